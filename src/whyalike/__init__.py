@@ -1,0 +1,41 @@
+"""whyalike: why does this model think these two texts are alike?"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer, Explanation
+    from whyalike.types import BTIOptions, ExplainedText, Word, WordPair
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "BTIOptions": "whyalike.types",
+    "ExplainedText": "whyalike.types",
+    "Explainer": "whyalike.explain",
+    "Explanation": "whyalike.explain",
+    "Word": "whyalike.types",
+    "WordPair": "whyalike.types",
+}
+
+__all__ = [
+    "BTIOptions",
+    "ExplainedText",
+    "Explainer",
+    "Explanation",
+    "Word",
+    "WordPair",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use, so that ``import whyalike`` stays fast and loads no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

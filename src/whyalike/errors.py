@@ -1,0 +1,43 @@
+"""The one exception tree of whyalike. Every message says what came, what is allowed, what to do."""
+
+
+class WhyalikeError(Exception):
+    """Base of everything that whyalike raises on purpose."""
+
+
+class TextError(WhyalikeError, ValueError):
+    """A text that cannot be explained: not a string, or too long where that is an error."""
+
+
+class OptionError(WhyalikeError, ValueError):
+    """An option, a method name or a combination of them that does not exist."""
+
+
+class ModelError(WhyalikeError, RuntimeError):
+    """A model that was found but cannot be used: corrupt, no tokenizer, no embeddings, NaN."""
+
+
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """No model of that name in any of the places that were looked at."""
+
+
+class UnsafeModelError(ModelError):
+    """Loading would run code or unpickle weights, and the caller did not allow it."""
+
+
+class OutputError(WhyalikeError, OSError):
+    """A result that could not be written; nothing partial is left behind."""
+
+
+class FormatError(WhyalikeError, ValueError):
+    """Serialised data that is not an explanation, or is of a version this release can't read."""
+
+
+class MissingExtraError(WhyalikeError, ImportError):
+    """A feature whose optional packages are not installed."""
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs the package {package!r}, which is not installed: "
+            f"run pip install 'whyalike[{extra}]'."
+        )

@@ -1,0 +1,69 @@
+"""Every choice that the paper leaves open, in one place. The defaults are the preset ``bti``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from whyalike.errors import OptionError
+
+Activation = Literal["token+position", "token", "token+position+segment", "after_norm"]
+Rectifier = Literal["before_sum", "after_sum", "none"]
+GradientNorm = Literal["relu", "l2"]
+Objective = Literal["similarity", "dot"]
+WordKind = Literal["text", "pretoken", "token"]
+LongText = Literal["truncate", "error", "windows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BTIOptions:
+    """Options of BTI; the numbers are the rows of ``docs/reading-of-the-paper.md``.
+
+    activation (9): which embedding E is differentiated and multiplied.
+    rectifier (10): ReLU on each feature before the sum, on the sum, or nowhere (signed).
+    gradient_norm (20): how ``bti_gradients`` reduces a gradient: sum of ReLU, or the L2 norm.
+    objective (16): differentiate the similarity, or the unnormalised product of both vectors.
+    latent_layer (15): hidden state whose means are the word vectors; -1 is the last one.
+    words (14): words found in the text, the tokenizer's own pre-tokens, or tokens.
+    long_text (25): what to do with words beyond the model's limit.
+    union (7): merge the two lists of matches by position before clustering.
+    square_scores (5): cluster squared scores.
+    top_k, top_k_inclusive (6): keep clusters with index < top_k, or <= top_k.
+    quantile, bandwidth (8): of MeanShift; a bandwidth overrides the quantile.
+
+    Raises OptionError on a value outside what is named here.
+    """
+
+    activation: Activation = "token+position"
+    rectifier: Rectifier = "before_sum"
+    gradient_norm: GradientNorm = "relu"
+    objective: Objective = "similarity"
+    latent_layer: int = -1
+    words: WordKind = "text"
+    long_text: LongText = "truncate"
+    union: bool = True
+    square_scores: bool = False
+    top_k: int = 2
+    top_k_inclusive: bool = False
+    quantile: float = 0.3
+    bandwidth: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed, where it is said and not where it is used."""
+        check_choice("activation", self.activation, get_args(Activation))
+        check_choice("rectifier", self.rectifier, get_args(Rectifier))
+        check_choice("gradient_norm", self.gradient_norm, get_args(GradientNorm))
+        check_choice("objective", self.objective, get_args(Objective))
+        check_choice("words", self.words, get_args(WordKind))
+        check_choice("long_text", self.long_text, get_args(LongText))
+        if self.top_k < 1:
+            raise OptionError(f"top_k is {self.top_k}; it counts clusters: give 1 or more.")
+        if not 0 < self.quantile <= 1:
+            raise OptionError(f"quantile is {self.quantile}; give a number above 0 and up to 1.")
+        if self.bandwidth is not None and not self.bandwidth >= 0:
+            raise OptionError(f"bandwidth is {self.bandwidth}; give 0 or more, or None.")
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Raise OptionError unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise OptionError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}.")
