@@ -1,0 +1,16 @@
+"""How much each token matters for the score: the methods, behind one interface.
+
+Torch stops here. What leaves this room is word saliency as NumPy arrays.
+"""
+
+from whyalike.attribution.inputs import PreparedPair, PreparedText
+from whyalike.attribution.registry import Method, get_method, list_methods, register_method
+
+__all__ = [
+    "Method",
+    "PreparedPair",
+    "PreparedText",
+    "get_method",
+    "list_methods",
+    "register_method",
+]

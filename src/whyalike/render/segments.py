@@ -1,5 +1,6 @@
 """A text cut into what every renderer draws: words with their pair marks, and what is between."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,8 @@ from whyalike.types import ExplainedText, WordPair
 
 UNREAD_SHOWN = 600
 """How many characters of an unread tail a renderer shows before it says how much is left out."""
+
+SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,15 @@ def cut_into_segments(
 
 def describe_score(similarity: float, function: str) -> str:
     """Return the similarity in words, with the sign explained where higher is less obvious."""
-    if function in ("euclidean", "manhattan"):
-        return f"{function} similarity {similarity:.4f} (minus the distance: 0 is identical)"
-    return f"{function} similarity {similarity:.4f}"
+    note = score_note(function)
+    return f"{function} similarity {similarity:.4f}" + (f" ({note})" if note else "")
+
+
+def score_note(function: str) -> str:
+    """Return what the sign of a distance-like score means, or nothing where it is obvious."""
+    return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
+
+
+def without_surrogates(text: str) -> str:
+    """Return the text with lone surrogates replaced, so that it can be encoded as UTF-8."""
+    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

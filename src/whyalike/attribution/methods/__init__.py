@@ -1,0 +1,1 @@
+"""One file per family of methods; each is found by being here."""

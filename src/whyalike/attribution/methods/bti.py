@@ -1,0 +1,55 @@
+"""BTI, to the letter of the paper."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from whyalike.attribution.inputs import PreparedPair
+from whyalike.attribution.registry import register_method
+from whyalike.attribution.token_saliency import explain_by_gradient
+from whyalike.encoder import Encoder
+from whyalike.types import BTIOptions, PairSaliency
+from whyalike.types.options import Rectifier
+
+
+@register_method(
+    "bti",
+    summary="embedding times gradient, rectified, summed over features",
+    source="Malkiel et al. 2022, Eqs. 2-4",
+    forwards=1,
+    backwards=1,
+)
+def bti(encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions) -> list[PairSaliency]:
+    """Saliency of a token: sum over features of ReLU(E * dC/dE), min-max per text."""
+    return explain_by_gradient(
+        encoder, pairs, options, score=lambda e, g: rectified_product(e, g, options.rectifier)
+    )
+
+
+@register_method(
+    "bti_last_layer",
+    summary="BTI at the last layer's hidden states instead of the embeddings",
+    source="Malkiel et al. 2022, section 4.2, ablation (i)",
+    forwards=1,
+    backwards=1,
+)
+def bti_last_layer(
+    encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions
+) -> list[PairSaliency]:
+    """E is the last hidden state; under mean pooling its gradient is one vector for all tokens."""
+    return explain_by_gradient(
+        encoder,
+        pairs,
+        options,
+        score=lambda e, g: rectified_product(e, g, options.rectifier),
+        point="last_layer",
+    )
+
+
+def rectified_product(activation: Tensor, gradient: Tensor, rectifier: Rectifier) -> Tensor:
+    """(B, T): the sum over features of phi(E * g), with phi as ``rectifier`` says (row 10)."""
+    product = activation * gradient
+    if rectifier == "before_sum":
+        return product.relu().sum(-1)
+    summed = product.sum(-1)
+    return summed.relu() if rectifier == "after_sum" else summed

@@ -1,0 +1,76 @@
+"""The methods by name. A new one is a file in ``methods`` with this decorator."""
+
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from whyalike.attribution.inputs import PreparedPair
+from whyalike.encoder import Encoder
+from whyalike.errors import OptionError
+from whyalike.types import BTIOptions, PairSaliency
+
+Attribute = Callable[[Encoder, Sequence[PreparedPair], BTIOptions], list[PairSaliency]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A registered method: ``attribute`` takes a batch of pairs and keeps their order.
+
+    forwards, backwards: passes through the model for one pair, both texts counted as one.
+    """
+
+    name: str
+    attribute: Attribute
+    summary: str
+    source: str
+    forwards: int
+    backwards: int
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def register_method(
+    name: str, *, summary: str, source: str, forwards: int, backwards: int
+) -> Callable[[Attribute], Attribute]:
+    """Return a decorator that makes a function a method under ``name``.
+
+    Raises:
+        OptionError: the name is taken.
+    """
+
+    def decorate(attribute: Attribute) -> Attribute:
+        if name in _METHODS:
+            raise OptionError(
+                f"A method {name!r} is registered already, by "
+                f"{_METHODS[name].attribute.__module__}. Choose another name."
+            )
+        _METHODS[name] = Method(name, attribute, summary, source, forwards, backwards)
+        return attribute
+
+    return decorate
+
+
+def get_method(name: str) -> Method:
+    """Return the method of that name. Raises OptionError on an unknown one."""
+    _load_methods()
+    if name not in _METHODS:
+        raise OptionError(f"There is no method {name!r}; there are: {', '.join(sorted(_METHODS))}.")
+    return _METHODS[name]
+
+
+def list_methods() -> tuple[Method, ...]:
+    """Return all methods, ``bti`` first, then by name."""
+    _load_methods()
+    return tuple(sorted(_METHODS.values(), key=lambda method: (method.name != "bti", method.name)))
+
+
+@cache
+def _load_methods() -> None:
+    """Import every file of ``methods`` once, on first use, so that importing costs nothing."""
+    from whyalike.attribution import methods
+
+    for module in pkgutil.iter_modules(methods.__path__):
+        import_module(f"{methods.__name__}.{module.name}")

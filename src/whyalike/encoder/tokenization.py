@@ -1,0 +1,171 @@
+"""Texts as the model reads them, with the characters that each token covers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from whyalike.errors import TextError
+
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One input of the model: a text, or one window of a long one.
+
+    input_ids: as the model gets them, special tokens and prompt included, without padding.
+    positions: (T,), where in ``input_ids`` the tokens of the text stand.
+    tokens: (T,), which tokens of the text they are. owned: (T,), False where another window
+    sees the same token with more context around it.
+    """
+
+    input_ids: tuple[int, ...]
+    positions: Ints
+    tokens: Ints
+    owned: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenizedText:
+    """A text, its T tokens (without special ones and prompt) and the rows that hold them.
+
+    offsets: (T, 2), characters of the text. pretokens: (T,), the tokenizer's own word index.
+    truncated: whether the model's limit cut tokens off.
+    """
+
+    text: str
+    prompt: str
+    rows: tuple[Row, ...]
+    offsets: Ints
+    pretokens: Ints
+    truncated: bool
+
+    @property
+    def length(self) -> int:
+        """Length in tokens of the longest row, special tokens included."""
+        return max(len(row.input_ids) for row in self.rows)
+
+    def reads_like(self, other: "TokenizedText") -> bool:
+        """Return whether the model gets the very same input for both texts."""
+        return [row.input_ids for row in self.rows] == [row.input_ids for row in other.rows]
+
+
+def tokenize(
+    texts: Sequence[str],
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    limit: int,
+    prompt: str = "",
+    long_text: str = "truncate",
+) -> list[TokenizedText]:
+    """Tokenize texts, with ``prompt`` put before each.
+
+    Args:
+        texts: raw texts.
+        tokenizer: a fast tokenizer.
+        limit: the most tokens that the model takes, special tokens included.
+        prompt: what the model wants before a text; it counts neither as text nor as words.
+        long_text: ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
+
+    Raises:
+        TextError: a text beyond the limit, where ``long_text`` is ``"error"``.
+    """
+    windows = long_text == "windows"
+    encoded: Any = tokenizer(
+        [prompt + text for text in texts],
+        truncation=True,
+        max_length=limit,
+        stride=(limit - tokenizer.num_special_tokens_to_add()) // 2 if windows else 0,
+        return_overflowing_tokens=windows,
+        return_offsets_mapping=True,
+        add_special_tokens=True,
+    )
+    grouped: list[list[Any]] = [[] for _ in texts]
+    for index, encoding in enumerate(encoded.encodings):
+        sample = encoded["overflow_to_sample_mapping"][index] if windows else index
+        grouped[sample].append(encoding)
+    tokenized = []
+    for text, encodings in zip(texts, grouped, strict=True):
+        result = _from_encodings(text, prompt, encodings, windows=windows)
+        if result.truncated and long_text == "error":
+            raise TextError(
+                f"A text has more than the {limit} tokens that the model reads. Shorten it, or "
+                "choose long_text='truncate' or 'windows'."
+            )
+        tokenized.append(result)
+    return tokenized
+
+
+def _from_encodings(
+    text: str, prompt: str, encodings: Sequence[Any], *, windows: bool
+) -> TokenizedText:
+    """Merge a text's windows (or take its only row): each token once, owned by one window."""
+    rows: list[tuple[tuple[int, ...], Ints, list[tuple[int, int, int]]]] = []
+    seen: dict[tuple[int, int, int], int] = {}
+    pretokens: list[int] = []
+    for encoding in encodings:
+        positions = _text_positions(encoding, len(prompt))
+        keys = _token_keys(encoding, positions, prompt)
+        for key, position in zip(keys, positions, strict=True):
+            if key not in seen:
+                seen[key] = len(seen)
+                pretokens.append(-1 if (word := encoding.word_ids[position]) is None else word)
+        rows.append((tuple(encoding.ids), positions, keys))
+    tokens = [np.array([seen[key] for key in keys], dtype=np.intp) for _, _, keys in rows]
+    owners = _owners(tokens, len(seen))
+    offsets = np.array([key[:2] for key in seen], dtype=np.intp).reshape(-1, 2)
+    return TokenizedText(
+        text=text,
+        prompt=prompt,
+        rows=tuple(
+            Row(ids, positions, which, owners[which] == index)
+            for index, ((ids, positions, _), which) in enumerate(zip(rows, tokens, strict=True))
+        ),
+        offsets=offsets,
+        pretokens=np.array(pretokens, dtype=np.intp),
+        truncated=not windows and bool(encodings[0].overflowing),
+    )
+
+
+def _text_positions(encoding: Any, prompt_length: int) -> Ints:
+    """Positions of tokens that cover the user's text: not special, not prompt."""
+    return np.array(
+        [
+            position
+            for position, (special, (_, end)) in enumerate(
+                zip(encoding.special_tokens_mask, encoding.offsets, strict=True)
+            )
+            if not special and (not prompt_length or end > prompt_length)
+        ],
+        dtype=np.intp,
+    )
+
+
+def _token_keys(encoding: Any, positions: Ints, prompt: str) -> list[tuple[int, int, int]]:
+    """(start, end, nth token with these offsets) of each token: its identity across windows."""
+    counts: dict[tuple[int, int], int] = {}
+    keys = []
+    for position in positions:
+        start, end = encoding.offsets[position]
+        span = max(start - len(prompt), 0), end - len(prompt)
+        counts[span] = counts.get(span, -1) + 1
+        keys.append((*span, counts[span]))
+    return keys
+
+
+def _owners(windows: Sequence[Ints], count: int) -> Ints:
+    """(T,): for each token the window in which it stands farthest from an edge."""
+    owner = np.zeros(count, dtype=np.intp)
+    best = np.full(count, -1)
+    for index, tokens in enumerate(windows):
+        place = np.arange(len(tokens))
+        context = np.minimum(place, len(tokens) - 1 - place)
+        # The first token of the text and the last have no more context anywhere else.
+        better = context > best[tokens]
+        owner[tokens[better]] = index
+        best[tokens[better]] = context[better]
+    return owner

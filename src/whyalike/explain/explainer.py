@@ -1,0 +1,154 @@
+"""The Explainer: a model and a method, ready for pairs of texts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from whyalike.attribution import PreparedPair, get_method
+from whyalike.encoder import Encoder, ModelSource, Pooling, load
+from whyalike.errors import OptionError
+from whyalike.explain.explanation import Explanation
+from whyalike.explain.preparation import Reading, read_texts, reading_warnings
+from whyalike.matching import match_words
+from whyalike.selection import best_first, top_words
+from whyalike.text import clean_text
+from whyalike.types import BTIOptions, ExplainedText, PairSaliency, Word, WordSaliency
+
+LOOKAHEAD = 8
+"""Batches gathered by ``explain_many`` before they are sorted by length."""
+
+TextPair = tuple[str, str]
+
+
+class Explainer:
+    """Explains the similarity that one model gives to pairs of texts.
+
+    Args:
+        model: a hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer).
+            A given model is left as it was: its mode and its gradients are put back.
+        method: a registered method; ``whyalike methods`` lists them.
+        pooling: ``"auto"`` explains the score that the model itself gives, where it is a
+            SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
+            ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
+            choose.
+        options: every other choice of the method, see BTIOptions.
+        prompts: literal prompts put before the left and the right text.
+        prompt_names: the same by their names in the model's own ``prompts``. Without either, the
+            model's default prompt is used, as its ``encode`` does.
+        device: where to put a model that is loaded here.
+        batch_size: pairs that go through the model together.
+        trust_remote_code: allow code that comes with a model to run.
+        allow_pickle: allow weights that are not safetensors.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        OptionError: an unknown method, pooling or prompt.
+    """
+
+    def __init__(
+        self,
+        model: ModelSource = "all-MiniLM-L6-v2",
+        *,
+        method: str = "bti",
+        pooling: Pooling = "auto",
+        options: BTIOptions | None = None,
+        prompts: tuple[str, str] | None = None,
+        prompt_names: tuple[str, str] | None = None,
+        device: str | None = None,
+        batch_size: int = 8,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> None:
+        self.method = get_method(method)
+        self.options = options or BTIOptions()
+        if batch_size < 1:
+            raise OptionError(f"batch_size is {batch_size}; give 1 or more.")
+        self.batch_size = batch_size
+        loaded = load(
+            model, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        )
+        self.encoder = Encoder(loaded, pooling=pooling)
+        self.prompts = self.encoder.find_prompts(prompts, prompt_names)
+
+    def explain(self, left: str, right: str) -> Explanation:
+        """Explain one pair. Raises TextError on what is not a text, ModelError on NaN."""
+        return next(self.explain_many([(left, right)]))
+
+    def explain_many(self, pairs: Iterable[TextPair]) -> Iterator[Explanation]:
+        """Explain pairs as they come, in their order, batched by length inside.
+
+        Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
+        are explained once, and equal texts tokenized once.
+        """
+        stream = iter(pairs)
+        while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
+            yield from self._explain_chunk(chunk)
+
+    def _explain_chunk(self, pairs: Sequence[TextPair]) -> Iterator[Explanation]:
+        cleaned = [
+            (clean_text(left, side="left"), clean_text(right, side="right"))
+            for left, right in map(_check_pair, pairs)
+        ]
+        keys = [(left.text, right.text) for left, right in cleaned]
+        lefts = self._read([left for left, _ in keys], self.prompts[0])
+        rights = self._read([right for _, right in keys], self.prompts[1])
+        prepared = {
+            key: PreparedPair(lefts[key[0]].prepared, rights[key[1]].prepared) for key in keys
+        }
+        order = sorted(prepared, key=lambda key: -prepared[key].tokens.length)
+        saliency: dict[TextPair, PairSaliency] = {}
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            results = self.method.attribute(
+                self.encoder, [prepared[key] for key in batch], self.options
+            )
+            saliency.update(zip(batch, results, strict=True))
+        for key, (left, right) in zip(keys, cleaned, strict=True):
+            yield self._finish(
+                lefts[key[0]], rights[key[1]], saliency[key], left.warnings + right.warnings
+            )
+
+    def _read(self, texts: Sequence[str], prompt: str) -> dict[str, Reading]:
+        unique = list(dict.fromkeys(texts))
+        readings = read_texts(self.encoder, unique, prompt=prompt, options=self.options)
+        return dict(zip(unique, readings, strict=True))
+
+    def _finish(
+        self, left: Reading, right: Reading, saliency: PairSaliency, warnings: tuple[str, ...]
+    ) -> Explanation:
+        """Match, select, and put everything into the object that users hold."""
+        matches = match_words(saliency.left, saliency.right, union=self.options.union)
+        return Explanation(
+            similarity=saliency.similarity,
+            similarity_function=self.encoder.similarity_function,
+            method=self.method.name,
+            model=self.encoder.name,
+            pooling=self.encoder.pooling,
+            left=_explained(left, saliency.left),
+            right=_explained(right, saliency.right),
+            pairs=top_words(matches, options=self.options),
+            matches=best_first(matches),
+            warnings=(
+                *warnings,
+                *reading_warnings(left, side="left", encoder=self.encoder),
+                *reading_warnings(right, side="right", encoder=self.encoder),
+                *saliency.warnings,
+            ),
+            options=self.options,
+        )
+
+
+def _check_pair(pair: object) -> tuple[object, object]:
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise OptionError(
+            f"explain_many takes pairs of texts, (left, right); it got {type(pair).__name__}."
+        )
+    return pair[0], pair[1]
+
+
+def _explained(reading: Reading, saliency: WordSaliency) -> ExplainedText:
+    text = reading.prepared.tokens.text
+    words = tuple(
+        Word(text[start:end], start, end, value)
+        for (start, end), value in zip(saliency.spans, saliency.saliency.tolist(), strict=True)
+    )
+    return ExplainedText(text, words, reading.unread_words)

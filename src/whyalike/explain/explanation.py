@@ -1,0 +1,77 @@
+"""The explanation that users hold: the plain data, and every form it can take."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Self
+
+from whyalike.errors import FormatError
+from whyalike.explain.output import write_whole
+from whyalike.explain.serialization import fields_from_dict, to_dict
+from whyalike.types import ExplanationData
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Explanation(ExplanationData):
+    """Why one model finds two texts alike; see ExplanationData for the fields."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries, as docs/explanation.schema.json describes them."""
+        return to_dict(self)
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes an equal explanation."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    @classmethod
+    def from_dict(cls, content: object) -> Self:
+        """Make an explanation from what ``to_dict`` gave. Raises FormatError on anything else."""
+        return cls(**fields_from_dict(content))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise FormatError(f"This is not JSON: {error}.") from error
+        return cls.from_dict(content)
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        from whyalike.render import render_html
+
+        return render_html([self])
+
+    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+        """Write the picture as PNG, whole or not at all (extra ``plot``).
+
+        Raises MissingExtraError without matplotlib, OutputError where ``path`` can't be written.
+        """
+        from whyalike.render import draw_figure
+
+        write_whole(path, lambda stream: draw_figure(self, stream, format="png", dpi=dpi))
+
+    def to_svg(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture as SVG; as ``to_png``."""
+        from whyalike.render import draw_figure
+
+        write_whole(path, lambda stream: draw_figure(self, stream, format="svg"))
+
+    def __str__(self) -> str:
+        """Return the explanation as plain text, 80 columns wide."""
+        from whyalike.render import render_text
+
+        return render_text(self)
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be hundreds of words."""
+        return (
+            f"Explanation(similarity={self.similarity:.4f}, method={self.method!r}, "
+            f"model={self.model!r}, pairs={len(self.pairs)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.render import render_fragment
+
+        return render_fragment(self)

@@ -1,0 +1,92 @@
+"""An explanation as HTML: one self-contained page, or a fragment for a notebook."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from whyalike.render.segments import without_surrogates
+from whyalike.render.view import view_explanation
+from whyalike.types import ExplanationData
+
+TEMPLATES = Path(__file__).parent / "templates"
+EXCERPT = 60
+
+
+def render_html(explanations: Sequence[ExplanationData], *, title: str = "whyalike") -> str:
+    """Return one HTML page with the explanations in order, styles and script inside.
+
+    The page loads nothing, and its own Content-Security-Policy forbids it to.
+    """
+    views = [view_explanation(one, id=f"e{n}") for n, one in enumerate(explanations, start=1)]
+    excerpts = [(excerpt(one.left.text), excerpt(one.right.text)) for one in explanations]
+    style, script = asset("explanation.css"), asset("explanation.js")
+    page = environment().get_template("page.html.j2")
+    return without_surrogates(
+        page.render(
+            title=title,
+            entries=list(zip(views, excerpts, strict=True)),
+            style=style,
+            script=script,
+            style_hash=content_hash(style),
+            script_hash=content_hash(script),
+        )
+    )
+
+
+def render_fragment(explanation: ExplanationData) -> str:
+    """Return the explanation as HTML to be put into another page, such as a notebook.
+
+    Styles apply below its root element only. The same explanation always gives the same markup.
+    """
+    digest = hashlib.sha256(repr(explanation).encode("utf-8", "surrogatepass")).hexdigest()
+    fragment = environment().get_template("fragment.html.j2")
+    return without_surrogates(
+        fragment.render(
+            explanation=view_explanation(explanation, id=f"e-{digest[:12]}"),
+            style=asset("explanation.css"),
+            script=asset("explanation.js"),
+        )
+    )
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates, escaping whatever they print."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters["number"] = format_number
+    return env
+
+
+@cache
+def asset(name: str) -> Markup:
+    """Return a style sheet or script of ours, to be printed unescaped."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def content_hash(code: str) -> str:
+    """Return the source expression by which a Content-Security-Policy allows inline ``code``."""
+    return "sha256-" + b64encode(hashlib.sha256(code.encode()).digest()).decode()
+
+
+def format_number(value: float, digits: int) -> str:
+    """Return the number with a true minus sign, and never a negative zero."""
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text on one line, for headings."""
+    line = " ".join(text[: 10 * EXCERPT].split())
+    if not line:
+        return "(empty text)"
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip() + "…"

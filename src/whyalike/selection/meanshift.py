@@ -1,0 +1,214 @@
+"""Exact one-dimensional MeanShift, flat kernel, for the scores of word pairs."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import OptionError
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+_MAX_ITER = 300
+_STOP = 1e-3
+_BATCH = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """What MeanShift found. labels: (N,), indices into centers. centers: (K,), densest first."""
+
+    labels: Indices
+    centers: Floats
+    bandwidth: float
+
+
+def estimate_bandwidth(values: Floats, *, quantile: float = 0.3) -> float:
+    """Return the mean distance from each of the (N,) values to its k-th nearest, itself included.
+
+    k is ``max(1, int(N * quantile))``: up to N = 6 the default gives 0. O(N log N).
+
+    Source: ``sklearn.cluster.estimate_bandwidth``.
+    Raises OptionError on values that are not finite or not one-dimensional, or on a quantile
+    outside [0, 1].
+    """
+    checked = _checked(values)
+    return _bandwidth_of(checked, np.argsort(checked, kind="stable"), quantile)
+
+
+def mean_shift(
+    values: Floats, *, bandwidth: float | None = None, quantile: float = 0.3
+) -> Clusters:
+    """Cluster the (N,) values by the mode that each climbs to; a bandwidth overrides the quantile.
+
+    Sources: Fukunaga and Hostetler 1975, "The estimation of the gradient of a density function";
+    Comaniciu and Meer 2002, "Mean shift"; ``sklearn.cluster.MeanShift`` is the reference for
+    the stopping rule, the merging of modes and the order of the centers.
+    Raises OptionError on values that are not finite or not one-dimensional, on a quantile
+    outside [0, 1], or on a negative or NaN bandwidth.
+    """
+    checked = _checked(values)
+    order = np.argsort(checked, kind="stable")
+    if bandwidth is None:
+        bandwidth = _bandwidth_of(checked, order, quantile)
+    elif not bandwidth >= 0:
+        raise OptionError(f"bandwidth is {bandwidth}; give 0 or more, or None.")
+    centers = _merged(*_climb(_Points.of(checked, order), bandwidth), bandwidth)
+    return Clusters(_nearest(checked, centers), centers, float(bandwidth))
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """The U distinct values, ascending, with what a window of them needs.
+
+    values: (U,). last_seen: (U,), the last place of each in the input. counts_before and
+    sums_before: (U + 1,), the number and the sum of all points below each.
+    """
+
+    values: Floats
+    last_seen: Indices
+    counts_before: Indices
+    sums_before: NDArray[np.longdouble]
+
+    @classmethod
+    def of(cls, values: Floats, order: Indices) -> Self:
+        """Group the (N,) values, with ``order`` their stable sorting."""
+        ascending = values[order]
+        is_first = np.ones(ascending.size, dtype=bool)
+        is_first[1:] = ascending[1:] != ascending[:-1]
+        counts_before = np.append(np.flatnonzero(is_first), ascending.size)
+        distinct = ascending[is_first]
+        sums_before = np.zeros(counts_before.size, dtype=np.longdouble)
+        np.cumsum(distinct * np.diff(counts_before).astype(np.longdouble), out=sums_before[1:])
+        return cls(distinct, order[counts_before[1:] - 1], counts_before, sums_before)
+
+    def window(self, means: Floats, bandwidth: float) -> tuple[Indices, Indices]:
+        """Return first and end, each (M,), of the values with ``|value - mean| <= bandwidth``.
+
+        The reference compares squares; the root of a rounded square is the number itself, so
+        both say the same unless the square under- or overflows. ``mean - bandwidth`` is rounded,
+        hence the correction of what searchsorted finds.
+        """
+        x, size = self.values, self.values.size
+        first = np.searchsorted(x, means - bandwidth, side="left")
+        end = np.searchsorted(x, means + bandwidth, side="right")
+        while (grow := (first > 0) & (means - x[first - 1] <= bandwidth)).any():
+            first -= grow
+        while (shrink := (first < end) & (means - x.take(first, mode="clip") > bandwidth)).any():
+            first += shrink
+        while (grow := (end < size) & (x.take(end, mode="clip") - means <= bandwidth)).any():
+            end += grow
+        while (shrink := (first < end) & (x[end - 1] - means > bandwidth)).any():
+            end -= shrink
+        return first, end
+
+    def mean(self, first: Indices, end: Indices) -> tuple[Floats, Indices]:
+        """Return mean and number of points, each (M,), of non-empty windows.
+
+        A mean lies between the outermost points; rounding must not carry it out, or a block of
+        equal values would leave its own window at bandwidth 0.
+        """
+        counts = self.counts_before[end] - self.counts_before[first]
+        means = ((self.sums_before[end] - self.sums_before[first]) / counts).astype(np.float64)
+        return np.clip(means, self.values[first], self.values[end - 1]), counts
+
+
+def _checked(values: Floats) -> Floats:
+    checked = np.asarray(values, dtype=np.float64)
+    if checked.ndim != 1:
+        raise OptionError(f"the values have shape {checked.shape}; give one dimension.")
+    bad = checked[~np.isfinite(checked)]
+    if bad.size:
+        raise OptionError(
+            f"{bad.size} of {checked.size} values are not finite, the first is {bad[0]}; "
+            "only finite numbers can be clustered: drop or replace the others."
+        )
+    return checked
+
+
+def _bandwidth_of(values: Floats, order: Indices, quantile: float) -> float:
+    if not 0 <= quantile <= 1:
+        raise OptionError(f"quantile is {quantile}; give a number from 0 to 1.")
+    if not values.size:
+        return 0.0
+    distances = np.empty_like(values)
+    distances[order] = _kth_distances(values[order], max(1, int(values.size * quantile)))
+    # The reference sums in the order of the input and in batches; so the last bit is the same.
+    total = 0.0
+    for start in range(0, values.size, _BATCH):
+        total += float(distances[start : start + _BATCH].sum())
+    return total / values.size
+
+
+def _kth_distances(x: Floats, k: int) -> Floats:
+    """Return, (N,), the distance of each of the ascending (N,) values to its k-th nearest.
+
+    The k nearest are neighbours in x. Over the windows of k that hold the point, from left to
+    right, the reach to the left falls and the reach to the right grows: bisect for the crossing.
+    """
+    here = np.arange(x.size)
+    leftmost = np.maximum(here - k + 1, 0)
+    low, high = leftmost, np.minimum(here, x.size - k)
+    for _ in range(k.bit_length()):
+        middle = (low + high) // 2
+        crossed = x[middle + k - 1] - x >= x - x[middle]
+        low = np.where(crossed, low, np.minimum(middle + 1, high))
+        high = np.where(crossed, middle, high)
+
+    def reach(start: Indices) -> Floats:
+        return np.maximum(x - x[start], x[start + k - 1] - x)
+
+    return np.minimum(reach(low), reach(np.maximum(low - 1, leftmost)))
+
+
+def _climb(points: _Points, bandwidth: float) -> tuple[Floats, Indices]:
+    """Move every distinct value to its mode; return the V distinct modes and their intensities.
+
+    Both are (V,). Points of equal value climb alike, so each value climbs once. Where several
+    reach the same mode with windows of different size, the last point in the input decides.
+    """
+    means = points.values.copy()
+    counts = np.ones(means.size, dtype=np.intp)
+    moving = np.arange(means.size)
+    for _ in range(_MAX_ITER + 1):
+        old = means[moving]
+        first, end = points.window(old, bandwidth)
+        if (empty := first >= end).any():
+            # Only rounding can empty a window. The mode found last stands, with its intensity.
+            moving, old = moving[~empty], old[~empty]
+            first, end = first[~empty], end[~empty]
+        means[moving], counts[moving] = new, _ = points.mean(first, end)
+        moving = moving[np.abs(new - old) > _STOP * bandwidth]
+        if not moving.size:
+            break
+    in_turn = np.argsort(points.last_seen)
+    by_mode = dict(zip(means[in_turn].tolist(), counts[in_turn].tolist(), strict=True))
+    return (
+        np.fromiter(by_mode.keys(), np.float64, len(by_mode)),
+        np.fromiter(by_mode.values(), np.intp, len(by_mode)),
+    )
+
+
+def _merged(modes: Floats, intensities: Indices, bandwidth: float) -> Floats:
+    """Return, (K,), the modes by falling intensity, then value, without those near a better one."""
+    ranked = modes[np.lexsort((modes, intensities))[::-1]]
+    kept = np.ones(ranked.size, dtype=bool)
+    for rank, mode in enumerate(ranked):
+        if kept[rank]:
+            kept[rank + 1 :] &= np.abs(ranked[rank + 1 :] - mode) > bandwidth
+    return ranked[kept]
+
+
+def _nearest(values: Floats, centers: Floats) -> Indices:
+    """Return, (N,), the index of the nearest center; of two as near, the one that comes first."""
+    if not values.size:
+        return np.empty(0, dtype=np.intp)
+    order = np.argsort(centers)
+    ascending = centers[order]
+    right = np.searchsorted(ascending, values).clip(max=centers.size - 1)
+    left = np.maximum(right - 1, 0)
+    to_left, to_right = np.abs(values - ascending[left]), np.abs(values - ascending[right])
+    tie_to_left = (to_left == to_right) & (order[left] < order[right])
+    return np.where((to_left < to_right) | tie_to_left, order[left], order[right])

@@ -1,0 +1,34 @@
+"""Where the words of a text are (row 14 of the reading of the paper).
+
+Words are found in the raw text and not by the tokenizer, which cuts "touchscreen-compatible" in
+three and may glue "gloves,". A word is a run of letters, digits and combining marks; one hyphen or
+apostrophe between such runs joins them, as does a point or comma between two digits. Every other
+visible character is a word of its own: punctuation, symbols, an emoji with all its modifiers.
+Scripts that put no blanks between words have no cheap right answer: a Han character is a word, and
+so is a run of Hiragana or of Katakana; the rest (Thai, Khmer) stay as whole runs.
+"""
+
+import regex
+
+_JOINERS = "['\u2019\u2018\u02bc\uff07\u00b7\u05be\u2010\u2011\u00ad\u200c\u200d-]"
+_RUN = r"[[\p{L}\p{M}\p{N}\p{Pc}]--[\p{Han}\p{Hiragana}\p{Katakana}\u30fc]]+"
+_WORD = regex.compile(
+    rf"""
+      \p{{Han}}\p{{M}}*
+    | [\p{{Katakana}}\u30fc]+
+    | [\p{{Hiragana}}\u30fc]+
+    | {_RUN} (?: (?: {_JOINERS} | (?<=\p{{Nd}})[.,](?=\p{{Nd}}) ) {_RUN} )*
+    | (?! [\s\p{{Z}}\p{{Cc}}\p{{Cf}}] ) \X
+    """,
+    regex.VERSION1 | regex.VERBOSE,
+)
+
+
+def find_words(text: str) -> tuple[tuple[int, int], ...]:
+    """Return (start, end) of every word of ``text``, in order and without overlap."""
+    return tuple(match.span() for match in _WORD.finditer(text))
+
+
+def is_mark(word: str) -> bool:
+    """Return whether ``word`` is punctuation or a symbol: nothing in it is a letter or a digit."""
+    return not any(character.isalnum() for character in word)
