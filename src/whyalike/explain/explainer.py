@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from whyalike.attribution import PreparedPair, get_method
-from whyalike.encoder import Encoder, ModelSource, Pooling, load
+from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.loading import ModelSource, load
+from whyalike.encoder.pooling import Pooling
 from whyalike.errors import OptionError
 from whyalike.explain.explanation import Explanation
 from whyalike.explain.preparation import Reading, read_texts, reading_warnings

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from whyalike.errors import OutputError
 
 
-def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:
+def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it to ``path``.
 
     An interruption leaves what was there before. A device or a pipe is written to directly.
@@ -35,7 +35,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], None])
         ) from error
 
 
-def _replace(target: Path, write: Callable[[BinaryIO], None]) -> None:
+def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyalike.attribution import PreparedText
-from whyalike.encoder import Encoder, TokenizedText
+from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.tokenization import TokenizedText
 from whyalike.text import find_words
 from whyalike.types import BTIOptions
 from whyalike.types.options import WordKind

@@ -18,14 +18,18 @@ PARTNERS_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A segment as the browser shows it: ``tone`` is its classes, ``label`` says it aloud."""
+    """A segment as the browser shows it, in the classes ``tone``.
+
+    ``partners`` are the ranks of its pairs with the words on the other side, best first; they end
+    after a few, and ``more`` counts the rest.
+    """
 
     text: str
     word: int | None = None
     saliency: float = 0.0
     tone: str = ""
-    ranks: tuple[int, ...] = ()
-    label: str = ""
+    partners: tuple[tuple[int, str], ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationVie
 
 
 def view_side(explanation: ExplanationData, which: Literal["left", "right"]) -> SideView:
-    """Return one side, its paired words labelled with their partners on the other side."""
+    """Return one side, its paired words with their partners on the other side."""
     side, other = explanation.left, explanation.right
     if which == "right":
         side, other = other, side
@@ -124,27 +128,17 @@ def view_run(segment: Segment, partners: Sequence[str], weights: Sequence[int]) 
     classes = [f"wa-s{saliency_level(segment.saliency)}"]
     if segment.saliency < 0:
         classes.append("wa-negative")
-    label = ""
     if segment.marks:
         classes.append(f"wa-w{weights[segment.marks[0] - 1]}")
-        label = label_word(segment, partners)
+    named = segment.marks[:PARTNERS_NAMED]
     return Run(
         text=segment.text,
         word=segment.word,
         saliency=segment.saliency,
         tone=" ".join(classes),
-        ranks=segment.marks,
-        label=label,
+        partners=tuple((rank, partners[rank - 1]) for rank in named),
+        more=len(segment.marks) - len(named),
     )
-
-
-def label_word(segment: Segment, partners: Sequence[str]) -> str:
-    """Return what a screen reader says for a paired word: itself and its best partners."""
-    named = [f"pair {rank} with {partners[rank - 1]}" for rank in segment.marks[:PARTNERS_NAMED]]
-    more = len(segment.marks) - PARTNERS_NAMED
-    if more > 0:
-        named.append(f"and {more} more")
-    return ", ".join((segment.text, *named))
 
 
 def view_rows(explanation: ExplanationData, pairs: Sequence[WordPair]) -> tuple[RowView, ...]:

@@ -107,8 +107,8 @@ class _Points:
     def mean(self, first: Indices, end: Indices) -> tuple[Floats, Indices]:
         """Return mean and number of points, each (M,), of non-empty windows.
 
-        A mean lies between the outermost points; rounding must not carry it out, or a block of
-        equal values would leave its own window at bandwidth 0.
+        A mean lies between the outermost points, and rounding must not carry it out: so the
+        point on its far side stays within reach, and the next window is never empty.
         """
         counts = self.counts_before[end] - self.counts_before[first]
         means = ((self.sums_before[end] - self.sums_before[first]) / counts).astype(np.float64)
@@ -167,27 +167,22 @@ def _climb(points: _Points, bandwidth: float) -> tuple[Floats, Indices]:
     """Move every distinct value to its mode; return the V distinct modes and their intensities.
 
     Both are (V,). Points of equal value climb alike, so each value climbs once. Where several
-    reach the same mode with windows of different size, the last point in the input decides.
+    reach the same mode from windows of different size, the last point in the input decides.
     """
     means = points.values.copy()
     counts = np.ones(means.size, dtype=np.intp)
     moving = np.arange(means.size)
     for _ in range(_MAX_ITER + 1):
         old = means[moving]
-        first, end = points.window(old, bandwidth)
-        if (empty := first >= end).any():
-            # Only rounding can empty a window. The mode found last stands, with its intensity.
-            moving, old = moving[~empty], old[~empty]
-            first, end = first[~empty], end[~empty]
-        means[moving], counts[moving] = new, _ = points.mean(first, end)
+        new, inside = points.mean(*points.window(old, bandwidth))
+        means[moving], counts[moving] = new, inside
         moving = moving[np.abs(new - old) > _STOP * bandwidth]
         if not moving.size:
             break
     in_turn = np.argsort(points.last_seen)
     by_mode = dict(zip(means[in_turn].tolist(), counts[in_turn].tolist(), strict=True))
-    return (
-        np.fromiter(by_mode.keys(), np.float64, len(by_mode)),
-        np.fromiter(by_mode.values(), np.intp, len(by_mode)),
+    return np.array(list(by_mode), dtype=np.float64), np.array(
+        list(by_mode.values()), dtype=np.intp
     )
 
 

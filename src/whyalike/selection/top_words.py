@@ -26,7 +26,7 @@ def top_words(matches: Sequence[WordPair], *, options: BTIOptions) -> tuple[Word
     rank = np.empty(len(clusters.centers), dtype=np.intp)
     rank[np.argsort(-clusters.centers, kind="stable")] = np.arange(len(clusters.centers))
     limit = options.top_k + 1 if options.top_k_inclusive else options.top_k
-    chosen = np.flatnonzero(rank[clusters.labels] < limit)
+    chosen = np.flatnonzero(rank[clusters.labels] < limit).tolist()
     return best_first([matches[index] for index in chosen])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from whyalike.attribution.inputs import PreparedPair
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import explain_by_activation, explain_by_gradient
-from whyalike.encoder import Encoder
+from whyalike.encoder.encoder import Encoder
 from whyalike.types import BTIOptions, PairSaliency
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from whyalike.attribution.inputs import PreparedPair
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import explain_by_gradient
-from whyalike.encoder import Encoder
+from whyalike.encoder.encoder import Encoder
 from whyalike.types import BTIOptions, PairSaliency
 from whyalike.types.options import Rectifier
 

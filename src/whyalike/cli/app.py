@@ -1,0 +1,49 @@
+"""The commands, and what is true of all of them."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import whyalike
+from whyalike.cli.demo import demo
+from whyalike.cli.explain import explain
+from whyalike.cli.listings import methods, models
+
+app = typer.Typer(
+    name="whyalike",
+    help="Why does this model think these two texts are alike?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(explain)
+app.command()(demo)
+app.command()(models)
+app.command()(methods)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"whyalike {whyalike.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def whyalike_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Why does this model think these two texts are alike?"""
+
+
+def main() -> None:
+    """Run the command line."""
+    # A pipe or an old terminal may claim an encoding that can't hold the texts.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    app()

@@ -1,0 +1,174 @@
+"""``whyalike explain``: one pair, in the terminal or as a file."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from whyalike.cli.failures import told_plainly, write_out
+from whyalike.errors import OptionError, TextError
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explanation
+
+
+def explain(
+    text_a: Annotated[
+        str | None,
+        typer.Argument(help="The left text; - reads standard input.", show_default=False),
+    ] = None,
+    text_b: Annotated[
+        str | None,
+        typer.Argument(help="The right text; - reads standard input.", show_default=False),
+    ] = None,
+    file_a: Annotated[
+        str | None,
+        typer.Option(help="File with the left text; - is standard input.", metavar="FILE"),
+    ] = None,
+    file_b: Annotated[
+        str | None,
+        typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
+    ] = "all-MiniLM-L6-v2",
+    method: Annotated[str, typer.Option(help="See `whyalike methods`.")] = "bti",
+    pooling: Annotated[
+        Literal["auto", "model", "paper", "cls", "last"],
+        typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
+    ] = "auto",
+    words: Annotated[
+        Literal["text", "pretoken", "token"], typer.Option(help="What counts as a word.")
+    ] = "text",
+    long_text: Annotated[
+        Literal["truncate", "error", "windows"],
+        typer.Option(help="What to do with text beyond the model's limit."),
+    ] = "truncate",
+    top_k: Annotated[
+        int, typer.Option(min=1, help="Show the pairs of this many clusters of scores.")
+    ] = 2,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
+    ] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Explain why a model finds two texts alike: which words of one go with which of the other."""
+    with told_plainly(debug=debug):
+        left, right = read_pair(text_a, text_b, file_a, file_b)
+        quieten()
+        from whyalike import BTIOptions, Explainer
+
+        explainer = Explainer(
+            model,
+            method=method,
+            pooling=pooling,
+            options=BTIOptions(words=words, long_text=long_text, top_k=top_k),
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        explanation = explainer.explain(left, right)
+        write_files(explanation, html=html, png=png, svg=svg)
+        if json_:
+            write_out(lambda: typer.echo(explanation.to_json(indent=2)))
+        else:
+            write_out(lambda: show(explanation))
+
+
+def show(explanation: "Explanation") -> None:
+    """Print an explanation, in colour where the terminal has any."""
+    from rich.console import Console
+
+    from whyalike.render.terminal import terminal_view
+
+    console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
+    colour = console.color_system is not None and not console.no_color
+    console.print(terminal_view(explanation, colour=colour))
+
+
+def write_files(
+    explanation: "Explanation", *, html: Path | None, png: Path | None, svg: Path | None
+) -> None:
+    """Write the files that were asked for, each whole or not at all."""
+    from whyalike.explain import write_whole
+
+    if html is not None:
+        page = explanation.to_html().encode()
+        write_whole(html, lambda stream: stream.write(page))
+    if png is not None:
+        explanation.to_png(png)
+    if svg is not None:
+        explanation.to_svg(svg)
+    for path in (html, png, svg):
+        if path is not None:
+            typer.echo(f"Wrote {path}", err=True)
+
+
+def read_pair(
+    text_a: str | None, text_b: str | None, file_a: str | None, file_b: str | None
+) -> tuple[str, str]:
+    """Return both texts from arguments, files or standard input.
+
+    With ``--file-a`` alone, the one argument is the right text.
+    """
+    if file_a is not None and text_a is not None and text_b is None and file_b is None:
+        text_a, text_b = None, text_a
+    if [text_a, text_b, file_a, file_b].count("-") > 1:
+        raise OptionError("Standard input (-) can be only one of the two texts.")
+    return _one("left", text_a, file_a, "--file-a"), _one("right", text_b, file_b, "--file-b")
+
+
+def quieten() -> None:
+    """Keep what libraries say while loading out of the answer."""
+    import logging
+    import os
+
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _one(side: str, text: str | None, file: str | None, option: str) -> str:
+    if text is not None and file is not None:
+        raise OptionError(f"The {side} text is given twice: as an argument and with {option}.")
+    if file is not None and file != "-":
+        return _read_file(file, side)
+    if text == "-" or file == "-":
+        return _decode(sys.stdin.buffer.read(), "standard input", side)
+    if text is None:
+        raise OptionError(
+            f"The {side} text is missing: give two texts, or {option} FILE, or - for standard "
+            "input."
+        )
+    return text
+
+
+def _read_file(file: str, side: str) -> str:
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise TextError(f"Could not read the {side} text from {file}: {error.strerror}.") from error
+    return _decode(content, file, side)
+
+
+def _decode(content: bytes, source: str, side: str) -> str:
+    try:
+        return content.decode("utf-8-sig").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise TextError(
+            f"The {side} text from {source} is not UTF-8 (byte {error.start}): convert it first."
+        ) from error
