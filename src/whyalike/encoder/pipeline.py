@@ -60,8 +60,8 @@ class PooledEncoder:
         if captured.last_hidden is None:
             raise ModelError(f"{type(self.module).__name__} returned no hidden states.")
         mask = features["attention_mask"]
-        vectors = pool(captured.last_hidden, mask, content, pooling=self.pooling).float()
-        return vectors, vectors
+        vectors = pool(captured.last_hidden, mask, content, pooling=self.pooling)
+        return _full(vectors), _full(vectors)
 
 
 class PipelineEncoder:
@@ -100,7 +100,12 @@ class PipelineEncoder:
             scored = self.module(features)["sentence_embedding"]
         dimensions = self.module.truncate_dim
         raw = kept[0] if kept else scored
-        return scored[:, :dimensions].float(), raw[:, :dimensions].float()
+        return _full(scored[:, :dimensions]), _full(raw[:, :dimensions])
+
+
+def _full(vectors: Tensor) -> Tensor:
+    """Return vectors in at least single precision: a cosine in half precision is too coarse."""
+    return vectors if vectors.dtype == torch.float64 else vectors.float()
 
 
 def pad(batch: Batch, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> dict[str, Any]:

@@ -55,10 +55,11 @@ def reading_warnings(reading: Reading, *, side: str, encoder: Encoder) -> tuple[
     """Return what a user must know about how this side was read."""
     warnings = []
     if reading.unread_words:
-        read = len(reading.prepared.alignment.spans)
+        count = reading.unread_words
+        last = "the last word" if count == 1 else f"the last {count:,} words"
         warnings.append(
-            f"The model reads at most {encoder.limit} tokens: the last {reading.unread_words} "
-            f"words of the {side} text were not read (the first {read} were)."
+            f"The model reads at most {encoder.limit} tokens: {last} of the {side} text "
+            f"{'was' if count == 1 else 'were'} not read."
         )
     elif reading.prepared.tokens.truncated:
         warnings.append(

@@ -89,4 +89,4 @@ def excerpt(text: str) -> str:
     line = " ".join(text[: 10 * EXCERPT].split())
     if not line:
         return "(empty text)"
-    return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip() + "…"
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip(" .,;:") + "…"

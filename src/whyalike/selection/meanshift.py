@@ -206,4 +206,5 @@ def _nearest(values: Floats, centers: Floats) -> Indices:
     left = np.maximum(right - 1, 0)
     to_left, to_right = np.abs(values - ascending[left]), np.abs(values - ascending[right])
     tie_to_left = (to_left == to_right) & (order[left] < order[right])
-    return np.where((to_left < to_right) | tie_to_left, order[left], order[right])
+    nearest: Indices = np.where((to_left < to_right) | tie_to_left, order[left], order[right])
+    return nearest

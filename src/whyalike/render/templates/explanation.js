@@ -105,8 +105,12 @@
       const word = targetOf(event);
       if (!word?.matches('a')) return;
       event.preventDefault();
-      if (/** @type {MouseEvent} */ (event).detail) /** @type {HTMLElement} */ (word).focus();
-      else focusRow(rowsOf(word)[0]);
+      if (/** @type {MouseEvent} */ (event).detail) {
+        /** @type {HTMLElement} */ (word).focus();
+        word.scrollIntoView({ block: 'nearest' });
+      } else {
+        focusRow(rowsOf(word)[0]);
+      }
     });
 
     /** @param {HTMLTableRowElement} row */

@@ -1,0 +1,74 @@
+"""What a word inherits from its tokens: the maximum saliency, the mean vector."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from whyalike.words import Alignment, aggregate
+
+FINITE = st.floats(-1e6, 1e6, width=32)
+
+
+def alignment_of(count, links):
+    """An alignment of ``count`` words, one character each, from (word, token) links."""
+    ends = np.array(sorted(links), dtype=np.intp).reshape(-1, 2)
+    return Alignment(tuple((2 * n, 2 * n + 1) for n in range(count)), ends[:, 0], ends[:, 1])
+
+
+@st.composite
+def linked_tokens(draw):
+    words, tokens, features = draw(st.tuples(*[st.integers(1, 5)] * 3))
+    pairs = st.tuples(st.integers(0, words - 1), st.integers(0, tokens - 1))
+    links = draw(st.sets(pairs, max_size=12))
+    saliency = draw(arrays.arrays(np.float64, tokens, elements=FINITE))
+    vectors = draw(arrays.arrays(np.float64, (tokens, features), elements=FINITE))
+    return words, links, saliency, vectors
+
+
+@given(linked_tokens())
+def test_a_word_has_the_maximum_saliency_and_the_mean_vector_of_its_tokens(case):
+    count, links, saliency, vectors = case
+    result = aggregate(alignment_of(count, links), saliency, vectors)
+    for word in range(count):
+        own = [token for other, token in links if other == word]
+        if own:
+            assert result.saliency[word] == max(saliency[token] for token in own)
+            mean = sum(vectors[token] for token in own) / len(own)
+            np.testing.assert_allclose(result.vectors[word], mean, rtol=1e-12, atol=1e-9)
+        else:
+            assert result.saliency[word] == 0
+            assert not result.vectors[word].any()
+        assert result.matchable[word] == bool(own)
+
+
+def test_tokens_by_hand():
+    alignment = alignment_of(3, [(0, 0), (0, 1), (1, 1)])
+    vectors = np.array([[1.0, 0.0], [3.0, 4.0]])
+    result = aggregate(alignment, np.array([0.25, 0.75]), vectors)
+    assert result.spans == ((0, 1), (2, 3), (4, 5))
+    assert result.saliency.tolist() == [0.75, 0.75, 0.0]
+    assert result.vectors.tolist() == [[2.0, 2.0], [3.0, 4.0], [0.0, 0.0]]
+    assert result.matchable.tolist() == [True, True, False]
+
+
+def test_a_negative_saliency_stays_negative():
+    result = aggregate(alignment_of(1, [(0, 0), (0, 1)]), np.array([-0.5, -0.25]), np.ones((2, 1)))
+    assert result.saliency.tolist() == [-0.25]
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_without_links_no_word_is_salient_or_matchable(count):
+    result = aggregate(alignment_of(count, []), np.zeros(0), np.zeros((0, 3)))
+    assert result.saliency.tolist() == [0.0] * count
+    assert result.vectors.shape == (count, 3)
+    assert not result.vectors.any()
+    assert result.matchable.tolist() == [False] * count
+
+
+def test_tokens_that_belong_to_no_word_change_nothing():
+    alignment = alignment_of(1, [(0, 1)])
+    result = aggregate(alignment, np.array([9.0, 0.5]), np.array([[7.0], [2.0]]))
+    assert result.saliency.tolist() == [0.5]
+    assert result.vectors.tolist() == [[2.0]]
