@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from tiny_models import ARCHITECTURES, TEXTS, tiny
 
 import whyalike.encoder.batching
+from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.loading import load

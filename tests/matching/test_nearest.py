@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike.matching import match_words
@@ -87,6 +87,7 @@ def with_distinct_cosines(left, right):
     return True
 
 
+@settings(deadline=None)
 @given(sides(), sides(), st.booleans())
 def test_matches_are_those_of_the_slow_algorithm(left, right, union):
     matches = match_words(left, right, union=union)
@@ -101,6 +102,7 @@ def test_matches_are_those_of_the_slow_algorithm(left, right, union):
         assert pair.score == pytest.approx(exact * saliencies, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.booleans())
 def test_random_vectors_have_no_ties_so_both_agree_exactly(seed, rows, columns, union):
     random = np.random.default_rng(seed)
@@ -193,6 +195,7 @@ def test_cosines_never_leave_minus_one_to_one():
     assert np.all(np.abs(cosines) <= 1.0)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_lengths_of_vectors_do_not_matter(a, b):
     vectors = np.array([[1.0, 2.0], [-3.0, 1.0]])

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike.errors import TextError, WhyalikeError
@@ -46,6 +46,7 @@ def test_both_halves_of_a_pair_are_counted_one_by_one():
     assert "In the left text 2 lone surrogates were replaced" in cleaned.warnings[0]
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_cleaning_keeps_every_offset_and_leaves_what_utf_8_can_hold(text):
     cleaned = clean_text(text, side="left").text
@@ -55,6 +56,7 @@ def test_cleaning_keeps_every_offset_and_leaves_what_utf_8_can_hold(text):
         assert after == ("\ufffd" if unicodedata.category(before) == "Cs" else before)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_cleaning_twice_changes_nothing_more(text):
     once = clean_text(text, side="left").text
@@ -71,7 +73,7 @@ def test_what_is_no_string_is_refused_with_its_type(value):
 
 @pytest.mark.parametrize("value", [b"words", bytearray(b"words")])
 def test_bytes_are_not_guessed_at(value):
-    with pytest.raises(TextError, match="right text is of type byte.*: decode it first"):
+    with pytest.raises(TextError, match=r"right text is of type byte.*: decode it first"):
         clean_text(value, side="right")
 
 

@@ -1,9 +1,10 @@
 """Where the words of a text are (row 14 of the reading of the paper)."""
 
 import unicodedata
+from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from whyalike.text import find_words, is_mark
@@ -26,6 +27,7 @@ def is_visible(character):
     return not character.isspace() and category[0] != "Z" and category not in ("Cc", "Cf")
 
 
+@settings(deadline=None)
 @given(TEXTS)
 @example("")
 @example("\u0301a")
@@ -33,7 +35,7 @@ def is_visible(character):
 @example("1.2.")
 def test_every_visible_character_is_in_exactly_one_word(text):
     spans = find_words(text)
-    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, end), (start, _) in pairwise(spans):
         assert end <= start
     covered = [0] * len(text)
     for start, end in spans:
@@ -47,11 +49,13 @@ def test_every_visible_character_is_in_exactly_one_word(text):
         assert times == 1 or (times == 0 and not is_visible(character))
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_a_blank_keeps_two_texts_apart(left, right):
     assert words_of(f"{left} {right}") == words_of(left) + words_of(right)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_blanks_around_a_text_only_move_its_words(text):
     moved = tuple((start + 3, end + 3) for start, end in find_words(text))

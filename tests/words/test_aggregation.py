@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -27,6 +27,7 @@ def linked_tokens(draw):
     return words, links, saliency, vectors
 
 
+@settings(deadline=None)
 @given(linked_tokens())
 def test_a_word_has_the_maximum_saliency_and_the_mean_vector_of_its_tokens(case):
     count, links, saliency, vectors = case

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from whyalike.text import find_words, is_mark
@@ -50,6 +50,7 @@ def link(text, *tokens):
     }
 
 
+@settings(deadline=None)
 @given(texts_with_tokens())
 @example(("", np.zeros((0, 2), dtype=np.intp)))
 @example(("a, b", np.zeros((0, 2), dtype=np.intp)))
@@ -62,6 +63,7 @@ def test_links_are_those_of_the_double_loop(case):
     assert links_of(alignment) == align_slowly(text, spans, offsets)
 
 
+@settings(deadline=None)
 @given(texts_with_tokens())
 def test_has_token_says_which_words_have_a_link(case):
     text, offsets = case
@@ -138,6 +140,7 @@ def merge_slowly(text, spans):
     return tuple(merged)
 
 
+@settings(deadline=None)
 @given(texts_with_tokens())
 def test_merged_spans_are_trimmed_sorted_and_apart(case):
     text, offsets = case

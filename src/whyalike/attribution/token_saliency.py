@@ -82,7 +82,7 @@ def _collect(
     """Put the rows of all groups back to their texts."""
     texts = [text for pair in pairs for text in (pair.left, pair.right)]
     scores = [np.zeros(len(text.tokens.offsets)) for text in texts]
-    width = groups[0].latent.shape[-1]
+    width = groups[0].latent.shape[-1] if groups else 1
     vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]
     for group in groups:
         nothing = torch.zeros((), device=group.activation.device)

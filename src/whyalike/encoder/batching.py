@@ -7,8 +7,13 @@ PADDING_ALLOWED = 0.25
 
 
 def group_rows(lengths: Sequence[int], keys: Sequence[Hashable]) -> list[list[int]]:
-    """Return groups of row indices with equal keys and similar lengths, longest first."""
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    """Return groups of row indices with equal keys and similar lengths, longest first.
+
+    A row of length 0 is in no group: there is nothing for the model to read.
+    """
+    order = sorted(
+        (row for row, length in enumerate(lengths) if length), key=lambda row: -lengths[row]
+    )
     groups: list[list[int]] = []
     open_groups: dict[Hashable, list[int]] = {}
     for row in order:

@@ -128,6 +128,7 @@ class Encoder:
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
         lengths = [len(row.input_ids) for _, row in rows]
         groups = group_rows(lengths, [texts[index].prompt for index, _ in rows])
+        order = [row for group in groups for row in group]
         with (
             frozen(self.source.module),
             torch.inference_mode(False),
@@ -137,12 +138,11 @@ class Encoder:
                 self._forward([rows[row] for row in group], texts, options, point)
                 for group in groups
             ]
-            order = torch.tensor([row for group in groups for row in group]).argsort()
-            scored = _text_vectors(torch.cat([f.scored for f in forwards])[order], rows, texts)
-            raw = _text_vectors(torch.cat([f.raw for f in forwards])[order], rows, texts)
+            scored = _text_vectors([f.scored for f in forwards], order, rows, texts)
+            raw = _text_vectors([f.raw for f in forwards], order, rows, texts)
             similarity, identical, objective = self._score(scored, raw, pairs, options)
             slopes: Sequence[Tensor | None] = [None] * len(forwards)
-            if gradient:
+            if gradient and forwards:
                 slopes = torch.autograd.grad(objective.sum(), [f.point for f in forwards])
         return Pass(
             similarity=similarity,
@@ -204,9 +204,20 @@ class Encoder:
 
 
 def _text_vectors(
-    vectors: Tensor, rows: Sequence[tuple[int, Row]], texts: Sequence[TokenizedText]
+    groups: Sequence[Tensor],
+    order: Sequence[int],
+    rows: Sequence[tuple[int, Row]],
+    texts: Sequence[TokenizedText],
 ) -> Tensor:
-    """Return (2 P, H): a text's vector is the mean of its windows', by the tokens they own."""
+    """Return (2 P, H): a text's vector is the mean of its windows', by the tokens they own.
+
+    A text without any token (an empty one, where there are no special tokens) has the zero vector.
+    """
+    if not groups:
+        return torch.zeros(len(texts), 1)
+    found = torch.cat(list(groups))
+    index = torch.tensor(order, device=found.device)
+    vectors = found.new_zeros(len(rows), found.shape[1]).index_copy(0, index, found)
     if len(rows) == len(texts):
         return vectors
     owned = torch.tensor([float(max(row.owned.sum(), 1e-9)) for _, row in rows])

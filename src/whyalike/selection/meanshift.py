@@ -63,14 +63,15 @@ def mean_shift(
 class _Points:
     """The U distinct values, ascending, with what a window of them needs.
 
-    values: (U,). last_seen: (U,), the last place of each in the input. counts_before and
-    sums_before: (U + 1,), the number and the sum of all points below each.
+    values: (U,). last_seen: (U,), the last place of each in the input. counts_before: (U + 1,),
+    the number of points below each. sums_to: (U + 1,), their running sum, 0 at the number zero and
+    summed outwards from there: then tiny values next to large ones keep their digits.
     """
 
     values: Floats
     last_seen: Indices
     counts_before: Indices
-    sums_before: NDArray[np.longdouble]
+    sums_to: NDArray[np.longdouble]
 
     @classmethod
     def of(cls, values: Floats, order: Indices) -> Self:
@@ -80,9 +81,12 @@ class _Points:
         is_first[1:] = ascending[1:] != ascending[:-1]
         counts_before = np.append(np.flatnonzero(is_first), ascending.size)
         distinct = ascending[is_first]
-        sums_before = np.zeros(counts_before.size, dtype=np.longdouble)
-        np.cumsum(distinct * np.diff(counts_before).astype(np.longdouble), out=sums_before[1:])
-        return cls(distinct, order[counts_before[1:] - 1], counts_before, sums_before)
+        weighted = distinct * np.diff(counts_before).astype(np.longdouble)
+        zero = np.searchsorted(distinct, 0.0)
+        sums_to = np.zeros(counts_before.size, dtype=np.longdouble)
+        sums_to[zero + 1 :] = np.cumsum(weighted[zero:])
+        sums_to[:zero] = -np.cumsum(weighted[:zero][::-1])[::-1]
+        return cls(distinct, order[counts_before[1:] - 1], counts_before, sums_to)
 
     def window(self, means: Floats, bandwidth: float) -> tuple[Indices, Indices]:
         """Return first and end, each (M,), of the values with ``|value - mean| <= bandwidth``.
@@ -111,7 +115,7 @@ class _Points:
         point on its far side stays within reach, and the next window is never empty.
         """
         counts = self.counts_before[end] - self.counts_before[first]
-        means = ((self.sums_before[end] - self.sums_before[first]) / counts).astype(np.float64)
+        means = ((self.sums_to[end] - self.sums_to[first]) / counts).astype(np.float64)
         return np.clip(means, self.values[first], self.values[end - 1]), counts
 
 
