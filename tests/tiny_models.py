@@ -32,13 +32,12 @@ TEXTS = (
     "Pale straw, this Viura opens with lemon zest and white flowers.",
     "A crème brûlée naïve café, e\u0301clair 日本語のテキスト 👍🏽 שלום עולם.",
 )
-PIECES = tuple(
-    (
-        "keep hand hands warm with knit glove gloves touch screen compatible finger tips and cuffs "
-        "these smart phone friend ly are cut from stretch wool don take them off pale straw this "
-        "opens lemon zest white flowers a the s t ing ed ribbed"
-    ).split()  # noqa: SIM905
+_PIECES = (
+    "keep hand hands warm with knit glove gloves touch screen compatible finger tips and cuffs "
+    "these smart phone friend ly are cut from stretch wool don take them off pale straw this opens "
+    "lemon zest white flowers a the s t ing ed ribbed"
 )
+PIECES = tuple(_PIECES.split())
 LIMIT = 160
 
 

@@ -11,8 +11,8 @@ from sentence_transformers.sentence_transformer.modules import (
     Pooling,
     Transformer,
 )
-from tiny_models import TEXTS, tiny
 
+from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from tiny_models import LIMIT, TEXTS, tiny, wordpiece
 
+from tiny_models import LIMIT, TEXTS, tiny, wordpiece
 from whyalike import BTIOptions, Explainer
 from whyalike.encoder.tokenization import tokenize
 from whyalike.errors import TextError

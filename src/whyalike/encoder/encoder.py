@@ -180,7 +180,7 @@ class Encoder:
         """Return similarity (P,), where it is at its maximum (P,), and what to differentiate."""
         left, right = scored[0::2], scored[1::2]
         value = SIMILARITIES[self.similarity_function](left, right)
-        same = torch.tensor([pair.left.reads_like(pair.right) for pair in pairs])
+        same = torch.tensor([pair.reads_the_same_twice for pair in pairs])
         identical = at_its_maximum(left, right, self.similarity_function)
         if self.similarity_function != "dot":
             identical = identical | same.to(identical.device)

@@ -49,10 +49,6 @@ class TokenizedText:
         """Length in tokens of the longest row, special tokens included."""
         return max(len(row.input_ids) for row in self.rows)
 
-    def reads_like(self, other: "TokenizedText") -> bool:
-        """Return whether the model gets the very same input for both texts."""
-        return [row.input_ids for row in self.rows] == [row.input_ids for row in other.rows]
-
 
 def tokenize(
     texts: Sequence[str],

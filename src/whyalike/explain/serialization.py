@@ -1,14 +1,23 @@
-"""Explanations as JSON: lossless, versioned, checked on the way in."""
+"""Explanations as JSON: lossless, versioned, checked on the way in.
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import Any
+What is checked is read off the dataclasses themselves, so that a field added there is read and
+checked here without another word. ``docs/explanation.schema.json`` describes the same for others.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from whyalike.errors import FormatError, OptionError
-from whyalike.types import BTIOptions, ExplainedText, ExplanationData, Word, WordPair
+from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 FORMAT = "whyalike/explanation"
 VERSION = 1
+
+_NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def to_dict(data: ExplanationData) -> dict[str, Any]:
@@ -38,29 +47,24 @@ def fields_from_dict(content: object) -> dict[str, Any]:
     """
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise FormatError(f"This is not an explanation: its 'format' is not {FORMAT!r}.")
-    if content.get("version") != VERSION:
+    version = content.get("version")
+    if type(version) is not int or version != VERSION:
         raise FormatError(
-            f"This explanation is of version {content.get('version')!r}; this release reads "
-            f"version {VERSION}. Use the release of whyalike that wrote it."
+            f"This explanation is of version {version!r}; this release reads version {VERSION}. "
+            "Use the release of whyalike that wrote it."
         )
+    body = {key: value for key, value in content.items() if key not in ("format", "version")}
     try:
-        return {
-            "similarity": float(content["similarity"]),
-            "similarity_function": content["similarity_function"],
-            "method": content["method"],
-            "model": content["model"],
-            "pooling": content["pooling"],
-            "options": BTIOptions(**content["options"]),
-            "warnings": tuple(content["warnings"]),
-            "left": _text_from_dict(content["left"]),
-            "right": _text_from_dict(content["right"]),
-            "pairs": tuple(WordPair(**pair) for pair in content["pairs"]),
-            "matches": tuple(WordPair(**pair) for pair in content["matches"]),
-        }
-    except (KeyError, TypeError, ValueError, OptionError) as error:
+        result = _read_fields(body, ExplanationData, "")
+        for side in ("left", "right"):
+            _check_words(result[side], side)
+        for name in ("pairs", "matches"):
+            _check_indices(result[name], result["left"], result["right"], name)
+    except (ValueError, OptionError) as error:
         raise FormatError(
-            f"This explanation is damaged: {type(error).__name__}: {error}."
+            f"This explanation is damaged: {str(error).rstrip('.')}. Make it anew."
         ) from error
+    return result
 
 
 def _flat(item: Word | WordPair) -> dict[str, Any]:
@@ -75,9 +79,90 @@ def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
     }
 
 
-def _text_from_dict(content: Mapping[str, Any]) -> ExplainedText:
-    words = tuple(Word(**word) for word in content["words"])
-    for word in words:
-        if content["text"][word.start : word.end] != word.text:
-            raise ValueError(f"the word {word.text!r} is not at its place in the text")
-    return ExplainedText(content["text"], words, int(content["unread_words"]))
+def _read(value: object, kind: Any, where: str) -> Any:
+    """Return ``value`` as ``kind``, the declared type of a field; ``where`` names it in errors."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return kind(**_read_fields(value, kind, where))  # type: ignore[operator]
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where} is {_shown(value)}, not a list")
+        return tuple(_read(item, parts[0], f"{where}[{n}]") for n, item in enumerate(value))
+    if origin is UnionType:
+        return None if value is None else _read(value, parts[0], where)
+    if origin is Literal:
+        if value not in parts:
+            allowed = ", ".join(map(repr, parts))
+            raise ValueError(f"{where} is {_shown(value)}; allowed: {allowed}")
+        return value
+    if kind is float:
+        return _read_number(value, where)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{where} is {_shown(value)}, not {_NAMES[kind]}")
+    return value
+
+
+def _read_number(value: object, where: str) -> float:
+    """Return a float. Whole numbers pass: some writers of JSON drop the ``.0``."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where} is {_shown(value)}, not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{where} is {_shown(value)}, not a finite number")
+    return number
+
+
+def _read_fields(content: object, kind: type, where: str) -> dict[str, Any]:
+    """Return what ``content`` has for each field of the dataclass ``kind``, no more and no less."""
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{where} is {_shown(content)}, not an object")
+    hints = _hints(kind)
+    prefix = f"{where}." if where else ""
+    if missing := [name for name in hints if name not in content]:
+        raise ValueError(f"{prefix}{missing[0]} is missing")
+    if unknown := [str(name) for name in content if name not in hints]:
+        raise ValueError(f"{prefix}{unknown[0]} is not known")
+    return {name: _read(content[name], hint, prefix + name) for name, hint in hints.items()}
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the declared type of each field."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _check_words(side: ExplainedText, which: str) -> None:
+    """Raise ValueError unless the words are in order, apart, and exactly at their places."""
+    position = 0
+    for n, word in enumerate(side.words):
+        here = position <= word.start < word.end <= len(side.text)
+        if not here or side.text[word.start : word.end] != word.text:
+            raise ValueError(f"{which}.words[{n}], {word.text!r}, is not at its place in the text")
+        position = word.end
+    if side.unread_words < 0:
+        raise ValueError(f"{which}.unread_words is {side.unread_words}, below 0")
+
+
+def _check_indices(
+    pairs: Sequence[WordPair], left: ExplainedText, right: ExplainedText, name: str
+) -> None:
+    """Raise ValueError unless every pair points at words that exist."""
+    for n, pair in enumerate(pairs):
+        for which, index, words in (
+            ("left", pair.left, left.words),
+            ("right", pair.right, right.words),
+        ):
+            if not 0 <= index < len(words):
+                raise ValueError(
+                    f"{name}[{n}].{which} is {index}, and the {which} text has {len(words)} words"
+                )
+
+
+def _shown(value: object) -> str:
+    """Return the value for an error message, short enough to be read."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from whyalike.render.segments import without_surrogates
+from whyalike.render.segments import format_number, without_surrogates
 from whyalike.render.view import view_explanation
 from whyalike.types import ExplanationData
 
@@ -77,11 +77,6 @@ def asset(name: str) -> Markup:
 def content_hash(code: str) -> str:
     """Return the source expression by which a Content-Security-Policy allows inline ``code``."""
     return "sha256-" + b64encode(hashlib.sha256(code.encode()).digest()).decode()
-
-
-def format_number(value: float, digits: int) -> str:
-    """Return the number with a true minus sign, and never a negative zero."""
-    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def excerpt(text: str) -> str:

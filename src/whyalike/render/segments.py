@@ -62,6 +62,11 @@ def score_note(function: str) -> str:
     return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
 
 
+def format_number(value: float, digits: int) -> str:
+    """Return the number with a true minus sign, and never a negative zero."""
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def without_surrogates(text: str) -> str:
     """Return the text with lone surrogates replaced, so that it can be encoded as UTF-8."""
     return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
