@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from sklearn.cluster import MeanShift
-from tiny_models import tiny
 
+from tiny_models import tiny
 from whyalike import Explainer
 
 LEFT = "Keep hands warm with knit gloves, touchscreen-compatible."

@@ -1,19 +1,20 @@
 """The signed product of gradient and activation, against Captum's.
 
 BTI's ReLU before the sum gives another ranking than Captum's signed sum, so only the signed
-products can be compared.
+products can be compared. Models with a norm right behind the token embedding (DeBERTa, ModernBERT) are
+left out: they do not see its length, so that the signed sum is zero there, and rounding is compared.
 """
 
 import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
-from tiny_models import TEXTS, tiny
 
+from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 
 
-@pytest.mark.parametrize("name", ["bert", "mpnet", "deberta-v2", "qwen3"])
+@pytest.mark.parametrize("name", ["bert", "mpnet", "electra", "qwen3"])
 def test_signed_product_equals_captums(name):
     model, tokenizer = tiny(name).parts
     options = BTIOptions(activation="token", rectifier="none", words="token")

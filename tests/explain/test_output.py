@@ -98,7 +98,9 @@ def test_an_error_of_the_system_becomes_ours_with_the_reason(target):
         stream.write(NEW)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(OutputError, match=r"No space left on device.*Nothing was written") as caught:
+    with pytest.raises(
+        OutputError, match=r"No space left on device.*Nothing was written"
+    ) as caught:
         write_whole(target, fail)
     assert str(target) in str(caught.value)
     assert isinstance(caught.value, WhyalikeError)

@@ -1,0 +1,425 @@
+"""Explanations as JSON: what is written is read back bit by bit, and damage is refused."""
+
+import json
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import jsonschema
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from whyalike.errors import FormatError
+from whyalike.explain import Explanation
+from whyalike.types import (
+    BTIOptions,
+    ExplainedText,
+    ExplanationData,
+    SimilarityFunction,
+    Word,
+    WordPair,
+)
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "docs" / "explanation.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+GOLDEN_TEXT = (ROOT / "tests" / "golden" / "explanation.json").read_text(encoding="utf-8")
+
+GOLDEN = Explanation(
+    similarity=0.8364,
+    similarity_function="cosine",
+    method="bti",
+    model="all-MiniLM-L6-v2",
+    pooling="model",
+    left=ExplainedText(
+        "Soft 🧤 gloves,\nwarm",
+        (Word("Soft", 0, 4, 0.1 + 0.2), Word("🧤", 5, 6, 1.0), Word("gloves", 7, 13, -0.0)),
+        unread_words=2,
+    ),
+    right=ExplainedText(
+        'מיטענע "händschuhe"',
+        (
+            Word("מיטענע", 0, 6, 1e-7),
+            Word('"', 7, 8, 0.0),
+            Word("händschuhe", 8, 18, 1.0),
+            Word('"', 18, 19, 0.0),
+        ),
+    ),
+    pairs=(WordPair(1, 2, 0.5, 0.5),),
+    matches=(WordPair(1, 2, 0.5, 0.5), WordPair(0, 1, -0.125, -0.0)),
+    warnings=(
+        "The model reads at most 6 tokens: the last 2 words of the left text were not read (the "
+        "first 3 were).",
+    ),
+    options=BTIOptions(top_k=1, bandwidth=0.25),
+)
+
+EMPTY = Explanation(
+    similarity=0.0,
+    similarity_function="dot",
+    method="bti",
+    model="",
+    pooling="paper",
+    left=ExplainedText("", ()),
+    right=ExplainedText("", ()),
+    pairs=(),
+    matches=(),
+)
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+COSINES = st.floats(-1, 1)
+STRINGS = st.text(max_size=12)
+
+
+@st.composite
+def texts(draw):
+    """A text with words anywhere in it, in order and apart."""
+    text = draw(st.text(st.characters(codec="utf-8") | st.sampled_from("𝔘👩🏽a \n"), max_size=20))
+    cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=8)))
+    spans = list(zip(cuts[::2], cuts[1::2], strict=False))
+    words = tuple(Word(text[start:end], start, end, draw(NUMBERS)) for start, end in spans)
+    return ExplainedText(text, words, draw(st.integers(0, 10**6)))
+
+
+@st.composite
+def explanations(draw):
+    left, right = draw(texts()), draw(texts())
+    pairs = st.just(())
+    if left.words and right.words:
+        index = st.integers(0, len(left.words) - 1), st.integers(0, len(right.words) - 1)
+        pairs = st.lists(st.builds(WordPair, *index, COSINES, NUMBERS), max_size=4).map(tuple)
+    hints = get_type_hints(BTIOptions)
+    choices = {name: st.sampled_from(get_args(hints[name])) for name in hints if _is_choice(name)}
+    options = st.builds(
+        BTIOptions,
+        **choices,
+        latent_layer=st.integers(-50, 50),
+        union=st.booleans(),
+        square_scores=st.booleans(),
+        top_k=st.integers(1, 100),
+        top_k_inclusive=st.booleans(),
+        quantile=st.floats(0, 1, exclude_min=True),
+        bandwidth=st.none() | st.floats(0, allow_nan=False, allow_infinity=False),
+    )
+    return Explanation(
+        similarity=draw(NUMBERS),
+        similarity_function=draw(st.sampled_from(get_args(SimilarityFunction))),
+        method=draw(STRINGS),
+        model=draw(STRINGS),
+        pooling=draw(STRINGS),
+        left=left,
+        right=right,
+        pairs=draw(pairs),
+        matches=draw(pairs),
+        warnings=tuple(draw(st.lists(STRINGS, max_size=3))),
+        options=draw(options),
+    )
+
+
+def _is_choice(name):
+    return "enum" in SCHEMA["$defs"]["options"]["properties"][name]
+
+
+def numbers_in(value):
+    """Every float in an explanation, as hexadecimal: -0.0 and 0.0 differ, no bit is lost."""
+    if isinstance(value, float):
+        return [value.hex()]
+    if isinstance(value, tuple):
+        return [number for item in value for number in numbers_in(item)]
+    if hasattr(value, "__dataclass_fields__"):
+        parts = [getattr(value, field.name) for field in fields(value)]
+        return [number for part in parts for number in numbers_in(part)]
+    return []
+
+
+def assert_same(again, before):
+    assert type(again) is Explanation
+    assert again == before
+    assert numbers_in(again) == numbers_in(before)
+
+
+@settings(deadline=None)
+@given(explanations())
+@example(EMPTY)
+@example(GOLDEN)
+@example(replace(GOLDEN, similarity=5e-324))
+@example(replace(GOLDEN, similarity=-1.7976931348623157e308))
+@example(replace(GOLDEN, similarity=-0.0))
+def test_every_way_there_and_back_gives_an_equal_explanation(explanation):
+    assert_same(Explanation.from_dict(explanation.to_dict()), explanation)
+    assert_same(Explanation.from_json(explanation.to_json()), explanation)
+    assert_same(Explanation.from_json(explanation.to_json(indent=2)), explanation)
+    assert_same(Explanation.from_json(explanation.to_json().encode()), explanation)
+
+
+@settings(deadline=None)
+@given(explanations())
+@example(EMPTY)
+@example(GOLDEN)
+def test_what_is_written_validates_against_the_schema(explanation):
+    VALIDATOR.validate(explanation.to_dict())
+    VALIDATOR.validate(json.loads(explanation.to_json()))
+
+
+def test_the_golden_file_is_read_as_what_it_says():
+    assert_same(Explanation.from_json(GOLDEN_TEXT), GOLDEN)
+
+
+def test_the_golden_file_is_what_is_written():
+    assert GOLDEN.to_json(indent=2) + "\n" == GOLDEN_TEXT
+
+
+def test_json_is_one_line_unless_indented_and_holds_characters_as_they_are():
+    assert "\n" not in GOLDEN.to_json()
+    assert "🧤" in GOLDEN.to_json()
+
+
+def test_a_number_that_json_has_no_word_for_is_not_written():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        replace(GOLDEN, similarity=math.nan).to_json()
+
+
+def test_repr_is_one_line():
+    explanation = replace(GOLDEN, model="odd\nname")
+    assert repr(explanation) == (
+        "Explanation(similarity=0.8364, method='bti', model='odd\\nname', pairs=1)"
+    )
+
+
+def test_the_schema_is_a_valid_schema():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "extra"),
+    [
+        (SCHEMA, ExplanationData, {"format", "version"}),
+        (SCHEMA["$defs"]["text"], ExplainedText, set()),
+        (SCHEMA["$defs"]["word"], Word, set()),
+        (SCHEMA["$defs"]["pair"], WordPair, set()),
+        (SCHEMA["$defs"]["options"], BTIOptions, set()),
+    ],
+    ids=["explanation", "text", "word", "pair", "options"],
+)
+def test_the_schema_names_exactly_the_fields(schema, kind, extra):
+    names = {field.name for field in fields(kind)} | extra
+    assert set(schema["properties"]) == names
+    assert set(schema["required"]) == names
+    assert len(schema["required"]) == len(names)
+
+
+TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        (SCHEMA, ExplanationData),
+        (SCHEMA["$defs"]["text"], ExplainedText),
+        (SCHEMA["$defs"]["word"], Word),
+        (SCHEMA["$defs"]["pair"], WordPair),
+        (SCHEMA["$defs"]["options"], BTIOptions),
+    ],
+    ids=["explanation", "text", "word", "pair", "options"],
+)
+def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
+    for name, hint in get_type_hints(kind).items():
+        described = schema["properties"][name]
+        if hint in TYPES:
+            assert described["type"] == TYPES[hint]
+        elif hint == float | None:
+            assert described["type"] == ["number", "null"]
+        elif hasattr(hint, "__dataclass_fields__"):
+            assert described["$ref"].startswith("#/$defs/")
+        elif getattr(hint, "__origin__", None) is tuple:
+            assert described["type"] == "array"
+        else:
+            assert described["enum"] == list(get_args(hint))
+
+
+def objects_in(schema):
+    if isinstance(schema, Mapping):
+        if schema.get("type") == "object":
+            yield schema
+        for part in schema.values():
+            yield from objects_in(part)
+
+
+def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
+    objects = list(objects_in(SCHEMA))
+    assert len(objects) == 5
+    for schema in objects:
+        assert schema["additionalProperties"] is False
+        for described in schema["properties"].values():
+            target = described.get("$ref", "#/$defs/").removeprefix("#/$defs/")
+            assert "description" in described or "description" in SCHEMA["$defs"][target]
+
+
+@pytest.mark.parametrize("text", ["", "{", "explanation", "{'format': 1}", b"\xff\xfe\x00", "[1,]"])
+def test_what_is_not_json_is_refused(text):
+    with pytest.raises(FormatError, match="This is not JSON"):
+        Explanation.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "content", [None, 3, "whyalike/explanation", [], {}, {"format": "other"}, {"version": 1}]
+)
+def test_what_is_no_explanation_is_refused(content):
+    with pytest.raises(FormatError, match="This is not an explanation"):
+        Explanation.from_dict(content)
+    with pytest.raises(FormatError, match="This is not an explanation"):
+        Explanation.from_json(json.dumps(content))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5, True])
+def test_another_version_is_refused_with_what_to_do(version):
+    content = GOLDEN.to_dict() | {"version": version}
+    with pytest.raises(FormatError, match=r"this release reads version 1\. Use the release"):
+        Explanation.from_dict(content)
+
+
+def places_in(content, path=()):
+    """The path to every value of a document."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from places_in(value, (*path, key))
+
+
+def changed(path, change):
+    """The golden document with ``change`` made to what holds the last key of ``path``."""
+    content = deepcopy(GOLDEN.to_dict())
+    holder = content
+    for key in path[:-1]:
+        holder = holder[key]
+    change(holder, path[-1])
+    return content
+
+
+def set_to(value):
+    def change(holder, key):
+        holder[key] = value
+
+    return change
+
+
+PLACES = [path for path in places_in(GOLDEN.to_dict()) if path[0] not in ("format", "version")]
+KEYS = [path for path in PLACES if isinstance(path[-1], str)]
+
+
+def name_of(path):
+    return ".".join(map(str, path))
+
+
+@pytest.mark.parametrize("path", KEYS, ids=name_of)
+def test_a_missing_key_is_refused(path):
+    content = changed(path, lambda holder, key: holder.pop(key))
+    with pytest.raises(FormatError, match=rf"damaged: .*{path[-1]} is missing"):
+        Explanation.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [(), ("left",), ("right",), ("options",), ("pairs", 0), ("left", "words", 0)],
+    ids=name_of,
+)
+def test_an_unknown_key_is_refused(path):
+    content = changed((*path, "more"), lambda holder, key: holder.update(more=1))
+    with pytest.raises(FormatError, match=r"damaged: .*more is not known"):
+        Explanation.from_dict(content)
+
+
+def wrong_values(value):
+    """Values of every other type than that of ``value``."""
+    others = [None, "3", 3, 3.5, True, [], {}, [3], {"a": 3}, math.nan, -math.inf, 10**400]
+    if isinstance(value, bool):
+        return [other for other in others if not isinstance(other, bool)]
+    if isinstance(value, float):
+        return [None, "3", True, [], {}, math.nan, -math.inf, 10**400]
+    if isinstance(value, list):
+        # An empty list is a list: of no warnings, or of no pairs.
+        return [other for other in others if not isinstance(other, list)] + [[None], [3], [[]]]
+    return [other for other in others if type(other) is not type(value) or isinstance(other, dict)]
+
+
+@pytest.mark.parametrize("path", PLACES, ids=name_of)
+def test_a_value_of_another_type_is_refused(path):
+    seen = []
+    changed(path, lambda holder, key: seen.append(holder[key]))
+    for wrong in wrong_values(seen[0]):
+        if path == ("options", "bandwidth") and wrong is None:
+            continue
+        with pytest.raises(FormatError, match="This explanation is damaged"):
+            Explanation.from_dict(changed(path, set_to(wrong)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("left", "words", 0, "text"), "soft", "'soft', is not at its place"),
+        (("left", "words", 0, "end"), 5, "is not at its place"),
+        (("left", "words", 0, "start"), -15, "is not at its place"),
+        (("left", "words", 0, "start"), 1, "is not at its place"),
+        (("right", "words", 3, "end"), 20, "is not at its place"),
+        (("left", "text"), "Hard 🧤 gloves", "is not at its place"),
+        (("left", "text"), "", "is not at its place"),
+        (("right", "unread_words"), -1, "unread_words is -1, below 0"),
+        (("pairs", 0, "left"), 3, "left is 3, and the left text has 3 words"),
+        (("pairs", 0, "right"), 4, "right is 4, and the right text has 4 words"),
+        (("matches", 1, "left"), -1, "left is -1, and"),
+        (("similarity_function",), "Cosine", "allowed: 'cosine', 'dot'"),
+        (("options", "rectifier"), "never", "allowed: 'before_sum'"),
+        (("options", "top_k"), 0, "top_k is 0"),
+        (("options", "quantile"), 1.5, "quantile is 1.5"),
+        (("options", "bandwidth"), -0.5, "bandwidth is -0.5"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(path, value, says):
+    with pytest.raises(FormatError) as caught:
+        Explanation.from_dict(changed(path, set_to(value)))
+    message = str(caught.value)
+    assert message.startswith("This explanation is damaged: ")
+    assert says in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [("Soft", 0, 4), ("Soft", 0, 4)],
+        [("gloves", 7, 13), ("Soft", 0, 4)],
+        [("Soft ", 0, 5), (" 🧤", 4, 6)],
+        [("", 3, 3)],
+    ],
+    ids=["twice", "out of order", "overlapping", "empty"],
+)
+def test_words_that_are_not_in_order_and_apart_are_refused(words):
+    content = replace(GOLDEN, pairs=(), matches=()).to_dict()
+    content["left"]["words"] = [
+        {"text": text, "start": start, "end": end, "saliency": 0.5} for text, start, end in words
+    ]
+    with pytest.raises(FormatError, match="is not at its place"):
+        Explanation.from_dict(content)
+
+
+def test_whole_numbers_pass_for_numbers_as_other_programs_write_them():
+    content = changed(("similarity",), set_to(1))
+    again = Explanation.from_dict(content)
+    assert again.similarity == 1.0
+    assert isinstance(again.similarity, float)
+
+
+def test_a_long_wrong_value_is_shown_short():
+    with pytest.raises(FormatError) as caught:
+        Explanation.from_dict(changed(("method",), set_to(["x" * 10_000])))
+    assert len(str(caught.value)) < 200
+
+
+def test_not_a_number_in_json_is_refused():
+    with pytest.raises(FormatError, match="similarity is nan, not a finite number"):
+        Explanation.from_json(GOLDEN.to_json().replace("0.8364", "NaN"))
