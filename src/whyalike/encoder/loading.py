@@ -13,6 +13,8 @@ from whyalike.errors import ModelError, UnsafeModelError
 
 ModelSource = str | Path | SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
 
+_VOCABULARIES = ("tokenizer*.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
+
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
@@ -54,6 +56,7 @@ def load(
     found = find_model(str(source), allow_pickle=allow_pickle)
     if not allow_pickle:
         _refuse_pickles(found)
+    _refuse_without_tokenizer(found)
     try:
         return _from_folder(found, device, trust_remote_code, allow_pickle)
     except ModelError:
@@ -78,9 +81,20 @@ def _from_folder(
     tokenizer = AutoTokenizer.from_pretrained(
         found.folder, trust_remote_code=trust_remote_code, local_files_only=True
     )
-    model = AutoModel.from_pretrained(
-        found.folder, trust_remote_code=trust_remote_code, local_files_only=True, **weights
+    model, report = AutoModel.from_pretrained(
+        found.folder,
+        trust_remote_code=trust_remote_code,
+        local_files_only=True,
+        output_loading_info=True,
+        **weights,
     )
+    # The pooler is often absent, and never used here.
+    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise ModelError(
+            f"The weights of {found.name} lack {len(missing)} tensors ({missing[0]} and others), "
+            "which would be filled with random numbers: its folder is damaged or incomplete."
+        )
     return _from_parts(model.to(device or _best_device()), tokenizer, name=found.name)
 
 
@@ -123,9 +137,13 @@ def _fast(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def _folders(found: FoundModel) -> list[Path]:
+    """Return the model's folder and those of its modules."""
+    return [found.folder, *(path for path in found.folder.iterdir() if path.is_dir())]
+
+
 def _refuse_pickles(found: FoundModel) -> None:
-    folders = [found.folder, *(path for path in found.folder.iterdir() if path.is_dir())]
-    for folder in folders:
+    for folder in _folders(found):
         pickled = sorted(folder.glob("pytorch_model*.bin"))
         if pickled and not any(folder.glob("*.safetensors")):
             raise UnsafeModelError(
@@ -135,6 +153,16 @@ def _refuse_pickles(found: FoundModel) -> None:
             )
 
 
+def _refuse_without_tokenizer(found: FoundModel) -> None:
+    """Transformers would make up an empty vocabulary, to which every text is the same."""
+    folders = _folders(found)
+    if not any(file for folder in folders for name in _VOCABULARIES for file in folder.glob(name)):
+        raise ModelError(
+            f"The model {found.name} comes without a tokenizer: save it into the same folder, or "
+            "give (model, tokenizer)."
+        )
+
+
 def _explained(found: FoundModel, error: Exception) -> ModelError:
     """Return the one sentence that says what to do about a failed load."""
     message = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -142,10 +170,6 @@ def _explained(found: FoundModel, error: Exception) -> ModelError:
         return UnsafeModelError(
             f"The model {found.name} needs code that comes with it. Read that code, then allow it "
             "with trust_remote_code=True (--trust-remote-code)."
-        )
-    if not any(found.folder.glob("*token*")) and not any(found.folder.glob("vocab*")):
-        return ModelError(
-            f"The model {found.name} comes without a tokenizer: save it into the same folder."
         )
     return ModelError(
         f"The model {found.name} could not be loaded; its folder may be damaged or incomplete: "

@@ -1,0 +1,267 @@
+"""Models that are not there, damaged, unsafe or of the wrong kind: one sentence that helps."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from huggingface_hub import constants
+from huggingface_hub.errors import RepositoryNotFoundError
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
+
+from tiny_models import TEXTS, tiny
+from whyalike import Explainer
+from whyalike.encoder import locating
+from whyalike.encoder.loading import load
+from whyalike.encoder.locating import PACKAGED, find_model
+from whyalike.errors import ModelError, ModelNotFoundError, UnsafeModelError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "model"
+    tiny("bert").model.save_pretrained(path)
+    tiny("bert").tokenizer.save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def pipeline_folder(folder, tmp_path):
+    path = tmp_path / "pipeline"
+    modules = [Transformer(str(folder)), Pooling(32)]
+    SentenceTransformer(modules=modules, device="cpu").save(str(path))
+    return path
+
+
+def test_a_folder_with_a_bare_encoder(folder):
+    explanation = Explainer(folder).explain(TEXTS[0], TEXTS[1])
+    assert explanation == Explainer(str(folder)).explain(TEXTS[0], TEXTS[1])
+    assert explanation.pooling == "paper"
+    assert explanation.similarity == pytest.approx(
+        Explainer(tiny("bert").parts).explain(TEXTS[0], TEXTS[1]).similarity, abs=1e-6
+    )
+
+
+def test_a_folder_with_a_pipeline(pipeline_folder):
+    explanation = Explainer(pipeline_folder).explain(TEXTS[0], TEXTS[1])
+    assert explanation.pooling == "model"
+    assert explanation.model == str(pipeline_folder)
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/../x", "./nowhere", "/nowhere", "~/nowhere"])
+def test_a_path_that_is_not_there(name):
+    with pytest.raises(ModelNotFoundError) as caught:
+        find_model(name if name.startswith((".", "/", "~")) else f"./{name}")
+    assert "is not a folder with a model" in str(caught.value)
+
+
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(ModelError, match=r"neither config\.json nor modules\.json"):
+        Explainer(str(tmp_path))
+
+
+def test_a_name_that_nobody_knows_offline(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelNotFoundError, match="the hub can't be reached") as caught:
+        Explainer("whyalike-tests/there-is-no-such-model")
+    assert "Check the name" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_the_hub_does_not_know(monkeypatch):
+    asked = []
+
+    def unknown(repository, **_):
+        asked.append(repository)
+        raise RepositoryNotFoundError.__new__(RepositoryNotFoundError)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unknown)
+    with pytest.raises(ModelNotFoundError, match="it is not on the hub"):
+        Explainer("there-is-no-such-model")
+    assert asked == ["sentence-transformers/there-is-no-such-model", "there-is-no-such-model"]
+
+
+def test_a_name_that_cannot_be_one():
+    with pytest.raises(ModelNotFoundError, match="There is no model 'not a name!!'"):
+        Explainer("not a name!!")
+
+
+def test_a_download_is_used_and_asks_for_no_pickles(monkeypatch, folder):
+    asked = {}
+
+    def snapshot(repository, **options):
+        asked.update(options, repository=repository)
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert Explainer("someone/model").explain("a", "b").model == "someone/model"
+    assert "*.bin" not in asked["allow_patterns"]
+    find_model("someone/model", allow_pickle=True)
+    assert "*.bin" in asked["allow_patterns"]
+
+
+def test_the_cache_comes_before_the_package_and_the_hub(monkeypatch, folder, tmp_path):
+    snapshot = tmp_path / "models--sentence-transformers--all-MiniLM-L6-v2" / "snapshots" / "abc"
+    shutil.copytree(folder, snapshot)
+    refs = snapshot.parent.parent / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("abc")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    found = find_model("all-MiniLM-L6-v2")
+    assert (found.place, found.folder) == ("cache", snapshot)
+    (snapshot / "model.safetensors").unlink()
+    assert find_offline_place("all-MiniLM-L6-v2") != "cache", (
+        "a snapshot without weights is no model"
+    )
+
+
+def find_offline_place(name):
+    found = locating.find_offline(name)
+    return found.place if found else None
+
+
+@pytest.mark.weights
+def test_the_packaged_model_by_both_its_names():
+    for name in (*PACKAGED, *(f"sentence-transformers/{name}" for name in PACKAGED)):
+        assert find_model(name).place == "package"
+
+
+def test_no_tokenizer(folder):
+    for file in folder.glob("*token*"):
+        file.unlink()
+    with pytest.raises(ModelError, match="comes without a tokenizer"):
+        Explainer(folder)
+    with pytest.raises(ModelError, match="comes without a tokenizer"):
+        Explainer((tiny("bert").model, None))
+
+
+def test_a_slow_tokenizer():
+    from transformers import PreTrainedTokenizer
+
+    class Slow(PreTrainedTokenizer):
+        def get_vocab(self):
+            return {}
+
+        def _tokenize(self, text):
+            return text.split()
+
+        vocab_size = 0
+
+    with pytest.raises(ModelError, match="a slow one without character offsets"):
+        Explainer((tiny("bert").model, Slow()))
+
+
+def test_nan_weights():
+    model, tokenizer = tiny("bert").parts
+    import copy
+
+    broken = copy.deepcopy(model)
+    broken.encoder.layer[1].output.dense.weight.data[0, 0] = float("nan")
+    with pytest.raises(ModelError, match="hold NaN or infinity"):
+        Explainer((broken, tokenizer)).explain(TEXTS[0], TEXTS[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b"{"),
+        ("config.json", b"{}"),
+        ("model.safetensors", b"\x08\x00"),
+        ("model.safetensors", b""),
+        ("tokenizer.json", b"{}"),
+        ("tokenizer.json", b"nonsense"),
+    ],
+)
+def test_a_damaged_folder(folder, file, content):
+    (folder / file).write_bytes(content)
+    with pytest.raises(ModelError, match="could not be loaded") as caught:
+        Explainer(folder)
+    assert "damaged or incomplete" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_cut_off_weights(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="damaged or incomplete"):
+        Explainer(folder)
+
+
+def test_weights_of_another_shape(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 48}))
+    with pytest.raises(ModelError, match="damaged or incomplete"):
+        Explainer(folder)
+
+
+def test_missing_weights_are_not_made_up(folder):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if "layer.1" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="lack"):
+        Explainer(folder)
+
+
+def test_pickled_weights_only_if_allowed(folder):
+    model, _ = tiny("bert").parts
+    (folder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(UnsafeModelError, match="allow_pickle=True"):
+        Explainer(folder)
+    explanation = Explainer(folder, allow_pickle=True).explain(TEXTS[0], TEXTS[1])
+    expected = Explainer(tiny("bert").parts).explain(TEXTS[0], TEXTS[1])
+    assert explanation.similarity == pytest.approx(expected.similarity, abs=1e-6)
+
+
+def test_pickles_in_a_module_of_a_pipeline(pipeline_folder):
+    dense = pipeline_folder / "2_Dense"
+    dense.mkdir()
+    (dense / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(UnsafeModelError, match="pickled"):
+        Explainer(pipeline_folder)
+
+
+def test_code_that_comes_with_a_model(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config |= {
+        "model_type": "unheard-of",
+        "auto_map": {"AutoConfig": "code.Config", "AutoModel": "code.Model"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "code.py").write_text("raise SystemExit('this ran')")
+    with pytest.raises(UnsafeModelError, match="trust_remote_code=True"):
+        Explainer(folder)
+
+
+def test_code_of_a_pipelines_module(pipeline_folder):
+    modules = json.loads((pipeline_folder / "modules.json").read_text())
+    modules.append({"idx": 2, "name": "2", "path": "2_Own", "type": "code.Own"})
+    (pipeline_folder / "modules.json").write_text(json.dumps(modules))
+    (pipeline_folder / "2_Own").mkdir()
+    with pytest.raises(UnsafeModelError, match="trust_remote_code=True"):
+        Explainer(pipeline_folder)
+
+
+def test_a_pipeline_without_a_transformer():
+    static = StaticEmbedding(tiny("bert").tokenizer.backend_tokenizer, embedding_dim=8)
+    with pytest.raises(ModelError, match="no transformer inside"):
+        Explainer(SentenceTransformer(modules=[static], device="cpu"))
+
+
+@pytest.mark.parametrize("model", [None, 3, ("a", "b"), (tiny("bert").model,), object()])
+def test_what_is_no_model(model):
+    with pytest.raises(ModelError, match="Give"):
+        load(model)
+
+
+def test_half_precision_still_explains():
+    import copy
+
+    model = copy.deepcopy(tiny("bert").model).to(torch.bfloat16)
+    explanation = Explainer((model, tiny("bert").tokenizer)).explain(TEXTS[0], TEXTS[1])
+    exact = Explainer(tiny("bert").parts).explain(TEXTS[0], TEXTS[1])
+    assert explanation.similarity == pytest.approx(exact.similarity, abs=0.02)
