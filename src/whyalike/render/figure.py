@@ -9,7 +9,7 @@ from whyalike.render.view import view_explanation
 from whyalike.types import ExplanationData
 
 # A user's own matplotlib settings must not change the picture.
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "text.usetex": False,
     "text.hinting": "none",
     "path.sketch": None,

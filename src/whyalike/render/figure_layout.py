@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -95,7 +96,7 @@ def split_segments(
         mark_width = measure_mark(mark) if mark else 0.0
         atoms = ATOMS.findall(LINE_ENDS.sub("\n", segment.text))
         if segment.word is not None:
-            atoms = [" ".join(segment.text.split())]
+            atoms = [" ".join(segment.text.split())] if segment.text.strip() else []
         chunks = [chunk for atom in atoms for chunk in fit_atom(atom, width - mark_width, measure)]
         for number, chunk in enumerate(chunks, start=1):
             piece = Piece(chunk, segment, 0.0 if chunk == "\n" else measure(chunk))
@@ -111,13 +112,19 @@ def fit_atom(atom: str, width: float, measure: Measure) -> list[str]:
     if atom.isspace():
         return [" " * min(len(atom.expandtabs(4)), 8)]
     parts: list[str] = []
-    while measure(atom) > width and len(atom) > 1:
-        size = max(1, int(len(atom) * width / measure(atom)))
-        while size > 1 and measure(atom[:size]) > width:
-            size -= 1
+    while (size := max(1, count_fitting(atom, width, measure))) < len(atom):
         parts.append(atom[:size])
         atom = atom[size:]
     return [*parts, atom]
+
+
+def count_fitting(text: str, width: float, measure: Measure) -> int:
+    """Return how many characters of ``text`` fit ``width``, without measuring much more of it."""
+    limit = 32
+    while limit < len(text) and measure(text[:limit]) <= width:
+        limit *= 2
+    sizes = range(1, min(limit, len(text)) + 1)
+    return bisect_right(sizes, width, key=lambda size: measure(text[:size]))
 
 
 def clusters(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
@@ -134,12 +141,13 @@ def clusters(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 
 def can_break(before: Piece, after: Piece) -> bool:
     """Whether a line may break between two pieces of ink: in wide scripts, or inside a word."""
+    if before.segment is after.segment:
+        return True
     if unicodedata.category(after.text[0]) in ("Po", "Pe", "Pf"):
         return False
     if unicodedata.category(before.text[-1]) in ("Ps", "Pi"):
         return False
-    wide = (unicodedata.east_asian_width(c) in "WF" for c in (before.text[-1], after.text[0]))
-    return any(wide) or (before.segment is after.segment and before.segment.word is not None)
+    return any(unicodedata.east_asian_width(c) in "WF" for c in (before.text[-1], after.text[0]))
 
 
 def place_line(
@@ -168,11 +176,12 @@ def resolve_directions(texts: Sequence[str], *, base_rtl: bool) -> list[bool]:
     strong = [is_rtl(text) for text in texts]
     resolved = []
     for index, own in enumerate(strong):
-        if own is None:
-            before = next((d for d in reversed(strong[:index]) if d is not None), base_rtl)
-            after = next((d for d in strong[index + 1 :] if d is not None), base_rtl)
-            own = before if before == after else base_rtl
-        resolved.append(own)
+        if own is not None:
+            resolved.append(own)
+            continue
+        before = next((d for d in reversed(strong[:index]) if d is not None), base_rtl)
+        after = next((d for d in strong[index + 1 :] if d is not None), base_rtl)
+        resolved.append(before if before == after else base_rtl)
     return resolved
 
 

@@ -1,5 +1,6 @@
 """The figure and its parts, each drawn below ``y`` and returning where it ends."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,8 @@ GUTTER = 70.0
 COLUMN = (WIDTH - 2 * MARGIN - GUTTER) / 2
 TEXT, SMALL, MARK = 10.5, 8.0, 6.5
 LINE = 20.0
+UNDERLINE = 3.2
+TRACK, TRACKS = 1.4, 4
 MAX_LINES = 140
 PAIRS_SHOWN = 12
 NOTICE = "#a86a00"
@@ -41,7 +44,7 @@ def draw_page(explanation: ExplanationData, view: ExplanationView) -> Figure:
     y = draw_warnings(sheet, view.warnings, y + 10)
     left = draw_side(sheet, explanation, view.sides[0], MARGIN, y)
     right = draw_side(sheet, explanation, view.sides[1], MARGIN + COLUMN + GUTTER, y)
-    draw_curves(sheet, explanation, left, right)
+    draw_links(sheet, explanation, left, right)
     y = draw_legend(sheet, view, max(left.bottom, right.bottom))
     y = draw_table(sheet, view, y)
     sheet.cut_at(y + MARGIN)
@@ -60,8 +63,7 @@ def draw_header(sheet: Sheet, view: ExplanationView, y: float) -> float:
     for row, (name, value) in enumerate(view.facts):
         baseline = y + 4 + 12 * (row + 0.5)
         sheet.text(left, baseline, name, SMALL, color=MUTED)
-        value = sheet.shorten(value, COLUMN - 44, SMALL)
-        sheet.text(left + 44, baseline, value, SMALL)
+        sheet.text(left + 44, baseline, sheet.shorten(value, COLUMN - 44, SMALL), SMALL)
     return y + 50
 
 
@@ -77,7 +79,7 @@ def draw_warnings(sheet: Sheet, warnings: tuple[str, ...], y: float) -> float:
             sheet.text(MARGIN + 10 + piece.x, y + 9 + 12 * piece.line, piece.text, SMALL)
         y += 12 * flow.lines + 3
     sheet.box(MARGIN, top, 2, y - top - 2, NOTICE)
-    return y + 10
+    return y + 16
 
 
 def draw_side(
@@ -118,7 +120,9 @@ def draw_piece(sheet: Sheet, piece: Piece, weights: list[int], left: float, top:
         sheet.box(x - 0.8, y - 9.6, piece.width + 1.6, 12.8, tone, hatched=segment.saliency < 0)
     if segment.marks:
         weight = 0.6 + 0.5 * (weights[segment.marks[0] - 1] - 1)
-        sheet.rule(x - 0.8, y + 3.2 + weight / 2, x + piece.width + 0.8, color=ACCENT, weight=weight)
+        sheet.rule(
+            x - 0.8, y + UNDERLINE + weight / 2, x + piece.width + 0.8, color=ACCENT, weight=weight
+        )
     sheet.text(x, y, piece.text, TEXT, color=INK if segment.read else MUTED)
     if piece.mark:
         beside = x - piece.mark_width + 1 if piece.rtl else x + piece.width + 1.5
@@ -135,22 +139,46 @@ def draw_side_notes(sheet: Sheet, view: SideView, flow: Flow, x: float, y: float
     return y
 
 
-def draw_curves(
+def draw_links(
     sheet: Sheet, explanation: ExplanationData, left: PlacedText, right: PlacedText
 ) -> None:
-    """Link the words of the best pairs; a better pair has a heavier and darker line."""
+    """Link the words of the best pairs; a better pair has a heavier and darker line.
+
+    A link runs below the line of its word to the gutter and crosses there, so that it strikes
+    through no text.
+    """
     shown = explanation.pairs[:PAIRS_SHOWN]
-    for pair, weight in reversed(list(zip(shown, pair_weights(shown), strict=True))):
-        start, end = left.words.get(pair.left), right.words.get(pair.right)
+    ends = [(left.words.get(pair.left), right.words.get(pair.right)) for pair in shown]
+    left_tracks = choose_tracks([start for start, _ in ends], nearest=lambda p: -p.x - p.width)
+    right_tracks = choose_tracks([end for _, end in ends], nearest=lambda p: p.x)
+    for (start, end), weight in reversed(list(zip(ends, pair_weights(shown), strict=True))):
         if start is None or end is None:
             continue
-        x1 = left.x + start.x + start.width + 0.8
-        y1 = left.y + LINE * start.line + 3.6
-        x2 = right.x + end.x - 0.8
-        y2 = right.y + LINE * end.line + 3.6
-        middle = MARGIN + COLUMN + GUTTER / 2
-        points = [(x1, y1), (middle, y1), (middle, y2), (x2, y2)]
-        sheet.curve(points, color=ACCENT, weight=0.5 + 0.3 * weight, alpha=0.2 + 0.1 * weight)
+        x1 = left.x + start.x + start.width
+        x2 = right.x + end.x
+        y1 = left.y + LINE * start.line + UNDERLINE
+        y2 = right.y + LINE * end.line + UNDERLINE
+        track1, track2 = y1 + left_tracks[id(start)], y2 + right_tracks[id(end)]
+        points = [(x1, y1), (x1, track1), (left.x + COLUMN, track1)]
+        points += [(right.x, track2), (x2, track2), (x2, y2)]
+        sheet.link(points, color=ACCENT, weight=0.4 + 0.25 * weight, alpha=0.35 + 0.1 * weight)
+
+
+def choose_tracks(
+    pieces: Iterable[Piece | None], nearest: Callable[[Piece], float]
+) -> dict[int, float]:
+    """Return how far below its underline each piece's link runs; the nearest to the gutter least.
+
+    The pieces are known by their id: two words of a text can be equal.
+    """
+    lines: dict[int, list[Piece]] = {}
+    for piece in {id(piece): piece for piece in pieces if piece is not None}.values():
+        lines.setdefault(piece.line, []).append(piece)
+    return {
+        id(piece): TRACK * (1.5 + number % TRACKS)
+        for line in lines.values()
+        for number, piece in enumerate(sorted(line, key=nearest))
+    }
 
 
 def draw_legend(sheet: Sheet, view: ExplanationView, y: float) -> float:
@@ -159,7 +187,7 @@ def draw_legend(sheet: Sheet, view: ExplanationView, y: float) -> float:
     sheet.text(x, y + 8, "Saliency  0", SMALL, color=MUTED)
     x += sheet.measure("Saliency  0", SMALL) + 4
     for tone in LEVELS[::2]:
-        sheet.box(x, y + 1, 8, 8, tone)
+        sheet.box(x, y + 1, 8, 8, tone, radius=0)
         x += 8
     sheet.text(x + 4, y + 8, "1", SMALL, color=MUTED)
     x += 28

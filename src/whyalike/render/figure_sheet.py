@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
+from whyalike.render.figure_layout import count_fitting
 from whyalike.render.palette import HAIRLINE, INK
 from whyalike.render.segments import without_surrogates
 
@@ -36,7 +37,9 @@ FONTS = (
     "Segoe UI Symbol",
     "Arial Unicode MS",
 )
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+)
 
 
 class Sheet:
@@ -68,7 +71,7 @@ class Sheet:
 
     def _measure(self, text: str, properties: FontProperties) -> float:
         # Renderers trim the spaces at both ends, so they are measured between two letters.
-        renderer = self.canvas.get_renderer()
+        renderer = self.canvas.get_renderer()  # type: ignore[no-untyped-call]
         to_points = POINTS_PER_INCH / self.figure.dpi
 
         def width(of: str) -> float:
@@ -80,12 +83,13 @@ class Sheet:
 
     def shorten(self, text: str, width: float, size: float) -> str:
         """Return ``text``, or as much of its beginning as fits ``width`` with an ellipsis."""
-        text = text[:500]
-        if self.measure(text, size) <= width:
+
+        def measure(part: str) -> float:
+            return self.measure(part, size)
+
+        if count_fitting(text, width, measure) == len(text):
             return text
-        while text and self.measure(text + "…", size) > width:
-            text = text[:-1]
-        return text + "…"
+        return text[: count_fitting(text, width - measure("…"), measure)].rstrip() + "…"
 
     def text(
         self,
@@ -112,15 +116,23 @@ class Sheet:
         )
 
     def box(
-        self, x: float, y: float, width: float, height: float, color: str, *, hatched: bool = False
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        color: str,
+        *,
+        radius: float = 1.5,
+        hatched: bool = False,
     ) -> None:
         """Fill a box with slightly rounded corners, or hatch it inside a dashed outline."""
-        self.axes.add_patch(
+        self.axes.add_artist(
             FancyBboxPatch(
                 (x, y),
                 width,
                 height,
-                boxstyle="round,pad=0,rounding_size=1.5",
+                boxstyle=f"round,pad=0,rounding_size={radius}",
                 facecolor="none" if hatched else color,
                 edgecolor=color if hatched else "none",
                 linewidth=0.7 if hatched else 0,
@@ -134,23 +146,31 @@ class Sheet:
         self, x: float, y: float, to: float, *, color: str = HAIRLINE, weight: float = 0.6
     ) -> None:
         """Draw a horizontal line."""
-        self.axes.add_line(
+        self.axes.add_artist(
             Line2D([x, to], [y, y], color=color, linewidth=weight, solid_capstyle="butt", zorder=3)
         )
 
-    def curve(
+    def link(
         self, points: Sequence[tuple[float, float]], *, color: str, weight: float, alpha: float
     ) -> None:
-        """Draw a cubic curve through its four control points."""
-        codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
-        self.axes.add_patch(
+        """Draw a line through six points, thin but for an S between the third and fourth."""
+        out, into = points[2], points[3]
+        middle = (out[0] + into[0]) / 2
+        leader = [Path.MOVETO, Path.LINETO, Path.LINETO]
+        self._stroke(Path(points, leader * 2), color, min(weight, 0.6), alpha)
+        curve = [out, (middle, out[1]), (middle, into[1]), into]
+        self._stroke(Path(curve, [Path.MOVETO, *[Path.CURVE4] * 3]), color, weight, alpha)
+
+    def _stroke(self, path: Path, color: str, weight: float, alpha: float) -> None:
+        self.axes.add_artist(
             PathPatch(
-                Path(points, codes),
+                path,
                 facecolor="none",
                 edgecolor=color,
                 linewidth=weight,
                 alpha=alpha,
-                capstyle="round",
+                capstyle="butt",
+                joinstyle="round",
                 zorder=2,
             )
         )
@@ -159,9 +179,7 @@ class Sheet:
 @cache
 def font(size: float, *, bold: bool = False) -> FontProperties:
     """Return the font, with whatever is installed for the scripts that it lacks."""
-    return FontProperties(
-        family=installed_fonts(), size=size, weight="bold" if bold else "normal"
-    )
+    return FontProperties(family=installed_fonts(), size=size, weight="bold" if bold else "normal")
 
 
 @cache

@@ -6,6 +6,7 @@ terminals can be read.
 """
 
 import io
+import re
 import unicodedata
 
 from rich import box
@@ -17,12 +18,17 @@ from whyalike.render.segments import Segment, cut_into_segments, describe_score
 from whyalike.types import ExplainedText, ExplanationData, WordPair
 
 TABLE_ROWS = 12
+TABLE_WORD = 40
 STAR_FROM = 0.5
 
 # Okabe and Ito's palette, told apart by colour-blind readers too; black text on each.
 _PAIR_COLOURS = ("#e69f00", "#56b4e9", "#2fb58d", "#f0e442", "#cc79a7", "#f28e4c")
 # One hue, darker is more salient; the lowest fifth stays plain.
 _SHADES = ("", "#eff3ff", "#c6d4f2", "#9fb7e6", "#7b9ad9")
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
+# Embeddings, overrides and isolates: they reorder what stands behind them, our own words too.
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def render_text(explanation: ExplanationData, *, width: int = 80) -> str:
@@ -37,29 +43,27 @@ def render_text(explanation: ExplanationData, *, width: int = 80) -> str:
 def terminal_view(explanation: ExplanationData, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     pairs = explanation.pairs
-    left = _draw_text(cut_into_segments(explanation.left, pairs, which="left"), colour)
-    right = _draw_text(cut_into_segments(explanation.right, pairs, which="right"), colour)
-    parts: list[RenderableType] = [
-        _heading(explanation),
-        Text(),
-        _titled("left", left, explanation.left),
-        Text(),
-        _titled("right", right, explanation.right),
-        Text(),
-    ]
-    parts.append(_draw_table(explanation, colour) if pairs else Text("No word pairs to show."))
-    parts.extend(Text(f"! {visible(warning)}") for warning in explanation.warnings)
+    parts: list[RenderableType] = [_heading(explanation), Text()]
+    for title, side in (("left", explanation.left), ("right", explanation.right)):
+        segments = cut_into_segments(side, pairs, which="left" if title == "left" else "right")
+        parts += [Text(title, style="bold underline"), *_draw_side(side, segments, colour), Text()]
     if pairs:
-        parts.append(Text(_legend(colour), style="dim"))
+        parts.append(_draw_table(explanation, colour))
+    else:
+        parts.append(Text("No word pairs to show."))
+    if legend := _legend(explanation, colour):
+        parts.append(Text(legend, style="dim"))
+    parts.extend(Text(f"! {visible(warning)}") for warning in explanation.warnings)
     return Group(*parts)
 
 
 def visible(text: str) -> str:
-    """Return text without control characters, which could command the terminal."""
+    """Return text on one line, without what could command the terminal or reorder the line."""
     return "".join(
-        "\ufffd" if unicodedata.category(character) in ("Cc", "Cs") else character
-        for character in text.replace("\t", "    ")
-        if character not in "\r\u202a\u202b\u202c\u202d\u202e"
+        "\N{REPLACEMENT CHARACTER}"
+        if unicodedata.category(character) in ("Cc", "Cs")
+        else character
+        for character in _REORDERING.sub("", _LINE_BREAK.sub(" ", text.replace("\t", "    ")))
     )
 
 
@@ -75,26 +79,36 @@ def _heading(explanation: ExplanationData) -> Text:
     return heading
 
 
-def _titled(title: str, body: Text, side: ExplainedText) -> RenderableType:
-    if side.unread_words:
-        body = body + Text(f" … {side.unread_words} words not read", style="italic")
-    elif not side.text.strip():
-        body = Text("(empty)", style="dim")
-    return Group(Text(title, style="bold underline"), body)
+def _draw_side(side: ExplainedText, segments: list[Segment], colour: bool) -> list[Text]:
+    """Return the text as it was read and, on a line of its own, what was not read."""
+    parts = []
+    if read := [segment for segment in segments if segment.read]:
+        parts.append(_draw_text(read, colour))
+    for tail in segments[len(read) :]:
+        count = "1 word" if side.unread_words == 1 else f"{side.unread_words:,} words"
+        more = "…" if side.read_until + len(tail.text) < len(side.text) else ""
+        rest = " ".join(visible(tail.text).split())
+        parts.append(Text(f"not read ({count}): {rest}{more}", style="dim italic"))
+    if not side.text.strip():
+        return [Text("(empty)", style="dim")]
+    return parts
 
 
 def _draw_text(segments: list[Segment], colour: bool) -> Text:
     text = Text()
     for segment in segments:
         # Line breaks of the text are kept; every other control character is not.
-        words = "\n".join(visible(line) for line in segment.text.split("\n"))
-        if segment.word is None:
-            text.append(words, style="" if segment.read else "dim")
-            continue
-        star = "*" if not colour and segment.saliency >= STAR_FROM else ""
+        words = "\n".join(visible(line) for line in _LINE_BREAK.split(segment.text))
+        star = "*" if not colour and _is_salient(segment) else ""
         marks = f"[{','.join(map(str, segment.marks))}]" if segment.marks else ""
         text.append(f"{star}{words}{star}{marks}", style=_style(segment) if colour else "")
+    # Blanks at the end of the text would only fill the terminal.
+    text.rstrip()
     return text
+
+
+def _is_salient(segment: Segment) -> bool:
+    return segment.word is not None and segment.saliency >= STAR_FROM
 
 
 def _style(segment: Segment) -> str:
@@ -106,33 +120,52 @@ def _style(segment: Segment) -> str:
 
 
 def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("#", justify="right")
-    table.add_column("left word", overflow="fold")
-    table.add_column("right word", overflow="fold")
-    for name in ("saliency", "saliency", "similarity", "score"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    for side in ("left", "right"):
+        table.add_column(f"{side} word", overflow="fold")
+        table.add_column("saliency", justify="right", no_wrap=True)
+    for name in ("cosine", "score"):
         table.add_column(name, justify="right", no_wrap=True)
     for rank, pair in enumerate(explanation.pairs[:TABLE_ROWS], start=1):
         style = _style(Segment("", 0, 0.0, (rank,))) if colour else ""
         table.add_row(Text(str(rank), style=style), *_cells(explanation, pair))
     more = len(explanation.pairs) - TABLE_ROWS
     if more > 0:
-        table.caption = f"and {more} more"
+        table.caption = Text(f"and {more:,} more pair{'s' if more > 1 else ''}", style="dim")
         table.caption_justify = "left"
     return table
 
 
 def _cells(explanation: ExplanationData, pair: WordPair) -> tuple[Text, ...]:
     left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
-    numbers = (left.saliency, right.saliency, pair.similarity, pair.score)
     return (
-        Text(visible(left.text)),
-        Text(visible(right.text)),
-        *(Text(f"{number:.3f}") for number in numbers),
+        Text(_shortened(visible(left.text))),
+        _number(left.saliency),
+        Text(_shortened(visible(right.text))),
+        _number(right.saliency),
+        _number(pair.similarity),
+        _number(pair.score),
     )
 
 
-def _legend(colour: bool) -> str:
-    if colour:
-        return "[n] words of pair n, in one colour · darker blue: more salient"
-    return f"[n] words of pair n · *word* saliency of {STAR_FROM} or more"
+def _number(value: float) -> Text:
+    """Return three decimals, and never a negative zero."""
+    return Text(f"{value:z.3f}")
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= TABLE_WORD else word[: TABLE_WORD - 1] + "…"
+
+
+def _legend(explanation: ExplanationData, colour: bool) -> str:
+    """Return what the marks mean, those that are there."""
+    notes = []
+    if explanation.pairs:
+        notes.append("[n] words of pair n, in one colour" if colour else "[n] words of pair n")
+    words = (*explanation.left.words, *explanation.right.words)
+    if colour and any(_style(Segment("", 0, word.saliency)) for word in words):
+        notes.append("darker blue: more salient")
+    if not colour and any(word.saliency >= STAR_FROM for word in words):
+        notes.append(f"*word* saliency of {STAR_FROM} or more")
+    return " · ".join(notes)

@@ -8,7 +8,6 @@
   /** @typedef {'left' | 'right'} Side */
   /** @typedef {{ x: number, y: number }} Point */
 
-  const SVG = 'http://www.w3.org/2000/svg';
   const LINES_DRAWN = 12;
   const PAIRS_READ_OUT = 3;
 
@@ -66,7 +65,7 @@
         const right = tone(words.right.get(row.dataset.right));
         if (!left || !right) continue;
         const d = route(left, right, origin);
-        lines.append(path(d, 'wa-halo'), path(d, ''));
+        lines.append(path(lines, d, 'wa-halo'), path(lines, d, ''));
       }
     }
 
@@ -199,11 +198,12 @@
   }
 
   /**
+   * @param {SVGElement} lines
    * @param {string} d
    * @param {string} name
    */
-  function path(d, name) {
-    const element = document.createElementNS(SVG, 'path');
+  function path(lines, d, name) {
+    const element = document.createElementNS(lines.namespaceURI, 'path');
     element.setAttribute('d', d);
     element.setAttribute('class', name);
     return element;
