@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from whyalike.render import render_fragment, render_html
-from whyalike.render.html import TEMPLATES
+from whyalike.render.html import PAGE_STYLES, STYLES, TEMPLATES, assets
 from whyalike.render.palette import LEVELS, pair_weights, saliency_level
 from whyalike.render.segments import UNREAD_SHOWN
 from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
@@ -216,7 +216,7 @@ def test_nothing_is_loaded_and_nothing_is_inline() -> None:
         assert all(href.startswith("#") for href in page.attributes("href"))
         names = {name for _, attributes, _ in page.elements for name in attributes}
         assert not any(name.startswith("on") for name in names)
-    for asset in TEMPLATES.glob("explanation.[cj]s*"):
+    for asset in TEMPLATES.glob("*.[cj]s*"):
         assert "</" not in asset.read_text(encoding="utf-8")
 
 
@@ -241,6 +241,14 @@ def test_several_explanations_have_headings_and_contents() -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def test_headings_can_be_given() -> None:
+    page = Page(render_html([make_gloves(), make_empty()], headings=["Two <gloves>", "Nothing"]))
+    headings = [text for _, _, text in page.select("whyalike-page-heading")]
+    assert headings == ["1 Two <gloves>", "2 Nothing"]
+    with pytest.raises(ValueError, match="zip"):
+        render_html([make_gloves()], headings=["one", "two"])
+
+
 def test_page_without_explanations_says_so() -> None:
     assert "There are no explanations" in render_html([])
 
@@ -254,7 +262,7 @@ def test_fragments_are_stable_and_have_ids_of_their_own() -> None:
 
 
 def test_styles_stay_below_the_root() -> None:
-    css = re.sub(r"/\*.*?\*/", "", (TEMPLATES / "explanation.css").read_text(encoding="utf-8"))
+    css = re.sub(r"/\*.*?\*/", "", str(assets(*PAGE_STYLES)))
     for selectors in re.findall(r"([^{}]+)\{", css):
         if selectors.strip().startswith("@"):
             continue
@@ -324,7 +332,7 @@ def test_pooling_is_said_in_words() -> None:
 
 
 def test_text_is_readable_on_every_level_of_saliency() -> None:
-    css = (TEMPLATES / "explanation.css").read_text(encoding="utf-8")
+    css = str(assets(*STYLES))
     colors = dict(re.findall(r"--wa-(\w+): light-dark\((#\w+, #\w+)\)", css))
     levels = re.findall(r"\.wa-s(\d+) \{ --wa-tone: light-dark\((#\w+), (#\w+)\)", css)
     assert tuple(light for _, light, _ in levels) == LEVELS

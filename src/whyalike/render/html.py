@@ -14,22 +14,34 @@ from whyalike.render.view import view_explanation
 from whyalike.types import ExplanationData
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("explanation.css", "texts.css", "tables.css", "states.css")
+PAGE_STYLES = (*STYLES, "page.css")
 EXCERPT = 60
 
 
-def render_html(explanations: Sequence[ExplanationData], *, title: str = "whyalike") -> str:
+def render_html(
+    explanations: Sequence[ExplanationData],
+    *,
+    title: str = "whyalike",
+    headings: Sequence[str] | None = None,
+) -> str:
     """Return one HTML page with the explanations in order, styles and script inside.
 
-    The page loads nothing, and its own Content-Security-Policy forbids it to.
+    The page loads nothing, and its own Content-Security-Policy forbids it to. ``headings`` names
+    each of several explanations; without it, the beginnings of their texts do.
     """
     views = [view_explanation(one, id=f"e{n}") for n, one in enumerate(explanations, start=1)]
-    excerpts = [(excerpt(one.left.text), excerpt(one.right.text)) for one in explanations]
-    style, script = asset("explanation.css"), asset("explanation.js")
+    names = (
+        [[heading] for heading in headings]
+        if headings
+        else [[excerpt(one.left.text), excerpt(one.right.text)] for one in explanations]
+    )
+    style, script = assets(*PAGE_STYLES), assets("explanation.js")
     page = environment().get_template("page.html.j2")
     return without_surrogates(
         page.render(
             title=title,
-            entries=list(zip(views, excerpts, strict=True)),
+            entries=list(zip(views, names, strict=True)),
             style=style,
             script=script,
             style_hash=content_hash(style),
@@ -43,13 +55,15 @@ def render_fragment(explanation: ExplanationData) -> str:
 
     Styles apply below its root element only. The same explanation always gives the same markup.
     """
-    digest = hashlib.sha256(repr(explanation).encode("utf-8", "surrogatepass")).hexdigest()
+    # A subclass may have a short repr of its own, the same for many explanations.
+    whole = ExplanationData.__repr__(explanation).encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(whole).hexdigest()
     fragment = environment().get_template("fragment.html.j2")
     return without_surrogates(
         fragment.render(
             explanation=view_explanation(explanation, id=f"e-{digest[:12]}"),
-            style=asset("explanation.css"),
-            script=asset("explanation.js"),
+            style=assets(*STYLES),
+            script=assets("explanation.js"),
         )
     )
 
@@ -69,9 +83,9 @@ def environment() -> Environment:
 
 
 @cache
-def asset(name: str) -> Markup:
-    """Return a style sheet or script of ours, to be printed unescaped."""
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+def assets(*names: str) -> Markup:
+    """Return style sheets or scripts of ours as one, to be printed unescaped."""
+    return Markup("\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names))
 
 
 def content_hash(code: str) -> str:

@@ -1,7 +1,7 @@
 """How saliency and score become what the eye sees: 21 levels of one hue, four line weights.
 
 The levels are equal steps in OKLab from the paper to a blue that dark text still reads on
-(contrast 5.8 at the strongest level). ``templates/explanation.css`` repeats them for the browser.
+(contrast 5.8 at the strongest level). ``templates/states.css`` repeats them for the browser.
 """
 
 from collections.abc import Sequence
