@@ -78,8 +78,13 @@ def test_one_exception_tree():
 def test_options_are_checked_where_they_are_made():
     with pytest.raises(errors.OptionError, match="'text', 'pretoken', 'token'"):
         BTIOptions(words="phrase")
-    for wrong in ({"top_k": 0}, {"quantile": 0.0}, {"quantile": 1.5}, {"bandwidth": -1.0}):
-        with pytest.raises(errors.OptionError, match="give"):
-            BTIOptions(**wrong)
-    with pytest.raises(errors.OptionError, match="bandwidth is nan"):
-        BTIOptions(bandwidth=float("nan"))
+    for name, values in {
+        "top_k": (0, 1.5, "2", True),
+        "quantile": (0.0, 1.5, "0.3"),
+        "bandwidth": (-1.0, float("nan"), float("inf"), "1"),
+        "latent_layer": (1.0, None),
+        "union": (1, None),
+    }.items():
+        for value in values:
+            with pytest.raises(errors.OptionError, match=f"^{name} is .*; .*give"):
+                BTIOptions(**{name: value})

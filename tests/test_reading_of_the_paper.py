@@ -93,7 +93,20 @@ def test_row_4_the_score_takes_the_saliency_of_the_matched_word():
 
 
 def test_row_5_scores_are_clustered_and_squares_only_if_asked():
-    scores = [0.0] * 4 + [0.30, 0.31, 0.32, 0.33, 0.55, 0.56, 0.57, 0.95, 0.96, 0.97, -0.955, -0.965]
+    scores = [0.0] * 4 + [
+        0.30,
+        0.31,
+        0.32,
+        0.33,
+        0.55,
+        0.56,
+        0.57,
+        0.95,
+        0.96,
+        0.97,
+        -0.955,
+        -0.965,
+    ]
     for options in (BTIOptions(top_k=1), BTIOptions(top_k=1, square_scores=True)):
         data = np.array(scores)[:, None]
         fitted = MeanShift().fit(data**2 if options.square_scores else data)

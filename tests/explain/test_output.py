@@ -233,3 +233,16 @@ def test_a_disk_that_fills_up_leaves_what_was_there_and_nothing_partial(target, 
     )
     assert done.stdout.startswith(f"Could not write {target}: File too large. Nothing was written")
     assert [path.read_bytes() for path in target.parent.iterdir()] == ([OLD] if existed else [])
+
+
+def test_the_longest_name_that_a_file_can_have(tmp_path):
+    target = tmp_path / ("x" * 255)
+    write_whole(target, lambda stream: stream.write(b"new"))
+    assert target.read_bytes() == b"new"
+
+
+def test_a_loop_of_links_and_a_null_byte(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for target in (tmp_path / "loop", f"{tmp_path}/a\0b"):
+        with pytest.raises(OutputError, match="Could not write"):
+            write_whole(target, lambda stream: stream.write(b"new"))

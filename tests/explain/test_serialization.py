@@ -423,3 +423,8 @@ def test_a_long_wrong_value_is_shown_short():
 def test_not_a_number_in_json_is_refused():
     with pytest.raises(FormatError, match="similarity is nan, not a finite number"):
         Explanation.from_json(GOLDEN.to_json().replace("0.8364", "NaN"))
+
+
+def test_json_too_deep_to_read():
+    with pytest.raises(FormatError, match="not JSON that can be read"):
+        Explanation.from_json("[" * 200_000)

@@ -223,3 +223,8 @@ def test_punctuation_symbols_and_emoji_are_marks(mark):
 @pytest.mark.parametrize("word", ["a", "3", "don't", "日", "½", "क्षि", "a,", "1️⃣"])
 def test_anything_with_a_letter_or_digit_is_no_mark(word):
     assert not is_mark(word)
+
+
+@pytest.mark.parametrize("text", ["か\u3099く", "カ\u3099ラス", "ﾊﾞｽ", "コーヒー"])
+def test_voicing_and_length_marks_stay_in_their_kana_word(text):
+    assert [text[start:end] for start, end in find_words(text)] == [text]

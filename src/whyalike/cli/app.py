@@ -8,7 +8,9 @@ import typer
 import whyalike
 from whyalike.cli.demo import demo
 from whyalike.cli.explain import explain
+from whyalike.cli.failures import told_plainly
 from whyalike.cli.listings import methods, models
+from whyalike.cli.printing import write_out
 
 app = typer.Typer(
     name="whyalike",
@@ -25,7 +27,8 @@ app.command()(methods)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"whyalike {whyalike.__version__}")
+        with told_plainly(debug=False):
+            write_out(lambda: typer.echo(f"whyalike {whyalike.__version__}"))
         raise typer.Exit
 
 
@@ -46,4 +49,6 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-    app()
+    # Each command tells its own errors; what is left is help that can't be printed.
+    with told_plainly(debug="--debug" in sys.argv):
+        write_out(app)

@@ -1,12 +1,14 @@
 """``whyalike demo``: a few telling pairs, explained in the terminal and on one page."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from whyalike.cli.explain import quieten, show
-from whyalike.cli.failures import told_plainly, write_out
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.printing import open_console, write_out
 
 PAIRS = (
     (
@@ -58,8 +60,9 @@ def demo(
         explainer = Explainer("all-MiniLM-L6-v2")
         explanations = list(explainer.explain_many((left, right) for _, left, right in PAIRS))
         for (heading, _, _), explanation in zip(PAIRS, explanations, strict=True):
-            write_out(lambda heading=heading: typer.secho(f"\n── {heading}\n", bold=True))  # type: ignore[misc]
-            write_out(lambda explanation=explanation: show(explanation))  # type: ignore[misc]
-        page = render_html(explanations, title="whyalike: a first look").encode()
+            write_out(partial(open_console().print, f"\n── {heading}\n", style="bold"))
+            write_out(partial(show, explanation))
+        headings = [heading for heading, _, _ in PAIRS]
+        page = render_html(explanations, title="whyalike: a first look", headings=headings).encode()
         write_whole(html, lambda stream: stream.write(page))
         write_out(lambda: typer.echo(f"\nThe same, to look at in a browser: {html.resolve()}"))

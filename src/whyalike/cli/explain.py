@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.failures import told_plainly, write_out
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.printing import open_console, write_out
 from whyalike.errors import OptionError, TextError
 
 if TYPE_CHECKING:
@@ -88,13 +89,10 @@ def explain(
 
 def show(explanation: "Explanation") -> None:
     """Print an explanation, in colour where the terminal has any."""
-    from rich.console import Console
-
     from whyalike.render.terminal import terminal_view
 
-    console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
-    colour = console.color_system is not None and not console.no_color
-    console.print(terminal_view(explanation, colour=colour))
+    console = open_console()
+    console.print(terminal_view(explanation, colour=console.color_system is not None))
 
 
 def write_files(
@@ -145,10 +143,10 @@ def quieten() -> None:
 def _one(side: str, text: str | None, file: str | None, option: str) -> str:
     if text is not None and file is not None:
         raise OptionError(f"The {side} text is given twice: as an argument and with {option}.")
-    if file is not None and file != "-":
-        return _read_file(file, side)
-    if text == "-" or file == "-":
-        return _decode(sys.stdin.buffer.read(), "standard input", side)
+    if file == "-" or text == "-":
+        return _decode(_read_input(side), "standard input", side)
+    if file is not None:
+        return _decode(_read_file(file, side), file, side)
     if text is None:
         raise OptionError(
             f"The {side} text is missing: give two texts, or {option} FILE, or - for standard "
@@ -157,17 +155,31 @@ def _one(side: str, text: str | None, file: str | None, option: str) -> str:
     return text
 
 
-def _read_file(file: str, side: str) -> str:
+def _read_file(file: str, side: str) -> bytes:
     try:
-        content = Path(file).read_bytes()
+        return Path(file).read_bytes()
+    except (OSError, ValueError) as error:
+        raise TextError(f"Could not read the {side} text from {file}: {_reason(error)}.") from error
+
+
+def _read_input(side: str) -> bytes:
+    if sys.stdin is None:
+        raise TextError(f"Could not read the {side} text: standard input is closed.")
+    try:
+        return sys.stdin.buffer.read()
     except OSError as error:
-        raise TextError(f"Could not read the {side} text from {file}: {error.strerror}.") from error
-    return _decode(content, file, side)
+        raise TextError(
+            f"Could not read the {side} text from standard input: {_reason(error)}."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _decode(content: bytes, source: str, side: str) -> str:
     try:
-        return content.decode("utf-8-sig").removesuffix("\n")
+        return content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise TextError(
             f"The {side} text from {source} is not UTF-8 (byte {error.start}): convert it first."

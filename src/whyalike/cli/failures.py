@@ -3,12 +3,12 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-from whyalike.errors import OptionError, OutputError, TextError, WhyalikeError
+from whyalike.errors import OptionError, TextError, WhyalikeError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -26,12 +26,12 @@ def told_plainly(*, debug: bool) -> Iterator[None]:
     except WhyalikeError as error:
         _fail(error, FAILURE, debug=debug)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        # The reader (head, less) has seen enough.
+        discard_output()
+        sys.exit(0)
     except KeyboardInterrupt:
         typer.echo("Interrupted; nothing was left half written.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        sys.exit(INTERRUPTED)
     except typer.Exit:
         raise
     except MemoryError as error:
@@ -41,21 +41,19 @@ def told_plainly(*, debug: bool) -> Iterator[None]:
         _fail(error, FAILURE, debug=debug, says=says)
 
 
-def write_out(write: Callable[[], None]) -> None:
-    """Write to standard output and flush it. Raises OutputError where that fails."""
-    try:
-        write()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # Otherwise the interpreter tries again at exit, and complains.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError(f"Could not write to standard output: {error.strerror}.") from error
+def discard_output() -> None:
+    """Let what is still buffered for standard output go nowhere.
+
+    Otherwise the interpreter tries again to write it at exit, and complains.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _fail(error: BaseException, code: int, *, debug: bool, says: str | None = None) -> None:
     if debug:
         traceback.print_exception(error)
-    typer.echo(f"whyalike: {says or error}", err=True)
-    raise typer.Exit(code) from None
+    sentence = " ".join((says or str(error)).split())
+    typer.echo(f"whyalike: {sentence}", err=True)
+    sys.exit(code)

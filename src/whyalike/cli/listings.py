@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from whyalike.cli.failures import told_plainly, write_out
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.printing import open_console, write_out
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
@@ -17,19 +18,13 @@ def models(
 ) -> None:
     """Say where models are looked for, and which are here already."""
     with told_plainly(debug=debug):
-        from rich.console import Console
-
-        console = Console(highlight=False, soft_wrap=True)
-        if name is not None:
-            write_out(lambda: console.print(_place_of(name), markup=False))
-            return
-        write_out(lambda: console.print(_overview(), markup=False))
+        lines = _overview() if name is None else _place_of(name)
+        write_out(lambda: typer.echo(lines))
 
 
 def methods(debug: Debug = False) -> None:
     """List the methods: what each is, where it comes from, what it costs."""
     with told_plainly(debug=debug):
-        from rich.console import Console
         from rich.table import Table
 
         from whyalike.attribution import list_methods
@@ -45,18 +40,30 @@ def methods(debug: Debug = False) -> None:
                 str(method.forwards),
                 str(method.backwards),
             )
-        write_out(lambda: Console(highlight=False).print(table))
+        write_out(lambda: open_console().print(table))
 
 
 def _place_of(name: str) -> str:
     from pathlib import Path
 
-    from whyalike.encoder.locating import find_model, find_offline
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = find_model(name) if Path(name).expanduser().exists() else find_offline(name)
-    if found is None:
-        return f"{name}: not here; it would be downloaded from the hub."
-    return f"{name}: {found.place}, {found.folder}"
+    from whyalike.encoder.locating import find_model, find_offline
+    from whyalike.errors import ModelNotFoundError
+
+    is_path = name.startswith((".", "/", "~")) or Path(name).expanduser().exists()
+    found = find_model(name) if is_path else find_offline(name)
+    if found is not None:
+        return f"{name}: {found.place}, {found.folder}"
+    try:
+        try_to_load_from_cache(name, "config.json")
+    except HFValidationError as error:
+        raise ModelNotFoundError(
+            f"{name} is no folder that is here, and can't be the name of a model on the hub. "
+            "Check the name; `whyalike models` lists what is here."
+        ) from error
+    return f"{name}: not here; it would be looked for on the hub."
 
 
 def _overview() -> str:

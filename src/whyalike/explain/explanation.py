@@ -33,8 +33,8 @@ class Explanation(ExplanationData):
         """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
         try:
             content = json.loads(text)
-        except ValueError as error:
-            raise FormatError(f"This is not JSON: {error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"This is not JSON that can be read: {error}.") from error
         return cls.from_dict(content)
 
     def to_html(self) -> str:

@@ -20,23 +20,43 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
     """
     target = Path(path)
     try:
-        if target.exists() and not target.is_file() and not target.is_dir():
+        if _is_device(target):
             with target.open("wb") as stream:
                 write(stream)
-            return
-        _replace(target.resolve(), write)
+        else:
+            _replace(_real(target), write)
+    except OutputError:
+        raise
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"Could not write {target}: {reason}. Nothing was written; choose another place or "
-            "make room."
-        ) from error
+        raise _refused(target, error) from error
+
+
+def _is_device(target: Path) -> bool:
+    """Return whether renaming over ``target`` would replace a device or a pipe."""
+    try:
+        return target.exists() and not target.is_file() and not target.is_dir()
+    except ValueError as error:  # a null byte in the name
+        raise _refused(target, error) from error
+
+
+def _real(target: Path) -> Path:
+    """Return where links lead, so that a link stays a link."""
+    try:
+        return target.resolve()
+    except RuntimeError as error:  # a loop of links, on Python 3.11 and 3.12
+        raise _refused(target, error) from error
+
+
+def _refused(target: Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(
+        f"Could not write {target}: {reason}. Nothing was written; choose another place or make "
+        "room."
+    )
 
 
 def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=".whyalike-", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             write(stream)

@@ -82,8 +82,8 @@ def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
 def _read(value: object, kind: Any, where: str) -> Any:
     """Return ``value`` as ``kind``, the declared type of a field; ``where`` names it in errors."""
     origin, parts = get_origin(kind), get_args(kind)
-    if is_dataclass(kind):
-        return kind(**_read_fields(value, kind, where))  # type: ignore[operator]
+    if isinstance(kind, type) and is_dataclass(kind):
+        return kind(**_read_fields(value, kind, where))
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where} is {_shown(value)}, not a list")

@@ -1,5 +1,6 @@
 """Every choice that the paper leaves open, in one place. The defaults are the preset ``bti``."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -55,12 +56,25 @@ class BTIOptions:
         check_choice("objective", self.objective, get_args(Objective))
         check_choice("words", self.words, get_args(WordKind))
         check_choice("long_text", self.long_text, get_args(LongText))
-        if self.top_k < 1:
-            raise OptionError(f"top_k is {self.top_k}; it counts clusters: give 1 or more.")
-        if not 0 < self.quantile <= 1:
-            raise OptionError(f"quantile is {self.quantile}; give a number above 0 and up to 1.")
-        if self.bandwidth is not None and not self.bandwidth >= 0:
-            raise OptionError(f"bandwidth is {self.bandwidth}; give 0 or more, or None.")
+        for name in ("union", "square_scores", "top_k_inclusive"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"{name} is {getattr(self, name)!r}; give True or False.")
+        if not _is_integer(self.latent_layer):
+            raise OptionError(f"latent_layer is {self.latent_layer!r}; give a whole number.")
+        if not _is_integer(self.top_k) or self.top_k < 1:
+            raise OptionError(f"top_k is {self.top_k!r}; it counts clusters: give 1 or more.")
+        if not _is_number(self.quantile) or not 0 < self.quantile <= 1:
+            raise OptionError(f"quantile is {self.quantile!r}; give a number above 0 and up to 1.")
+        if self.bandwidth is not None and (not _is_number(self.bandwidth) or self.bandwidth < 0):
+            raise OptionError(f"bandwidth is {self.bandwidth!r}; give 0 or more, or None.")
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:

