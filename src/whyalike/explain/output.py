@@ -33,17 +33,14 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
 
 def _is_device(target: Path) -> bool:
     """Return whether renaming over ``target`` would replace a device or a pipe."""
-    try:
-        return target.exists() and not target.is_file() and not target.is_dir()
-    except ValueError as error:  # a null byte in the name
-        raise _refused(target, error) from error
+    return target.exists() and not target.is_file() and not target.is_dir()
 
 
 def _real(target: Path) -> Path:
     """Return where links lead, so that a link stays a link."""
     try:
         return target.resolve()
-    except RuntimeError as error:  # a loop of links, on Python 3.11 and 3.12
+    except (RuntimeError, ValueError) as error:  # a loop of links, a null byte
         raise _refused(target, error) from error
 
 
