@@ -317,6 +317,34 @@ def test_equals_sklearn_where_the_climb_is_cut_short():
             assert same(ours, reference(values, max_iter=limit))
 
 
+def test_windows_are_right_to_the_last_bit():
+    rng = np.random.default_rng(17)
+    ulp = 2.0**-52
+    for _ in range(1000):
+        n = int(rng.integers(2, 30))
+        tenths = rng.integers(0, 12, n) / 10 * (1 + ulp * rng.integers(-2, 3, n))
+        near_one = 1 + ulp * rng.integers(-40, 40, n) / 2
+        powers = 2.0 ** rng.integers(-60, 3, n) * rng.choice([-1, 1], n)
+        values = (tenths, near_one, powers)[rng.integers(3)]
+        factors = [1, 0.5, 1 + ulp, 1 - ulp, 1 / 3]
+        bandwidth = abs(rng.choice(values) - rng.choice(values)) * rng.choice(factors)
+        points = meanshift._Points.of(values)
+        means = np.concatenate([points.values, (values + values[::-1]) / 2])
+        first, end = points.window(means, bandwidth)
+        inside = np.abs(points.values - means[:, None]) <= bandwidth
+        places = np.arange(points.values.size)
+        expected = (first[:, None] <= places) & (places < end[:, None])
+        np.testing.assert_array_equal(inside, expected)
+
+
+@pytest.mark.parametrize(("second", "clusters"), [(0.0021, 1), (0.0019, 2)])
+def test_a_step_up_to_a_thousandth_of_the_bandwidth_is_the_last(second, clusters):
+    values = np.array([0.0, second] + [1.001] * 10 + [1.8] * 10)
+    ours = mean_shift(values, bandwidth=1.0)
+    assert len(ours.centers) == clusters
+    assert same(ours, reference(values, 1.0))
+
+
 @pytest.mark.parametrize("quantile", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.8, 1.0])
 def test_bandwidth_equals_sklearn(quantile):
     rng = np.random.default_rng(12)
@@ -362,7 +390,7 @@ def test_permuted_values_have_permuted_labels(name):
     for n in sizes(rng, 100):
         values, order = (GENERIC | LATTICES)[name](rng, n), rng.permutation(n)
         ours, permuted = mean_shift(values), mean_shift(values[order])
-        assert permuted.bandwidth == pytest.approx(ours.bandwidth, rel=1e-15)
+        assert permuted.bandwidth == pytest.approx(ours.bandwidth, rel=1e-14)
         np.testing.assert_array_equal(permuted.labels, ours.labels[order])
         np.testing.assert_array_equal(permuted.centers, ours.centers)
 

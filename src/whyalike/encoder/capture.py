@@ -4,17 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from whyalike.errors import ModelError, OptionError
+from whyalike.encoder.sites import EmbeddingSites
+from whyalike.errors import OptionError
 from whyalike.types.options import Activation
-
-_POSITION_NAMES = ("position_embeddings", "embed_positions", "wpe", "position_embedding")
-_SEGMENT_NAMES = ("token_type_embeddings",)
-_NORM_NAMES = ("LayerNorm", "layer_norm", "norm", "layernorm", "emb_layer_norm_before")
 
 
 @dataclass(eq=False)
@@ -34,29 +30,26 @@ class Captured:
 
 @contextmanager
 def capture(
-    model: PreTrainedModel, *, activation: Activation, latent_layer: int = -1
+    sites: EmbeddingSites, *, activation: Activation, latent_layer: int = -1
 ) -> Iterator[Captured]:
-    """Make the embedding of ``model`` a leaf of the graph, and keep what passes by.
+    """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
     The embedding's output is replaced by itself, detached and requiring a gradient. Feeding
     ``inputs_embeds`` instead would change position ids (RoBERTa under left padding).
 
     Raises:
-        ModelError: the model has no input embeddings.
-        OptionError: it has no LayerNorm behind them, and ``activation`` asks for it; or no layer
-            ``latent_layer``.
+        OptionError: the model has no LayerNorm behind its embeddings, and ``activation`` asks for
+            it; or no layer ``latent_layer``.
     """
-    body = _body(model)
-    tokens = _embedding_modules(body)
     captured = Captured()
     with ExitStack() as hooks:
-        after_norm = activation == "after_norm"
-        for module in [_norm_behind(body, tokens[0])] if after_norm else tokens:
+        leaves = [sites.norm_or_raise()] if activation == "after_norm" else sites.tokens
+        for module in leaves:
             hooks.callback(module.register_forward_hook(_make_leaf(captured)).remove)
-        for names, slot in ((_POSITION_NAMES, "position"), (_SEGMENT_NAMES, "segment")):
-            for module in _added_embeddings(body, names):
+        for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
+            for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
-        hooks.enter_context(_keeping_output(body, captured, latent_layer))
+        hooks.enter_context(_keeping_output(sites.body, captured, latent_layer))
         yield captured
 
 
@@ -76,70 +69,6 @@ def frozen(model: nn.Module) -> Iterator[None]:
             module.training = True
         for parameter in trainable:
             parameter.requires_grad_(True)
-
-
-def position_limit(model: PreTrainedModel) -> int | None:
-    """Return how many positions a model's position table has, or None without such a table."""
-    for module in _added_embeddings(_body(model), _POSITION_NAMES):
-        # RoBERTa counts positions from padding_idx + 1, so that many rows are never used.
-        used = 0 if module.padding_idx is None else module.padding_idx + 1
-        return int(module.num_embeddings) - used
-    return None
-
-
-def has_added(model: PreTrainedModel, slot: str) -> bool:
-    """Return whether the model adds embeddings of positions ("position") or of segments."""
-    names = _POSITION_NAMES if slot == "position" else _SEGMENT_NAMES
-    return bool(_added_embeddings(_body(model), names))
-
-
-def _body(model: PreTrainedModel) -> PreTrainedModel:
-    """Return the model without its head."""
-    return cast("PreTrainedModel", model.base_model)
-
-
-def _embedding_modules(body: PreTrainedModel) -> list[nn.Module]:
-    """Return the input embedding and every module that shares its weight (T5 has two)."""
-    try:
-        embedding = body.get_input_embeddings()
-    except (NotImplementedError, AttributeError):
-        embedding = None
-    weight = getattr(embedding, "weight", None)
-    if embedding is None or weight is None:
-        raise ModelError(
-            f"{type(body).__name__} has no input embeddings (get_input_embeddings), so there is "
-            "nothing to differentiate. Give a text encoder."
-        )
-    same: list[nn.Module] = [
-        module
-        for module in body.modules()
-        if isinstance(module, nn.Embedding) and module.weight is weight
-    ]
-    return same or [embedding]
-
-
-def _added_embeddings(body: PreTrainedModel, names: tuple[str, ...]) -> list[nn.Embedding]:
-    return [
-        module
-        for name, module in body.named_modules()
-        if isinstance(module, nn.Embedding) and name.rpartition(".")[2] in names
-    ]
-
-
-def _norm_behind(body: PreTrainedModel, embedding: nn.Module) -> nn.Module:
-    for parent in body.modules():
-        children = dict(parent.named_children())
-        if embedding in children.values():
-            for name in _NORM_NAMES:
-                # The norm beside the layers, as in T5 and Qwen, is the last one and not this.
-                if name in children and not any(
-                    isinstance(child, nn.ModuleList) for child in children.values()
-                ):
-                    return children[name]
-    raise OptionError(
-        f"{type(body).__name__} has no LayerNorm behind its embeddings: activation='after_norm' "
-        "can't be had; choose 'token+position' or 'token'."
-    )
 
 
 def _make_leaf(captured: Captured) -> Callable[[nn.Module, Any, Tensor], Tensor]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyalike.encoder.batching import group_rows
-from whyalike.encoder.capture import capture, frozen, position_limit
+from whyalike.encoder.capture import capture, frozen
 from whyalike.encoder.loading import LoadedModel
 from whyalike.encoder.passes import (
     Forward,
@@ -22,6 +22,7 @@ from whyalike.encoder.passes import (
 from whyalike.encoder.pipeline import PipelineEncoder, PooledEncoder, VectorSource
 from whyalike.encoder.pooling import Pooling
 from whyalike.encoder.similarity import SIMILARITIES, at_its_maximum, dot
+from whyalike.encoder.sites import EmbeddingSites, find_sites
 from whyalike.encoder.tokenization import Row, TokenizedText, tokenize
 from whyalike.errors import ModelError, OptionError
 from whyalike.types import BTIOptions, SimilarityFunction
@@ -49,12 +50,12 @@ class Encoder:
         self.name = loaded.name
         self.pooling: Pooling = pooling
         self.pipeline = loaded.pipeline
-        self.transformer = loaded.transformer
+        self.sites = find_sites(loaded.transformer)
         self.tokenizer = loaded.tokenizer
         self.similarity_function: SimilarityFunction = "cosine"
-        self.limit = _limit(loaded)
+        self.limit = _limit(loaded, self.sites)
         if pooling != "model":
-            self.source: VectorSource = PooledEncoder(self.transformer, self.tokenizer, pooling)
+            self.source: VectorSource = PooledEncoder(self.sites.body, self.tokenizer, pooling)
         elif loaded.pipeline is None:
             raise OptionError(
                 "pooling='model' needs a SentenceTransformer; a bare encoder has no pooling of "
@@ -163,7 +164,7 @@ class Encoder:
         features = self.source.features([(texts[index], row) for index, row in rows])
         places, content = place_rows(rows, features["attention_mask"])
         with capture(
-            self.transformer, activation=options.activation, latent_layer=options.latent_layer
+            self.sites, activation=options.activation, latent_layer=options.latent_layer
         ) as captured:
             scored, raw = self.source.vectors(features, content, captured)
         activation = activation_of(captured, options.activation)
@@ -228,14 +229,14 @@ def _text_vectors(
     return summed.index_add(0, index.to(vectors.device), vectors * weights[:, None])
 
 
-def _limit(loaded: LoadedModel) -> int:
+def _limit(loaded: LoadedModel, sites: EmbeddingSites) -> int:
     """Return how many tokens the model reads of a text, special tokens included."""
     stated = loaded.pipeline.max_seq_length if loaded.pipeline is not None else None
     limits = [
         stated,
         loaded.tokenizer.model_max_length if stated is None else None,
-        position_limit(loaded.transformer),
-        getattr(loaded.transformer.config, "max_position_embeddings", None),
+        sites.position_limit,
+        getattr(sites.body.config, "max_position_embeddings", None),
     ]
     # Tokenizers without a limit state a number like 10**30.
     return min([limit for limit in limits if limit and limit < 10**9] or [FALLBACK_LIMIT])

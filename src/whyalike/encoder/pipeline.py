@@ -6,7 +6,7 @@ return two vectors per row: the one that is scored, and the same before any fina
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -44,7 +44,7 @@ class PooledEncoder:
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: Pooling
     ) -> None:
-        self.module = cast("PreTrainedModel", model.base_model)
+        self.module = model
         self.tokenizer = tokenizer
         self.pooling = pooling
 
