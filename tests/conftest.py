@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Small models are faster on one core, and no test is about threads. Before anything loads torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
