@@ -1,6 +1,7 @@
 """Each numbered row of docs/reading-of-the-paper.md, pinned: the preset and its alternatives.
 
-Rows 22 and 23 (integrated gradients, TF-IDF-W2V) have no method yet and so no test here.
+Row 22 (integrated gradients) is pinned in attribution/test_integrated_gradients.py; row 23
+(TF-IDF-W2V) has no method yet and so no test.
 """
 
 import numpy as np

@@ -55,6 +55,7 @@ GOLDEN = Explanation(
         "The model reads at most 6 tokens: the last 2 words of the left text were not read (the "
         "first 3 were).",
     ),
+    completeness_gap=0.0625,
     options=BTIOptions(top_k=1, bandwidth=0.25),
 )
 
@@ -101,6 +102,7 @@ def explanations(draw):
         union=st.booleans(),
         square_scores=st.booleans(),
         top_k=st.integers(1, 100),
+        ig_steps=st.integers(1, 500),
         top_k_inclusive=st.booleans(),
         quantile=st.floats(0, 1, exclude_min=True),
         bandwidth=st.none() | st.floats(0, allow_nan=False, allow_infinity=False),
@@ -116,6 +118,7 @@ def explanations(draw):
         pairs=draw(pairs),
         matches=draw(pairs),
         warnings=tuple(draw(st.lists(STRINGS, max_size=3))),
+        completeness_gap=draw(st.none() | st.floats(0, 10)),
         options=draw(options),
     )
 
@@ -352,7 +355,7 @@ def test_a_value_of_another_type_is_refused(path):
     seen = []
     changed(path, lambda holder, key: seen.append(holder[key]))
     for wrong in wrong_values(seen[0]):
-        if path == ("options", "bandwidth") and wrong is None:
+        if path in {("options", "bandwidth"), ("completeness_gap",)} and wrong is None:
             continue
         with pytest.raises(FormatError, match="This explanation is damaged"):
             Explanation.from_dict(changed(path, set_to(wrong)))

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from whyalike.attribution.inputs import PreparedPair, PreparedText
 from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.passes import GroupPass, Point
-from whyalike.types import BTIOptions, PairSaliency, WordSaliency
+from whyalike.encoder.passes import Pass, Point
+from whyalike.types import BTIOptions, PairSaliency
 from whyalike.words import aggregate
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,8 @@ def explain_by_gradient(
         point: where activation and gradient are taken.
     """
     result = encoder.run([pair.tokens for pair in pairs], options=options, point=point)
-    return _collect(pairs, result.groups, result.similarity, result.identical, score)
+    identical = [IDENTICAL if flag else None for flag in result.identical]
+    return collect(pairs, result, token_scores(pairs, result, score), warnings=identical)
 
 
 def explain_by_activation(
@@ -52,10 +53,8 @@ def explain_by_activation(
 ) -> list[PairSaliency]:
     """Score tokens by activation alone: no backward pass. ``score`` is (B, T, D) to (B, T)."""
     result = encoder.run([pair.tokens for pair in pairs], options=options, gradient=False)
-    never = np.zeros(len(pairs), dtype=bool)
-    return _collect(
-        pairs, result.groups, result.similarity, never, lambda activation, _: score(activation)
-    )
+    scores = token_scores(pairs, result, lambda activation, _: score(activation))
+    return collect(pairs, result, scores)
 
 
 def min_max(scores: Floats) -> Floats:
@@ -72,39 +71,65 @@ def min_max(scores: Floats) -> Floats:
     return np.full_like(scores, float(high != 0))
 
 
-def _collect(
-    pairs: Sequence[PreparedPair],
-    groups: Sequence[GroupPass],
-    similarity: Floats,
-    identical: NDArray[np.bool_],
-    score: GradientScore,
-) -> list[PairSaliency]:
-    """Put the rows of all groups back to their texts."""
-    texts = [text for pair in pairs for text in (pair.left, pair.right)]
-    scores = [np.zeros(len(text.tokens.offsets)) for text in texts]
-    width = groups[0].latent.shape[-1] if groups else 1
-    vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]
-    for group in groups:
+def token_scores(pairs: Sequence[PreparedPair], result: Pass, score: GradientScore) -> list[Floats]:
+    """Return the scores (T,) of each text's tokens: left and right of each pair in turn."""
+    scores = [np.zeros(len(text.tokens.offsets)) for text in _texts(pairs)]
+    for group in result.groups:
         nothing = torch.zeros((), device=group.activation.device)
         gradient = nothing if group.gradient is None else group.gradient.float()
         rows = score(group.activation.float(), gradient).double().cpu().numpy()
-        latents = group.latent.float().cpu().numpy()
         for index, place in enumerate(group.places):
             # A token that two windows see matters through both: its derivatives add up.
             np.add.at(scores[place.text], place.tokens, rows[index, place.positions])
-            owned = place.owned
-            vectors[place.text][place.tokens[owned]] = latents[index, place.positions[owned]]
-    words = [_to_words(*parts) for parts in zip(texts, scores, vectors, strict=True)]
+    return scores
+
+
+def collect(
+    pairs: Sequence[PreparedPair],
+    result: Pass,
+    scores: Sequence[Floats],
+    *,
+    warnings: Sequence[str | None] | None = None,
+    gaps: Sequence[float] | None = None,
+) -> list[PairSaliency]:
+    """Scale the tokens' scores and hand on words with their latent vectors.
+
+    Args:
+        pairs: P prepared pairs.
+        result: the pass that gave their similarities and latent vectors.
+        scores: 2 P arrays (T,), left and right of each pair in turn.
+        warnings: what to say of each pair, or None.
+        gaps: completeness gap of each pair, where the method has one.
+    """
+    texts = _texts(pairs)
+    vectors = _latent_vectors(texts, result)
+    words = [
+        aggregate(text.alignment, min_max(values), latent)
+        for text, values, latent in zip(texts, scores, vectors, strict=True)
+    ]
     return [
         PairSaliency(
-            float(similarity[index]),
+            float(result.similarity[index]),
             words[2 * index],
             words[2 * index + 1],
-            (IDENTICAL,) if identical[index] else (),
+            warnings=(said,) if warnings and (said := warnings[index]) else (),
+            completeness_gap=gaps[index] if gaps else None,
         )
         for index in range(len(pairs))
     ]
 
 
-def _to_words(text: PreparedText, scores: Floats, vectors: Floats) -> WordSaliency:
-    return aggregate(text.alignment, min_max(scores), vectors)
+def _texts(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
+    return [text for pair in pairs for text in (pair.left, pair.right)]
+
+
+def _latent_vectors(texts: Sequence[PreparedText], result: Pass) -> list[Floats]:
+    """Return each text's latent vectors (T, H), each token's from the row that owns it."""
+    width = result.groups[0].latent.shape[-1] if result.groups else 1
+    vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]
+    for group in result.groups:
+        latents = group.latent.float().cpu().numpy()
+        for index, place in enumerate(group.places):
+            tokens, positions = place.tokens[place.owned], place.positions[place.owned]
+            vectors[place.text][tokens] = latents[index, positions]
+    return vectors

@@ -30,12 +30,17 @@ class Captured:
 
 @contextmanager
 def capture(
-    sites: EmbeddingSites, *, activation: Activation, latent_layer: int = -1
+    sites: EmbeddingSites,
+    *,
+    activation: Activation,
+    latent_layer: int = -1,
+    leaf: Tensor | None = None,
 ) -> Iterator[Captured]:
     """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
     The embedding's output is replaced by itself, detached and requiring a gradient. Feeding
-    ``inputs_embeds`` instead would change position ids (RoBERTa under left padding).
+    ``inputs_embeds`` instead would change position ids (RoBERTa under left padding). A ``leaf``
+    given, (B, T, D), takes the place of the embedding's own output.
 
     Raises:
         OptionError: the model has no LayerNorm behind its embeddings, and ``activation`` asks for
@@ -45,7 +50,7 @@ def capture(
     with ExitStack() as hooks:
         leaves = [sites.norm_or_raise()] if activation == "after_norm" else sites.tokens
         for module in leaves:
-            hooks.callback(module.register_forward_hook(_make_leaf(captured)).remove)
+            hooks.callback(module.register_forward_hook(_make_leaf(captured, leaf)).remove)
         for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
             for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
@@ -71,9 +76,11 @@ def frozen(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _make_leaf(captured: Captured) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+def _make_leaf(
+    captured: Captured, leaf: Tensor | None
+) -> Callable[[nn.Module, Any, Tensor], Tensor]:
     def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-        captured.leaf = output.detach().requires_grad_()
+        captured.leaf = output.detach().requires_grad_() if leaf is None else leaf
         return captured.leaf
 
     return hook

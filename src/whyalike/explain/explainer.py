@@ -135,6 +135,7 @@ class Explainer:
                 *reading_warnings(right, side="right", encoder=self.encoder),
                 *saliency.warnings,
             ),
+            completeness_gap=saliency.completeness_gap,
             options=self.options,
         )
 

@@ -32,6 +32,7 @@ def to_dict(data: ExplanationData) -> dict[str, Any]:
         "pooling": data.pooling,
         "options": asdict(data.options),
         "warnings": list(data.warnings),
+        "completeness_gap": data.completeness_gap,
         "left": _text_to_dict(data.left),
         "right": _text_to_dict(data.right),
         "pairs": [_flat(pair) for pair in data.pairs],

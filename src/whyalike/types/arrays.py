@@ -24,9 +24,14 @@ class WordSaliency:
 
 @dataclass(frozen=True, eq=False)
 class PairSaliency:
-    """Both sides of a pair after attribution, with the similarity that was explained."""
+    """Both sides of a pair after attribution, with the similarity that was explained.
+
+    completeness_gap: what the attributions miss of the difference that they should sum to, as a
+    part of it; None for a method that promises no sum.
+    """
 
     similarity: float
     left: WordSaliency
     right: WordSaliency
     warnings: tuple[str, ...] = ()
+    completeness_gap: float | None = None

@@ -56,6 +56,8 @@ class ExplanationData:
     the distance, so that higher always means more alike. ``pooling`` says whose score it is:
     ``"model"`` is the score of the user's own pipeline, ``"paper"`` the cosine of mean vectors
     without special tokens. ``pairs`` is selected from ``matches``; both are sorted best first.
+    ``completeness_gap`` is what a method's attributions miss of the difference that they should
+    sum to, as a part of it, and None for a method that promises no sum.
     """
 
     similarity: float
@@ -68,4 +70,5 @@ class ExplanationData:
     pairs: tuple[WordPair, ...]
     matches: tuple[WordPair, ...]
     warnings: tuple[str, ...] = ()
+    completeness_gap: float | None = None
     options: BTIOptions = field(default_factory=BTIOptions)

@@ -10,6 +10,7 @@ from whyalike.errors import OptionError
 Activation = Literal["token+position", "token", "token+position+segment", "after_norm"]
 Rectifier = Literal["before_sum", "after_sum", "none"]
 GradientNorm = Literal["relu", "l2"]
+Baseline = Literal["zero", "pad", "mask"]
 Objective = Literal["similarity", "dot"]
 WordKind = Literal["text", "pretoken", "token"]
 LongText = Literal["truncate", "error", "windows"]
@@ -22,6 +23,7 @@ class BTIOptions:
     activation (9): which embedding E is differentiated and multiplied.
     rectifier (10): ReLU on each feature before the sum, on the sum, or nowhere (signed).
     gradient_norm (20): how ``bti_gradients`` reduces a gradient: sum of ReLU, or the L2 norm.
+    ig_steps, ig_baseline (22): steps of ``integrated_gradients``, and where its path begins.
     objective (16): differentiate the similarity, or the unnormalised product of both vectors.
     latent_layer (15): hidden state whose means are the word vectors; -1 is the last one.
     words (14): words found in the text, the tokenizer's own pre-tokens, or tokens.
@@ -37,6 +39,8 @@ class BTIOptions:
     activation: Activation = "token+position"
     rectifier: Rectifier = "before_sum"
     gradient_norm: GradientNorm = "relu"
+    ig_steps: int = 50
+    ig_baseline: Baseline = "zero"
     objective: Objective = "similarity"
     latent_layer: int = -1
     words: WordKind = "text"
@@ -53,6 +57,7 @@ class BTIOptions:
         check_choice("activation", self.activation, get_args(Activation))
         check_choice("rectifier", self.rectifier, get_args(Rectifier))
         check_choice("gradient_norm", self.gradient_norm, get_args(GradientNorm))
+        check_choice("ig_baseline", self.ig_baseline, get_args(Baseline))
         check_choice("objective", self.objective, get_args(Objective))
         check_choice("words", self.words, get_args(WordKind))
         check_choice("long_text", self.long_text, get_args(LongText))
@@ -61,6 +66,8 @@ class BTIOptions:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give True or False.")
         if not _is_integer(self.latent_layer):
             raise OptionError(f"latent_layer is {self.latent_layer!r}; give a whole number.")
+        if not _is_integer(self.ig_steps) or self.ig_steps < 1:
+            raise OptionError(f"ig_steps is {self.ig_steps!r}; give 1 or more.")
         if not _is_integer(self.top_k) or self.top_k < 1:
             raise OptionError(f"top_k is {self.top_k!r}; it counts clusters: give 1 or more.")
         if not _is_number(self.quantile) or not 0 < self.quantile <= 1:

@@ -1,0 +1,81 @@
+"""One text's vector as a function of its embedding: what path methods integrate over."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whyalike.encoder.capture import capture
+from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.passes import activation_of, place_rows
+from whyalike.encoder.tokenization import TokenizedText
+from whyalike.errors import ModelError, OptionError
+from whyalike.types import BTIOptions
+from whyalike.types.options import Baseline
+
+
+class EmbeddedText:
+    """A text whose embedding E can be replaced, that of special tokens and prompt included.
+
+    embedding: (1, T, D), E of the text as the model reads it (row 9). vector: (1, H).
+
+    Raises:
+        OptionError: the text is read in windows, so that it has several inputs.
+    """
+
+    def __init__(self, encoder: Encoder, text: TokenizedText, *, options: BTIOptions) -> None:
+        if len(text.rows) != 1:
+            raise OptionError(
+                "A path over the embedding needs one input, and this text is read in "
+                f"{len(text.rows)} windows: choose long_text='truncate', or another method."
+            )
+        self.encoder, self.options, self.row = encoder, options, text.rows[0]
+        self._features = encoder.source.features([(text, self.row)])
+        _, self._content = place_rows([(0, self.row)], self._features["attention_mask"])
+        with (
+            torch.no_grad(),
+            capture(encoder.sites, activation=options.activation) as captured,
+        ):
+            self.vector, _ = encoder.source.vectors(self._features, self._content, captured)
+        self.embedding = activation_of(captured, options.activation)
+        if captured.leaf is None:
+            raise ModelError("The model's forward pass never used its input embeddings.")
+        self._added = self.embedding - captured.leaf.detach()
+
+    def vectors(self, embeddings: Tensor) -> Tensor:
+        """Return (N, H) vectors of N variants of the text, given their embeddings (N, T, D)."""
+        count = len(embeddings)
+        features: dict[str, Any] = {
+            key: value.expand(count, *value.shape[1:]) if isinstance(value, Tensor) else value
+            for key, value in self._features.items()
+        }
+        content = self._content.expand(count, -1)
+        with capture(
+            self.encoder.sites,
+            activation=self.options.activation,
+            leaf=(embeddings - self._added).to(self._added.dtype),
+        ) as captured:
+            scored, _ = self.encoder.source.vectors(features, content, captured)
+        return scored
+
+    def baseline(self, kind: Baseline) -> Tensor:
+        """Return (1, T, D): zeros, or E with each token of the text replaced by a special one.
+
+        Raises OptionError where there is no such token, or E is taken behind the LayerNorm.
+        """
+        if kind == "zero":
+            return torch.zeros_like(self.embedding)
+        tokenizer = self.encoder.tokenizer
+        token = tokenizer.pad_token_id if kind == "pad" else tokenizer.mask_token_id
+        if token is None or self.options.activation == "after_norm":
+            raise OptionError(
+                f"The baseline {kind!r} needs a {kind} token and an embedding before its "
+                f"LayerNorm, and {self.encoder.name} lacks one of them: choose 'zero'."
+            )
+        table = self.encoder.sites.tokens[0]
+        baseline = self.embedding.clone()
+        own = torch.from_numpy(self.row.positions).to(baseline.device)
+        ids = torch.tensor(self.row.input_ids, device=baseline.device)[own]
+        with torch.no_grad():
+            baseline[0, own] += table(torch.full_like(ids, token)) - table(ids)
+        return baseline
