@@ -8,6 +8,7 @@ import io
 import os
 import re
 import unicodedata
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -348,3 +349,9 @@ def test_visible_keeps_everything_else(text):
         if unicodedata.category(character)[0] in "LNPS" and character != "\ufffd"
     )
     assert kept == plain.replace("\ufffd", "")
+
+
+def test_a_completeness_gap_is_said():
+    with_gap = replace(GLOVES, method="integrated_gradients", completeness_gap=0.0123)
+    assert "method integrated_gradients, gap 1.2%" in render_text(with_gap)
+    assert "gap" not in render_text(GLOVES)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whyalike.types import ExplainedText, WordPair
+from whyalike.types import ExplainedText, ExplanationData, WordPair
 
 UNREAD_SHOWN = 600
 """How many characters of an unread tail a renderer shows before it says how much is left out."""
@@ -49,6 +49,12 @@ def cut_into_segments(
         tail = side.text[end : end + UNREAD_SHOWN]
         segments.append(Segment(tail, read=False))
     return segments
+
+
+def describe_method(explanation: ExplanationData) -> str:
+    """Return the method's name, and what its attributions miss of the sum that they promise."""
+    gap = explanation.completeness_gap
+    return explanation.method if gap is None else f"{explanation.method}, gap {gap:.1%}"
 
 
 def describe_score(similarity: float, function: str) -> str:

@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from whyalike.render.segments import Segment, cut_into_segments, describe_score
+from whyalike.render.segments import Segment, cut_into_segments, describe_method, describe_score
 from whyalike.types import ExplainedText, ExplanationData, WordPair
 
 TABLE_ROWS = 12
@@ -73,7 +73,8 @@ def _heading(explanation: ExplanationData) -> Text:
     pooling = whose.get(explanation.pooling, f"{explanation.pooling} token")
     heading = Text(score, style="bold")
     heading.append(
-        f"\nmodel {visible(explanation.model)} · method {visible(explanation.method)} · {pooling}",
+        f"\nmodel {visible(explanation.model)} · method {visible(describe_method(explanation))}"
+        f" · {pooling}",
         style="not bold dim",
     )
     return heading

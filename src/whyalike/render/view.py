@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from whyalike.render.palette import pair_weights, saliency_level
-from whyalike.render.segments import Segment, cut_into_segments, describe_score, score_note
+from whyalike.render.segments import (
+    Segment,
+    cut_into_segments,
+    describe_method,
+    describe_score,
+    score_note,
+)
 from whyalike.types import ExplainedText, ExplanationData, WordPair
 
 POOLING_IN_WORDS = {
@@ -89,7 +95,7 @@ def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationVie
         score_in_words=describe_score(explanation.similarity, function),
         facts=(
             ("Model", explanation.model),
-            ("Method", explanation.method),
+            ("Method", describe_method(explanation)),
             ("Pooling", pooling),
         ),
         warnings=explanation.warnings,
