@@ -59,11 +59,13 @@ def _alphabet() -> list[str]:
     return sorted({*ascii_lowercase, *digits, *more} - {" "})
 
 
-def wordpiece(
-    *, cls: str = "[CLS]", sep: str = "[SEP]", pad: str = "[PAD]"
-) -> PreTrainedTokenizerFast:
+BERTS_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MPNETS_SPECIALS = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")  # 1 is padding, and fixed
+
+
+def wordpiece(specials: tuple[str, ...] = BERTS_SPECIALS) -> PreTrainedTokenizerFast:
     characters = _alphabet()
-    vocabulary = [pad, "[UNK]", cls, sep, "[MASK]", *characters]
+    vocabulary = [*specials, *characters]
     vocabulary += [f"##{c}" for c in characters] + [p for p in PIECES if len(p) > 1]
     vocabulary += [f"##{p}" for p in PIECES if len(p) > 1]
     tokenizer = Tokenizer(
@@ -72,14 +74,15 @@ def wordpiece(
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{cls} $A {sep}", special_tokens=[(cls, 2), (sep, 3)]
+        single="[CLS] $A [SEP]",
+        special_tokens=[(name, specials.index(name)) for name in ("[CLS]", "[SEP]")],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
-        pad_token=pad,
-        cls_token=cls,
-        sep_token=sep,
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
         mask_token="[MASK]",
         model_max_length=LIMIT,
     )
@@ -203,7 +206,7 @@ _TOKENIZERS = {
     "bert": wordpiece,
     "roberta": byte_bpe,
     "xlm-r": unigram,
-    "mpnet": lambda: wordpiece(),
+    "mpnet": lambda: wordpiece(MPNETS_SPECIALS),
     "distilbert": wordpiece,
     "electra": wordpiece,
     "albert": unigram,

@@ -196,3 +196,17 @@ def test_glued_tokens_belong_to_the_word():
     assert words.index("gloves") in matched
     assert words.index(",") not in matched
     assert explanation.left.words[words.index(",")].saliency == 0
+
+
+@pytest.mark.parametrize("name", ["roberta", "mpnet", "qwen3"])
+def test_left_padding_changes_nothing(name, monkeypatch):
+    """RoBERTa counts positions from the first token that is not padding, wherever that stands."""
+    model, tokenizer = tiny(name).parts
+    left = copy.deepcopy(tokenizer)
+    left.padding_side = "left"
+    pooling = tiny(name).pooling
+    alone = Explainer((model, tokenizer), pooling=pooling).explain("Knit gloves.", TEXTS[0])
+    monkeypatch.setattr(whyalike.encoder.batching, "PADDING_ALLOWED", 1.0)
+    padded = Explainer((model, left), pooling=pooling).explain("Knit gloves.", TEXTS[0])
+    assert padded.similarity == pytest.approx(alone.similarity, abs=2e-6)
+    np.testing.assert_allclose(saliencies(padded), saliencies(alone), atol=2e-4)
