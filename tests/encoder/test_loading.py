@@ -10,12 +10,12 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 
-from tiny_models import TEXTS, tiny
+from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.encoder import locating
 from whyalike.encoder.loading import load
 from whyalike.encoder.locating import PACKAGED, find_model
-from whyalike.errors import ModelError, ModelNotFoundError, UnsafeModelError
+from whyalike.errors import ModelError, ModelNotFoundError, OptionError, UnsafeModelError
 
 
 @pytest.fixture
@@ -204,6 +204,81 @@ def test_missing_weights_are_not_made_up(folder):
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="lack"):
         Explainer(folder)
+
+
+def test_missing_weights_of_a_pipeline_are_not_made_up(pipeline_folder):
+    """The same where sentence-transformers loads: it says nothing, and embeds at random."""
+    from safetensors.torch import load_file, save_file
+
+    explained = Explainer(pipeline_folder).explain(TEXTS[0], TEXTS[1])
+    assert explained.pairs
+    file = next(pipeline_folder.rglob("model.safetensors"))
+    weights = load_file(file)
+    kept = {name: tensor for name, tensor in weights.items() if "layer.1.att" not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="lack"):
+        Explainer(pipeline_folder)
+
+
+def test_more_layers_in_the_configuration_than_in_the_weights(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 5}))
+    with pytest.raises(ModelError, match="lack"):
+        Explainer(folder)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_from_a_folder(tmp_path, name):
+    tiny(name).model.save_pretrained(tmp_path)
+    tiny(name).tokenizer.save_pretrained(tmp_path)
+    explanation = Explainer(tmp_path, pooling=tiny(name).pooling).explain(TEXTS[0], TEXTS[1])
+    direct = Explainer(tiny(name).parts, pooling=tiny(name).pooling).explain(TEXTS[0], TEXTS[1])
+    assert explanation.similarity == pytest.approx(direct.similarity, abs=1e-5)
+
+
+def test_a_whole_t5_gives_its_encoder(tmp_path):
+    from transformers import T5Model
+
+    whole = T5Model(tiny("t5").model.config.__class__(**tiny("t5").model.config.to_diff_dict()))
+    whole.save_pretrained(tmp_path)
+    tiny("t5").tokenizer.save_pretrained(tmp_path)
+    explanation = Explainer(tmp_path).explain(TEXTS[0], TEXTS[1])
+    direct = Explainer((whole, tiny("t5").tokenizer)).explain(TEXTS[0], TEXTS[1])
+    assert explanation.similarity == pytest.approx(direct.similarity, abs=1e-5)
+
+
+@pytest.mark.parametrize("device", ["cuda", "quantum"])
+def test_a_device_that_is_not_here(device):
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(OptionError, match=f"device is '{device}', which can't be used here"):
+        Explainer("all-MiniLM-L6-v2", device=device)
+
+
+def test_the_hub_has_pickles_only(monkeypatch, folder):
+    (folder / "model.safetensors").unlink()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(folder))
+    with pytest.raises(UnsafeModelError, match="no safetensors weights of someone/model"):
+        Explainer("someone/model")
+
+
+def test_a_decoy_does_not_excuse_a_pickle(folder):
+    deep = folder / "sub" / "2_Dense"
+    deep.mkdir(parents=True)
+    (deep / "pytorch_model.bin").write_bytes(b"")
+    (deep / "other.safetensors").write_bytes(b"")
+    with pytest.raises(UnsafeModelError, match="pickled"):
+        Explainer(folder)
+
+
+def test_trusted_code_that_fails_is_not_asked_to_be_trusted_again(pipeline_folder):
+    modules = json.loads((pipeline_folder / "modules.json").read_text())
+    modules.append({"idx": 2, "name": "2", "path": "2_Own", "type": "own_code.Own"})
+    (pipeline_folder / "modules.json").write_text(json.dumps(modules))
+    (pipeline_folder / "2_Own").mkdir()
+    (pipeline_folder / "own_code.py").write_text("raise ValueError('this code fails')")
+    with pytest.raises(ModelError, match="the code that comes with it fails"):
+        Explainer(pipeline_folder, trust_remote_code=True)
 
 
 def test_pickled_weights_only_if_allowed(folder):

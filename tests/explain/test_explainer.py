@@ -1,16 +1,20 @@
 """The pipeline on a small model: properties that hold for any pair of texts, and bad input."""
 
+import copy
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tiny_models import TEXTS, tiny
-from whyalike import Explainer
-from whyalike.errors import OptionError, TextError
+from whyalike import BTIOptions, Explainer
+from whyalike.encoder import encoder as encoder_module
+from whyalike.errors import ModelError, OptionError, TextError
 
 EXPLAINER = Explainer(tiny("bert").parts, batch_size=3)
 words = st.sampled_from(
@@ -135,7 +139,7 @@ def test_what_is_not_a_text(wrong):
 
 @pytest.mark.parametrize("wrong", ["ab", ("a",), ("a", "b", "c"), 5, None])
 def test_what_is_not_a_pair(wrong):
-    with pytest.raises(OptionError, match="pairs of texts"):
+    with pytest.raises(OptionError, match="Pair 0: this is no pair of texts"):
         list(EXPLAINER.explain_many([wrong]))
 
 
@@ -164,7 +168,6 @@ def test_unknown_method_and_batch_size():
 
 def test_memory_is_given_back():
     """No graph outlives its pair."""
-    import torch
 
     def tensors():
         gc.collect()
@@ -175,3 +178,99 @@ def test_memory_is_given_back():
     kept = [EXPLAINER.explain(TEXTS[0], text) for text in TEXTS]
     assert tensors() == before
     assert len(kept) == len(TEXTS)
+
+
+def test_a_bad_pair_is_named_and_those_before_it_are_given():
+    pairs = [("wool", "gloves"), ("knit", "hands"), ("wool", 3), ("a", "b")]
+    stream = EXPLAINER.explain_many(pairs)
+    assert [next(stream).left.text, next(stream).left.text] == ["wool", "knit"]
+    with pytest.raises(TextError, match="Pair 2: The right text is of type int"):
+        next(stream)
+    strict = Explainer(tiny("bert").parts, options=BTIOptions(long_text="error"))
+    with pytest.raises(TextError, match="Pair 1: A text has more than"):
+        list(strict.explain_many([("wool", "gloves"), ("wool", "wool " * 300)]))
+    with pytest.raises(OptionError, match="an iterable of pairs of texts; got NoneType"):
+        EXPLAINER.explain_many(None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"pooling": "foo"}, "pooling is 'foo'; allowed: 'auto'"),
+        ({"batch_size": 2.5}, "batch_size is 2.5"),
+        ({"batch_size": "8"}, "batch_size is '8'"),
+        ({"options": {"top_k": 1}}, "options is of type dict"),
+        ({"prompts": "query: "}, "are two strings"),
+        ({"prompts": ("q",)}, "are two strings"),
+        ({"prompts": (None, "x")}, "are two strings"),
+        ({"prompt_names": ("query", 3)}, "are two strings"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(arguments, says):
+    with pytest.raises(OptionError, match=says):
+        Explainer(tiny("bert").parts, **arguments)
+
+
+def test_one_model_in_many_threads():
+    """Hooks and modes belong to the module: threads wait for each other, and leave no trace."""
+    model, tokenizer = tiny("bert").parts
+    explainers = [Explainer((model, tokenizer)), Explainer((model, tokenizer), pooling="cls")]
+    expected = [explainer.explain(TEXTS[0], TEXTS[1]) for explainer in explainers]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda k: explainers[k % 2].explain(TEXTS[0], TEXTS[1]), range(40)))
+    assert all(explanation == expected[k % 2] for k, explanation in enumerate(found))
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_nan_gradients_are_an_error_and_not_a_saliency():
+    model = copy.deepcopy(tiny("bert").model)
+
+    class BadBackward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, slope):
+            return slope * float("nan")
+
+    model.encoder.layer[1].register_forward_hook(lambda m, i, output: BadBackward.apply(output))
+    with pytest.raises(ModelError, match="gradients hold NaN"):
+        Explainer((model, tiny("bert").tokenizer)).explain(TEXTS[0], TEXTS[1])
+
+
+@pytest.mark.parametrize("long_text", ["truncate", "windows"])
+def test_a_batch_too_large_for_one_graph_goes_in_parts(monkeypatch, long_text):
+    explainer = Explainer(tiny("bert").parts, options=BTIOptions(long_text=long_text))
+    pairs = [(TEXTS[0], TEXTS[1]), ("wool gloves " * 150, TEXTS[2]), (TEXTS[0], TEXTS[0])]
+    whole = list(explainer.explain_many(pairs))
+    monkeypatch.setattr(encoder_module, "GRAPH_TOKENS", 40)
+    for one, other in zip(explainer.explain_many(pairs), whole, strict=True):
+        assert one.similarity == pytest.approx(other.similarity, abs=1e-6)
+        for side, same in ((one.left, other.left), (one.right, other.right)):
+            np.testing.assert_allclose(
+                [w.saliency for w in side.words], [w.saliency for w in same.words], atol=1e-3
+            )
+
+
+def test_signed_sums_that_are_zero_show_no_rounding():
+    """DistilBERT normalises token + position: the signed sum over features is zero, up to noise."""
+    options = BTIOptions(rectifier="none")
+    explanation = Explainer(tiny("distilbert").parts, options=options).explain(TEXTS[0], TEXTS[1])
+    assert {w.saliency for w in explanation.left.words} == {0.0}
+    assert "every word of the left text the saliency 0" in explanation.warnings[0]
+
+
+def test_a_text_of_nothing_but_blanks_still_has_the_models_score():
+    explanation = Explainer(tiny("roberta").parts).explain("\n\n", TEXTS[0])
+    assert explanation.similarity != 0
+    assert explanation.warnings[0].endswith("so that nothing can be matched.")
+
+
+def test_a_tokenizer_that_cuts_the_beginning_is_refused_where_it_cuts():
+    tokenizer = copy.deepcopy(tiny("bert").tokenizer)
+    tokenizer.truncation_side = "left"
+    explainer = Explainer((tiny("bert").model, tokenizer))
+    assert explainer.explain(TEXTS[0], TEXTS[1]).pairs
+    with pytest.raises(TextError, match="cuts texts at their beginning"):
+        explainer.explain("wool " * 300, TEXTS[0])

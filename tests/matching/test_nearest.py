@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whyalike.matching import match_words
+from whyalike.matching import match_words, nearest
 from whyalike.matching.nearest import cosine_matrix
 from whyalike.types import WordPair, WordSaliency
 
@@ -202,3 +202,12 @@ def test_lengths_of_vectors_do_not_matter(a, b):
     np.testing.assert_allclose(
         cosine_matrix(a * vectors, b * vectors), cosine_matrix(vectors, vectors), atol=1e-12
     )
+
+
+def test_blocks_change_nothing(monkeypatch):
+    random = np.random.default_rng(4)
+    left = side(random.integers(-2, 3, size=(23, 3)).astype(float))
+    right = side(random.integers(-2, 3, size=(17, 3)).astype(float))
+    whole = match_words(left, right)
+    monkeypatch.setattr(nearest, "BLOCK", 4)
+    assert match_words(left, right) == whole

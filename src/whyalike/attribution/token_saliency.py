@@ -10,6 +10,8 @@ from torch import Tensor
 from whyalike.attribution.inputs import PreparedPair, PreparedText
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.passes import Pass, Point
+from whyalike.encoder.pipeline import at_least_single
+from whyalike.errors import ModelError
 from whyalike.types import BTIOptions, PairSaliency
 from whyalike.words import aggregate
 
@@ -76,8 +78,8 @@ def token_scores(pairs: Sequence[PreparedPair], result: Pass, score: GradientSco
     scores = [np.zeros(len(text.tokens.offsets)) for text in _texts(pairs)]
     for group in result.groups:
         nothing = torch.zeros((), device=group.activation.device)
-        gradient = nothing if group.gradient is None else group.gradient.float()
-        rows = score(group.activation.float(), gradient).double().cpu().numpy()
+        gradient = nothing if group.gradient is None else at_least_single(group.gradient)
+        rows = score(at_least_single(group.activation), gradient).double().cpu().numpy()
         for index, place in enumerate(group.places):
             # A token that two windows see matters through both: its derivatives add up.
             np.add.at(scores[place.text], place.tokens, rows[index, place.positions])
@@ -100,8 +102,16 @@ def collect(
         scores: 2 P arrays (T,), left and right of each pair in turn.
         warnings: what to say of each pair, or None.
         gaps: completeness gap of each pair, where the method has one.
+
+    Raises:
+        ModelError: scores with NaN or infinity.
     """
     texts = _texts(pairs)
+    if not all(np.isfinite(values).all() for values in scores):
+        raise ModelError(
+            "The model's gradients hold NaN or infinity, though its vectors do not: load it in "
+            "float32, or with attn_implementation='eager'."
+        )
     vectors = _latent_vectors(texts, result)
     words = [
         aggregate(text.alignment, min_max(values), latent)
@@ -112,11 +122,24 @@ def collect(
             float(result.similarity[index]),
             words[2 * index],
             words[2 * index + 1],
-            warnings=(said,) if warnings and (said := warnings[index]) else (),
+            warnings=(
+                *([said] if warnings and (said := warnings[index]) else []),
+                *_nothing_found(scores[2 * index], "left"),
+                *_nothing_found(scores[2 * index + 1], "right"),
+            ),
             completeness_gap=gaps[index] if gaps else None,
         )
         for index in range(len(pairs))
     ]
+
+
+def _nothing_found(scores: Floats, side: str) -> tuple[str, ...]:
+    if not len(scores) or np.any(scores != 0):
+        return ()
+    return (
+        f"This method gives every word of the {side} text the saliency 0, so that the order of "
+        "its pairs means nothing.",
+    )
 
 
 def _texts(pairs: Sequence[PreparedPair]) -> list[PreparedText]:

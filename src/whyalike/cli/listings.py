@@ -31,7 +31,10 @@ def methods(debug: Debug = False) -> None:
 
         table = Table(box=None, pad_edge=False)
         for column in ("method", "what it is", "source", "forwards", "backwards"):
-            table.add_column(column, justify="right" if column.endswith("wards") else "left")
+            is_count = column.endswith("wards")
+            table.add_column(
+                column, justify="right" if is_count else "left", no_wrap=column == "method"
+            )
         for method in list_methods():
             table.add_row(
                 method.name,

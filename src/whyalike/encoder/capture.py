@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from threading import RLock
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 from whyalike.encoder.sites import EmbeddingSites
-from whyalike.errors import OptionError
+from whyalike.errors import ModelError, OptionError
 from whyalike.types.options import Activation
 
 
@@ -58,28 +61,47 @@ def capture(
         yield captured
 
 
+_LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+_LOCKS_LOCK = RLock()
+
+
 @contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode without gradients of weights; undo both at the end."""
-    training = [module for module in model.modules() if module.training]
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    try:
-        if training:
-            model.eval()
-        for parameter in trainable:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for module in training:
-            module.training = True
-        for parameter in trainable:
-            parameter.requires_grad_(True)
+def frozen(pipeline: nn.Module, *, body: nn.Module) -> Iterator[None]:
+    """Have a model alone, in evaluation mode, without gradients of weights; undo all at the end.
+
+    Hooks and modes belong to the module, which other Explainers and threads may share: they wait.
+
+    Args:
+        pipeline: all that runs.
+        body: the transformer inside, by which the model is known.
+    """
+    with _LOCKS_LOCK:
+        lock = _LOCKS.setdefault(body, RLock())
+    with lock, torch.inference_mode(False):
+        training = [module for module in pipeline.modules() if module.training]
+        trainable = [parameter for parameter in pipeline.parameters() if parameter.requires_grad]
+        try:
+            if training:
+                pipeline.eval()
+            for parameter in trainable:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for module in training:
+                module.training = True
+            for parameter in trainable:
+                parameter.requires_grad_(True)
 
 
 def _make_leaf(
     captured: Captured, leaf: Tensor | None
 ) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+    def hook(module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        if not isinstance(output, Tensor) or output.dim() != 3:
+            raise ModelError(
+                f"The embedding {type(module).__name__} gives no tensor of texts, tokens and "
+                "features: this architecture can't be explained."
+            )
         captured.leaf = output.detach().requires_grad_() if leaf is None else leaf
         return captured.leaf
 

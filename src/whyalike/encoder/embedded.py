@@ -18,6 +18,7 @@ class EmbeddedText:
     """A text whose embedding E can be replaced, that of special tokens and prompt included.
 
     embedding: (1, T, D), E of the text as the model reads it (row 9). vector: (1, H).
+    positions: (T,), where the tokens of the text itself stand.
 
     Raises:
         OptionError: the text is read in windows, so that it has several inputs.
@@ -29,9 +30,11 @@ class EmbeddedText:
                 "A path over the embedding needs one input, and this text is read in "
                 f"{len(text.rows)} windows: choose long_text='truncate', or another method."
             )
-        self.encoder, self.options, self.row = encoder, options, text.rows[0]
-        self._features = encoder.source.features([(text, self.row)])
-        _, self._content = place_rows([(0, self.row)], self._features["attention_mask"])
+        self.encoder, self.options, row = encoder, options, text.rows[0]
+        self._features = encoder.source.features([(text, row)])
+        (place,), self._content = place_rows([(0, row)], self._features["attention_mask"])
+        self.positions = torch.from_numpy(place.positions)
+        self.ids = self._features["input_ids"][0]
         with (
             torch.no_grad(),
             capture(encoder.sites, activation=options.activation) as captured,
@@ -74,8 +77,8 @@ class EmbeddedText:
             )
         table = self.encoder.sites.tokens[0]
         baseline = self.embedding.clone()
-        own = torch.from_numpy(self.row.positions).to(baseline.device)
-        ids = torch.tensor(self.row.input_ids, device=baseline.device)[own]
+        own = self.positions.to(baseline.device)
+        ids = self.ids[own]
         with torch.no_grad():
             baseline[0, own] += table(torch.full_like(ids, token)) - table(ids)
         return baseline

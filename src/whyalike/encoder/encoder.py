@@ -1,6 +1,9 @@
 """The model as explanations need it: tokens with offsets, then one forward and one backward."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import get_args
 
 import numpy as np
 import torch
@@ -9,6 +12,7 @@ from torch import Tensor
 
 from whyalike.encoder.batching import group_rows
 from whyalike.encoder.capture import capture, frozen
+from whyalike.encoder.graph import Rows, as_leaves, slopes_in_parts, text_vectors
 from whyalike.encoder.loading import LoadedModel
 from whyalike.encoder.passes import (
     Forward,
@@ -22,14 +26,20 @@ from whyalike.encoder.passes import (
 from whyalike.encoder.pipeline import PipelineEncoder, PooledEncoder, VectorSource
 from whyalike.encoder.pooling import Pooling
 from whyalike.encoder.similarity import SIMILARITIES, at_its_maximum, dot
-from whyalike.encoder.sites import EmbeddingSites, find_sites
-from whyalike.encoder.tokenization import Row, TokenizedText, tokenize
+from whyalike.encoder.sites import find_sites
+from whyalike.encoder.tokenization import TokenizedText, tokenize
 from whyalike.errors import ModelError, OptionError
 from whyalike.types import BTIOptions, SimilarityFunction
-from whyalike.types.options import LongText
+from whyalike.types.options import LongText, check_choice
 
 FALLBACK_LIMIT = 8192
 """Tokens read of a text where neither the tokenizer nor a position table states a limit."""
+
+GRAPH_TOKENS = 8192
+"""Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
+
+PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nystromformer"})
+"""Architectures that let padding change a text's vectors: they get none."""
 
 
 class Encoder:
@@ -45,6 +55,7 @@ class Encoder:
     """
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
+        check_choice("pooling", pooling, get_args(Pooling))
         if pooling == "auto":
             pooling = "paper" if loaded.pipeline is None else "model"
         self.name = loaded.name
@@ -53,7 +64,6 @@ class Encoder:
         self.sites = find_sites(loaded.transformer)
         self.tokenizer = loaded.tokenizer
         self.similarity_function: SimilarityFunction = "cosine"
-        self.limit = _limit(loaded, self.sites)
         if pooling != "model":
             self.source: VectorSource = PooledEncoder(self.sites.body, self.tokenizer, pooling)
         elif loaded.pipeline is None:
@@ -64,6 +74,25 @@ class Encoder:
         else:
             self.source = PipelineEncoder(loaded.pipeline, self.tokenizer)
             self.similarity_function = loaded.pipeline.similarity_fn_name
+
+    @property
+    def limit(self) -> int:
+        """How many tokens the model reads of a text, special tokens included."""
+        stated = None if self.pipeline is None else self.pipeline.max_seq_length
+        limits = [
+            stated,
+            self.tokenizer.model_max_length if stated is None else None,
+            self.sites.position_limit,
+            getattr(self.sites.body.config, "max_position_embeddings", None),
+        ]
+        # Tokenizers without a limit state a number like 10**30, and XLNet's positions are -1.
+        return min([limit for limit in limits if limit and 0 < limit < 10**9] or [FALLBACK_LIMIT])
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have the model alone, frozen, whatever mode torch is in; see encoder.capture."""
+        with frozen(self.source.module, body=self.sites.body):
+            yield
 
     def tokenize(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
@@ -87,6 +116,11 @@ class Encoder:
         """
         if prompts is not None and names is not None:
             raise OptionError("Give either prompts or prompt_names, not both.")
+        for given in (prompts, names):
+            if given is not None and not _is_pair_of_texts(given):
+                raise OptionError(
+                    f"prompts and prompt_names are two strings, (left, right); got {given!r}."
+                )
         if prompts is not None:
             return prompts
         known: dict[str, str] = getattr(self.pipeline, "prompts", {}) or {}
@@ -128,23 +162,24 @@ class Encoder:
         texts = [text for pair in pairs for text in (pair.left, pair.right)]
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
         lengths = [len(row.input_ids) for _, row in rows]
-        groups = group_rows(lengths, [texts[index].prompt for index, _ in rows])
+        groups = group_rows(lengths, self._keys(rows, texts), most_tokens=GRAPH_TOKENS)
         order = [row for group in groups for row in group]
-        with (
-            frozen(self.source.module),
-            torch.inference_mode(False),
-            torch.set_grad_enabled(gradient),
-        ):
-            forwards = [
-                self._forward([rows[row] for row in group], texts, options, point)
-                for group in groups
-            ]
-            scored = _text_vectors([f.scored for f in forwards], order, rows, texts)
-            raw = _text_vectors([f.raw for f in forwards], order, rows, texts)
-            similarity, identical, objective = self._score(scored, raw, pairs, options)
+        batches = [[rows[row] for row in group] for group in groups]
+        forward = partial(self._forward, texts=texts, options=options, point=point)
+        whole = gradient and sum(lengths) <= GRAPH_TOKENS
+        with self.frozen():
+            with torch.set_grad_enabled(whole):
+                forwards = [forward(batch) for batch in batches]
+            with torch.set_grad_enabled(gradient):
+                ends = [f.ends if whole else as_leaves(f, gradient=gradient) for f in forwards]
+                scored = text_vectors([end[0] for end in ends], order, rows, texts)
+                raw = text_vectors([end[1] for end in ends], order, rows, texts)
+                similarity, identical, objective = self._score(scored, raw, pairs, options)
             slopes: Sequence[Tensor | None] = [None] * len(forwards)
-            if gradient and forwards:
+            if whole and forwards:
                 slopes = torch.autograd.grad(objective.sum(), [f.point for f in forwards])
+            elif gradient and forwards:
+                slopes = slopes_in_parts(objective, ends, batches, forward)
         return Pass(
             similarity=similarity,
             identical=identical,
@@ -154,9 +189,22 @@ class Encoder:
             ),
         )
 
+    def _keys(self, rows: Rows, texts: Sequence[TokenizedText]) -> list[Hashable]:
+        """Return what rows must share to go through the model together."""
+        exact = self.sites.body.config.model_type in PADDING_SENSITIVE
+        return [
+            (
+                texts[index].prompt,
+                len(texts[index].rows) > 1,
+                len(row.input_ids) if exact else None,
+            )
+            for index, row in rows
+        ]
+
     def _forward(
         self,
-        rows: Sequence[tuple[int, Row]],
+        rows: Rows,
+        *,
         texts: Sequence[TokenizedText],
         options: BTIOptions,
         point: Point,
@@ -192,7 +240,8 @@ class Encoder:
         safe = SIMILARITIES[self.similarity_function](
             torch.where(flat[:, None], left.detach() + 1, left), right
         )
-        similarity = value.detach().double().cpu().numpy()
+        # Minus a distance of zero is -0.0, which adding 0 makes 0.
+        similarity = value.detach().double().cpu().numpy() + 0.0
         if not np.isfinite(similarity).all():
             raise ModelError(
                 f"The vectors of {self.name} hold NaN or infinity: its weights are damaged, or "
@@ -204,39 +253,9 @@ class Encoder:
         return similarity, at_maximum, torch.where(flat, product, safe)
 
 
-def _text_vectors(
-    groups: Sequence[Tensor],
-    order: Sequence[int],
-    rows: Sequence[tuple[int, Row]],
-    texts: Sequence[TokenizedText],
-) -> Tensor:
-    """Return (2 P, H): a text's vector is the mean of its windows', by the tokens they own.
-
-    A text without any token (an empty one, where there are no special tokens) has the zero vector.
-    """
-    if not groups:
-        return torch.zeros(len(texts), 1)
-    found = torch.cat(list(groups))
-    index = torch.tensor(order, device=found.device)
-    vectors = found.new_zeros(len(rows), found.shape[1]).index_copy(0, index, found)
-    if len(rows) == len(texts):
-        return vectors
-    owned = torch.tensor([float(max(row.owned.sum(), 1e-9)) for _, row in rows])
-    index = torch.tensor([text for text, _ in rows])
-    total = torch.zeros(len(texts)).index_add_(0, index, owned)
-    weights = (owned / total[index]).to(vectors)
-    summed = vectors.new_zeros(len(texts), vectors.shape[1])
-    return summed.index_add(0, index.to(vectors.device), vectors * weights[:, None])
-
-
-def _limit(loaded: LoadedModel, sites: EmbeddingSites) -> int:
-    """Return how many tokens the model reads of a text, special tokens included."""
-    stated = loaded.pipeline.max_seq_length if loaded.pipeline is not None else None
-    limits = [
-        stated,
-        loaded.tokenizer.model_max_length if stated is None else None,
-        sites.position_limit,
-        getattr(sites.body.config, "max_position_embeddings", None),
-    ]
-    # Tokenizers without a limit state a number like 10**30.
-    return min([limit for limit in limits if limit and limit < 10**9] or [FALLBACK_LIMIT])
+def _is_pair_of_texts(value: object) -> bool:
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(text, str) for text in value)
+    )

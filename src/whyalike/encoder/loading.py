@@ -1,19 +1,32 @@
 """Turn what a user gives as a model into the parts that an encoder needs."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from sentence_transformers import SentenceTransformer
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from sentence_transformers.base.modules import Router
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForTextEncoding,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 
+from whyalike.encoder.folder_checks import (
+    explain_failure,
+    refuse_made_up_weights,
+    refuse_pickles,
+    refuse_without_tokenizer,
+)
 from whyalike.encoder.locating import FoundModel, find_model
-from whyalike.errors import ModelError, UnsafeModelError
+from whyalike.errors import ModelError, OptionError
 
 ModelSource = str | Path | SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
-
-_VOCABULARIES = ("tokenizer*.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +55,8 @@ def load(
         allow_pickle: allow weights that are not safetensors.
 
     Raises:
-        ModelNotFoundError, UnsafeModelError, ModelError.
+        ModelNotFoundError, UnsafeModelError, ModelError: it can't be had or used.
+        OptionError: this machine has no such device.
     """
     if isinstance(source, SentenceTransformer):
         return _from_pipeline(source, _name_of(source))
@@ -53,16 +67,19 @@ def load(
             f"The model is of type {type(source).__name__}. Give a name, a path, a "
             "SentenceTransformer, or a tuple of a PreTrainedModel and its tokenizer."
         )
+    _check_device(device)
     found = find_model(str(source), allow_pickle=allow_pickle)
     if not allow_pickle:
-        _refuse_pickles(found)
-    _refuse_without_tokenizer(found)
+        refuse_pickles(found)
+    refuse_without_tokenizer(found)
     try:
-        return _from_folder(found, device, trust_remote_code, allow_pickle)
+        loaded = _from_folder(found, device, trust_remote_code, allow_pickle)
+        refuse_made_up_weights(found, loaded.transformer)
     except ModelError:
         raise
     except Exception as error:
-        raise _explained(found, error) from error
+        raise explain_failure(found, error, trusted=trust_remote_code) from error
+    return loaded
 
 
 def _from_folder(
@@ -81,24 +98,21 @@ def _from_folder(
     tokenizer = AutoTokenizer.from_pretrained(
         found.folder, trust_remote_code=trust_remote_code, local_files_only=True
     )
-    model, report = AutoModel.from_pretrained(
-        found.folder,
-        trust_remote_code=trust_remote_code,
-        local_files_only=True,
-        output_loading_info=True,
-        **weights,
+    # T5 and its kin are saved as encoder and decoder, or as the encoder alone: that is what we need.
+    config = AutoConfig.from_pretrained(found.folder, trust_remote_code=trust_remote_code)
+    encoder_only = type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING
+    model = (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(
+        found.folder, trust_remote_code=trust_remote_code, local_files_only=True, **weights
     )
-    # The pooler is often absent, and never used here.
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
-    if missing:
-        raise ModelError(
-            f"The weights of {found.name} lack {len(missing)} tensors ({missing[0]} and others), "
-            "which would be filled with random numbers: its folder is damaged or incomplete."
-        )
     return _from_parts(model.to(device or _best_device()), tokenizer, name=found.name)
 
 
 def _from_pipeline(pipeline: SentenceTransformer, name: str) -> LoadedModel:
+    if isinstance(pipeline[0], Router):
+        raise ModelError(
+            f"{name} routes queries and documents to different encoders (Router), which can't be "
+            "explained as one model: give one of its routes."
+        )
     transformer = pipeline.transformers_model
     if transformer is None:
         raise ModelError(
@@ -137,58 +151,18 @@ def _fast(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _folders(found: FoundModel) -> list[Path]:
-    """Return the model's folder and those of its modules."""
-    return [found.folder, *(path for path in found.folder.iterdir() if path.is_dir())]
-
-
-def _refuse_pickles(found: FoundModel) -> None:
-    for folder in _folders(found):
-        pickled = sorted(folder.glob("pytorch_model*.bin"))
-        if pickled and not any(folder.glob("*.safetensors")):
-            raise UnsafeModelError(
-                f"The weights of {found.name} are pickled ({pickled[0].name}), and unpickling can "
-                "run code. Convert them to safetensors, or allow it with allow_pickle=True "
-                "(--allow-pickle) if you trust their source."
-            )
-
-
-def _refuse_without_tokenizer(found: FoundModel) -> None:
-    """Transformers would make up an empty vocabulary, to which every text is the same."""
-    folders = _folders(found)
-    if not any(file for folder in folders for name in _VOCABULARIES for file in folder.glob(name)):
-        raise ModelError(
-            f"The model {found.name} comes without a tokenizer: save it into the same folder, or "
-            "give (model, tokenizer)."
-        )
-
-
-def _explained(found: FoundModel, error: Exception) -> ModelError:
-    """Return the one sentence that says what to do about a failed load."""
-    message = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if "trust_remote_code" in str(error) or _brings_code(found.folder):
-        return UnsafeModelError(
-            f"The model {found.name} needs code that comes with it. Read that code, then allow it "
-            "with trust_remote_code=True (--trust-remote-code)."
-        )
-    return ModelError(
-        f"The model {found.name} could not be loaded; its folder may be damaged or incomplete: "
-        f"{type(error).__name__}: {message}"
-    )
-
-
-def _brings_code(folder: Path) -> bool:
-    """Return whether the folder names code of its own, in modules.json or config.json."""
+def _check_device(device: str | None) -> None:
+    """Raise OptionError for a device that this machine has not."""
     try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        return any(not module["type"].startswith("sentence_transformers.") for module in modules)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise OptionError(
+            f"device is {device!r}, which can't be used here ({str(error).splitlines()[0]}): "
+            "choose 'cpu', or leave it out."
+        ) from error
 
 
 def _best_device() -> str:
-    import torch
-
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from whyalike.errors import ModelError, ModelNotFoundError
+from whyalike.errors import ModelError, ModelNotFoundError, UnsafeModelError
 
 Place = Literal["path", "cache", "package", "hub"]
 
@@ -105,6 +105,12 @@ def _download(name: str, *, allow_pickle: bool) -> FoundModel:
             # The hub's client raises what its HTTP library raises: there is no common class.
             reason = f"the hub can't be reached ({type(error).__name__})"
             break
+        if not allow_pickle and not any(Path(folder).rglob("*.safetensors")):
+            raise UnsafeModelError(
+                f"The hub has no safetensors weights of {repository}, only pickled ones, if any, "
+                "and unpickling can run code. Allow it with allow_pickle=True (--allow-pickle) if "
+                "you trust their source."
+            )
         return FoundModel(name, "hub", Path(folder))
     raise ModelNotFoundError(
         f"There is no model {name!r}: no such folder, nothing in the cache, no package with it, "

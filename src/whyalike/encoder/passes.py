@@ -65,6 +65,11 @@ class Forward:
     scored: Tensor
     raw: Tensor
 
+    @property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """The vectors at which the graph of the group ends."""
+        return self.scored, self.raw
+
 
 @dataclass(frozen=True, eq=False)
 class GroupPass:

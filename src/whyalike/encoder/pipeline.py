@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from whyalike.encoder.capture import Captured
 from whyalike.encoder.pooling import Pooling, pool
 from whyalike.encoder.tokenization import Row, TokenizedText
-from whyalike.errors import ModelError
+from whyalike.errors import ModelError, OptionError
 
 Batch = Sequence[tuple[TokenizedText, Row]]
 
@@ -61,7 +61,7 @@ class PooledEncoder:
             raise ModelError(f"{type(self.module).__name__} returned no hidden states.")
         mask = features["attention_mask"]
         vectors = pool(captured.last_hidden, mask, content, pooling=self.pooling)
-        return _full(vectors), _full(vectors)
+        return at_least_single(vectors), at_least_single(vectors)
 
 
 class PipelineEncoder:
@@ -72,10 +72,20 @@ class PipelineEncoder:
         self.tokenizer = tokenizer
 
     def features(self, batch: Batch) -> dict[str, Any]:
-        """See VectorSource. Raises ModelError if the pipeline reads other tokens than ours."""
-        if any(len(text.rows) > 1 for text, _ in batch):
-            return pad(batch, self.tokenizer, self.module.device)
+        """See VectorSource; all rows are windows, or none.
+
+        Raises:
+            ModelError: the pipeline reads other tokens than ours.
+            OptionError: windows with a prompt that the pooling leaves out.
+        """
         prompt = batch[0][0].prompt
+        if len(batch[0][0].rows) > 1:
+            if prompt and not all(_pools_prompt(module) for module in self.module.children()):
+                raise OptionError(
+                    "This pipeline leaves its prompt out of the pooling, which windows can't: "
+                    "choose long_text='truncate', or pooling='paper'."
+                )
+            return pad(batch, self.tokenizer, self.module.device)
         texts = [text.text for text, _ in batch]
         features = self.module.preprocess(texts, prompt=prompt or None)
         ids, mask = features.get("input_ids"), features.get("attention_mask")
@@ -100,12 +110,16 @@ class PipelineEncoder:
             scored = self.module(features)["sentence_embedding"]
         dimensions = self.module.truncate_dim
         raw = kept[0] if kept else scored
-        return _full(scored[:, :dimensions]), _full(raw[:, :dimensions])
+        return at_least_single(scored[:, :dimensions]), at_least_single(raw[:, :dimensions])
 
 
-def _full(vectors: Tensor) -> Tensor:
-    """Return vectors in at least single precision: a cosine in half precision is too coarse."""
-    return vectors if vectors.dtype == torch.float64 else vectors.float()
+def _pools_prompt(module: nn.Module) -> bool:
+    return bool(getattr(module, "include_prompt", True))
+
+
+def at_least_single(tensor: Tensor) -> Tensor:
+    """Return a tensor in single or double precision: half is too coarse for cosines and sums."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def pad(batch: Batch, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def tokenize(
         long_text: ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
 
     Raises:
-        TextError: a text beyond the limit, where ``long_text`` is ``"error"``.
+        TextError: a text beyond the limit, where ``long_text`` is ``"error"`` or the tokenizer
+            cuts texts at their beginning.
     """
     windows = long_text == "windows"
     encoded: Any = tokenizer(
@@ -91,6 +92,11 @@ def tokenize(
             raise TextError(
                 f"A text has more than the {limit} tokens that the model reads. Shorten it, or "
                 "choose long_text='truncate' or 'windows'."
+            )
+        if result.truncated and tokenizer.truncation_side == "left":
+            raise TextError(
+                f"A text has more than the {limit} tokens that the model reads, and its tokenizer "
+                "cuts texts at their beginning. Shorten it, or set truncation_side='right'."
             )
         tokenized.append(result)
     return tokenized

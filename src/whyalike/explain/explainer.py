@@ -7,18 +7,19 @@ from whyalike.attribution import PreparedPair, get_method
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.loading import ModelSource, load
 from whyalike.encoder.pooling import Pooling
-from whyalike.errors import OptionError
+from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explain.explanation import Explanation
 from whyalike.explain.preparation import Reading, read_texts, reading_warnings
 from whyalike.matching import match_words
 from whyalike.selection import best_first, top_words
-from whyalike.text import clean_text
+from whyalike.text import CleanText, clean_text
 from whyalike.types import BTIOptions, ExplainedText, PairSaliency, Word, WordSaliency
 
 LOOKAHEAD = 8
 """Batches gathered by ``explain_many`` before they are sorted by length."""
 
 TextPair = tuple[str, str]
+CleanPair = tuple[CleanText, CleanText]
 
 
 class Explainer:
@@ -61,9 +62,11 @@ class Explainer:
         allow_pickle: bool = False,
     ) -> None:
         self.method = get_method(method)
+        if options is not None and not isinstance(options, BTIOptions):
+            raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
         self.options = options or BTIOptions()
-        if batch_size < 1:
-            raise OptionError(f"batch_size is {batch_size}; give 1 or more.")
+        if type(batch_size) is not int or batch_size < 1:
+            raise OptionError(f"batch_size is {batch_size!r}; give a whole number from 1 on.")
         self.batch_size = batch_size
         loaded = load(
             model, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
@@ -73,23 +76,55 @@ class Explainer:
 
     def explain(self, left: str, right: str) -> Explanation:
         """Explain one pair. Raises TextError on what is not a text, ModelError on NaN."""
-        return next(self.explain_many([(left, right)]))
+        cleaned = clean_text(left, side="left"), clean_text(right, side="right")
+        return next(self._explain_chunk([cleaned]))
 
     def explain_many(self, pairs: Iterable[TextPair]) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
         Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
-        are explained once, and equal texts tokenized once.
-        """
-        stream = iter(pairs)
-        while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
-            yield from self._explain_chunk(chunk)
+        are explained once, and equal texts tokenized once. A pair that can't be explained raises
+        when its turn comes, and is named by its number, from 0.
 
-    def _explain_chunk(self, pairs: Sequence[TextPair]) -> Iterator[Explanation]:
-        cleaned = [
-            (clean_text(left, side="left"), clean_text(right, side="right"))
-            for left, right in map(_check_pair, pairs)
-        ]
+        Raises:
+            OptionError, TextError: what came is no pair of texts.
+            ModelError: NaN.
+        """
+        if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+            raise OptionError(
+                f"explain_many takes an iterable of pairs of texts; got {type(pairs).__name__}."
+            )
+        return self._explain_stream(iter(pairs))
+
+    def _explain_stream(self, stream: Iterator[TextPair]) -> Iterator[Explanation]:
+        start = 0
+        while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
+            good: list[CleanPair] = []
+            failure: WhyalikeError | None = None
+            for number, pair in enumerate(chunk, start=start):
+                try:
+                    good.append(self._check(pair))
+                except (OptionError, TextError) as error:
+                    failure = type(error)(f"Pair {number}: {error}")
+                    break
+            yield from self._explain_chunk(good)
+            if failure is not None:
+                raise failure
+            start += len(chunk)
+
+    def _check(self, pair: object) -> CleanPair:
+        """Return a pair, cleaned. Raises OptionError or TextError if it can't be explained."""
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise OptionError(f"this is no pair of texts, but of type {type(pair).__name__}.")
+        left, right = (
+            clean_text(text, side=side) for text, side in zip(pair, ("left", "right"), strict=True)
+        )
+        if self.options.long_text == "error":
+            self._read([left.text], self.prompts[0])
+            self._read([right.text], self.prompts[1])
+        return left, right
+
+    def _explain_chunk(self, cleaned: Sequence[CleanPair]) -> Iterator[Explanation]:
         keys = [(left.text, right.text) for left, right in cleaned]
         lefts = self._read([left for left, _ in keys], self.prompts[0])
         rights = self._read([right for _, right in keys], self.prompts[1])
@@ -111,6 +146,8 @@ class Explainer:
 
     def _read(self, texts: Sequence[str], prompt: str) -> dict[str, Reading]:
         unique = list(dict.fromkeys(texts))
+        if not unique:
+            return {}
         readings = read_texts(self.encoder, unique, prompt=prompt, options=self.options)
         return dict(zip(unique, readings, strict=True))
 
@@ -138,14 +175,6 @@ class Explainer:
             completeness_gap=saliency.completeness_gap,
             options=self.options,
         )
-
-
-def _check_pair(pair: object) -> tuple[object, object]:
-    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-        raise OptionError(
-            f"explain_many takes pairs of texts, (left, right); it got {type(pair).__name__}."
-        )
-    return pair[0], pair[1]
 
 
 def _explained(reading: Reading, saliency: WordSaliency) -> ExplainedText:

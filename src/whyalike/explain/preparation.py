@@ -72,6 +72,7 @@ def reading_warnings(reading: Reading, *, side: str, encoder: Encoder) -> tuple[
             "were averaged: this is not the score of the model itself, which would cut the text."
         )
     if not reading.prepared.alignment.spans:
-        scored = " and its similarity is set to 0" if encoder.pooling == "paper" else ""
+        unscored = encoder.pooling == "paper" and not len(reading.prepared.tokens.offsets)
+        scored = " and the similarity is set to 0" if unscored else ""
         warnings.append(f"The {side} text has no words, so that nothing can be matched{scored}.")
     return tuple(warnings)

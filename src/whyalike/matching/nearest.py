@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 from whyalike.types import WordPair, WordSaliency
 
 Floats = NDArray[np.float64]
+Nearest = tuple[NDArray[np.intp], Floats]
+
+BLOCK = 1024
 
 
 def match_words(
@@ -21,16 +24,40 @@ def match_words(
     rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
     if not len(rows) or not len(columns):
         return ()
-    cosines = cosine_matrix(left.vectors[rows], right.vectors[columns])
-    found = [(int(i), int(columns[cosines[k].argmax()])) for k, i in enumerate(rows)]
-    found += [(int(rows[cosines[:, k].argmax()]), int(j)) for k, j in enumerate(columns)]
-    position = {int(i): k for k, i in enumerate(rows)}, {int(j): k for k, j in enumerate(columns)}
+    of_rows, of_columns = _nearest(left.vectors[rows], right.vectors[columns])
+    found = [
+        *zip(rows, columns[of_rows[0]], of_rows[1], strict=True),
+        *zip(rows[of_columns[0]], columns, of_columns[1], strict=True),
+    ]
     pairs = []
-    for i, j in dict.fromkeys(found) if union else found:
-        cosine = float(cosines[position[0][i], position[1][j]])
+    seen = set()
+    for i, j, cosine in ((int(i), int(j), float(cosine)) for i, j, cosine in found):
+        if union and (i, j) in seen:
+            continue
+        seen.add((i, j))
         score = cosine * float(left.saliency[i]) * float(right.saliency[j])
         pairs.append(WordPair(i, j, cosine, score))
     return tuple(pairs)
+
+
+def _nearest(left: Floats, right: Floats) -> tuple[Nearest, Nearest]:
+    """Return, for each vector, which of the other side is nearest, and the cosine with it.
+
+    In blocks, so that two texts of a hundred thousand words need no matrix of all their pairs.
+    """
+    of_left = np.zeros(len(left), dtype=np.intp), np.zeros(len(left))
+    of_right = np.zeros(len(right), dtype=np.intp), np.full(len(right), -np.inf)
+    for start in range(0, len(left), BLOCK):
+        cosines = cosine_matrix(left[start : start + BLOCK], right)
+        best = cosines.argmax(axis=1)
+        of_left[0][start : start + BLOCK] = best
+        of_left[1][start : start + BLOCK] = cosines[np.arange(len(best)), best]
+        best = cosines.argmax(axis=0)
+        values = cosines[best, np.arange(len(right))]
+        better = values > of_right[1]
+        of_right[0][better] = best[better] + start
+        of_right[1][better] = values[better]
+    return of_left, of_right
 
 
 def cosine_matrix(left: Floats, right: Floats) -> Floats:

@@ -20,6 +20,7 @@ _WORD = regex.compile(
     | [\p{{Katakana}}{_KANA_MARKS}]+
     | [\p{{Hiragana}}{_KANA_MARKS}]+
     | {_RUN} (?: (?: {_JOINERS} | (?<=\p{{Nd}})[.,](?=\p{{Nd}}) ) {_RUN} )*
+    | \p{{Regional_Indicator}}{{2}}
     | (?! [\s\p{{Z}}\p{{Cc}}\p{{Cf}}] ) \X
     """,
     regex.VERSION1 | regex.VERBOSE,

@@ -11,6 +11,9 @@ from whyalike.encoder.encoder import Encoder
 from whyalike.types import BTIOptions, PairSaliency
 from whyalike.types.options import Rectifier
 
+ROUNDING = 1e-4
+"""A signed sum is taken for zero below this part of the sum of magnitudes."""
+
 
 @register_method(
     "bti",
@@ -52,4 +55,8 @@ def rectified_product(activation: Tensor, gradient: Tensor, rectifier: Rectifier
     if rectifier == "before_sum":
         return product.relu().sum(-1)
     summed = product.sum(-1)
+    # A model with a norm behind E does not see its length, so that E * g sums to zero there; what
+    # is left is rounding, which min-max would blow up to a picture.
+    rounding = summed.abs() <= ROUNDING * product.abs().sum(-1)
+    summed = summed.masked_fill(rounding, 0.0)
     return summed.relu() if rectifier == "after_sum" else summed

@@ -11,7 +11,6 @@ from torch import Tensor
 from whyalike.attribution.inputs import PreparedPair
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
-from whyalike.encoder.capture import frozen
 from whyalike.encoder.embedded import EmbeddedText
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.similarity import SIMILARITIES
@@ -46,7 +45,7 @@ def integrated_gradients(
     result = encoder.run([pair.tokens for pair in pairs], options=options, gradient=False)
     scores: list[NDArray[np.float64]] = []
     gaps: list[float] = []
-    with frozen(encoder.source.module), torch.inference_mode(False), torch.enable_grad():
+    with encoder.frozen(), torch.enable_grad():
         for pair in pairs:
             tokens, gap = _integrate_pair(encoder, pair, options)
             scores += tokens
@@ -95,5 +94,5 @@ def _integrate(
     with torch.no_grad():
         whole = abs(float(score(text.embedding) - score(baseline)))
     missed = abs(float(delta))
-    own = attributions[0, torch.from_numpy(text.row.positions)]
+    own = attributions[0, text.positions]
     return own.sum(-1).double().cpu().numpy(), missed / whole if whole > 0 else 0.0
