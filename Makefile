@@ -36,7 +36,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	@echo "── Running the tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.dev
 	@echo "── ruff, mypy, import-linter"

@@ -239,7 +239,8 @@ def test_every_architecture_from_a_folder(tmp_path, name):
 def test_a_whole_t5_gives_its_encoder(tmp_path):
     from transformers import T5Model
 
-    whole = T5Model(tiny("t5").model.config.__class__(**tiny("t5").model.config.to_diff_dict()))
+    config = tiny("t5").model.config.to_diff_dict() | {"is_encoder_decoder": True}
+    whole = T5Model(tiny("t5").model.config.__class__(**config)).eval()
     whole.save_pretrained(tmp_path)
     tiny("t5").tokenizer.save_pretrained(tmp_path)
     explanation = Explainer(tmp_path).explain(TEXTS[0], TEXTS[1])

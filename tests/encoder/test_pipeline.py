@@ -230,3 +230,41 @@ def test_a_model_without_special_tokens_reads_nothing_of_an_empty_text():
         assert not explanation.left.words
         assert "The left text has no words" in explanation.warnings[0]
     assert explainer.explain("", TEXTS[0]).similarity == 0.0
+
+
+def test_a_short_text_beside_a_long_one_in_windows(folder):
+    """Windows are fed apart: they must not change what the pipeline does with other texts."""
+    model = pipeline(folder, prompts={"query": "find gloves: "}, default_prompt_name="query")
+    explainer = Explainer(model, options=BTIOptions(long_text="windows"))
+    pairs = [(TEXTS[0], TEXTS[1]), ("wool gloves " * 150, TEXTS[2])]
+    together = list(explainer.explain_many(pairs))
+    assert together[0].similarity == pytest.approx(own_score(model, *pairs[0]), abs=1e-5)
+    assert together[1].similarity == pytest.approx(
+        explainer.explain(*pairs[1]).similarity, abs=1e-6
+    )
+    model.set_pooling_include_prompt(False)
+    assert explainer.explain(*pairs[0]).similarity == pytest.approx(
+        own_score(model, *pairs[0]), abs=1e-5
+    )
+    with pytest.raises(OptionError, match="which windows can't"):
+        explainer.explain(*pairs[1])
+
+
+def test_the_limit_is_the_pipelines_at_the_time(folder):
+    model = pipeline(folder)
+    explainer = Explainer(model)
+    assert not explainer.explain(*PAIRS[0]).left.unread_words
+    model.max_seq_length = 12
+    assert explainer.explain(*PAIRS[0]).left.unread_words
+    assert explainer.explain(*PAIRS[0]).similarity == pytest.approx(
+        own_score(model, *PAIRS[0]), abs=1e-5
+    )
+
+
+def test_a_router_is_refused(folder):
+    from sentence_transformers.sentence_transformer.modules import Router
+
+    route = [Transformer(str(folder("bert"))), Pooling(32)]
+    router = Router.for_query_document(query_modules=route, document_modules=route)
+    with pytest.raises(ModelError, match="routes queries and documents"):
+        Explainer(SentenceTransformer(modules=[router], device="cpu"))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from transformers import PreTrainedModel
@@ -43,9 +44,10 @@ def refuse_made_up_weights(found: FoundModel, model: PreTrainedModel) -> None:
     stored = set(_stored_names(folder))
     if not stored or not any(_is_missing(name, stored) for name in model.state_dict()):
         return
-    _, report = type(model).from_pretrained(
+    loaded: Any = type(model).from_pretrained(
         folder, output_loading_info=True, local_files_only=True, config=model.config
     )
+    report = loaded[1]
     # The pooler is often absent, and never used here.
     missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
     if missing:

@@ -98,7 +98,7 @@ def _from_folder(
     tokenizer = AutoTokenizer.from_pretrained(
         found.folder, trust_remote_code=trust_remote_code, local_files_only=True
     )
-    # T5 and its kin are saved as encoder and decoder, or as the encoder alone: that is what we need.
+    # T5 and its kin are saved with or without their decoder, which is not needed.
     config = AutoConfig.from_pretrained(found.folder, trust_remote_code=trust_remote_code)
     encoder_only = type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING
     model = (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(

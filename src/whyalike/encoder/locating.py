@@ -32,6 +32,8 @@ def find_model(name: str, *, allow_pickle: bool = False) -> FoundModel:
     A name without an owner is tried with ``sentence-transformers/`` in front, too.
     Raises ModelNotFoundError where nothing is found, ModelError on a folder without a model.
     """
+    if not name.strip():
+        raise ModelNotFoundError("The model's name is empty: give a hub name or a local path.")
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file() and not (path / "modules.json").is_file():
