@@ -64,7 +64,10 @@ def explain(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Explain why a model finds two texts alike: which words of one go with which of the other."""
+    """Explain why a model finds two texts alike: which words of one go with which of the other.
+
+    Put -- before a text that begins with a hyphen.
+    """
     with told_plainly(debug=debug):
         left, right = read_pair(text_a, text_b, file_a, file_b)
         quieten()
