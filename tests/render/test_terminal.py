@@ -330,14 +330,35 @@ def test_each_warning_is_said():
 def test_words_that_get_colour_have_their_own_foreground():
     styles = re.findall(r"\x1b\[([0-9;]*48;2[0-9;]*)m", coloured(GLOVES))
     assert len(styles) > 6
-    assert all("38;2;0;0;0" in style for style in styles)
+    assert all("38;2;0;0;0" in style or "38;2;255;255;255" in style for style in styles)
+
+
+def test_every_foreground_can_be_read_on_its_background():
+    for foreground, background in re.findall(
+        r"38;2;(\d+;\d+;\d+);48;2;(\d+;\d+;\d+)m", coloured(GLOVES) + coloured(MANY)
+    ):
+        light = [luminance(map(int, colour.split(";"))) for colour in (foreground, background)]
+        assert (max(light) + 0.05) / (min(light) + 0.05) >= 4.5
+
+
+def luminance(colour):
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [c / 255 for c in colour]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_a_pair_has_one_colour_on_both_sides_and_in_the_table():
     drawn = coloured(explain("a x", "y b", [(0, 1)]))
     colours = re.findall(r"\x1b\[1;38;2;0;0;0;48;2;([0-9;]+)m(\S+?)\x1b", drawn)
-    assert [text for _, text in colours] == ["a[1]", "b[1]", "1"]
+    assert [text for _, text in colours] == ["[1]", "[1]", "1"]
     assert len({colour for colour, _ in colours}) == 1
+
+
+def test_words_in_pairs_keep_the_shade_of_their_saliency():
+    drawn = coloured(GLOVES)
+    word = max(GLOVES.left.words, key=lambda word: word.saliency)
+    assert re.search(rf"38;2;255;255;255;48;2;29;95;224m{word.text}\x1b", drawn)
 
 
 @given(HOSTILE)

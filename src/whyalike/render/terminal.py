@@ -23,8 +23,8 @@ STAR_FROM = 0.5
 
 # Okabe and Ito's palette, told apart by colour-blind readers too; black text on each.
 _PAIR_COLOURS = ("#e69f00", "#56b4e9", "#2fb58d", "#f0e442", "#cc79a7", "#f28e4c")
-# One hue, darker is more salient; the lowest fifth stays plain.
-_SHADES = ("", "#eff3ff", "#c6d4f2", "#9fb7e6", "#7b9ad9")
+# From grey to blue; white text on each, on dark and light terminals. The lowest fifth is plain.
+_SHADES = ("", "#5b6b82", "#4a6a9c", "#3566bd", "#1d5fe0")
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
 # Embeddings, overrides and isolates: they reorder what stands behind them, our own words too.
@@ -101,8 +101,11 @@ def _draw_text(segments: list[Segment], colour: bool) -> Text:
         # Line breaks of the text are kept; every other control character is not.
         words = "\n".join(visible(line) for line in _LINE_BREAK.split(segment.text))
         star = "*" if not colour and _is_salient(segment) else ""
-        marks = f"[{','.join(map(str, segment.marks))}]" if segment.marks else ""
-        text.append(f"{star}{words}{star}{marks}", style=_style(segment) if colour else "")
+        text.append(f"{star}{words}{star}", style=_shade(segment) if colour else "")
+        last = len(segment.marks) - 1
+        for place, mark in enumerate(segment.marks):
+            piece = f"{'[' if place == 0 else ''}{mark}{']' if place == last else ','}"
+            text.append(piece, style=_pair_colour(mark) if colour else "")
     # Blanks at the end of the text would only fill the terminal.
     text.rstrip()
     return text
@@ -112,12 +115,15 @@ def _is_salient(segment: Segment) -> bool:
     return segment.word is not None and segment.saliency >= STAR_FROM
 
 
-def _style(segment: Segment) -> str:
-    if segment.marks:
-        colour = _PAIR_COLOURS[(segment.marks[0] - 1) % len(_PAIR_COLOURS)]
-        return f"bold #000000 on {colour}"
+def _shade(segment: Segment) -> str:
+    """Return the style of a word: its saliency, and bold if it is in a pair."""
     level = min(int(abs(segment.saliency) * len(_SHADES)), len(_SHADES) - 1)
-    return f"#000000 on {_SHADES[level]}" if _SHADES[level] else ""
+    shade = f"#ffffff on {_SHADES[level]}" if _SHADES[level] else ""
+    return f"bold {shade}".rstrip() if segment.marks else shade
+
+
+def _pair_colour(rank: int) -> str:
+    return f"bold #000000 on {_PAIR_COLOURS[(rank - 1) % len(_PAIR_COLOURS)]}"
 
 
 def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
@@ -129,7 +135,7 @@ def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
     for name in ("cosine", "score"):
         table.add_column(name, justify="right", no_wrap=True)
     for rank, pair in enumerate(explanation.pairs[:TABLE_ROWS], start=1):
-        style = _style(Segment("", 0, 0.0, (rank,))) if colour else ""
+        style = _pair_colour(rank) if colour else ""
         table.add_row(Text(str(rank), style=style), *_cells(explanation, pair))
     more = len(explanation.pairs) - TABLE_ROWS
     if more > 0:
@@ -163,10 +169,10 @@ def _legend(explanation: ExplanationData, colour: bool) -> str:
     """Return what the marks mean, those that are there."""
     notes = []
     if explanation.pairs:
-        notes.append("[n] words of pair n, in one colour" if colour else "[n] words of pair n")
+        notes.append("[n] words of pair n, in its colour" if colour else "[n] words of pair n")
     words = (*explanation.left.words, *explanation.right.words)
-    if colour and any(_style(Segment("", 0, word.saliency)) for word in words):
-        notes.append("darker blue: more salient")
+    if colour and any(_shade(Segment("", 0, word.saliency)) for word in words):
+        notes.append("bluer: more salient")
     if not colour and any(word.saliency >= STAR_FROM for word in words):
         notes.append(f"*word* saliency of {STAR_FROM} or more")
     return " · ".join(notes)
