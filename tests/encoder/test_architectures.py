@@ -213,3 +213,23 @@ def test_left_padding_changes_nothing(name, monkeypatch):
     padded = Explainer((model, left), pooling=pooling).explain("Knit gloves.", TEXTS[0])
     assert padded.similarity == pytest.approx(alone.similarity, abs=2e-6)
     np.testing.assert_allclose(saliencies(padded), saliencies(alone), atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["FNet", "Nystromformer", "ConvBert"])
+def test_architectures_that_padding_would_change_get_none(kind):
+    """They mix padding into the text; so each row goes with rows of its own length only."""
+    import transformers
+
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tiny("bert").tokenizer), hidden_size=32, num_hidden_layers=2,
+        num_attention_heads=4, intermediate_size=64, max_position_embeddings=160,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = getattr(transformers, f"{kind}Model")(config).eval()
+    explainer = Explainer((model, tiny("bert").tokenizer))
+    pairs = [(TEXTS[0], TEXTS[1]), ("Knit gloves, and hands.", TEXTS[0]), (TEXTS[1], TEXTS[3])]
+    for together, pair in zip(explainer.explain_many(pairs), pairs, strict=True):
+        alone = explainer.explain(*pair)
+        assert together.similarity == pytest.approx(alone.similarity, abs=1e-5)
+        np.testing.assert_allclose(saliencies(together), saliencies(alone), atol=1e-3)
