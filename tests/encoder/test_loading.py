@@ -341,3 +341,8 @@ def test_half_precision_still_explains():
     explanation = Explainer((model, tiny("bert").tokenizer)).explain(TEXTS[0], TEXTS[1])
     exact = Explainer(tiny("bert").parts).explain(TEXTS[0], TEXTS[1])
     assert explanation.similarity == pytest.approx(exact.similarity, abs=0.02)
+
+
+def test_a_tokenizer_of_another_model():
+    with pytest.raises(ModelError, match="they don't belong together"):
+        Explainer((tiny("bert").model, tiny("qwen3").tokenizer)).explain("\u4e00" * 3, TEXTS[0])

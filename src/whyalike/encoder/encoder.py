@@ -97,14 +97,27 @@ class Encoder:
     def tokenize(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
     ) -> list[TokenizedText]:
-        """Tokenize texts as the model reads them; see whyalike.encoder.tokenization."""
-        return tokenize(
+        """Tokenize texts as the model reads them; see whyalike.encoder.tokenization.
+
+        Raises ModelError on a token that the model's table has no row for.
+        """
+        tokenized = tokenize(
             texts,
             tokenizer=self.tokenizer,
             limit=self.limit,
             prompt=prompt,
             long_text=long_text,
         )
+        size = self.sites.table_size
+        largest = max(
+            (max(row.input_ids, default=0) for text in tokenized for row in text.rows), default=0
+        )
+        if largest >= size:
+            raise ModelError(
+                f"The tokenizer gives the token {largest}, and the embedding of {self.name} ends "
+                f"at {size - 1}: they don't belong together. Give the model its own tokenizer."
+            )
+        return tokenized
 
     def find_prompts(
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None

@@ -29,6 +29,11 @@ class EmbeddingSites:
     norm: nn.Module | None
 
     @property
+    def table_size(self) -> int:
+        """How many tokens the token table knows."""
+        return len(cast("nn.Embedding", self.tokens[0]).weight)
+
+    @property
     def position_limit(self) -> int | None:
         """How many positions the position table has, or None without such a table."""
         for table in self.positions:
