@@ -274,3 +274,14 @@ def test_a_tokenizer_that_cuts_the_beginning_is_refused_where_it_cuts():
     assert explainer.explain(TEXTS[0], TEXTS[1]).pairs
     with pytest.raises(TextError, match="cuts texts at their beginning"):
         explainer.explain("wool " * 300, TEXTS[0])
+
+
+def test_a_pair_whose_text_loses_its_beginning_is_named():
+    tokenizer = copy.deepcopy(tiny("bert").tokenizer)
+    tokenizer.truncation_side = "left"
+    stream = Explainer((tiny("bert").model, tokenizer)).explain_many(
+        [("wool", "gloves"), ("wool", "wool " * 300), ("a", 3)]
+    )
+    assert next(stream).left.text == "wool"
+    with pytest.raises(TextError, match=r"Pair 1: A text has more than .* at their beginning"):
+        next(stream)

@@ -151,7 +151,7 @@ def _latent_vectors(texts: Sequence[PreparedText], result: Pass) -> list[Floats]
     width = result.groups[0].latent.shape[-1] if result.groups else 1
     vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]
     for group in result.groups:
-        latents = group.latent.float().cpu().numpy()
+        latents = at_least_single(group.latent).cpu().numpy()
         for index, place in enumerate(group.places):
             tokens, positions = place.tokens[place.owned], place.positions[place.owned]
             vectors[place.text][tokens] = latents[index, positions]

@@ -1,14 +1,12 @@
 """Texts as the model reads them, with the characters that each token covers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
-
-from whyalike.errors import TextError
 
 Ints = NDArray[np.intp]
 
@@ -34,7 +32,8 @@ class TokenizedText:
     """A text, its T tokens (without special ones and prompt) and the rows that hold them.
 
     offsets: (T, 2), characters of the text. pretokens: (T,), the tokenizer's own word index.
-    truncated: whether the model's limit cut tokens off.
+    truncated: whether the model's limit cut tokens off. refusal: why the text may not be explained
+    then, or nothing.
     """
 
     text: str
@@ -43,6 +42,7 @@ class TokenizedText:
     offsets: Ints
     pretokens: Ints
     truncated: bool
+    refusal: str = ""
 
     @property
     def length(self) -> int:
@@ -66,10 +66,8 @@ def tokenize(
         limit: the most tokens that the model takes, special tokens included.
         prompt: what the model wants before a text; it counts neither as text nor as words.
         long_text: ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
-
-    Raises:
-        TextError: a text beyond the limit, where ``long_text`` is ``"error"`` or the tokenizer
-            cuts texts at their beginning.
+    A text beyond the limit is refused where ``long_text`` is ``"error"``, and where the tokenizer
+    cuts texts at their beginning.
     """
     windows = long_text == "windows"
     encoded: Any = tokenizer(
@@ -88,18 +86,25 @@ def tokenize(
     tokenized = []
     for text, encodings in zip(texts, grouped, strict=True):
         result = _from_encodings(text, prompt, encodings, windows=windows)
-        if result.truncated and long_text == "error":
-            raise TextError(
-                f"A text has more than the {limit} tokens that the model reads. Shorten it, or "
-                "choose long_text='truncate' or 'windows'."
-            )
-        if result.truncated and tokenizer.truncation_side == "left":
-            raise TextError(
-                f"A text has more than the {limit} tokens that the model reads, and its tokenizer "
-                "cuts texts at their beginning. Shorten it, or set truncation_side='right'."
-            )
+        if result.truncated and (reason := _refusal(tokenizer, limit, long_text)):
+            result = replace(result, refusal=reason)
         tokenized.append(result)
     return tokenized
+
+
+def _refusal(tokenizer: PreTrainedTokenizerBase, limit: int, long_text: str) -> str:
+    """Return why a text that was cut may not be explained, or nothing if it may."""
+    if long_text == "error":
+        return (
+            f"A text has more than the {limit} tokens that the model reads. Shorten it, or "
+            "choose long_text='truncate' or 'windows'."
+        )
+    if tokenizer.truncation_side == "left":
+        return (
+            f"A text has more than the {limit} tokens that the model reads, and its tokenizer "
+            "cuts texts at their beginning. Shorten it, or set truncation_side='right'."
+        )
+    return ""
 
 
 def _from_encodings(

@@ -107,7 +107,7 @@ class Explainer:
                 except (OptionError, TextError) as error:
                     failure = type(error)(f"Pair {number}: {error}")
                     break
-            yield from self._explain_chunk(good)
+            yield from self._explain_chunk(good, first=start)
             if failure is not None:
                 raise failure
             start += len(chunk)
@@ -119,15 +119,21 @@ class Explainer:
         left, right = (
             clean_text(text, side=side) for text, side in zip(pair, ("left", "right"), strict=True)
         )
-        if self.options.long_text == "error":
-            self._read([left.text], self.prompts[0])
-            self._read([right.text], self.prompts[1])
         return left, right
 
-    def _explain_chunk(self, cleaned: Sequence[CleanPair]) -> Iterator[Explanation]:
+    def _explain_chunk(
+        self, cleaned: Sequence[CleanPair], *, first: int | None = None
+    ) -> Iterator[Explanation]:
+        """Explain pairs up to one that is refused, and raise TextError for that.
+
+        ``first`` is the number of the first pair, by which a refused one is named.
+        """
         keys = [(left.text, right.text) for left, right in cleaned]
         lefts = self._read([left for left, _ in keys], self.prompts[0])
         rights = self._read([right for _, right in keys], self.prompts[1])
+        refusals = [lefts[left].refusal or rights[right].refusal for left, right in keys]
+        refused = next((place for place, reason in enumerate(refusals) if reason), None)
+        keys, cleaned = keys[:refused], cleaned[:refused]
         prepared = {
             key: PreparedPair(lefts[key[0]].prepared, rights[key[1]].prepared) for key in keys
         }
@@ -143,6 +149,9 @@ class Explainer:
             yield self._finish(
                 lefts[key[0]], rights[key[1]], saliency[key], left.warnings + right.warnings
             )
+        if refused is not None:
+            name = "" if first is None else f"Pair {first + refused}: "
+            raise TextError(name + refusals[refused])
 
     def _read(self, texts: Sequence[str], prompt: str) -> dict[str, Reading]:
         unique = list(dict.fromkeys(texts))

@@ -22,11 +22,16 @@ class Reading:
     unread_words: int
     windows: int
 
+    @property
+    def refusal(self) -> str:
+        """Why the text may not be explained, or nothing."""
+        return self.prepared.tokens.refusal
+
 
 def read_texts(
     encoder: Encoder, texts: Sequence[str], *, prompt: str, options: BTIOptions
 ) -> list[Reading]:
-    """Tokenize texts and find their words. Raises TextError on one too long, where asked to."""
+    """Tokenize texts and find their words; one that is refused says why in its tokens."""
     tokenized = encoder.tokenize(texts, prompt=prompt, long_text=options.long_text)
     return [_read(text, options.words) for text in tokenized]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from whyalike.render.segments import format_number, without_surrogates
+from whyalike.render.segments import format_number
 from whyalike.render.view import view_explanation
+from whyalike.text import without_surrogates
 from whyalike.types import ExplanationData
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -1,6 +1,5 @@
 """A text cut into what every renderer draws: words with their pair marks, and what is between."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,8 +8,6 @@ from whyalike.types import ExplainedText, ExplanationData, WordPair
 
 UNREAD_SHOWN = 600
 """How many characters of an unread tail a renderer shows before it says how much is left out."""
-
-SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,3 @@ def score_note(function: str) -> str:
 def format_number(value: float, digits: int) -> str:
     """Return the number with a true minus sign, and never a negative zero."""
     return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def without_surrogates(text: str) -> str:
-    """Return the text with lone surrogates replaced, so that it can be encoded as UTF-8."""
-    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
