@@ -1,5 +1,7 @@
 """Methods by name."""
 
+from typing import get_args
+
 import pytest
 
 from whyalike.attribution import get_method, list_methods, register_method, registry
@@ -19,15 +21,16 @@ def test_every_file_of_methods_is_found():
     for method in list_methods():
         assert method.summary
         assert method.source
-        assert method.forwards >= 1
-        assert 0 <= method.backwards <= method.forwards
+        assert method.forwards
+        assert method.backwards
+        assert set(method.promises) <= set(get_args(registry.Promise))
 
 
 def test_a_duplicate_name_raises(clean_registry):
-    def mine(encoder, pairs, options):
+    def mine(setting, pairs):
         return []
 
-    facts = {"summary": "s", "source": "s", "forwards": 0, "backwards": 0}
+    facts = {"summary": "s", "source": "s", "forwards": "0", "backwards": "0"}
     assert register_method("mine", **facts)(mine) is mine
     assert get_method("mine").attribute is mine
     with pytest.raises(OptionError, match=r"'mine' is registered already, by .*test_registry"):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_args, get_type_hints
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
 
 import jsonschema
 import pytest
@@ -37,17 +38,23 @@ GOLDEN = Explanation(
     pooling="model",
     left=ExplainedText(
         "Soft 🧤 gloves,\nwarm",
-        (Word("Soft", 0, 4, 0.1 + 0.2), Word("🧤", 5, 6, 1.0), Word("gloves", 7, 13, -0.0)),
+        (
+            Word("Soft", 0, 4, 0.1 + 0.2, 0.01),
+            Word("🧤", 5, 6, 1.0, 1 / 3),
+            Word("gloves", 7, 13, -0.0, -0.0),
+        ),
         unread_words=2,
+        unmatched=(0,),
     ),
     right=ExplainedText(
         'מיטענע "händschuhe"',
         (
-            Word("מיטענע", 0, 6, 1e-7),
-            Word('"', 7, 8, 0.0),
-            Word("händschuhe", 8, 18, 1.0),
-            Word('"', 18, 19, 0.0),
+            Word("מיטענע", 0, 6, 1e-7, 0.5),
+            Word('"', 7, 8, 0.0, 0.0),
+            Word("händschuhe", 8, 18, 1.0, -0.25),
+            Word('"', 18, 19, 0.0, 0.0),
         ),
+        unmatched=(2, 0),
     ),
     pairs=(WordPair(1, 2, 0.5, 0.5),),
     matches=(WordPair(1, 2, 0.5, 0.5), WordPair(0, 1, -0.125, -0.0)),
@@ -56,7 +63,9 @@ GOLDEN = Explanation(
         "first 3 were).",
     ),
     completeness_gap=0.0625,
-    options=BTIOptions(top_k=1, bandwidth=0.25),
+    pair_contributions=((0.1, 0.0, -0.25, 5e-324), (0.0,) * 4, (1.0, 0.5, -0.0, 0.7)),
+    remainder=0.125,
+    options=BTIOptions(top_k=1, bandwidth=0.25, layer=-2),
 )
 
 EMPTY = Explanation(
@@ -82,8 +91,12 @@ def texts(draw):
     text = draw(st.text(st.characters(codec="utf-8") | st.sampled_from("𝔘👩🏽a \n"), max_size=20))
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=8)))
     spans = list(zip(cuts[::2], cuts[1::2], strict=False))
-    words = tuple(Word(text[start:end], start, end, draw(NUMBERS)) for start, end in spans)
-    return ExplainedText(text, words, draw(st.integers(0, 10**6)))
+    words = tuple(
+        Word(text[start:end], start, end, draw(NUMBERS), draw(st.none() | NUMBERS))
+        for start, end in spans
+    )
+    unmatched = draw(st.sets(st.sampled_from(range(len(words))))) if words else ()
+    return ExplainedText(text, words, draw(st.integers(0, 10**6)), tuple(unmatched))
 
 
 @st.composite
@@ -93,6 +106,8 @@ def explanations(draw):
     if left.words and right.words:
         index = st.integers(0, len(left.words) - 1), st.integers(0, len(right.words) - 1)
         pairs = st.lists(st.builds(WordPair, *index, COSINES, NUMBERS), max_size=4).map(tuple)
+    row = st.tuples(*[NUMBERS] * len(right.words))
+    matrix = st.tuples(*[row] * len(left.words))
     hints = get_type_hints(BTIOptions)
     choices = {name: st.sampled_from(get_args(hints[name])) for name in hints if _is_choice(name)}
     options = st.builds(
@@ -103,6 +118,9 @@ def explanations(draw):
         square_scores=st.booleans(),
         top_k=st.integers(1, 100),
         ig_steps=st.integers(1, 500),
+        layer=st.none() | st.integers(-50, 50),
+        permutations=st.integers(1, 500),
+        seed=st.integers(-50, 50),
         top_k_inclusive=st.booleans(),
         quantile=st.floats(0, 1, exclude_min=True),
         bandwidth=st.none() | st.floats(0, allow_nan=False, allow_infinity=False),
@@ -119,6 +137,8 @@ def explanations(draw):
         matches=draw(pairs),
         warnings=tuple(draw(st.lists(STRINGS, max_size=3))),
         completeness_gap=draw(st.none() | st.floats(0, 10)),
+        pair_contributions=draw(st.none() | matrix),
+        remainder=draw(st.none() | NUMBERS),
         options=draw(options),
     )
 
@@ -234,8 +254,9 @@ def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
         described = schema["properties"][name]
         if hint in TYPES:
             assert described["type"] == TYPES[hint]
-        elif hint == float | None:
-            assert described["type"] == ["number", "null"]
+        elif get_origin(hint) is UnionType:
+            kind, _ = get_args(hint)
+            assert described["type"] == [TYPES.get(kind, "array"), "null"]
         elif hasattr(hint, "__dataclass_fields__"):
             assert described["$ref"].startswith("#/$defs/")
         elif getattr(hint, "__origin__", None) is tuple:
@@ -315,6 +336,11 @@ PLACES = [path for path in places_in(GOLDEN.to_dict()) if path[0] not in ("forma
 KEYS = [path for path in PLACES if isinstance(path[-1], str)]
 
 
+MAY_BE_NULL = {
+    "bandwidth", "completeness_gap", "contribution", "layer", "pair_contributions", "remainder"
+}  # fmt: skip
+
+
 def name_of(path):
     return ".".join(map(str, path))
 
@@ -346,7 +372,7 @@ def wrong_values(value):
         return [None, "3", True, [], {}, math.nan, -math.inf, 10**400]
     if isinstance(value, list):
         # An empty list is a list: of no warnings, or of no pairs.
-        return [other for other in others if not isinstance(other, list)] + [[None], [3], [[]]]
+        return [other for other in others if not isinstance(other, list)] + [[None], [99], [[]]]
     return [other for other in others if type(other) is not type(value) or isinstance(other, dict)]
 
 
@@ -355,7 +381,7 @@ def test_a_value_of_another_type_is_refused(path):
     seen = []
     changed(path, lambda holder, key: seen.append(holder[key]))
     for wrong in wrong_values(seen[0]):
-        if path in {("options", "bandwidth"), ("completeness_gap",)} and wrong is None:
+        if wrong is None and path[-1] in MAY_BE_NULL:
             continue
         with pytest.raises(FormatError, match="This explanation is damaged"):
             Explanation.from_dict(changed(path, set_to(wrong)))
@@ -372,6 +398,10 @@ def test_a_value_of_another_type_is_refused(path):
         (("left", "text"), "Hard 🧤 gloves", "is not at its place"),
         (("left", "text"), "", "is not at its place"),
         (("right", "unread_words"), -1, "unread_words is -1, below 0"),
+        (("left", "unmatched", 0), 3, "left.unmatched[0] is 3, and the text has 3 words"),
+        (("right", "unmatched", 1), -1, "right.unmatched[1] is -1, and"),
+        (("pair_contributions",), [[0.0] * 4] * 2, "is not a matrix of 3 by 4"),
+        (("pair_contributions", 1), [0.0] * 3, "is not a matrix of 3 by 4"),
         (("pairs", 0, "left"), 3, "left is 3, and the left text has 3 words"),
         (("pairs", 0, "right"), 4, "right is 4, and the right text has 4 words"),
         (("matches", 1, "left"), -1, "left is -1, and"),
@@ -404,7 +434,8 @@ def test_a_value_that_cannot_be_is_refused(path, value, says):
 def test_words_that_are_not_in_order_and_apart_are_refused(words):
     content = replace(GOLDEN, pairs=(), matches=()).to_dict()
     content["left"]["words"] = [
-        {"text": text, "start": start, "end": end, "saliency": 0.5} for text, start, end in words
+        {"text": text, "start": start, "end": end, "saliency": 0.5, "contribution": None}
+        for text, start, end in words
     ]
     with pytest.raises(FormatError, match="is not at its place"):
         Explanation.from_dict(content)

@@ -99,6 +99,8 @@ def test_matches_are_those_of_the_slow_algorithm(left, right, union):
         exact = cosine(left.vectors[pair.left], right.vectors[pair.right])
         assert pair.similarity == pytest.approx(exact, abs=1e-12)
         saliencies = left.saliency[pair.left] * right.saliency[pair.right]
+        if left.saliency[pair.left] < 0 and right.saliency[pair.right] < 0:
+            saliencies *= -1
         assert pair.score == pytest.approx(exact * saliencies, abs=1e-12)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from whyalike.words import Alignment, aggregate
+from whyalike.words import Alignment, aggregate, sum_over_word_pairs
 
 FINITE = st.floats(-1e6, 1e6, width=32)
 
@@ -73,3 +73,42 @@ def test_tokens_that_belong_to_no_word_change_nothing():
     result = aggregate(alignment, np.array([9.0, 0.5]), np.array([[7.0], [2.0]]))
     assert result.saliency.tolist() == [0.5]
     assert result.vectors.tolist() == [[2.0]]
+
+
+@settings(deadline=None)
+@given(linked_tokens())
+def test_contributions_are_summed_and_nothing_is_counted_twice(case):
+    count, links, values, vectors = case
+    alignment = alignment_of(count, links)
+    result = aggregate(alignment, np.zeros_like(values), vectors, contributions=values)
+    for word in range(count):
+        total = 0.0
+        for other, token in links:
+            if other == word:
+                total += values[token] / sum(t == token for _, t in links)
+        assert result.contributions[word] == pytest.approx(total, rel=1e-9, abs=1e-9)
+    linked = {token for _, token in links}
+    whole = sum(values[token] for token in linked)
+    assert result.contributions.sum() == pytest.approx(whole, rel=1e-9, abs=1e-6)
+    greatest = max(map(abs, result.contributions))
+    expected = result.contributions / greatest if greatest else np.zeros(count)
+    np.testing.assert_allclose(result.saliency, expected)
+
+
+@settings(deadline=None)
+@given(linked_tokens(), linked_tokens(), st.randoms(use_true_random=False))
+def test_a_matrix_of_tokens_becomes_one_of_words(left, right, random):
+    first, second = alignment_of(*left[:2]), alignment_of(*right[:2])
+    matrix = np.array([[random.uniform(-1, 1) for _ in right[2]] for _ in left[2]])
+    found = sum_over_word_pairs(first, second, matrix)
+    assert found.shape == (left[0], right[0])
+    for i in range(left[0]):
+        for j in range(right[0]):
+            total = 0.0
+            for word, token in left[1]:
+                for other, partner in right[1]:
+                    if (word, other) == (i, j):
+                        shares = sum(t == token for _, t in left[1])
+                        shares *= sum(t == partner for _, t in right[1])
+                        total += matrix[token, partner] / shares
+            assert found[i, j] == pytest.approx(total, abs=1e-12)

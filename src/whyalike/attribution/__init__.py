@@ -3,13 +3,14 @@
 Torch stops here. What leaves this room is word saliency as NumPy arrays.
 """
 
-from whyalike.attribution.inputs import PreparedPair, PreparedText
+from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import Method, get_method, list_methods, register_method
 
 __all__ = [
     "Method",
     "PreparedPair",
     "PreparedText",
+    "Setting",
     "get_method",
     "list_methods",
     "register_method",

@@ -1,10 +1,20 @@
-"""What every method gets: pairs of texts, tokenized, with their words found."""
+"""What every method gets: a setting, and pairs of texts, tokenized, with their words found."""
 
 from dataclasses import dataclass
 
+from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.passes import TokenPair
 from whyalike.encoder.tokenization import TokenizedText
+from whyalike.types import BTIOptions
 from whyalike.words import Alignment
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a method works with, besides the texts."""
+
+    encoder: Encoder
+    options: BTIOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,35 +5,52 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import Literal
 
-from whyalike.attribution.inputs import PreparedPair
-from whyalike.encoder.encoder import Encoder
+from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.errors import OptionError
-from whyalike.types import BTIOptions, PairSaliency
+from whyalike.types import PairSaliency
 
-Attribute = Callable[[Encoder, Sequence[PreparedPair], BTIOptions], list[PairSaliency]]
+Attribute = Callable[[Setting, Sequence[PreparedPair]], list[PairSaliency]]
+
+Promise = Literal["signed", "pairs", "sums", "any embedding"]
+"""What a method's results always have; the conformance tests hold it to that.
+
+- signed: each word's contribution, below zero where it pulls the texts apart
+- pairs: a matrix of what pairs of words contribute, instead of saliency times saliency
+- sums: the contributions sum to a stated quantity; the completeness gap says how nearly
+- any embedding: it needs vectors of texts only, so that ``Explainer(embed=...)`` takes it
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """A registered method: ``attribute`` takes a batch of pairs and keeps their order.
 
-    forwards, backwards: passes through the model for one pair, both texts counted as one.
+    forwards, backwards: passes through the model for one pair, both texts counted as one pass. W
+    and T are the words and tokens of the longer text.
     """
 
     name: str
     attribute: Attribute
     summary: str
     source: str
-    forwards: int
-    backwards: int
+    forwards: str
+    backwards: str
+    promises: tuple[Promise, ...]
 
 
 _METHODS: dict[str, Method] = {}
 
 
 def register_method(
-    name: str, *, summary: str, source: str, forwards: int, backwards: int
+    name: str,
+    *,
+    summary: str,
+    source: str,
+    forwards: str,
+    backwards: str,
+    promises: tuple[Promise, ...] = (),
 ) -> Callable[[Attribute], Attribute]:
     """Return a decorator that makes a function a method under ``name``.
 
@@ -47,7 +64,7 @@ def register_method(
                 f"A method {name!r} is registered already, by "
                 f"{_METHODS[name].attribute.__module__}. Choose another name."
             )
-        _METHODS[name] = Method(name, attribute, summary, source, forwards, backwards)
+        _METHODS[name] = Method(name, attribute, summary, source, forwards, backwards, promises)
         return attribute
 
     return decorate

@@ -7,12 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyalike.attribution.inputs import PreparedPair, PreparedText
-from whyalike.encoder.encoder import Encoder
+from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.encoder.passes import Pass, Point
 from whyalike.encoder.pipeline import at_least_single
 from whyalike.errors import ModelError
-from whyalike.types import BTIOptions, PairSaliency
+from whyalike.types import PairSaliency
 from whyalike.words import aggregate
 
 Floats = NDArray[np.float64]
@@ -25,36 +24,40 @@ IDENTICAL = (
 
 
 def explain_by_gradient(
-    encoder: Encoder,
+    setting: Setting,
     pairs: Sequence[PreparedPair],
-    options: BTIOptions,
     *,
     score: GradientScore,
     point: Point = "embedding",
+    signed: bool = False,
 ) -> list[PairSaliency]:
     """Score tokens by activation and gradient, normalise, and hand on words.
 
     Args:
-        encoder: the model.
+        setting: the model and the options.
         pairs: P prepared pairs, one batch.
-        options: see BTIOptions.
         score: (activation, gradient), both (B, T, D), to token scores (B, T).
         point: where activation and gradient are taken.
+        signed: the scores are what tokens add to the similarity; see ``collect``.
     """
-    result = encoder.run([pair.tokens for pair in pairs], options=options, point=point)
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs], options=setting.options, point=point
+    )
     identical = [IDENTICAL if flag else None for flag in result.identical]
-    return collect(pairs, result, token_scores(pairs, result, score), warnings=identical)
+    scores = token_scores(pairs, result, score)
+    return collect(pairs, result, scores, warnings=identical, signed=signed)
 
 
 def explain_by_activation(
-    encoder: Encoder,
+    setting: Setting,
     pairs: Sequence[PreparedPair],
-    options: BTIOptions,
     *,
     score: Callable[[Tensor], Tensor],
 ) -> list[PairSaliency]:
     """Score tokens by activation alone: no backward pass. ``score`` is (B, T, D) to (B, T)."""
-    result = encoder.run([pair.tokens for pair in pairs], options=options, gradient=False)
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs], options=setting.options, gradient=False
+    )
     scores = token_scores(pairs, result, lambda activation, _: score(activation))
     return collect(pairs, result, scores)
 
@@ -93,6 +96,7 @@ def collect(
     *,
     warnings: Sequence[str | None] | None = None,
     gaps: Sequence[float] | None = None,
+    signed: bool = False,
 ) -> list[PairSaliency]:
     """Scale the tokens' scores and hand on words with their latent vectors.
 
@@ -102,6 +106,7 @@ def collect(
         scores: 2 P arrays (T,), left and right of each pair in turn.
         warnings: what to say of each pair, or None.
         gaps: completeness gap of each pair, where the method has one.
+        signed: the scores are what tokens add to the similarity: words get their sums, unscaled.
 
     Raises:
         ModelError: scores with NaN or infinity.
@@ -112,9 +117,9 @@ def collect(
             "The model's gradients hold NaN or infinity, though its vectors do not: load it in "
             "float32, or with attn_implementation='eager'."
         )
-    vectors = _latent_vectors(texts, result)
+    vectors = latent_vectors(texts, result)
     words = [
-        aggregate(text.alignment, min_max(values), latent)
+        aggregate(text.alignment, min_max(values), latent, contributions=values if signed else None)
         for text, values, latent in zip(texts, scores, vectors, strict=True)
     ]
     return [
@@ -146,7 +151,7 @@ def _texts(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
     return [text for pair in pairs for text in (pair.left, pair.right)]
 
 
-def _latent_vectors(texts: Sequence[PreparedText], result: Pass) -> list[Floats]:
+def latent_vectors(texts: Sequence[PreparedText], result: Pass) -> list[Floats]:
     """Return each text's latent vectors (T, H), each token's from the row that owns it."""
     width = result.groups[0].latent.shape[-1] if result.groups else 1
     vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]

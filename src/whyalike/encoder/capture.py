@@ -22,6 +22,7 @@ class Captured:
 
     leaf: where the gradient is taken, (B, T, D). position, segment: what the model adds to a
     token embedding, None where it adds nothing. last_hidden: (B, T, H). latent: (B, T, H).
+    state: (B, T, H), the hidden state that was asked for besides.
     """
 
     leaf: Tensor | None = None
@@ -29,6 +30,7 @@ class Captured:
     segment: Tensor | None = None
     last_hidden: Tensor | None = None
     latent: Tensor | None = None
+    state: Tensor | None = None
 
 
 @contextmanager
@@ -37,17 +39,19 @@ def capture(
     *,
     activation: Activation,
     latent_layer: int = -1,
+    state: int | None = None,
     leaf: Tensor | None = None,
 ) -> Iterator[Captured]:
     """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
     The embedding's output is replaced by itself, detached and requiring a gradient. Feeding
     ``inputs_embeds`` instead would change position ids (RoBERTa under left padding). A ``leaf``
-    given, (B, T, D), takes the place of the embedding's own output.
+    given, (B, T, D), takes the place of the embedding's own output. ``state`` is the index of
+    a hidden state to keep besides the latent one.
 
     Raises:
         OptionError: the model has no LayerNorm behind its embeddings, and ``activation`` asks for
-            it; or no layer ``latent_layer``.
+            it; or no such layer.
     """
     captured = Captured()
     with ExitStack() as hooks:
@@ -57,7 +61,7 @@ def capture(
         for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
             for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
-        hooks.enter_context(_keeping_output(sites.body, captured, latent_layer))
+        hooks.enter_context(_keeping_output(sites.body, captured, latent_layer, state))
         yield captured
 
 
@@ -116,7 +120,9 @@ def _keep(captured: Captured, slot: str) -> Callable[[nn.Module, Any, Tensor], N
 
 
 @contextmanager
-def _keeping_output(body: nn.Module, captured: Captured, latent_layer: int) -> Iterator[None]:
+def _keeping_output(
+    body: nn.Module, captured: Captured, latent_layer: int, state: int | None
+) -> Iterator[None]:
     """Keep the hidden states that ``body`` returns.
 
     sentence-transformers calls ``forward`` itself, past all hooks; so forward is wrapped.
@@ -126,12 +132,14 @@ def _keeping_output(body: nn.Module, captured: Captured, latent_layer: int) -> I
 
     @wraps(forward)
     def keeping(*args: Any, **kwargs: Any) -> Any:
-        if latent_layer != -1:
+        if latent_layer != -1 or state is not None:
             kwargs = {**kwargs, "output_hidden_states": True, "return_dict": True}
         output = forward(*args, **kwargs)
         captured.last_hidden = captured.latent = output[0]
         if latent_layer != -1:
-            captured.latent = _pick(output.hidden_states, latent_layer, type(body).__name__)
+            captured.latent = _pick(output, latent_layer, "latent_layer", type(body).__name__)
+        if state is not None:
+            captured.state = _pick(output, state, "layer", type(body).__name__)
         return output
 
     body.forward = keeping
@@ -144,10 +152,11 @@ def _keeping_output(body: nn.Module, captured: Captured, latent_layer: int) -> I
             body.forward = before
 
 
-def _pick(states: Sequence[Tensor], layer: int, model: str) -> Tensor:
+def _pick(output: Any, layer: int, option: str, model: str) -> Tensor:
+    states: Sequence[Tensor] = output.hidden_states
     if not -len(states) <= layer < len(states):
         raise OptionError(
-            f"latent_layer is {layer}; {model} has the hidden states 0 to {len(states) - 1} (0 is "
+            f"{option} is {layer}; {model} has the hidden states 0 to {len(states) - 1} (0 is "
             "the embeddings), or -1 for the last."
         )
     return states[layer]

@@ -166,7 +166,7 @@ class Encoder:
         Args:
             pairs: P pairs of tokenized texts.
             options: ``activation``, ``objective`` and ``latent_layer`` are read here.
-            point: the embedding, or the last layer's hidden states.
+            point: the embedding, the last layer's hidden states, or a hidden state by its index.
             gradient: whether to go backward at all.
 
         Raises:
@@ -225,7 +225,10 @@ class Encoder:
         features = self.source.features([(texts[index], row) for index, row in rows])
         places, content = place_rows(rows, features["attention_mask"])
         with capture(
-            self.sites, activation=options.activation, latent_layer=options.latent_layer
+            self.sites,
+            activation=options.activation,
+            latent_layer=options.latent_layer,
+            state=point if isinstance(point, int) else None,
         ) as captured:
             scored, raw = self.source.vectors(features, content, captured)
         activation = activation_of(captured, options.activation)
@@ -233,7 +236,7 @@ class Encoder:
             raise ModelError(f"{self.name} returned no hidden states.")
         if point == "embedding":
             return Forward(places, captured.leaf, activation, captured.latent, scored, raw)
-        hidden = captured.last_hidden
+        hidden = captured.last_hidden if captured.state is None else captured.state
         return Forward(places, hidden, hidden.detach(), captured.latent, scored, raw)
 
     def _score(

@@ -14,7 +14,8 @@ from whyalike.encoder.tokenization import Row, TokenizedText
 from whyalike.errors import ModelError
 from whyalike.types.options import Activation
 
-Point = Literal["embedding", "last_layer"]
+Point = Literal["embedding", "last_layer"] | int
+"""Where a gradient is taken; a number is the index of a hidden state, 0 being the embeddings."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from whyalike.attribution import PreparedPair, get_method
+from whyalike.attribution import PreparedPair, Setting, get_method
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.loading import ModelSource, load
 from whyalike.encoder.pooling import Pooling
 from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explain.explanation import Explanation
 from whyalike.explain.preparation import Reading, read_texts, reading_warnings
-from whyalike.matching import match_words
+from whyalike.matching import match_by_contribution, match_words, unmatched_words
 from whyalike.selection import best_first, top_words
-from whyalike.text import CleanText, clean_text
-from whyalike.types import BTIOptions, ExplainedText, PairSaliency, Word, WordSaliency
+from whyalike.text import CleanText, clean_text, is_mark
+from whyalike.types import BTIOptions, ExplainedText, PairSaliency, Word, WordPair, WordSaliency
 
 LOOKAHEAD = 8
 """Batches gathered by ``explain_many`` before they are sorted by length."""
@@ -141,9 +141,8 @@ class Explainer:
         saliency: dict[TextPair, PairSaliency] = {}
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            results = self.method.attribute(
-                self.encoder, [prepared[key] for key in batch], self.options
-            )
+            setting = Setting(self.encoder, self.options)
+            results = self.method.attribute(setting, [prepared[key] for key in batch])
             saliency.update(zip(batch, results, strict=True))
         for key, (left, right) in zip(keys, cleaned, strict=True):
             yield self._finish(
@@ -164,15 +163,16 @@ class Explainer:
         self, left: Reading, right: Reading, saliency: PairSaliency, warnings: tuple[str, ...]
     ) -> Explanation:
         """Match, select, and put everything into the object that users hold."""
-        matches = match_words(saliency.left, saliency.right, union=self.options.union)
+        matches, unmatched = self._match(saliency)
+        matrix = saliency.matrix
         return Explanation(
             similarity=saliency.similarity,
             similarity_function=self.encoder.similarity_function,
             method=self.method.name,
             model=self.encoder.name,
             pooling=self.encoder.pooling,
-            left=_explained(left, saliency.left),
-            right=_explained(right, saliency.right),
+            left=_explained(left, saliency.left, unmatched[0]),
+            right=_explained(right, saliency.right, unmatched[1]),
             pairs=top_words(matches, options=self.options),
             matches=best_first(matches),
             warnings=(
@@ -182,14 +182,36 @@ class Explainer:
                 *saliency.warnings,
             ),
             completeness_gap=saliency.completeness_gap,
+            pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
+            remainder=saliency.remainder,
             options=self.options,
         )
 
+    def _match(
+        self, saliency: PairSaliency
+    ) -> tuple[tuple[WordPair, ...], tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Return the matches, and the words of each side that match nothing."""
+        left, right, union = saliency.left, saliency.right, self.options.union
+        if saliency.matrix is None:
+            matches = match_words(left, right, union=union)
+            return matches, unmatched_words(matches, left, right, by="similarity")
+        matches = match_by_contribution(left, right, saliency.matrix, union=union)
+        return matches, unmatched_words(matches, left, right, by="score")
 
-def _explained(reading: Reading, saliency: WordSaliency) -> ExplainedText:
+
+def _explained(
+    reading: Reading, saliency: WordSaliency, unmatched: tuple[int, ...]
+) -> ExplainedText:
     text = reading.prepared.tokens.text
+    contributions: Sequence[float | None] = [None] * len(saliency.spans)
+    if saliency.contributions is not None:
+        contributions = saliency.contributions.tolist()
     words = tuple(
-        Word(text[start:end], start, end, value)
-        for (start, end), value in zip(saliency.spans, saliency.saliency.tolist(), strict=True)
+        Word(text[start:end], start, end, value, contribution)
+        for (start, end), value, contribution in zip(
+            saliency.spans, saliency.saliency.tolist(), contributions, strict=True
+        )
     )
-    return ExplainedText(text, words, reading.unread_words)
+    # A comma without a partner is no reason for anything.
+    telling = tuple(n for n in unmatched if not is_mark(words[n].text))
+    return ExplainedText(text, words, reading.unread_words, telling)

@@ -33,6 +33,10 @@ def to_dict(data: ExplanationData) -> dict[str, Any]:
         "options": asdict(data.options),
         "warnings": list(data.warnings),
         "completeness_gap": data.completeness_gap,
+        "remainder": data.remainder,
+        "pair_contributions": None
+        if data.pair_contributions is None
+        else [list(row) for row in data.pair_contributions],
         "left": _text_to_dict(data.left),
         "right": _text_to_dict(data.right),
         "pairs": [_flat(pair) for pair in data.pairs],
@@ -61,6 +65,7 @@ def fields_from_dict(content: object) -> dict[str, Any]:
             _check_words(result[side], side)
         for name in ("pairs", "matches"):
             _check_indices(result[name], result["left"], result["right"], name)
+        _check_matrix(result)
     except (ValueError, OptionError) as error:
         raise FormatError(
             f"This explanation is damaged: {str(error).rstrip('.')}. Make it anew."
@@ -77,6 +82,7 @@ def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
         "text": text.text,
         "words": [_flat(word) for word in text.words],
         "unread_words": text.unread_words,
+        "unmatched": list(text.unmatched),
     }
 
 
@@ -146,6 +152,11 @@ def _check_words(side: ExplainedText, which: str) -> None:
         position = word.end
     if side.unread_words < 0:
         raise ValueError(f"{which}.unread_words is {side.unread_words}, below 0")
+    for n, index in enumerate(side.unmatched):
+        if not 0 <= index < len(side.words):
+            raise ValueError(
+                f"{which}.unmatched[{n}] is {index}, and the text has {len(side.words)} words"
+            )
 
 
 def _check_indices(
@@ -161,6 +172,16 @@ def _check_indices(
                 raise ValueError(
                     f"{name}[{n}].{which} is {index}, and the {which} text has {len(words)} words"
                 )
+
+
+def _check_matrix(result: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the matrix, if there is one, has a cell for each pair of words."""
+    matrix = result["pair_contributions"]
+    shape = len(result["left"].words), len(result["right"].words)
+    if matrix is not None and (
+        len(matrix) != shape[0] or any(len(row) != shape[1] for row in matrix)
+    ):
+        raise ValueError(f"pair_contributions is not a matrix of {shape[0]} by {shape[1]}")
 
 
 def _shown(value: object) -> str:

@@ -1,5 +1,7 @@
 """Which word of one text goes with which word of the other."""
 
-from whyalike.matching.nearest import match_words
+from whyalike.matching.contribution import match_by_contribution
+from whyalike.matching.nearest import cosine_matrix, match_words
+from whyalike.matching.unmatched import unmatched_words
 
-__all__ = ["match_words"]
+__all__ = ["cosine_matrix", "match_by_contribution", "match_words", "unmatched_words"]

@@ -19,7 +19,8 @@ def match_words(
     Malkiel et al. 2022, Algorithm 1 (MatchWords), Eqs. 5 and 6; rows 2, 4, 7 and 15 of the
     reading: the arg-max, the first on a tie; the score is the cosine times the saliencies of the
     word and of its match; a pair found from both sides is kept once, by position and never by
-    spelling, unless ``union`` is False.
+    spelling, unless ``union`` is False. Two words that both pull the texts apart, having negative
+    saliency, are no reason for likeness: the score is below zero as if one of them did.
     """
     rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
     if not len(rows) or not len(columns):
@@ -35,7 +36,8 @@ def match_words(
         if union and (i, j) in seen:
             continue
         seen.add((i, j))
-        score = cosine * float(left.saliency[i]) * float(right.saliency[j])
+        first, second = float(left.saliency[i]), float(right.saliency[j])
+        score = cosine * (-abs(first * second) if first < 0 and second < 0 else first * second)
         pairs.append(WordPair(i, j, cosine, score))
     return tuple(pairs)
 

@@ -1,4 +1,4 @@
-"""Every choice that the paper leaves open, in one place. The defaults are the preset ``bti``."""
+"""Every choice of every method, in one place. The defaults are the preset ``bti``."""
 
 import math
 from collections.abc import Sequence
@@ -13,17 +13,23 @@ GradientNorm = Literal["relu", "l2"]
 Baseline = Literal["zero", "pad", "mask"]
 Objective = Literal["similarity", "dot"]
 WordKind = Literal["text", "pretoken", "token"]
+Perturbation = Literal["drop", "mask"]
 LongText = Literal["truncate", "error", "windows"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BTIOptions:
-    """Options of BTI; the numbers are the rows of ``docs/reading-of-the-paper.md``.
+    """Options of the methods; the numbers are the rows of ``docs/reading-of-the-paper.md``.
 
     activation (9): which embedding E is differentiated and multiplied.
     rectifier (10): ReLU on each feature before the sum, on the sum, or nowhere (signed).
     gradient_norm (20): how ``bti_gradients`` reduces a gradient: sum of ReLU, or the L2 norm.
     ig_steps, ig_baseline (22): steps of ``integrated_gradients``, and where its path begins.
+    layer: hidden state at which ``gradient_x_activation`` and ``integrated_jacobians`` attribute:
+        0 is the embeddings, -1 the last; None is each method's own choice.
+    perturbation: whether ``occlusion`` and ``shapley`` delete a word or put a mask token there.
+    permutations: how many orders of the words ``shapley`` samples, each with its reverse.
+    seed: of ``random`` and of the orders of ``shapley``.
     objective (16): differentiate the similarity, or the unnormalised product of both vectors.
     latent_layer (15): hidden state whose means are the word vectors; -1 is the last one.
     words (14): words found in the text, the tokenizer's own pre-tokens, or tokens.
@@ -41,6 +47,10 @@ class BTIOptions:
     gradient_norm: GradientNorm = "relu"
     ig_steps: int = 50
     ig_baseline: Baseline = "zero"
+    layer: int | None = None
+    perturbation: Perturbation = "drop"
+    permutations: int = 8
+    seed: int = 0
     objective: Objective = "similarity"
     latent_layer: int = -1
     words: WordKind = "text"
@@ -64,10 +74,15 @@ class BTIOptions:
         for name in ("union", "square_scores", "top_k_inclusive"):
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give True or False.")
-        if not _is_integer(self.latent_layer):
-            raise OptionError(f"latent_layer is {self.latent_layer!r}; give a whole number.")
-        if not _is_integer(self.ig_steps) or self.ig_steps < 1:
-            raise OptionError(f"ig_steps is {self.ig_steps!r}; give 1 or more.")
+        check_choice("perturbation", self.perturbation, get_args(Perturbation))
+        for name in ("latent_layer", "seed", "layer"):
+            value = getattr(self, name)
+            if not _is_integer(value) and not (name == "layer" and value is None):
+                raise OptionError(f"{name} is {value!r}; give a whole number.")
+        for name in ("ig_steps", "permutations"):
+            value = getattr(self, name)
+            if not _is_integer(value) or value < 1:
+                raise OptionError(f"{name} is {value!r}; give 1 or more.")
         if not _is_integer(self.top_k) or self.top_k < 1:
             raise OptionError(f"top_k is {self.top_k!r}; it counts clusters: give 1 or more.")
         if not _is_number(self.quantile) or not 0 < self.quantile <= 1:

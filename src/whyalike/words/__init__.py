@@ -1,6 +1,21 @@
 """From tokens to words: which tokens make up a word, and what the word inherits from them."""
 
-from whyalike.words.aggregation import aggregate
+from whyalike.words.aggregation import (
+    aggregate,
+    mean_vectors,
+    scale_signed,
+    sum_over_word_pairs,
+    sum_over_words,
+)
 from whyalike.words.alignment import Alignment, align, merge_spans
 
-__all__ = ["Alignment", "aggregate", "align", "merge_spans"]
+__all__ = [
+    "Alignment",
+    "aggregate",
+    "align",
+    "mean_vectors",
+    "merge_spans",
+    "scale_signed",
+    "sum_over_word_pairs",
+    "sum_over_words",
+]

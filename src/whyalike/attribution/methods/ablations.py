@@ -2,52 +2,45 @@
 
 from collections.abc import Sequence
 
-from whyalike.attribution.inputs import PreparedPair
+from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import explain_by_activation, explain_by_gradient
-from whyalike.encoder.encoder import Encoder
-from whyalike.types import BTIOptions, PairSaliency
+from whyalike.types import PairSaliency
 
 
 @register_method(
     "bti_activations",
     summary="sum of the rectified embedding, no gradient",
     source="Malkiel et al. 2022, section 4.2, ablation (ii)",
-    forwards=1,
-    backwards=0,
+    forwards="1",
+    backwards="0",
 )
-def bti_activations(
-    encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions
-) -> list[PairSaliency]:
+def bti_activations(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E)."""
-    return explain_by_activation(encoder, pairs, options, score=lambda e: e.relu().sum(-1))
+    return explain_by_activation(setting, pairs, score=lambda e: e.relu().sum(-1))
 
 
 @register_method(
     "bti_gradients",
     summary="sum of the rectified gradient, no embedding",
     source="Malkiel et al. 2022, section 4.2, ablation (iii)",
-    forwards=1,
-    backwards=1,
+    forwards="1",
+    backwards="1",
 )
-def bti_gradients(
-    encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions
-) -> list[PairSaliency]:
+def bti_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(dC/dE), or its L2 norm (row 20)."""
-    if options.gradient_norm == "l2":
-        return explain_by_gradient(encoder, pairs, options, score=lambda _, g: g.norm(dim=-1))
-    return explain_by_gradient(encoder, pairs, options, score=lambda _, g: g.relu().sum(-1))
+    if setting.options.gradient_norm == "l2":
+        return explain_by_gradient(setting, pairs, score=lambda _, g: g.norm(dim=-1))
+    return explain_by_gradient(setting, pairs, score=lambda _, g: g.relu().sum(-1))
 
 
 @register_method(
     "vanilla_gradients",
     summary="length of the gradient at the embedding",
     source="Malkiel et al. 2022, section 4.2 and Fig. 2",
-    forwards=1,
-    backwards=1,
+    forwards="1",
+    backwards="1",
 )
-def vanilla_gradients(
-    encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions
-) -> list[PairSaliency]:
+def vanilla_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: the L2 norm of dC/dE (row 21)."""
-    return explain_by_gradient(encoder, pairs, options, score=lambda _, g: g.norm(dim=-1))
+    return explain_by_gradient(setting, pairs, score=lambda _, g: g.norm(dim=-1))

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from whyalike.attribution.inputs import PreparedPair
+from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import explain_by_gradient
-from whyalike.encoder.encoder import Encoder
-from whyalike.types import BTIOptions, PairSaliency
+from whyalike.types import PairSaliency
 from whyalike.types.options import Rectifier
 
 ROUNDING = 1e-4
@@ -19,13 +18,15 @@ ROUNDING = 1e-4
     "bti",
     summary="embedding times gradient, rectified, summed over features",
     source="Malkiel et al. 2022, Eqs. 2-4",
-    forwards=1,
-    backwards=1,
+    forwards="1",
+    backwards="1",
 )
-def bti(encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions) -> list[PairSaliency]:
+def bti(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E * dC/dE), min-max per text."""
     return explain_by_gradient(
-        encoder, pairs, options, score=lambda e, g: rectified_product(e, g, options.rectifier)
+        setting,
+        pairs,
+        score=lambda e, g: rectified_product(e, g, setting.options.rectifier),
     )
 
 
@@ -33,18 +34,15 @@ def bti(encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions) ->
     "bti_last_layer",
     summary="BTI at the last layer's hidden states instead of the embeddings",
     source="Malkiel et al. 2022, section 4.2, ablation (i)",
-    forwards=1,
-    backwards=1,
+    forwards="1",
+    backwards="1",
 )
-def bti_last_layer(
-    encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions
-) -> list[PairSaliency]:
+def bti_last_layer(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """E is the last hidden state; under mean pooling its gradient is one vector for all tokens."""
     return explain_by_gradient(
-        encoder,
+        setting,
         pairs,
-        options,
-        score=lambda e, g: rectified_product(e, g, options.rectifier),
+        score=lambda e, g: rectified_product(e, g, setting.options.rectifier),
         point="last_layer",
     )
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyalike.attribution.inputs import PreparedPair
+from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
 from whyalike.encoder.embedded import EmbeddedText
@@ -25,12 +25,10 @@ STEPS_AT_ONCE = 25
     "integrated_gradients",
     summary="gradients summed along a path from an empty embedding (Captum; 50 steps)",
     source="Sundararajan et al. 2017; Malkiel et al. 2022, section 4.2",
-    forwards=54,
-    backwards=50,
+    forwards="54",
+    backwards="50",
 )
-def integrated_gradients(
-    encoder: Encoder, pairs: Sequence[PreparedPair], options: BTIOptions
-) -> list[PairSaliency]:
+def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: the sum over features of its integrated gradients (row 22).
 
     The path runs over E of one text, special tokens included, from the baseline to the text, the
@@ -42,6 +40,7 @@ def integrated_gradients(
     """
     if find_spec("captum") is None:
         raise MissingExtraError("integrated_gradients", "captum", "methods")
+    encoder, options = setting.encoder, setting.options
     result = encoder.run([pair.tokens for pair in pairs], options=options, gradient=False)
     scores: list[NDArray[np.float64]] = []
     gaps: list[float] = []
