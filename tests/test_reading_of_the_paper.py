@@ -1,16 +1,16 @@
 """Each numbered row of docs/reading-of-the-paper.md, pinned: the preset and its alternatives.
 
-Row 22 (integrated gradients) is pinned in attribution/test_integrated_gradients.py; row 23
-(TF-IDF-W2V) has no method yet and so no test.
+Row 22 (integrated gradients) is pinned in attribution/test_integrated_gradients.py.
 """
 
 import numpy as np
 import pytest
 import torch
 from sklearn.cluster import MeanShift, estimate_bandwidth
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tiny_models import TEXTS, tiny
-from whyalike import BTIOptions, Explainer
+from whyalike import BTIOptions, Explainer, Lexicon, WordVectors
 from whyalike.attribution.methods.bti import rectified_product
 from whyalike.attribution.registry import get_method, list_methods
 from whyalike.attribution.token_saliency import min_max
@@ -326,10 +326,44 @@ def test_row_21_vanilla_gradients():
     np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
+def test_row_23_tf_idf_of_the_catalogue_and_word_vectors():
+    catalogue = ["wool gloves", "wool hat", "warm hat", "soft wool"]
+    table = {"wool": [1.0, 0.0], "gloves": [0.6, 0.8], "hat": [0.0, 1.0], "soft": [0.8, -0.6]}
+    vectors = WordVectors(
+        "rows", {w: k for k, w in enumerate(table)}, np.float32([*table.values()])
+    )
+    lexicon = Lexicon.fit(catalogue, vectors=vectors)
+    explainer = Explainer(tiny("bert").parts, method="tfidf_w2v", lexicon=lexicon)
+    left, right = ["soft", "wool", "gloves"], ["wool", "hat", "wool", "warm", "silk"]
+    explanation = explainer.explain(" ".join(left), " ".join(right))
+    assert explanation.similarity == pytest.approx(
+        explain(" ".join(left), " ".join(right)).similarity, abs=1e-6
+    ), "the score is the model's"
+    fitted = TfidfVectorizer(norm=None).fit(catalogue)
+    weights = [
+        {w: row[k] for w, k in fitted.vocabulary_.items()}
+        for row in fitted.transform([" ".join(left), " ".join(right)]).toarray()
+    ]
+    scores = {}
+    for match in explanation.matches:
+        one, other = left[match.left], right[match.right]
+        product = weights[0][one] * weights[1][other] * np.dot(table[one], table[other])
+        scores[match.left, match.right] = match.score / product
+    # "soft" and "wool" find the first "wool", the second one finds "wool"; "gloves" and "hat" agree.
+    assert set(scores) == {(0, 0), (1, 0), (2, 1), (1, 2)}
+    np.testing.assert_allclose(list(scores.values()), scores[0, 0], rtol=1e-6)
+    saliency = {word.text: word.saliency for word in explanation.right.words}
+    assert saliency["warm"] == saliency["silk"] == 0.0, "no vector, and not in the catalogue"
+    assert {match.right for match in explanation.matches} == {0, 1, 2}
+
+
 def test_row_24_methods_differ_in_saliency_alone():
     reference = {(m.left, m.right): m.similarity for m in explain().matches}
-    for method in list_methods():
-        other = explain(method=method.name)
+    methods = [method.name for method in list_methods() if method.source.startswith("Malkiel")]
+    assert len(methods) >= 6
+    # TF-IDF has vectors of its own (row 23).
+    for method in {*methods, "integrated_gradients", "random", "idf"} - {"tfidf_w2v"}:
+        other = explain(method=method)
         assert {(m.left, m.right): m.similarity for m in other.matches} == pytest.approx(reference)
     assert get_method("bti").attribute is not get_method("vanilla_gradients").attribute
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from whyalike.explain import Explainer, Explanation
     from whyalike.types import BTIOptions, ExplainedText, Word, WordPair
+    from whyalike.words import Lexicon, WordVectors
 
 __version__ = "0.1.0.dev0"
 
@@ -14,8 +15,10 @@ _HOMES = {
     "ExplainedText": "whyalike.types",
     "Explainer": "whyalike.explain",
     "Explanation": "whyalike.explain",
+    "Lexicon": "whyalike.words",
     "Word": "whyalike.types",
     "WordPair": "whyalike.types",
+    "WordVectors": "whyalike.words",
 }
 
 __all__ = [
@@ -23,8 +26,10 @@ __all__ = [
     "ExplainedText",
     "Explainer",
     "Explanation",
+    "Lexicon",
     "Word",
     "WordPair",
+    "WordVectors",
     "__version__",
 ]
 

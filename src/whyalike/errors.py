@@ -30,7 +30,7 @@ class OutputError(WhyalikeError, OSError):
 
 
 class FormatError(WhyalikeError, ValueError):
-    """Serialised data that is not an explanation, or is of a version this release can't read."""
+    """Serialised data or word vectors that are damaged, or that this release can't read."""
 
 
 class MissingExtraError(WhyalikeError, ImportError):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tiny_models import tiny
 from whyalike.cli.app import app
 from whyalike.encoder.loading import load
-from whyalike.explain import explainer
+from whyalike.explain import opening
 
 load_once = cache(load)
 
@@ -19,7 +19,7 @@ load_once = cache(load)
 @pytest.fixture
 def run(monkeypatch):
     """Run a command line in this process; a model that was loaded before is used again."""
-    monkeypatch.setattr(explainer, "load", load_once)
+    monkeypatch.setattr(opening, "load", load_once)
 
     def run(*arguments, **settings):
         return CliRunner().invoke(app, [str(argument) for argument in arguments], **settings)

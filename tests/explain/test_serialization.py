@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import fields, replace
 from pathlib import Path
 from types import UnionType
-from typing import get_args, get_origin, get_type_hints
+from typing import Union, get_args, get_origin, get_type_hints
 
 import jsonschema
 import pytest
@@ -109,7 +109,11 @@ def explanations(draw):
     row = st.tuples(*[NUMBERS] * len(right.words))
     matrix = st.tuples(*[row] * len(left.words))
     hints = get_type_hints(BTIOptions)
-    choices = {name: st.sampled_from(get_args(hints[name])) for name in hints if _is_choice(name)}
+    choices = {
+        name: st.sampled_from(SCHEMA["$defs"]["options"]["properties"][name]["enum"])
+        for name in hints
+        if _is_choice(name)
+    }
     options = st.builds(
         BTIOptions,
         **choices,
@@ -254,6 +258,9 @@ def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
         described = schema["properties"][name]
         if hint in TYPES:
             assert described["type"] == TYPES[hint]
+        elif get_origin(hint) is Union:
+            choices, _ = get_args(hint)
+            assert described["enum"] == [*get_args(choices), None]
         elif get_origin(hint) is UnionType:
             kind, _ = get_args(hint)
             assert described["type"] == [TYPES.get(kind, "array"), "null"]
@@ -337,7 +344,7 @@ KEYS = [path for path in PLACES if isinstance(path[-1], str)]
 
 
 MAY_BE_NULL = {
-    "bandwidth", "completeness_gap", "contribution", "layer", "pair_contributions", "remainder"
+    "bandwidth", "completeness_gap", "contribution", "layer", "matching", "pair_contributions", "remainder"
 }  # fmt: skip
 
 

@@ -4,17 +4,30 @@ from dataclasses import dataclass
 
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.passes import TokenPair
+from whyalike.encoder.text_model import TextModel
 from whyalike.encoder.tokenization import TokenizedText
+from whyalike.errors import OptionError
 from whyalike.types import BTIOptions
-from whyalike.words import Alignment
+from whyalike.words import Alignment, Lexicon
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What a method works with, besides the texts."""
 
-    encoder: Encoder
+    model: TextModel
     options: BTIOptions
+    lexicon: Lexicon | None = None
+
+    @property
+    def encoder(self) -> Encoder:
+        """The model, for what looks inside it. Raises OptionError where it is a function."""
+        if not isinstance(self.model, Encoder):
+            raise OptionError(
+                f"{self.model.name} gives vectors of whole texts only: it has no hidden states or "
+                "gradients. Choose a method that promises 'any embedding'."
+            )
+        return self.model
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +36,11 @@ class PreparedText:
 
     tokens: TokenizedText
     alignment: Alignment
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words, W of them, as they stand in the text."""
+        return tuple(self.tokens.text[start:end] for start, end in self.alignment.spans)
 
 
 @dataclass(frozen=True, eq=False)

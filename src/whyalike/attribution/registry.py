@@ -10,6 +10,7 @@ from typing import Literal
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.errors import OptionError
 from whyalike.types import PairSaliency
+from whyalike.types.options import Matching
 
 Attribute = Callable[[Setting, Sequence[PreparedPair]], list[PairSaliency]]
 
@@ -17,7 +18,7 @@ Promise = Literal["signed", "pairs", "sums", "any embedding"]
 """What a method's results always have; the conformance tests hold it to that.
 
 - signed: each word's contribution, below zero where it pulls the texts apart
-- pairs: a matrix of what pairs of words contribute, instead of saliency times saliency
+- pairs: a pair's score is what its words contribute, and not saliency times saliency
 - sums: the contributions sum to a stated quantity; the completeness gap says how nearly
 - any embedding: it needs vectors of texts only, so that ``Explainer(embed=...)`` takes it
 """
@@ -28,7 +29,9 @@ class Method:
     """A registered method: ``attribute`` takes a batch of pairs and keeps their order.
 
     forwards, backwards: passes through the model for one pair, both texts counted as one pass. W
-    and T are the words and tokens of the longer text.
+    and T are the words and tokens of the longer text, P is ``options.permutations``.
+    matching: how words find their partners, unless ``options.matching`` says otherwise or the
+    method gives a matrix.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Method:
     forwards: str
     backwards: str
     promises: tuple[Promise, ...]
+    matching: Matching
 
 
 _METHODS: dict[str, Method] = {}
@@ -51,6 +55,7 @@ def register_method(
     forwards: str,
     backwards: str,
     promises: tuple[Promise, ...] = (),
+    matching: Matching = "nearest",
 ) -> Callable[[Attribute], Attribute]:
     """Return a decorator that makes a function a method under ``name``.
 
@@ -64,7 +69,9 @@ def register_method(
                 f"A method {name!r} is registered already, by "
                 f"{_METHODS[name].attribute.__module__}. Choose another name."
             )
-        _METHODS[name] = Method(name, attribute, summary, source, forwards, backwards, promises)
+        _METHODS[name] = Method(
+            name, attribute, summary, source, forwards, backwards, promises, matching
+        )
         return attribute
 
     return decorate

@@ -106,12 +106,15 @@ def collect(
         scores: 2 P arrays (T,), left and right of each pair in turn.
         warnings: what to say of each pair, or None.
         gaps: completeness gap of each pair, where the method has one.
-        signed: the scores are what tokens add to the similarity: words get their sums, unscaled.
+        signed: the scores are what tokens add to the similarity: words get their sums.
 
     Raises:
         ModelError: scores with NaN or infinity.
     """
     texts = _texts(pairs)
+    if signed:
+        scales = np.repeat(result.scale, 2)
+        scores = [values * scale for values, scale in zip(scores, scales, strict=True)]
     if not all(np.isfinite(values).all() for values in scores):
         raise ModelError(
             "The model's gradients hold NaN or infinity, though its vectors do not: load it in "

@@ -22,7 +22,7 @@ class Captured:
 
     leaf: where the gradient is taken, (B, T, D). position, segment: what the model adds to a
     token embedding, None where it adds nothing. last_hidden: (B, T, H). latent: (B, T, H).
-    state: (B, T, H), the hidden state that was asked for besides.
+    state: (B, T, H), the hidden state that was asked for besides. output: all that the model gave.
     """
 
     leaf: Tensor | None = None
@@ -31,6 +31,7 @@ class Captured:
     last_hidden: Tensor | None = None
     latent: Tensor | None = None
     state: Tensor | None = None
+    output: Any = None
 
 
 @contextmanager
@@ -41,13 +42,15 @@ def capture(
     latent_layer: int = -1,
     state: int | None = None,
     leaf: Tensor | None = None,
+    output: Any = None,
 ) -> Iterator[Captured]:
     """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
     The embedding's output is replaced by itself, detached and requiring a gradient. Feeding
     ``inputs_embeds`` instead would change position ids (RoBERTa under left padding). A ``leaf``
     given, (B, T, D), takes the place of the embedding's own output. ``state`` is the index of
-    a hidden state to keep besides the latent one.
+    a hidden state to keep besides the latent one. An ``output`` given is returned in place of
+    running the model at all.
 
     Raises:
         OptionError: the model has no LayerNorm behind its embeddings, and ``activation`` asks for
@@ -61,7 +64,7 @@ def capture(
         for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
             for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
-        hooks.enter_context(_keeping_output(sites.body, captured, latent_layer, state))
+        hooks.enter_context(_keeping_output(sites.body, captured, latent_layer, state, output))
         yield captured
 
 
@@ -121,7 +124,11 @@ def _keep(captured: Captured, slot: str) -> Callable[[nn.Module, Any, Tensor], N
 
 @contextmanager
 def _keeping_output(
-    body: nn.Module, captured: Captured, latent_layer: int, state: int | None
+    body: nn.Module,
+    captured: Captured,
+    latent_layer: int,
+    state: int | None,
+    given: Any,
 ) -> Iterator[None]:
     """Keep the hidden states that ``body`` returns.
 
@@ -134,7 +141,8 @@ def _keeping_output(
     def keeping(*args: Any, **kwargs: Any) -> Any:
         if latent_layer != -1 or state is not None:
             kwargs = {**kwargs, "output_hidden_states": True, "return_dict": True}
-        output = forward(*args, **kwargs)
+        output = forward(*args, **kwargs) if given is None else given
+        captured.output = output
         captured.last_hidden = captured.latent = output[0]
         if latent_layer != -1:
             captured.latent = _pick(output, latent_layer, "latent_layer", type(body).__name__)
@@ -150,6 +158,15 @@ def _keeping_output(
             del body.forward
         else:
             body.forward = before
+
+
+def with_state(output: Any, state: Tensor) -> Any:
+    """Return a module's output, a tensor, tuple or mapping, with ``state`` for its first tensor."""
+    if isinstance(output, Tensor):
+        return state
+    if isinstance(output, tuple):
+        return (state, *output[1:])
+    return type(output)(**{**output, next(iter(output)): state})
 
 
 def _pick(output: Any, layer: int, option: str, model: str) -> Tensor:

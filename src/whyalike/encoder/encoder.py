@@ -14,6 +14,7 @@ from whyalike.encoder.batching import group_rows
 from whyalike.encoder.capture import capture, frozen
 from whyalike.encoder.graph import Rows, as_leaves, slopes_in_parts, text_vectors
 from whyalike.encoder.loading import LoadedModel
+from whyalike.encoder.pair_scores import score_pairs
 from whyalike.encoder.passes import (
     Forward,
     GroupPass,
@@ -25,10 +26,10 @@ from whyalike.encoder.passes import (
 )
 from whyalike.encoder.pipeline import PipelineEncoder, PooledEncoder, VectorSource
 from whyalike.encoder.pooling import Pooling
-from whyalike.encoder.similarity import SIMILARITIES, at_its_maximum, dot
 from whyalike.encoder.sites import find_sites
+from whyalike.encoder.text_model import choose_prompts
 from whyalike.encoder.tokenization import TokenizedText, tokenize
-from whyalike.errors import ModelError, OptionError
+from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.types import BTIOptions, SimilarityFunction
 from whyalike.types.options import LongText, check_choice
 
@@ -37,6 +38,9 @@ FALLBACK_LIMIT = 8192
 
 GRAPH_TOKENS = 8192
 """Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
+
+EMBEDDED_AT_ONCE = 512
+"""Texts that ``embed`` tokenizes at once, so that their tokens take bounded memory."""
 
 PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nystromformer"})
 """Architectures that let padding change a text's vectors: they get none."""
@@ -76,6 +80,11 @@ class Encoder:
             self.similarity_function = loaded.pipeline.similarity_fn_name
 
     @property
+    def depth(self) -> int:
+        """How many layers the transformer has."""
+        return int(self.sites.body.config.num_hidden_layers)
+
+    @property
     def limit(self) -> int:
         """How many tokens the model reads of a text, special tokens included."""
         stated = None if self.pipeline is None else self.pipeline.max_seq_length
@@ -87,6 +96,12 @@ class Encoder:
         ]
         # Tokenizers without a limit state a number like 10**30, and XLNet's positions are -1.
         return min([limit for limit in limits if limit and 0 < limit < 10**9] or [FALLBACK_LIMIT])
+
+    @property
+    def mask_token(self) -> str | None:
+        """The text of the tokenizer's mask token, if it has one."""
+        token: str | None = self.tokenizer.mask_token
+        return token
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -127,27 +142,60 @@ class Encoder:
         Raises:
             OptionError: both ways of naming them are used, or the model knows no such name.
         """
-        if prompts is not None and names is not None:
-            raise OptionError("Give either prompts or prompt_names, not both.")
-        for given in (prompts, names):
-            if given is not None and not _is_pair_of_texts(given):
-                raise OptionError(
-                    f"prompts and prompt_names are two strings, (left, right); got {given!r}."
-                )
-        if prompts is not None:
-            return prompts
-        known: dict[str, str] = getattr(self.pipeline, "prompts", {}) or {}
-        if names is None:
-            default = getattr(self.pipeline, "default_prompt_name", None)
-            text = known.get(default, "") if default else ""
-            return text, text
-        for name in names:
-            if name not in known:
-                raise OptionError(
-                    f"{self.name} has no prompt named {name!r}; it has: "
-                    f"{', '.join(map(repr, known)) or 'none'}. Give literal ones with prompts=."
-                )
-        return known[names[0]], known[names[1]]
+        return choose_prompts(
+            prompts,
+            names,
+            known=getattr(self.pipeline, "prompts", None) or {},
+            default=getattr(self.pipeline, "default_prompt_name", None),
+            model=self.name,
+        )
+
+    def embed(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> NDArray[np.float64]:
+        """Return the vectors (N, H) of N texts as they are scored, each with ``prompt`` before it.
+
+        No graph is kept, and texts go through the model with others of about their length.
+
+        Raises:
+            TextError: a text beyond the model's limit that may not be cut.
+            ModelError: vectors with NaN or infinity.
+        """
+        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        found: dict[int, NDArray[np.float64]] = {}
+        for start in range(0, len(order), EMBEDDED_AT_ONCE):
+            part = order[start : start + EMBEDDED_AT_ONCE]
+            tokenized = self.tokenize(
+                [texts[index] for index in part], prompt=prompt, long_text=long_text
+            )
+            if refused := next((text for text in tokenized if text.refusal), None):
+                raise TextError(refused.refusal)
+            found.update(zip(part, self._embed(tokenized), strict=True))
+        # A text without any token has a zero of unknown width, where no other tells it.
+        width = max((len(vector) for vector in found.values()), default=1)
+        vectors = np.zeros((len(texts), width))
+        for index, vector in found.items():
+            vectors[index, : len(vector)] = vector
+        return vectors
+
+    def _embed(self, texts: Sequence[TokenizedText]) -> NDArray[np.float64]:
+        rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
+        groups = self._group(rows, texts)
+        with self.frozen(), torch.no_grad():
+            parts = [
+                self._forward(
+                    [rows[row] for row in group],
+                    texts=texts,
+                    options=BTIOptions(),
+                    point="last_layer",
+                ).scored
+                for group in groups
+            ]
+            order = [row for group in groups for row in group]
+            vectors = text_vectors(parts, order, rows, texts).double().cpu().numpy()
+        if not np.isfinite(vectors).all():
+            raise ModelError(self._not_finite)
+        return vectors
 
     def run(
         self,
@@ -174,12 +222,11 @@ class Encoder:
         """
         texts = [text for pair in pairs for text in (pair.left, pair.right)]
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
-        lengths = [len(row.input_ids) for _, row in rows]
-        groups = group_rows(lengths, self._keys(rows, texts), most_tokens=GRAPH_TOKENS)
+        groups = self._group(rows, texts)
         order = [row for group in groups for row in group]
         batches = [[rows[row] for row in group] for group in groups]
         forward = partial(self._forward, texts=texts, options=options, point=point)
-        whole = gradient and sum(lengths) <= GRAPH_TOKENS
+        whole = gradient and sum(len(row.input_ids) for _, row in rows) <= GRAPH_TOKENS
         with self.frozen():
             with torch.set_grad_enabled(whole):
                 forwards = [forward(batch) for batch in batches]
@@ -187,32 +234,35 @@ class Encoder:
                 ends = [f.ends if whole else as_leaves(f, gradient=gradient) for f in forwards]
                 scored = text_vectors([end[0] for end in ends], order, rows, texts)
                 raw = text_vectors([end[1] for end in ends], order, rows, texts)
-                similarity, identical, objective = self._score(scored, raw, pairs, options)
+                scores = score_pairs(
+                    scored, raw, pairs, function=self.similarity_function, options=options
+                )
+            if not np.isfinite(scores.similarity).all():
+                raise ModelError(self._not_finite)
             slopes: Sequence[Tensor | None] = [None] * len(forwards)
             if whole and forwards:
-                slopes = torch.autograd.grad(objective.sum(), [f.point for f in forwards])
+                slopes = torch.autograd.grad(scores.objective.sum(), [f.point for f in forwards])
             elif gradient and forwards:
-                slopes = slopes_in_parts(objective, ends, batches, forward)
+                slopes = slopes_in_parts(scores.objective, ends, batches, forward)
         return Pass(
-            similarity=similarity,
-            identical=identical,
+            similarity=scores.similarity,
+            identical=scores.identical,
+            scale=scores.scale,
             groups=tuple(
                 GroupPass(f.places, f.activation, slope, f.latent.detach())
                 for f, slope in zip(forwards, slopes, strict=True)
             ),
         )
 
-    def _keys(self, rows: Rows, texts: Sequence[TokenizedText]) -> list[Hashable]:
-        """Return what rows must share to go through the model together."""
+    def _group(self, rows: Rows, texts: Sequence[TokenizedText]) -> list[list[int]]:
+        """Return the rows, by their indices, that go through the model together."""
         exact = self.sites.body.config.model_type in PADDING_SENSITIVE
-        return [
-            (
-                texts[index].prompt,
-                len(texts[index].rows) > 1,
-                len(row.input_ids) if exact else None,
-            )
-            for index, row in rows
+        lengths = [len(row.input_ids) for _, row in rows]
+        keys: list[Hashable] = [
+            (texts[index].prompt, len(texts[index].rows) > 1, length if exact else None)
+            for (index, _), length in zip(rows, lengths, strict=True)
         ]
+        return group_rows(lengths, keys, most_tokens=GRAPH_TOKENS)
 
     def _forward(
         self,
@@ -239,39 +289,9 @@ class Encoder:
         hidden = captured.last_hidden if captured.state is None else captured.state
         return Forward(places, hidden, hidden.detach(), captured.latent, scored, raw)
 
-    def _score(
-        self, scored: Tensor, raw: Tensor, pairs: Sequence[TokenPair], options: BTIOptions
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], Tensor]:
-        """Return similarity (P,), where it is at its maximum (P,), and what to differentiate."""
-        left, right = scored[0::2], scored[1::2]
-        value = SIMILARITIES[self.similarity_function](left, right)
-        same = torch.tensor([pair.reads_the_same_twice for pair in pairs])
-        identical = at_its_maximum(left, right, self.similarity_function)
-        if self.similarity_function != "dot":
-            identical = identical | same.to(identical.device)
-        product = dot(raw[0::2], raw[1::2])
-        flat = identical | (options.objective == "dot")
-        # Rows of the other branch get a zero gradient from where, but a distance of zero has
-        # none (NaN), so that it must not be in the graph at all.
-        safe = SIMILARITIES[self.similarity_function](
-            torch.where(flat[:, None], left.detach() + 1, left), right
+    @property
+    def _not_finite(self) -> str:
+        return (
+            f"The vectors of {self.name} hold NaN or infinity: its weights are damaged, or "
+            "its precision is too low. Load it in float32, or load it anew."
         )
-        # Minus a distance of zero is -0.0, which adding 0 makes 0.
-        similarity = value.detach().double().cpu().numpy() + 0.0
-        if not np.isfinite(similarity).all():
-            raise ModelError(
-                f"The vectors of {self.name} hold NaN or infinity: its weights are damaged, or "
-                "its precision is too low. Load it in float32, or load it anew."
-            )
-        at_maximum = identical.cpu().numpy()
-        if self.similarity_function == "cosine":
-            similarity = np.where(at_maximum, 1.0, np.clip(similarity, -1.0, 1.0))
-        return similarity, at_maximum, torch.where(flat, product, safe)
-
-
-def _is_pair_of_texts(value: object) -> bool:
-    return (
-        isinstance(value, tuple | list)
-        and len(value) == 2
-        and all(isinstance(text, str) for text in value)
-    )

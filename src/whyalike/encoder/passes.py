@@ -84,10 +84,16 @@ class GroupPass:
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """P scored pairs. identical: (P,), where the score is at its maximum and has no gradient."""
+    """P scored pairs.
+
+    identical: (P,), where the score is at its maximum and has no gradient. scale: (P,), by which a
+    gradient times an activation is in units of the similarity: 1 unless another quantity was
+    differentiated (row 16).
+    """
 
     similarity: NDArray[np.float64]
     identical: NDArray[np.bool_]
+    scale: NDArray[np.float64]
     groups: tuple[GroupPass, ...]
 
 

@@ -46,8 +46,8 @@ class TokenizedText:
 
     @property
     def length(self) -> int:
-        """Length in tokens of the longest row, special tokens included."""
-        return max(len(row.input_ids) for row in self.rows)
+        """Tokens of the longest row, special ones included; of the text where there are no rows."""
+        return max((len(row.input_ids) for row in self.rows), default=len(self.offsets))
 
 
 def tokenize(

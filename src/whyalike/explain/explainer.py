@@ -1,19 +1,23 @@
 """The Explainer: a model and a method, ready for pairs of texts."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import islice
 
-from whyalike.attribution import PreparedPair, Setting, get_method
+from whyalike.attribution import PreparedPair, Setting, get_method, list_methods
+from whyalike.encoder.black_box import BlackBox, Embed
 from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.loading import ModelSource, load
+from whyalike.encoder.loading import ModelSource
 from whyalike.encoder.pooling import Pooling
 from whyalike.errors import OptionError, TextError, WhyalikeError
+from whyalike.explain.assembly import assemble
+from whyalike.explain.comparison import Comparison
 from whyalike.explain.explanation import Explanation
-from whyalike.explain.preparation import Reading, read_texts, reading_warnings
-from whyalike.matching import match_by_contribution, match_words, unmatched_words
-from whyalike.selection import best_first, top_words
-from whyalike.text import CleanText, clean_text, is_mark
-from whyalike.types import BTIOptions, ExplainedText, PairSaliency, Word, WordPair, WordSaliency
+from whyalike.explain.opening import method_for, open_model
+from whyalike.explain.preparation import Reading, read_texts
+from whyalike.text import CleanText, clean_text
+from whyalike.types import BTIOptions, PairSaliency, SimilarityFunction
+from whyalike.words import Lexicon
 
 LOOKAHEAD = 8
 """Batches gathered by ``explain_many`` before they are sorted by length."""
@@ -27,8 +31,13 @@ class Explainer:
 
     Args:
         model: a hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer).
-            A given model is left as it was: its mode and its gradients are put back.
-        method: a registered method; ``whyalike methods`` lists them.
+            A given model is left as it was: its mode and its gradients are put back. By default
+            all-MiniLM-L6-v2.
+        embed: instead of a model, a function from a list of texts to their vectors (N, H): a
+            hosted service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox
+            of your own says how. Methods that promise "any embedding" work on it.
+        method: a registered method; ``whyalike methods`` lists them. By default ``bti``, and
+            ``occlusion`` with ``embed``.
         pooling: ``"auto"`` explains the score that the model itself gives, where it is a
             SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
             ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
@@ -37,6 +46,9 @@ class Explainer:
         prompts: literal prompts put before the left and the right text.
         prompt_names: the same by their names in the model's own ``prompts``. Without either, the
             model's default prompt is used, as its ``encode`` does.
+        similarity_function: how vectors of ``embed`` are compared, by default by their cosine.
+        lexicon: word vectors and the rarity of words, for the methods that go by them. By default
+            the packaged one; ``Lexicon.fit`` learns from a catalogue.
         device: where to put a model that is loaded here.
         batch_size: pairs that go through the model together.
         trust_remote_code: allow code that comes with a model to run.
@@ -44,40 +56,111 @@ class Explainer:
 
     Raises:
         ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
-        OptionError: an unknown method, pooling or prompt.
+        OptionError: an unknown method, pooling or prompt, or one that does not go with the rest.
     """
 
     def __init__(
         self,
-        model: ModelSource = "all-MiniLM-L6-v2",
+        model: ModelSource | None = None,
         *,
-        method: str = "bti",
+        embed: Embed | BlackBox | None = None,
+        method: str | None = None,
         pooling: Pooling = "auto",
         options: BTIOptions | None = None,
         prompts: tuple[str, str] | None = None,
         prompt_names: tuple[str, str] | None = None,
+        similarity_function: SimilarityFunction | None = None,
+        lexicon: Lexicon | None = None,
         device: str | None = None,
         batch_size: int = 8,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> None:
-        self.method = get_method(method)
         if options is not None and not isinstance(options, BTIOptions):
             raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
         self.options = options or BTIOptions()
+        if lexicon is not None and not isinstance(lexicon, Lexicon):
+            raise OptionError(
+                f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(...)."
+            )
+        self.lexicon = lexicon
         if type(batch_size) is not int or batch_size < 1:
             raise OptionError(f"batch_size is {batch_size!r}; give a whole number from 1 on.")
         self.batch_size = batch_size
-        loaded = load(
-            model, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        if method is not None:
+            get_method(method)  # A wrong name is told before a model is loaded.
+        self.model = open_model(
+            model,
+            embed,
+            similarity_function=similarity_function,
+            pooling=pooling,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
         )
-        self.encoder = Encoder(loaded, pooling=pooling)
-        self.prompts = self.encoder.find_prompts(prompts, prompt_names)
+        self.method = method_for(self.model, method or ("bti" if embed is None else "occlusion"))
+        self.prompts = self.model.find_prompts(prompts, prompt_names)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The loaded model. Raises OptionError where there is none, but a function."""
+        return Setting(self.model, self.options).encoder
+
+    def with_method(self, method: str) -> Self:
+        """Return an Explainer of another method, all else the same; they share the loaded model.
+
+        Raises OptionError on an unknown method, or one that this model can't be explained by.
+        """
+        other = copy(self)
+        other.method = method_for(self.model, method)
+        return other
 
     def explain(self, left: str, right: str) -> Explanation:
         """Explain one pair. Raises TextError on what is not a text, ModelError on NaN."""
         cleaned = clean_text(left, side="left"), clean_text(right, side="right")
         return next(self._explain_chunk([cleaned]))
+
+    def compare(
+        self, query: str, better: str, worse: str, *, method: str | None = None
+    ) -> Comparison:
+        """Explain why the model scores ``better`` above ``worse`` for ``query``.
+
+        Args:
+            query: the text that both were compared with, put left.
+            better: the text with the higher score; if it has the lower one, the margin is below 0.
+            worse: the other text.
+            method: one that gives signed contributions; by default this Explainer's own if it
+                does, and otherwise the first of ``whyalike`` and ``occlusion`` that can be used.
+
+        Raises:
+            OptionError: a method that gives no signed contributions.
+            TextError, ModelError: as ``explain``.
+        """
+        explainer = self.with_method(method or self._signed_method)
+        if "signed" not in explainer.method.promises:
+            signed = [m.name for m in list_methods() if "signed" in m.promises]
+            raise OptionError(
+                f"{explainer.method.name!r} does not say what a word adds to the score, which a "
+                f"comparison needs; these do: {', '.join(signed)}."
+            )
+        first, second = explainer.explain_many([(query, better), (query, worse)])
+        return Comparison(better=first, worse=second)
+
+    @property
+    def _signed_method(self) -> str:
+        if "signed" in self.method.promises:
+            return self.method.name
+        return "whyalike" if isinstance(self.model, Encoder) else "occlusion"
+
+    def with_method(self, method: str) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with another method.
+
+        Raises:
+            OptionError: an unknown method, or one that the model can't be explained with.
+        """
+        other = copy(self)
+        other.method = method_for(self.model, method)
+        return other
 
     def explain_many(self, pairs: Iterable[TextPair]) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
@@ -141,12 +224,18 @@ class Explainer:
         saliency: dict[TextPair, PairSaliency] = {}
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            setting = Setting(self.encoder, self.options)
+            setting = Setting(self.model, self.options, self.lexicon)
             results = self.method.attribute(setting, [prepared[key] for key in batch])
             saliency.update(zip(batch, results, strict=True))
         for key, (left, right) in zip(keys, cleaned, strict=True):
-            yield self._finish(
-                lefts[key[0]], rights[key[1]], saliency[key], left.warnings + right.warnings
+            yield assemble(
+                lefts[key[0]],
+                rights[key[1]],
+                saliency[key],
+                model=self.model,
+                method=self.method,
+                options=self.options,
+                warnings=left.warnings + right.warnings,
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
@@ -156,62 +245,5 @@ class Explainer:
         unique = list(dict.fromkeys(texts))
         if not unique:
             return {}
-        readings = read_texts(self.encoder, unique, prompt=prompt, options=self.options)
+        readings = read_texts(self.model, unique, prompt=prompt, options=self.options)
         return dict(zip(unique, readings, strict=True))
-
-    def _finish(
-        self, left: Reading, right: Reading, saliency: PairSaliency, warnings: tuple[str, ...]
-    ) -> Explanation:
-        """Match, select, and put everything into the object that users hold."""
-        matches, unmatched = self._match(saliency)
-        matrix = saliency.matrix
-        return Explanation(
-            similarity=saliency.similarity,
-            similarity_function=self.encoder.similarity_function,
-            method=self.method.name,
-            model=self.encoder.name,
-            pooling=self.encoder.pooling,
-            left=_explained(left, saliency.left, unmatched[0]),
-            right=_explained(right, saliency.right, unmatched[1]),
-            pairs=top_words(matches, options=self.options),
-            matches=best_first(matches),
-            warnings=(
-                *warnings,
-                *reading_warnings(left, side="left", encoder=self.encoder),
-                *reading_warnings(right, side="right", encoder=self.encoder),
-                *saliency.warnings,
-            ),
-            completeness_gap=saliency.completeness_gap,
-            pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
-            remainder=saliency.remainder,
-            options=self.options,
-        )
-
-    def _match(
-        self, saliency: PairSaliency
-    ) -> tuple[tuple[WordPair, ...], tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Return the matches, and the words of each side that match nothing."""
-        left, right, union = saliency.left, saliency.right, self.options.union
-        if saliency.matrix is None:
-            matches = match_words(left, right, union=union)
-            return matches, unmatched_words(matches, left, right, by="similarity")
-        matches = match_by_contribution(left, right, saliency.matrix, union=union)
-        return matches, unmatched_words(matches, left, right, by="score")
-
-
-def _explained(
-    reading: Reading, saliency: WordSaliency, unmatched: tuple[int, ...]
-) -> ExplainedText:
-    text = reading.prepared.tokens.text
-    contributions: Sequence[float | None] = [None] * len(saliency.spans)
-    if saliency.contributions is not None:
-        contributions = saliency.contributions.tolist()
-    words = tuple(
-        Word(text[start:end], start, end, value, contribution)
-        for (start, end), value, contribution in zip(
-            saliency.spans, saliency.saliency.tolist(), contributions, strict=True
-        )
-    )
-    # A comma without a partner is no reason for anything.
-    telling = tuple(n for n in unmatched if not is_mark(words[n].text))
-    return ExplainedText(text, words, reading.unread_words, telling)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyalike.attribution import PreparedText
-from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.black_box import BlackBox, is_blank
+from whyalike.encoder.text_model import TextModel
 from whyalike.encoder.tokenization import TokenizedText
 from whyalike.text import find_words
 from whyalike.types import BTIOptions
@@ -29,10 +30,10 @@ class Reading:
 
 
 def read_texts(
-    encoder: Encoder, texts: Sequence[str], *, prompt: str, options: BTIOptions
+    model: TextModel, texts: Sequence[str], *, prompt: str, options: BTIOptions
 ) -> list[Reading]:
     """Tokenize texts and find their words; one that is refused says why in its tokens."""
-    tokenized = encoder.tokenize(texts, prompt=prompt, long_text=options.long_text)
+    tokenized = model.tokenize(texts, prompt=prompt, long_text=options.long_text)
     return [_read(text, options.words) for text in tokenized]
 
 
@@ -56,19 +57,19 @@ def _token_spans(tokens: TokenizedText, kind: WordKind) -> list[tuple[int, int]]
     return spans
 
 
-def reading_warnings(reading: Reading, *, side: str, encoder: Encoder) -> tuple[str, ...]:
+def reading_warnings(reading: Reading, *, side: str, model: TextModel) -> tuple[str, ...]:
     """Return what a user must know about how this side was read."""
     warnings = []
     if reading.unread_words:
         count = reading.unread_words
         last = "the last word" if count == 1 else f"the last {count:,} words"
         warnings.append(
-            f"The model reads at most {encoder.limit} tokens: {last} of the {side} text "
+            f"The model reads at most {model.limit} tokens: {last} of the {side} text "
             f"{'was' if count == 1 else 'were'} not read."
         )
     elif reading.prepared.tokens.truncated:
         warnings.append(
-            f"The model reads at most {encoder.limit} tokens: the end of the {side} text was not "
+            f"The model reads at most {model.limit} tokens: the end of the {side} text was not "
             "read."
         )
     if reading.windows > 1:
@@ -77,7 +78,11 @@ def reading_warnings(reading: Reading, *, side: str, encoder: Encoder) -> tuple[
             "were averaged: this is not the score of the model itself, which would cut the text."
         )
     if not reading.prepared.alignment.spans:
-        unscored = encoder.pooling == "paper" and not len(reading.prepared.tokens.offsets)
-        scored = " and the similarity is set to 0" if unscored else ""
+        tokens = reading.prepared.tokens
+        scored = ""
+        if model.pooling == "paper" and not len(tokens.offsets):
+            scored = " and the similarity is set to 0"
+        elif isinstance(model, BlackBox) and is_blank(tokens.prompt + tokens.text):
+            scored = "; it was not sent to be embedded, and its vector is taken as zero"
         warnings.append(f"The {side} text has no words, so that nothing can be matched{scored}.")
     return tuple(warnings)

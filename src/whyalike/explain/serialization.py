@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from whyalike.errors import FormatError, OptionError
 from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
@@ -95,7 +95,7 @@ def _read(value: object, kind: Any, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where} is {_shown(value)}, not a list")
         return tuple(_read(item, parts[0], f"{where}[{n}]") for n, item in enumerate(value))
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return None if value is None else _read(value, parts[0], where)
     if origin is Literal:
         if value not in parts:

@@ -19,13 +19,12 @@ def match_words(
     Malkiel et al. 2022, Algorithm 1 (MatchWords), Eqs. 5 and 6; rows 2, 4, 7 and 15 of the
     reading: the arg-max, the first on a tie; the score is the cosine times the saliencies of the
     word and of its match; a pair found from both sides is kept once, by position and never by
-    spelling, unless ``union`` is False. Two words that both pull the texts apart, having negative
-    saliency, are no reason for likeness: the score is below zero as if one of them did.
+    spelling, unless ``union`` is False.
     """
     rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
     if not len(rows) or not len(columns):
         return ()
-    of_rows, of_columns = _nearest(left.vectors[rows], right.vectors[columns])
+    of_rows, of_columns = nearest(left.vectors[rows], right.vectors[columns])
     found = [
         *zip(rows, columns[of_rows[0]], of_rows[1], strict=True),
         *zip(rows[of_columns[0]], columns, of_columns[1], strict=True),
@@ -37,12 +36,21 @@ def match_words(
             continue
         seen.add((i, j))
         first, second = float(left.saliency[i]), float(right.saliency[j])
-        score = cosine * (-abs(first * second) if first < 0 and second < 0 else first * second)
+        score = score_of(first, second, cosine)
         pairs.append(WordPair(i, j, cosine, score))
     return tuple(pairs)
 
 
-def _nearest(left: Floats, right: Floats) -> tuple[Nearest, Nearest]:
+def score_of(first: float, second: float, cosine: float) -> float:
+    """Return the cosine of two words times their saliencies (Eq. 6).
+
+    It is below zero where a word pulls the texts apart, and where both do: two words that both do
+    are no reason for likeness.
+    """
+    return cosine * (-abs(first * second) if first < 0 and second < 0 else first * second)
+
+
+def nearest(left: Floats, right: Floats) -> tuple[Nearest, Nearest]:
     """Return, for each vector, which of the other side is nearest, and the cosine with it.
 
     In blocks, so that two texts of a hundred thousand words need no matrix of all their pairs.

@@ -12,6 +12,7 @@ Offsets are counted in Python characters (code points), ends exclusive.
 """
 
 from whyalike.types.arrays import PairSaliency, WordSaliency
+from whyalike.types.comparison import ComparisonData
 from whyalike.types.explanation import (
     ExplainedText,
     ExplanationData,
@@ -23,6 +24,7 @@ from whyalike.types.options import BTIOptions
 
 __all__ = [
     "BTIOptions",
+    "ComparisonData",
     "ExplainedText",
     "ExplanationData",
     "PairSaliency",

@@ -14,6 +14,7 @@ Baseline = Literal["zero", "pad", "mask"]
 Objective = Literal["similarity", "dot"]
 WordKind = Literal["text", "pretoken", "token"]
 Perturbation = Literal["drop", "mask"]
+Matching = Literal["nearest", "mutual"]
 LongText = Literal["truncate", "error", "windows"]
 
 
@@ -25,13 +26,17 @@ class BTIOptions:
     rectifier (10): ReLU on each feature before the sum, on the sum, or nowhere (signed).
     gradient_norm (20): how ``bti_gradients`` reduces a gradient: sum of ReLU, or the L2 norm.
     ig_steps, ig_baseline (22): steps of ``integrated_gradients``, and where its path begins.
-    layer: hidden state at which ``gradient_x_activation`` and ``integrated_jacobians`` attribute:
-        0 is the embeddings, -1 the last; None is each method's own choice.
+    layer: hidden state at which ``whyalike``, ``gradient_x_activation`` and
+        ``integrated_jacobians`` attribute: 0 is the embeddings, -1 the last; None is each
+        method's own choice.
     perturbation: whether ``occlusion`` and ``shapley`` delete a word or put a mask token there.
     permutations: how many orders of the words ``shapley`` samples, each with its reverse.
     seed: of ``random`` and of the orders of ``shapley``.
     objective (16): differentiate the similarity, or the unnormalised product of both vectors.
     latent_layer (15): hidden state whose means are the word vectors; -1 is the last one.
+    matching: each word with its nearest, from both sides, or only words that are each other's
+        nearest, so that a word may match nothing; None is the method's own choice. Methods with a
+        matrix match by it.
     words (14): words found in the text, the tokenizer's own pre-tokens, or tokens.
     long_text (25): what to do with words beyond the model's limit.
     union (7): merge the two lists of matches by position before clustering.
@@ -53,6 +58,7 @@ class BTIOptions:
     seed: int = 0
     objective: Objective = "similarity"
     latent_layer: int = -1
+    matching: Matching | None = None
     words: WordKind = "text"
     long_text: LongText = "truncate"
     union: bool = True
@@ -69,6 +75,8 @@ class BTIOptions:
         check_choice("gradient_norm", self.gradient_norm, get_args(GradientNorm))
         check_choice("ig_baseline", self.ig_baseline, get_args(Baseline))
         check_choice("objective", self.objective, get_args(Objective))
+        if self.matching is not None:
+            check_choice("matching", self.matching, get_args(Matching))
         check_choice("words", self.words, get_args(WordKind))
         check_choice("long_text", self.long_text, get_args(LongText))
         for name in ("union", "square_scores", "top_k_inclusive"):

@@ -8,9 +8,15 @@ from whyalike.words.aggregation import (
     sum_over_words,
 )
 from whyalike.words.alignment import Alignment, align, merge_spans
+from whyalike.words.lexicon import Lexicon
+from whyalike.words.rarity import Rarity
+from whyalike.words.word_vectors import WordVectors
 
 __all__ = [
     "Alignment",
+    "Lexicon",
+    "Rarity",
+    "WordVectors",
     "aggregate",
     "align",
     "mean_vectors",

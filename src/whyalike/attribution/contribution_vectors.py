@@ -1,0 +1,131 @@
+"""A text's vector as a sum of contribution vectors, one per token."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from whyalike.encoder.embedded import EmbeddedText
+from whyalike.encoder.tokenization import Row, TokenizedText
+from whyalike.errors import ModelError
+
+Floats = NDArray[np.float64]
+
+TOKENS_AT_ONCE = 8192
+"""Tokens in the directions that are followed together; it bounds memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContributionVectors:
+    """A text's vector, taken apart.
+
+    tokens: (T, H), what each token of the text adds to its vector. total: (H,), the sum over all
+    tokens, special ones and prompt included. whole: (H,), what that sum stands for. vector: (H,),
+    as scored.
+    """
+
+    tokens: Floats
+    total: Floats
+    whole: Floats
+    vector: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RowVectors:
+    """The same for one row: vectors is (T, H), over all tokens of the row; whole is (H,)."""
+
+    text: EmbeddedText
+    vectors: Tensor
+    whole: Tensor
+
+
+Decompose = Callable[[TokenizedText, Row], RowVectors]
+
+
+def contribution_vectors(text: TokenizedText, decompose: Decompose) -> ContributionVectors:
+    """Take a text apart, row by row; its windows count by the tokens that they own.
+
+    A token that two windows see contributes through both.
+    """
+    count = len(text.offsets)
+    if not text.length:
+        return ContributionVectors(np.zeros((count, 1)), *(np.zeros(1) for _ in range(3)))
+    owned = np.array([max(float(row.owned.sum()), 1e-9) for row in text.rows])
+    parts = []
+    for row, weight in zip(text.rows, owned / owned.sum(), strict=True):
+        part = decompose(text, row)
+        vectors = _array(part.vectors) * weight
+        tokens = np.zeros((count, vectors.shape[1]))
+        tokens[row.tokens] = vectors[part.text.positions.numpy()]
+        whole, vector = _array(part.whole) * weight, _array(part.text.vector[0]) * weight
+        parts.append((tokens, vectors.sum(0), whole, vector))
+    return ContributionVectors(*(np.sum(column, axis=0) for column in zip(*parts, strict=True)))
+
+
+def linear_end(text: EmbeddedText, point: Tensor) -> Tensor:
+    """Return a text's vectors (N, H), as scored; a Normalize at the end counts as constant.
+
+    That is, as the factor that it is for the text itself, whatever the ``point``, (N, T, D).
+    """
+    tiny = torch.finfo(text.raw.dtype).tiny
+    factor = text.vector.norm() / text.raw.norm().clamp(min=tiny)
+    scored: Tensor = text.ends(point)[1] * factor
+    return scored
+
+
+def token_derivatives(
+    function: Callable[[Tensor], Tensor], point: Tensor, change: Tensor
+) -> Tensor:
+    """Return (T, H): for each token the derivative of ``function`` along that token's change.
+
+    The same as the Jacobian's block of a token times the token's change, without the Jacobian:
+    one forward-mode derivative per token, which shares the values at ``point`` with the others.
+
+    Args:
+        function: (1, T, D) to (1, H).
+        point: (1, T, D), where to differentiate.
+        change: (1, T, D).
+
+    Raises:
+        ModelError: torch has no forward-mode derivative of something in the model.
+    """
+    length = point.shape[1]
+    one_token = torch.eye(length, dtype=change.dtype, device=change.device)[:, :, None]
+    return _derivatives(function, point, change, one_token)
+
+
+def whole_derivative(function: Callable[[Tensor], Tensor], point: Tensor, change: Tensor) -> Tensor:
+    """Return (1, H): the sum of ``token_derivatives`` over tokens, at the cost of one of them."""
+    all_tokens = torch.ones(1, point.shape[1], 1, dtype=change.dtype, device=change.device)
+    return _derivatives(function, point, change, all_tokens)
+
+
+def _derivatives(
+    function: Callable[[Tensor], Tensor], point: Tensor, change: Tensor, masks: Tensor
+) -> Tensor:
+    """Return (N, H): derivatives along the change masked by each of ``masks``, (N, T, 1)."""
+
+    def along(mask: Tensor) -> Tensor:
+        derivative: Tensor = torch.func.jvp(function, (point,), (change * mask,))[1][0]
+        return derivative
+
+    at_once = max(1, TOKENS_AT_ONCE // point.shape[1])
+    try:
+        # The fast kernels of attention have no forward-mode derivative.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+            found: Tensor = torch.func.vmap(along, chunk_size=at_once)(masks)
+            return found
+    except (NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            "This model can't be differentiated token by token (forward mode, in which torch says: "
+            f"{error}). Load it with attn_implementation='eager', or choose another method."
+        ) from error
+
+
+def _array(tensor: Tensor) -> Floats:
+    values: Floats = tensor.detach().double().cpu().numpy()
+    return values

@@ -1,0 +1,89 @@
+"""Our own method: what each word adds to the score, and words that choose each other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.attribution.inputs import PreparedPair, Setting
+from whyalike.attribution.registry import register_method
+from whyalike.attribution.token_saliency import IDENTICAL, collect
+from whyalike.encoder.passes import Pass
+from whyalike.encoder.pipeline import at_least_single
+from whyalike.types import PairSaliency, WordSaliency
+from whyalike.words import scale_signed
+
+LAST_LAYERS_INPUT = -2
+
+
+@register_method(
+    "whyalike",
+    summary="what each word adds at the last layer's input; words that choose each other",
+    source="ours: docs/decisions/0005-our-own-method.md",
+    forwards="1",
+    backwards="1 / layers",
+    promises=("signed", "pairs", "sums"),
+    matching="mutual",
+)
+def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
+    """Contribution of a token: (h - mean h) * dC/dh, summed over features, plus an even share.
+
+    h is the hidden state at the input of the last layer, its mean is over the text's own tokens.
+    What these leave of the similarity is shared evenly among the words (the additive efficient
+    normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
+    similarity and keep their order. Word vectors are those of the middle layer, where words are
+    still themselves; words match that are each other's nearest. A pair's score is the mean of what
+    its two words add; the remainder is what words without a partner add.
+
+    Raises:
+        OptionError: the model has no such layer.
+    """
+    options = setting.options
+    if options.latent_layer == -1:
+        options = replace(options, latent_layer=(setting.encoder.depth + 1) // 2)
+    layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
+    result = setting.encoder.run([pair.tokens for pair in pairs], options=options, point=layer)
+    warnings = [IDENTICAL if flag else None for flag in result.identical]
+    found = collect(pairs, result, _token_scores(pairs, result), warnings=warnings, signed=True)
+    return [_sum_to_similarity(pair) for pair in found]
+
+
+def _token_scores(pairs: Sequence[PreparedPair], result: Pass) -> list[NDArray[np.float64]]:
+    """Return the scores (T,) of each text's tokens: left and right of each pair in turn."""
+    texts = [text for pair in pairs for text in (pair.left, pair.right)]
+    scores = [np.zeros(len(text.tokens.offsets)) for text in texts]
+    for group in result.groups:
+        if group.gradient is None:
+            continue
+        states = at_least_single(group.activation).double().cpu().numpy()
+        slopes = at_least_single(group.gradient).double().cpu().numpy()
+        for index, place in enumerate(group.places):
+            if len(place.positions):
+                own, slope = states[index, place.positions], slopes[index, place.positions]
+                values = ((own - own.mean(axis=0)) * slope).sum(axis=1)
+                # A token that two windows see matters through both.
+                np.add.at(scores[place.text], place.tokens, values)
+    return scores
+
+
+def _sum_to_similarity(pair: PairSaliency) -> PairSaliency:
+    left, right = (_share_the_rest(side, pair.similarity) for side in (pair.left, pair.right))
+    gap = max(_gap(side, pair.similarity) for side in (left, right))
+    return replace(pair, left=left, right=right, completeness_gap=gap)
+
+
+def _share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:
+    """Share among the words that the model read, evenly, what they leave of the similarity."""
+    if side.contributions is None or not side.matchable.any():
+        return side
+    rest = similarity - side.contributions.sum()
+    shared = side.contributions + side.matchable * rest / side.matchable.sum()
+    return replace(side, contributions=shared, saliency=scale_signed(shared))
+
+
+def _gap(side: WordSaliency, similarity: float) -> float:
+    """Return what the words' contributions miss of the similarity, as a part of it."""
+    if side.contributions is None or not side.matchable.any() or similarity == 0:
+        return 0.0
+    return abs(float(side.contributions.sum()) - similarity) / abs(similarity)

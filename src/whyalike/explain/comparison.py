@@ -1,0 +1,119 @@
+"""The comparison that users hold: the plain data, and every form it can take."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from whyalike.errors import FormatError
+from whyalike.explain.explanation import Explanation
+from whyalike.explain.output import write_whole
+from whyalike.types import ComparisonData
+
+FORMAT = "whyalike/comparison"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Comparison(ComparisonData):
+    """Why a model scores one text above another; see ComparisonData for the fields."""
+
+    better: Explanation
+    worse: Explanation
+
+    def __post_init__(self) -> None:
+        """Refuse explanations that are not of one query, by one method and model."""
+        for name in ("method", "model", "pooling", "similarity_function", "options"):
+            one, other = getattr(self.better, name), getattr(self.worse, name)
+            if one != other:
+                raise FormatError(
+                    f"A comparison needs two explanations of the same {name}; these have {one!r} "
+                    f"and {other!r}."
+                )
+        spans = [[(w.start, w.end) for w in e.left.words] for e in (self.better, self.worse)]
+        if self.better.left.text != self.worse.left.text or spans[0] != spans[1]:
+            raise FormatError("A comparison needs two explanations with the same left text.")
+        if any(
+            word.contribution is None
+            for e in (self.better, self.worse)
+            for side in (e.left, e.right)
+            for word in side.words
+        ):
+            raise FormatError(
+                f"The method {self.better.method!r} does not say what a word adds to the score, "
+                "which a comparison needs: choose whyalike or another signed method."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries: both explanations, the margin, what query words add to it."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "margin": self.margin,
+            "query_contributions": [word.contribution for word in self.query.words],
+            "better": self.better.to_dict(),
+            "worse": self.worse.to_dict(),
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes an equal comparison."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    @classmethod
+    def from_dict(cls, content: object) -> Self:
+        """Make a comparison from what ``to_dict`` gave. Raises FormatError on anything else."""
+        if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+            raise FormatError(f"This is not a comparison: its 'format' is not {FORMAT!r}.")
+        version = content.get("version")
+        if type(version) is not int or version != VERSION:
+            raise FormatError(
+                f"This comparison is of version {version!r}; this release reads version {VERSION}."
+            )
+        return cls(
+            better=Explanation.from_dict(content.get("better")),
+            worse=Explanation.from_dict(content.get("worse")),
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make a comparison from JSON. Raises FormatError on what ``to_json`` did not write."""
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"This is not JSON that can be read: {error}.") from error
+        return cls.from_dict(content)
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        from whyalike.render import render_comparison
+
+        return render_comparison(self)
+
+    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+        """Write the picture as PNG, whole or not at all (extra ``plot``).
+
+        Raises MissingExtraError without matplotlib, OutputError where ``path`` can't be written.
+        """
+        from whyalike.render import draw_comparison
+
+        write_whole(path, lambda stream: draw_comparison(self, stream, format="png", dpi=dpi))
+
+    def to_svg(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture as SVG; as ``to_png``."""
+        from whyalike.render import draw_comparison
+
+        write_whole(path, lambda stream: draw_comparison(self, stream, format="svg"))
+
+    def __str__(self) -> str:
+        """Return the comparison as plain text, 80 columns wide."""
+        from whyalike.render import render_comparison_text
+
+        return render_comparison_text(self)
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return (
+            f"Comparison(margin={self.margin:.4f}, better={self.better.similarity:.4f}, "
+            f"worse={self.worse.similarity:.4f}, method={self.better.method!r})"
+        )

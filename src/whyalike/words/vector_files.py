@@ -1,0 +1,202 @@
+"""Word vectors from files: the text format of word2vec and GloVe, and word2vec's binary one."""
+
+import codecs
+import gzip
+import mmap
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import FormatError
+
+Vectors = NDArray[np.float32]
+Content = bytes | mmap.mmap
+
+GZIP = b"\x1f\x8b"
+LARGEST = float(np.finfo(np.float32).max)
+
+BLOCK = 4096
+"""Bytes that tell binary from text; also how many lines of text become numbers at once."""
+
+
+def read_vectors(path: Path) -> tuple[dict[str, int], Vectors]:
+    """Return the row of each word, and the vectors (V, H) in the order of the file.
+
+    Text: a word and H numbers a line, blanks between them; a first line "V H" may precede, as
+    word2vec writes it and GloVe does not. A word may hold blanks, as some of GloVe's do. Binary: a
+    line "V H", then V times a word, a blank and H little-endian float32. Either may be gzipped.
+
+    Raises:
+        FormatError: the file can't be read, is empty or damaged; its line or word is named.
+    """
+    with _opened(path) as content:
+        stated = _header(content)
+        body = 0 if stated is None else content.find(b"\n") + 1
+        if stated is not None and _is_binary(content[body : body + BLOCK]):
+            return _read_binary(content, body, stated, path)
+        return _read_text(content, body, stated, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Content]:
+    """Have what is in a file: mapped, because it may be larger than the memory, or unpacked."""
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(path.open("rb"))
+            packed = stream.read(len(GZIP)) == GZIP
+            content: Content = b""
+            if packed:
+                content = gzip.decompress(GZIP + stream.read())
+            elif path.stat().st_size:
+                content = stack.enter_context(
+                    mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+                )
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise FormatError(f"Could not read word vectors from {path}: {reason}.") from error
+        yield content
+
+
+def _header(content: Content) -> tuple[int, int] | None:
+    """Return V and H where the first line is two whole numbers."""
+    first = content[:64].partition(b"\n")
+    fields = first[0].split()
+    if not first[1] or len(fields) != 2 or not all(field.isdigit() for field in fields):
+        return None
+    return int(fields[0]), int(fields[1])
+
+
+def _is_binary(sample: bytes) -> bool:
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return True
+    return any(character < "\t" for character in text)
+
+
+def _lines(content: Content, start: int) -> Iterator[bytes]:
+    """Yield lines cut at line feeds alone: words may hold other characters that break lines."""
+    while start < len(content):
+        end = content.find(b"\n", start)
+        end = len(content) if end < 0 else end
+        yield content[start:end]
+        start = end + 1
+
+
+def _read_text(
+    content: Content, body: int, stated: tuple[int, int] | None, path: Path
+) -> tuple[dict[str, int], Vectors]:
+    first = 1 if stated is None else 2
+    lines = enumerate(_lines(content, body), start=first)
+    index: dict[str, int] = {}
+    blocks: list[Vectors] = []
+    width = stated[1] if stated else None
+    while block := list(islice(lines, BLOCK)):
+        rows = []
+        for number, line in block:
+            if not line.strip():
+                continue
+            width = width or _width(line)
+            # Some of GloVe's words hold blanks, so the numbers are counted from the end.
+            word, *values = line.rsplit(None, width)
+            if len(values) != width or not width:
+                raise _damaged(path, number, f"it is no word with {width or 'any'} numbers")
+            _enter(word.strip(), index, path, f"line {number}")
+            rows.append((number, values))
+        if rows:
+            blocks.append(_numbers(rows, path))
+    if not index:
+        raise FormatError(f"{path} holds no word vectors. Give a file of word2vec or GloVe.")
+    if stated and stated[0] != len(index):
+        raise FormatError(
+            f"{path} says that it holds {stated[0]:,} words and holds {len(index):,}: it was cut "
+            "or put together wrongly. Get it anew."
+        )
+    return index, np.concatenate(blocks)
+
+
+def _width(line: bytes) -> int:
+    """Return how many numbers the line ends in; all but the first field at most."""
+    count = 0
+    for field in reversed(line.split()[1:]):
+        try:
+            float(field)
+        except ValueError:
+            break
+        count += 1
+    return count
+
+
+def _numbers(rows: list[tuple[int, list[bytes]]], path: Path) -> Vectors:
+    try:
+        with np.errstate(over="ignore"):
+            block = np.array([values for _, values in rows], dtype=np.float32)
+        if np.isfinite(block).all():
+            return block
+    except ValueError:
+        pass
+    # Something is wrong: only now look where.
+    for number, values in rows:
+        for value in values:
+            try:
+                finite = abs(float(value)) <= LARGEST
+            except ValueError:
+                raise _damaged(path, number, f"{_shown(value)} is no number") from None
+            if not finite:
+                raise _damaged(path, number, f"{_shown(value)} is not a finite number")
+    raise AssertionError("a block of good rows was refused")
+
+
+def _read_binary(
+    content: Content, body: int, stated: tuple[int, int], path: Path
+) -> tuple[dict[str, int], Vectors]:
+    count, width = stated
+    at = body
+    # Checked before the table is made, whose size a damaged first line could make absurd.
+    if count < 1 or width < 1 or count * (1 + 4 * width) > len(content) - at:
+        raise FormatError(
+            f"{path} says that it holds {count:,} words with vectors of {width:,} numbers, and is "
+            "too short for that: it was cut. Get it anew."
+        )
+    table = np.empty((count, width), dtype=np.float32)
+    index: dict[str, int] = {}
+    for row in range(count):
+        blank = content.find(b" ", at)
+        end = blank + 1 + 4 * width
+        if blank < 0 or end > len(content):
+            raise _damaged(path, row + 1, "the file ends there", unit="word")
+        _enter(content[at:blank].lstrip(b"\n"), index, path, f"word {row + 1}")
+        table[row] = np.frombuffer(content, "<f4", width, offset=blank + 1)
+        at = end
+    finite = np.isfinite(table).all(axis=1)
+    if not finite.all():
+        raise _damaged(path, int(finite.argmin()) + 1, "NaN or infinity in it", unit="word")
+    return index, table
+
+
+def _enter(raw: bytes, index: dict[str, int], path: Path, where: str) -> None:
+    """Give a word the next row."""
+    try:
+        word = raw.decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}, {where}: {_shown(raw)} is not UTF-8. Convert it.") from error
+    if not word:
+        raise FormatError(f"{path}, {where}: there is no word. Get the file anew.")
+    if word in index:
+        raise FormatError(
+            f"{path}, {where}: {word!r} is word {index[word] + 1} already. Leave one of them out."
+        )
+    index[word] = len(index)
+
+
+def _damaged(path: Path, number: int, what: str, *, unit: str = "line") -> FormatError:
+    return FormatError(f"{path}, {unit} {number}: {what}. Get the file anew.")
+
+
+def _shown(value: bytes) -> str:
+    return repr(value[:40].decode(errors="backslashreplace"))
