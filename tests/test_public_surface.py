@@ -11,6 +11,8 @@ from whyalike import BTIOptions, Explainer, Explanation, errors
 
 PUBLIC = [
     "BTIOptions",
+    "BlackBox",
+    "Comparison",
     "ExplainedText",
     "Explainer",
     "Explanation",

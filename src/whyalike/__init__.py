@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer, Explanation
+    from whyalike.encoder.black_box import BlackBox
+    from whyalike.explain import Comparison, Explainer, Explanation
     from whyalike.types import BTIOptions, ExplainedText, Word, WordPair
     from whyalike.words import Lexicon, WordVectors
 
@@ -12,6 +13,8 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "BTIOptions": "whyalike.types",
+    "BlackBox": "whyalike.encoder.black_box",
+    "Comparison": "whyalike.explain",
     "ExplainedText": "whyalike.types",
     "Explainer": "whyalike.explain",
     "Explanation": "whyalike.explain",
@@ -23,6 +26,8 @@ _HOMES = {
 
 __all__ = [
     "BTIOptions",
+    "BlackBox",
+    "Comparison",
     "ExplainedText",
     "Explainer",
     "Explanation",

@@ -34,7 +34,7 @@ def by_hand(baseline, steps=50):
         return model(inputs_embeds=token_embedding)[0][:, 1:-1].mean(1)
 
     nodes, weights = np.polynomial.legendre.leggauss(steps)
-    saliencies, gaps = [], []
+    saliencies, sums, gaps = [], [], []
     for side in (0, 1):
         other = vector(tokens[1 - side]).detach()
         position = table.position_embeddings.weight[: tokens[side].shape[1]].detach()
@@ -58,16 +58,19 @@ def by_hand(baseline, steps=50):
         gaps.append(abs((float(attributions.sum()) - difference) / difference))
         raw = attributions.sum(-1)[1:-1].detach().numpy()
         saliencies.append((raw - raw.min()) / (raw.max() - raw.min()))
-    return saliencies, max(gaps)
+        sums.append(raw)
+    return saliencies, sums, max(gaps)
 
 
 @pytest.mark.parametrize("baseline", ["zero", "pad", "mask"])
 def test_against_a_slow_sum_over_the_path(baseline):
-    saliencies, gap = by_hand(baseline)
+    saliencies, sums, gap = by_hand(baseline)
     model = copy.deepcopy(tiny("bert").model).double()
     explanation = explain(model=model, ig_baseline=baseline)
     for side, expected in zip((explanation.left, explanation.right), saliencies, strict=True):
         np.testing.assert_allclose([w.saliency for w in side.words], expected, atol=1e-4)
+    for side, expected in zip((explanation.left, explanation.right), sums, strict=True):
+        np.testing.assert_allclose([w.contribution for w in side.words], expected, atol=1e-5)
     assert explanation.completeness_gap == pytest.approx(gap, abs=1e-4)
 
 

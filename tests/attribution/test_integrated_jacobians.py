@@ -111,8 +111,7 @@ def test_every_architecture(name):
     assert np.isfinite(explanation.completeness_gap)
 
 
-def test_the_last_layer_of_a_mean_needs_no_path():
-    """Behind the last layer there is only a mean and the cosine: dot shows it without the latter."""
+def test_the_last_layer_by_either_of_its_numbers():
     explanation = explain(layer=-1)
     assert explanation.completeness_gap < 5e-3
     assert explain(layer=3, ig_steps=8).matrix == pytest.approx(

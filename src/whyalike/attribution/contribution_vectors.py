@@ -119,7 +119,9 @@ def _derivatives(
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             found: Tensor = torch.func.vmap(along, chunk_size=at_once)(masks)
             return found
-    except (NotImplementedError, RuntimeError) as error:
+    except ModelError:
+        raise
+    except RuntimeError as error:
         raise ModelError(
             "This model can't be differentiated token by token (forward mode, in which torch says: "
             f"{error}). Load it with attn_implementation='eager', or choose another method."

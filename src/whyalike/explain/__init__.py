@@ -3,13 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from whyalike.explain.comparison import Comparison
 from whyalike.explain.explanation import Explanation
 from whyalike.explain.output import write_whole
 
 if TYPE_CHECKING:
     from whyalike.explain.explainer import Explainer
 
-__all__ = ["Explainer", "Explanation", "write_whole"]
+__all__ = ["Comparison", "Explainer", "Explanation", "write_whole"]
 
 
 def __getattr__(name: str) -> object:

@@ -106,15 +106,6 @@ class Explainer:
         """The loaded model. Raises OptionError where there is none, but a function."""
         return Setting(self.model, self.options).encoder
 
-    def with_method(self, method: str) -> Self:
-        """Return an Explainer of another method, all else the same; they share the loaded model.
-
-        Raises OptionError on an unknown method, or one that this model can't be explained by.
-        """
-        other = copy(self)
-        other.method = method_for(self.model, method)
-        return other
-
     def explain(self, left: str, right: str) -> Explanation:
         """Explain one pair. Raises TextError on what is not a text, ModelError on NaN."""
         cleaned = clean_text(left, side="left"), clean_text(right, side="right")

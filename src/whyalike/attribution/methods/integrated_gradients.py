@@ -1,6 +1,7 @@
 """Integrated gradients over the embedding of one text, with the other text held fixed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -8,14 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyalike.attribution.inputs import PreparedPair, Setting
+from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
 from whyalike.encoder.embedded import EmbeddedText
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.similarity import SIMILARITIES
 from whyalike.errors import MissingExtraError
-from whyalike.types import BTIOptions, PairSaliency
+from whyalike.types import BTIOptions, PairSaliency, WordSaliency
+from whyalike.words import sum_over_words
 
 GAP_WARNING = 0.05
 STEPS_AT_ONCE = 25
@@ -27,13 +29,15 @@ STEPS_AT_ONCE = 25
     source="Sundararajan et al. 2017; Malkiel et al. 2022, section 4.2",
     forwards="54",
     backwards="50",
+    promises=("signed", "sums"),
 )
 def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: the sum over features of its integrated gradients (row 22).
 
     The path runs over E of one text, special tokens included, from the baseline to the text, the
     other text's vector being fixed. The attributions should sum to the difference of the scores
-    at both ends; the completeness gap is what they miss of it, as a part of it.
+    at both ends; the completeness gap is what they miss of it, as a part of it. A word's
+    contribution is the sum of its tokens' attributions, before any scaling.
 
     Raises:
         MissingExtraError: Captum is not installed.
@@ -56,7 +60,21 @@ def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
         else None
         for gap in gaps
     ]
-    return collect(pairs, result, scores, warnings=warnings, gaps=gaps)
+    scaled = collect(pairs, result, scores, warnings=warnings, gaps=gaps)
+    return [
+        replace(
+            found,
+            left=_with_sums(found.left, pair.left, scores[2 * index]),
+            right=_with_sums(found.right, pair.right, scores[2 * index + 1]),
+        )
+        for index, (pair, found) in enumerate(zip(pairs, scaled, strict=True))
+    ]
+
+
+def _with_sums(
+    words: WordSaliency, text: PreparedText, scores: NDArray[np.float64]
+) -> WordSaliency:
+    return replace(words, contributions=sum_over_words(text.alignment, scores))
 
 
 def _integrate_pair(

@@ -1,0 +1,226 @@
+"""``whyalike`` and ``gradient_x_activation`` a second time: layers by hand, finite differences, loops."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerGradientXActivation
+
+from tiny_models import ARCHITECTURES, TEXTS, tiny
+from whyalike import BTIOptions, Explainer
+from whyalike.errors import OptionError
+
+LEFT = "Keep hands warm with knit gloves, touchscreen-compatible."
+RIGHT = "Smartphone-friendly gloves are cut from stretch wool."
+
+
+def double_bert():
+    return copy.deepcopy(tiny("bert").model).double(), tiny("bert").tokenizer
+
+
+def layers_of(model, tokenizer, text):
+    """The hidden states h_0 .. h_3 of one text, each layer called by hand."""
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    ids = torch.tensor([encoded["input_ids"]])
+    with torch.no_grad():
+        states = [model.embeddings(input_ids=ids)]
+        for layer in model.encoder.layer:
+            states.append(layer(states[-1]))
+    return states, encoded["offset_mapping"]
+
+
+def slopes_at_last_layer(model, state, other, step=1e-5):
+    """dC/dh at the input of the last layer, by central differences."""
+
+    def score(h):
+        with torch.no_grad():
+            vector = model.encoder.layer[-1](h)[0, 1:-1].mean(0)
+        return float(torch.cosine_similarity(vector, other, dim=0))
+
+    slopes = np.zeros(tuple(state.shape[1:]))
+    for t in range(1, state.shape[1] - 1):
+        for k in range(state.shape[2]):
+            moved = [state.clone(), state.clone()]
+            moved[0][0, t, k] += step
+            moved[1][0, t, k] -= step
+            slopes[t, k] = (score(moved[0]) - score(moved[1])) / (2 * step)
+    return slopes
+
+
+def by_hand(*, centred):
+    """Return, for each text, (start, end) of its tokens and their raw scores, and the cosine."""
+    model, tokenizer = double_bert()
+    states, offsets = zip(
+        *(layers_of(model, tokenizer, text) for text in (LEFT, RIGHT)), strict=True
+    )
+    vectors = [s[-1][0, 1:-1].mean(0) for s in states]
+    scores = []
+    for side in (0, 1):
+        slopes = slopes_at_last_layer(model, states[side][-2], vectors[1 - side])
+        h = states[side][-2][0].numpy()
+        mean = h[1:-1].mean(0) if centred else np.zeros(h.shape[1])
+        scores.append([float((h[t] - mean) @ slopes[t]) for t in range(1, len(h) - 1)])
+    cosine = float(torch.cosine_similarity(*vectors, dim=0))
+    return [o[1:-1] for o in offsets], scores, cosine, [s[2][0, 1:-1].numpy() for s in states]
+
+
+def explain(method, **options):
+    model, tokenizer = double_bert()
+    return Explainer((model, tokenizer), method=method, options=BTIOptions(**options)).explain(
+        LEFT, RIGHT
+    )
+
+
+def tokens_of(word, offsets):
+    return [t for t, (a, b) in enumerate(offsets) if a < word.end and b > word.start]
+
+
+def test_gradient_x_activation_is_the_sum_over_features_at_the_last_layers_input():
+    offsets, scores, cosine, _ = by_hand(centred=False)
+    explanation = explain("gradient_x_activation")
+    assert explanation.similarity == pytest.approx(cosine)
+    for side, own, values in zip(
+        (explanation.left, explanation.right), offsets, scores, strict=True
+    ):
+        expected = [sum(values[t] for t in tokens_of(word, own)) for word in side.words]
+        np.testing.assert_allclose([w.contribution for w in side.words], expected, atol=1e-6)
+        greatest = max(map(abs, expected))
+        np.testing.assert_allclose(
+            [w.saliency for w in side.words], [v / greatest for v in expected], atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "mpnet", "electra", "modernbert"])
+@pytest.mark.parametrize("layer", [1, 2])
+def test_gradient_x_activation_equals_captums(name, layer):
+    model, tokenizer = tiny(name).parts
+    options = BTIOptions(words="token", layer=layer)
+    explainer = Explainer((model, tokenizer), method="gradient_x_activation", options=options)
+    explanation = explainer.explain(LEFT, RIGHT)
+    modules = getattr(model, "layers", None) or model.encoder.layer
+    ids = [tokenizer(text, return_tensors="pt")["input_ids"] for text in (LEFT, RIGHT)]
+
+    def vector(given):
+        return model(given)[0][:, 1:-1].mean(1)
+
+    for index, side in enumerate((explanation.left, explanation.right)):
+        other = vector(ids[1 - index]).detach()
+        captums = LayerGradientXActivation(
+            lambda given, other=other: torch.cosine_similarity(vector(given), other),
+            modules[layer - 1],
+        ).attribute(ids[index])
+        captums = captums[0] if isinstance(captums, tuple) else captums
+        expected = captums.sum(-1)[0, 1:-1].detach().numpy()
+        found = [w.contribution for w in side.words]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_whyalike_a_second_time():
+    offsets, scores, cosine, middle = by_hand(centred=True)
+    explanation = explain("whyalike")
+    contributions, vectors = [], []
+    for side, own, values, states in zip(
+        (explanation.left, explanation.right), offsets, scores, middle, strict=True
+    ):
+        raw = [sum(values[t] for t in tokens_of(word, own)) for word in side.words]
+        rest = (cosine - sum(raw)) / len(raw)
+        contributions.append([value + rest for value in raw])
+        vectors.append([states[tokens_of(word, own)].mean(0) for word in side.words])
+        np.testing.assert_allclose(
+            [w.contribution for w in side.words], contributions[-1], atol=1e-6
+        )
+        assert sum(w.contribution for w in side.words) == pytest.approx(cosine)
+    cosines = [
+        [float(u @ v / np.linalg.norm(u) / np.linalg.norm(v)) for v in vectors[1]]
+        for u in vectors[0]
+    ]
+    expected = {}
+    for i, row in enumerate(cosines):
+        for j, value in enumerate(row):
+            if value == max(row) == max(other[j] for other in cosines) and value > 0:
+                expected[i, j] = (value, (contributions[0][i] + contributions[1][j]) / 2)
+    found = {(p.left, p.right): (p.similarity, p.score) for p in explanation.matches}
+    assert found.keys() == expected.keys()
+    for place, numbers in expected.items():
+        assert found[place] == pytest.approx(numbers, abs=1e-6)
+    assert explanation.completeness_gap == pytest.approx(0, abs=1e-12)
+
+
+def test_pairs_and_words_without_a_partner_sum_to_the_similarity():
+    explanation = Explainer(tiny("roberta").parts, method="whyalike").explain(TEXTS[0], TEXTS[1])
+    left, right = explanation.left.words, explanation.right.words
+    alone = [
+        w.contribution for n, w in enumerate(left) if n not in {p.left for p in explanation.matches}
+    ]
+    alone += [
+        w.contribution
+        for n, w in enumerate(right)
+        if n not in {p.right for p in explanation.matches}
+    ]
+    assert explanation.remainder == pytest.approx(sum(alone) / 2, abs=1e-6)
+    whole = sum(p.score for p in explanation.matches) + explanation.remainder
+    assert whole == pytest.approx(explanation.similarity)
+
+
+@pytest.mark.parametrize("objective", ["similarity", "dot"])
+def test_contributions_are_in_units_of_the_similarity_whatever_was_differentiated(objective):
+    """Two equal texts, or the product: scaled to the cosine, of which no word has more than all."""
+    explainer = Explainer(
+        tiny("bert").parts, method="whyalike", options=BTIOptions(objective=objective)
+    )
+    for pair in ((LEFT, LEFT), (LEFT, RIGHT)):
+        explanation = explainer.explain(*pair)
+        for side in (explanation.left, explanation.right):
+            total = sum(w.contribution for w in side.words)
+            assert total == pytest.approx(explanation.similarity, abs=1e-6)
+            assert max(abs(w.contribution) for w in side.words) < 1
+
+
+def test_the_scale_of_a_product_is_that_of_the_similarity():
+    """Doubling every vector quadruples the product, and must not change what words add."""
+    model, tokenizer = double_bert()
+    options = BTIOptions(objective="dot")
+    one = Explainer((model, tokenizer), method="gradient_x_activation", options=options)
+    before = one.explain(LEFT, RIGHT)
+    model.encoder.layer[-1].output.LayerNorm.weight.data *= 2
+    model.encoder.layer[-1].output.LayerNorm.bias.data *= 2
+    after = one.explain(LEFT, RIGHT)
+    assert after.similarity == pytest.approx(before.similarity)
+    np.testing.assert_allclose(
+        [w.contribution for w in after.left.words], [w.contribution for w in before.left.words]
+    )
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("depth", [1, 2, 12])
+def test_the_layers_are_chosen_by_the_depth(name, depth):
+    """Models of other depths: the last layer's input, and the middle, whatever the number."""
+    small = tiny(name)
+    config = copy.deepcopy(small.model.config)
+    key = {"distilbert": "n_layers", "t5": "num_layers"}.get(name, "num_hidden_layers")
+    if name in ("modernbert", "qwen3"):
+        config.layer_types = (config.layer_types * depth)[:depth]
+    setattr(config, key, depth)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        model = type(small.model)(config).eval()
+    parts = model, small.tokenizer
+    default = Explainer(parts, method="whyalike", pooling=small.pooling)
+    chosen = BTIOptions(layer=depth - 1, latent_layer=-(-depth // 2))
+    by_name = Explainer(parts, method="whyalike", pooling=small.pooling, options=chosen)
+    first, second = default.explain(LEFT, RIGHT), by_name.explain(LEFT, RIGHT)
+    assert first.left == second.left
+    assert first.matches == second.matches
+
+
+def test_a_layer_that_is_not_there():
+    with pytest.raises(OptionError, match="layer is 9; BertModel has the hidden states 0 to 3"):
+        explain("gradient_x_activation", layer=9)
+
+
+def test_mutual_matching_for_any_method():
+    nearest, mutual = explain("bti"), explain("bti", matching="mutual")
+    assert set(mutual.matches) < set(nearest.matches)
+    assert mutual.left.unmatched
+    assert explain("whyalike", matching="nearest").remainder is None
