@@ -2,13 +2,17 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import whyalike
 from whyalike.attribution import list_methods
+from whyalike.attribution.registry import Promise
+from whyalike.cli.listings import PROMISES, describe_cost
 from whyalike.encoder import locating
 
 COMMANDS = ("explain", "demo", "models", "methods")
@@ -56,14 +60,38 @@ def test_help_and_version_load_nothing_heavy(process):
     assert done.stdout == "\n"
 
 
-def test_methods_lists_each_with_its_cost(run):
+def test_methods_lists_each_with_all_that_there_is_to_know(run):
     result = run("methods")
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    for method in list_methods():
-        (line,) = [line for line in lines if line.split()[:1] == [method.name]]
-        assert line.split()[-2:] == [str(method.forwards), str(method.backwards)]
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
     assert max(map(len, lines)) <= 80
+    blocks = dict(block.split("\n", 1) for block in "\n".join(lines).split("\n\n") if "\n" in block)
+    for method in list_methods():
+        said = " ".join(blocks[method.name].split())
+        assert f"what {method.summary} promises" in said
+        assert f"promises {', '.join(method.promises) or 'saliency only'} cost" in said
+        assert said.endswith(f"source {' '.join(method.source.split())}")
+
+
+def test_what_methods_promise_is_explained(run):
+    assert PROMISES.keys() == set(get_args(Promise))
+    said = " ".join(run("methods").stdout.split())
+    legend = said[said.index("What they promise") :]
+    for name, meaning in PROMISES.items():
+        assert f"{name} {meaning}" in legend
+
+
+@pytest.mark.parametrize(
+    ("forwards", "backwards", "says"),
+    [
+        ("1", "0", "1 forward, no backward"),
+        ("1", "1", "1 forward, 1 backward"),
+        ("2 P W", "0", "2 P W forwards, no backward"),
+        ("54", "50", "54 forwards, 50 backwards"),
+    ],
+)
+def test_costs_are_counted_in_words(forwards, backwards, says):
+    assert describe_cost(replace(list_methods()[0], forwards=forwards, backwards=backwards)) == says
 
 
 def test_models_says_where_is_looked_and_in_which_order(run):

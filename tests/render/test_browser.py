@@ -1,11 +1,13 @@
 """The page in a real browser: what pointing, the keyboard and the sort buttons do."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
+from signed_explanations import make_large, make_signed
 from test_html import make_gloves
 
-from whyalike.render import render_html
+from whyalike.render import render_html, render_methods
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,17 +25,28 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, tmp_path):
-    file = tmp_path / "page.html"
-    file.write_text(render_html([make_gloves()]), encoding="utf-8")
-    opened = browser.new_page(viewport={"width": 1200, "height": 900})
-    problems = []
-    opened.on("console", lambda message: problems.append(message.text))
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.goto(file.as_uri())
-    yield opened
-    opened.close()
+def open_page(browser, tmp_path):
+    pages, problems = [], []
+
+    def open_page(markup, width=1200):
+        file = tmp_path / f"page{len(pages)}.html"
+        file.write_text(markup, encoding="utf-8")
+        opened = browser.new_page(viewport={"width": width, "height": 900})
+        pages.append(opened)
+        opened.on("console", lambda message: problems.append(message.text))
+        opened.on("pageerror", lambda error: problems.append(str(error)))
+        opened.goto(file.as_uri())
+        return opened
+
+    yield open_page
+    for opened in pages:
+        opened.close()
     assert not problems, "the page says something in its console"
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page(render_html([make_gloves()]))
 
 
 def highlighted(page):
@@ -85,10 +98,61 @@ def test_the_table_sorts_by_each_column(page):
 
 def test_without_scripts_all_can_be_read(browser, tmp_path):
     file = tmp_path / "page.html"
-    file.write_text(render_html([make_gloves()]), encoding="utf-8")
+    file.write_text(render_html([make_signed()]), encoding="utf-8")
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(file.as_uri())
     assert page.locator("table").first.is_visible()
     assert page.locator(".wa-texts a.wa-word").first.is_visible()
+    page.locator("summary", has_text="All word pairs").click()
+    assert page.locator(".wa-grid tbody td").nth(5).inner_text() == "120"
+    assert not page.locator(".wa-grid-readout").is_visible()
     context.close()
+
+
+def test_a_cell_of_the_matrix_is_read_out_by_pointing_and_by_keys(open_page):
+    page = open_page(render_html([make_signed()]))
+    page.locator("summary", has_text="All word pairs").click()
+    cells = page.locator(".wa-grid tbody td")
+    readout = page.locator(".wa-grid-readout")
+    cells.nth(5).hover()
+    assert readout.inner_text() == "gloves – mittens adds +0.1200 · selected pair"
+    assert page.locator(".wa-grid .wa-lit").all_inner_texts() == ["mittens", "gloves"]
+    page.mouse.move(5, 5)
+    assert readout.inner_text().startswith("Point at a cell")
+    page.locator("summary", has_text="All word pairs").focus()
+    page.keyboard.press("Tab")
+    for key, says in (
+        ("ArrowLeft", "warm – cosy adds +0.0810 · selected pair"),
+        ("ArrowRight", "warm – mittens adds +0.0120"),
+        ("ArrowDown", "gloves – mittens adds +0.1200 · selected pair"),
+        ("End", "gloves – cold adds +0.0020"),
+        ("Control+End", "cold – cold adds +0.0900 · selected pair"),
+        ("Control+Home", "warm – cosy adds +0.0810 · selected pair"),
+    ):
+        page.keyboard.press(key)
+        assert readout.inner_text() == says
+    page.keyboard.press("Tab")
+    assert page.locator(".wa-grid td:focus").count() == 0
+
+
+def test_the_headers_of_a_large_matrix_stay_while_it_scrolls(open_page):
+    page = open_page(render_html([make_large(70, 70)]), width=500)
+    page.locator("summary", has_text="All word pairs").click()
+    frame = page.locator(".wa-grid-frame")
+    frame.evaluate("frame => frame.scrollTo(400, 400)")
+    edges = frame.bounding_box()
+    header = page.locator(".wa-grid thead th").nth(30).bounding_box()
+    name = page.locator(".wa-grid tbody th").nth(30).bounding_box()
+    assert abs(header["y"] - edges["y"]) < 3
+    assert abs(name["x"] - edges["x"]) < 3
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_methods_name_leads_to_its_whole_explanation(open_page):
+    page = open_page(render_methods([make_signed(), replace(make_signed(), method="bti")]))
+    assert not page.locator("#e2").is_visible()
+    page.locator(".wa-card-name a").nth(1).click()
+    assert page.locator("#e2").is_visible()
+    page.locator("#e2 .wa-texts a.wa-word").first.hover()
+    assert "adds" in page.locator("#e2 .wa-readout").inner_text()

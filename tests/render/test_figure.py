@@ -8,9 +8,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 from PIL import Image
+from signed_explanations import make_large, make_signed
 
 from whyalike.errors import MissingExtraError
-from whyalike.render import draw_figure
+from whyalike.render import draw_figure, figure_matrix
 from whyalike.render.figure_layout import Flow, flow_text, format_marks, is_rtl
 from whyalike.render.segments import Segment
 from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
@@ -210,3 +211,45 @@ def test_directions_and_marks() -> None:
         False, True, True, None, None,
     ]  # fmt: skip
     assert format_marks((1, 2, 3, 4, 5)) == "1,2,3+2"
+
+
+def test_a_matrix_is_drawn_below_with_its_shades_hatching_and_outlines() -> None:
+    signed = make_signed()
+    with_matrix, without = (
+        draw_png(one) for one in (signed, replace(signed, pair_contributions=None))
+    )
+    assert with_matrix.height > without.height + 4 * figure_matrix.CELL * 60 / 72
+    strongest = (0x4F, 0x93, 0xF7)
+    found = [
+        sum(count for count, color in image.convert("RGB").getcolors(1 << 20) if color == strongest)
+        for image in (with_matrix, without)
+    ]
+    assert found[0] > found[1] + 50
+
+
+def test_reasons_why_not_more_alike_take_lines_of_their_own() -> None:
+    signed = make_signed()
+    quiet = replace(
+        signed,
+        left=make_side("warm gloves not cold"),
+        right=make_side("cosy mittens but cold"),
+    )
+    assert draw_png(signed).height > draw_png(quiet).height + 30
+
+
+def test_a_large_matrix_stays_on_the_page_and_is_the_same_every_time() -> None:
+    large = make_large(200, 90)
+    image = draw_png(large)
+    assert image.width == 600
+    drawn = draw_svg(large)
+    assert drawn == draw_svg(large)
+    assert len(drawn) < 2_000_000
+
+
+def test_unusual_matrices_can_be_drawn() -> None:
+    zeros = replace(make_signed(), pair_contributions=((0.0,) * 4,) * 4)
+    long_names = make_signed(
+        "x" * 300, "語" * 200, matrix=((-0.2,),), pairs=((0, 0),), unmatched=((0,), ())
+    )
+    for explanation in (zeros, long_names, make_large(2, 61), make_large(61, 2)):
+        assert draw_png(explanation).width == 600

@@ -121,7 +121,35 @@ EMPTY = explain(
     similarity=0.0,
     warnings=("The left text has no words, so that nothing can be matched.",),
 )
-CASES = {"gloves": GLOVES, "cut": CUT, "many": MANY, "scripts": SCRIPTS, "empty": EMPTY}
+SIGNED = replace(
+    explain(
+        side("warm gloves, not cold", [0.67, 1.0, 0.0, -0.51, 0.66]),
+        side("cosy mittens but cold", [0.6, 0.97, -0.01, 0.68]),
+        [WordPair(1, 1, 0.8, 0.12), WordPair(4, 3, 0.9, 0.09)],
+        similarity=0.5,
+    ),
+    remainder=0.258,
+    completeness_gap=0.004,
+)
+SIGNED = replace(
+    SIGNED,
+    **{
+        which: replace(
+            text,
+            words=tuple(replace(w, contribution=0.133 * w.saliency) for w in text.words),
+            unmatched=unmatched,
+        )
+        for which, text, unmatched in (("left", SIGNED.left, (0, 3)), ("right", SIGNED.right, (2,)))
+    },
+)
+CASES = {
+    "signed": SIGNED,
+    "gloves": GLOVES,
+    "cut": CUT,
+    "many": MANY,
+    "scripts": SCRIPTS,
+    "empty": EMPTY,
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -376,3 +404,35 @@ def test_a_completeness_gap_is_said():
     with_gap = replace(GLOVES, method="integrated_gradients", completeness_gap=0.0123)
     assert "method integrated_gradients, gap 1.2%" in render_text(with_gap)
     assert "gap" not in render_text(GLOVES)
+
+
+def test_contributions_take_the_place_of_saliency_in_the_table():
+    plain = render_text(SIGNED)
+    assert re.search(r"^# +left word +adds +right word +adds +cosine +score$", plain, re.MULTILINE)
+    assert re.search(r"^1 +gloves +\+0\.133 +mittens +\+0\.129 ", plain, re.MULTILINE)
+
+
+def test_words_that_pull_apart_are_marked_otherwise_than_salient_ones():
+    plain = render_text(SIGNED)
+    assert "*gloves*[1], ~not~ *cold*[2]" in plain
+    assert "~word~ −0.5 or less" in plain
+    drawn = coloured(SIGNED)
+    assert "\x1b[4mnot\x1b[0m" in drawn
+    assert "underlined: pulls" in drawn
+
+
+def test_why_not_more_alike_is_said_where_there_is_a_reason():
+    said = render_text(SIGNED).split("why not more alike\n")[1]
+    assert said.splitlines() == [
+        "words that match nothing",
+        "  left: warm, not",
+        "  right: but",
+        "words that pull apart",
+        "  left: not −0.068",
+        "  right: but −0.001",
+    ]
+    assert "why not" not in render_text(GLOVES)
+
+
+def test_what_the_words_carry_is_said_with_what_is_left():
+    assert "Words carry 0.242 of 0.500; 0.258 is left" in render_text(SIGNED)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import whyalike
+from whyalike.cli.compare import compare
 from whyalike.cli.demo import demo
 from whyalike.cli.explain import explain
 from whyalike.cli.failures import told_plainly
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(explain)
+app.command()(compare)
 app.command()(demo)
 app.command()(models)
 app.command()(methods)

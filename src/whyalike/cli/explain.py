@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.lexicon_files import read_lexicon
 from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.several_methods import choose_methods, explain_by_each, show_methods
 from whyalike.errors import OptionError, TextError
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ def explain(
         str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
     ] = "all-MiniLM-L6-v2",
     method: Annotated[str, typer.Option(help="See `whyalike methods`.")] = "bti",
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Several methods side by side: all, or names with commas.", metavar="NAMES"
+        ),
+    ] = None,
     pooling: Annotated[
         Literal["auto", "model", "paper", "cls", "last"],
         typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
@@ -49,6 +57,14 @@ def explain(
     top_k: Annotated[
         int, typer.Option(min=1, help="Show the pairs of this many clusters of scores.")
     ] = 2,
+    lexicon: Annotated[
+        Path | None,
+        typer.Option(help="Word vectors, for methods that go by them.", metavar="FILE"),
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="Texts, one a line, to count rare words in.", metavar="FILE"),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
@@ -73,15 +89,27 @@ def explain(
         quieten()
         from whyalike import BTIOptions, Explainer
 
+        names = None if methods is None else choose_methods(methods)
+        if names and (method != "bti" or png or svg):
+            raise OptionError(
+                "--methods gives a page, JSON or text of several methods: leave out --method, "
+                "--png and --svg, or leave out --methods."
+            )
+
         explainer = Explainer(
             model,
             method=method,
             pooling=pooling,
             options=BTIOptions(words=words, long_text=long_text, top_k=top_k),
+            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        if names:
+            found = explain_by_each(explainer, names, left, right)
+            show_methods(*found, html=html, as_json=json_)
+            return
         explanation = explainer.explain(left, right)
         write_files(explanation, html=html, png=png, svg=svg)
         if json_:

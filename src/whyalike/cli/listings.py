@@ -1,11 +1,27 @@
 """``whyalike models`` and ``whyalike methods``: what there is to choose from."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.printing import open_console, write_out
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from whyalike.attribution import Method
+
+PROMISES = {
+    "signed": "what each word adds to the similarity; below zero it pulls the texts apart",
+    "pairs": "a pair's score is what its words contribute, not saliency times saliency",
+    "sums": "contributions sum to a stated quantity; the gap says how nearly",
+    "any embedding": "needs vectors of texts only: works with Explainer(embed=...)",
+}
+COST_NOTE = (
+    "A forward or backward is one pass through the model with both texts; W and T are the words "
+    "and tokens of the longer text, P is options.permutations."
+)
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
@@ -23,27 +39,55 @@ def models(
 
 
 def methods(debug: Debug = False) -> None:
-    """List the methods: what each is, where it comes from, what it costs."""
+    """List the methods: what each is and promises, where it comes from, what it costs."""
     with told_plainly(debug=debug):
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         from whyalike.attribution import list_methods
 
-        table = Table(box=None, pad_edge=False)
-        for column in ("method", "what it is", "source", "forwards", "backwards"):
-            is_count = column.endswith("wards")
-            table.add_column(
-                column, justify="right" if is_count else "left", no_wrap=column == "method"
-            )
+        parts: list[Table | Text] = []
         for method in list_methods():
-            table.add_row(
-                method.name,
-                method.summary,
-                method.source,
-                str(method.forwards),
-                str(method.backwards),
+            parts.append(Text(method.name, style="bold"))
+            parts.append(
+                _block(
+                    {
+                        "what": method.summary,
+                        "promises": ", ".join(method.promises) or "saliency only",
+                        "cost": describe_cost(method),
+                        "source": method.source,
+                    }
+                )
             )
-        write_out(lambda: open_console().print(table))
+            parts.append(Text())
+        parts.append(Text("What they promise", style="bold"))
+        parts.append(_block(PROMISES))
+        parts.append(Text())
+        parts.append(Text(COST_NOTE))
+        write_out(lambda: open_console().print(Group(*parts)))
+
+
+def describe_cost(method: "Method") -> str:
+    """Return what a method costs for one pair, in passes through the model."""
+    forwards = "1 forward" if method.forwards == "1" else f"{method.forwards} forwards"
+    if method.backwards == "0":
+        return f"{forwards}, no backward"
+    backwards = "1 backward" if method.backwards == "1" else f"{method.backwards} backwards"
+    return f"{forwards}, {backwards}"
+
+
+def _block(rows: dict[str, str]) -> "Table":
+    """Return lines that hang below their names, indented."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, said in rows.items():
+        table.add_row(Text(f"  {name}"), Text(said))
+    return table
 
 
 def _place_of(name: str) -> str:

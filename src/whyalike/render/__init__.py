@@ -4,17 +4,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from whyalike.render.comparison import render_comparison
     from whyalike.render.figure import draw_figure
+    from whyalike.render.figure_comparison import draw_comparison
     from whyalike.render.html import render_fragment, render_html
-    from whyalike.render.terminal import render_text
+    from whyalike.render.methods import render_methods
+    from whyalike.render.terminal import render_text, terminal_view
+    from whyalike.render.terminal_comparison import (
+        render_comparison_text,
+        terminal_comparison_view,
+    )
+    from whyalike.render.terminal_methods import terminal_methods_view
 
-__all__ = ["draw_figure", "render_fragment", "render_html", "render_text"]
+__all__ = [
+    "draw_comparison",
+    "draw_figure",
+    "render_comparison",
+    "render_comparison_text",
+    "render_fragment",
+    "render_html",
+    "render_methods",
+    "render_text",
+    "terminal_comparison_view",
+    "terminal_methods_view",
+    "terminal_view",
+]
 
 MODULES = {
+    "draw_comparison": "whyalike.render.figure_comparison",
     "draw_figure": "whyalike.render.figure",
+    "render_comparison": "whyalike.render.comparison",
+    "render_comparison_text": "whyalike.render.terminal_comparison",
     "render_fragment": "whyalike.render.html",
     "render_html": "whyalike.render.html",
+    "render_methods": "whyalike.render.methods",
     "render_text": "whyalike.render.terminal",
+    "terminal_comparison_view": "whyalike.render.terminal_comparison",
+    "terminal_methods_view": "whyalike.render.terminal_methods",
+    "terminal_view": "whyalike.render.terminal",
 }
 
 

@@ -42,7 +42,7 @@ def draw_figure(
         import matplotlib
     except ImportError as error:
         raise MissingExtraError("PNG and SVG output", "matplotlib", "plot") from error
-    from whyalike.render.figure_parts import draw_page
+    from whyalike.render.figure_page import draw_page
 
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         # Characters that no installed font has are drawn as boxes.

@@ -101,8 +101,9 @@ class Sheet:
         color: str = INK,
         bold: bool = False,
         align: str = "left",
+        upright: bool = False,
     ) -> None:
-        """Write ``text``, of which nothing is read as mathematics."""
+        """Write ``text``, of which nothing is read as mathematics; upright, it runs up from y."""
         self.axes.text(
             x,
             y,
@@ -110,7 +111,8 @@ class Sheet:
             fontproperties=font(size, bold=bold),
             color=color,
             horizontalalignment=align,
-            verticalalignment="baseline",
+            verticalalignment="bottom" if upright else "baseline",
+            rotation=90 if upright else 0,
             parse_math=False,
             zorder=4,
         )
@@ -142,13 +144,53 @@ class Sheet:
             )
         )
 
-    def rule(
-        self, x: float, y: float, to: float, *, color: str = HAIRLINE, weight: float = 0.6
+    def cells(
+        self,
+        corners: Sequence[tuple[float, float]],
+        width: float,
+        height: float,
+        color: str,
+        *,
+        hatched: bool = False,
+        outlined: bool = False,
     ) -> None:
-        """Draw a horizontal line."""
+        """Fill, hatch or outline boxes of one size as one shape: a matrix has thousands."""
+        boxes = [
+            Path(
+                [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)],
+                [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY],
+            )
+            for x, y in corners
+        ]
         self.axes.add_artist(
-            Line2D([x, to], [y, y], color=color, linewidth=weight, solid_capstyle="butt", zorder=3)
+            PathPatch(
+                Path.make_compound_path(*boxes),
+                facecolor="none" if hatched or outlined else color,
+                edgecolor=color if hatched or outlined else "none",
+                linewidth=1.1 if outlined else 0,
+                joinstyle="miter",
+                hatch="//////" if hatched else None,
+                zorder=2 if outlined else 1,
+            )
         )
+
+    def rule(
+        self,
+        x: float,
+        y: float,
+        to: float,
+        *,
+        color: str = HAIRLINE,
+        weight: float = 0.6,
+        dotted: bool = False,
+    ) -> None:
+        """Draw a horizontal line, thin or dotted."""
+        line = Line2D([x, to], [y, y], color=color, linewidth=weight, zorder=3)
+        line.set_solid_capstyle("butt")
+        if dotted:
+            line.set_linewidth(1.1)
+            line.set_linestyle((0, (1, 1.4)))
+        self.axes.add_artist(line)
 
     def link(
         self, points: Sequence[tuple[float, float]], *, color: str, weight: float, alpha: float

@@ -9,14 +9,15 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from whyalike.render.segments import format_number
 from whyalike.render.view import view_explanation
+from whyalike.render.wording import format_number, format_signed
 from whyalike.text import without_surrogates
 from whyalike.types import ExplanationData
 
 TEMPLATES = Path(__file__).parent / "templates"
-STYLES = ("explanation.css", "texts.css", "tables.css", "states.css")
+STYLES = ("explanation.css", "texts.css", "tables.css", "reasons.css", "grid.css", "states.css")
 PAGE_STYLES = (*STYLES, "page.css")
+SCRIPTS = ("explanation.js", "tables.js", "grid.js")
 EXCERPT = 60
 
 
@@ -37,18 +38,8 @@ def render_html(
         if headings
         else [[excerpt(one.left.text), excerpt(one.right.text)] for one in explanations]
     )
-    style, script = assets(*PAGE_STYLES), assets("explanation.js")
-    page = environment().get_template("page.html.j2")
-    return without_surrogates(
-        page.render(
-            title=title,
-            entries=list(zip(views, names, strict=True)),
-            style=style,
-            script=script,
-            style_hash=content_hash(style),
-            script_hash=content_hash(script),
-        )
-    )
+    entries = list(zip(views, names, strict=True))
+    return render_page("page.html.j2", PAGE_STYLES, title=title, entries=entries)
 
 
 def render_fragment(explanation: ExplanationData) -> str:
@@ -64,7 +55,23 @@ def render_fragment(explanation: ExplanationData) -> str:
         fragment.render(
             explanation=view_explanation(explanation, id=f"e-{digest[:12]}"),
             style=assets(*STYLES),
-            script=assets("explanation.js"),
+            script=assets(*SCRIPTS),
+        )
+    )
+
+
+def render_page(template: str, styles: Sequence[str], **content: object) -> str:
+    """Return a page with its styles and scripts inside, and a policy that allows only those."""
+    style, script = assets(*styles), assets(*SCRIPTS)
+    return without_surrogates(
+        environment()
+        .get_template(template)
+        .render(
+            **content,
+            style=style,
+            script=script,
+            style_hash=content_hash(style),
+            script_hash=content_hash(script),
         )
     )
 
@@ -80,6 +87,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters["number"] = format_number
+    env.filters["signed"] = format_signed
     return env
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whyalike.types import ExplainedText, ExplanationData, WordPair
+from whyalike.types import ExplainedText, WordPair
 
 UNREAD_SHOWN = 600
 """How many characters of an unread tail a renderer shows before it says how much is left out."""
@@ -12,13 +12,18 @@ UNREAD_SHOWN = 600
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of the text. ``word`` is None between words; ``marks`` are 1-based ranks of pairs."""
+    """A run of the text. ``word`` is None between words; ``marks`` are 1-based ranks of pairs.
+
+    ``unmatched`` words have no partner in the other text, and are in no pair.
+    """
 
     text: str
     word: int | None = None
     saliency: float = 0.0
     marks: tuple[int, ...] = ()
     read: bool = True
+    contribution: float | None = None
+    unmatched: bool = False
 
 
 def cut_into_segments(
@@ -30,6 +35,7 @@ def cut_into_segments(
     UNREAD_SHOWN characters, so that a text of 100,000 words stays cheap to draw.
     """
     marks: dict[int, list[int]] = {}
+    unmatched = set(side.unmatched)
     for rank, pair in enumerate(pairs, start=1):
         marks.setdefault(pair.left if which == "left" else pair.right, []).append(rank)
     segments: list[Segment] = []
@@ -37,7 +43,16 @@ def cut_into_segments(
     for index, word in enumerate(side.words):
         if word.start > position:
             segments.append(Segment(side.text[position : word.start]))
-        segments.append(Segment(word.text, index, word.saliency, tuple(marks.get(index, ()))))
+        segments.append(
+            Segment(
+                word.text,
+                index,
+                word.saliency,
+                tuple(marks.get(index, ())),
+                contribution=word.contribution,
+                unmatched=index in unmatched and index not in marks,
+            )
+        )
         position = word.end
     end = side.read_until
     if position < end:
@@ -46,25 +61,3 @@ def cut_into_segments(
         tail = side.text[end : end + UNREAD_SHOWN]
         segments.append(Segment(tail, read=False))
     return segments
-
-
-def describe_method(explanation: ExplanationData) -> str:
-    """Return the method's name, and what its attributions miss of the sum that they promise."""
-    gap = explanation.completeness_gap
-    return explanation.method if gap is None else f"{explanation.method}, gap {gap:.1%}"
-
-
-def describe_score(similarity: float, function: str) -> str:
-    """Return the similarity in words, with the sign explained where higher is less obvious."""
-    note = score_note(function)
-    return f"{function} similarity {similarity:.4f}" + (f" ({note})" if note else "")
-
-
-def score_note(function: str) -> str:
-    """Return what the sign of a distance-like score means, or nothing where it is obvious."""
-    return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
-
-
-def format_number(value: float, digits: int) -> str:
-    """Return the number with a true minus sign, and never a negative zero."""
-    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")

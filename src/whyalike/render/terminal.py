@@ -14,8 +14,19 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from whyalike.render.segments import Segment, cut_into_segments, describe_method, describe_score
-from whyalike.types import ExplainedText, ExplanationData, WordPair
+from whyalike.render.segments import Segment, cut_into_segments
+from whyalike.render.why_not import why_not_more_alike
+from whyalike.render.wording import (
+    contribution_decimals,
+    decimals_for,
+    describe_method,
+    describe_score,
+    describe_sum,
+    format_number,
+    format_signed,
+    has_contributions,
+)
+from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 TABLE_ROWS = 12
 TABLE_WORD = 40
@@ -46,13 +57,16 @@ def terminal_view(explanation: ExplanationData, *, colour: bool) -> RenderableTy
     parts: list[RenderableType] = [_heading(explanation), Text()]
     for title, side in (("left", explanation.left), ("right", explanation.right)):
         segments = cut_into_segments(side, pairs, which="left" if title == "left" else "right")
-        parts += [Text(title, style="bold underline"), *_draw_side(side, segments, colour), Text()]
+        parts += [Text(title, style="bold underline"), *draw_side(side, segments, colour), Text()]
     if pairs:
         parts.append(_draw_table(explanation, colour))
     else:
         parts.append(Text("No word pairs to show."))
     if legend := _legend(explanation, colour):
         parts.append(Text(legend, style="dim"))
+    if total := describe_sum(explanation):
+        parts.append(Text(total))
+    parts.extend(_draw_reasons(explanation))
     parts.extend(Text(f"! {visible(warning)}") for warning in explanation.warnings)
     return Group(*parts)
 
@@ -80,8 +94,11 @@ def _heading(explanation: ExplanationData) -> Text:
     return heading
 
 
-def _draw_side(side: ExplainedText, segments: list[Segment], colour: bool) -> list[Text]:
-    """Return the text as it was read and, on a line of its own, what was not read."""
+def draw_side(side: ExplainedText, segments: list[Segment], colour: bool) -> list[Text]:
+    """Return the text as it was read and, on a line of its own, what was not read.
+
+    The segments are those of ``side``; without colour, marks stand for shades.
+    """
     parts = []
     if read := [segment for segment in segments if segment.read]:
         parts.append(_draw_text(read, colour))
@@ -100,7 +117,7 @@ def _draw_text(segments: list[Segment], colour: bool) -> Text:
     for segment in segments:
         # Line breaks of the text are kept; every other control character is not.
         words = "\n".join(visible(line) for line in _LINE_BREAK.split(segment.text))
-        star = "*" if not colour and _is_salient(segment) else ""
+        star = "" if colour else _star(segment)
         text.append(f"{star}{words}{star}", style=_shade(segment) if colour else "")
         last = len(segment.marks) - 1
         for place, mark in enumerate(segment.marks):
@@ -111,13 +128,22 @@ def _draw_text(segments: list[Segment], colour: bool) -> Text:
     return text
 
 
-def _is_salient(segment: Segment) -> bool:
-    return segment.word is not None and segment.saliency >= STAR_FROM
+def _star(segment: Segment) -> str:
+    """Return what stands around a word of much saliency, and another mark where it is negative."""
+    if segment.word is None or abs(segment.saliency) < STAR_FROM:
+        return ""
+    return "*" if segment.saliency > 0 else "~"
 
 
 def _shade(segment: Segment) -> str:
-    """Return the style of a word: its saliency, and bold if it is in a pair."""
-    level = min(int(abs(segment.saliency) * len(_SHADES)), len(_SHADES) - 1)
+    """Return the style of a word: its saliency, and bold if it is in a pair.
+
+    A word of negative saliency has a line under it and no shade.
+    """
+    if segment.saliency < 0:
+        marked = -segment.saliency * len(_SHADES) >= 1
+        return f"{'bold ' if segment.marks else ''}{'underline' if marked else ''}".strip()
+    level = min(int(segment.saliency * len(_SHADES)), len(_SHADES) - 1)
     shade = f"#ffffff on {_SHADES[level]}" if _SHADES[level] else ""
     return f"bold {shade}".rstrip() if segment.marks else shade
 
@@ -129,14 +155,16 @@ def _pair_colour(rank: int) -> str:
 def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
+    value = "adds" if has_contributions(explanation) else "saliency"
     for side in ("left", "right"):
         table.add_column(f"{side} word", overflow="fold")
-        table.add_column("saliency", justify="right", no_wrap=True)
+        table.add_column(value, justify="right", no_wrap=True)
     for name in ("cosine", "score"):
         table.add_column(name, justify="right", no_wrap=True)
+    decimals = contribution_decimals(explanation), decimals_for(p.score for p in explanation.pairs)
     for rank, pair in enumerate(explanation.pairs[:TABLE_ROWS], start=1):
         style = _pair_colour(rank) if colour else ""
-        table.add_row(Text(str(rank), style=style), *_cells(explanation, pair))
+        table.add_row(Text(str(rank), style=style), *_cells(explanation, pair, decimals))
     more = len(explanation.pairs) - TABLE_ROWS
     if more > 0:
         table.caption = Text(f"and {more:,} more pair{'s' if more > 1 else ''}", style="dim")
@@ -144,24 +172,48 @@ def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
     return table
 
 
-def _cells(explanation: ExplanationData, pair: WordPair) -> tuple[Text, ...]:
+def _cells(
+    explanation: ExplanationData, pair: WordPair, decimals: tuple[int, int]
+) -> tuple[Text, ...]:
+    """Return a row; ``decimals`` are those of contributions and of scores."""
     left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
     return (
-        Text(_shortened(visible(left.text))),
-        _number(left.saliency),
-        Text(_shortened(visible(right.text))),
-        _number(right.saliency),
+        Text(shorten(visible(left.text))),
+        _value(left, decimals[0]),
+        Text(shorten(visible(right.text))),
+        _value(right, decimals[0]),
         _number(pair.similarity),
-        _number(pair.score),
+        _number(pair.score, decimals[1]),
     )
 
 
-def _number(value: float) -> Text:
-    """Return three decimals, and never a negative zero."""
-    return Text(f"{value:z.3f}")
+def _value(word: Word, decimals: int) -> Text:
+    """Return what a word adds to the similarity, or else its saliency."""
+    if word.contribution is None:
+        return _number(word.saliency)
+    return Text(format_signed(word.contribution, decimals))
 
 
-def _shortened(word: str) -> str:
+def _number(value: float, decimals: int = 3) -> Text:
+    """Return a number, and never a negative zero."""
+    return Text(f"{value:z.{decimals}f}")
+
+
+def _draw_reasons(explanation: ExplanationData) -> list[Text]:
+    """Return why the texts are not more alike, in lines; none where there is no reason."""
+    reasons = why_not_more_alike(explanation)
+    lines = [Text("\nwhy not more alike", style="bold underline")] if reasons else []
+    for reason in reasons:
+        lines.append(Text(reason.title.lower(), style="dim"))
+        for side in reason.lists:
+            words = (f"{shorten(visible(word))} {value}".rstrip() for word, value in side.words)
+            more = f" +{side.more:,} more" if side.more else ""
+            lines.append(Text(f"  {side.side.lower()}: {', '.join(words)}{more}"))
+    return lines
+
+
+def shorten(word: str) -> str:
+    """Return a word, or the beginning of a very long one."""
     return word if len(word) <= TABLE_WORD else word[: TABLE_WORD - 1] + "…"
 
 
@@ -171,8 +223,13 @@ def _legend(explanation: ExplanationData, colour: bool) -> str:
     if explanation.pairs:
         notes.append("[n] words of pair n, in its colour" if colour else "[n] words of pair n")
     words = (*explanation.left.words, *explanation.right.words)
-    if colour and any(_shade(Segment("", 0, word.saliency)) for word in words):
+    positive = [word for word in words if word.saliency >= 0]
+    if colour and any(_shade(Segment("", 0, word.saliency)) for word in positive):
         notes.append("bluer: more salient")
     if not colour and any(word.saliency >= STAR_FROM for word in words):
         notes.append(f"*word* saliency of {STAR_FROM} or more")
+    if colour and any(_shade(Segment("", 0, word.saliency)) for word in words if word.saliency < 0):
+        notes.append("underlined: pulls apart")
+    if not colour and any(word.saliency <= -STAR_FROM for word in words):
+        notes.append(f"~word~ {format_number(-STAR_FROM, 1)} or less")
     return " · ".join(notes)

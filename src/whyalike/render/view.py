@@ -4,15 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from whyalike.render.matrix import MatrixView, view_matrix
 from whyalike.render.palette import pair_weights, saliency_level
-from whyalike.render.segments import (
-    Segment,
-    cut_into_segments,
+from whyalike.render.segments import Segment, cut_into_segments
+from whyalike.render.why_not import Reason, why_not_more_alike
+from whyalike.render.wording import (
+    contribution_decimals,
+    decimals_for,
+    describe_gap,
     describe_method,
     describe_score,
+    describe_sum,
+    format_number,
+    format_signed,
+    has_contributions,
     score_note,
 )
-from whyalike.types import ExplainedText, ExplanationData, WordPair
+from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 POOLING_IN_WORDS = {
     "model": "score of the model's own pipeline",
@@ -26,13 +34,13 @@ PARTNERS_NAMED = 3
 class Run:
     """A segment as the browser shows it, in the classes ``tone``.
 
-    ``partners`` are the ranks of its pairs with the words on the other side, best first; they end
-    after a few, and ``more`` counts the rest.
+    ``said`` are its numbers. ``partners`` are the ranks of its pairs with the words on the other
+    side, best first; they end after a few, and ``more`` counts the rest.
     """
 
     text: str
     word: int | None = None
-    saliency: float = 0.0
+    said: str = ""
     tone: str = ""
     partners: tuple[tuple[int, str], ...] = ()
     more: int = 0
@@ -40,9 +48,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SideView:
-    """One text: its runs, and what there is to say about words that are missing or unread."""
+    """One text: its runs, and what there is to say about words that are missing or unread.
+
+    ``which`` side it is in the markup; ``title`` is what a reader is told.
+    """
 
     which: Literal["left", "right"]
+    title: str
     count: str
     runs: tuple[Run, ...]
     unread: str
@@ -52,14 +64,18 @@ class SideView:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """One row of a table. ``bar`` is the score in percent of the table's greatest."""
+    """One row of a table. ``bar`` is the score in percent of the table's greatest.
+
+    ``left`` and ``right`` are the values of the words: what they contribute where the method says
+    so, and otherwise their saliency; each with what is written of it.
+    """
 
     rank: int
     pair: WordPair
     left_word: str
     right_word: str
-    left_saliency: float
-    right_saliency: float
+    left: tuple[float, str]
+    right: tuple[float, str]
     weight: int
     bar: float
     selected_as: int | None
@@ -67,7 +83,10 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """Everything ``explanation.html.j2`` shows. ``id`` is the root of every id in the markup."""
+    """Everything ``explanation.html.j2`` shows. ``id`` is the root of every id in the markup.
+
+    ``value`` names what the tables say of each word.
+    """
 
     id: str
     similarity: float
@@ -77,9 +96,18 @@ class ExplanationView:
     facts: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     sides: tuple[SideView, SideView]
+    sum_note: str
+    gap: str
     pairs: tuple[RowView, ...]
     matches: tuple[RowView, ...]
+    value: str
+    score_decimals: int
+    score_is: str
+    matrix: MatrixView | None
+    why_not: tuple[Reason, ...]
+    has_contributions: bool
     has_negative: bool
+    has_unmatched: bool
 
 
 def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationView:
@@ -87,6 +115,10 @@ def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationVie
     function = explanation.similarity_function
     words = (*explanation.left.words, *explanation.right.words)
     pooling = POOLING_IN_WORDS.get(explanation.pooling, explanation.pooling)
+    sides = view_sides(explanation)
+    signed = has_contributions(explanation)
+    matrix = view_matrix(explanation)
+    scores = [pair.score for pair in explanation.matches]
     return ExplanationView(
         id=id,
         similarity=explanation.similarity,
@@ -99,35 +131,66 @@ def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationVie
             ("Pooling", pooling),
         ),
         warnings=explanation.warnings,
-        sides=(view_side(explanation, "left"), view_side(explanation, "right")),
+        sides=sides,
+        sum_note=describe_sum(explanation),
+        gap=describe_gap(explanation),
         pairs=view_rows(explanation, explanation.pairs),
         matches=view_rows(explanation, explanation.matches),
+        value="adds" if signed else "saliency",
+        score_decimals=decimals_for(scores),
+        score_is="the score is what the pair adds" if matrix else "",
+        matrix=matrix,
+        why_not=why_not_more_alike(explanation),
+        has_contributions=signed,
         has_negative=any(word.saliency < 0 for word in words),
+        has_unmatched=any("wa-unmatched" in run.tone for side in sides for run in side.runs),
     )
 
 
-def view_side(explanation: ExplanationData, which: Literal["left", "right"]) -> SideView:
-    """Return one side, its paired words with their partners on the other side."""
-    side, other = explanation.left, explanation.right
-    if which == "right":
-        side, other = other, side
-    segments = cut_into_segments(side, explanation.pairs, which=which)
-    partners = [
-        other.words[pair.right if which == "left" else pair.left].text for pair in explanation.pairs
-    ]
-    weights = pair_weights(explanation.pairs)
-    tail = "".join(segment.text for segment in segments if not segment.read)
+def view_sides(explanation: ExplanationData) -> tuple[SideView, SideView]:
+    """Return both sides, each paired word with its partners on the other side."""
+    left, right, pairs = explanation.left, explanation.right, explanation.pairs
+    decimals = contribution_decimals(explanation)
+    return (
+        view_side(left, "left", pairs=pairs, other=right, decimals=decimals),
+        view_side(right, "right", pairs=pairs, other=left, decimals=decimals),
+    )
+
+
+def view_side(
+    side: ExplainedText,
+    which: Literal["left", "right"],
+    *,
+    title: str = "",
+    pairs: Sequence[WordPair] = (),
+    other: ExplainedText | None = None,
+    decimals: int = 3,
+) -> SideView:
+    """Return one text, alone or with the words of ``other`` that ``pairs`` link to it.
+
+    ``decimals`` are those of contributions.
+    """
+    segments = cut_into_segments(side, pairs, which=which)
+    partners = []
+    if other is not None:
+        indices = [pair.right if which == "left" else pair.left for pair in pairs]
+        partners = [other.words[index].text for index in indices]
+    weights = pair_weights(pairs)
+    read = [segment for segment in segments if segment.read]
     return SideView(
         which=which,
+        title=title or f"{which.capitalize()} text",
         count=count_words(side),
-        runs=tuple(view_run(segment, partners, weights) for segment in segments if segment.read),
-        unread=tail,
+        runs=tuple(view_run(segment, partners, weights, decimals=decimals) for segment in read),
+        unread="".join(segment.text for segment in segments[len(read) :]),
         unread_note=count_unread(side.unread_words),
         note="" if side.words or side.unread_words else NO_WORDS,
     )
 
 
-def view_run(segment: Segment, partners: Sequence[str], weights: Sequence[int]) -> Run:
+def view_run(
+    segment: Segment, partners: Sequence[str], weights: Sequence[int], *, decimals: int
+) -> Run:
     """Return a segment with its classes; ``partners`` and ``weights`` are by rank, best first."""
     if segment.word is None:
         return Run(segment.text)
@@ -136,11 +199,17 @@ def view_run(segment: Segment, partners: Sequence[str], weights: Sequence[int]) 
         classes.append("wa-negative")
     if segment.marks:
         classes.append(f"wa-w{weights[segment.marks[0] - 1]}")
+    said = f"saliency {format_number(segment.saliency, 2)}"
+    if segment.contribution is not None:
+        said += f", adds {format_signed(segment.contribution, decimals)}"
+    if segment.unmatched:
+        classes.append("wa-unmatched")
+        said += ", matches nothing"
     named = segment.marks[:PARTNERS_NAMED]
     return Run(
         text=segment.text,
         word=segment.word,
-        saliency=segment.saliency,
+        said=said,
         tone=" ".join(classes),
         partners=tuple((rank, partners[rank - 1]) for rank in named),
         more=len(segment.marks) - len(named),
@@ -151,6 +220,7 @@ def view_rows(explanation: ExplanationData, pairs: Sequence[WordPair]) -> tuple[
     """Return the rows of a table of ``pairs``, in the order given."""
     greatest = max((abs(pair.score) for pair in pairs), default=0.0) or 1.0
     selected = {(pair.left, pair.right): rank for rank, pair in enumerate(explanation.pairs, 1)}
+    decimals = contribution_decimals(explanation)
     rows = []
     for rank, (pair, weight) in enumerate(zip(pairs, pair_weights(pairs), strict=True), start=1):
         left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
@@ -160,14 +230,21 @@ def view_rows(explanation: ExplanationData, pairs: Sequence[WordPair]) -> tuple[
                 pair=pair,
                 left_word=left.text,
                 right_word=right.text,
-                left_saliency=left.saliency,
-                right_saliency=right.saliency,
+                left=view_value(left, decimals),
+                right=view_value(right, decimals),
                 weight=weight,
                 bar=round(100 * abs(pair.score) / greatest, 1),
                 selected_as=selected.get((pair.left, pair.right)),
             )
         )
     return tuple(rows)
+
+
+def view_value(word: Word, decimals: int) -> tuple[float, str]:
+    """Return what a table says of a word, as a number and as it is written."""
+    if word.contribution is None:
+        return word.saliency, format_number(word.saliency, 2)
+    return word.contribution, format_signed(word.contribution, decimals)
 
 
 def count_words(side: ExplainedText) -> str:

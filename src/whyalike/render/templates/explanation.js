@@ -1,6 +1,6 @@
 /**
  * Makes each explanation on the page answer to pointing and the keyboard: shows a word with its
- * partners and their rows, draws lines between them, sorts tables. Without it, all can be read.
+ * partners and their rows, and draws lines between them. Without it, all can be read.
  */
 (() => {
   'use strict';
@@ -16,7 +16,6 @@
     const texts = /** @type {HTMLElement} */ (root.querySelector('.wa-texts'));
     const lines = /** @type {SVGElement} */ (root.querySelector('.wa-lines'));
     const readout = /** @type {HTMLElement} */ (root.querySelector('.wa-readout'));
-    const tables = /** @type {HTMLTableElement[]} */ ([...root.querySelectorAll('table')]);
     const words = { left: wordsOf(root, 'left'), right: wordsOf(root, 'right') };
 
     /** The rows that are shown now. @type {HTMLElement[]} */
@@ -94,9 +93,8 @@
       if (key === 'Escape') {
         hovered = focused = null;
         update();
-      } else if (target instanceof HTMLTableRowElement) {
-        if (key === 'Enter') goToWord(target);
-        else if (moveInTable(target, key)) event.preventDefault();
+      } else if (target instanceof HTMLTableRowElement && key === 'Enter') {
+        goToWord(target);
       }
     });
     // A pointer's click keeps the word shown; Enter follows the link to the word's row.
@@ -108,7 +106,7 @@
         /** @type {HTMLElement} */ (word).focus();
         word.scrollIntoView({ block: 'nearest' });
       } else {
-        focusRow(rowsOf(word)[0]);
+        rowsOf(word)[0]?.focus();
       }
     });
 
@@ -120,7 +118,6 @@
       word.focus({ preventScroll: true });
     }
 
-    for (const table of tables) setUpTable(table);
     new ResizeObserver(draw).observe(texts);
     readOut(readout, []);
     readout.hidden = !root.querySelector('.wa-word');
@@ -225,15 +222,16 @@
 
   /** One line of the readout, from the cells of a row. @param {HTMLElement} row */
   function describe(row) {
-    const [rank, left, right, leftSaliency, rightSaliency, similarity, score] = [
+    const [rank, left, right, leftValue, rightValue, similarity, score] = [
       .../** @type {HTMLTableRowElement} */ (row).cells,
     ].map(textOf);
+    const named = row.closest('table')?.dataset.value ?? 'saliency';
     const words = make('strong', '');
     words.append(make('bdi', '', left), ' – ', make('bdi', '', right));
     const line = make('p', '');
     line.append(
       words,
-      value('saliency', `${leftSaliency} – ${rightSaliency}`),
+      value(named, `${leftValue} – ${rightValue}`),
       value('similarity', similarity),
       value('score', score),
       value('rank', rank),
@@ -263,71 +261,8 @@
     return element;
   }
 
-  /** Makes the headers sort, and the rows one stop for Tab. @param {HTMLTableElement} table */
-  function setUpTable(table) {
-    const headers = [.../** @type {HTMLTableSectionElement} */ (table.tHead).rows[0].cells];
-    headers.forEach((header, column) => {
-      const button = make('button', '');
-      button.setAttribute('type', 'button');
-      button.append(...header.childNodes);
-      header.append(button);
-      button.addEventListener('click', () => sort(table, headers, column));
-    });
-    [...table.tBodies[0].rows].forEach((row, i) => (row.tabIndex = i ? -1 : 0));
-  }
-
-  /**
-   * @param {HTMLTableElement} table
-   * @param {HTMLElement[]} headers
-   * @param {number} column
-   */
-  function sort(table, headers, column) {
-    const rows = [...table.tBodies[0].rows];
-    const isText = rows[0].cells[column].dataset.value === undefined;
-    const was = headers[column].getAttribute('aria-sort');
-    // Numbers are asked for greatest first; names and ranks are not.
-    const first = isText || column === 0 ? 'ascending' : 'descending';
-    const order = was ? (was === 'ascending' ? 'descending' : 'ascending') : first;
-    const sign = order === 'ascending' ? 1 : -1;
-    rows.sort((a, b) => {
-      const [x, y] = [a.cells[column], b.cells[column]];
-      const by = isText
-        ? textOf(x).localeCompare(textOf(y))
-        : Number(x.dataset.value) - Number(y.dataset.value);
-      return sign * by || rank(a) - rank(b);
-    });
-    for (const header of headers) header.removeAttribute('aria-sort');
-    headers[column].setAttribute('aria-sort', order);
-    table.tBodies[0].append(...rows);
-    rows.forEach((row, i) => (row.tabIndex = i ? -1 : 0));
-  }
-
-  /** @param {HTMLElement | undefined} row */
-  function focusRow(row) {
-    if (!row) return;
-    for (const other of row.parentElement?.children ?? []) {
-      /** @type {HTMLElement} */ (other).tabIndex = other === row ? 0 : -1;
-    }
-    row.focus();
-  }
-
-  /**
-   * Moves the focus to another row; tells whether the key was one for that.
-   * @param {HTMLTableRowElement} row
-   * @param {string} key
-   */
-  function moveInTable(row, key) {
-    const rows = [.../** @type {HTMLElement} */ (row.parentElement).children];
-    const at = rows.indexOf(row);
-    /** @type {Record<string, number>} */
-    const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 };
-    if (!(key in to)) return false;
-    focusRow(/** @type {HTMLElement | undefined} */ (rows[to[key]]));
-    return true;
-  }
-
   function start() {
-    for (const root of document.querySelectorAll('.whyalike:not([data-ready])')) {
+    for (const root of document.querySelectorAll('article.whyalike:not([data-ready])')) {
       root.setAttribute('data-ready', '');
       setUp(root);
     }

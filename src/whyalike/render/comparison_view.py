@@ -1,0 +1,159 @@
+"""What is shown of a comparison: three texts, and the words that make the difference."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from whyalike.render.view import POOLING_IN_WORDS, SideView, view_side
+from whyalike.render.wording import decimals_for, format_number, format_signed, score_note
+from whyalike.types import ComparisonData, ExplainedText, ExplanationData
+
+WORDS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """A word of one of the two texts: what it adds to the margin. ``bar`` is in percent."""
+
+    word: str
+    where: str
+    effect: float
+    said: str
+    bar: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRow:
+    """A word of the query: its partner in either text with the pair's score, and its effect."""
+
+    word: str
+    better: tuple[str, str]
+    worse: tuple[str, str]
+    effect: float
+    said: str
+    bar: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonView:
+    """Everything that the renderers of a comparison show. ``id`` is the root of ids in markup."""
+
+    id: str
+    margin: float
+    said: str
+    better_similarity: str
+    worse_similarity: str
+    kind: str
+    note: str
+    facts: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    query: SideView
+    better: SideView
+    worse: SideView
+    query_rows: tuple[QueryRow, ...]
+    rows: tuple[EffectRow, ...]
+    more_query_rows: int
+    more_rows: int
+    has_negative: bool
+
+
+def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
+    """Return what is shown of ``comparison``; words with the greatest effects come first."""
+    texts = comparison.query, comparison.better_text, comparison.worse_text
+    words = [word for text in texts for word in text.words]
+    decimals = decimals_for(word.contribution or 0.0 for word in words)
+    greatest = max((abs(word.contribution or 0.0) for word in words), default=0.0) or 1.0
+    query_rows = _query_rows(comparison, decimals, greatest)
+    rows = _effect_rows(texts[1:], decimals, greatest)
+    first = comparison.better
+    return ComparisonView(
+        id=id,
+        margin=comparison.margin,
+        said=format_signed(comparison.margin, 3),
+        better_similarity=format_number(comparison.better.similarity, 3),
+        worse_similarity=format_number(comparison.worse.similarity, 3),
+        kind=f"{first.similarity_function} similarity",
+        note=_note(comparison),
+        facts=(
+            ("Model", first.model),
+            ("Method", first.method),
+            ("Pooling", POOLING_IN_WORDS.get(first.pooling, first.pooling)),
+        ),
+        warnings=_warnings(comparison),
+        query=_side(texts[0], "left", "Query", decimals),
+        better=_side(texts[1], "left", "Text scored higher", decimals),
+        worse=_side(texts[2], "right", "Text scored lower", decimals),
+        query_rows=query_rows[:WORDS_SHOWN],
+        rows=rows[:WORDS_SHOWN],
+        more_query_rows=max(0, len(query_rows) - WORDS_SHOWN),
+        more_rows=max(0, len(rows) - WORDS_SHOWN),
+        has_negative=any(word.saliency < 0 for word in words),
+    )
+
+
+def _note(comparison: ComparisonData) -> str:
+    if comparison.margin < 0:
+        return "The model does not agree: it scores the text that was called lower higher."
+    if comparison.margin == 0:
+        return "The model scores both texts the same."
+    return score_note(comparison.better.similarity_function)
+
+
+def _warnings(comparison: ComparisonData) -> tuple[str, ...]:
+    """Return what both explanations say, each once, and of which text where they differ."""
+    first, second = comparison.better.warnings, comparison.worse.warnings
+    both = [said for said in first if said in second]
+    return (
+        *both,
+        *(f"With the text scored higher: {said}" for said in first if said not in both),
+        *(f"With the text scored lower: {said}" for said in second if said not in both),
+    )
+
+
+def _side(
+    text: ExplainedText, which: Literal["left", "right"], title: str, decimals: int
+) -> SideView:
+    return view_side(text, which, title=title, decimals=decimals)
+
+
+def _query_rows(comparison: ComparisonData, decimals: int, greatest: float) -> tuple[QueryRow, ...]:
+    partners = [_partners(one) for one in (comparison.better, comparison.worse)]
+    rows = [
+        QueryRow(
+            word=word.text,
+            better=partners[0].get(index, ("", "")),
+            worse=partners[1].get(index, ("", "")),
+            effect=word.contribution or 0.0,
+            said=format_signed(word.contribution or 0.0, decimals),
+            bar=round(100 * abs(word.contribution or 0.0) / greatest, 1),
+        )
+        for index, word in enumerate(comparison.query.words)
+    ]
+    return tuple(sorted(rows, key=lambda row: -abs(row.effect)))
+
+
+def _partners(explanation: ExplanationData) -> dict[int, tuple[str, str]]:
+    """Return, for each left word with a match, its best partner and the pair's score."""
+    decimals = decimals_for(pair.score for pair in explanation.matches)
+    found: dict[int, tuple[str, str]] = {}
+    for pair in explanation.matches:
+        if pair.left not in found and pair.score > 0:
+            word = explanation.right.words[pair.right].text
+            found[pair.left] = word, format_number(pair.score, decimals)
+    return found
+
+
+def _effect_rows(
+    texts: tuple[ExplainedText, ...], decimals: int, greatest: float
+) -> tuple[EffectRow, ...]:
+    rows = [
+        EffectRow(
+            word=word.text,
+            where=where,
+            effect=word.contribution or 0.0,
+            said=format_signed(word.contribution or 0.0, decimals),
+            bar=round(100 * abs(word.contribution or 0.0) / greatest, 1),
+        )
+        for text, where in zip(texts, ("higher", "lower"), strict=True)
+        for word in text.words
+    ]
+    return tuple(sorted(rows, key=lambda row: -abs(row.effect)))

@@ -1,0 +1,78 @@
+"""What every renderer says in the same words and numbers."""
+
+import math
+from collections.abc import Iterable
+
+from whyalike.types import ExplanationData
+
+MOST_DECIMALS = 6
+
+
+def describe_method(explanation: ExplanationData) -> str:
+    """Return the method's name, and what its attributions miss of the sum that they promise."""
+    gap = explanation.completeness_gap
+    return explanation.method if gap is None else f"{explanation.method}, gap {gap:.1%}"
+
+
+def describe_gap(explanation: ExplanationData) -> str:
+    """Return the completeness gap in a sentence; nothing for a method that promises no sum."""
+    gap = explanation.completeness_gap
+    return "" if gap is None else f"Its attributions miss {gap:.1%} of what they should sum to."
+
+
+def describe_score(similarity: float, function: str) -> str:
+    """Return the similarity in words, with the sign explained where higher is less obvious."""
+    note = score_note(function)
+    return f"{function} similarity {similarity:.4f}" + (f" ({note})" if note else "")
+
+
+def score_note(function: str) -> str:
+    """Return what the sign of a distance-like score means, or nothing where it is obvious."""
+    return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
+
+
+def describe_sum(explanation: ExplanationData) -> str:
+    """Return how much of the similarity the words carry and what is left; nothing if unknown."""
+    if explanation.remainder is None:
+        return ""
+    carried = format_number(explanation.similarity - explanation.remainder, 3)
+    whole = format_number(explanation.similarity, 3)
+    rest = format_number(explanation.remainder, 3)
+    if explanation.pair_contributions is None:
+        return f"Matched words carry {carried} of {whole}; words that match nothing, {rest}."
+    return (
+        f"Word pairs carry {carried} of {whole}; {rest} is left "
+        "(special tokens, or what the model makes of an empty text)."
+    )
+
+
+def has_contributions(explanation: ExplanationData) -> bool:
+    """Return whether the method says what each word adds to the similarity."""
+    words = (*explanation.left.words, *explanation.right.words)
+    return any(word.contribution is not None for word in words)
+
+
+def contribution_decimals(explanation: ExplanationData) -> int:
+    """Return the decimals with which all contributions of the words are written."""
+    words = (*explanation.left.words, *explanation.right.words)
+    return decimals_for(word.contribution or 0.0 for word in words)
+
+
+def decimals_for(values: Iterable[float]) -> int:
+    """Return how many decimals show two digits of the greatest value: 3 to MOST_DECIMALS."""
+    greatest = max(map(abs, values), default=0.0)
+    if not greatest:
+        return 3
+    return min(max(3, 1 - math.floor(math.log10(greatest))), MOST_DECIMALS)
+
+
+def format_number(value: float, digits: int) -> str:
+    """Return the number with a true minus sign, and never a negative zero."""
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def format_signed(value: float, digits: int) -> str:
+    """Return the number with its sign, plus or a true minus; zero has none."""
+    said = format_number(value, digits)
+    is_zero = not said.strip("0.")
+    return said if is_zero or said.startswith("\N{MINUS SIGN}") else f"+{said}"

@@ -1,0 +1,120 @@
+"""Why the texts are not more alike, and the numbers as they are said."""
+
+from dataclasses import replace
+
+import pytest
+from signed_explanations import make_large, make_signed
+
+from whyalike.render.why_not import WORDS_LISTED, why_not_more_alike
+from whyalike.render.wording import (
+    decimals_for,
+    describe_gap,
+    describe_sum,
+    format_signed,
+    has_contributions,
+)
+
+
+def test_both_reasons_with_the_words_of_each_side():
+    nothing, apart = why_not_more_alike(make_signed())
+    assert nothing.title == "Words that match nothing"
+    assert [(words.side, words.words, words.more) for words in nothing.lists] == [
+        ("Left", (("not", ""),), 0),
+        ("Right", (("but", ""),), 0),
+    ]
+    assert apart.title == "Words that pull apart"
+    assert [(words.side, words.words) for words in apart.lists] == [
+        ("Left", (("not", "−0.068"),)),
+        ("Right", (("but", "−0.001"),)),
+    ]
+
+
+def test_a_word_of_a_selected_pair_is_not_said_to_match_nothing():
+    explanation = make_signed(pairs=((2, 1),))
+    reasons = {reason.title: reason.lists for reason in why_not_more_alike(explanation)}
+    assert [words.side for words in reasons["Words that match nothing"]] == ["Right"]
+
+
+def test_it_is_quiet_where_there_is_nothing_to_say():
+    explanation = make_signed(
+        matrix=((0.1, 0.0), (0.0, 0.1)),
+        left="a b",
+        right="c d",
+        pairs=((0, 0),),
+        unmatched=((), ()),
+    )
+    assert why_not_more_alike(explanation) == ()
+
+
+def test_contributions_that_would_be_written_as_zero_are_not_listed():
+    explanation = make_signed(
+        matrix=((0.3, 0.0), (0.0, -0.0004)),
+        left="a b",
+        right="c d",
+        pairs=((0, 0),),
+        unmatched=((), ()),
+    )
+    assert why_not_more_alike(explanation) == ()
+
+
+def test_long_lists_are_cut_and_the_rest_is_counted():
+    explanation = make_large(20, 3)
+    side = replace(explanation.left, unmatched=tuple(range(1, 19)))
+    first, *_ = why_not_more_alike(replace(explanation, left=side))
+    assert [word for word, _ in first.lists[0].words] == [
+        f"l{n}" for n in range(1, 1 + WORDS_LISTED)
+    ]
+    assert first.lists[0].more == 18 - WORDS_LISTED
+
+
+def test_the_sum_is_accounted_for():
+    explanation = replace(make_signed(), similarity=0.63, remainder=0.22)
+    assert describe_sum(explanation).startswith("Word pairs carry 0.410 of 0.630; 0.220 is left (")
+    alone = replace(explanation, pair_contributions=None, remainder=-0.1)
+    assert describe_sum(alone).startswith("Words carry 0.730 of 0.630; −0.100 is left (")
+    assert describe_sum(replace(explanation, remainder=None)) == ""
+
+
+def test_a_gap_is_said_in_percent():
+    assert "miss 1.2% of" in describe_gap(replace(make_signed(), completeness_gap=0.0123))
+    assert describe_gap(make_signed()) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0412, "+0.041"),
+        (-0.0412, "−0.041"),
+        (0.0004, "0.000"),
+        (-0.0004, "0.000"),
+        (12.0, "+12.000"),
+    ],
+)
+def test_contributions_have_their_sign_and_zero_has_none(value, said):
+    assert format_signed(value, 3) == said
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [
+        ([], 3),
+        ([0.0], 3),
+        ([31.5], 3),
+        ([0.5, -0.001], 3),
+        ([-0.04], 3),
+        ([0.004], 4),
+        ([1e-12], 6),
+    ],
+)
+def test_small_values_get_more_decimals(values, decimals):
+    assert decimals_for(values) == decimals
+
+
+def test_contributions_are_known_by_any_word_that_has_one():
+    explanation = make_signed()
+    assert has_contributions(explanation)
+    bare = [
+        replace(side, words=tuple(replace(w, contribution=None) for w in side.words))
+        for side in (explanation.left, explanation.right)
+    ]
+    assert not has_contributions(replace(explanation, left=bare[0], right=bare[1]))
