@@ -43,3 +43,12 @@ def catalogues():
     if not (data / "catalogues").is_dir():
         pytest.skip(f"no catalogues in {data}: set WHYALIKE_DATA to a folder with catalogues/*.csv")
     return data / "catalogues"
+
+
+@pytest.fixture(scope="session")
+def alignments():
+    """The folder with gold alignments that people made; they are not ours to ship."""
+    data = Path(os.environ.get("WHYALIKE_DATA", ROOT.parent / "shared" / "data"))
+    if not (data / "alignment").is_dir():
+        pytest.skip(f"no alignments in {data}: set WHYALIKE_DATA to a folder with alignment/")
+    return data / "alignment"

@@ -15,7 +15,7 @@ from whyalike.attribution.registry import Promise
 from whyalike.cli.listings import PROMISES, describe_cost
 from whyalike.encoder import locating
 
-COMMANDS = ("explain", "demo", "models", "methods")
+COMMANDS = ("explain", "compare", "evaluate", "probe", "figure", "demo", "models", "methods")
 
 
 def test_help_names_every_command(run):

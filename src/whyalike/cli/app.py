@@ -8,10 +8,13 @@ import typer
 import whyalike
 from whyalike.cli.compare import compare
 from whyalike.cli.demo import demo
+from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import explain
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.figure import figure
 from whyalike.cli.listings import methods, models
 from whyalike.cli.printing import write_out
+from whyalike.cli.probe import probe
 
 app = typer.Typer(
     name="whyalike",
@@ -22,7 +25,10 @@ app = typer.Typer(
 )
 app.command()(explain)
 app.command()(compare)
+app.command()(evaluate)
 app.command()(demo)
+app.command()(probe)
+app.command()(figure)
 app.command()(models)
 app.command()(methods)
 

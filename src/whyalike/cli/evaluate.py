@@ -1,0 +1,94 @@
+"""``whyalike evaluate``: methods measured on one model, by faithfulness and by human gold."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from whyalike.cli.evaluation_files import open_progress, read_datasets, show, write_reports
+from whyalike.cli.explain import quieten
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.printing import write_out
+from whyalike.errors import OptionError
+
+QUICK = "random,bti,gradient_x_activation,token_similarity,whyalike"
+
+
+def evaluate(
+    texts: Annotated[
+        list[Path],
+        typer.Option(help="CSV of texts, from which pairs are drawn; repeat it.", metavar="FILE"),
+    ] = [],  # noqa: B006
+    multimwa: Annotated[
+        list[Path], typer.Option(help="Word alignments, MultiMWA's TSV.", metavar="FILE")
+    ] = [],  # noqa: B006
+    edinburgh: Annotated[
+        list[Path], typer.Option(help="Word alignments, Edinburgh++'s JSON.", metavar="FILE")
+    ] = [],  # noqa: B006
+    ists: Annotated[
+        list[Path], typer.Option(help="Chunk alignments, iSTS's .wa.", metavar="FILE")
+    ] = [],  # noqa: B006
+    column: Annotated[str, typer.Option(help="Column of the texts.")] = "description",
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs drawn from each file of texts.")] = 50,
+    suite: Annotated[
+        Literal["quick", "full"], typer.Option(help="A few cheap methods, or all there are.")
+    ] = "quick",
+    methods: Annotated[
+        str | None, typer.Option(help="Names with commas between them, instead of --suite.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
+    ] = "all-MiniLM-L6-v2",
+    pooling: Annotated[
+        Literal["auto", "model", "paper", "cls", "last"],
+        typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
+    ] = "auto",
+    seed: Annotated[int, typer.Option(help="Of the pairs drawn, of ties and of intervals.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="Folder for results; a run goes on from them.", metavar="FOLDER"
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Measure explanation methods on a model: what deleting words does, and human alignments.
+
+    With -o, every result is kept as it is found, and leaderboard.md and leaderboard.json are
+    written there.
+    """
+    with told_plainly(debug=debug):
+        if not (texts or multimwa or edinburgh or ists):
+            raise OptionError("Give data to measure on: --texts, --multimwa, --edinburgh, --ists.")
+        quieten()
+        from whyalike import Explainer
+        from whyalike.cli.several_methods import choose_methods
+        from whyalike.evaluation.suite import run_suite
+
+        explainer = Explainer(model, pooling=pooling, device=device)
+        names = choose_methods(methods or ("all" if suite == "full" else QUICK))
+        files = {"texts": texts, "multimwa": multimwa, "edinburgh": edinburgh, "ists": ists}
+        datasets = read_datasets(explainer, files, column=column, pairs=pairs, seed=seed)
+        with open_progress() as tell:
+            found = run_suite(
+                explainer,
+                datasets,
+                methods=names,
+                folder=None if out is None else out / "results",
+                seed=seed,
+                progress=tell,
+            )
+        if out is not None:
+            write_reports(found, out, command=shlex.join(["whyalike", *sys.argv[1:]]))
+        if json_:
+            said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
+            write_out(lambda: typer.echo(said))
+        else:
+            write_out(lambda: show(found))

@@ -1,0 +1,128 @@
+"""What ``whyalike evaluate`` reads and writes: datasets by their files, reports, a table."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import typer
+
+from whyalike.cli.printing import open_console
+
+if TYPE_CHECKING:
+    from whyalike.evaluation.leaderboard import Leaderboard
+    from whyalike.evaluation.suite import Datasets
+    from whyalike.explain import Explainer
+
+Tell = Callable[[str, int, int], None]
+
+
+def read_datasets(
+    explainer: "Explainer",
+    files: Mapping[str, Sequence[Path]],
+    *,
+    column: str,
+    pairs: int,
+    seed: int,
+) -> "Datasets":
+    """Return the datasets of the files, each by the name of its file.
+
+    Args:
+        explainer: whose vectors say which texts are near.
+        files: by kind: texts, multimwa, edinburgh, ists.
+        column: of the texts in a CSV file.
+        pairs: how many are drawn from each file of texts.
+        seed: of the draw.
+
+    Raises:
+        FormatError: a file can't be read.
+    """
+    from whyalike.evaluation import nearest_pairs, read_texts
+    from whyalike.evaluation.alignment_files import read_edinburgh, read_multimwa
+    from whyalike.evaluation.ists_files import read_ists
+    from whyalike.evaluation.suite import Datasets
+
+    alignments = {_name(path): read_multimwa(path) for path in files["multimwa"]}
+    alignments.update({_name(path): read_edinburgh(path) for path in files["edinburgh"]})
+    return Datasets(
+        pairs={
+            _name(path): nearest_pairs(
+                read_texts(path, column=column), explainer.model, count=pairs, seed=seed
+            )
+            for path in files["texts"]
+        },
+        alignments=alignments,
+        ists={_name(path): read_ists(path) for path in files["ists"]},
+    )
+
+
+def _name(path: Path) -> str:
+    return path.stem.removeprefix("STSint.input.")
+
+
+@contextmanager
+def open_progress() -> Iterator[Tell]:
+    """Show on standard error what is measured, where that is a terminal; else say it in lines."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda what, done, total: typer.echo(f"{done}/{total} {what}", err=True)
+        return
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("")
+        yield lambda what, done, total: progress.update(
+            task, description=what, completed=done, total=total
+        )
+
+
+def write_reports(leaderboard: "Leaderboard", folder: Path, *, command: str) -> None:
+    """Write leaderboard.md and leaderboard.json into the folder, each whole or not at all."""
+    from whyalike.explain import write_whole
+
+    content = json.dumps(leaderboard.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
+    for name, text in (
+        ("leaderboard.md", leaderboard.to_markdown(command=command)),
+        ("leaderboard.json", content),
+    ):
+        write_whole(folder / name, partial(_write, text))
+        typer.echo(f"Wrote {folder / name}", err=True)
+
+
+def _write(text: str, stream: BinaryIO) -> None:
+    stream.write(text.encode())
+
+
+def show(leaderboard: "Leaderboard") -> None:
+    """Print a table for each dataset: a row for each method, best first by the first metric."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = open_console()
+    for dataset in leaderboard.datasets:
+        console.print(f"\n{dataset}, {leaderboard.items.get(dataset, 0):,} pairs", style="bold")
+        metrics = leaderboard.metrics(dataset)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("method", no_wrap=True)
+        for metric in metrics:
+            table.add_column(metric.replace("_", " "), justify="right")
+        found = {(e.method, e.metric): e for e in leaderboard.entries if e.dataset == dataset}
+        for method in leaderboard.methods(dataset):
+            cells = []
+            for metric in metrics:
+                entry = found.get((method, metric))
+                figure = None if entry is None else entry.figure
+                best = figure is not None and method in leaderboard.ties_with_best(dataset, metric)
+                said = "–" if figure is None else f"{figure.mean:.3f}{'*' if best else ' '}"
+                cells.append(Text(said, style="bold" if best else ""))
+            table.add_row(method, *cells)
+        console.print(table)
+    console.print("* best, or not told apart from it (paired Wilcoxon, Holm, 5 %)", style="dim")
+    for what, why in leaderboard.failures.items():
+        console.print(Text(f"! {what}: {why}"))

@@ -1,0 +1,104 @@
+"""``whyalike figure``: the paper's figures, of any model and any pair."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyalike.cli.explain import quieten, read_pair
+from whyalike.cli.failures import told_plainly
+from whyalike.errors import OptionError
+
+
+class Number(StrEnum):
+    """The figures that there are."""
+
+    gradient_norms = "2"
+    explanation = "3"
+    randomised = "4"
+
+
+def figure(
+    number: Annotated[
+        Number,
+        typer.Argument(
+            help="2: gradient norm by word. 3: the explanation. 4: trained and random weights."
+        ),
+    ],
+    text_a: Annotated[
+        str | None,
+        typer.Argument(help="The left text; - reads standard input.", show_default=False),
+    ] = None,
+    text_b: Annotated[
+        str | None,
+        typer.Argument(help="The right text; - reads standard input.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .png or .svg file.", metavar="FILE")
+    ] = None,
+    file_a: Annotated[
+        str | None,
+        typer.Option(help="File with the left text; - is standard input.", metavar="FILE"),
+    ] = None,
+    file_b: Annotated[
+        str | None,
+        typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
+    ] = "all-MiniLM-L6-v2",
+    method: Annotated[
+        str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random weights of figure 4.")] = 0,
+    keep_embeddings: Annotated[
+        bool, typer.Option("--keep-embeddings", help="In figure 4, keep the trained embeddings.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
+    ] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Draw figure 2, 3 or 4 of the paper for a model and a pair of texts.
+
+    Put -- before a text that begins with a hyphen.
+    """
+    with told_plainly(debug=debug):
+        if output is None:
+            raise OptionError("The figure needs a file: give -o FILE.png or -o FILE.svg.")
+        if number == Number.gradient_norms and method is not None:
+            raise OptionError(
+                f"Figure 2 shows the gradient itself and takes no --method; got {method!r}."
+            )
+        if keep_embeddings and number != Number.randomised:
+            raise OptionError("--keep-embeddings is of figure 4: leave it out of the others.")
+        left, right = read_pair(text_a, text_b, file_a, file_b)
+        quieten()
+        from whyalike import Explainer
+        from whyalike.evaluation.figures import FIGURES, check_file, write_figure
+
+        check_file(output)
+        explainer = Explainer(
+            model,
+            method=method,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        write_figure(
+            explainer,
+            left,
+            right,
+            output,
+            number=FIGURES[number],
+            seed=seed,
+            keep_embeddings=keep_embeddings,
+        )
+        typer.echo(f"Wrote {output}", err=True)

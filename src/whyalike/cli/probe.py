@@ -1,0 +1,210 @@
+"""``whyalike probe``: which changes of meaning the model does not see, and what hides them."""
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from whyalike.cli.explain import quieten
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.probe_files import Item, read_items
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from whyalike.evaluation.edits import WordLists
+    from whyalike.evaluation.probe_result import ProbeResult
+
+HARMLESS = "harmless"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def probe(
+    text_a: Annotated[
+        str | None,
+        typer.Argument(help="The text to edit; or, with a second one, the query."),
+    ] = None,
+    text_b: Annotated[
+        str | None, typer.Argument(help="The text to edit, compared with the first.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Texts or pairs: .txt (one a line), .csv or .jsonl.", metavar="FILE"),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a .csv or .jsonl: the text's, or the query's and the text's with a comma.",
+            metavar="NAMES",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only this many from the beginning of the file.")
+    ] = None,
+    rules: Annotated[
+        str | None,
+        typer.Option(help="Only these, with commas between; see --list.", metavar="NAMES"),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the rules, and do nothing.")] = False,
+    edits: Annotated[int, typer.Option(min=1, help="The most edits of a text by one rule.")] = 1,
+    tolerance: Annotated[
+        str,
+        typer.Option(
+            help="The drop that a change of meaning must exceed: harmless, which is the greatest "
+            "drop by a harmless edit of the text, or a number.",
+        ),
+    ] = HARMLESS,
+    words: Annotated[
+        Path | None,
+        typer.Option(help="A folder with word lists to be added.", metavar="FOLDER"),
+    ] = None,
+    explain: Annotated[int, typer.Option(min=0, help="Explain this many blind spots.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    model: Annotated[
+        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
+    ] = "all-MiniLM-L6-v2",
+    method: Annotated[
+        str, typer.Option(help="One that gives signed contributions; see `whyalike methods`.")
+    ] = "whyalike",
+    pooling: Annotated[
+        Literal["auto", "model", "paper", "cls", "last"],
+        typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
+    ] = "auto",
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
+    ] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Edit texts so that their meaning changes, or does not, and show what the model misses.
+
+    Put -- before a text that begins with a hyphen.
+    """
+    with told_plainly(debug=debug):
+        if list_:
+            write_out(lambda: open_console().print(_draw_rules()))
+            return
+        items = _choose_items(text_a, text_b, file, columns, limit)
+        limit_of_drop = _read_tolerance(tolerance)
+        quieten()
+        from whyalike import Explainer
+        from whyalike.evaluation.edits import get_rule
+        from whyalike.evaluation.probe import find_blind_spots
+
+        lists = _read_words(words)
+        names = None if rules is None else [get_rule(name).name for name in _names(rules)]
+        explainer = Explainer(
+            model,
+            method=method,
+            pooling=pooling,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        with _reporting() as progress:
+            result = find_blind_spots(
+                explainer,
+                items,
+                rules=names,
+                per_rule=edits,
+                tolerance=limit_of_drop,
+                method=method,
+                explain=explain,
+                words=lists,
+                seed=seed,
+                progress=progress,
+            )
+        _show(result, html=html, as_json=json_)
+
+
+def _show(result: "ProbeResult", *, html: Path | None, as_json: bool) -> None:
+    from whyalike.evaluation.probe_page import page_of
+    from whyalike.explain import write_whole
+    from whyalike.render.terminal_probe import terminal_probe_view
+
+    if html is not None:
+        page = result.to_html().encode()
+        write_whole(html, lambda stream: stream.write(page))
+        typer.echo(f"Wrote {html}", err=True)
+    if as_json:
+        write_out(lambda: typer.echo(result.to_json(indent=2)))
+    else:
+        write_out(lambda: open_console().print(terminal_probe_view(page_of(result))))
+
+
+def _choose_items(
+    text_a: str | None,
+    text_b: str | None,
+    file: Path | None,
+    columns: str | None,
+    limit: int | None,
+) -> list[Item]:
+    """Return what is probed. Raises OptionError unless that is said once."""
+    if file is not None:
+        if text_a is not None:
+            raise OptionError("Give a text, or --file, not both.")
+        return read_items(file, columns=None if columns is None else _names(columns))[:limit]
+    if columns is not None or limit is not None:
+        raise OptionError("--columns and --limit go with --file; give a file, or leave them out.")
+    if text_a is None:
+        raise OptionError("There is nothing to probe: give a text, a query and a text, or --file.")
+    return [text_a if text_b is None else (text_a, text_b)]
+
+
+def _read_tolerance(said: str) -> Literal["harmless"] | float:
+    if said == HARMLESS:
+        return "harmless"
+    if not _NUMBER.fullmatch(said):
+        raise OptionError(f"--tolerance is {said!r}; give {HARMLESS}, or a number such as 0.05.")
+    return float(said)
+
+
+def _names(said: str) -> list[str]:
+    return [name.strip() for name in said.split(",") if name.strip()]
+
+
+def _read_words(folder: Path | None) -> "WordLists | None":
+    from whyalike.evaluation.edits import WordLists
+
+    return None if folder is None else WordLists.english().extended(WordLists.read(folder))
+
+
+def _draw_rules() -> object:
+    """Return the rules, each with what it does and an example."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from whyalike.evaluation.edits import list_rules
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for rule in list_rules():
+        kind = "changes the meaning" if rule.changes_meaning else "harmless"
+        table.add_row(Text(rule.name, style="bold"), Text(f"{kind}: {rule.summary}"))
+        if rule.example:
+            table.add_row("", Text(rule.example, style="dim"))
+    return table
+
+
+@contextmanager
+def _reporting() -> "Iterator[Callable[[int, int], None]]":
+    """Show a bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("embedding", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,91 @@
+"""Texts, or pairs of a query and a text, from a file: one a line, CSV, or JSON lines."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from whyalike.errors import FormatError, OptionError
+
+Item = str | tuple[str, str]
+
+KNOWN = (
+    ("query", "passage"),
+    ("query", "text"),
+    ("left", "right"),
+    ("text_a", "text_b"),
+    ("text",),
+    ("description",),
+)
+"""Columns that are found without being named, in this order."""
+
+
+def read_items(path: Path, *, columns: Sequence[str] | None = None) -> list[Item]:
+    """Return the texts or pairs of a file, without the blank ones.
+
+    Args:
+        path: a ``.csv`` with a header, a ``.jsonl`` with an object a line, or else a text a line.
+        columns: names of one column or two; by default the first of KNOWN that the file has.
+
+    Raises:
+        OptionError: more than two columns are named, or columns of a plain text file.
+        FormatError: the file can't be read, is damaged, or has no such columns.
+    """
+    if columns is not None and len(columns) not in (1, 2):
+        raise OptionError(f"--columns names {len(columns)}; name the text's, or the query's too.")
+    kind = path.suffix.lower()
+    if columns is not None and kind not in (".csv", ".jsonl"):
+        raise OptionError(f"--columns goes with .csv and .jsonl; {path} has no columns.")
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is not UTF-8 (byte {error.start}): convert it first.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read {path}: {reason}.") from error
+    if kind not in (".csv", ".jsonl"):
+        return [line for line in content.splitlines() if line.strip()]
+    rows = _rows_of_csv(path, content) if kind == ".csv" else _rows_of_jsonl(path, content)
+    return _pick(path, rows, columns)
+
+
+def _pick(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] | None) -> list[Item]:
+    there = list(rows[0]) if rows else []
+    wanted = [tuple(columns)] if columns is not None else KNOWN
+    names = next((names for names in wanted if set(names) <= set(there)), None)
+    if names is None:
+        raise FormatError(
+            f"{path} has the columns {', '.join(there) or '(none)'}; name with --columns which of "
+            "them holds the text, or the query and the text."
+        )
+    items: list[Item] = []
+    for number, row in enumerate(rows, start=1):
+        values = [row.get(name) for name in names]
+        if not all(isinstance(value, str) for value in values):
+            raise FormatError(f"{path}, row {number}: {', '.join(names)} must be text.")
+        if all(str(value).strip() for value in values):
+            items.append(str(values[0]) if len(names) == 1 else (str(values[0]), str(values[1])))
+    return items
+
+
+def _rows_of_csv(path: Path, content: str) -> list[dict[str, Any]]:
+    try:
+        return list(csv.DictReader(content.splitlines(keepends=True), strict=True))
+    except csv.Error as error:
+        raise FormatError(f"{path} is no CSV that can be read: {error}.") from error
+
+
+def _rows_of_jsonl(path: Path, content: str) -> list[dict[str, Any]]:
+    rows = []
+    for number, line in enumerate(content.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"{path}, line {number} is no JSON: {error}.") from error
+        if not isinstance(row, dict):
+            raise FormatError(f"{path}, line {number} is no JSON object with named texts.")
+        rows.append(row)
+    return rows

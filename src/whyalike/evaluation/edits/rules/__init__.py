@@ -1,0 +1,1 @@
+"""One rule, or two that belong together, in each file; found by being here."""

@@ -1,0 +1,212 @@
+"""Infidelity: do a method's numbers say by how much the similarity changes?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import OptionError
+from whyalike.evaluation.faithfulness_curves import SIDES
+from whyalike.evaluation.metric import Metric
+from whyalike.evaluation.perturbed import (
+    Replacement,
+    Subsets,
+    generator_for,
+    subset_similarities,
+)
+from whyalike.evaluation.perturbed_values import PairValues, plain
+from whyalike.evaluation.perturbed_words import (
+    attributions,
+    explanations_of,
+    method_of,
+    removable,
+    says_nothing,
+)
+from whyalike.explain import Explainer, Explanation
+from whyalike.types import ExplainedText
+
+Floats = NDArray[np.float64]
+Figures = tuple[float, float, float]
+
+PAIRS_AT_ONCE = 16
+
+_YEH = "Yeh et al. 2019, Def. 2.1"
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "infidelity",
+            "mean squared error of the scaled attributions' sum against the change of the "
+            "similarity when random words go",
+            f"{_YEH}, scaled as in its section 5",
+            False,
+            "squared similarity",
+        ),
+        Metric(
+            "infidelity_relative",
+            "infidelity as a part of the mean squared change: 0 all is told, 1 nothing is",
+            f"{_YEH}, divided by the infidelity of saying nothing",
+            False,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Infidelity(PairValues):
+    """Infidelity of one method on P pairs; see PairValues.
+
+    scales: side, then (P,), by what a pair's attributions were multiplied to fit best.
+    """
+
+    scales: Mapping[str, Floats]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        scales = {side: plain(values) for side, values in self.scales.items()}
+        return {**super().to_dict(), "scales": scales}
+
+
+def infidelity(told: Floats, changes: Floats) -> tuple[float, float]:
+    """Return the infidelity of S statements, and the scale that makes it least.
+
+    min over beta >= 0 of the mean of (beta * told - changes)^2 (Yeh et al. 2019, Def. 2.1 with the
+    scale of section 5). Captum's ``infidelity(normalize=True)`` is the same but lets beta be
+    negative, so that attributions of the wrong sign score as well as right ones; here they are no
+    better than silence.
+
+    Args:
+        told: (S,), the sum of the attributions of the words that went.
+        changes: (S,), the fall of the similarity.
+    """
+    power = float((told * told).sum())
+    scale = max(0.0, float((told * changes).sum()) / power) if power > 0 else 0.0
+    return float(np.mean((scale * told - changes) ** 2)), scale
+
+
+def measure_infidelity(
+    explainer: Explainer,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    explanations: Sequence[Explanation] | None = None,
+    samples: int = 32,
+    most: int = 10,
+    replacement: Replacement | None = None,
+    marks: bool = False,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Infidelity:
+    """Take random words away, and compare the change with what the method says of those words.
+
+    A text is the vector of which of its words are there, and a perturbation takes 1 to ``most`` of
+    them, that number drawn evenly. Attributions are contributions where the method gives them and
+    saliency where not, scaled per pair and side: saliency has no units.
+
+    Args:
+        explainer: the model and, unless ``explanations`` are given, the method.
+        pairs: P pairs of texts.
+        explanations: of these pairs by one method; without them, the pairs are explained here.
+        samples: perturbations of a pair, the same for every method.
+        most: the most words that go from a text; at least one that could go stays.
+        replacement: what stands for a word that is taken away; by default nothing.
+        marks: whether punctuation may be taken away.
+        seed: of the perturbations.
+        progress: called with how many pairs are done, and P.
+
+    Raises:
+        OptionError: an option that is not allowed, or explanations of something else.
+        TextError, ModelError: as ``Explainer.explain_many``.
+    """
+    for name, value in (("samples", samples), ("most", most)):
+        if type(value) is not int or value < 1:
+            raise OptionError(f"{name} is {value!r}; give a whole number from 1 on.")
+    pairs, replacement = list(pairs), replacement or Replacement()
+    stream = explanations_of(explainer, pairs, explanations)
+    similarity: list[float] = []
+    constant: list[bool] = []
+    rows: dict[str, list[Figures]] = {side: [] for side in SIDES}
+    while block := list(islice(stream, PAIRS_AT_ONCE)):
+        subsets = [
+            [_random_subsets(text, samples, most, marks=marks, seed=seed) for text in texts]
+            for texts in ((e.left, e.right) for e in block)
+        ]
+        asked = [_ask(left, right) for left, right in subsets]
+        answers = subset_similarities(explainer, block, asked, replacement=replacement)
+        for explanation, kept, found in zip(block, subsets, answers, strict=True):
+            for side, figures in _figures_by_side(explanation, kept, found).items():
+                rows[side].append(figures)
+            similarity.append(float(found[0]))
+            constant.append(says_nothing(explanation, marks=marks))
+        if progress is not None:
+            progress(len(similarity), len(pairs))
+    columns = {side: np.array(of_side).reshape(-1, 3).T for side, of_side in rows.items()}
+    return Infidelity(
+        method=method_of(explainer, explanations),
+        model=explainer.model.name,
+        similarity=np.array(similarity),
+        values={
+            name: {side: found[place] for side, found in columns.items()}
+            for place, name in enumerate(METRICS)
+        },
+        constant=np.array(constant, dtype=bool),
+        settings={
+            "replacement": replacement.to_dict(),
+            "marks": marks,
+            "samples": samples,
+            "most": most,
+            "seed": seed,
+        },
+        scales={side: found[2] for side, found in columns.items()},
+    )
+
+
+def _figures_by_side(
+    explanation: Explanation, kept: Sequence[NDArray[np.bool_]], similarities: Floats
+) -> dict[str, Figures]:
+    """Return the figures of a pair; NaN on a side where nothing could go."""
+    falls = similarities[0] - similarities[1:].reshape(len(SIDES), -1)
+    left, right = (
+        ~own @ attributions(text)
+        for own, text in zip(kept, (explanation.left, explanation.right), strict=True)
+    )
+    can_go = [not own.all() for own in kept]
+    return {
+        side: _figures(told, changes) if defined else (np.nan, np.nan, np.nan)
+        for side, told, changes, defined in zip(
+            SIDES, (left, right, left + right), falls, (*can_go, all(can_go)), strict=True
+        )
+    }
+
+
+def _figures(told: Floats, changes: Floats) -> Figures:
+    """Return infidelity, its part of the mean squared change, and the scale."""
+    found, scale = infidelity(told, changes)
+    silent = float(np.mean(changes**2))
+    return found, found / silent if silent > 0 else float("nan"), scale
+
+
+def _random_subsets(
+    text: ExplainedText, samples: int, most: int, *, marks: bool, seed: int
+) -> NDArray[np.bool_]:
+    """(S, W): what stays; everything, where no two words could go."""
+    may = removable(text, marks=marks)
+    kept = np.ones((samples, len(text.words)), dtype=bool)
+    if len(may) > 1:
+        generator = generator_for("infidelity", seed, text.text)
+        for row in kept:
+            count = int(generator.integers(1, min(most, len(may) - 1) + 1))
+            row[generator.choice(may, size=count, replace=False)] = False
+    return kept
+
+
+def _ask(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Subsets:
+    """The whole pair first, then words gone from the left, the right, and both."""
+    whole = [np.ones_like(side) for side in (left, right)]
+    return Subsets(
+        np.concatenate([whole[0][:1], left, whole[0], left]),
+        np.concatenate([whole[1][:1], whole[1], right, right]),
+    )

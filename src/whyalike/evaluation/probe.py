@@ -1,0 +1,283 @@
+"""Blind spots: changes of meaning that a model hardly sees, and the words that hide them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from math import isfinite
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.similarity_matrix import similarity_matrix
+from whyalike.errors import OptionError
+from whyalike.evaluation.edits import Edit, WordLists, find_edits, get_rule, list_rules
+from whyalike.evaluation.probe_rates import overall_rate, rates_by_rule
+from whyalike.evaluation.probe_result import EditScore, ProbedText, ProbeResult
+from whyalike.explain import Explainer
+from whyalike.text import clean_text
+
+Tolerance = Literal["harmless"] | float
+CHUNK = 256
+"""Texts that are embedded between two reports of progress."""
+ROUNDING = 1e-6
+"""Drops that differ by less, as a part of the similarity, are equal: padding moves them so far."""
+
+Floats = NDArray[np.float64]
+
+
+def find_blind_spots(
+    explainer: Explainer,
+    items: Sequence[str | tuple[str, str]],
+    *,
+    rules: Sequence[str] | None = None,
+    per_rule: int = 1,
+    tolerance: Tolerance = "harmless",
+    method: str | None = None,
+    explain: int = 5,
+    words: WordLists | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ProbeResult:
+    """Edit texts so that their meaning changes, or does not, and see which the model sees.
+
+    The drop of an edit is C(reference, text) - C(reference, edited text), in units of the
+    similarity, where the reference is the text itself or, for a pair, its query. A change of
+    meaning is a blind spot if its drop is no greater than the tolerance.
+
+    Args:
+        explainer: the model; its ``prompts`` are put before the reference and the text.
+        items: texts, or pairs of a query and a text; the text is edited.
+        rules: names of rules, by default all. Where none of them is harmless and the tolerance
+            needs some, the harmless ones are added.
+        per_rule: the most edits of a text by one rule, chosen by seed.
+        tolerance: ``"harmless"``: the greatest drop by a harmless edit of the same text, and at
+            least 0. A number, in units of the similarity, is the same for all texts.
+        method: explains the blind spots; one that promises "signed". By default the Explainer's own
+            if it does, and otherwise ``whyalike``, or ``occlusion`` for a function.
+        explain: how many blind spots are explained: the worst of each rule, then the next.
+        words: word lists of the rules, by default ``WordLists.english()``.
+        seed: of every choice.
+        progress: called with texts embedded so far and in all.
+
+    Raises:
+        OptionError: an unknown rule, a method without signs, a tolerance that is none.
+        TextError, ModelError: as ``Explainer.explain``.
+    """
+    explaining = _with_signs(explainer, method)
+    _check_tolerance(tolerance)
+    pairs = [_check_item(item, number) for number, item in enumerate(items)]
+    wanted = _with_harmless(rules) if tolerance == "harmless" else rules
+    edits = [
+        find_edits(text, rules=wanted, per_rule=per_rule, words=words, seed=seed)
+        for _, text in pairs
+    ]
+    read = _keep_read(explainer, [text for _, text in pairs], edits)
+    texts, scores = _score(explainer, pairs, read, tolerance, progress)
+    scores = _explain_worst(explaining, texts, scores, count=explain)
+    return ProbeResult(
+        model=explainer.model.name,
+        similarity_function=explainer.model.similarity_function,
+        method=explaining.method.name,
+        seed=seed,
+        texts=tuple(texts),
+        scores=tuple(scores),
+        rates=rates_by_rule(scores, seed=seed),
+        overall=overall_rate(scores, seed=seed),
+        unread=sum(map(len, edits)) - sum(map(len, read)),
+    )
+
+
+def judge_edits(
+    edits: Sequence[Edit],
+    drops: Sequence[float],
+    *,
+    place: int,
+    before: float,
+    tolerance: Tolerance,
+) -> list[EditScore]:
+    """Return the scores of one text's edits, in their order.
+
+    Args:
+        edits: E edits of the text.
+        drops: (E,), in units of the similarity.
+        place: index of the text.
+        before: similarity of the unedited text.
+        tolerance: as in ``find_blind_spots``.
+    """
+    harmless = [d for edit, d in zip(edits, drops, strict=True) if not edit.changes_meaning]
+    if tolerance != "harmless":
+        limit: float | None = float(tolerance)
+    else:
+        # A change of meaning that raises the similarity is not seen as one, whatever else does.
+        limit = max(0.0, *harmless) if harmless else None
+    same = ROUNDING * max(1.0, abs(before))
+    scores = []
+    for edit, drop in zip(edits, drops, strict=True):
+        blind = closer = None
+        if edit.changes_meaning:
+            blind = None if limit is None else drop <= limit + same
+            ahead = [(other > drop + same) + (abs(other - drop) <= same) / 2 for other in harmless]
+            closer = sum(ahead) / len(ahead) if ahead else None
+        scores.append(EditScore(place, edit, before - drop, drop, limit, blind, closer))
+    return scores
+
+
+def _score(
+    explainer: Explainer,
+    pairs: Sequence[tuple[str | None, str]],
+    edits: Sequence[Sequence[Edit]],
+    tolerance: Tolerance,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[ProbedText], list[EditScore]]:
+    """Embed every text once and compare each edited one with its reference."""
+    references = [text if query is None else query for query, text in pairs]
+    edited = [edit.edited for of_text in edits for edit in of_text]
+    plan = (
+        (explainer.prompts[0], references),
+        (explainer.prompts[1], [*(text for _, text in pairs), *edited]),
+    )
+    left, right = _embed(explainer, plan, progress)
+    texts, scores = [], []
+    for place, ((query, text), of_text) in enumerate(zip(pairs, edits, strict=True)):
+        others = [right[text], *(right[edit.edited] for edit in of_text)]
+        before, *after = _compare(explainer, left[references[place]], others)
+        texts.append(ProbedText(text, query, before))
+        drops = [before - value for value in after]
+        scores += judge_edits(of_text, drops, place=place, before=before, tolerance=tolerance)
+    return texts, scores
+
+
+def _embed(
+    explainer: Explainer,
+    plan: Sequence[tuple[str, Sequence[str]]],
+    progress: Callable[[int, int], None] | None,
+) -> list[dict[str, Floats]]:
+    """Return, for each (prompt, texts), the vectors (H,) by text; each distinct text once."""
+    distinct = {(prompt, text): None for prompt, texts in plan for text in texts}
+    by_prompt = {prompt: [t for p, t in distinct if p == prompt] for prompt, _ in plan}
+    # Texts of a length together, so that a chunk has little padding.
+    jobs = [
+        (prompt, texts[start : start + CHUNK])
+        for prompt, unsorted in by_prompt.items()
+        for texts in [sorted(unsorted, key=len)]
+        for start in range(0, len(texts), CHUNK)
+    ]
+    found: dict[str, dict[str, Floats]] = {prompt: {} for prompt in by_prompt}
+    done = 0
+    for prompt, texts in jobs:
+        vectors = explainer.model.embed(texts, prompt=prompt, long_text=explainer.options.long_text)
+        found[prompt].update(zip(texts, vectors, strict=True))
+        done += len(texts)
+        if progress is not None:
+            progress(done, len(distinct))
+    return [found[prompt] for prompt, _ in plan]
+
+
+def _keep_read(
+    explainer: Explainer, texts: Sequence[str], edits: Sequence[Sequence[Edit]]
+) -> list[list[Edit]]:
+    """Return the edits without those beyond what the model reads: it can't see them at all."""
+    if not texts:
+        return []
+    tokenized = explainer.model.tokenize(
+        texts, prompt=explainer.prompts[1], long_text=explainer.options.long_text
+    )
+    kept = []
+    for tokens, of_text in zip(tokenized, edits, strict=True):
+        end = int(tokens.offsets[:, 1].max(initial=0)) if tokens.truncated else len(tokens.text) + 1
+        kept.append([edit for edit in of_text if edit.changes[0].start < end])
+    return kept
+
+
+def _explain_worst(
+    explainer: Explainer,
+    texts: Sequence[ProbedText],
+    scores: Sequence[EditScore],
+    *,
+    count: int,
+) -> list[EditScore]:
+    """Return the scores, the worst blind spots with an explanation: one of each rule at a time."""
+    blind = [n for n, score in enumerate(scores) if score.blind]
+    by_rule = sorted(blind, key=lambda n: (scores[n].edit.rule, scores[n].drop))
+    turns = [
+        (turn, scores[n].drop, n)
+        for _, group in groupby(by_rule, key=lambda n: scores[n].edit.rule)
+        for turn, n in enumerate(group)
+    ]
+    chosen = [n for _, _, n in sorted(turns)[:count]]
+    pairs = []
+    for n in chosen:
+        probed = texts[scores[n].place]
+        reference = probed.text if probed.query is None else probed.query
+        pairs.append((reference, scores[n].edit.edited))
+    explained: Mapping[int, EditScore] = {
+        n: replace(scores[n], explanation=explanation)
+        for n, explanation in zip(chosen, explainer.explain_many(pairs), strict=True)
+    }
+    return [explained.get(n, score) for n, score in enumerate(scores)]
+
+
+def signed_method(explainer: Explainer) -> str:
+    """Return the Explainer's own method if it gives signed contributions, or one that does."""
+    if "signed" in explainer.method.promises:
+        return explainer.method.name
+    return "whyalike" if isinstance(explainer.model, Encoder) else "occlusion"
+
+
+def similarities(explainer: Explainer, reference: str, texts: Sequence[str]) -> list[float]:
+    """Return C(reference, text) for each text, as the Explainer's model scores them.
+
+    Raises TextError, ModelError as ``Explainer.explain``.
+    """
+    clean = clean_text(reference, side="left").text
+    others = [clean_text(text, side="right").text for text in texts]
+    left, right = _embed(
+        explainer, ((explainer.prompts[0], [clean]), (explainer.prompts[1], others)), None
+    )
+    return _compare(explainer, left[clean], [right[text] for text in others])
+
+
+def _compare(explainer: Explainer, reference: Floats, others: Sequence[Floats]) -> list[float]:
+    function = explainer.model.similarity_function
+    found = similarity_matrix(reference[None], np.array(others), function=function)[0]
+    return [float(value) for value in found]
+
+
+def _with_signs(explainer: Explainer, method: str | None) -> Explainer:
+    """Return the Explainer with a method that says what a word adds. Raises OptionError if none."""
+    chosen = explainer.with_method(method or signed_method(explainer))
+    if "signed" not in chosen.method.promises:
+        raise OptionError(
+            f"{method!r} does not say what a word adds to the score, which a probe shows: choose a "
+            "method that promises 'signed'; `whyalike methods` lists them."
+        )
+    return chosen
+
+
+def _with_harmless(rules: Sequence[str] | None) -> Sequence[str] | None:
+    if rules is None or any(not get_rule(name).changes_meaning for name in rules):
+        return rules
+    return [*rules, *(rule.name for rule in list_rules() if not rule.changes_meaning)]
+
+
+def _check_tolerance(tolerance: object) -> None:
+    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    if tolerance != "harmless" and not (number and isfinite(float(str(tolerance)))):
+        raise OptionError(
+            f"tolerance is {tolerance!r}; give 'harmless', or a number in units of the similarity."
+        )
+
+
+def _check_item(item: object, number: int) -> tuple[str | None, str]:
+    """Return (query or None, text), cleaned. Raises OptionError or TextError on anything else."""
+    if isinstance(item, str):
+        return None, clean_text(item, side="probed").text
+    if not isinstance(item, Sequence) or len(item) != 2:
+        raise OptionError(
+            f"Item {number} is of type {type(item).__name__}; give a text, or a pair of a query "
+            "and a text."
+        )
+    query, text = item
+    return clean_text(query, side="query").text, clean_text(text, side="probed").text

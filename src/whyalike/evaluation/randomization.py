@@ -1,0 +1,239 @@
+"""Does an explanation change when the weights are random? If not, it does not explain the model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import OptionError
+from whyalike.evaluation.randomization_agreement import METRICS, Comparison, Words
+from whyalike.evaluation.randomization_models import (
+    Mode,
+    RandomizedState,
+    count_states,
+    randomized_states,
+)
+from whyalike.evaluation.randomization_noise import PIXELS, Sides, saliency_of, smooth_saliency
+from whyalike.evaluation.randomization_result import RandomizationResult, RandomizationStep
+from whyalike.evaluation.rank_agreement import count_top
+from whyalike.explain import Explainer, Explanation
+from whyalike.explain.preparation import read_texts
+from whyalike.types import ExplainedText
+
+__all__ = ["METRICS", "compare_pair", "measure_randomization"]
+
+Progress = Callable[[int, int], None]
+Mask = NDArray[np.bool_]
+
+
+def measure_randomization(
+    explainer: Explainer,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    mode: Mode = "full",
+    keep_embeddings: bool = False,
+    seeds: int = 3,
+    seed: int = 0,
+    top: float = 5,
+    bins: int = 10,
+    samples: int = 0,
+    noise: float = PIXELS,
+    progress: Progress | None = None,
+) -> RandomizationResult:
+    """Compare explanations of the trained model with those of randomised copies of it.
+
+    The model parameter randomisation test (MPRT) of Adebayo et al. 2018, section 3, with the
+    corrections of Hedström et al. 2024: eMPRT, (ξ(ê) - ξ(e)) / ξ(e), where ξ is the entropy of the
+    saliency's histogram, e explains the trained model and ê the randomised one; and sMPRT, the
+    rank correlation of saliency averaged over noisy copies of the texts (``smooth_saliency``). They
+    use 100 bins for pictures; a text has some 40 words, so it is 10 here, the least that their
+    implementation takes. eMPRT is meant for fully random weights.
+
+    A method passes where ``spearman_plain`` is near 0 and ``jaccard_words`` near ``chance``; for
+    all words the floor is above 0, see ``Words``. Methods that
+    multiply a gradient by its input may fail, or pass, by the input alone: compare both values of
+    ``keep_embeddings``, and ``bti_activations`` as a control that sees nothing else.
+
+    Args:
+        explainer: a model and a method.
+        pairs: P pairs of texts.
+        mode: which parts of the model get new weights at a time, see ``Mode``.
+        keep_embeddings: leave the embeddings as they were trained.
+        seeds: S, how many randomised models.
+        seed: of the first one, the others follow; and of ties and noise.
+        top: words that are a text's top: a number of them, or below 1 a part.
+        bins: of the histogram of eMPRT.
+        samples: noisy copies of each text for sMPRT (Hedström et al. take 50); 0 leaves it out.
+        noise: of sMPRT, in standard deviations of a text's embeddings.
+        progress: called with how many sets of explanations are done, and how many there are.
+
+    Returns:
+        The metrics of METRICS for each state, seed and pair; NaN where undefined, and counted.
+
+    Raises:
+        OptionError: a wrong option; or the explainer has no model, but a function.
+        TextError, ModelError: as the explainer.
+    """
+    for name, value, least in (("seeds", seeds, 1), ("bins", bins, 2), ("samples", samples, 0)):
+        if type(value) is not int or value < least:
+            raise OptionError(f"{name} is {value!r}; give a whole number from {least} on.")
+    if not pairs:
+        raise OptionError("There are no pairs of texts to explain: give one or more.")
+    count_top(1, top)
+    states = count_states(explainer, mode=mode, keep_embeddings=keep_embeddings)
+    told = _Progress(progress, (1 + seeds * states) * (1 + samples))
+    look = partial(_explain, pairs=pairs, samples=samples, noise=noise, seed=seed, told=told)
+    trained = look(explainer)
+    comparison = Comparison(_words(explainer, trained.explanations), top, bins, seed)
+    found: dict[str, list[RandomizationStep]] = {}
+    for number in range(seed, seed + seeds):
+        for state in randomized_states(
+            explainer, mode=mode, keep_embeddings=keep_embeddings, seed=number
+        ):
+            step = _compare(comparison, trained, look(state.explainer), state)
+            found.setdefault(state.name, []).append(step)
+    return RandomizationResult(
+        method=explainer.method.name,
+        model=explainer.model.name,
+        mode=mode,
+        keep_embeddings=keep_embeddings,
+        seeds=tuple(range(seed, seed + seeds)),
+        top=top,
+        bins=bins,
+        samples=samples,
+        noise=noise,
+        chance=np.array([comparison.chance(n) for n in range(len(pairs))]),
+        constant=_count_constant(comparison, trained.explanations),
+        steps=tuple(_joined(steps) for steps in found.values()),
+    )
+
+
+def compare_pair(
+    explainer: Explainer,
+    trained: Explanation,
+    randomised: Explanation,
+    *,
+    top: float = 5,
+    bins: int = 10,
+    seed: int = 0,
+) -> tuple[dict[str, float], float]:
+    """Return the metrics of two explanations of one pair by name, and ``jaccard_words`` by chance.
+
+    Args:
+        explainer: whose tokens say which words were read.
+        trained: of the trained model.
+        randomised: of another model of the same tokens.
+        top: see ``measure_randomization``.
+        bins: see ``measure_randomization``.
+        seed: of ties.
+
+    Raises:
+        OptionError: a wrong ``top``.
+    """
+    comparison = Comparison(_words(explainer, [trained]), top, bins, seed)
+    return comparison.explanations(0, trained, randomised), comparison.chance(0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What one model says of all pairs; ``smooth`` is empty where it was not asked for."""
+
+    explanations: list[Explanation]
+    smooth: list[Sides]
+
+
+class _Progress:
+    """Counts sets of explanations."""
+
+    def __init__(self, tell: Progress | None, total: int) -> None:
+        self.tell, self.done, self.total = tell, 0, total
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.tell is not None:
+            self.tell(self.done, self.total)
+
+
+def _explain(
+    explainer: Explainer,
+    *,
+    pairs: Sequence[tuple[str, str]],
+    samples: int,
+    noise: float,
+    seed: int,
+    told: _Progress,
+) -> _Seen:
+    explanations = list(explainer.explain_many(pairs))
+    told()
+    if not samples:
+        return _Seen(explanations, [])
+    return _Seen(
+        explanations,
+        smooth_saliency(explainer, pairs, samples=samples, noise=noise, seed=seed, progress=told),
+    )
+
+
+def _compare(
+    comparison: Comparison, trained: _Seen, randomised: _Seen, state: RandomizedState
+) -> RandomizationStep:
+    """Return one step of one seed: values are (1, P)."""
+    both = zip(trained.explanations, randomised.explanations, strict=True)
+    rows = [comparison.explanations(n, old, new) for n, (old, new) in enumerate(both)]
+    for n, (one, other) in enumerate(zip(trained.smooth, randomised.smooth, strict=True)):
+        rows[n]["smprt"] = comparison.smooth(n, one, other)
+    return RandomizationStep(
+        state.name,
+        state.parts,
+        {metric: np.array([[row[metric] for row in rows]]) for metric in rows[0]},
+        np.array([[explanation.similarity for explanation in randomised.explanations]]),
+    )
+
+
+def _joined(steps: Sequence[RandomizationStep]) -> RandomizationStep:
+    """Return one state under all seeds: values are (S, P)."""
+    first = steps[0]
+    return RandomizationStep(
+        first.name,
+        first.parts,
+        {metric: np.vstack([step.values[metric] for step in steps]) for metric in first.values},
+        np.vstack([step.similarity for step in steps]),
+    )
+
+
+def _words(explainer: Explainer, explanations: Sequence[Explanation]) -> tuple[Words, ...]:
+    """Return which words of each pair's texts are compared."""
+    sides = ([e.left for e in explanations], [e.right for e in explanations])
+    read, single = [], []
+    for prompt, texts in zip(explainer.prompts, sides, strict=True):
+        readings = read_texts(
+            explainer.model,
+            [text.text for text in texts],
+            prompt=prompt,
+            options=explainer.options,
+        )
+        alignments = [reading.prepared.alignment for reading in readings]
+        read.append([alignment.has_token for alignment in alignments])
+        single.append([np.bincount(a.link_words, minlength=len(a.spans)) == 1 for a in alignments])
+    found = []
+    for n, explanation in enumerate(explanations):
+        left, right = explanation.left, explanation.right
+        plain = single[0][n] & _not_in(left, right), single[1][n] & _not_in(right, left)
+        found.append(Words((read[0][n], read[1][n]), plain))
+    return tuple(found)
+
+
+def _not_in(text: ExplainedText, other: ExplainedText) -> Mask:
+    """Return which words of ``text`` do not stand in ``other``, in any case."""
+    there = {word.text.casefold() for word in other.words}
+    return np.array([word.text.casefold() not in there for word in text.words], dtype=np.bool_)
+
+
+def _count_constant(comparison: Comparison, explanations: Sequence[Explanation]) -> int:
+    sides = [
+        side
+        for n, e in enumerate(explanations)
+        for side in comparison.sides(n, (saliency_of(e.left), saliency_of(e.right)))
+    ]
+    return sum(len(side) == 0 or bool(np.ptp(side) == 0) for side in sides)

@@ -1,0 +1,61 @@
+"""Results of a suite on disk, each in a file of its own, so that a run can be cut off and go on."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from whyalike.errors import FormatError, OutputError
+from whyalike.evaluation.leaderboard import Entry
+from whyalike.evaluation.statistics import Interval
+from whyalike.explain import write_whole
+
+
+class ResultStore:
+    """A folder of results. A result is known by its place, and by a key of all that it hangs on.
+
+    Raises:
+        OutputError: the folder can't be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"Could not make the folder {folder}: {error.strerror}.") from error
+
+    def read(self, place: str, key: str) -> list[Entry] | None:
+        """Return the result at ``place``, or None where there is none, or one of another key.
+
+        Raises:
+            FormatError: the file there is no result.
+        """
+        path = self._path(place)
+        if not path.exists():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return [_entry(item) for item in content["entries"]] if content["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FormatError(f"{path} is no result of a suite ({error}): remove it.") from error
+
+    def write(self, place: str, key: str, entries: Sequence[Entry]) -> None:
+        """Keep a result, whole or not at all."""
+        content = json.dumps({"key": key, "entries": [asdict(entry) for entry in entries]})
+        write_whole(self._path(place), lambda stream: stream.write(content.encode()))
+
+    def _path(self, place: str) -> Path:
+        safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in place)
+        return self.folder / f"{safe}.json"
+
+
+def _entry(content: dict[str, object]) -> Entry:
+    figure, values = content["figure"], content["values"]
+    if not isinstance(values, list):
+        raise TypeError("values is no list")
+    known = {
+        "figure": Interval(**figure) if isinstance(figure, dict) else None,
+        "values": tuple(values),
+    }
+    return Entry(**{**content, **known})  # type: ignore[arg-type]

@@ -1,0 +1,150 @@
+"""Max-sensitivity: how much an explanation changes when the input hardly does."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from whyalike.encoder.encoder import Encoder
+from whyalike.errors import OptionError
+from whyalike.evaluation.metric import Metric
+from whyalike.evaluation.perturbed import generator_for
+from whyalike.evaluation.perturbed_values import PairValues
+from whyalike.evaluation.perturbed_words import (
+    attributions,
+    explanations_of,
+    method_of,
+    says_nothing,
+)
+from whyalike.explain import Explainer, Explanation
+
+Floats = NDArray[np.float64]
+
+METRICS: dict[str, Metric] = {
+    "max_sensitivity": Metric(
+        "max_sensitivity",
+        "greatest relative change of the attributions under small noise in the embeddings",
+        "Yeh et al. 2019, Def. 3.1, relative as in Captum",
+        False,
+    )
+}
+
+
+def largest_change(original: Floats, disturbed: Floats) -> float:
+    """Return max over n of ||original - disturbed_n|| / ||original||; not divided if that is 0.
+
+    Yeh et al. 2019, Def. 3.1, relative to the explanation's norm as Captum's ``sensitivity_max``.
+
+    Args:
+        original: (W,), the explanation.
+        disturbed: (S, W), explanations of inputs nearby.
+    """
+    norm = float(np.linalg.norm(original)) or 1.0
+    return float(np.linalg.norm(disturbed - original, axis=1).max()) / norm
+
+
+def measure_sensitivity(
+    explainer: Explainer,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    explanations: Sequence[Explanation] | None = None,
+    samples: int = 10,
+    radius: float = 0.1,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> PairValues:
+    """Explain pairs again and again under noise in their token embeddings.
+
+    Noise is uniform in a box around each token's embedding, as in Captum's ``sensitivity_max``. The
+    attributions of both texts' words are one vector: contributions where the method gives them,
+    else saliency. Methods that do not look at the model have 0, which is no merit. The model is
+    left as it was.
+
+    Args:
+        explainer: a model whose inside can be seen, and the method, also of ``explanations``.
+        pairs: P pairs of texts.
+        explanations: of these pairs by that method; without them, the pairs are explained here.
+        samples: how many times each pair is explained under noise.
+        radius: half the side of the box, in units of the root mean square of the token table.
+        seed: of the noise, which hangs on a text's tokens besides, and not on the batch.
+        progress: called with how many of the samples are done, and how many there are.
+
+    Raises:
+        OptionError: an option that is not allowed, a model that is a function, or explanations of
+            something else.
+        TextError, ModelError: as ``Explainer.explain_many``.
+    """
+    if type(samples) is not int or samples < 1:
+        raise OptionError(f"samples is {samples!r}; give a whole number from 1 on.")
+    if not 0 < radius < float("inf"):
+        raise OptionError(f"radius is {radius!r}; give a number above 0.")
+    method = method_of(explainer, explanations)
+    if method != explainer.method.name:
+        raise OptionError(
+            f"The explanations are by {method!r} and the Explainer explains by "
+            f"{explainer.method.name!r}: give explainer.with_method({method!r})."
+        )
+    encoder, pairs = explainer.encoder, list(pairs)
+    originals = list(explanations_of(explainer, pairs, explanations))
+    disturbed: list[list[Floats]] = [[] for _ in pairs]
+    for sample in range(samples):
+        with noise(encoder, radius=radius, seed=(seed, sample)):
+            for found, explanation in zip(disturbed, explainer.explain_many(pairs), strict=True):
+                found.append(_both(explanation))
+        if progress is not None:
+            progress(sample + 1, samples)
+    changes = [
+        largest_change(_both(original), np.array(found))
+        for original, found in zip(originals, disturbed, strict=True)
+    ]
+    return PairValues(
+        method=method,
+        model=encoder.name,
+        similarity=np.array([original.similarity for original in originals]),
+        values={"max_sensitivity": {"both": np.array(changes, dtype=np.float64)}},
+        constant=np.array([says_nothing(e, marks=True) for e in originals], dtype=bool),
+        settings={"samples": samples, "radius": radius, "seed": seed},
+    )
+
+
+@contextmanager
+def noise(encoder: Encoder, *, radius: float, seed: object) -> Iterator[None]:
+    """Add uniform noise to the embedding of every token, the same for a text in any batch.
+
+    Args:
+        encoder: the model.
+        radius: half the width of the noise, in units of the root mean square of the token table.
+        seed: anything; equal ones give equal noise.
+    """
+    table = encoder.sites.tokens[0].weight
+    if not isinstance(table, Tensor):
+        raise OptionError(f"The token embedding of {encoder.name} has no table of weights.")
+    scale = radius * float(table.detach().double().pow(2).mean().sqrt())
+    padding = encoder.tokenizer.pad_token_id
+
+    def disturb(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
+        # Rows of the table alone, (N, D), are looked up for a baseline, and that is no text.
+        if output.dim() != 3:
+            return None
+        found = np.zeros(tuple(output.shape))
+        for row, ids in zip(found, inputs[0].cpu().numpy(), strict=True):
+            own = np.ones(len(ids), dtype=bool) if padding is None else ids != padding
+            generator = generator_for("noise", seed, ids[own].tolist())
+            row[own] = generator.uniform(-scale, scale, size=(int(own.sum()), row.shape[1]))
+        return output + torch.from_numpy(found).to(output)
+
+    # Before the hook that makes the embedding a leaf, which then holds the noise.
+    with ExitStack() as stack:
+        stack.enter_context(encoder.frozen())
+        for module in encoder.sites.tokens:
+            stack.callback(module.register_forward_hook(disturb).remove)
+        yield
+
+
+def _both(explanation: Explanation) -> Floats:
+    """(W + W',): the attributions of the words of both texts."""
+    return np.concatenate([attributions(explanation.left), attributions(explanation.right)])

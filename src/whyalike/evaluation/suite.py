@@ -1,0 +1,185 @@
+"""All methods by all metrics on one model, resumable, each result kept as it is found."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import whyalike
+from whyalike.errors import OptionError, WhyalikeError
+from whyalike.evaluation.alignment import evaluate_alignment
+from whyalike.evaluation.alignment_files import AlignedPair
+from whyalike.evaluation.faithfulness import measure_faithfulness
+from whyalike.evaluation.gold_counts import GoldScores
+from whyalike.evaluation.ists import evaluate_ists
+from whyalike.evaluation.ists_files import ChunkedPair
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.result_store import ResultStore
+from whyalike.evaluation.statistics import mean_interval
+from whyalike.explain import Explainer
+
+TextPair = tuple[str, str]
+Progress = Callable[[str, int, int], None]
+
+FAITHFULNESS = (
+    "aopc_deletion",
+    "sufficiency",
+    "deletion_area",
+    "insertion_area",
+    "pair_deletion",
+    "pair_interaction",
+)
+GOLD = {
+    "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),
+    "ists": ("ists_f1_ali",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Datasets:
+    """What to measure on, by name: pairs of texts, word alignments, chunk alignments."""
+
+    pairs: Mapping[str, Sequence[TextPair]] = field(default_factory=dict)
+    alignments: Mapping[str, Sequence[AlignedPair]] = field(default_factory=dict)
+    ists: Mapping[str, Sequence[ChunkedPair]] = field(default_factory=dict)
+
+    def parts(self) -> list[tuple[str, str, Sequence[Any]]]:
+        """Return (part, name, items) of each dataset."""
+        return [
+            *(("faithfulness", name, items) for name, items in self.pairs.items()),
+            *(("alignment", name, items) for name, items in self.alignments.items()),
+            *(("ists", name, items) for name, items in self.ists.items()),
+        ]
+
+
+def run_suite(
+    explainer: Explainer,
+    datasets: Datasets,
+    *,
+    methods: Sequence[str],
+    folder: Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Leaderboard:
+    """Measure methods on datasets; a method that fails is left out with its reason.
+
+    Args:
+        explainer: the model; its options go for all methods.
+        datasets: what to measure on.
+        methods: names of methods.
+        folder: where each result is kept as soon as it is there; a run that was cut off goes on
+            from them. Results of another model, version, dataset or other options are not taken.
+        seed: of intervals and of the order of words of equal saliency.
+        progress: is told the dataset and method, and how many of all are done.
+
+    Raises:
+        OptionError: no datasets, no methods, or an unknown one.
+        OutputError: the folder can't be written.
+    """
+    parts = datasets.parts()
+    if not parts or not methods:
+        raise OptionError("A suite needs datasets and methods; give one of each at least.")
+    explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
+    store = None if folder is None else ResultStore(folder)
+    entries: list[Entry] = []
+    failures: dict[str, str] = {}
+    total = len(parts) * len(explainers)
+    for done, (part, name, items, method, own) in enumerate(_runs(parts, explainers)):
+        if progress is not None:
+            progress(f"{name}: {method}", done, total)
+        key = _key(own, part, items, seed)
+        place = f"{part}.{name}.{method}"
+        found = None if store is None else store.read(place, key)
+        if found is None:
+            try:
+                found = _measure(part, name, own, items, seed=seed)
+            except WhyalikeError as error:
+                failures[f"{method} on {name}"] = str(error)
+                continue
+            if store is not None:
+                store.write(place, key, found)
+        entries += found
+    if progress is not None:
+        progress("done", total, total)
+    return Leaderboard(
+        entries=tuple(entries),
+        failures=failures,
+        model=explainer.model.name,
+        pooling=explainer.model.pooling,
+        version=whyalike.__version__,
+        items={name: len(items) for _, name, items in parts},
+    )
+
+
+def _runs(
+    parts: Sequence[tuple[str, str, Sequence[Any]]], explainers: Mapping[str, Explainer]
+) -> Iterator[tuple[str, str, Sequence[Any], str, Explainer]]:
+    for part, name, items in parts:
+        for method, own in explainers.items():
+            yield part, name, items, method, own
+
+
+def _measure(
+    part: str, name: str, explainer: Explainer, items: Sequence[Any], *, seed: int
+) -> list[Entry]:
+    if part == "faithfulness":
+        return _faithfulness(name, explainer, items, seed=seed)
+    if part == "alignment":
+        return _gold(part, name, evaluate_alignment(explainer, items), seed=seed)
+    return _gold(part, name, evaluate_ists(explainer, items), seed=seed)
+
+
+def _faithfulness(
+    name: str, explainer: Explainer, pairs: Sequence[TextPair], *, seed: int
+) -> list[Entry]:
+    found = measure_faithfulness(explainer, pairs, metrics=FAITHFULNESS, seed=seed)
+    entries = []
+    for metric in FAITHFULNESS:
+        values = tuple(_plain(value) for value in found.values[metric]["both"].tolist())
+        defined = [value for value in values if value is not None]
+        figure = mean_interval(defined, seed=seed) if defined else None
+        entries.append(
+            Entry(
+                dataset=name,
+                method=explainer.method.name,
+                metric=metric,
+                figure=figure,
+                values=values,
+                constant=int(found.constant.sum()),
+            )
+        )
+    return entries
+
+
+def _gold(part: str, name: str, found: GoldScores, *, seed: int) -> list[Entry]:
+    entries = []
+    for metric in GOLD[part]:
+        counts = found.counts[metric]
+        own = tuple(_plain(value) for value in counts.pair_f().tolist())
+        figure = counts.f_interval(seed=seed) if any(v is not None for v in own) else None
+        entries.append(
+            Entry(dataset=name, method=found.method, metric=metric, figure=figure, values=own)
+        )
+    return entries
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _key(explainer: Explainer, part: str, items: Sequence[Any], seed: int) -> str:
+    """Return a digest of everything that a result hangs on."""
+    what = {
+        "version": whyalike.__version__,
+        "model": explainer.model.name,
+        "pooling": explainer.model.pooling,
+        "method": explainer.method.name,
+        "options": asdict(explainer.options),
+        "part": part,
+        "items": [repr(item) for item in items],
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

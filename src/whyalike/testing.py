@@ -1,0 +1,199 @@
+"""Assertions on what a model sees, for the tests of a project that depends on one.
+
+Each raises AssertionError with a message that shows the explanation. Where a model is asked for,
+give an Explainer (load it once, in a fixture), or anything that ``Explainer(...)`` takes. The
+similarity is in the model's own units; higher is more alike.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from whyalike.encoder.black_box import BlackBox
+    from whyalike.encoder.loading import ModelSource
+    from whyalike.evaluation.edits import WordLists
+    from whyalike.explain import Explainer
+
+    Model = Explainer | BlackBox | ModelSource
+
+__all__ = ["assert_explained_by", "assert_no_blind_spot", "assert_ranks_above", "assert_sees"]
+
+PAIRS_NAMED = 10
+
+
+def assert_sees(model: "Model", text: str, edited: str, *, margin: float) -> None:
+    """Assert that a change lowers the similarity: C(text, text) - C(text, edited) >= margin.
+
+    Args:
+        model: an Explainer, or what one takes.
+        text: the text before.
+        edited: the text after the change.
+        margin: above 0, in units of the similarity.
+
+    Raises:
+        AssertionError: the model sees less of the change.
+        OptionError: ``margin`` is not above 0, so that the assertion could not fail.
+    """
+    __tracebackhide__ = True
+    from whyalike.errors import OptionError
+
+    if not margin > 0:
+        raise OptionError(f"margin is {margin!r}; give a number above 0, such as 0.05.")
+    explainer = _explainer(model)
+    before, after = _similarities(explainer, text, [text, edited])
+    if before - after >= margin:
+        return
+    explanation = explainer.with_method(_signed(explainer)).explain(text, edited)
+    raise AssertionError(
+        f"{explainer.model.name} hardly sees the change: the similarity falls by "
+        f"{before - after:.4f}, from {before:.4f} to {after:.4f}, and should fall by {margin:g}.\n"
+        f"What hides it:\n\n{explanation}"
+    )
+
+
+def assert_ranks_above(
+    model: "Model", query: str, better: str, worse: str, *, margin: float = 0.0
+) -> None:
+    """Assert that C(query, better) is above C(query, worse), and by ``margin`` at least.
+
+    Args:
+        model: an Explainer, or what one takes.
+        query: the text that both are compared with.
+        better: the text that should score higher.
+        worse: the other text.
+        margin: 0 or above, in units of the similarity.
+
+    Raises:
+        AssertionError: it is not; the message shows the words that decide.
+        OptionError: ``margin`` is below 0.
+    """
+    __tracebackhide__ = True
+    from whyalike.errors import OptionError
+
+    if not margin >= 0:
+        raise OptionError(f"margin is {margin!r}; give 0 or a number above.")
+    explainer = _explainer(model)
+    high, low = _similarities(explainer, query, [better, worse])
+    if high > low and high - low >= margin:
+        return
+    comparison = explainer.compare(query, better, worse)
+    least = f"{margin:g} or more" if margin else "above 0"
+    raise AssertionError(
+        f"{explainer.model.name} scores the better text {high:.4f} and the worse one {low:.4f}: "
+        f"the margin is {high - low:+.4f} and should be {least}.\nWhy:\n\n{comparison}"
+    )
+
+
+def assert_explained_by(
+    model: "Model", left: str, right: str, *, pair: tuple[str, str], top: int | None = None
+) -> None:
+    """Assert that a pair of words is among those that explain the similarity.
+
+    Args:
+        model: an Explainer, or what one takes; its method is used.
+        left: the left text.
+        right: the right text.
+        pair: the left and the right word, in whatever case.
+        top: among the best ``top`` selected pairs only.
+
+    Raises:
+        AssertionError: it is not among the selected pairs.
+        OptionError: a word of the pair is not in its text, or ``top`` is below 1.
+    """
+    __tracebackhide__ = True
+    from whyalike.errors import OptionError
+
+    if top is not None and top < 1:
+        raise OptionError(f"top is {top!r}; give a whole number from 1 on.")
+    explainer = _explainer(model)
+    explanation = explainer.explain(left, right)
+    for word, side in zip(pair, (explanation.left, explanation.right), strict=True):
+        if word.casefold() not in {each.text.casefold() for each in side.words}:
+            raise OptionError(f"{word!r} is no word of {side.text!r}; give one that stands there.")
+    found = [
+        (explanation.left.words[p.left].text, explanation.right.words[p.right].text)
+        for p in explanation.pairs[:top]
+    ]
+    wanted = pair[0].casefold(), pair[1].casefold()
+    if wanted in {(one.casefold(), other.casefold()) for one, other in found}:
+        return
+    named = ", ".join(f"{one} – {other}" for one, other in found[:PAIRS_NAMED]) or "none"
+    where = "selected pairs" if top is None else f"{top} best pairs"
+    raise AssertionError(
+        f"{pair[0]} – {pair[1]} is not among the {where} of {explainer.method.name} with "
+        f"{explainer.model.name}; they are: {named}.\n\n{explanation}"
+    )
+
+
+def assert_no_blind_spot(
+    model: "Model",
+    texts: Sequence[str | tuple[str, str]],
+    *,
+    rules: Sequence[str] | None = None,
+    at_most: float = 0.1,
+    per_rule: int = 1,
+    tolerance: Literal["harmless"] | float = "harmless",
+    words: "WordLists | None" = None,
+    seed: int = 0,
+) -> None:
+    """Assert that a model sees changes of meaning: the share of blind spots is ``at_most`` that.
+
+    Args:
+        model: an Explainer, or what one takes.
+        texts: texts, or pairs of a query and a text; see ``evaluation.find_blind_spots``.
+        rules: names of rules, by default all; harmless ones serve as the yardstick.
+        at_most: the greatest share of blind spots, from 0 to below 1.
+        per_rule: the most edits of a text by one rule.
+        tolerance: as in ``find_blind_spots``.
+        words: word lists of the rules.
+        seed: of every choice.
+
+    Raises:
+        AssertionError: there are more; the message shows the rates and the worst.
+        OptionError: no rule changes the meaning of any of the texts, or ``at_most`` is outside.
+    """
+    __tracebackhide__ = True
+    from whyalike.errors import OptionError
+    from whyalike.evaluation.probe import find_blind_spots
+
+    if not 0 <= at_most < 1:
+        raise OptionError(f"at_most is {at_most!r}; give a share from 0 to below 1.")
+    result = find_blind_spots(
+        _explainer(model),
+        texts,
+        rules=rules,
+        per_rule=per_rule,
+        tolerance=tolerance,
+        words=words,
+        seed=seed,
+        explain=3,
+    )
+    if result.overall is None or result.overall.blind is None:
+        raise OptionError(
+            "Nothing was probed: no rule changes the meaning of these texts, or nothing harmless "
+            "can be done to them. Give other texts or rules, or a tolerance that is a number."
+        )
+    if result.overall.blind.share > at_most:
+        raise AssertionError(f"More than {at_most:.0%} blind spots.\n{result}")
+
+
+def _explainer(model: "Model") -> "Explainer":
+    """Return the Explainer, or one of the model that came."""
+    from whyalike.encoder.black_box import BlackBox
+    from whyalike.explain import Explainer
+
+    if isinstance(model, Explainer):
+        return model
+    return Explainer(embed=model) if isinstance(model, BlackBox) else Explainer(model)
+
+
+def _signed(explainer: "Explainer") -> str:
+    from whyalike.evaluation.probe import signed_method
+
+    return signed_method(explainer)
+
+
+def _similarities(explainer: "Explainer", reference: str, texts: Sequence[str]) -> list[float]:
+    from whyalike.evaluation.probe import similarities
+
+    return similarities(explainer, reference, texts)

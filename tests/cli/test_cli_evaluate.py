@@ -1,0 +1,57 @@
+"""``whyalike evaluate``."""
+
+import json
+
+import pytest
+
+TEXTS = """description
+"Keep hands warm with knit gloves, touchscreen-compatible fingertips and ribbed cuffs all day long now."
+"These smartphone-friendly gloves are cut from stretch wool; warm, soft and ribbed at the cuffs, too."
+"Pale straw in the glass, this white opens with lemon zest and white flowers on the long palate."
+"A white wine with lemon and flowers, pale straw in the glass and long on the fresh palate here."
+"""
+GOLD = "1\twarm gloves\tx\tgloves warm\tx\t1\t1\t0-1 1-0\t\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "shop.csv").write_text(TEXTS, encoding="utf-8")
+    (tmp_path / "gold.tsv").write_text(GOLD, encoding="utf-8")
+    return tmp_path
+
+
+def test_reports_and_table(run, model, files):
+    arguments = (
+        "evaluate",
+        "--model",
+        model,
+        "--texts",
+        files / "shop.csv",
+        "--multimwa",
+        files / "gold.tsv",
+    )
+    arguments += ("--pairs", "2", "--methods", "random,whyalike", "-o", files / "out")
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "gold, 1 pairs" in result.stdout
+    assert "whyalike" in result.stdout
+    content = json.loads((files / "out" / "leaderboard.json").read_text(encoding="utf-8"))
+    assert {e["method"] for e in content["entries"]} == {"random", "whyalike"}
+    page = (files / "out" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "## gold, 1 pairs" in page
+    assert "Made by: `whyalike" in page
+    kept = sorted(path.name for path in (files / "out" / "results").iterdir())
+    assert "alignment.gold.whyalike.json" in kept
+    again = run(*arguments, "--json")
+    assert json.loads(again.stdout) == content
+
+
+def test_wrong_use_is_told(run, model, files):
+    nothing = run("evaluate", "--model", model)
+    assert nothing.exit_code == 2
+    assert "Give data to measure on" in " ".join(nothing.stderr.split())
+    unknown = run("evaluate", "--model", model, "--texts", files / "shop.csv", "--methods", "btj")
+    assert unknown.exit_code == 2
+    missing = run("evaluate", "--model", model, "--texts", files / "nothing.csv")
+    assert missing.exit_code == 1
+    assert "nothing.csv" in missing.stderr

@@ -1,0 +1,29 @@
+"""Explanations written by hand, whose matches are named by the words themselves."""
+
+from whyalike.text import find_words
+from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
+
+
+def explained(text):
+    return ExplainedText(
+        text, tuple(Word(text[start:end], start, end, 0.5) for start, end in find_words(text))
+    )
+
+
+def explanation(left, right, *matches, selected=()):
+    """``matches`` and ``selected`` are (left word, right word) or (left, right, cosine), by place."""
+
+    def pairs(given):
+        return tuple(WordPair(m[0], m[1], m[2] if len(m) == 3 else 1.0, 0.1) for m in given)
+
+    return ExplanationData(
+        similarity=0.5,
+        similarity_function="cosine",
+        method="by hand",
+        model="none",
+        pooling="paper",
+        left=explained(left),
+        right=explained(right),
+        pairs=pairs(selected),
+        matches=pairs(matches),
+    )

@@ -1,0 +1,110 @@
+"""Files of gold word alignment, written by hand in the published formats."""
+
+import json
+
+import pytest
+
+from whyalike.errors import FormatError
+from whyalike.evaluation.alignment_files import read_edinburgh, read_multimwa
+
+
+def row(left, right, sure, *more, name="0:0"):
+    return "\t".join([name, left, "N/A", right, "N/A", "1", "1", sure, *more])
+
+
+def test_multimwa(tmp_path):
+    path = tmp_path / "some.tsv"
+    lines = [
+        row("warm gloves", "mittens that warm", "0-2", "1-0 0-2", " "),
+        row("a b", "c", "", name="0:1"),
+        row("x\u2028y z", "z", "2-0", "", ""),
+    ]
+    path.write_text("\r\n".join(lines) + "\r\n\n", encoding="utf-8", newline="")
+    first, second, third = read_multimwa(path)
+    assert (first.name, first.left, first.right) == ("0:0", "warm gloves", "mittens that warm")
+    # A link that is sure is not possible besides.
+    assert (first.sure, first.possible) == ({(0, 2)}, {(1, 0)})
+    assert first.links == {(0, 2), (1, 0)}
+    assert (second.sure, second.possible) == (frozenset(), frozenset())
+    # A line separator of Unicode ends no line of the file, but does end a word.
+    assert third.sure == {(2, 0)}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("0\tonly\tthree", "line 2: 3 columns"),
+        (row("a b", "c", "0-0 1_0"), "line 2: '1_0' is no link"),
+        (row("a b", "c", "-1-0"), "line 2: '-1-0' is no link"),
+        (row("a b", "c", "0-1"), "line 2: the link '0-1' is of words that .* 2 and 1"),
+        (row("a b", "c", "0-0", "2-0"), "line 2: the link '2-0'"),
+        ("", "line 2: 1 columns"),
+    ],
+)
+def test_damaged_multimwa_names_the_line(tmp_path, line, problem):
+    path = tmp_path / "some.tsv"
+    path.write_text("\n".join([row("a", "b", "0-0"), line, row("a", "b", "0-0")]))
+    with pytest.raises(FormatError, match=problem):
+        read_multimwa(path)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(FormatError, match="No such file"):
+        read_multimwa(tmp_path / "none.tsv")
+    (tmp_path / "latin.tsv").write_bytes(b"caf\xe9")
+    with pytest.raises(FormatError, match="Could not read word alignments"):
+        read_multimwa(tmp_path / "latin.tsv")
+    (tmp_path / "empty.tsv").write_text("")
+    with pytest.raises(FormatError, match="line 1: 1 columns"):
+        read_multimwa(tmp_path / "empty.tsv")
+
+
+def entry(name, sure, possible="", left="warm gloves", right="mittens that warm"):
+    return {
+        "id": name,
+        "source": left,
+        "target": right,
+        "sureAlign": sure,
+        "possibleAlign": possible,
+    }
+
+
+def written(path, content):
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_edinburgh_with_the_sure_links_of_another_file(tmp_path):
+    both = written(tmp_path / "both.json", [entry("a", "0-2 1-0"), entry("b", "0-0")])
+    sure = written(tmp_path / "sure.json", [entry("b", "0-0"), entry("a", "0-2")])
+    first, second = read_edinburgh(both, sure=sure)
+    assert (first.name, first.sure, first.possible) == ("a", {(0, 2)}, {(1, 0)})
+    assert (second.sure, second.possible) == ({(0, 0)}, frozenset())
+    alone = read_edinburgh(both)
+    assert alone[0].sure == {(0, 2), (1, 0)}
+    own = written(tmp_path / "own.json", [entry("a", "0-2", "1-0")])
+    assert read_edinburgh(own)[0].possible == {(1, 0)}
+
+
+def test_damaged_json_names_the_entry(tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text('[\n{"source": }]')
+    with pytest.raises(FormatError, match="line 2: no JSON"):
+        read_edinburgh(path)
+    for content, problem in (
+        ({}, "no list"),
+        ([], "no list"),
+        ([entry("a", "0-0"), {"source": "x"}], "entry 2: it needs the texts 'source'"),
+        ([entry("a", "9-0")], "entry 1: the link '9-0'"),
+        ([entry("a", "0-0"), entry("a", "0-0")], "the id 'a' stands for several"),
+    ):
+        with pytest.raises(FormatError, match=problem):
+            read_edinburgh(written(path, content))
+
+
+def test_sure_links_of_other_pairs_are_refused(tmp_path):
+    both = written(tmp_path / "both.json", [entry("a", "0-0")])
+    for other in (entry("b", "0-0"), entry("a", "0-0", left="cold gloves")):
+        sure = written(tmp_path / "sure.json", [other])
+        with pytest.raises(FormatError, match=r"entry 1: .* has no pair 'a' of the same texts"):
+            read_edinburgh(both, sure=sure)

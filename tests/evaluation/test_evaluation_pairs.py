@@ -1,0 +1,101 @@
+"""Pairs drawn from a catalogue."""
+
+import numpy as np
+import pytest
+
+from whyalike.encoder.black_box import BlackBox
+from whyalike.errors import FormatError, OptionError, TextError
+from whyalike.evaluation import nearest_pairs, read_texts
+
+
+def angles(texts):
+    """The first word of a text is an angle in degrees."""
+    turned = np.radians([float(text.split()[0]) for text in texts])
+    return np.stack([np.cos(turned), np.sin(turned)], axis=1)
+
+
+MODEL = BlackBox(angles)
+EVERYTHING = {"words": (1, 9), "lowest": -1.0, "highest": 1.0}
+
+
+def angle(pair):
+    return abs(float(pair[0].split()[0]) - float(pair[1].split()[0]))
+
+
+def test_nearest_other_text_between_the_limits():
+    texts = [f"{degrees} degrees" for degrees in (0, 3, 30, 100, 135, 200)]
+    pairs = nearest_pairs(texts, MODEL, count=9, words=(1, 9), lowest=0.5, highest=0.95)
+    found = {frozenset(pair) for pair in pairs}
+    assert frozenset(texts[3:5]) in found  # 35 degrees, a cosine of .82
+    assert frozenset(texts[:2]) not in found  # 3 degrees: a copy
+    for pair in pairs:
+        assert 18.2 <= angle(pair) <= 60
+    used = [text for pair in pairs for text in pair]
+    assert len(used) == len(set(used))
+
+
+def test_against_a_slow_search():
+    rng = np.random.default_rng(3)
+    texts = [f"{degrees:.4f} degrees" for degrees in rng.random(40) * 360]
+    pairs = nearest_pairs(texts, MODEL, count=30, seed=5, words=(1, 9), lowest=0.9, highest=0.999)
+    free = set(texts)
+    for one, other in pairs:
+        fit = {}
+        for text in free - {one}:
+            cosine = float(np.cos(np.radians(angle((one, text)))))
+            if 0.9 <= cosine <= 0.999:
+                fit[text] = cosine
+        assert other == max(fit, key=fit.get)
+        free -= {one, other}
+    assert 5 < len(pairs) < 20
+    assert pairs == nearest_pairs(
+        texts, MODEL, count=30, seed=5, words=(1, 9), lowest=0.9, highest=0.999
+    )
+    assert pairs != nearest_pairs(
+        texts, MODEL, count=30, seed=6, words=(1, 9), lowest=0.9, highest=0.999
+    )
+    assert pairs[:3] == nearest_pairs(
+        texts, MODEL, count=3, seed=5, words=(1, 9), lowest=0.9, highest=0.999
+    )
+
+
+def test_equal_texts_short_ones_and_the_pool():
+    assert nearest_pairs(["1 a", "1 a"], MODEL, count=1, **EVERYTHING) == []
+    assert nearest_pairs([], MODEL, count=1, **EVERYTHING) == []
+    texts = ["1 a", "2 b c d", "3 b c d e"]
+    options = {**EVERYTHING, "words": (3, 9)}
+    assert {*nearest_pairs(texts, MODEL, count=5, **options)[0]} == {*texts[1:]}
+    assert nearest_pairs(texts, MODEL, count=5, pool=1, **options) == []
+
+
+def test_wrong_numbers_are_refused():
+    for wrong in ({"count": 0}, {"count": 2, "pool": 0}, {"count": 2, "lowest": 0.99}):
+        with pytest.raises(OptionError, match=list(wrong)[-1]):
+            nearest_pairs(["a"], MODEL, **wrong)
+    with pytest.raises(TextError):
+        nearest_pairs("a text", MODEL, count=1)
+
+
+def test_read_texts(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text(
+        '\ufeffid,description\n1,"warm, ""soft""\ngloves"\n2,\n3, \n4,été\n5\n', "utf-8"
+    )
+    assert read_texts(path) == ['warm, "soft"\ngloves', "été"]
+    assert read_texts(path, column="id") == ["1", "2", "3", "4", "5"]
+    with pytest.raises(FormatError, match="no column 'title'; it has: id, description"):
+        read_texts(path, column="title")
+    with pytest.raises(FormatError, match="Could not read texts"):
+        read_texts(tmp_path / "none.csv")
+    path.write_bytes(b"description\n\xff\xfe\n")
+    with pytest.raises(FormatError, match="Could not read texts"):
+        read_texts(path)
+    path.write_bytes(b"")
+    with pytest.raises(FormatError, match="it has: none"):
+        read_texts(path)
+
+
+@pytest.mark.realdata
+def test_catalogues_can_be_read(catalogues):
+    for name, least in (("wine", 10_000), ("fashion", 500), ("sportswear", 100)):
+        assert len(read_texts(catalogues / f"{name}.csv")) > least

@@ -1,0 +1,111 @@
+"""Files of interpretable STS, written by hand in the published format."""
+
+import pytest
+
+from whyalike.errors import FormatError
+from whyalike.evaluation.ists_files import read_ists
+
+GOLD = """<sentence id="7" status="">
+// A cat sleeps .
+// The cat is asleep
+<source>
+1 A :
+2 cat:
+3 sleeps :
+4 . :
+</source>
+<translation>
+1 The :
+2 cat :
+3 is :
+4 asleep :
+</translation>
+<alignment>
+4 <==> 0 // NOALI // NIL // . <==> -not aligned-
+1 2 <==> 1 2 // EQUI // 5 // A cat <==> The cat
+3 <==> 3 4 // SIMI_FACT // 4 // sleeps <==> is asleep // really
+</alignment>
+</sentence>
+
+
+<sentence id="8" status="">
+// in a closed path
+// open paths
+<source>
+</source>
+<alignment>
+1 2 3 4 <==> 0 // NOALI // NIL // x <==> y
+0 <==> 1 2 // NOALI // NIL // x <==> y
+</alignment>
+</sentence>
+"""
+LEFT = "[ A cat ] [ sleeps ] [ . ] \n[ in [ a closed path ] \n"
+RIGHT = "[ The cat ] [ is asleep ] \n[ open paths ] [ ]\n"
+
+
+def written(folder, gold=GOLD, left=LEFT, right=RIGHT):
+    path = folder / "some.input.cats.wa"
+    path.write_text(gold, encoding="utf-8")
+    (folder / "some.input.cats.sent1.chunk.txt").write_text(left, encoding="utf-8")
+    (folder / "some.input.cats.sent2.chunk.txt").write_text(right, encoding="utf-8")
+    return path
+
+
+def test_texts_links_and_the_chunks_beside_them(tmp_path):
+    first, second = read_ists(written(tmp_path))
+    assert (first.name, first.left, first.right) == ("7", "A cat sleeps .", "The cat is asleep")
+    assert first.left_chunks == ((0, 1), (2,), (3,))
+    assert first.right_chunks == ((0, 1), (2, 3))
+    assert first.links == (((0, 1), (0, 1)), ((2,), (2, 3)))
+    # A bracket that is not closed, as in one published line, ends where the next opens.
+    assert second.left_chunks == ((0,), (1, 2, 3))
+    assert second.right_chunks == ((0, 1),)
+    assert second.links == ()
+
+
+def test_chunks_of_other_files(tmp_path):
+    path = written(tmp_path, right="nothing\n")
+    other = tmp_path / "other.txt"
+    other.write_text("[ The ] [ cat is asleep ]\n[ open ] [ paths ]")
+    first, _ = read_ists(path, chunks=(tmp_path / "some.input.cats.sent1.chunk.txt", other))
+    assert first.right_chunks == ((0,), (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("3 <==> 3 4 //", "3 <==> 3 5 //", "line 19: '3 5' is no chunk of a text of 4 words"),
+        ("3 <==> 3 4 //", "three <==> 3 //", "line 19: 'three' is no chunk"),
+        ("3 <==> 3 4 //", "<==> 3 //", "line 19: '' is no chunk"),
+        ("// The cat is asleep\n", "", "line 3: the two texts"),
+        ('id="8"', 'id="7"', "line 24: the id '7' was used before"),
+        ("<sentence", "<nothing", "has no <sentence"),
+    ],
+)
+def test_a_damaged_gold_file_names_the_line(tmp_path, old, new, problem):
+    with pytest.raises(FormatError, match=problem):
+        read_ists(written(tmp_path, gold=GOLD.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("left", "problem"),
+    [
+        ("[ A cat ] [ sleeps ] [ . ]\n", "has 1 lines, and .* has 2 pairs"),
+        (LEFT.replace("[ A cat", "[ A dog"), "line 1: its words are not those of the text"),
+        (LEFT.replace("[ sleeps", "sleeps"), "line 1: 'sleeps' stands in no chunk"),
+        (LEFT.replace("[ in", "in"), "line 2: 'in' stands in no chunk"),
+        (LEFT.replace("[ . ]", "[ . ] ]"), r"line 1: '\]' stands in no chunk"),
+    ],
+)
+def test_damaged_chunks_name_the_line(tmp_path, left, problem):
+    with pytest.raises(FormatError, match=problem):
+        read_ists(written(tmp_path, left=left))
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(FormatError, match="Could not read chunk alignments"):
+        read_ists(tmp_path / "none.wa")
+    path = written(tmp_path)
+    (tmp_path / "some.input.cats.sent2.chunk.txt").unlink()
+    with pytest.raises(FormatError, match=r"Could not read chunks from .*sent2\.chunk\.txt"):
+        read_ists(path)

@@ -1,0 +1,172 @@
+"""The suite: all methods by all metrics, resumed where it was cut off, ranked with tests."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from whyalike import Explainer
+from whyalike.errors import FormatError, OptionError
+from whyalike.evaluation import suite as suite_module
+from whyalike.evaluation.alignment_files import AlignedPair
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.statistics import Interval, compare_paired
+from whyalike.evaluation.suite import Datasets, run_suite
+
+WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")
+PAIRS = [
+    ("warm gloves of wool and more", "soft gloves of knit wool"),
+    ("red wine and lemon here", "the wine is red and soft"),
+    ("knit wool gloves", "wool gloves that are warm and red"),
+    ("lemon wine warm", "red lemon of the wine"),
+]
+ALIGNED = [
+    AlignedPair("a", "warm gloves", "gloves warm", frozenset({(0, 1), (1, 0)})),
+    AlignedPair("b", "red wine", "wine here", frozenset({(1, 0)})),
+]
+
+
+def embed(texts):
+    """Counts of a few words: what matters is known."""
+    return [[float(text.lower().split().count(word)) for word in WORDS] + [0.05] for text in texts]
+
+
+@pytest.fixture
+def explainer():
+    return Explainer(embed=embed)
+
+
+DATA = Datasets(pairs={"shop": PAIRS}, alignments={"gold": ALIGNED})
+
+
+def test_every_method_has_a_figure_by_every_metric(explainer):
+    told = []
+    found = run_suite(
+        explainer, DATA, methods=["random", "occlusion"], progress=lambda *what: told.append(what)
+    )
+    assert found.datasets == ("shop", "gold")
+    assert found.items == {"shop": 4, "gold": 2}
+    assert found.metrics("shop") == suite_module.FAITHFULNESS
+    assert {(e.dataset, e.method) for e in found.entries} == {
+        (d, m) for d in ("shop", "gold") for m in ("random", "occlusion")
+    }
+    assert told[0] == ("shop: random", 0, 4)
+    assert told[-1] == ("done", 4, 4)
+    by = {(e.method, e.metric): e for e in found.entries if e.dataset == "shop"}
+    # What the vectors count is known, so that taking away what occlusion finds must cost more.
+    assert by["occlusion", "aopc_deletion"].figure.mean > by["random", "aopc_deletion"].figure.mean
+    assert found.methods("shop")[0] == "occlusion"
+
+
+def test_figures_are_those_of_the_parts_alone(explainer):
+    from whyalike.evaluation import measure_faithfulness
+    from whyalike.evaluation.alignment import evaluate_alignment
+
+    own = explainer.with_method("occlusion")
+    found = run_suite(explainer, DATA, methods=["occlusion"])
+    alone = measure_faithfulness(own, PAIRS, metrics=("sufficiency",))
+    (entry,) = [e for e in found.entries if e.metric == "sufficiency"]
+    assert entry.figure.mean == pytest.approx(alone.mean("sufficiency"))
+    assert entry.values == pytest.approx(tuple(alone.values["sufficiency"]["both"]))
+    (entry,) = [e for e in found.entries if e.metric == "alignment_f"]
+    assert entry.figure.mean == evaluate_alignment(own, ALIGNED).values["alignment_f"]
+
+
+def test_a_run_goes_on_where_it_was_cut_off(explainer, tmp_path, monkeypatch):
+    whole = run_suite(explainer, DATA, methods=["random", "occlusion"])
+    measured = []
+    measure = suite_module._measure
+
+    def stop_at_third(part, name, own, items, *, seed):
+        measured.append((name, own.method.name))
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return measure(part, name, own, items, seed=seed)
+
+    monkeypatch.setattr(suite_module, "_measure", stop_at_third)
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(explainer, DATA, methods=["random", "occlusion"], folder=tmp_path)
+    again = run_suite(explainer, DATA, methods=["random", "occlusion"], folder=tmp_path)
+    assert measured[3:] == [("gold", "random"), ("gold", "occlusion")]
+    assert again == whole
+    assert run_suite(explainer, DATA, methods=["random", "occlusion"], folder=tmp_path) == whole
+    assert len(measured) == 5
+
+
+def test_results_of_something_else_are_not_taken(explainer, tmp_path):
+    run_suite(explainer, DATA, methods=["random"], folder=tmp_path)
+    other = Datasets(pairs={"shop": PAIRS[:2]})
+    found = run_suite(explainer, other, methods=["random"], folder=tmp_path)
+    assert len(found.entries[0].values) == 2
+    (tmp_path / "faithfulness.shop.random.json").write_text("{}")
+    with pytest.raises(FormatError, match=r"no result of a suite.*remove it"):
+        run_suite(explainer, other, methods=["random"], folder=tmp_path)
+
+
+def test_a_method_that_fails_is_left_out_with_its_reason(explainer, monkeypatch):
+    measure = suite_module._measure
+
+    def failing(part, name, own, items, *, seed):
+        if own.method.name == "occlusion":
+            raise OptionError("It can't.")
+        return measure(part, name, own, items, seed=seed)
+
+    monkeypatch.setattr(suite_module, "_measure", failing)
+    found = run_suite(explainer, DATA, methods=["random", "occlusion"])
+    assert found.failures == {"occlusion on shop": "It can't.", "occlusion on gold": "It can't."}
+    assert "occlusion on gold: It can't." in found.to_markdown()
+    with pytest.raises(OptionError, match="needs datasets and methods"):
+        run_suite(explainer, Datasets(), methods=["random"])
+
+
+def entry(method, values, metric="aopc_deletion"):
+    defined = [v for v in values if v is not None]
+    mean = float(np.mean(defined))
+    figure = Interval(mean, mean - 0.01, mean + 0.01, len(defined))
+    return Entry(dataset="shop", method=method, metric=metric, figure=figure, values=tuple(values))
+
+
+def board(*entries):
+    return Leaderboard(entries=entries, model="m", pooling="model", version="0", items={"shop": 12})
+
+
+GOOD = [0.30 + 0.01 * k for k in range(12)]
+NEAR = [value + (0.004 if k % 2 else -0.005) for k, value in enumerate(GOOD)]
+BAD = [value - 0.2 - 0.001 * k for k, value in enumerate(GOOD)]
+
+
+def test_ranks_and_ties_follow_the_tests():
+    found = board(entry("bad", BAD), entry("near", NEAR), entry("good", GOOD))
+    assert found.methods("shop") == ("good", "near", "bad")
+    assert found.ties_with_best("shop", "aopc_deletion") == {"good", "near"}
+    values = {"good": GOOD, "near": NEAR, "bad": BAD}
+    assert found.tests["shop", "aopc_deletion"] == compare_paired(values, reference="good")
+    table = found.to_markdown(command="whyalike evaluate")
+    assert "| `good` | **0.355** [0.345, 0.365] |" in table
+    assert "| `near` | **0.35" in table
+    assert "| `bad` | 0.1" in table
+    assert "`whyalike evaluate`" in table
+    lower = board(
+        *(entry(name, values, "sufficiency") for name, values in (("bad", GOOD), ("good", BAD)))
+    )
+    assert lower.methods("shop") == ("good", "bad")
+
+
+def test_undefined_values_are_left_out_and_said():
+    nothing = Entry(
+        dataset="shop", method="x", metric="aopc_deletion", figure=None, values=(None,) * 12
+    )
+    found = board(entry("good", [None, *GOOD[1:]]), entry("bad", BAD), nothing)
+    (test,) = found.tests["shop", "aopc_deletion"]
+    assert test.count == 11
+    assert "| `x` | – |" in found.to_markdown()
+    content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert content["entries"][0]["values"][0] is None
+    assert content["tests"][0]["first"] == "good"
+    assert not math.isnan(content["entries"][0]["figure"]["mean"])
+
+
+def test_an_order_by_chance_is_flagged():
+    flat = Entry(**{**entry("flat", GOOD).__dict__, "constant": 3})
+    assert "(3 by chance)" in board(flat).to_markdown()
