@@ -61,8 +61,8 @@ def evaluate(
 ) -> None:
     """Measure explanation methods on a model: what deleting words does, and human alignments.
 
-    With -o, every result is kept as it is found, and leaderboard.md and leaderboard.json are
-    written there.
+    With -o, every result is kept as it is found, and leaderboard.md, .html and .json are written
+    there.
     """
     with told_plainly(debug=debug):
         if not (texts or multimwa or edinburgh or ists):

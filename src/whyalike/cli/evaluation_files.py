@@ -82,12 +82,15 @@ def open_progress() -> Iterator[Tell]:
 
 
 def write_reports(leaderboard: "Leaderboard", folder: Path, *, command: str) -> None:
-    """Write leaderboard.md and leaderboard.json into the folder, each whole or not at all."""
+    """Write leaderboard.md, .html and .json into the folder, each whole or not at all."""
+    from whyalike.evaluation.leaderboard_page import page_of
     from whyalike.explain import write_whole
+    from whyalike.render import render_leaderboard
 
     content = json.dumps(leaderboard.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
     for name, text in (
         ("leaderboard.md", leaderboard.to_markdown(command=command)),
+        ("leaderboard.html", render_leaderboard(page_of(leaderboard, command=command))),
         ("leaderboard.json", content),
     ):
         write_whole(folder / name, partial(_write, text))

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from whyalike.render.figure import draw_figure
     from whyalike.render.figure_comparison import draw_comparison
     from whyalike.render.html import render_fragment, render_html
+    from whyalike.render.leaderboard import render_leaderboard
     from whyalike.render.methods import render_methods
     from whyalike.render.terminal import render_text, terminal_view
     from whyalike.render.terminal_comparison import (
@@ -23,6 +24,7 @@ __all__ = [
     "render_comparison_text",
     "render_fragment",
     "render_html",
+    "render_leaderboard",
     "render_methods",
     "render_text",
     "terminal_comparison_view",
@@ -37,6 +39,7 @@ MODULES = {
     "render_comparison_text": "whyalike.render.terminal_comparison",
     "render_fragment": "whyalike.render.html",
     "render_html": "whyalike.render.html",
+    "render_leaderboard": "whyalike.render.leaderboard",
     "render_methods": "whyalike.render.methods",
     "render_text": "whyalike.render.terminal",
     "terminal_comparison_view": "whyalike.render.terminal_comparison",

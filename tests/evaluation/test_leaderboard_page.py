@@ -1,0 +1,59 @@
+"""The page of a leaderboard: every number is written, and drawn where it belongs."""
+
+import re
+from html import unescape
+
+import pytest
+from test_suite import BAD, GOOD, NEAR, board, entry
+
+from whyalike.evaluation.leaderboard_page import page_of
+from whyalike.render import render_leaderboard
+from whyalike.render.leaderboard import PAD, PLOT, BoardRow, BoardTable, plot_table
+
+
+def test_numbers_ranks_and_best():
+    page = page_of(board(entry("bad", BAD), entry("near", NEAR), entry("good", GOOD)))
+    (table,) = page.sections[0].tables
+    assert [(row.method, row.best) for row in table.rows] == [
+        ("good", True),
+        ("near", True),
+        ("bad", False),
+    ]
+    html = unescape(render_leaderboard(page))
+    shown = re.findall(r"<bdi>(good|near|bad)</bdi>.*?<td class=\"wa-figure\">([\d.]+)", html, re.S)
+    assert [name for name, _ in shown] == ["good", "near", "bad"]
+    assert float(shown[0][1]) == pytest.approx(sum(GOOD) / 12, abs=5e-4)
+    assert html.count("wa-filled") == 2 + 1, "two marks, one rule of the style sheet"
+    assert "higher is better" in html
+
+
+def test_marks_stand_on_one_scale():
+    rows = (BoardRow("a", 0.4, 0.3, 0.5, True), BoardRow("b", -0.1, -0.5, 0.1, False))
+    table = plot_table(BoardTable("m", "s", "higher", rows))
+
+    def place(value):
+        return PAD + (PLOT - 2 * PAD) * (value + 0.5) / 1.0
+
+    assert table.zero == pytest.approx(place(0), abs=0.1)
+    for row, plotted in zip(rows, table.rows, strict=True):
+        assert plotted.x == pytest.approx(place(row.mean), abs=0.1)
+        assert plotted.low == pytest.approx(place(row.low), abs=0.1)
+        assert plotted.low + plotted.width == pytest.approx(place(row.high), abs=0.2)
+
+
+def test_zero_is_on_the_scale_where_it_is_near_and_a_single_value_is_drawn():
+    near = plot_table(BoardTable("m", "s", "higher", (BoardRow("a", 0.2, 0.1, 0.3, True),)))
+    assert near.zero == PAD
+    far = plot_table(BoardTable("m", "s", "higher", (BoardRow("a", 0.9, 0.88, 0.92, True),)))
+    assert far.zero is None
+    point = plot_table(BoardTable("m", "s", "higher", (BoardRow("a", 0.9, 0.9, 0.9, True),)))
+    assert point.rows[0].width > 0
+
+
+def test_names_are_escaped():
+    from dataclasses import replace
+
+    found = board(entry("good", GOOD))
+    html = render_leaderboard(page_of(replace(found, failures={"<b>x": "<script>"}), command="<i>"))
+    assert "<script>" not in html.split("</style>")[1].split("<script>")[0]
+    assert "&lt;script&gt;" in html
