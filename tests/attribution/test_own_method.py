@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
@@ -118,7 +120,7 @@ def test_gradient_x_activation_equals_captums(name, layer):
 
 def test_whyalike_a_second_time():
     offsets, scores, cosine, middle = by_hand(centred=True)
-    explanation = explain("whyalike")
+    explanation = explain("whyalike", matching="mutual")
     contributions, vectors = [], []
     for side, own, values, states in zip(
         (explanation.left, explanation.right), offsets, scores, middle, strict=True
@@ -145,6 +147,11 @@ def test_whyalike_a_second_time():
     for place, numbers in expected.items():
         assert found[place] == pytest.approx(numbers, abs=1e-6)
     assert explanation.completeness_gap == pytest.approx(0, abs=1e-12)
+    softly = explain("whyalike")
+    assert softly.matches == explain("whyalike", matching="soft", latent_layer=2).matches
+    assert [w.contribution for w in softly.left.words] == [
+        w.contribution for w in explanation.left.words
+    ]
 
 
 def test_pairs_and_words_without_a_partner_sum_to_the_similarity():
@@ -175,6 +182,50 @@ def test_contributions_are_in_units_of_the_similarity_whatever_was_differentiate
             total = sum(w.contribution for w in side.words)
             assert total == pytest.approx(explanation.similarity, abs=1e-6)
             assert max(abs(w.contribution) for w in side.words) < 1
+
+
+@pytest.fixture(scope="module")
+def distances(tmp_path_factory):
+    """A pipeline whose similarity is minus the distance."""
+    path = str(tmp_path_factory.mktemp("own-method"))
+    tiny("bert").model.save_pretrained(path)
+    tiny("bert").tokenizer.save_pretrained(path)
+    return SentenceTransformer(
+        modules=[Transformer(path), Pooling(32)], device="cpu", similarity_fn_name="euclidean"
+    )
+
+
+def test_the_product_in_the_place_of_a_distance_keeps_its_sign(distances):
+    """A word that raises the product adds: the scale to a distance, of minus sign, is not below 0.
+
+    With mean pooling the product's gradient is that of the cosine's objective "dot".
+    """
+    options = BTIOptions(objective="dot")
+    found = Explainer(distances, method="gradient_x_activation", options=options)
+    bare = Explainer(tiny("bert").parts, method="gradient_x_activation", options=options)
+    other = Explainer(distances, method="gradient_x_activation", options=options, pooling="paper")
+    expected = bare.explain(LEFT, RIGHT).left.words
+    for explainer, least in ((found, 0.9), (other, 0.999)):
+        words = explainer.explain(LEFT, RIGHT).left.words
+        values = [[w.contribution for w in of] for of in (words, expected)]
+        assert np.corrcoef(values)[0, 1] > least
+
+
+@pytest.mark.parametrize("method", ["whyalike", "gradient_x_activation"])
+def test_no_word_adds_to_a_distance_of_zero_and_the_warning_says_so(distances, method):
+    explanation = Explainer(distances, method=method).explain(LEFT, LEFT)
+    assert {w.contribution for w in explanation.left.words} == {0.0}
+    assert "their distance is 0, and no word adds to it" in explanation.warnings[0]
+    assert not any("unnormalised product" in said for said in explanation.warnings)
+
+
+def test_one_word_has_the_whole_score_and_no_warning_says_that_it_has_nothing():
+    """Less the mean of its text's tokens a single token is zero; its even share is everything."""
+    explanation = Explainer(tiny("bert").parts, method="whyalike").explain("gloves", "wool")
+    for side in (explanation.left, explanation.right):
+        assert side.words[0].contribution == pytest.approx(explanation.similarity)
+        assert abs(side.words[0].saliency) == 1
+    assert explanation.warnings == ()
 
 
 def test_the_scale_of_a_product_is_that_of_the_similarity():

@@ -7,7 +7,7 @@ import pytest
 
 from tiny_models import TEXTS, tiny
 from whyalike import Comparison, Explainer
-from whyalike.errors import FormatError, OptionError
+from whyalike.errors import FormatError, OptionError, TextError
 
 QUERY, BETTER, WORSE = "Warm knit gloves.", TEXTS[0], TEXTS[2]
 
@@ -74,6 +74,13 @@ def test_a_method_without_signs_is_refused(explainer):
         OptionError, match=r"'bti' does not say what a word adds.*; these do: .*whyalike"
     ):
         explainer.compare(QUERY, BETTER, WORSE, method="bti")
+
+
+@pytest.mark.parametrize("name", ["query", "better", "worse"])
+def test_what_is_no_text_is_told_by_its_name(explainer, name):
+    texts = {"query": QUERY, "better": BETTER, "worse": WORSE} | {name: 3}
+    with pytest.raises(TextError, match=f"^The {name} text is of type int"):
+        explainer.compare(**texts)
 
 
 def test_a_function_for_a_model():

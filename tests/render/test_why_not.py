@@ -71,7 +71,7 @@ def test_the_sum_is_accounted_for():
     explanation = replace(make_signed(), similarity=0.63, remainder=0.22)
     assert describe_sum(explanation).startswith("Word pairs carry 0.410 of 0.630; 0.220 is left (")
     alone = replace(explanation, pair_contributions=None, remainder=-0.1)
-    assert describe_sum(alone).startswith("Words carry 0.730 of 0.630; −0.100 is left (")
+    assert describe_sum(alone).startswith("Matched words carry 0.730 of 0.630; ")
     assert describe_sum(replace(explanation, remainder=None)) == ""
 
 

@@ -11,15 +11,20 @@ from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.encoder.passes import Pass, Point
 from whyalike.encoder.pipeline import at_least_single
 from whyalike.errors import ModelError
-from whyalike.types import PairSaliency
+from whyalike.types import PairSaliency, WordSaliency
 from whyalike.words import aggregate
 
 Floats = NDArray[np.float64]
 GradientScore = Callable[[Tensor, Tensor], Tensor]
+Finish = Callable[[WordSaliency, float], WordSaliency]
 
 IDENTICAL = (
     "Both texts are the same to the model, so that the similarity is at its maximum and has no "
     "gradient: the saliency is that of the unnormalised product of both vectors."
+)
+NO_DISTANCE = (
+    "Both texts are the same to the model: their distance is 0, and no word adds to it or takes "
+    "from it."
 )
 
 
@@ -43,9 +48,20 @@ def explain_by_gradient(
     result = setting.encoder.run(
         [pair.tokens for pair in pairs], options=setting.options, point=point
     )
-    identical = [IDENTICAL if flag else None for flag in result.identical]
     scores = token_scores(pairs, result, score)
-    return collect(pairs, result, scores, warnings=identical, signed=signed)
+    warnings = identical_warnings(result, signed=signed)
+    return collect(pairs, result, scores, warnings=warnings, signed=signed)
+
+
+def identical_warnings(result: Pass, *, signed: bool) -> list[str | None]:
+    """Return what to say of each of P pairs whose score has no gradient, or None.
+
+    ``signed``: the scores are to be in units of the similarity, which is 0 for a distance.
+    """
+    return [
+        None if not flag else NO_DISTANCE if signed and not similarity else IDENTICAL
+        for flag, similarity in zip(result.identical, result.similarity, strict=True)
+    ]
 
 
 def explain_by_activation(
@@ -97,6 +113,7 @@ def collect(
     warnings: Sequence[str | None] | None = None,
     gaps: Sequence[float] | None = None,
     signed: bool = False,
+    finish: Finish | None = None,
 ) -> list[PairSaliency]:
     """Scale the tokens' scores and hand on words with their latent vectors.
 
@@ -107,6 +124,7 @@ def collect(
         warnings: what to say of each pair, or None.
         gaps: completeness gap of each pair, where the method has one.
         signed: the scores are what tokens add to the similarity: words get their sums.
+        finish: what the method makes of the words of a side, given the similarity.
 
     Raises:
         ModelError: scores with NaN or infinity.
@@ -125,6 +143,8 @@ def collect(
         aggregate(text.alignment, min_max(values), latent, contributions=values if signed else None)
         for text, values, latent in zip(texts, scores, vectors, strict=True)
     ]
+    if finish is not None:
+        words = [finish(side, float(result.similarity[n // 2])) for n, side in enumerate(words)]
     return [
         PairSaliency(
             float(result.similarity[index]),
@@ -132,8 +152,8 @@ def collect(
             words[2 * index + 1],
             warnings=(
                 *([said] if warnings and (said := warnings[index]) else []),
-                *_nothing_found(scores[2 * index], "left"),
-                *_nothing_found(scores[2 * index + 1], "right"),
+                *_nothing_found(words[2 * index], "left"),
+                *_nothing_found(words[2 * index + 1], "right"),
             ),
             completeness_gap=gaps[index] if gaps else None,
         )
@@ -141,11 +161,11 @@ def collect(
     ]
 
 
-def _nothing_found(scores: Floats, side: str) -> tuple[str, ...]:
-    if not len(scores) or np.any(scores != 0):
+def _nothing_found(words: WordSaliency, which: str) -> tuple[str, ...]:
+    if not len(words.saliency) or np.any(words.saliency != 0):
         return ()
     return (
-        f"This method gives every word of the {side} text the saliency 0, so that the order of "
+        f"This method gives every word of the {which} text the saliency 0, so that the order of "
         "its pairs means nothing.",
     )
 

@@ -63,8 +63,12 @@ def score_pairs(
 def _scale(
     similarity: NDArray[np.float64], product: Tensor, replaced: Tensor
 ) -> NDArray[np.float64]:
-    """Return (P,): the similarity as a multiple of the product, where that took its place."""
-    value = product.detach().double().cpu().numpy()
+    """Return (P,): the similarity's size as a multiple of the product's, where that took its place.
+
+    Never below zero: a distance, of minus sign, falls where the product rises.
+    """
+    value = np.abs(product.detach().double().cpu().numpy())
     use = replaced.cpu().numpy() & (value != 0)
-    scale: NDArray[np.float64] = np.where(use, similarity / np.where(use, value, 1.0), 1.0)
+    sizes = np.abs(similarity) / np.where(use, value, 1.0)
+    scale: NDArray[np.float64] = np.where(use, sizes, 1.0)
     return scale

@@ -9,6 +9,7 @@ from whyalike.explain.preparation import Reading, reading_warnings
 from whyalike.matching import (
     match_by_contribution,
     match_mutually,
+    match_softly,
     match_words,
     unmatched_words,
 )
@@ -22,6 +23,7 @@ from whyalike.types import (
     WordPair,
     WordSaliency,
 )
+from whyalike.types.options import Matching
 
 Matches = tuple[WordPair, ...]
 
@@ -47,10 +49,11 @@ def assemble(
         options: the user's choices.
         warnings: what was said of the texts before.
     """
-    mutual = (options.matching or method.matching) == "mutual"
-    matches, unmatched = _match(saliency, mutual=mutual, union=options.union)
+    matching = options.matching or method.matching
+    matches, unmatched = _match(saliency, matching=matching, union=options.union)
     matrix, remainder = saliency.matrix, saliency.remainder
-    if matrix is None and mutual and {"pairs", "sums"} <= set(method.promises):
+    shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
+    if matrix is None and shares:
         remainder = saliency.similarity - sum(pair.score for pair in matches)
     return Explanation(
         similarity=saliency.similarity,
@@ -76,15 +79,18 @@ def assemble(
 
 
 def _match(
-    saliency: PairSaliency, *, mutual: bool, union: bool
+    saliency: PairSaliency, *, matching: Matching, union: bool
 ) -> tuple[Matches, tuple[tuple[int, ...], tuple[int, ...]]]:
     """Return the matches, and the words of each side that match nothing."""
     left, right = saliency.left, saliency.right
     if saliency.matrix is not None:
         matches = match_by_contribution(left, right, saliency.matrix, union=union)
         return matches, unmatched_words(matches, left, right, by="score")
-    matches = match_mutually(left, right) if mutual else match_words(left, right, union=union)
-    return matches, unmatched_words(matches, left, right, by="similarity")
+    if matching == "nearest":
+        matches = match_words(left, right, union=union)
+        return matches, unmatched_words(matches, left, right, by="similarity")
+    matches = match_softly(left, right) if matching == "soft" else match_mutually(left, right)
+    return matches, unmatched_words(matches, left, right, by=None)
 
 
 def _explained(

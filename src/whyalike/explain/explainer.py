@@ -127,6 +127,8 @@ class Explainer:
             OptionError: a method that gives no signed contributions.
             TextError, ModelError: as ``explain``.
         """
+        for name, text in (("query", query), ("better", better), ("worse", worse)):
+            clean_text(text, side=name)  # What is no text is told by the name that it has here.
         explainer = self.with_method(method or self._signed_method)
         if "signed" not in explainer.method.promises:
             signed = [m.name for m in list_methods() if "signed" in m.promises]

@@ -13,7 +13,7 @@ def unmatched_words(
     left: WordSaliency,
     right: WordSaliency,
     *,
-    by: Literal["similarity", "score"],
+    by: Literal["similarity", "score"] | None,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the indices of each side's words that match nothing, most salient first.
 
@@ -25,8 +25,14 @@ def unmatched_words(
         matches: what the matching found, each word with its best.
         left: W words.
         right: W' words.
-        by: what the matching called best.
+        by: what the matching called best; None if it leaves words alone itself, so that every
+            match counts.
     """
+    if by is None:
+        return (
+            _others({pair.left for pair in matches}, left),
+            _others({pair.right for pair in matches}, right),
+        )
     best_left: dict[int, WordPair] = {}
     best_right: dict[int, WordPair] = {}
     for pair in matches:

@@ -195,8 +195,8 @@ def _value(word: Word, decimals: int) -> Text:
 
 
 def _number(value: float, decimals: int = 3) -> Text:
-    """Return a number, and never a negative zero."""
-    return Text(f"{value:z.{decimals}f}")
+    """Return a number as all renderers write it."""
+    return Text(format_number(value, decimals))
 
 
 def _draw_reasons(explanation: ExplanationData) -> list[Text]:

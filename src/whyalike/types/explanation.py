@@ -31,7 +31,8 @@ class Word:
 class WordPair:
     """A match between two words, by their indices into ``left.words`` and ``right.words``.
 
-    ``similarity`` is the cosine of the two word vectors. ``score`` is that cosine times both
+    ``similarity`` is the cosine of the two word vectors; for soft matching, after the mean of both
+    texts' words was taken off. ``score`` is that cosine times both
     saliencies (Malkiel et al. 2022, Eq. 6) or, for a method with a matrix, what the pair adds to
     the similarity of the texts.
     """

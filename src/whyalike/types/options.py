@@ -14,7 +14,7 @@ Baseline = Literal["zero", "pad", "mask"]
 Objective = Literal["similarity", "dot"]
 WordKind = Literal["text", "pretoken", "token"]
 Perturbation = Literal["drop", "mask"]
-Matching = Literal["nearest", "mutual"]
+Matching = Literal["nearest", "mutual", "soft"]
 LongText = Literal["truncate", "error", "windows"]
 
 
@@ -25,7 +25,8 @@ class BTIOptions:
     activation (9): which embedding E is differentiated and multiplied.
     rectifier (10): ReLU on each feature before the sum, on the sum, or nowhere (signed).
     gradient_norm (20): how ``bti_gradients`` reduces a gradient: sum of ReLU, or the L2 norm.
-    ig_steps, ig_baseline (22): steps of ``integrated_gradients``, and where its path begins.
+    ig_steps, ig_baseline (22): steps of ``integrated_gradients``, and where its path begins;
+        ``integrated_jacobians`` takes so many at most, and begins at padding unless at masks.
     layer: hidden state at which ``whyalike``, ``gradient_x_activation`` and
         ``integrated_jacobians`` attribute: 0 is the embeddings, -1 the last; None is each
         method's own choice.
@@ -33,10 +34,11 @@ class BTIOptions:
     permutations: how many orders of the words ``shapley`` samples, each with its reverse.
     seed: of ``random`` and of the orders of ``shapley``.
     objective (16): differentiate the similarity, or the unnormalised product of both vectors.
-    latent_layer (15): hidden state whose means are the word vectors; -1 is the last one.
-    matching: each word with its nearest, from both sides, or only words that are each other's
-        nearest, so that a word may match nothing; None is the method's own choice. Methods with a
-        matrix match by it.
+    latent_layer (15): hidden state whose means are the word vectors; -1 is the last one, and for
+        ``whyalike`` its own choice, the middle one (give the number of layers for the last).
+    matching: each word with its nearest, from both sides; only words that are each other's
+        nearest; or words that agree on each other, one with several perhaps. With the last two a
+        word may match nothing. None is the method's own choice; methods with a matrix match by it.
     words (14): words found in the text, the tokenizer's own pre-tokens, or tokens.
     long_text (25): what to do with words beyond the model's limit.
     union (7): merge the two lists of matches by position before clustering.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
-from whyalike.attribution.token_saliency import IDENTICAL, collect
+from whyalike.attribution.token_saliency import collect, identical_warnings
 from whyalike.encoder.passes import Pass
 from whyalike.encoder.pipeline import at_least_single
 from whyalike.types import PairSaliency, WordSaliency
@@ -24,7 +24,7 @@ LAST_LAYERS_INPUT = -2
     forwards="1",
     backwards="1 / layers",
     promises=("signed", "pairs", "sums"),
-    matching="mutual",
+    matching="soft",
 )
 def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token: (h - mean h) * dC/dh, summed over features, plus an even share.
@@ -33,8 +33,9 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     What these leave of the similarity is shared evenly among the words (the additive efficient
     normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
     similarity and keep their order. Word vectors are those of the middle layer, where words are
-    still themselves; words match that are each other's nearest. A pair's score is the mean of what
-    its two words add; the remainder is what words without a partner add.
+    still themselves; words match that are sure of each other there. A pair's score is the mean of
+    what its two words add, shared among their partners; the remainder is what words without a
+    partner add.
 
     Raises:
         OptionError: the model has no such layer.
@@ -44,9 +45,15 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
         options = replace(options, latent_layer=(setting.encoder.depth + 1) // 2)
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
     result = setting.encoder.run([pair.tokens for pair in pairs], options=options, point=layer)
-    warnings = [IDENTICAL if flag else None for flag in result.identical]
-    found = collect(pairs, result, _token_scores(pairs, result), warnings=warnings, signed=True)
-    return [_sum_to_similarity(pair) for pair in found]
+    found = collect(
+        pairs,
+        result,
+        _token_scores(pairs, result),
+        warnings=identical_warnings(result, signed=True),
+        signed=True,
+        finish=_share_the_rest,
+    )
+    return [replace(pair, completeness_gap=_wider_gap(pair)) for pair in found]
 
 
 def _token_scores(pairs: Sequence[PreparedPair], result: Pass) -> list[NDArray[np.float64]]:
@@ -67,10 +74,8 @@ def _token_scores(pairs: Sequence[PreparedPair], result: Pass) -> list[NDArray[n
     return scores
 
 
-def _sum_to_similarity(pair: PairSaliency) -> PairSaliency:
-    left, right = (_share_the_rest(side, pair.similarity) for side in (pair.left, pair.right))
-    gap = max(_gap(side, pair.similarity) for side in (left, right))
-    return replace(pair, left=left, right=right, completeness_gap=gap)
+def _wider_gap(pair: PairSaliency) -> float:
+    return max(_gap(side, pair.similarity) for side in (pair.left, pair.right))
 
 
 def _share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:

@@ -1,0 +1,123 @@
+"""Words that are sure of each other, against loops over single words."""
+
+import math
+
+import numpy as np
+import pytest
+
+from whyalike.matching import match_mutually, match_softly, soft, unmatched_words
+from whyalike.types import WordSaliency
+
+
+def side(count, seed, *, signed=True, matchable=None):
+    random = np.random.default_rng(seed)
+    return WordSaliency(
+        tuple((2 * k, 2 * k + 1) for k in range(count)),
+        random.uniform(-1 if signed else 0, 1, count),
+        random.normal(size=(count, 4)),
+        np.ones(count, bool) if matchable is None else np.array(matchable),
+        random.normal(size=count) if signed else None,
+    )
+
+
+def cosine(u, v):
+    return float(u @ v) / math.sqrt(float(u @ u) * float(v @ v))
+
+
+def by_loops(left, right):
+    """Every formula word by word, from the definitions in the docstring."""
+    rows = [n for n in range(len(left.spans)) if left.matchable[n]]
+    columns = [n for n in range(len(right.spans)) if right.matchable[n]]
+    everything = [left.vectors[n] for n in rows] + [right.vectors[n] for n in columns]
+    mean = sum(everything) / len(everything)
+    if len(everything) == 2:
+        mean = mean * 0
+    near = [
+        [cosine(left.vectors[m] - mean, right.vectors[n] - mean) for n in columns] for m in rows
+    ]
+    flat = [value for row in near for value in row]
+    average = sum(flat) / len(flat)
+    spread = math.sqrt(sum((value - average) ** 2 for value in flat) / len(flat))
+
+    def likeness(i, j):
+        total = near[i][j]
+        for step, weight in ((1, 0.15), (2, 0.075)):
+            for a, b in ((i - step, j - step), (i + step, j + step)):
+                if 0 <= a < len(rows) and 0 <= b < len(columns):
+                    total += weight * near[a][b]
+        return total / max(0.4 * spread, 1e-3)
+
+    def sure(i, j):
+        of_row = sum(math.exp(likeness(i, k) - likeness(i, j)) for k in range(len(columns)))
+        of_column = sum(math.exp(likeness(k, j) - likeness(i, j)) for k in range(len(rows)))
+        return math.sqrt(1 / of_row / of_column)
+
+    kept = [
+        (i, j)
+        for i in range(len(rows))
+        for j in range(len(columns))
+        if sure(i, j) > 0.3 and cosine(left.vectors[rows[i]], right.vectors[columns[j]]) > 0
+    ]
+    found = {}
+    for i, j in kept:
+        m, n = rows[i], columns[j]
+        if left.contributions is None:
+            score = near[i][j] * left.saliency[m] * right.saliency[n]
+        else:
+            partners = sum(a == i for a, _ in kept), sum(b == j for _, b in kept)
+            score = left.contributions[m] / partners[0] + right.contributions[n] / partners[1]
+            score /= 2
+        found[m, n] = (near[i][j], score)
+    return found
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("seed", range(12))
+def test_against_loops(seed, signed):
+    random = np.random.default_rng(seed + 900)
+    rows, columns = random.integers(1, 9, 2)
+    left = side(rows, seed, signed=signed, matchable=random.random(rows) < 0.85)
+    right = side(columns, seed + 100, signed=signed, matchable=random.random(columns) < 0.85)
+    if not left.matchable.any() or not right.matchable.any():
+        assert match_softly(left, right) == ()
+        return
+    found = {(p.left, p.right): (p.similarity, p.score) for p in match_softly(left, right)}
+    expected = by_loops(left, right)
+    assert found.keys() == expected.keys()
+    for place, numbers in expected.items():
+        assert found[place] == pytest.approx(numbers, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_swapped_texts_give_mirrored_pairs_and_pairs_share_what_words_add(seed):
+    left, right = side(7, seed), side(5, seed + 50)
+    pairs = match_softly(left, right)
+    mirrored = {(p.right, p.left): p.score for p in match_softly(right, left)}
+    assert {(p.left, p.right): p.score for p in pairs} == pytest.approx(mirrored)
+    matched = sum(left.contributions[n] for n in {p.left for p in pairs})
+    matched += sum(right.contributions[n] for n in {p.right for p in pairs})
+    assert sum(p.score for p in pairs) == pytest.approx(matched / 2)
+    alone = unmatched_words(pairs, left, right, by=None)
+    assert set(alone[0]) == set(range(7)) - {p.left for p in pairs}
+    assert set(alone[1]) == set(range(5)) - {p.right for p in pairs}
+
+
+def test_a_word_may_have_two_partners_or_none():
+    """Two halves of a word on one side, one whole on the other; and a word unlike all."""
+    vectors = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0.05, 0, 0, 1]])
+    left = WordSaliency(((0, 1), (2, 3), (4, 5)), np.ones(3), vectors, np.ones(3, bool), np.ones(3))
+    other = np.array([[1.0, 0.02, 0, 0], [1.0, -0.02, 0, 0], [0, 1, 0.1, 0], [0, 0, 1, -1]])
+    right = WordSaliency(
+        tuple((2 * k, 2 * k + 1) for k in range(4)), np.ones(4), other, np.ones(4, bool), np.ones(4)
+    )
+    found = {(p.left, p.right) for p in match_softly(left, right)}
+    assert found == {(0, 0), (0, 1), (1, 2)}
+
+
+def test_single_words_and_texts_too_large(monkeypatch):
+    one = side(1, 3)
+    (pair,) = match_softly(one, one)
+    assert pair.similarity == pytest.approx(1.0)
+    left, right = side(6, 0), side(7, 1)
+    monkeypatch.setattr(soft, "MOST_PAIRS", 41)
+    assert match_softly(left, right) == match_mutually(left, right)
