@@ -268,3 +268,11 @@ def test_a_router_is_refused(folder):
     router = Router.for_query_document(query_modules=route, document_modules=route)
     with pytest.raises(ModelError, match="routes queries and documents"):
         Explainer(SentenceTransformer(modules=[router], device="cpu"))
+
+
+def test_our_method_says_that_signs_tell_nothing_below_a_distance(folder):
+    for function, said in (("cosine", ()), ("euclidean", ("their order tells",))):
+        model = pipeline(folder, normalize=False, similarity_fn_name=function)
+        explanation = Explainer(model, method="whyalike").explain(TEXTS[0], TEXTS[1])
+        assert len(explanation.warnings) == len(said)
+        assert all(part in explanation.warnings[0] for part in said)

@@ -52,11 +52,17 @@ def by_loops(left, right):
         of_column = sum(math.exp(likeness(k, j) - likeness(i, j)) for k in range(len(rows)))
         return math.sqrt(1 / of_row / of_column)
 
+    def mutual(i, j):
+        of_row = max(likeness(i, k) for k in range(len(columns)))
+        of_column = max(likeness(k, j) for k in range(len(rows)))
+        return likeness(i, j) == of_row == of_column
+
     kept = [
         (i, j)
         for i in range(len(rows))
         for j in range(len(columns))
-        if sure(i, j) > 0.3 and cosine(left.vectors[rows[i]], right.vectors[columns[j]]) > 0
+        if (sure(i, j) > 0.3 or mutual(i, j))
+        and cosine(left.vectors[rows[i]], right.vectors[columns[j]]) > 0
     ]
     found = {}
     for i, j in kept:
@@ -112,6 +118,13 @@ def test_a_word_may_have_two_partners_or_none():
     )
     found = {(p.left, p.right) for p in match_softly(left, right)}
     assert found == {(0, 0), (0, 1), (1, 2)}
+
+
+def test_copies_of_one_word_do_not_hide_each_other():
+    copies = side(6, 3)
+    vectors = np.ones((6, 4)) + np.random.default_rng(0).normal(0, 0.05, (6, 4))
+    same = WordSaliency(copies.spans, copies.saliency, vectors, copies.matchable)
+    assert {(p.left, p.right) for p in match_softly(same, same)} >= {(n, n) for n in range(6)}
 
 
 def test_single_words_and_texts_too_large(monkeypatch):

@@ -435,4 +435,6 @@ def test_why_not_more_alike_is_said_where_there_is_a_reason():
 
 
 def test_what_the_words_carry_is_said_with_what_is_left():
-    assert "Matched words carry 0.242 of 0.500; words that match nothing, 0.258" in render_text(SIGNED)
+    assert "Matched words carry 0.242 of 0.500; words that match nothing, 0.258" in render_text(
+        SIGNED
+    )

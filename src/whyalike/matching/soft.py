@@ -26,8 +26,9 @@ def match_softly(left: WordSaliency, right: WordSaliency) -> tuple[WordPair, ...
     text; both must be (their geometric mean), as in Dou and Neubig 2021 (awesome-align). Likeness
     is the cosine after the mean of both texts' words was taken off, for what all words share says
     nothing about which go together, plus a part of that of the neighbouring words: words in the
-    same place of the same phrase go together. Pairs whose plain cosine is not above zero are left
-    out. ``similarity`` of a pair is the cosine without the mean.
+    same place of the same phrase go together. Words that are each other's likest are kept however
+    unsure, as copies of one word are. Pairs whose plain cosine is not above zero are left out.
+    ``similarity`` of a pair is the cosine without the mean (beyond MOST_PAIRS, the plain one).
 
     Where the method says what words add to the similarity, a word shares that evenly among its
     partners, and a pair's score is the mean of both shares: the pairs and half of what the words
@@ -41,9 +42,9 @@ def match_softly(left: WordSaliency, right: WordSaliency) -> tuple[WordPair, ...
     first, second = left.vectors[rows], right.vectors[columns]
     plain = cosine_matrix(first, second)
     cosines = _without_the_mean(first, second)
-    kept = (_agreement(_with_neighbours(cosines), spread=float(cosines.std())) > AGREEMENT) & (
-        plain > 0
-    )
+    likeness = _with_neighbours(cosines)
+    sure = _agreement(likeness, spread=float(cosines.std())) > AGREEMENT
+    kept = (sure | _mutual(likeness)) & (plain > 0)
     shares = kept.sum(axis=1), kept.sum(axis=0)
     pairs = []
     for i, j in zip(*(found.tolist() for found in np.nonzero(kept)), strict=True):
@@ -72,6 +73,15 @@ def _with_neighbours(cosines: Floats) -> Floats:
         weight = NEIGHBOURS / distance
         found[distance:, distance:] += weight * cosines[:-distance, :-distance]
         found[:-distance, :-distance] += weight * cosines[distance:, distance:]
+    return found
+
+
+def _mutual(likeness: Floats) -> NDArray[np.bool_]:
+    """(W, W'): whether both words are each other's likest; the first on a tie."""
+    rows, columns = likeness.argmax(axis=1), likeness.argmax(axis=0)
+    found = np.zeros(likeness.shape, dtype=bool)
+    best = columns[rows] == np.arange(len(rows))
+    found[np.flatnonzero(best), rows[best]] = True
     return found
 
 

@@ -136,7 +136,7 @@ def _partners(explanation: ExplanationData) -> dict[int, tuple[str, str]]:
     decimals = decimals_for(pair.score for pair in explanation.matches)
     found: dict[int, tuple[str, str]] = {}
     for pair in explanation.matches:
-        if pair.left not in found and pair.score > 0:
+        if pair.left not in found:
             word = explanation.right.words[pair.right].text
             found[pair.left] = word, format_number(pair.score, decimals)
     return found

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import mmap
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,7 +30,8 @@ def read_vectors(path: Path) -> tuple[dict[str, int], Vectors]:
 
     Text: a word and H numbers a line, blanks between them; a first line "V H" may precede, as
     word2vec writes it and GloVe does not. A word may hold blanks, as some of GloVe's do. Binary: a
-    line "V H", then V times a word, a blank and H little-endian float32. Either may be gzipped.
+    line "V H", then V times a word, a blank and H little-endian float32. Either may be gzipped. Of
+    a word that stands there twice, as in some published files, the first counts; a warning says so.
 
     Raises:
         FormatError: the file can't be read, is empty or damaged; its line or word is named.
@@ -38,8 +40,16 @@ def read_vectors(path: Path) -> tuple[dict[str, int], Vectors]:
         stated = _header(content)
         body = 0 if stated is None else content.find(b"\n") + 1
         if stated is not None and _is_binary(content[body : body + BLOCK]):
-            return _read_binary(content, body, stated, path)
-        return _read_text(content, body, stated, path)
+            index, table = _read_binary(content, body, stated, path)
+        else:
+            index, table = _read_text(content, body, stated, path)
+    if repeated := len(table) - len(index):
+        warnings.warn(
+            f"{path} has {repeated:,} more rows than words: of a word that stands there twice, the "
+            "first vector counts.",
+            stacklevel=3,
+        )
+    return index, table
 
 
 @contextmanager
@@ -95,6 +105,7 @@ def _read_text(
     lines = enumerate(_lines(content, body), start=first)
     index: dict[str, int] = {}
     blocks: list[Vectors] = []
+    count = 0
     width = stated[1] if stated else None
     while block := list(islice(lines, BLOCK)):
         rows = []
@@ -106,15 +117,16 @@ def _read_text(
             word, *values = line.rsplit(None, width)
             if len(values) != width or not width:
                 raise _damaged(path, number, f"it is no word with {width or 'any'} numbers")
-            _enter(word.strip(), index, path, f"line {number}")
+            index.setdefault(_word(word.strip(), path, f"line {number}"), count)
             rows.append((number, values))
+            count += 1
         if rows:
             blocks.append(_numbers(rows, path))
     if not index:
         raise FormatError(f"{path} holds no word vectors. Give a file of word2vec or GloVe.")
-    if stated and stated[0] != len(index):
+    if stated and stated[0] != count:
         raise FormatError(
-            f"{path} says that it holds {stated[0]:,} words and holds {len(index):,}: it was cut "
+            f"{path} says that it holds {stated[0]:,} words and holds {count:,}: it was cut "
             "or put together wrongly. Get it anew."
         )
     return index, np.concatenate(blocks)
@@ -170,7 +182,8 @@ def _read_binary(
         end = blank + 1 + 4 * width
         if blank < 0 or end > len(content):
             raise _damaged(path, row + 1, "the file ends there", unit="word")
-        _enter(content[at:blank].lstrip(b"\n"), index, path, f"word {row + 1}")
+        word = _word(content[at:blank].lstrip(b"\n"), path, f"word {row + 1}")
+        index.setdefault(word, row)
         table[row] = np.frombuffer(content, "<f4", width, offset=blank + 1)
         at = end
     finite = np.isfinite(table).all(axis=1)
@@ -179,19 +192,15 @@ def _read_binary(
     return index, table
 
 
-def _enter(raw: bytes, index: dict[str, int], path: Path, where: str) -> None:
-    """Give a word the next row."""
+def _word(raw: bytes, path: Path, where: str) -> str:
+    """Return a word as text."""
     try:
         word = raw.decode()
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}, {where}: {_shown(raw)} is not UTF-8. Convert it.") from error
     if not word:
         raise FormatError(f"{path}, {where}: there is no word. Get the file anew.")
-    if word in index:
-        raise FormatError(
-            f"{path}, {where}: {word!r} is word {index[word] + 1} already. Leave one of them out."
-        )
-    index[word] = len(index)
+    return word
 
 
 def _damaged(path: Path, number: int, what: str, *, unit: str = "line") -> FormatError:

@@ -15,6 +15,10 @@ from whyalike.types import PairSaliency, WordSaliency
 from whyalike.words import scale_signed
 
 LAST_LAYERS_INPUT = -2
+BELOW_ZERO = (
+    "The similarity is minus a distance, 0 at most, so that what words add sums to a number below "
+    "zero: their order tells, and not their sign."
+)
 
 
 @register_method(
@@ -45,11 +49,16 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
         options = replace(options, latent_layer=(setting.encoder.depth + 1) // 2)
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
     result = setting.encoder.run([pair.tokens for pair in pairs], options=options, point=layer)
+    distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
+    warnings = [
+        said or (BELOW_ZERO if distance else None)
+        for said in identical_warnings(result, signed=True)
+    ]
     found = collect(
         pairs,
         result,
         _token_scores(pairs, result),
-        warnings=identical_warnings(result, signed=True),
+        warnings=warnings,
         signed=True,
         finish=_share_the_rest,
     )
