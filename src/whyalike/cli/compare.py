@@ -1,12 +1,24 @@
 """``whyalike compare``: why the model scores one text above another for a query."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Html,
+    Json,
+    Model,
+    Picture,
+    Pooling,
+    SignedMethod,
+    TrustRemoteCode,
+)
 from whyalike.cli.printing import open_console, write_out
 
 
@@ -14,30 +26,17 @@ def compare(
     query: Annotated[str, typer.Argument(help="The text that both were compared with.")],
     better: Annotated[str, typer.Argument(help="The text that is scored higher.")],
     worse: Annotated[str, typer.Argument(help="The text that is scored lower.")],
-    model: Annotated[
-        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
-    ] = "all-MiniLM-L6-v2",
-    method: Annotated[
-        str, typer.Option(help="One that gives signed contributions; see `whyalike methods`.")
-    ] = "whyalike",
-    pooling: Annotated[
-        Literal["auto", "model", "paper", "cls", "last"],
-        typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
-    ] = "auto",
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")] = None,
-    png: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
-    ] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    model: Model = DEFAULT_MODEL,
+    method: SignedMethod = "whyalike",
+    pooling: Pooling = "auto",
+    json_: Json = False,
+    html: Html = None,
+    png: Picture = None,
+    svg: Picture = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
 ) -> None:
     """Explain why a model scores one text above another for a query.
 

@@ -8,6 +8,7 @@ import typer
 
 from whyalike.cli.explain import quieten, show
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import Debug
 from whyalike.cli.printing import open_console, write_out
 
 PAIRS = (
@@ -48,7 +49,7 @@ def demo(
     html: Annotated[
         Path, typer.Option(help="Where the page with all pairs goes.", metavar="FILE")
     ] = Path("whyalike-demo.html"),
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Explain a few telling pairs with the packaged model; no network needed."""
     with told_plainly(debug=debug):

@@ -11,6 +11,7 @@ import typer
 from whyalike.cli.evaluation_files import open_progress, read_datasets, show, write_reports
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import DEFAULT_MODEL, Debug, Device, Json, Model, Pooling
 from whyalike.cli.printing import write_out
 from whyalike.errors import OptionError
 
@@ -39,13 +40,8 @@ def evaluate(
     methods: Annotated[
         str | None, typer.Option(help="Names with commas between them, instead of --suite.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
-    ] = "all-MiniLM-L6-v2",
-    pooling: Annotated[
-        Literal["auto", "model", "paper", "cls", "last"],
-        typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
-    ] = "auto",
+    model: Model = DEFAULT_MODEL,
+    pooling: Pooling = "auto",
     seed: Annotated[int, typer.Option(help="Of the pairs drawn, of ties and of intervals.")] = 0,
     out: Annotated[
         Path | None,
@@ -53,11 +49,9 @@ def evaluate(
             "-o", "--out", help="Folder for results; a run goes on from them.", metavar="FOLDER"
         ),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
-    ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    json_: Json = False,
+    device: Device = None,
+    debug: Debug = False,
 ) -> None:
     """Measure explanation methods on a model: what deleting words does, and human alignments.
 

@@ -8,6 +8,22 @@ import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.lexicon_files import read_lexicon
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    FileA,
+    FileB,
+    Html,
+    Json,
+    Model,
+    Picture,
+    Pooling,
+    TextA,
+    TextB,
+    TrustRemoteCode,
+)
 from whyalike.cli.printing import open_console, write_out
 from whyalike.cli.several_methods import choose_methods, explain_by_each, show_methods
 from whyalike.errors import OptionError, TextError
@@ -17,25 +33,11 @@ if TYPE_CHECKING:
 
 
 def explain(
-    text_a: Annotated[
-        str | None,
-        typer.Argument(help="The left text; - reads standard input.", show_default=False),
-    ] = None,
-    text_b: Annotated[
-        str | None,
-        typer.Argument(help="The right text; - reads standard input.", show_default=False),
-    ] = None,
-    file_a: Annotated[
-        str | None,
-        typer.Option(help="File with the left text; - is standard input.", metavar="FILE"),
-    ] = None,
-    file_b: Annotated[
-        str | None,
-        typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
-    ] = "all-MiniLM-L6-v2",
+    text_a: TextA = None,
+    text_b: TextB = None,
+    file_a: FileA = None,
+    file_b: FileB = None,
+    model: Model = DEFAULT_MODEL,
     method: Annotated[str, typer.Option(help="See `whyalike methods`.")] = "bti",
     methods: Annotated[
         str | None,
@@ -43,10 +45,7 @@ def explain(
             help="Several methods side by side: all, or names with commas.", metavar="NAMES"
         ),
     ] = None,
-    pooling: Annotated[
-        Literal["auto", "model", "paper", "cls", "last"],
-        typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
-    ] = "auto",
+    pooling: Pooling = "auto",
     words: Annotated[
         Literal["text", "pretoken", "token"], typer.Option(help="What counts as a word.")
     ] = "text",
@@ -65,20 +64,14 @@ def explain(
         Path | None,
         typer.Option(help="Texts, one a line, to count rare words in.", metavar="FILE"),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")] = None,
-    png: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
-    ] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    json_: Json = False,
+    html: Html = None,
+    png: Picture = None,
+    svg: Picture = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
 ) -> None:
     """Explain why a model finds two texts alike: which words of one go with which of the other.
 

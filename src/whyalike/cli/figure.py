@@ -8,6 +8,18 @@ import typer
 
 from whyalike.cli.explain import quieten, read_pair
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    FileA,
+    FileB,
+    Model,
+    TextA,
+    TextB,
+    TrustRemoteCode,
+)
 from whyalike.errors import OptionError
 
 
@@ -26,28 +38,14 @@ def figure(
             help="2: gradient norm by word. 3: the explanation. 4: trained and random weights."
         ),
     ],
-    text_a: Annotated[
-        str | None,
-        typer.Argument(help="The left text; - reads standard input.", show_default=False),
-    ] = None,
-    text_b: Annotated[
-        str | None,
-        typer.Argument(help="The right text; - reads standard input.", show_default=False),
-    ] = None,
+    text_a: TextA = None,
+    text_b: TextB = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .png or .svg file.", metavar="FILE")
     ] = None,
-    file_a: Annotated[
-        str | None,
-        typer.Option(help="File with the left text; - is standard input.", metavar="FILE"),
-    ] = None,
-    file_b: Annotated[
-        str | None,
-        typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="A hub name or a local path; see `whyalike models`.")
-    ] = "all-MiniLM-L6-v2",
+    file_a: FileA = None,
+    file_b: FileB = None,
+    model: Model = DEFAULT_MODEL,
     method: Annotated[
         str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
     ] = None,
@@ -55,16 +53,10 @@ def figure(
     keep_embeddings: Annotated[
         bool, typer.Option("--keep-embeddings", help="In figure 4, keep the trained embeddings.")
     ] = False,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
-    ] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
 ) -> None:
     """Draw figure 2, 3 or 4 of the paper for a model and a pair of texts.
 

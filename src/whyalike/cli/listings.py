@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import Debug
 from whyalike.cli.printing import open_console, write_out
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ COST_NOTE = (
     "A forward or backward is one pass through the model with both texts; W and T are the words "
     "and tokens of the longer text, P is options.permutations."
 )
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 def models(

@@ -1,0 +1,45 @@
+"""Options that several commands have, each said once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+TextA = Annotated[
+    str | None,
+    typer.Argument(help="The left text; - reads standard input.", show_default=False),
+]
+TextB = Annotated[
+    str | None,
+    typer.Argument(help="The right text; - reads standard input.", show_default=False),
+]
+FileA = Annotated[
+    str | None,
+    typer.Option(help="File with the left text; - is standard input.", metavar="FILE"),
+]
+FileB = Annotated[
+    str | None,
+    typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
+]
+Model = Annotated[str, typer.Option(help="A hub name or a local path; see `whyalike models`.")]
+SignedMethod = Annotated[
+    str, typer.Option(help="One that gives signed contributions; see `whyalike methods`.")
+]
+# The names of encoder.pooling, which can't be imported here: it loads torch.
+Pooling = Annotated[
+    Literal["auto", "model", "paper", "cls", "last"],
+    typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Html = Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")]
+Picture = Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
+]
+AllowPickle = Annotated[
+    bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
