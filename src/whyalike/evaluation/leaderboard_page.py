@@ -6,14 +6,13 @@ from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, Board
 
 def page_of(leaderboard: Leaderboard, *, command: str = "") -> BoardPage:
     """Return the page of a leaderboard; ``command`` is what made it, if it is to be shown."""
-    facts = [
-        ("Model", leaderboard.model),
-        ("Pooling", leaderboard.pooling),
-        ("Version", leaderboard.version),
-        *([("Command", command)] if command else []),
-    ]
     return BoardPage(
-        facts=tuple(facts),
+        facts=(
+            ("Model", leaderboard.model),
+            ("Pooling", leaderboard.pooling),
+            ("Version", leaderboard.version),
+        ),
+        command=command,
         sections=tuple(_section(leaderboard, dataset) for dataset in leaderboard.datasets),
         failures=tuple(leaderboard.failures.items()),
     )

@@ -42,9 +42,10 @@ class BoardSection:
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """Everything that the page shows."""
+    """Everything that the page shows; ``command`` is what made it, or nothing."""
 
     facts: tuple[tuple[str, str], ...]
+    command: str
     sections: tuple[BoardSection, ...]
     failures: tuple[tuple[str, str], ...]
 
