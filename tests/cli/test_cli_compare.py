@@ -53,3 +53,11 @@ def test_another_method(compare):
         json.loads(compare("--method", "token_similarity", "--json").stdout)["better"]["method"]
         == "token_similarity"
     )
+
+
+def test_one_text_may_be_standard_input(run, model):
+    result = run("compare", "--model", model, "--json", "-", *TEXTS[1:], input=TEXTS[0])
+    assert Comparison.from_json(result.stdout) == Explainer(model).compare(*TEXTS)
+    twice = run("compare", "--model", model, "-", "-", TEXTS[2], input=TEXTS[0])
+    assert twice.exit_code == 2
+    assert "only one of query, better, worse" in " ".join(twice.stderr.split())

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from whyalike.cli.explain import quieten
+from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -23,9 +23,11 @@ from whyalike.cli.printing import open_console, write_out
 
 
 def compare(
-    query: Annotated[str, typer.Argument(help="The text that both were compared with.")],
-    better: Annotated[str, typer.Argument(help="The text that is scored higher.")],
-    worse: Annotated[str, typer.Argument(help="The text that is scored lower.")],
+    query: Annotated[
+        str, typer.Argument(help="The text that both were compared with; - reads standard input.")
+    ],
+    better: Annotated[str, typer.Argument(help="The text that is scored higher; or -.")],
+    worse: Annotated[str, typer.Argument(help="The text that is scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
     pooling: Pooling = "auto",
@@ -43,6 +45,7 @@ def compare(
     Put -- before a text that begins with a hyphen.
     """
     with told_plainly(debug=debug):
+        texts = read_arguments({"query": query, "better": better, "worse": worse})
         quieten()
         from whyalike import Explainer
         from whyalike.explain import write_whole
@@ -55,7 +58,7 @@ def compare(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        comparison = explainer.compare(query, better, worse, method=method)
+        comparison = explainer.compare(*texts, method=method)
         if html is not None:
             page = comparison.to_html().encode()
             write_whole(html, lambda stream: stream.write(page))

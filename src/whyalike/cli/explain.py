@@ -1,6 +1,7 @@
 """``whyalike explain``: one pair, in the terminal or as a file."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -149,6 +150,18 @@ def read_pair(
     if [text_a, text_b, file_a, file_b].count("-") > 1:
         raise OptionError("Standard input (-) can be only one of the two texts.")
     return _one("left", text_a, file_a, "--file-a"), _one("right", text_b, file_b, "--file-b")
+
+
+def read_arguments(texts: Mapping[str, str]) -> list[str]:
+    """Return texts given as arguments, by what they are called; one of them may be standard input.
+
+    Raises:
+        OptionError: more than one is.
+        TextError: standard input can't be read.
+    """
+    if list(texts.values()).count("-") > 1:
+        raise OptionError(f"Standard input (-) can be only one of {', '.join(texts)}.")
+    return [_one(name, text, None, "") for name, text in texts.items()]
 
 
 def quieten() -> None:
