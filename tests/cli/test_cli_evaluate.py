@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from whyalike.errors import OptionError
+
 TEXTS = """description
 "Keep hands warm with knit gloves, touchscreen-compatible fingertips and ribbed cuffs all day long now."
 "These smartphone-friendly gloves are cut from stretch wool; warm, soft and ribbed at the cuffs, too."
@@ -55,3 +57,33 @@ def test_wrong_use_is_told(run, model, files):
     missing = run("evaluate", "--model", model, "--texts", files / "nothing.csv")
     assert missing.exit_code == 1
     assert "nothing.csv" in missing.stderr
+    assert run("evaluate", "--model", model, "--seed", "-1").exit_code == 2
+
+
+def test_files_whose_results_would_be_confused_are_refused(run, model, files):
+    result = run(
+        *("evaluate", "--model", model),
+        *("--texts", files / "shop.csv", "--ists", files / "shop.wa"),
+    )
+    assert result.exit_code == 2
+    assert "would both be called 'shop'" in " ".join(result.stderr.split())
+
+
+def test_a_catalogue_that_gives_no_pairs_is_told(run, model, files):
+    (files / "short.csv").write_text("description\nwarm gloves\n", encoding="utf-8")
+    result = run("evaluate", "--model", model, "--texts", files / "short.csv")
+    assert result.exit_code == 2
+    assert "There are no pairs in 'short'" in " ".join(result.stderr.split())
+
+
+def test_nothing_but_failures_is_a_failure(run, model, files, monkeypatch):
+    from whyalike.evaluation import suite
+
+    def fail(*_, **__):
+        raise OptionError("It can't.")
+
+    monkeypatch.setattr(suite, "_measure", fail)
+    arguments = ("evaluate", "--model", model, "--multimwa", files / "gold.tsv")
+    result = run(*arguments, "--methods", "random")
+    assert result.exit_code == 1
+    assert "random on gold: It can't." in result.stdout

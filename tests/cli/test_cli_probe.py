@@ -80,6 +80,14 @@ def test_wrong_use_is_one_sentence(run, model, arguments, says):
     assert result.stderr.count("\n") == 1
 
 
+def test_a_file_without_texts_is_told(run, model, tmp_path):
+    (tmp_path / "blank.txt").write_text("\n\n")
+    result = run("probe", "--file", tmp_path / "blank.txt", "--model", model)
+    assert result.exit_code == 2
+    assert "blank.txt has no texts to probe" in result.stderr
+    assert run("probe", "a", "--seed", "-1", "--model", model).exit_code == 2
+
+
 def test_a_file_that_is_not_there_is_a_failure(run, model, tmp_path):
     result = run("probe", "--file", tmp_path / "none.csv", "--model", model)
     assert result.exit_code == 1
@@ -94,6 +102,9 @@ def test_a_file_that_is_not_there_is_a_failure(run, model, tmp_path):
         ("a.csv", "id,query,passage\n1,q,p\n", None, [("q", "p")]),
         ("a.csv", "\ufeffa,b\nx,y\n", ["b", "a"], [("y", "x")]),
         ("a.csv", 'text\n"two\nlines"\n', None, ["two\nlines"]),
+        ("a.csv", "text,n\none \u2028 \x85 line,1\n", None, ["one \u2028 \x85 line"]),
+        ("a.txt", "one \u2028 \x0c line\ntwo\n", None, ["one \u2028 \x0c line", "two"]),
+        ("a.csv", "text\n", None, []),
         ("a.jsonl", '{"text": "one"}\n\n{"text": "zwei \u2028"}\n', None, ["one", "zwei \u2028"]),
         ("a.jsonl", '{"left": "l", "right": "r"}\n', None, [("l", "r")]),
     ],
@@ -107,6 +118,7 @@ def test_files_of_each_kind(tmp_path, name, content, columns, items):
     ("name", "content", "columns", "error", "says"),
     [
         ("a.csv", "id,body\n1,x\n", None, FormatError, "has the columns id, body; name with"),
+        ("a.csv", "id,body\n", None, FormatError, "has the columns id, body; name with"),
         ("a.csv", "", None, FormatError, r"has the columns \(none\)"),
         ("a.csv", "id,text\n1,x\n", ["title"], FormatError, "has the columns id, text"),
         ("a.csv", 'text\n"open', None, FormatError, "no CSV that can be read"),

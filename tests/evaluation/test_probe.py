@@ -286,6 +286,14 @@ def test_rates_are_counted_by_rule():
     assert not any(metric.higher_is_better for metric in METRICS.values())
 
 
+def test_one_text_is_not_taken_for_several():
+    explainer = Explainer(embed=lambda texts: [[1.0] for _ in texts])
+    with pytest.raises(OptionError, match="items is one text; give a list"):
+        find_blind_spots(explainer, "The hotel was not quiet.")
+    with pytest.raises(OptionError, match="explain is -1"):
+        find_blind_spots(explainer, ["The hotel was not quiet."], explain=-1)
+
+
 @pytest.mark.weights
 def test_minilm_hardly_sees_who_called_whom(minilm):
     texts = ["Alice called Tom on Friday.", "A train from Paris to Rome.", "Emma thanked Paul."]

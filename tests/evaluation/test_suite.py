@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError
 from whyalike.evaluation import suite as suite_module
 from whyalike.evaluation.alignment_files import AlignedPair
+from whyalike.evaluation.fingerprint import fingerprint
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.statistics import Interval, compare_paired
 from whyalike.evaluation.suite import Datasets, run_suite
+from whyalike.words import Lexicon, Rarity, WordVectors
 
 WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")
+WORD_VECTORS = WordVectors("none", {"warm": 0}, np.ones((1, 2), dtype=np.float32))
 PAIRS = [
     ("warm gloves of wool and more", "soft gloves of knit wool"),
     ("red wine and lemon here", "the wine is red and soft"),
@@ -104,6 +108,39 @@ def test_results_of_something_else_are_not_taken(explainer, tmp_path):
         run_suite(explainer, other, methods=["random"], folder=tmp_path)
 
 
+def test_results_of_another_model_of_the_same_name_are_not_taken(explainer, tmp_path):
+    def twin(texts):
+        return [[*row[:2], 2 * row[2], *row[3:]] for row in embed(texts)]
+
+    twin.__name__ = embed.__name__
+    lexicons = [Lexicon(WORD_VECTORS, Rarity.fit([text])) for text in ("warm wine", "lemon")]
+    others = [
+        Explainer(embed=twin),
+        Explainer(embed=embed, prompts=("red ", "red ")),
+        Explainer(embed=embed, similarity_function="dot"),
+        *(Explainer(embed=embed, lexicon=lexicon) for lexicon in lexicons),
+    ]
+    names = {each.model.name for each in (explainer, *others)}
+    assert names == {"embed"}
+    data = Datasets(pairs={"shop": PAIRS})
+    folder = tmp_path / "kept"
+    keys = set()
+    for each in (explainer, *others):
+        run_suite(each, data, methods=["random"], folder=folder)
+        keys.add(json.loads((folder / "faithfulness.shop.random.json").read_text())["key"])
+    assert len(keys) == 6
+    again = Explainer(embed=lambda texts: [[1e-9 + x for x in row] for row in embed(texts)])
+    assert fingerprint(again, ["warm wine"]) == fingerprint(explainer, ["warm wine"])
+
+
+def test_datasets_that_cannot_be_told_apart_or_are_empty_are_refused(explainer):
+    twice = Datasets(pairs={"shop": PAIRS}, alignments={"shop": ALIGNED})
+    with pytest.raises(OptionError, match="2 datasets are called 'shop'"):
+        run_suite(explainer, twice, methods=["random"])
+    with pytest.raises(OptionError, match="There are no pairs in 'none'"):
+        run_suite(explainer, Datasets(pairs={"none": []}), methods=["random"])
+
+
 def test_a_method_that_fails_is_left_out_with_its_reason(explainer, monkeypatch):
     measure = suite_module._measure
 
@@ -151,6 +188,18 @@ def test_ranks_and_ties_follow_the_tests():
         *(entry(name, values, "sufficiency") for name, values in (("bad", GOOD), ("good", BAD)))
     )
     assert lower.methods("shop") == ("good", "bad")
+
+
+def test_a_method_whose_items_are_better_is_no_worse_than_the_best():
+    # F over all links weighs pairs by their links, so that its best need not win most pairs.
+    first = entry("first", BAD, "alignment_f")
+    first = replace(first, figure=Interval(0.9, 0.8, 0.95, 12))
+    found = board(first, entry("other", GOOD, "alignment_f"))
+    (test,) = found.tests["shop", "alignment_f"]
+    assert (test.first, test.p_holm < 0.05, test.difference < 0) == ("first", True, True)
+    assert found.ties_with_best("shop", "alignment_f") == {"first", "other"}
+    lower = board(entry("worse", GOOD, "sufficiency"), entry("best", BAD, "sufficiency"))
+    assert lower.ties_with_best("shop", "sufficiency") == {"best"}
 
 
 def test_undefined_values_are_left_out_and_said():

@@ -10,8 +10,17 @@ import typer
 
 from whyalike.cli.evaluation_files import open_progress, read_datasets, show, write_reports
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import told_plainly
-from whyalike.cli.options import DEFAULT_MODEL, Debug, Device, Json, Model, Pooling
+from whyalike.cli.failures import FAILURE, told_plainly
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Json,
+    Model,
+    Pooling,
+    TrustRemoteCode,
+)
 from whyalike.cli.printing import write_out
 from whyalike.errors import OptionError
 
@@ -42,7 +51,9 @@ def evaluate(
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
-    seed: Annotated[int, typer.Option(help="Of the pairs drawn, of ties and of intervals.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the pairs drawn, of ties and of intervals.")
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -51,12 +62,14 @@ def evaluate(
     ] = None,
     json_: Json = False,
     device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
     debug: Debug = False,
 ) -> None:
     """Measure explanation methods on a model: what deleting words does, and human alignments.
 
     With -o, every result is kept as it is found, and leaderboard.md, .html and .json are written
-    there.
+    there. If every method fails on all data, the exit code is 1.
     """
     with told_plainly(debug=debug):
         if not (texts or multimwa or edinburgh or ists):
@@ -66,7 +79,13 @@ def evaluate(
         from whyalike.cli.several_methods import choose_methods
         from whyalike.evaluation.suite import run_suite
 
-        explainer = Explainer(model, pooling=pooling, device=device)
+        explainer = Explainer(
+            model,
+            pooling=pooling,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
         names = choose_methods(methods or ("all" if suite == "full" else QUICK))
         files = {"texts": texts, "multimwa": multimwa, "edinburgh": edinburgh, "ists": ists}
         datasets = read_datasets(explainer, files, column=column, pairs=pairs, seed=seed)
@@ -86,3 +105,5 @@ def evaluate(
             write_out(lambda: typer.echo(said))
         else:
             write_out(lambda: show(found))
+        if not found.entries:
+            raise typer.Exit(FAILURE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import typer
 
 from whyalike.cli.printing import open_console
+from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.evaluation.leaderboard import Leaderboard
@@ -38,8 +39,10 @@ def read_datasets(
         seed: of the draw.
 
     Raises:
+        OptionError: two files have one name.
         FormatError: a file can't be read.
     """
+    _check_names([path for paths in files.values() for path in paths])
     from whyalike.evaluation import nearest_pairs, read_texts
     from whyalike.evaluation.alignment_files import read_edinburgh, read_multimwa
     from whyalike.evaluation.ists_files import read_ists
@@ -57,6 +60,17 @@ def read_datasets(
         alignments=alignments,
         ists={_name(path): read_ists(path) for path in files["ists"]},
     )
+
+
+def _check_names(paths: Sequence[Path]) -> None:
+    known: dict[str, Path] = {}
+    for path in paths:
+        other = known.setdefault(_name(path), path)
+        if other is not path:
+            raise OptionError(
+                f"{other} and {path} would both be called {_name(path)!r} in the results: give "
+                "each file once, and each a name of its own."
+            )
 
 
 def _name(path: Path) -> str:
@@ -126,6 +140,8 @@ def show(leaderboard: "Leaderboard") -> None:
                 cells.append(Text(said, style="bold" if best else ""))
             table.add_row(method, *cells)
         console.print(table)
-    console.print("* best, or not told apart from it (paired Wilcoxon, Holm, 5 %)", style="dim")
+    console.print(
+        "* best, or not found worse (Wilcoxon of the pairs' own figures, Holm, 5 %)", style="dim"
+    )
     for what, why in leaderboard.failures.items():
         console.print(Text(f"! {what}: {why}"))

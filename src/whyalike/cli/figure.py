@@ -49,7 +49,7 @@ def figure(
     method: Annotated[
         str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the random weights of figure 4.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random weights of figure 4.")] = 0,
     keep_embeddings: Annotated[
         bool, typer.Option("--keep-embeddings", help="In figure 4, keep the trained embeddings.")
     ] = False,

@@ -75,7 +75,7 @@ def probe(
         typer.Option(help="A folder with word lists to be added.", metavar="FOLDER"),
     ] = None,
     explain: Annotated[int, typer.Option(min=0, help="Explain this many blind spots.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
     pooling: Pooling = "auto",
@@ -153,7 +153,10 @@ def _choose_items(
     if file is not None:
         if text_a is not None:
             raise OptionError("Give a text, or --file, not both.")
-        return read_items(file, columns=None if columns is None else _names(columns))[:limit]
+        items = read_items(file, columns=None if columns is None else _names(columns))
+        if not items:
+            raise OptionError(f"{file} has no texts to probe: give one that has.")
+        return items[:limit]
     if columns is not None or limit is not None:
         raise OptionError("--columns and --limit go with --file; give a file, or leave them out.")
     if text_a is None:

@@ -3,12 +3,15 @@
 import csv
 import json
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from whyalike.errors import FormatError, OptionError
 
 Item = str | tuple[str, str]
+Table = tuple[list[str], list[dict[str, Any]]]
+"""The names of the columns, and the rows."""
 
 KNOWN = (
     ("query", "passage"),
@@ -45,13 +48,13 @@ def read_items(path: Path, *, columns: Sequence[str] | None = None) -> list[Item
         reason = getattr(error, "strerror", None) or str(error)
         raise FormatError(f"Could not read {path}: {reason}.") from error
     if kind not in (".csv", ".jsonl"):
-        return [line for line in content.splitlines() if line.strip()]
-    rows = _rows_of_csv(path, content) if kind == ".csv" else _rows_of_jsonl(path, content)
-    return _pick(path, rows, columns)
+        return [line for line in content.split("\n") if line.strip()]
+    table = _rows_of_csv(path, content) if kind == ".csv" else _rows_of_jsonl(path, content)
+    return _pick(path, table, columns)
 
 
-def _pick(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] | None) -> list[Item]:
-    there = list(rows[0]) if rows else []
+def _pick(path: Path, table: Table, columns: Sequence[str] | None) -> list[Item]:
+    there, rows = table
     wanted = [tuple(columns)] if columns is not None else KNOWN
     names = next((names for names in wanted if set(names) <= set(there)), None)
     if names is None:
@@ -69,15 +72,17 @@ def _pick(path: Path, rows: Sequence[dict[str, Any]], columns: Sequence[str] | N
     return items
 
 
-def _rows_of_csv(path: Path, content: str) -> list[dict[str, Any]]:
+def _rows_of_csv(path: Path, content: str) -> Table:
     try:
-        return list(csv.DictReader(content.splitlines(keepends=True), strict=True))
+        # By "\n" only: what else Python calls a line end (U+2028) is part of a text.
+        found = csv.DictReader(StringIO(content), strict=True)
+        return list(found.fieldnames or ()), list(found)
     except csv.Error as error:
         raise FormatError(f"{path} is no CSV that can be read: {error}.") from error
 
 
-def _rows_of_jsonl(path: Path, content: str) -> list[dict[str, Any]]:
-    rows = []
+def _rows_of_jsonl(path: Path, content: str) -> Table:
+    rows: list[dict[str, Any]] = []
     for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
             continue
@@ -88,4 +93,4 @@ def _rows_of_jsonl(path: Path, content: str) -> list[dict[str, Any]]:
         if not isinstance(row, dict):
             raise FormatError(f"{path}, line {number} is no JSON object with named texts.")
         rows.append(row)
-    return rows
+    return list(rows[0]) if rows else [], rows

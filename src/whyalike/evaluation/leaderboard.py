@@ -67,15 +67,22 @@ class Leaderboard:
         }
 
     def ties_with_best(self, dataset: str, metric: str) -> frozenset[str]:
-        """Return the methods that are not told apart from the best at 5 %, the best included."""
-        entries = self.tables[dataset, metric]
-        best = entries[0].method
-        ties = {best}
-        for test in self.tests[dataset, metric]:
-            other = test.second if test.first == best else test.first
-            if test.p_holm >= SIGNIFICANT:
-                ties.add(other)
-        return frozenset(ties)
+        """Return the methods that are not found worse than the best at 5 %, the best included.
+
+        Tests compare items, and the best is so by its figure. Where the items of another are
+        better (F over all links weighs pairs by their links), that one is no worse.
+        """
+        best = self.tables[dataset, metric][0].method
+        sign = 1 if METRICS[metric].higher_is_better else -1
+        # The best is first of its table, and so of each test.
+        return frozenset(
+            {best}
+            | {
+                test.second
+                for test in self.tests[dataset, metric]
+                if test.p_holm >= SIGNIFICANT or sign * test.difference < 0
+            }
+        )
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -120,8 +127,8 @@ class Leaderboard:
             f"Model: {self.model}, pooling: {self.pooling}, whyalike {self.version}.",
             *([f"Made by: `{command}`", ""] if command else [""]),
             "A figure is the mean over pairs (faithfulness) or F over all links (human gold), with "
-            "its 95 % bootstrap interval. **Bold**: the best, and what a paired Wilcoxon test "
-            "(Holm-corrected in each column) does not tell apart from it at 5 %.",
+            "its 95 % bootstrap interval. **Bold**: the best, and what a Wilcoxon test of the "
+            "pairs' own figures (Holm-corrected in each column) does not find worse at 5 %.",
         ]
         for dataset in self.datasets:
             lines += ["", f"## {dataset}, {self.items.get(dataset, 0):,} pairs", ""]

@@ -62,11 +62,16 @@ def find_blind_spots(
         progress: called with texts embedded so far and in all.
 
     Raises:
-        OptionError: an unknown rule, a method without signs, a tolerance that is none.
+        OptionError: an unknown rule, a method without signs, a tolerance or a number that is none;
+            or one text instead of several.
         TextError, ModelError: as ``Explainer.explain``.
     """
     explaining = _with_signs(explainer, method)
     _check_tolerance(tolerance)
+    if isinstance(items, str):
+        raise OptionError("items is one text; give a list of texts, or of pairs of texts.")
+    if type(explain) is not int or explain < 0:
+        raise OptionError(f"explain is {explain!r}; give a whole number from 0 on.")
     pairs = [_check_item(item, number) for number, item in enumerate(items)]
     wanted = _with_harmless(rules) if tolerance == "harmless" else rules
     edits = [

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from whyalike.errors import OptionError, WhyalikeError
 from whyalike.evaluation.alignment import evaluate_alignment
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.faithfulness import measure_faithfulness
+from whyalike.evaluation.fingerprint import fingerprint
 from whyalike.evaluation.gold_counts import GoldScores
 from whyalike.evaluation.ists import evaluate_ists
 from whyalike.evaluation.ists_files import ChunkedPair
@@ -20,6 +22,7 @@ from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.result_store import ResultStore
 from whyalike.evaluation.statistics import mean_interval
 from whyalike.explain import Explainer
+from whyalike.text import clean_text
 
 TextPair = tuple[str, str]
 Progress = Callable[[str, int, int], None]
@@ -36,6 +39,9 @@ GOLD = {
     "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),
     "ists": ("ists_f1_ali",),
 }
+
+LOOKED = 8
+"""Pairs of a dataset whose vectors tell whether kept results are of this model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,27 +77,31 @@ def run_suite(
         datasets: what to measure on.
         methods: names of methods.
         folder: where each result is kept as soon as it is there; a run that was cut off goes on
-            from them. Results of another model, version, dataset or other options are not taken.
+            from them. Results of another model, version, dataset or other options are not taken; a
+            model is known by the vectors that it gives to the dataset's first texts.
         seed: of intervals and of the order of words of equal saliency.
         progress: is told the dataset and method, and how many of all are done.
 
     Raises:
-        OptionError: no datasets, no methods, or an unknown one.
+        TextError: with a folder, something that is no text among a dataset's first pairs.
+        OptionError: no datasets, an empty one, two of one name, no methods, or an unknown one.
         OutputError: the folder can't be written.
     """
     parts = datasets.parts()
     if not parts or not methods:
         raise OptionError("A suite needs datasets and methods; give one of each at least.")
+    _check_names(parts)
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
+    scores = {} if store is None else _scores(explainer, parts)
     entries: list[Entry] = []
     failures: dict[str, str] = {}
     total = len(parts) * len(explainers)
     for done, (part, name, items, method, own) in enumerate(_runs(parts, explainers)):
         if progress is not None:
             progress(f"{name}: {method}", done, total)
-        key = _key(own, part, items, seed)
         place = f"{part}.{name}.{method}"
+        key = _key(own, part, items, seed, score=scores.get(name, ""))
         found = None if store is None else store.read(place, key)
         if found is None:
             try:
@@ -112,6 +122,20 @@ def run_suite(
         version=whyalike.__version__,
         items={name: len(items) for _, name, items in parts},
     )
+
+
+def _check_names(parts: Sequence[tuple[str, str, Sequence[Any]]]) -> None:
+    times = Counter(name for _, name, _ in parts)
+    for _, name, items in parts:
+        if times[name] > 1:
+            raise OptionError(
+                f"{times[name]} datasets are called {name!r}: give each its own name."
+            )
+        if not items:
+            raise OptionError(
+                f"There are no pairs in {name!r}: give a dataset that has some. Pairs drawn from a "
+                "catalogue need texts of 15 to 120 words that are near each other."
+            )
 
 
 def _runs(
@@ -170,7 +194,7 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _key(explainer: Explainer, part: str, items: Sequence[Any], seed: int) -> str:
+def _key(explainer: Explainer, part: str, items: Sequence[Any], seed: int, *, score: str) -> str:
     """Return a digest of everything that a result hangs on."""
     what = {
         "version": whyalike.__version__,
@@ -178,8 +202,24 @@ def _key(explainer: Explainer, part: str, items: Sequence[Any], seed: int) -> st
         "pooling": explainer.model.pooling,
         "method": explainer.method.name,
         "options": asdict(explainer.options),
+        "score": score,
         "part": part,
         "items": [repr(item) for item in items],
         "seed": seed,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _scores(
+    explainer: Explainer, parts: Sequence[tuple[str, str, Sequence[Any]]]
+) -> dict[str, str]:
+    """Return by dataset what its kept results were measured with, whatever the model is called."""
+    return {name: fingerprint(explainer, _first_texts(items)) for _, name, items in parts}
+
+
+def _first_texts(items: Sequence[Any]) -> list[str]:
+    pairs = [
+        (item.left, item.right) if isinstance(item, AlignedPair | ChunkedPair) else item
+        for item in items[:LOOKED]
+    ]
+    return [clean_text(text, side="measured").text for pair in pairs for text in pair]

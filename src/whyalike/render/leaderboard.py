@@ -11,7 +11,7 @@ PLOT, PAD = 300.0, 6.0
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A method's figure with its interval. ``best``: the best, or not told apart from it."""
+    """A method's figure with its interval. ``best``: the best, or not found worse."""
 
     method: str
     mean: float
