@@ -86,7 +86,9 @@ def evaluate(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        names = choose_methods(methods or ("all" if suite == "full" else QUICK))
+        names = choose_methods(
+            methods if methods is not None else "all" if suite == "full" else QUICK
+        )
         files = {"texts": texts, "multimwa": multimwa, "edinburgh": edinburgh, "ists": ists}
         datasets = read_datasets(explainer, files, column=column, pairs=pairs, seed=seed)
         with open_progress() as tell:

@@ -1,6 +1,5 @@
 """The comparison that users hold: the plain data, and every form it can take."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any, Self
 from whyalike.errors import FormatError
 from whyalike.explain.explanation import Explanation
 from whyalike.explain.output import write_whole
+from whyalike.explain.serialization import read_json, write_json
 from whyalike.types import ComparisonData
 
 FORMAT = "whyalike/comparison"
@@ -58,7 +58,7 @@ class Comparison(ComparisonData):
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return JSON from which ``from_json`` makes an equal comparison."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        return write_json(self.to_dict(), indent=indent)
 
     @classmethod
     def from_dict(cls, content: object) -> Self:
@@ -78,11 +78,7 @@ class Comparison(ComparisonData):
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Make a comparison from JSON. Raises FormatError on what ``to_json`` did not write."""
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"This is not JSON that can be read: {error}.") from error
-        return cls.from_dict(content)
+        return cls.from_dict(read_json(text))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

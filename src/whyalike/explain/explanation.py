@@ -1,13 +1,11 @@
 """The explanation that users hold: the plain data, and every form it can take."""
 
-import json
 import os
 from dataclasses import dataclass
 from typing import Any, Self
 
-from whyalike.errors import FormatError
 from whyalike.explain.output import write_whole
-from whyalike.explain.serialization import fields_from_dict, to_dict
+from whyalike.explain.serialization import fields_from_dict, read_json, to_dict, write_json
 from whyalike.types import ExplanationData
 
 
@@ -21,7 +19,7 @@ class Explanation(ExplanationData):
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return JSON from which ``from_json`` makes an equal explanation."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        return write_json(self.to_dict(), indent=indent)
 
     @classmethod
     def from_dict(cls, content: object) -> Self:
@@ -31,11 +29,7 @@ class Explanation(ExplanationData):
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"This is not JSON that can be read: {error}.") from error
-        return cls.from_dict(content)
+        return cls.from_dict(read_json(text))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

@@ -4,6 +4,7 @@ What is checked is read off the dataclasses themselves, so that a field added th
 checked here without another word. ``docs/explanation.schema.json`` describes the same for others.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
@@ -18,6 +19,19 @@ FORMAT = "whyalike/explanation"
 VERSION = 1
 
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def write_json(content: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return JSON, characters as they are. Raises ValueError on a number that JSON has not."""
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def read_json(text: str | bytes) -> object:
+    """Return what JSON says. Raises FormatError on what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"This is not JSON that can be read: {error}.") from error
 
 
 def to_dict(data: ExplanationData) -> dict[str, Any]:
