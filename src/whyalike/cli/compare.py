@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from whyalike.cli.explain import quieten, read_arguments
+from whyalike.cli.explain import quieten, read_arguments, write_files
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -48,7 +48,6 @@ def compare(
         texts = read_arguments({"query": query, "better": better, "worse": worse})
         quieten()
         from whyalike import Explainer
-        from whyalike.explain import write_whole
         from whyalike.render import terminal_comparison_view
 
         explainer = Explainer(
@@ -59,16 +58,7 @@ def compare(
             allow_pickle=allow_pickle,
         )
         comparison = explainer.compare(*texts, method=method)
-        if html is not None:
-            page = comparison.to_html().encode()
-            write_whole(html, lambda stream: stream.write(page))
-        if png is not None:
-            comparison.to_png(png)
-        if svg is not None:
-            comparison.to_svg(svg)
-        for path in (html, png, svg):
-            if path is not None:
-                typer.echo(f"Wrote {path}", err=True)
+        write_files(comparison, html=html, png=png, svg=svg)
         if json_:
             write_out(lambda: typer.echo(comparison.to_json(indent=2)))
             return

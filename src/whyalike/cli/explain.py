@@ -30,7 +30,7 @@ from whyalike.cli.several_methods import choose_methods, explain_by_each, show_m
 from whyalike.errors import OptionError, TextError
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explanation
+    from whyalike.explain import Comparison, Explanation
 
 
 def explain(
@@ -121,18 +121,18 @@ def show(explanation: "Explanation") -> None:
 
 
 def write_files(
-    explanation: "Explanation", *, html: Path | None, png: Path | None, svg: Path | None
+    shown: "Explanation | Comparison", *, html: Path | None, png: Path | None, svg: Path | None
 ) -> None:
     """Write the files that were asked for, each whole or not at all."""
     from whyalike.explain import write_whole
 
     if html is not None:
-        page = explanation.to_html().encode()
+        page = shown.to_html().encode()
         write_whole(html, lambda stream: stream.write(page))
     if png is not None:
-        explanation.to_png(png)
+        shown.to_png(png)
     if svg is not None:
-        explanation.to_svg(svg)
+        shown.to_svg(svg)
     for path in (html, png, svg):
         if path is not None:
             typer.echo(f"Wrote {path}", err=True)
