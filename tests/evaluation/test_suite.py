@@ -82,11 +82,11 @@ def test_a_run_goes_on_where_it_was_cut_off(explainer, tmp_path, monkeypatch):
     measured = []
     measure = suite_module._measure
 
-    def stop_at_third(part, name, own, items, *, seed):
+    def stop_at_third(part, name, own, items, **options):
         measured.append((name, own.method.name))
         if len(measured) == 3:
             raise KeyboardInterrupt
-        return measure(part, name, own, items, seed=seed)
+        return measure(part, name, own, items, **options)
 
     monkeypatch.setattr(suite_module, "_measure", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
@@ -144,10 +144,10 @@ def test_datasets_that_cannot_be_told_apart_or_are_empty_are_refused(explainer):
 def test_a_method_that_fails_is_left_out_with_its_reason(explainer, monkeypatch):
     measure = suite_module._measure
 
-    def failing(part, name, own, items, *, seed):
+    def failing(part, name, own, items, **options):
         if own.method.name == "occlusion":
             raise OptionError("It can't.")
-        return measure(part, name, own, items, seed=seed)
+        return measure(part, name, own, items, **options)
 
     monkeypatch.setattr(suite_module, "_measure", failing)
     found = run_suite(explainer, DATA, methods=["random", "occlusion"])

@@ -49,6 +49,10 @@ def evaluate(
     methods: Annotated[
         str | None, typer.Option(help="Names with commas between them, instead of --suite.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Of faithfulness, with commas between them, instead of the usual six."),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
     seed: Annotated[
@@ -77,7 +81,7 @@ def evaluate(
         quieten()
         from whyalike import Explainer
         from whyalike.cli.several_methods import choose_methods
-        from whyalike.evaluation.suite import run_suite
+        from whyalike.evaluation.suite import FAITHFULNESS, run_suite
 
         explainer = Explainer(
             model,
@@ -89,6 +93,7 @@ def evaluate(
         names = choose_methods(
             methods if methods is not None else "all" if suite == "full" else QUICK
         )
+        chosen = FAITHFULNESS if metrics is None else [n.strip() for n in metrics.split(",")]
         files = {"texts": texts, "multimwa": multimwa, "edinburgh": edinburgh, "ists": ists}
         datasets = read_datasets(explainer, files, column=column, pairs=pairs, seed=seed)
         with open_progress() as tell:
@@ -96,6 +101,7 @@ def evaluate(
                 explainer,
                 datasets,
                 methods=names,
+                metrics=chosen,
                 folder=None if out is None else out / "results",
                 seed=seed,
                 progress=tell,

@@ -53,7 +53,11 @@ def read_datasets(
     return Datasets(
         pairs={
             _name(path): nearest_pairs(
-                read_texts(path, column=column), explainer.model, count=pairs, seed=seed
+                read_texts(path, column=column),
+                explainer.model,
+                count=pairs,
+                seed=seed,
+                prompt=explainer.prompts[0],
             )
             for path in files["texts"]
         },
@@ -140,8 +144,6 @@ def show(leaderboard: "Leaderboard") -> None:
                 cells.append(Text(said, style="bold" if best else ""))
             table.add_row(method, *cells)
         console.print(table)
-    console.print(
-        "* best, or not found worse (Wilcoxon of the pairs' own figures, Holm, 5 %)", style="dim"
-    )
+    console.print("* best, or not found worse (paired tests, Holm, 5 %)", style="dim")
     for what, why in leaderboard.failures.items():
         console.print(Text(f"! {what}: {why}"))

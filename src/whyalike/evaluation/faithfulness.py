@@ -106,7 +106,7 @@ def measure_faithfulness(
         OptionError: an option that is not allowed, or explanations of something else.
         TextError, ModelError: as ``Explainer.explain_many``.
     """
-    pairs, chosen = list(pairs), _checked_metrics(metrics)
+    pairs, chosen = list(pairs), checked_metrics(metrics)
     points = _checked_points(counts, fractions, top_pairs)
     replacement = replacement or Replacement()
     curves = [CURVES[name] for name in chosen]
@@ -205,8 +205,11 @@ def _reduce(curve: str, points: Sequence[float], values: Floats) -> Floats:
     return np.array([row.mean() if len(row) else np.nan for row in kept], dtype=np.float64)
 
 
-def _checked_metrics(metrics: Sequence[str]) -> list[str]:
+def checked_metrics(metrics: Sequence[str]) -> list[str]:
+    """Return the names, each once. Raises OptionError on an unknown one, or on none."""
     names = [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
+    if not names:
+        raise OptionError(f"There are no metrics to measure; there are: {', '.join(METRICS)}.")
     if wrong := [name for name in names if name not in METRICS]:
         raise OptionError(
             f"There is no metric {wrong[0]!r} of faithfulness; there are: {', '.join(METRICS)}."

@@ -38,11 +38,11 @@ class LinkCounts:
 
     def f(self) -> float:
         """Harmonic mean of both (van Rijsbergen 1979): 0 if one is undefined, NaN if both are."""
-        return float(_f(*(values.sum() for values in self._all())))
+        return float(f_of(*(values.sum() for values in self._all())))
 
     def pair_f(self) -> Floats:
         """(P,): F of each pair by itself; NaN where nothing is given and nothing wanted."""
-        values: Floats = _f(*self._all())
+        values: Floats = f_of(*self._all())
         return values
 
     def macro_f(self) -> float:
@@ -67,17 +67,21 @@ class LinkCounts:
                 f"resamples and confidence are {resamples!r} and {confidence!r}; give 1 or more, "
                 "and a number between 0 and 1."
             )
-        table = np.stack(self._all())
+        table = self.table()
         random = np.random.default_rng(seed)
         drawn: list[Floats] = []
         for start in range(0, resamples, RESAMPLED_AT_ONCE):
             rows = min(RESAMPLED_AT_ONCE, resamples - start)
             times = random.multinomial(count, np.full(count, 1 / count), size=rows)
-            drawn.append(_f(*(table @ times.T)))
+            drawn.append(f_of(*(table @ times.T)))
         tail = (1 - confidence) / 2
         # A sample of pairs without any link has no F.
         low, high = np.nanquantile(np.concatenate(drawn), [tail, 1 - tail])
         return Interval(value, float(low), float(high), count, confidence)
+
+    def table(self) -> Floats:
+        """(4, P): given, correct, wanted, found."""
+        return np.stack(self._all())
 
     def _all(self) -> tuple[Floats, Floats, Floats, Floats]:
         return self.given, self.correct, self.wanted, self.found
@@ -128,7 +132,8 @@ def _ratio(part: Any, whole: Any) -> Any:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def _f(given: Any, correct: Any, wanted: Any, found: Any) -> Any:
+def f_of(given: Any, correct: Any, wanted: Any, found: Any) -> Any:
+    """Return F of each column of counts: 0 if precision or recall is undefined, NaN if both are."""
     precision = np.nan_to_num(_ratio(correct, given))
     recall = np.nan_to_num(_ratio(found, wanted))
     both = precision + recall

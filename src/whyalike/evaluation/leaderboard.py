@@ -1,6 +1,6 @@
 """The outcome of a suite: a figure for each method and metric, and how sure it is who is best."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from whyalike.evaluation import alignment, faithfulness_metrics, ists
+from whyalike.evaluation.gold_counts import LinkCounts
+from whyalike.evaluation.link_test import compare_links
 from whyalike.evaluation.metric import Metric
 from whyalike.evaluation.statistics import Interval, PairedTest, compare_paired
 
@@ -24,8 +26,10 @@ class Entry:
     """A method's figure by one metric on one dataset.
 
     figure: the mean over items, or F over all links, with its interval; None if undefined.
-    values: of each item, None where undefined; what paired tests compare. constant: how many
-    pairs have a text whose words are all equally salient, so that their order is chance.
+    values: of each item, None where undefined. constant: how many pairs have a text whose words
+    are all equally salient, so that their order is chance. counts: where the figure is an F, each
+    item's links: given, correct, wanted, found. curve: where the figure sums up a curve, its
+    points and the means there. Paired tests compare counts where there are some, else values.
     """
 
     dataset: str
@@ -34,6 +38,8 @@ class Entry:
     figure: Interval | None
     values: tuple[float | None, ...]
     constant: int = 0
+    counts: tuple[tuple[float, ...], ...] | None = None
+    curve: tuple[tuple[float, ...], tuple[float | None, ...]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +65,13 @@ class Leaderboard:
     @cached_property
     def tests(self) -> dict[tuple[str, str], tuple[PairedTest, ...]]:
         """By (dataset, metric), each method against the best, Holm-corrected in each table."""
-        return {
-            key: compare_paired(
-                {entry.method: _floats(entry) for entry in entries}, reference=entries[0].method
-            )
-            for key, entries in self.tables.items()
-        }
+        return {key: _compare(entries) for key, entries in self.tables.items()}
 
     def ties_with_best(self, dataset: str, metric: str) -> frozenset[str]:
         """Return the methods that are not found worse than the best at 5 %, the best included.
 
-        Tests compare items, and the best is so by its figure. Where the items of another are
-        better (F over all links weighs pairs by their links), that one is no worse.
+        Where an F comes without its counts, the tests compare the items' own F; where the items of
+        another are better there (F over all links weighs pairs by their links), it is no worse.
         """
         best = self.tables[dataset, metric][0].method
         sign = 1 if METRICS[metric].higher_is_better else -1
@@ -127,8 +128,9 @@ class Leaderboard:
             f"Model: {self.model}, pooling: {self.pooling}, whyalike {self.version}.",
             *([f"Made by: `{command}`", ""] if command else [""]),
             "A figure is the mean over pairs (faithfulness) or F over all links (human gold), with "
-            "its 95 % bootstrap interval. **Bold**: the best, and what a Wilcoxon test of the "
-            "pairs' own figures (Holm-corrected in each column) does not find worse at 5 %.",
+            "its 95 % bootstrap interval. **Bold**: the best, and what a paired test does not find "
+            "worse at 5 % (Wilcoxon's of the pairs' values; for F, Noreen's randomisation of the "
+            "pairs' links; Holm-corrected in each column).",
         ]
         for dataset in self.datasets:
             lines += ["", f"## {dataset}, {self.items.get(dataset, 0):,} pairs", ""]
@@ -169,6 +171,19 @@ class Leaderboard:
 def _rank(entry: Entry) -> float:
     mean = 0.0 if entry.figure is None else entry.figure.mean
     return -mean if METRICS[entry.metric].higher_is_better else mean
+
+
+def _compare(entries: Sequence[Entry]) -> tuple[PairedTest, ...]:
+    """Test the first entry against each other one."""
+    counts = {
+        entry.method: LinkCounts(*np.array(entry.counts, dtype=np.float64))
+        for entry in entries
+        if entry.counts is not None
+    }
+    if len(counts) == len(entries):
+        return compare_links(counts, reference=entries[0].method)
+    values = {entry.method: _floats(entry) for entry in entries}
+    return compare_paired(values, reference=entries[0].method)
 
 
 def _floats(entry: Entry) -> list[float]:

@@ -57,5 +57,15 @@ def _entry(content: dict[str, object]) -> Entry:
     known = {
         "figure": Interval(**figure) if isinstance(figure, dict) else None,
         "values": tuple(values),
+        "counts": _tuples(content["counts"]),
+        "curve": _tuples(content["curve"]),
     }
     return Entry(**{**content, **known})  # type: ignore[arg-type]
+
+
+def _tuples(rows: object) -> tuple[tuple[float, ...], ...] | None:
+    if rows is None:
+        return None
+    if not isinstance(rows, list):
+        raise TypeError("a table is no list")
+    return tuple(map(tuple, rows))

@@ -13,7 +13,8 @@ import whyalike
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.evaluation.alignment import evaluate_alignment
 from whyalike.evaluation.alignment_files import AlignedPair
-from whyalike.evaluation.faithfulness import measure_faithfulness
+from whyalike.evaluation.faithfulness import checked_metrics, measure_faithfulness
+from whyalike.evaluation.faithfulness_metrics import CURVES
 from whyalike.evaluation.fingerprint import fingerprint
 from whyalike.evaluation.gold_counts import GoldScores
 from whyalike.evaluation.ists import evaluate_ists
@@ -66,6 +67,7 @@ def run_suite(
     datasets: Datasets,
     *,
     methods: Sequence[str],
+    metrics: Sequence[str] = FAITHFULNESS,
     folder: Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -76,6 +78,7 @@ def run_suite(
         explainer: the model; its options go for all methods.
         datasets: what to measure on.
         methods: names of methods.
+        metrics: of faithfulness, names of ``faithfulness_metrics.METRICS``.
         folder: where each result is kept as soon as it is there; a run that was cut off goes on
             from them. Results of another model, version, dataset or other options are not taken; a
             model is known by the vectors that it gives to the dataset's first texts.
@@ -84,13 +87,15 @@ def run_suite(
 
     Raises:
         TextError: with a folder, something that is no text among a dataset's first pairs.
-        OptionError: no datasets, an empty one, two of one name, no methods, or an unknown one.
+        OptionError: no datasets, an empty one, two of one name, no methods, an unknown one, or an
+            unknown metric.
         OutputError: the folder can't be written.
     """
     parts = datasets.parts()
     if not parts or not methods:
         raise OptionError("A suite needs datasets and methods; give one of each at least.")
     _check_names(parts)
+    chosen = tuple(checked_metrics(metrics))
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
     scores = {} if store is None else _scores(explainer, parts)
@@ -101,11 +106,11 @@ def run_suite(
         if progress is not None:
             progress(f"{name}: {method}", done, total)
         place = f"{part}.{name}.{method}"
-        key = _key(own, part, items, seed, score=scores.get(name, ""))
+        key = _key(own, part, items, seed, metrics=chosen, score=scores.get(name, ""))
         found = None if store is None else store.read(place, key)
         if found is None:
             try:
-                found = _measure(part, name, own, items, seed=seed)
+                found = _measure(part, name, own, items, metrics=chosen, seed=seed)
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)
                 continue
@@ -147,21 +152,32 @@ def _runs(
 
 
 def _measure(
-    part: str, name: str, explainer: Explainer, items: Sequence[Any], *, seed: int
+    part: str,
+    name: str,
+    explainer: Explainer,
+    items: Sequence[Any],
+    *,
+    metrics: Sequence[str],
+    seed: int,
 ) -> list[Entry]:
     if part == "faithfulness":
-        return _faithfulness(name, explainer, items, seed=seed)
+        return _faithfulness(name, explainer, items, metrics=metrics, seed=seed)
     if part == "alignment":
         return _gold(part, name, evaluate_alignment(explainer, items), seed=seed)
     return _gold(part, name, evaluate_ists(explainer, items), seed=seed)
 
 
 def _faithfulness(
-    name: str, explainer: Explainer, pairs: Sequence[TextPair], *, seed: int
+    name: str,
+    explainer: Explainer,
+    pairs: Sequence[TextPair],
+    *,
+    metrics: Sequence[str],
+    seed: int,
 ) -> list[Entry]:
-    found = measure_faithfulness(explainer, pairs, metrics=FAITHFULNESS, seed=seed)
+    found = measure_faithfulness(explainer, pairs, metrics=metrics, seed=seed)
     entries = []
-    for metric in FAITHFULNESS:
+    for metric in metrics:
         values = tuple(_plain(value) for value in found.values[metric]["both"].tolist())
         defined = [value for value in values if value is not None]
         figure = mean_interval(defined, seed=seed) if defined else None
@@ -173,6 +189,10 @@ def _faithfulness(
                 figure=figure,
                 values=values,
                 constant=int(found.constant.sum()),
+                curve=(
+                    found.points[CURVES[metric]],
+                    tuple(map(_plain, found.mean_curve(CURVES[metric]).tolist())),
+                ),
             )
         )
     return entries
@@ -185,7 +205,14 @@ def _gold(part: str, name: str, found: GoldScores, *, seed: int) -> list[Entry]:
         own = tuple(_plain(value) for value in counts.pair_f().tolist())
         figure = counts.f_interval(seed=seed) if any(v is not None for v in own) else None
         entries.append(
-            Entry(dataset=name, method=found.method, metric=metric, figure=figure, values=own)
+            Entry(
+                dataset=name,
+                method=found.method,
+                metric=metric,
+                figure=figure,
+                values=own,
+                counts=tuple(map(tuple, counts.table().tolist())),
+            )
         )
     return entries
 
@@ -194,9 +221,18 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _key(explainer: Explainer, part: str, items: Sequence[Any], seed: int, *, score: str) -> str:
+def _key(
+    explainer: Explainer,
+    part: str,
+    items: Sequence[Any],
+    seed: int,
+    *,
+    metrics: Sequence[str],
+    score: str,
+) -> str:
     """Return a digest of everything that a result hangs on."""
     what = {
+        "metrics": metrics if part == "faithfulness" else GOLD[part],
         "version": whyalike.__version__,
         "model": explainer.model.name,
         "pooling": explainer.model.pooling,
