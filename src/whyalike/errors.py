@@ -29,6 +29,10 @@ class OutputError(WhyalikeError, OSError):
     """A result that could not be written; nothing partial is left behind."""
 
 
+class StorageError(WhyalikeError, RuntimeError):
+    """A database that can't be opened, read or written; what was not acknowledged is not stored."""
+
+
 class FormatError(WhyalikeError, ValueError):
     """Serialised data or word vectors that are damaged, or that this release can't read."""
 

@@ -57,3 +57,17 @@ def test_names_are_escaped():
     html = render_leaderboard(page_of(replace(found, failures={"<b>x": "<script>"}), command="<i>"))
     assert "<script>" not in html.split("</style>")[1].split("<script>")[0]
     assert "&lt;script&gt;" in html
+
+
+def test_curves_are_drawn_and_written():
+    from dataclasses import replace
+
+    curved = [
+        replace(entry(name, values), curve=((1.0, 2.0), (values[0], values[1])))
+        for name, values in (("good", GOOD), ("bad", BAD))
+    ]
+    html = render_leaderboard(page_of(board(*curved)))
+    lines = re.findall(r'<polyline class="wa-line wa-line-(\w+)"[^>]*><title>(\w+)</title>', html)
+    assert lines == [("other", "bad"), ("best", "good")]
+    assert "<td>0.300</td><td>0.310</td>" in html
+    assert "polyline class" not in render_leaderboard(page_of(board(entry("good", GOOD))))

@@ -10,7 +10,7 @@ from whyalike.errors import OptionError
 from whyalike.evaluation.gold_counts import LinkCounts
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.link_test import compare_links
-from whyalike.evaluation.statistics import Interval
+from whyalike.statistics import Interval
 
 
 def counts(rows):

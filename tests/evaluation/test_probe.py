@@ -15,7 +15,7 @@ from whyalike.errors import OptionError, TextError
 from whyalike.evaluation import find_blind_spots, find_edits, list_rules
 from whyalike.evaluation.probe import judge_edits, signed_method, similarities
 from whyalike.evaluation.probe_rates import METRICS, wilson_rate
-from whyalike.evaluation.statistics import mean_interval
+from whyalike.statistics import mean_interval
 
 TEXTS = (
     "The room is warm and soft.",

@@ -11,10 +11,10 @@ from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError
 from whyalike.evaluation import suite as suite_module
 from whyalike.evaluation.alignment_files import AlignedPair
-from whyalike.evaluation.fingerprint import fingerprint
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
-from whyalike.evaluation.statistics import Interval, compare_paired
 from whyalike.evaluation.suite import Datasets, run_suite
+from whyalike.explain.fingerprint import fingerprint
+from whyalike.statistics import Interval, compare_paired
 from whyalike.words import Lexicon, Rarity, WordVectors
 
 WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")
@@ -80,7 +80,7 @@ def test_figures_are_those_of_the_parts_alone(explainer):
 def test_a_run_goes_on_where_it_was_cut_off(explainer, tmp_path, monkeypatch):
     whole = run_suite(explainer, DATA, methods=["random", "occlusion"])
     measured = []
-    measure = suite_module._measure
+    measure = suite_module.measure_part
 
     def stop_at_third(part, name, own, items, **options):
         measured.append((name, own.method.name))
@@ -88,7 +88,7 @@ def test_a_run_goes_on_where_it_was_cut_off(explainer, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return measure(part, name, own, items, **options)
 
-    monkeypatch.setattr(suite_module, "_measure", stop_at_third)
+    monkeypatch.setattr(suite_module, "measure_part", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         run_suite(explainer, DATA, methods=["random", "occlusion"], folder=tmp_path)
     again = run_suite(explainer, DATA, methods=["random", "occlusion"], folder=tmp_path)
@@ -142,14 +142,14 @@ def test_datasets_that_cannot_be_told_apart_or_are_empty_are_refused(explainer):
 
 
 def test_a_method_that_fails_is_left_out_with_its_reason(explainer, monkeypatch):
-    measure = suite_module._measure
+    measure = suite_module.measure_part
 
     def failing(part, name, own, items, **options):
         if own.method.name == "occlusion":
             raise OptionError("It can't.")
         return measure(part, name, own, items, **options)
 
-    monkeypatch.setattr(suite_module, "_measure", failing)
+    monkeypatch.setattr(suite_module, "measure_part", failing)
     found = run_suite(explainer, DATA, methods=["random", "occlusion"])
     assert found.failures == {"occlusion on shop": "It can't.", "occlusion on gold": "It can't."}
     assert "occlusion on gold: It can't." in found.to_markdown()
@@ -219,3 +219,51 @@ def test_undefined_values_are_left_out_and_said():
 def test_an_order_by_chance_is_flagged():
     flat = Entry(**{**entry("flat", GOOD).__dict__, "constant": 3})
     assert "(3 by chance)" in board(flat).to_markdown()
+
+
+def test_other_parts_are_those_measured_alone():
+    from tiny_models import tiny
+    from whyalike.evaluation import measure_infidelity, measure_randomization, measure_sensitivity
+
+    explainer = Explainer(tiny("bert").parts, method="bti")
+    pairs = PAIRS[:2]
+    found = run_suite(
+        explainer,
+        Datasets(pairs={"shop": pairs}),
+        methods=["bti"],
+        parts=("randomization", "infidelity", "sensitivity"),
+    )
+    assert found.items == {"shop": 2}
+    assert not found.failures
+    by = {entry.metric: entry.values for entry in found.entries}
+    kept = measure_randomization(explainer, pairs, keep_embeddings=True, seeds=2)
+    assert by["spearman_kept"] == pytest.approx(tuple(kept.last.per_pair("spearman")))
+    random = measure_randomization(explainer, pairs, seeds=2)
+    assert by["jaccard_words_random"] == pytest.approx(tuple(random.last.per_pair("jaccard_words")))
+    assert by["spearman_random"] != by["spearman_kept"]
+    alone = measure_infidelity(explainer, pairs).values["infidelity"]["both"]
+    assert by["infidelity"] == pytest.approx(tuple(alone))
+    alone = measure_sensitivity(explainer, pairs).values["max_sensitivity"]["both"]
+    assert by["max_sensitivity"] == pytest.approx(tuple(alone))
+    assert "`spearman_kept`: " in found.to_markdown()
+
+
+def test_a_part_or_a_metric_that_does_not_exist_is_refused(explainer):
+    with pytest.raises(OptionError, match=r"no part 'truth' of a suite; there are: faithfulness"):
+        run_suite(explainer, DATA, methods=["random"], parts=["truth"])
+    with pytest.raises(OptionError, match="no part nothing"):
+        run_suite(explainer, DATA, methods=["random"], parts=[])
+    with pytest.raises(OptionError, match="no metric 'truth' of faithfulness"):
+        run_suite(explainer, DATA, methods=["random"], metrics=["truth"])
+
+
+def test_chosen_metrics_and_their_curves(explainer):
+    from whyalike.evaluation import measure_faithfulness
+
+    data = Datasets(pairs={"shop": PAIRS})
+    found = run_suite(explainer, data, methods=["occlusion"], metrics=["aopc_deletion"])
+    (entry,) = found.entries
+    alone = measure_faithfulness(explainer.with_method("occlusion"), PAIRS)
+    assert entry.curve[0] == tuple(range(1, 11))
+    assert entry.curve[1] == pytest.approx(tuple(alone.mean_curve("without_words")))
+    assert entry.figure.mean == pytest.approx(sum(entry.curve[1]) / 10)

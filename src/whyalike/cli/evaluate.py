@@ -49,6 +49,13 @@ def evaluate(
     methods: Annotated[
         str | None, typer.Option(help="Names with commas between them, instead of --suite.")
     ] = None,
+    parts: Annotated[
+        str,
+        typer.Option(
+            help="On pairs drawn from texts: faithfulness, randomization, infidelity, sensitivity; "
+            "with commas between them."
+        ),
+    ] = "faithfulness",
     metrics: Annotated[
         str | None,
         typer.Option(help="Of faithfulness, with commas between them, instead of the usual six."),
@@ -81,7 +88,8 @@ def evaluate(
         quieten()
         from whyalike import Explainer
         from whyalike.cli.several_methods import choose_methods
-        from whyalike.evaluation.suite import FAITHFULNESS, run_suite
+        from whyalike.evaluation.suite import run_suite
+        from whyalike.evaluation.suite_parts import FAITHFULNESS
 
         explainer = Explainer(
             model,
@@ -101,6 +109,7 @@ def evaluate(
                 explainer,
                 datasets,
                 methods=names,
+                parts=[part.strip() for part in parts.split(",")],
                 metrics=chosen,
                 folder=None if out is None else out / "results",
                 seed=seed,

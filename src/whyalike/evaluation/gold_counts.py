@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.statistics import Interval
+from whyalike.statistics import Interval
 
 Floats = NDArray[np.float64]
 RESAMPLED_AT_ONCE = 256

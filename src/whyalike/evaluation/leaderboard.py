@@ -7,17 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from whyalike.evaluation import alignment, faithfulness_metrics, ists
 from whyalike.evaluation.gold_counts import LinkCounts
 from whyalike.evaluation.link_test import compare_links
-from whyalike.evaluation.metric import Metric
-from whyalike.evaluation.statistics import Interval, PairedTest, compare_paired
+from whyalike.evaluation.suite_metrics import METRICS
+from whyalike.statistics import Interval, PairedTest, compare_paired
 
-METRICS: dict[str, Metric] = {
-    **faithfulness_metrics.METRICS,
-    **alignment.METRICS,
-    **ists.METRICS,
-}
 SIGNIFICANT = 0.05
 
 

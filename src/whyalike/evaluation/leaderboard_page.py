@@ -1,6 +1,7 @@
 """A leaderboard as the plain data that ``render`` draws."""
 
-from whyalike.evaluation.leaderboard import METRICS, Leaderboard
+from whyalike.evaluation.leaderboard import Leaderboard
+from whyalike.evaluation.suite_metrics import METRICS
 from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, BoardTable
 
 
@@ -37,9 +38,11 @@ def _table(leaderboard: Leaderboard, dataset: str, metric: str) -> BoardTable:
             high=entry.figure.high,
             best=entry.method in ties,
             note=f"{entry.constant} by chance" if entry.constant else "",
+            curve=entry.curve[1] if entry.curve else (),
         )
         for entry in leaderboard.tables[dataset, metric]
         if entry.figure is not None
     ]
     better = "higher" if about.higher_is_better else "lower"
-    return BoardTable(metric, about.summary, better, tuple(rows))
+    points = next((e.curve[0] for e in leaderboard.tables[dataset, metric] if e.curve), ())
+    return BoardTable(metric, about.summary, better, tuple(rows), points)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
 from whyalike.evaluation.gold_counts import LinkCounts, f_of
-from whyalike.evaluation.statistics import PairedTest, holm
+from whyalike.statistics import PairedTest, holm
 
 Floats = NDArray[np.float64]
 SWAPPED_AT_ONCE = 256

@@ -7,7 +7,7 @@ from scipy import stats
 from whyalike.errors import OptionError
 from whyalike.evaluation.metric import Metric
 from whyalike.evaluation.probe_result import EditScore, Rate, RuleRate
-from whyalike.evaluation.statistics import Interval, mean_interval
+from whyalike.statistics import Interval, mean_interval
 
 ALL = "all"
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whyalike.evaluation.edits import Edit
-from whyalike.evaluation.statistics import Interval
 from whyalike.explain import Explanation
+from whyalike.statistics import Interval
 from whyalike.types import ExplainedText, Word
 
 

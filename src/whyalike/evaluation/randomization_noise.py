@@ -1,16 +1,15 @@
 """Explanations averaged over noisy copies of the texts: what sMPRT compares."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import contextmanager
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from whyalike.encoder.encoder import Encoder
 from whyalike.errors import OptionError
+from whyalike.evaluation.embedding_noise import disturbed_embeddings
 from whyalike.explain import Explainer
 from whyalike.types import ExplainedText
 
@@ -38,23 +37,13 @@ def noisy_embeddings(encoder: Encoder, *, noise: float, seed: int) -> Iterator[N
         noise: standard deviation of the noise, in standard deviations of the text's embeddings.
         seed: of the noise.
     """
-    padding = encoder.tokenizer.pad_token_id
 
-    def add(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-        noisy = output.clone()
-        for row, ids in enumerate(inputs[0].tolist()):
-            places = [place for place, token in enumerate(ids) if token != padding]
-            random = np.random.default_rng([seed, *(ids[place] for place in places)])
-            drawn = random.standard_normal((len(places), output.shape[-1]))
-            own = output[row, places]
-            spread = noise * own.float().std() if own.numel() > 1 else 0.0
-            noisy[row, places] += (torch.from_numpy(drawn).to(own) * spread).to(own.dtype)
-        return noisy
+    def draw(ids: list[int], embeddings: Tensor) -> Floats:
+        drawn = np.random.default_rng([seed, *ids]).standard_normal(tuple(embeddings.shape))
+        spread = float(embeddings.float().std()) if embeddings.numel() > 1 else 0.0
+        return drawn * (noise * spread)
 
-    with ExitStack() as hooks, encoder.frozen():
-        # Before any other hook there, so that what is explained is the noisy embedding.
-        for module in encoder.sites.tokens:
-            hooks.callback(module.register_forward_hook(add, prepend=True).remove)
+    with disturbed_embeddings(encoder, draw):
         yield
 
 

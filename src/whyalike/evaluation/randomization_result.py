@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.evaluation.statistics import Interval, mean_interval
+from whyalike.statistics import Interval, mean_interval
 
 Floats = NDArray[np.float64]
 

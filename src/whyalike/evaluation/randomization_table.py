@@ -6,8 +6,8 @@ from typing import Any
 
 from whyalike.evaluation.randomization import measure_randomization
 from whyalike.evaluation.randomization_result import RandomizationResult
-from whyalike.evaluation.statistics import Interval, mean_interval
 from whyalike.explain import Explainer
+from whyalike.statistics import Interval, mean_interval
 
 CONTROLLED = ("bti", "bti_activations", "gradient_x_activation", "vanilla_gradients", "whyalike")
 """The methods compared by default; ``bti_activations``, which sees no gradient, is a control."""

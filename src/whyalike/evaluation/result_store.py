@@ -7,8 +7,8 @@ from pathlib import Path
 
 from whyalike.errors import FormatError, OutputError
 from whyalike.evaluation.leaderboard import Entry
-from whyalike.evaluation.statistics import Interval
 from whyalike.explain import write_whole
+from whyalike.statistics import Interval
 
 
 class ResultStore:

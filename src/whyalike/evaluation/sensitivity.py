@@ -1,16 +1,15 @@
 """Max-sensitivity: how much an explanation changes when the input hardly does."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import contextmanager
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from whyalike.encoder.encoder import Encoder
 from whyalike.errors import OptionError
+from whyalike.evaluation.embedding_noise import disturbed_embeddings
 from whyalike.evaluation.metric import Metric
 from whyalike.evaluation.perturbed import generator_for
 from whyalike.evaluation.perturbed_values import PairValues
@@ -124,24 +123,12 @@ def noise(encoder: Encoder, *, radius: float, seed: object) -> Iterator[None]:
     if not isinstance(table, Tensor):
         raise OptionError(f"The token embedding of {encoder.name} has no table of weights.")
     scale = radius * float(table.detach().double().pow(2).mean().sqrt())
-    padding = encoder.tokenizer.pad_token_id
 
-    def disturb(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        # Rows of the table alone, (N, D), are looked up for a baseline, and that is no text.
-        if output.dim() != 3:
-            return None
-        found = np.zeros(tuple(output.shape))
-        for row, ids in zip(found, inputs[0].cpu().numpy(), strict=True):
-            own = np.ones(len(ids), dtype=bool) if padding is None else ids != padding
-            generator = generator_for("noise", seed, ids[own].tolist())
-            row[own] = generator.uniform(-scale, scale, size=(int(own.sum()), row.shape[1]))
-        return output + torch.from_numpy(found).to(output)
+    def draw(ids: list[int], embeddings: Tensor) -> Floats:
+        generator = generator_for("noise", seed, ids)
+        return generator.uniform(-scale, scale, size=tuple(embeddings.shape))
 
-    # Before the hook that makes the embedding a leaf, which then holds the noise.
-    with ExitStack() as stack:
-        stack.enter_context(encoder.frozen())
-        for module in encoder.sites.tokens:
-            stack.callback(module.register_forward_hook(disturb).remove)
+    with disturbed_embeddings(encoder, draw):
         yield
 
 

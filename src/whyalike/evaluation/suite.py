@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,35 +10,22 @@ from typing import Any
 
 import whyalike
 from whyalike.errors import OptionError, WhyalikeError
-from whyalike.evaluation.alignment import evaluate_alignment
 from whyalike.evaluation.alignment_files import AlignedPair
-from whyalike.evaluation.faithfulness import checked_metrics, measure_faithfulness
-from whyalike.evaluation.faithfulness_metrics import CURVES
-from whyalike.evaluation.fingerprint import fingerprint
-from whyalike.evaluation.gold_counts import GoldScores
-from whyalike.evaluation.ists import evaluate_ists
 from whyalike.evaluation.ists_files import ChunkedPair
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.result_store import ResultStore
-from whyalike.evaluation.statistics import mean_interval
+from whyalike.evaluation.suite_parts import (
+    FAITHFULNESS,
+    checked_parts,
+    measure_part,
+    metrics_of,
+)
 from whyalike.explain import Explainer
+from whyalike.explain.fingerprint import fingerprint
 from whyalike.text import clean_text
 
 TextPair = tuple[str, str]
 Progress = Callable[[str, int, int], None]
-
-FAITHFULNESS = (
-    "aopc_deletion",
-    "sufficiency",
-    "deletion_area",
-    "insertion_area",
-    "pair_deletion",
-    "pair_interaction",
-)
-GOLD = {
-    "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),
-    "ists": ("ists_f1_ali",),
-}
 
 LOOKED = 8
 """Pairs of a dataset whose vectors tell whether kept results are of this model."""
@@ -53,10 +39,10 @@ class Datasets:
     alignments: Mapping[str, Sequence[AlignedPair]] = field(default_factory=dict)
     ists: Mapping[str, Sequence[ChunkedPair]] = field(default_factory=dict)
 
-    def parts(self) -> list[tuple[str, str, Sequence[Any]]]:
-        """Return (part, name, items) of each dataset."""
+    def parts(self, on_pairs: Sequence[str]) -> list[tuple[str, str, Sequence[Any]]]:
+        """Return (part, name, items) of each dataset; on pairs of texts, each of ``on_pairs``."""
         return [
-            *(("faithfulness", name, items) for name, items in self.pairs.items()),
+            *((part, name, items) for name, items in self.pairs.items() for part in on_pairs),
             *(("alignment", name, items) for name, items in self.alignments.items()),
             *(("ists", name, items) for name, items in self.ists.items()),
         ]
@@ -67,6 +53,7 @@ def run_suite(
     datasets: Datasets,
     *,
     methods: Sequence[str],
+    parts: Sequence[str] = ("faithfulness",),
     metrics: Sequence[str] = FAITHFULNESS,
     folder: Path | None = None,
     seed: int = 0,
@@ -78,6 +65,8 @@ def run_suite(
         explainer: the model; its options go for all methods.
         datasets: what to measure on.
         methods: names of methods.
+        parts: what to measure on pairs of texts: faithfulness, randomization, infidelity,
+            sensitivity. The last three explain each pair several times over.
         metrics: of faithfulness, names of ``faithfulness_metrics.METRICS``.
         folder: where each result is kept as soon as it is there; a run that was cut off goes on
             from them. Results of another model, version, dataset or other options are not taken; a
@@ -87,30 +76,30 @@ def run_suite(
 
     Raises:
         TextError: with a folder, something that is no text among a dataset's first pairs.
-        OptionError: no datasets, an empty one, two of one name, no methods, an unknown one, or an
-            unknown metric.
+        OptionError: no datasets, an empty one, two of one name, no methods, or an unknown one of
+            these, of parts or of metrics.
         OutputError: the folder can't be written.
     """
-    parts = datasets.parts()
-    if not parts or not methods:
+    runs = datasets.parts(checked_parts(parts))
+    if not runs or not methods:
         raise OptionError("A suite needs datasets and methods; give one of each at least.")
-    _check_names(parts)
-    chosen = tuple(checked_metrics(metrics))
+    _check_names(datasets)
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
-    scores = {} if store is None else _scores(explainer, parts)
+    scores = {} if store is None else _scores(explainer, runs)
     entries: list[Entry] = []
     failures: dict[str, str] = {}
-    total = len(parts) * len(explainers)
-    for done, (part, name, items, method, own) in enumerate(_runs(parts, explainers)):
+    total = len(runs) * len(explainers)
+    for done, (part, name, items, method, own) in enumerate(_by_method(runs, explainers)):
         if progress is not None:
             progress(f"{name}: {method}", done, total)
         place = f"{part}.{name}.{method}"
+        chosen = metrics_of(part, metrics)
         key = _key(own, part, items, seed, metrics=chosen, score=scores.get(name, ""))
         found = None if store is None else store.read(place, key)
         if found is None:
             try:
-                found = _measure(part, name, own, items, metrics=chosen, seed=seed)
+                found = measure_part(part, name, own, items, metrics=chosen, seed=seed)
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)
                 continue
@@ -125,13 +114,18 @@ def run_suite(
         model=explainer.model.name,
         pooling=explainer.model.pooling,
         version=whyalike.__version__,
-        items={name: len(items) for _, name, items in parts},
+        items={name: len(items) for _, name, items in runs},
     )
 
 
-def _check_names(parts: Sequence[tuple[str, str, Sequence[Any]]]) -> None:
-    times = Counter(name for _, name, _ in parts)
-    for _, name, items in parts:
+def _check_names(datasets: Datasets) -> None:
+    every = [
+        (name, items)
+        for kind in (datasets.pairs, datasets.alignments, datasets.ists)
+        for name, items in kind.items()
+    ]
+    times = Counter(name for name, _ in every)
+    for name, items in every:
         if times[name] > 1:
             raise OptionError(
                 f"{times[name]} datasets are called {name!r}: give each its own name."
@@ -143,82 +137,12 @@ def _check_names(parts: Sequence[tuple[str, str, Sequence[Any]]]) -> None:
             )
 
 
-def _runs(
-    parts: Sequence[tuple[str, str, Sequence[Any]]], explainers: Mapping[str, Explainer]
+def _by_method(
+    runs: Sequence[tuple[str, str, Sequence[Any]]], explainers: Mapping[str, Explainer]
 ) -> Iterator[tuple[str, str, Sequence[Any], str, Explainer]]:
-    for part, name, items in parts:
+    for part, name, items in runs:
         for method, own in explainers.items():
             yield part, name, items, method, own
-
-
-def _measure(
-    part: str,
-    name: str,
-    explainer: Explainer,
-    items: Sequence[Any],
-    *,
-    metrics: Sequence[str],
-    seed: int,
-) -> list[Entry]:
-    if part == "faithfulness":
-        return _faithfulness(name, explainer, items, metrics=metrics, seed=seed)
-    if part == "alignment":
-        return _gold(part, name, evaluate_alignment(explainer, items), seed=seed)
-    return _gold(part, name, evaluate_ists(explainer, items), seed=seed)
-
-
-def _faithfulness(
-    name: str,
-    explainer: Explainer,
-    pairs: Sequence[TextPair],
-    *,
-    metrics: Sequence[str],
-    seed: int,
-) -> list[Entry]:
-    found = measure_faithfulness(explainer, pairs, metrics=metrics, seed=seed)
-    entries = []
-    for metric in metrics:
-        values = tuple(_plain(value) for value in found.values[metric]["both"].tolist())
-        defined = [value for value in values if value is not None]
-        figure = mean_interval(defined, seed=seed) if defined else None
-        entries.append(
-            Entry(
-                dataset=name,
-                method=explainer.method.name,
-                metric=metric,
-                figure=figure,
-                values=values,
-                constant=int(found.constant.sum()),
-                curve=(
-                    found.points[CURVES[metric]],
-                    tuple(map(_plain, found.mean_curve(CURVES[metric]).tolist())),
-                ),
-            )
-        )
-    return entries
-
-
-def _gold(part: str, name: str, found: GoldScores, *, seed: int) -> list[Entry]:
-    entries = []
-    for metric in GOLD[part]:
-        counts = found.counts[metric]
-        own = tuple(_plain(value) for value in counts.pair_f().tolist())
-        figure = counts.f_interval(seed=seed) if any(v is not None for v in own) else None
-        entries.append(
-            Entry(
-                dataset=name,
-                method=found.method,
-                metric=metric,
-                figure=figure,
-                values=own,
-                counts=tuple(map(tuple, counts.table().tolist())),
-            )
-        )
-    return entries
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def _key(
@@ -232,7 +156,7 @@ def _key(
 ) -> str:
     """Return a digest of everything that a result hangs on."""
     what = {
-        "metrics": metrics if part == "faithfulness" else GOLD[part],
+        "metrics": metrics,
         "version": whyalike.__version__,
         "model": explainer.model.name,
         "pooling": explainer.model.pooling,
@@ -246,11 +170,9 @@ def _key(
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def _scores(
-    explainer: Explainer, parts: Sequence[tuple[str, str, Sequence[Any]]]
-) -> dict[str, str]:
+def _scores(explainer: Explainer, runs: Sequence[tuple[str, str, Sequence[Any]]]) -> dict[str, str]:
     """Return by dataset what its kept results were measured with, whatever the model is called."""
-    return {name: fingerprint(explainer, _first_texts(items)) for _, name, items in parts}
+    return {name: fingerprint(explainer, _first_texts(items)) for _, name, items in runs}
 
 
 def _first_texts(items: Sequence[Any]) -> list[str]:

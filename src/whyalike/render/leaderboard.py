@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from whyalike.render.curves import Curve, CurvePlot, plot_curves
 from whyalike.render.html import PAGE_STYLES, render_page
 from whyalike.render.wording import format_number
 
@@ -19,16 +20,18 @@ class BoardRow:
     high: float
     best: bool
     note: str = ""
+    curve: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BoardTable:
-    """One metric on one dataset, rows best first."""
+    """One metric on one dataset, rows best first. ``points`` are those of the rows' curves."""
 
     metric: str
     summary: str
     better: str
     rows: tuple[BoardRow, ...]
+    points: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class PlotTable:
     rows: tuple[PlotRow, ...]
     zero: float | None
     ends: tuple[str, str]
+    curves: CurvePlot | None
 
 
 def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard") -> str:
@@ -114,6 +118,10 @@ def plot_table(table: BoardTable) -> PlotTable:
         ),
         zero=place(0.0) if low <= 0 <= high else None,
         ends=(format_number(low, 2), format_number(high, 2)),
+        curves=plot_curves(
+            table.points,
+            [Curve(row.method, row.curve, row.best) for row in table.rows if row.curve],
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""How sure a figure is, and whether two methods differ: SciPy's tests, with Holm's correction."""
+"""Whether two methods differ on the same items: SciPy's signed-rank test, Holm's correction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,49 +11,6 @@ from scipy import stats
 from whyalike.errors import OptionError
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean over ``count`` items, and the interval that holds it with ``confidence``."""
-
-    mean: float
-    low: float
-    high: float
-    count: int
-    confidence: float = 0.95
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def mean_interval(
-    values: Sequence[float] | Floats,
-    *,
-    seed: int = 0,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-) -> Interval:
-    """Return the mean with its percentile bootstrap interval (Efron 1979; SciPy's ``bootstrap``).
-
-    Items are drawn again with replacement. One item, or equal ones, have an interval of no width.
-
-    Raises:
-        OptionError: there are no values, or some are not finite.
-    """
-    array = _checked(values)
-    mean = float(array.mean())
-    if len(array) == 1 or np.ptp(array) == 0:
-        return Interval(mean, mean, mean, len(array), confidence)
-    found = stats.bootstrap(
-        (array,),
-        np.mean,
-        n_resamples=resamples,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), len(array), confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +84,3 @@ def _signed_rank(first: Any, second: Any) -> tuple[float, float, int]:
         return 0.0, 1.0, len(differences)
     p = float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
     return float(differences.mean()), p, len(differences)
-
-
-def _checked(values: Sequence[float] | Floats) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if not len(array) or not np.isfinite(array).all():
-        raise OptionError(
-            f"An interval needs finite values; got {len(array)}, of which "
-            f"{int(np.isfinite(array).sum())} are finite."
-        )
-    return array

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from whyalike.explain import Explainer
+from whyalike.explain.explainer import Explainer
 from whyalike.types.options import LongText
 from whyalike.words import Lexicon
 

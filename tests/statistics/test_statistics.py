@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.statistics import compare_paired, holm, mean_interval
+from whyalike.statistics import compare_paired, holm, mean_interval
 
 
 def test_holm_worked_example():

@@ -5,7 +5,7 @@ import pytest
 
 from whyalike.encoder.black_box import BlackBox
 from whyalike.errors import FormatError, OptionError, TextError
-from whyalike.evaluation import nearest_pairs, read_texts
+from whyalike.explain.nearest_pairs import nearest_pairs, read_texts
 
 
 def angles(texts):
