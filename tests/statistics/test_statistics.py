@@ -48,6 +48,13 @@ def test_the_signed_rank_test_counts_signs():
     assert test.p == test.p_holm == pytest.approx(exact_p(first - second))
 
 
+def test_rounding_breaks_no_tie():
+    first, second = np.array([0.1 + 0.2, 0.5, 0.9, 0.4]), np.array([0.3, 0.2, 0.6, 0.8])
+    (rounded,) = compare_paired({"a": first, "b": second})
+    (exact,) = compare_paired({"a": [0.0, 3.0, 3.0, 4.0], "b": [0.0, 0.0, 0.0, 8.0]})
+    assert rounded.p == exact.p
+
+
 def test_a_reference_and_the_number_of_tests():
     values = {name: np.random.default_rng(n).random(12) for n, name in enumerate("abcd")}
     assert len(compare_paired(values)) == 6

@@ -42,6 +42,9 @@ GRAPH_TOKENS = 8192
 EMBEDDED_AT_ONCE = 512
 """Texts that ``embed`` tokenizes at once, so that their tokens take bounded memory."""
 
+EMBEDDED_TOKENS = 2048
+"""Tokens of one pass of ``embed`` on a processor: what a layer holds of more leaves its caches."""
+
 PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nystromformer"})
 """Architectures that let padding change a text's vectors: they get none."""
 
@@ -161,8 +164,15 @@ class Encoder:
             TextError: a text beyond the model's limit that may not be cut.
             ModelError: vectors with NaN or infinity.
         """
+        return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
+
+    def embed_and_tell(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the vectors (N, H), and which of the texts (N,) were cut; else as ``embed``."""
         order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
         found: dict[int, NDArray[np.float64]] = {}
+        cut = np.zeros(len(texts), dtype=np.bool_)
         for start in range(0, len(order), EMBEDDED_AT_ONCE):
             part = order[start : start + EMBEDDED_AT_ONCE]
             tokenized = self.tokenize(
@@ -170,17 +180,20 @@ class Encoder:
             )
             if refused := next((text for text in tokenized if text.refusal), None):
                 raise TextError(refused.refusal)
+            cut[part] = [text.truncated for text in tokenized]
             found.update(zip(part, self._embed(tokenized), strict=True))
         # A text without any token has a zero of unknown width, where no other tells it.
         width = max((len(vector) for vector in found.values()), default=1)
         vectors = np.zeros((len(texts), width))
         for index, vector in found.items():
             vectors[index, : len(vector)] = vector
-        return vectors
+        return vectors, cut
 
     def _embed(self, texts: Sequence[TokenizedText]) -> NDArray[np.float64]:
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
-        groups = self._group(rows, texts)
+        on_processor = self.sites.body.device.type == "cpu"
+        most = EMBEDDED_TOKENS if on_processor else GRAPH_TOKENS
+        groups = self._group(rows, texts, most_tokens=most)
         with self.frozen(), torch.no_grad():
             parts = [
                 self._forward(
@@ -254,7 +267,9 @@ class Encoder:
             ),
         )
 
-    def _group(self, rows: Rows, texts: Sequence[TokenizedText]) -> list[list[int]]:
+    def _group(
+        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int | None = None
+    ) -> list[list[int]]:
         """Return the rows, by their indices, that go through the model together."""
         exact = self.sites.body.config.model_type in PADDING_SENSITIVE
         lengths = [len(row.input_ids) for _, row in rows]
@@ -262,7 +277,7 @@ class Encoder:
             (texts[index].prompt, len(texts[index].rows) > 1, length if exact else None)
             for (index, _), length in zip(rows, lengths, strict=True)
         ]
-        return group_rows(lengths, keys, most_tokens=GRAPH_TOKENS)
+        return group_rows(lengths, keys, most_tokens=most_tokens or GRAPH_TOKENS)
 
     def _forward(
         self,

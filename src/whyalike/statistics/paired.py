@@ -77,7 +77,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _signed_rank(first: Any, second: Any) -> tuple[float, float, int]:
     """Return the mean difference, p, and on how many items."""
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    differences = differences[np.isfinite(differences)]
+    # Means of ratings that differ equally must tie, and equal ones be zero, whatever rounding says.
+    differences = differences[np.isfinite(differences)].round(12)
     if not len(differences):
         return 0.0, 1.0, 0
     if not np.any(differences):
