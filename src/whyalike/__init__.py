@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from whyalike.catalogue import Catalogue, CatalogueIndex, Hit, Item
     from whyalike.encoder.black_box import BlackBox
     from whyalike.explain import Comparison, Explainer, Explanation
     from whyalike.types import BTIOptions, ExplainedText, Word, WordPair
@@ -14,10 +15,14 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "BTIOptions": "whyalike.types",
     "BlackBox": "whyalike.encoder.black_box",
+    "Catalogue": "whyalike.catalogue",
+    "CatalogueIndex": "whyalike.catalogue",
     "Comparison": "whyalike.explain",
     "ExplainedText": "whyalike.types",
     "Explainer": "whyalike.explain",
     "Explanation": "whyalike.explain",
+    "Hit": "whyalike.catalogue",
+    "Item": "whyalike.catalogue",
     "Lexicon": "whyalike.words",
     "Word": "whyalike.types",
     "WordPair": "whyalike.types",
@@ -27,10 +32,14 @@ _HOMES = {
 __all__ = [
     "BTIOptions",
     "BlackBox",
+    "Catalogue",
+    "CatalogueIndex",
     "Comparison",
     "ExplainedText",
     "Explainer",
     "Explanation",
+    "Hit",
+    "Item",
     "Lexicon",
     "Word",
     "WordPair",

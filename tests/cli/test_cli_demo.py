@@ -1,8 +1,11 @@
 """``whyalike demo``: from nothing to a page, without a network."""
 
+import math
+
 import pytest
 
-from whyalike.cli.demo import PAIRS
+from whyalike.catalogue import Catalogue
+from whyalike.cli.demo import PAIRS, WINE, _find_similar_wine
 
 
 @pytest.mark.weights
@@ -14,13 +17,28 @@ def test_the_demo_prints_every_pair_and_writes_the_page(process, tmp_path):
     assert "\x1b" not in done.stdout
     for heading, *_ in PAIRS:
         assert f"── {heading}\n" in done.stdout
-    assert done.stdout.count("cosine similarity ") == len(PAIRS)
+    assert done.stdout.count("cosine similarity ") == len(PAIRS) + 1
+    assert "── A wine, and the one of 59 others that is most like it\n" in done.stdout
     assert done.stdout.endswith(f"{page}\n")
     assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
     assert [path.name for path in tmp_path.iterdir()] == ["demo.html"]
     content = page.read_text(encoding="utf-8")
     for _, left, _right in PAIRS:
         assert left.split()[0] in content
+
+
+@pytest.mark.weights
+def test_the_demo_finds_the_most_similar_of_our_wines(minilm):
+    wines = Catalogue.example("wine")
+    _, left, right = _find_similar_wine(minilm)
+    assert left == wines[WINE].description
+    scores = {}
+    for wine in wines:
+        one, other = minilm.model.embed([left])[0], minilm.model.embed([wine.description])[0]
+        dot = sum(a * b for a, b in zip(one, other, strict=True))
+        scores[wine.description] = dot / math.hypot(*one) / math.hypot(*other)
+    assert scores.pop(left) == pytest.approx(1.0)
+    assert right == max(scores, key=scores.get)
 
 
 @pytest.mark.weights

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug
 from whyalike.cli.printing import open_console, write_out
 
+if TYPE_CHECKING:
+    from whyalike import Explainer
+
+WINE = "W14"
 PAIRS = (
     (
         "Two products that share a purpose, in other words",
@@ -18,13 +22,6 @@ PAIRS = (
         "soft fleece lining and ribbed cuffs for a snug fit.",
         "These smartphone-friendly gloves are cut from stretch wool with leather palms, so you "
         "can text without taking them off in cold weather.",
-    ),
-    (
-        "Two tasting notes: which flavours make them neighbours?",
-        "Pale straw in the glass, this Viura opens with lemon zest and white flowers. Light and "
-        "brisk on the palate, it finishes with a clean citrus snap.",
-        "A translucent, light-bodied white from Rioja. Citrusy aromas of grapefruit and green "
-        "apple lead to a crisp, refreshing finish with a hint of blossom.",
     ),
     (
         "A search query and a passage that share no important word",
@@ -59,11 +56,27 @@ def demo(
         from whyalike.render import render_html
 
         explainer = Explainer("all-MiniLM-L6-v2")
-        explanations = list(explainer.explain_many((left, right) for _, left, right in PAIRS))
-        for (heading, _, _), explanation in zip(PAIRS, explanations, strict=True):
+        pairs = (PAIRS[0], _find_similar_wine(explainer), *PAIRS[1:])
+        explanations = list(explainer.explain_many((left, right) for _, left, right in pairs))
+        for (heading, _, _), explanation in zip(pairs, explanations, strict=True):
             write_out(partial(open_console().print, f"\n── {heading}\n", style="bold"))
             write_out(partial(show, explanation))
-        headings = [heading for heading, _, _ in PAIRS]
+        headings = [heading for heading, _, _ in pairs]
         page = render_html(explanations, title="whyalike: a first look", headings=headings).encode()
         write_whole(html, lambda stream: stream.write(page))
         write_out(lambda: typer.echo(f"\nThe same, to look at in a browser: {html.resolve()}"))
+
+
+def _find_similar_wine(explainer: "Explainer") -> tuple[str, str, str]:
+    """Return a wine of our example catalogue with the one most like it: heading, left, right."""
+    from whyalike.catalogue import Catalogue
+    from whyalike.encoder.similarity_matrix import similarity_matrix
+
+    wines = Catalogue.example("wine")
+    others = [wine for wine in wines if wine.id != WINE]
+    vectors = explainer.model.embed([wines[WINE].description, *(w.description for w in others)])
+    function = explainer.model.similarity_function
+    scores = similarity_matrix(vectors[:1], vectors[1:], function=function)
+    found = others[int(scores[0].argmax())]
+    heading = f"A wine, and the one of {len(others)} others that is most like it"
+    return heading, wines[WINE].description, found.description

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from whyalike.render.html import render_fragment, render_html
     from whyalike.render.leaderboard import render_leaderboard
     from whyalike.render.methods import render_methods
+    from whyalike.render.similar import render_similar
     from whyalike.render.terminal import render_text, terminal_view
     from whyalike.render.terminal_comparison import (
         render_comparison_text,
         terminal_comparison_view,
     )
     from whyalike.render.terminal_methods import terminal_methods_view
+    from whyalike.render.terminal_similar import render_similar_text, terminal_similar_view
 
 __all__ = [
     "draw_comparison",
@@ -26,9 +28,12 @@ __all__ = [
     "render_html",
     "render_leaderboard",
     "render_methods",
+    "render_similar",
+    "render_similar_text",
     "render_text",
     "terminal_comparison_view",
     "terminal_methods_view",
+    "terminal_similar_view",
     "terminal_view",
 ]
 
@@ -41,9 +46,12 @@ MODULES = {
     "render_html": "whyalike.render.html",
     "render_leaderboard": "whyalike.render.leaderboard",
     "render_methods": "whyalike.render.methods",
+    "render_similar": "whyalike.render.similar",
+    "render_similar_text": "whyalike.render.terminal_similar",
     "render_text": "whyalike.render.terminal",
     "terminal_comparison_view": "whyalike.render.terminal_comparison",
     "terminal_methods_view": "whyalike.render.terminal_methods",
+    "terminal_similar_view": "whyalike.render.terminal_similar",
     "terminal_view": "whyalike.render.terminal",
 }
 

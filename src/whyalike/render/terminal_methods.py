@@ -36,7 +36,7 @@ def terminal_methods_view(
     parts.extend(_draw_method(explanation) for explanation in explanations)
     if failures:
         parts += [Text(), Text("left out", style="bold")]
-        parts.append(_draw_rows(list(failures.items())))
+        parts.append(draw_rows(list(failures.items())))
     return Group(*parts)
 
 
@@ -46,15 +46,16 @@ def _draw_method(explanation: ExplanationData) -> RenderableType:
     score = describe_score(explanation.similarity, explanation.similarity_function)
     heading.append(f"  {score}", style="dim")
     rows = [
-        ("pairs", _list_pairs(explanation)),
+        ("pairs", list_pairs(explanation)),
         ("left", _list_words(explanation, "left")),
         ("right", _list_words(explanation, "right")),
         ("sum", " ".join(filter(None, (describe_sum(explanation), describe_gap(explanation))))),
     ]
-    return Group(heading, _draw_rows([(name, text) for name, text in rows if text]))
+    return Group(heading, draw_rows([(name, text) for name, text in rows if text]))
 
 
-def _draw_rows(rows: Sequence[tuple[str, str]]) -> Table:
+def draw_rows(rows: Sequence[tuple[str, str]]) -> Table:
+    """Return a grid of names and what there is to say under each."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -63,7 +64,8 @@ def _draw_rows(rows: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def _list_pairs(explanation: ExplanationData) -> str:
+def list_pairs(explanation: ExplanationData) -> str:
+    """Return the first pairs of words with their scores, on one line."""
     decimals = decimals_for(pair.score for pair in explanation.pairs)
     pairs = [
         f"{_word(explanation.left, pair.left)} – {_word(explanation.right, pair.right)} "

@@ -1,0 +1,49 @@
+"""Catalogues: items with titles and descriptions, read, indexed and searched with reasons."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whyalike.catalogue.catalogue import Catalogue
+    from whyalike.catalogue.columns import ColumnChoice
+    from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
+    from whyalike.catalogue.index import CatalogueIndex
+    from whyalike.catalogue.item import Item
+    from whyalike.catalogue.querying import Standing
+    from whyalike.catalogue.reading.stream import stream_items
+    from whyalike.catalogue.report import BadRow, ReadReport
+
+__all__ = [
+    "BadRow",
+    "Catalogue",
+    "CatalogueIndex",
+    "ColumnChoice",
+    "Hit",
+    "Item",
+    "ReadReport",
+    "Standing",
+    "explain_hit_parts",
+    "explain_hits",
+    "stream_items",
+]
+
+_HOMES = {
+    "BadRow": "whyalike.catalogue.report",
+    "Catalogue": "whyalike.catalogue.catalogue",
+    "CatalogueIndex": "whyalike.catalogue.index",
+    "ColumnChoice": "whyalike.catalogue.columns",
+    "Hit": "whyalike.catalogue.hit",
+    "Item": "whyalike.catalogue.item",
+    "ReadReport": "whyalike.catalogue.report",
+    "Standing": "whyalike.catalogue.querying",
+    "explain_hit_parts": "whyalike.catalogue.hit",
+    "explain_hits": "whyalike.catalogue.hit",
+    "stream_items": "whyalike.catalogue.reading.stream",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on first use: reading a catalogue needs no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,176 @@
+"""A catalogue in memory: its items, and the report of how they were read."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self, get_args
+
+from whyalike.catalogue.item import Item
+from whyalike.catalogue.reading.stream import Format, Markup, stream_dataset, stream_items
+from whyalike.catalogue.report import ReadReport
+from whyalike.errors import OptionError
+from whyalike.types.options import check_choice
+
+if TYPE_CHECKING:
+    from whyalike.catalogue.reading.dataset import AnyDataset
+
+Example = Literal["fashion", "wine"]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items with ids that are all different, in the order in which they were read.
+
+    Walking it gives the items; ``catalogue[id]`` is one of them. ``report`` says what became of
+    every row of the file, and what was guessed.
+
+    Raises:
+        OptionError: two items have one id.
+    """
+
+    items: tuple[Item, ...]
+    report: ReadReport = field(repr=False)
+    name: str
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note where each id stands."""
+        places: dict[str, int] = {}
+        for place, item in enumerate(self.items):
+            if places.setdefault(item.id, place) != place:
+                raise OptionError(f"Two items have the id {item.id!r}: give each one of its own.")
+        object.__setattr__(self, "_places", places)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        format: Format = "auto",
+        id: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        metadata: Sequence[str] | None = None,
+        strict: bool = False,
+        markup: Markup = "keep",
+    ) -> Self:
+        """Read CSV, TSV, JSON Lines, Parquet or a saved data set; see ``stream_items``.
+
+        Args:
+            path: a file, gzipped or not, or the folder of a saved data set.
+            format: what it is; ``"auto"`` goes by its name.
+            id: the column of ids; None guesses, and numbers the rows where nothing looks like one.
+            title: the column of titles; None guesses.
+            description: the column of descriptions; None guesses.
+            metadata: columns to keep besides; None keeps all others.
+            strict: whether a bad row is an error; otherwise it is skipped and reported.
+            markup: whether HTML in the texts stays as it is, or gives way to its text.
+
+        Raises:
+            FormatError: the file can't be read or holds no item; or, where ``strict``, a bad row.
+            OptionError: an option or a column that does not exist, or no column has texts.
+            MissingExtraError: the format needs a package that is not installed.
+        """
+        report = ReadReport()
+        items = stream_items(
+            path,
+            format=format,
+            id=id,
+            title=title,
+            description=description,
+            metadata=metadata,
+            strict=strict,
+            markup=markup,
+            report=report,
+        )
+        return cls(items=tuple(items), report=report, name=_name_of(Path(path)))
+
+    @classmethod
+    def from_dataset(
+        cls,
+        dataset: "AnyDataset",
+        *,
+        split: str | None = None,
+        id: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        metadata: Sequence[str] | None = None,
+        strict: bool = False,
+        markup: Markup = "keep",
+        name: str | None = None,
+    ) -> Self:
+        """Read a Hugging Face data set: the object, a saved one, or a name on the hub.
+
+        Args:
+            dataset: what to read; a name on the hub needs the network.
+            split: which part of one that has several.
+            id: as for ``read``, and so are the others.
+            title: see ``read``.
+            description: see ``read``.
+            metadata: see ``read``.
+            strict: see ``read``.
+            markup: see ``read``.
+            name: of the catalogue; by default the data set's, as far as it has one.
+
+        Raises:
+            FormatError: as ``read``.
+            OptionError: as ``read``; or no split was chosen where there are several.
+            MissingExtraError: datasets is not installed.
+        """
+        report = ReadReport()
+        items = stream_dataset(
+            dataset,
+            split=split,
+            id=id,
+            title=title,
+            description=description,
+            metadata=metadata,
+            strict=strict,
+            markup=markup,
+            report=report,
+        )
+        called = name or (Path(dataset).name if isinstance(dataset, str) else "items")
+        return cls(items=tuple(items), report=report, name=called)
+
+    @classmethod
+    def from_items(cls, items: Iterable[Item], *, name: str = "items") -> Self:
+        """Make a catalogue of items. Raises OptionError where two have one id."""
+        gathered = tuple(items)
+        report = ReadReport(path=name, unit="row", rows=len(gathered), kept=len(gathered))
+        report.title_only = sum(not item.description for item in gathered)
+        report.description_only = sum(not item.title for item in gathered)
+        return cls(items=gathered, report=report, name=name)
+
+    @classmethod
+    def example(cls, name: Example) -> Self:
+        """Return a catalogue that comes with whyalike: 60 pieces of clothing, or 60 wines.
+
+        Raises OptionError on another name.
+        """
+        check_choice("example", name, get_args(Example))
+        with as_file(files("whyalike.catalogue") / "examples" / f"{name}.csv") as path:
+            return cls.read(path)
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Walk the items, in the order in which they were read."""
+        return iter(self.items)
+
+    def __getitem__(self, id: str) -> Item:
+        """Return the item of that id. Raises OptionError where there is none."""
+        if id not in self._places:
+            near = get_close_matches(str(id), self._places, n=3)
+            hint = f" Near: {', '.join(map(repr, near))}." if near else ""
+            raise OptionError(f"No item of {self.name} has the id {id!r}.{hint}")
+        return self.items[self._places[id]]
+
+
+def _name_of(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    return Path(name).stem or str(path)

@@ -1,0 +1,106 @@
+"""What a search finds: an item, how alike it is, and, when asked, why."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING
+
+from whyalike.catalogue.four_part import PARTS, Part
+from whyalike.catalogue.item import Item
+from whyalike.catalogue.item_store import field_text
+from whyalike.catalogue.manifest import Field
+from whyalike.errors import OptionError
+from whyalike.explain.explanation import Explanation
+
+if TYPE_CHECKING:
+    from whyalike.explain.explainer import Explainer
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What was searched with. ``id`` is None where it was a text and no item.
+
+    texts: by field, as they are compared; an item's blank one is filled with the other.
+    """
+
+    id: str | None
+    texts: Mapping[Field, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """An item that a search found; see CatalogueIndex.similar.
+
+    rank: from 1. similarity: with the vectors of the index, so that of ``float16`` it is rounded.
+    parts: the four similarities of which it is the mean, with ``score="four"``. compared: the
+    field whose texts ``explain`` is about.
+    """
+
+    rank: int
+    item: Item
+    similarity: float
+    parts: Mapping[Part, float] | None
+    query: Query
+    compared: Field
+    open_explainer: Callable[[], "Explainer"] = field(repr=False, compare=False)
+
+    @property
+    def query_text(self) -> str:
+        """The text of the query that was compared: the left one of the explanation."""
+        return self.query.texts[self.compared]
+
+    @property
+    def text(self) -> str:
+        """The item's text that was compared: the right one of the explanation."""
+        return field_text(self.item, self.compared)
+
+    def explain(self, *, method: str | None = None) -> Explanation:
+        """Explain why the two compared texts are alike; of four parts, the descriptions.
+
+        Args:
+            method: one of ``whyalike methods``; by default that of the index's Explainer.
+
+        Raises:
+            OptionError: an unknown method.
+            ModelNotFoundError, ModelError: the model of the index can't be had.
+        """
+        return explain_hits([self], method=method)[0]
+
+    def explain_parts(self, *, method: str | None = None) -> dict[Part, Explanation]:
+        """Explain each of the four parts of the score. Raises as ``explain``.
+
+        Raises OptionError where the score has no parts.
+        """
+        return explain_hit_parts([self], method=method)[0]
+
+
+def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:
+    """Explain several hits of one search, batched; each as ``Hit.explain`` does."""
+    if not hits:
+        return []
+    explainer = _explainer(hits[0], method)
+    return list(explainer.explain_many((hit.query_text, hit.text) for hit in hits))
+
+
+def explain_hit_parts(
+    hits: Sequence[Hit], *, method: str | None = None
+) -> list[dict[Part, Explanation]]:
+    """Explain the four parts of several hits of one search, batched."""
+    if any(hit.parts is None for hit in hits):
+        raise OptionError("These hits have no parts: search with score='four'.")
+    if not hits:
+        return []
+    pairs = (_texts(hit, part) for hit, part in product(hits, PARTS))
+    found = iter(_explainer(hits[0], method).explain_many(pairs))
+    return [{part: next(found) for part in PARTS} for _ in hits]
+
+
+def _explainer(hit: Hit, method: str | None) -> "Explainer":
+    explainer = hit.open_explainer()
+    return explainer if method is None else explainer.with_method(method)
+
+
+def _texts(hit: Hit, part: Part) -> tuple[str, str]:
+    fields: dict[str, Field] = {"title": "title", "description": "description"}
+    left, right = part.split("-")
+    return hit.query.texts[fields[left]], field_text(hit.item, fields[right])

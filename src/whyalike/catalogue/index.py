@@ -1,0 +1,337 @@
+"""A catalogue with a vector of every item: made once, searched often, each hit with its reason."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from threading import RLock
+from typing import Any, Self, get_args
+
+import numpy as np
+
+from whyalike.catalogue.building import Progress
+from whyalike.catalogue.hit import Hit
+from whyalike.catalogue.identity import check_model
+from whyalike.catalogue.info import describe_index
+from whyalike.catalogue.item import Item
+from whyalike.catalogue.manifest import DType, Field
+from whyalike.catalogue.opening import open_explainer
+from whyalike.catalogue.querying import (
+    Standing,
+    item_parts,
+    joined,
+    left_out,
+    make_query,
+    query_vectors,
+)
+from whyalike.catalogue.reader import IndexReader, Score, open_reader
+from whyalike.catalogue.vector_index import Engine
+from whyalike.catalogue.writing import Source, add_items, remove_items, write_index
+from whyalike.errors import ModelNotFoundError, OptionError
+from whyalike.explain import Explainer
+from whyalike.types.options import check_choice
+
+Folder = str | os.PathLike[str]
+
+
+class CatalogueIndex:
+    """An index, open for search. ``build`` and ``open`` make one.
+
+    Threads may share it. It shows the state that it was opened in, whatever is written later.
+    """
+
+    def __init__(self, reader: IndexReader, explainer: Explainer | None, **opening: Any) -> None:
+        self._reader, self._explainer, self._opening = reader, explainer, opening
+        self._lock = RLock()
+
+    @classmethod
+    def build(
+        cls,
+        source: Source,
+        folder: Folder,
+        *,
+        model: str | os.PathLike[str] | Explainer | None = None,
+        name: str | None = None,
+        fields: Sequence[Field] = ("description",),
+        dtype: DType = "float32",
+        resume: bool = True,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Embed a catalogue into a folder, and open it.
+
+        Items pass through one by one. What was embedded before a run was cut off is kept: the same
+        call goes on from there, to the same bytes as if it had not been. Readers see nothing of it
+        until all is done.
+
+        Args:
+            source: a catalogue; a file, in which a bad row is then an error; or items.
+            folder: a new or an empty one, or one that an unfinished run left.
+            model: a name, a folder, or an Explainer, whose prompts and pooling are kept in mind.
+            name: of the catalogue; by default the source's.
+            fields: what is embedded of an item: its description, its title, or both. A blank one
+                is filled with the other.
+            dtype: of the vectors on the disk. ``"float16"`` takes half the disk, rounds
+                similarities to about three decimals, and is cast in memory at the first search.
+            resume: whether to go on with an unfinished run.
+            overwrite: whether an index that is there may be replaced, when the new one is done.
+            progress: is told how many of how many texts are embedded.
+
+        Raises:
+            OptionError: an argument that is not allowed, no items, or two with one id.
+            OutputError: the folder can't be written to, or someone else writes there now.
+            FormatError: a file that can't be read as a catalogue.
+            ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        """
+        explainer = model if isinstance(model, Explainer) else open_explainer(model)
+        write_index(
+            Path(folder),
+            source,
+            explainer,
+            name=name,
+            fields=fields,
+            dtype=dtype,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress or _tell_nobody,
+        )
+        return cls(open_reader(Path(folder), "exact"), explainer)
+
+    @classmethod
+    def open(
+        cls,
+        folder: Folder,
+        *,
+        model: str | os.PathLike[str] | Explainer | None = None,
+        engine: Engine = "exact",
+        device: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> Self:
+        """Open an index.
+
+        Args:
+            folder: that of the index.
+            model: the one that it was made with, as a name, a folder or an Explainer. By default
+                it is opened by the name in the index, when it is needed first.
+            engine: ``"exact"`` misses nothing; ``"hnsw"`` is FAISS's graph (extra ``faiss``), made
+                at the first search and kept beside the index.
+            device: where to put a model that is loaded here.
+            trust_remote_code: allow code that comes with a model to run.
+            allow_pickle: allow weights that are not safetensors.
+
+        Raises:
+            FormatError: there is no index, it is damaged, or of another release.
+            OptionError: another model than the index was made with.
+            ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        """
+        check_choice("engine", engine, get_args(Engine))
+        reader = open_reader(Path(folder), engine)
+        opening = {
+            "device": device,
+            "trust_remote_code": trust_remote_code,
+            "allow_pickle": allow_pickle,
+        }
+        if model is None:
+            return cls(reader, None, **opening)
+        if isinstance(model, Explainer):
+            explainer = model
+        else:
+            explainer = open_explainer(model, indexed=reader.manifest.model, **opening)
+        check_model(explainer, reader.manifest.model)
+        return cls(reader, explainer, **opening)
+
+    @property
+    def explainer(self) -> Explainer:
+        """The index's model, opened when it is needed first.
+
+        Raises:
+            OptionError: the model of that name is another one now.
+            ModelNotFoundError, UnsafeModelError, ModelError: it can't be had or used.
+        """
+        with self._lock:
+            if self._explainer is None:
+                model = self._reader.manifest.model
+                try:
+                    explainer = open_explainer(model.name, indexed=model, **self._opening)
+                except ModelNotFoundError as error:
+                    raise ModelNotFoundError(
+                        f"The index was made with {model.name}, which is not to be had by that "
+                        f"name: give it with model= (--model). {error}"
+                    ) from error
+                check_model(explainer, model)
+                self._explainer = explainer
+            return self._explainer
+
+    @property
+    def reader(self) -> IndexReader:
+        """The state that is open: its manifest, items and vectors by position."""
+        return self._reader
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return self._reader.manifest.items
+
+    def __getitem__(self, id: str) -> Item:
+        """Return the item of that id. Raises OptionError where there is none."""
+        return self._reader.item(self._reader.position_of(id))
+
+    def similar(
+        self,
+        text: str | None = None,
+        *,
+        id: str | None = None,
+        title: str | None = None,
+        k: int = 10,
+        where: str | None = None,
+        score: Score = "cosine",
+    ) -> list[Hit]:
+        """Return the items that are most like a text or an item, best first.
+
+        The item itself is left out, and so is every item with the same text as the query, but for
+        case and white space.
+
+        Args:
+            text: what to look for, compared with descriptions (or titles, where only they are
+                indexed).
+            id: instead, an item of the index.
+            title: with ``score="four"``, the title that goes with ``text``; by default the same.
+            k: how many items, at most.
+            where: only items of which this is true; see whyalike.catalogue.where.
+            score: ``"cosine"`` is the model's own similarity, which for nearly every model is the
+                cosine; ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which
+                titles and descriptions must both be indexed.
+
+        Raises:
+            OptionError: arguments that don't go together, an unknown id or field, a filter that
+                can't be read.
+            TextError: a text that is none.
+            FormatError: a damaged index.
+            ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        """
+        if type(k) is not int or k < 1:
+            raise OptionError(f"k is {k!r}; give a whole number from 1 on.")
+        query = make_query(self._reader, text=text, id=id, title=title, score=score)
+        vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
+        allowed = self._reader.allowed(where) & ~left_out(self._reader, query)
+        engine = self._reader.search_engine(score)
+        positions, scores = engine.search(joined(vectors)[None], k, allowed)
+        found = [
+            (int(place), float(value))
+            for place, value in zip(positions[0], scores[0], strict=True)
+            if place >= 0
+        ]
+        return [
+            Hit(
+                rank=rank,
+                item=self._reader.item(place),
+                similarity=value,
+                parts=None if score == "cosine" else item_parts(self._reader, vectors, place),
+                query=query,
+                compared=self._reader.compared,
+                open_explainer=lambda: self.explainer,
+            )
+            for rank, (place, value) in enumerate(found, start=1)
+        ]
+
+    def rank_of(
+        self,
+        item: str,
+        *,
+        text: str | None = None,
+        id: str | None = None,
+        title: str | None = None,
+        where: str | None = None,
+        score: Score = "cosine",
+    ) -> Standing:
+        """Return where one item stands in the search that ``similar`` would do, and how alike.
+
+        Args:
+            item: its id.
+            text: as for ``similar``, and so are the others.
+            id: see ``similar``.
+            title: see ``similar``.
+            where: see ``similar``.
+            score: see ``similar``.
+
+        Raises:
+            OptionError, TextError, FormatError, ModelError: as ``similar``.
+        """
+        place = self._reader.position_of(item)
+        query = make_query(self._reader, text=text, id=id, title=title, score=score)
+        vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
+        scores = self._reader.exact(score).scores(joined(vectors))
+        passing, twins = self._reader.allowed(where), left_out(self._reader, query)
+        ranked = passing & ~twins
+        before = (scores > scores[place]) | (
+            (scores == scores[place]) & (np.arange(len(scores)) < place)
+        )
+        reason = ""
+        if twins[place]:
+            reason = "it is the query itself" if item == id else "its text is the query's"
+        elif not passing[place]:
+            reason = "the filter leaves it out"
+        return Standing(
+            item=self._reader.item(place),
+            similarity=float(scores[place]),
+            rank=None if reason else int((before & ranked).sum()) + 1,
+            of=int(ranked.sum()),
+            left_out=reason,
+        )
+
+    def add(
+        self,
+        source: Source,
+        *,
+        replace: bool = False,
+        resume: bool = True,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Add items, and return the index with them; this one stays as it is.
+
+        Args:
+            source: as for ``build``.
+            replace: whether an item takes the place of one with the same id; otherwise that is an
+                error.
+            resume: whether to go on with an unfinished run.
+            progress: is told how many of how many texts are embedded.
+
+        Raises:
+            OptionError: as ``build``; or an id that is there already.
+            OutputError, FormatError, ModelError: as ``build``.
+        """
+        folder = self._reader.folder
+        add_items(
+            folder,
+            source,
+            self.explainer,
+            replace_known=replace,
+            resume=resume,
+            progress=progress or _tell_nobody,
+        )
+        return self._reopened()
+
+    def remove(self, ids: Sequence[str]) -> Self:
+        """Remove items by their ids, and return the index without them; this one stays as it is.
+
+        Raises:
+            OptionError: an id that is not there, or no item would be left; nothing is removed then.
+            OutputError: as ``build``.
+        """
+        remove_items(self._reader.folder, ids)
+        return self._reopened()
+
+    def info(self) -> dict[str, Any]:
+        """Return what there is to say about the index, as plain values: see `index info --json`."""
+        return describe_index(self._reader)
+
+    def verify(self) -> None:
+        """Read every file of the index. Raises FormatError where one is damaged."""
+        self._reader.verify()
+
+    def _reopened(self) -> Self:
+        reader = open_reader(self._reader.folder, self._reader.engine)
+        return type(self)(reader, self._explainer, **self._opening)
+
+
+def _tell_nobody(done: int, total: int) -> None:
+    """Take no notice of progress."""

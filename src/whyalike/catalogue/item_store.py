@@ -1,0 +1,194 @@
+"""The items of one segment in an SQLite file: written once, then only read."""
+
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from whyalike.catalogue.files import sync_file
+from whyalike.catalogue.item import Item
+from whyalike.errors import FormatError, OptionError, OutputError
+
+_SCHEMA = """
+CREATE TABLE items(
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL, title TEXT NOT NULL,
+    description TEXT NOT NULL, metadata TEXT NOT NULL, title_key BLOB NOT NULL,
+    description_key BLOB NOT NULL
+);
+CREATE TABLE fields(number INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE facts(
+    field INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, value NOT NULL,
+    PRIMARY KEY(field, position)
+) WITHOUT ROWID;
+"""
+_INDEXES = """
+CREATE UNIQUE INDEX items_by_id ON items(id);
+CREATE INDEX items_by_title ON items(title_key);
+CREATE INDEX items_by_description ON items(description_key);
+"""
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def text_key(text: str) -> bytes:
+    """Return what two texts share that differ in nothing but case and white space."""
+    return hashlib.blake2b(" ".join(text.casefold().split()).encode(), digest_size=16).digest()
+
+
+def write_items(path: Path, items: Iterable[Item]) -> tuple[int, str]:
+    """Write items into a new file, one by one, and return their number and a digest of them all.
+
+    The same items give the same file, byte by byte. A file that was there is replaced.
+
+    Raises:
+        OptionError: two items have one id.
+        OutputError: the file can't be written.
+    """
+    path.unlink(missing_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            # What is half written is never read, but written anew: no journal is needed.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA page_size = 4096")
+            connection.executescript(_SCHEMA)
+            connection.execute("BEGIN")
+            count = _fill(connection, items, digest)
+            _refuse_twins(connection)
+            for statement in _INDEXES.split(";"):
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        sync_file(path)
+    except sqlite3.Error as error:
+        raise OutputError(f"Could not write {path}: {error}. Make room.") from error
+    return count, digest.hexdigest()
+
+
+def _fill(connection: sqlite3.Connection, items: Iterable[Item], digest: "hashlib._Hash") -> int:
+    numbers: dict[str, int] = {}
+    count = 0
+    for position, item in enumerate(items):
+        facts = {name: plain(value) for name, value in item.metadata.items()}
+        row = (item.id, item.title, item.description, json.dumps(facts, ensure_ascii=False))
+        digest.update(repr(row).encode())
+        connection.execute(
+            "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (position, *row, *(text_key(field_text(item, f)) for f in ("title", "description"))),
+        )
+        for name, value in facts.items():
+            number = numbers.setdefault(name, len(numbers))
+            if value is not None:
+                connection.execute(
+                    "INSERT INTO facts VALUES (?, ?, ?, ?)",
+                    (number, position, kind_of(value), value),
+                )
+        count += 1
+    connection.executemany(
+        "INSERT INTO fields VALUES (?, ?)", ((number, name) for name, number in numbers.items())
+    )
+    return count
+
+
+def _refuse_twins(connection: sqlite3.Connection) -> None:
+    query = "SELECT id FROM items GROUP BY id HAVING count(*) > 1 LIMIT 1"
+    if twin := connection.execute(query).fetchone():
+        raise OptionError(f"Two items have the id {twin[0]!r}: give each one of its own.")
+
+
+def field_text(item: Item, field: str) -> str:
+    """Return an item's title or description, and the other one where that is blank."""
+    texts = (item.title, item.description)
+    first, second = texts if field == "title" else reversed(texts)
+    return first if first.strip() else second
+
+
+def plain(value: str | float | bool | None) -> str | float | bool | None:
+    """Return a value as both JSON and SQLite hold it: NaN and infinity are no values."""
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if not math.isfinite(value):
+        return None
+    return value if abs(value) <= _LARGEST_INTEGER else float(value)
+
+
+def kind_of(value: str | float | bool) -> str:
+    """Return ``text``, ``number`` or ``boolean``."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "text" if isinstance(value, str) else "number"
+
+
+class ItemStore:
+    """A file that ``write_items`` made. Threads may share it.
+
+    Raises:
+        FormatError: the file is missing or is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise FormatError(f"{path} is missing: the index is damaged; make it anew.")
+        # Nobody changes the file, so that nothing must be locked.
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        self._connection.create_function("holds", 2, _holds, deterministic=True)
+        self.fields: dict[str, int] = {
+            name: number for number, name in self.query("SELECT number, name FROM fields")
+        }
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. Raises FormatError on a damaged file."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise FormatError(f"{self.path} is damaged ({error}): make the index anew.") from error
+
+    def items(self, start: int, stop: int) -> list[Item]:
+        """Return the items from one position up to another, in order."""
+        rows = self.query(
+            "SELECT id, title, description, metadata FROM items WHERE position >= ? AND "
+            "position < ? ORDER BY position",
+            (start, stop),
+        )
+        if len(rows) != stop - start:
+            raise FormatError(f"{self.path} lacks items: make the index anew.")
+        return [Item(id_, title, text, json.loads(facts)) for id_, title, text, facts in rows]
+
+    def batches(self, count: int, *, size: int = 4096) -> Iterator[list[Item]]:
+        """Walk the first ``count`` items, so many at once."""
+        for start in range(0, count, size):
+            yield self.items(start, min(start + size, count))
+
+    def position_of(self, id: str) -> int | None:
+        """Return where the item of that id stands."""
+        rows = self.query("SELECT position FROM items WHERE id = ?", (id,))
+        return int(rows[0][0]) if rows else None
+
+    def alike(self, text: str, field: str) -> list[int]:
+        """Return where items stand whose title or description is that text, but for case."""
+        by_field = {
+            "title": "SELECT position FROM items WHERE title_key = ?",
+            "description": "SELECT position FROM items WHERE description_key = ?",
+        }
+        return [row[0] for row in self.query(by_field[field], (text_key(text),))]
+
+    def kinds(self, name: str) -> set[str]:
+        """Return which kinds of values a metadata field has: text, number, boolean."""
+        if name not in self.fields:
+            return set()
+        query = "SELECT DISTINCT kind FROM facts WHERE field = ?"
+        return {row[0] for row in self.query(query, (self.fields[name],))}
+
+
+def _holds(value: object, wanted: str) -> bool:
+    # SQLite's own functions know the case of ASCII only.
+    return isinstance(value, str) and wanted.casefold() in value.casefold()

@@ -1,0 +1,33 @@
+"""The model of an index, opened as it was when the index was made."""
+
+import os
+from typing import Any
+
+from whyalike.catalogue.manifest import IndexedModel
+from whyalike.explain import Explainer
+from whyalike.types import BTIOptions
+
+
+def open_explainer(
+    model: str | os.PathLike[str] | None,
+    *,
+    indexed: IndexedModel | None = None,
+    **opening: Any,
+) -> Explainer:
+    """Return an Explainer of a model, with the pooling and prompts of an index if one is given.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        OptionError: an argument that does not go with it.
+    """
+    name = None if model is None else str(model)
+    if indexed is None:
+        return Explainer(name, **opening)
+    pooling: Any = indexed.pooling
+    return Explainer(
+        name,
+        pooling=pooling,
+        prompts=indexed.prompts,
+        options=BTIOptions(long_text=indexed.long_text),
+        **opening,
+    )

@@ -1,0 +1,169 @@
+"""One state of an index, open for reading: its files stay readable when a writer replaces them."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from whyalike.catalogue.building import ITEMS
+from whyalike.catalogue.exact_index import ExactIndex
+from whyalike.catalogue.faiss_index import HnswIndex
+from whyalike.catalogue.files import checksum
+from whyalike.catalogue.four_part import MeanBlock
+from whyalike.catalogue.item import Item
+from whyalike.catalogue.item_store import ItemStore
+from whyalike.catalogue.manifest import GRAPHS, SEGMENTS, Field, Manifest, read_manifest
+from whyalike.catalogue.vector_file import map_vectors, vector_file_name
+from whyalike.catalogue.vector_index import Block, Bools, Engine, Floats, VectorIndex
+from whyalike.catalogue.where_query import allowed_by
+from whyalike.errors import FormatError, OptionError
+
+Score = Literal["cosine", "four"]
+
+_TRIES = 5
+
+
+class IndexReader:
+    """The items and the vectors of an index, by their positions: those of the segments in a row.
+
+    present: (N,), False where an item was removed.
+
+    Raises:
+        FormatError: the index is damaged.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, engine: Engine) -> None:
+        self.folder, self.manifest, self.engine = folder, manifest, engine
+        self.counts = [segment.items for segment in manifest.segments]
+        self._starts = np.cumsum([0, *self.counts])
+        self._blocks: dict[Field, list[Block]] = {name: [] for name in manifest.fields}
+        for segment in manifest.segments:
+            place = folder / SEGMENTS / segment.name
+            for file, note in segment.files.items():
+                _check_size(place / file, note.size)
+            for name in manifest.fields:
+                vectors = map_vectors(
+                    place / vector_file_name(name, manifest.dtype),
+                    rows=segment.items,
+                    dimension=manifest.model.dimension,
+                    dtype=manifest.dtype,
+                )
+                self._blocks[name].append(vectors)
+        self._stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in manifest.segments]
+        self.present: Bools = np.ones(sum(self.counts), dtype=np.bool_)
+        for start, segment in zip(self._starts, manifest.segments, strict=False):
+            self.present[start + np.array(segment.removed, dtype=np.intp)] = False
+        self._cached_blocks: Callable[[Field], list[Block]] = cache(self._in_memory)
+        self.exact: Callable[[Score], ExactIndex] = cache(self._exact)
+        self.search_engine: Callable[[Score], VectorIndex] = cache(self._engine)
+
+    @property
+    def compared(self) -> Field:
+        """The field that a plain similarity compares."""
+        return "description" if "description" in self.manifest.fields else "title"
+
+    def item(self, position: int) -> Item:
+        """Return the item at a position."""
+        segment, row = self._locate(position)
+        return self._stores[segment].items(row, row + 1)[0]
+
+    def position_of(self, id: str) -> int:
+        """Return where an item stands. Raises OptionError where there is none of that id."""
+        for start, store in zip(self._starts, self._stores, strict=False):
+            row = store.position_of(id)
+            if row is not None and self.present[start + row]:
+                return int(start + row)
+        raise OptionError(f"The index has no item with the id {id!r}: check the id.")
+
+    def alike(self, text: str) -> list[int]:
+        """Return where items stand whose compared text is that text, but for case and spaces."""
+        return [
+            int(start + row)
+            for start, store in zip(self._starts, self._stores, strict=False)
+            for row in store.alike(text, self.compared)
+        ]
+
+    def allowed(self, where: str | None) -> Bools:
+        """Return which items (N,) are present and pass a filter; see whyalike.catalogue.where."""
+        if where is None:
+            return self.present.copy()
+        return self.present & allowed_by(where, self._stores, self.counts)
+
+    def vector(self, field: Field, position: int) -> Floats:
+        """Return the vector (H,) of an item's title or description."""
+        segment, row = self._locate(position)
+        found: Floats = np.asarray(self._blocks[field][segment][row : row + 1], dtype=np.float32)[0]
+        return found
+
+    def metadata_fields(self) -> list[str]:
+        """Return the names of the fields beside id, title and description."""
+        return list(dict.fromkeys(name for store in self._stores for name in store.fields))
+
+    def verify(self) -> None:
+        """Read every file. Raises FormatError where one is not what was written."""
+        for segment in self.manifest.segments:
+            for file, note in segment.files.items():
+                path = self.folder / SEGMENTS / segment.name / file
+                if checksum(path) != note.sha256:
+                    raise FormatError(
+                        f"{path} is damaged (its checksum is not the one in the manifest): make "
+                        "the index anew."
+                    )
+
+    def _locate(self, position: int) -> tuple[int, int]:
+        segment = int(np.searchsorted(self._starts, position, side="right")) - 1
+        return segment, int(position - self._starts[segment])
+
+    def _in_memory(self, field: Field) -> list[Block]:
+        """Return vectors that can be multiplied at once: half precision would be cast each time."""
+        if self.manifest.dtype == "float32":
+            return self._blocks[field]
+        return [np.asarray(block[:], dtype=np.float32) for block in self._blocks[field]]
+
+    def _exact(self, score: Score) -> ExactIndex:
+        function = self.manifest.model.similarity_function
+        if score == "cosine":
+            return ExactIndex(self._cached_blocks(self.compared), function=function)
+        titles, descriptions = self._cached_blocks("title"), self._cached_blocks("description")
+        means = [MeanBlock(*parts) for parts in zip(titles, descriptions, strict=True)]
+        return ExactIndex(means, function="dot")
+
+    def _engine(self, score: Score) -> VectorIndex:
+        if self.engine == "exact" or score == "four":
+            return self.exact(score)
+        name = "-".join([self.compared, *(segment.name for segment in self.manifest.segments)])
+        return HnswIndex(
+            self._blocks[self.compared],
+            function=self.manifest.model.similarity_function,
+            file=self.folder / GRAPHS / f"{name}.faiss",
+        )
+
+
+def open_reader(folder: Path, engine: Engine) -> IndexReader:
+    """Open the newest state of an index. Raises FormatError where there is none or it is damaged.
+
+    A writer may remove files between the reading of the manifest and theirs: then there is a newer
+    manifest.
+    """
+    manifest = read_manifest(folder)
+    for _ in range(_TRIES):
+        try:
+            return IndexReader(folder, manifest, engine)
+        except FormatError:
+            newer = read_manifest(folder)
+            if newer.generation == manifest.generation:
+                raise
+            manifest = newer
+    raise FormatError(f"{folder} changes faster than it can be read: wait for its writers.")
+
+
+def _check_size(path: Path, size: int) -> None:
+    if not path.is_file():
+        raise FormatError(f"{path} is missing: the index is damaged; make it anew.")
+    if path.stat().st_size != size:
+        raise FormatError(
+            f"{path} has {path.stat().st_size:,} bytes instead of {size:,}: the index is damaged; "
+            "make it anew."
+        )

@@ -1,0 +1,188 @@
+"""Items one by one, from any file or data set; what is no item goes into the report."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from whyalike.catalogue.columns import choose_columns
+from whyalike.catalogue.item import Item
+from whyalike.catalogue.reading.arrow import open_parquet
+from whyalike.catalogue.reading.dataset import open_dataset
+from whyalike.catalogue.reading.delimited import open_delimited
+from whyalike.catalogue.reading.json_lines import open_json_lines
+from whyalike.catalogue.reading.making import ItemMaker
+from whyalike.catalogue.reading.markup import has_markup
+from whyalike.catalogue.reading.rows import RawRow, RowTable
+from whyalike.catalogue.report import BadRow, ReadReport, begin
+from whyalike.errors import FormatError, OptionError
+from whyalike.types.options import check_choice
+
+if TYPE_CHECKING:
+    from whyalike.catalogue.reading.dataset import AnyDataset
+
+Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "dataset"]
+Markup = Literal["keep", "strip"]
+
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+STRICT_SAYS = 5
+"""Bad rows that the error of ``strict`` names."""
+
+
+def stream_items(
+    path: str | os.PathLike[str],
+    *,
+    format: Format = "auto",
+    id: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    metadata: Sequence[str] | None = None,
+    strict: bool = False,
+    markup: Markup = "keep",
+    report: ReadReport | None = None,
+) -> Iterator[Item]:
+    """Read a catalogue item by item; no more is held than a batch of rows and the ids seen so far.
+
+    Args:
+        path: a file, gzipped or not, or the folder of a saved data set.
+        format: what it is; ``"auto"`` goes by its name.
+        id: the column of ids; None guesses, and numbers the rows where nothing looks like one.
+        title: the column of titles; None guesses.
+        description: the column of descriptions; None guesses.
+        metadata: columns to keep besides; None keeps all others.
+        strict: whether a bad row is an error; otherwise it is skipped and reported.
+        markup: whether HTML in titles and descriptions stays as it is, or gives way to its text.
+        report: gets what became of every row, while the items are taken.
+
+    Raises:
+        FormatError: the file can't be read or holds no item; or, where ``strict``, a bad row.
+        OptionError: an option or a column that does not exist, or no column has texts.
+        MissingExtraError: the format needs a package that is not installed.
+    """
+    report = ReadReport() if report is None else report
+    report.path = str(path)
+    with _open(Path(path), format) as table:
+        yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+
+
+def stream_dataset(
+    dataset: "AnyDataset",
+    *,
+    split: str | None = None,
+    id: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    metadata: Sequence[str] | None = None,
+    strict: bool = False,
+    markup: Markup = "keep",
+    report: ReadReport | None = None,
+) -> Iterator[Item]:
+    """Read a Hugging Face data set item by item; as ``stream_items``.
+
+    Args:
+        dataset: the object, the folder of a saved one, or a name on the hub (needs the network).
+        split: which part of one that has several.
+        id: as for ``stream_items``, and so are the others.
+        title: see there.
+        description: see there.
+        metadata: see there.
+        strict: see there.
+        markup: see there.
+        report: see there.
+
+    Raises:
+        FormatError: as ``stream_items``.
+        OptionError: as ``stream_items``; or no split was chosen where there are several.
+        MissingExtraError: datasets is not installed.
+    """
+    report = ReadReport() if report is None else report
+    report.path = dataset if isinstance(dataset, str) else "data set"
+    table = open_dataset(dataset, split=split)
+    yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+
+
+def _open(path: Path, format: Format) -> AbstractContextManager[RowTable]:
+    check_choice("format", format, get_args(Format))
+    kind = _kind_of(path) if format == "auto" else format
+    if kind == "dataset":
+        return nullcontext(open_dataset(str(path)))
+    if kind == "parquet":
+        return open_parquet(path)
+    if kind == "jsonl":
+        return open_json_lines(path)
+    return open_delimited(path, delimiter="\t" if kind == "tsv" else ",")
+
+
+def _kind_of(path: Path) -> Format:
+    if path.is_dir():
+        return "dataset"
+    name = path.name.lower().removesuffix(".gz")
+    found = next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    if found is None:
+        raise OptionError(
+            f"The name of {path} does not say what it is; known are {', '.join(SUFFIXES)} "
+            "(each with .gz but Parquet) and the folder of a saved data set: give the format."
+        )
+    return found
+
+
+Wanted = tuple[str | None, str | None, str | None, Sequence[str] | None]
+
+
+def _walk(
+    table: RowTable, report: ReadReport, wanted: Wanted, strict: bool, markup: Markup
+) -> Iterator[Item]:
+    check_choice("markup", markup, get_args(Markup))
+    id, title, description, metadata = wanted
+    report.unit = table.unit
+    report.notes.extend(table.notes)
+    report.columns = choose_columns(
+        table.columns, id=id, title=title, description=description, metadata=metadata
+    )
+    maker = ItemMaker(report.columns, typed=table.typed, strip=markup == "strip")
+    places: dict[str, int] = {}
+    for row in table.rows:
+        report.rows += 1
+        try:
+            item = maker.make(row, report.rows)
+            first = places.setdefault(item.id, row.line)
+            if first != row.line:
+                raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
+        except FormatError as error:
+            report.bad.append(BadRow(row.line, str(error), _excerpt(row)))
+            if strict and len(report.bad) == STRICT_SAYS:
+                break
+            continue
+        _count(item, report)
+        if not (strict and report.bad):
+            yield item
+    if strict and report.bad:
+        raise FormatError(
+            f"{report.path} has bad rows, and strict allows none: "
+            f"{'; '.join(report.say_bad_rows())}. Mend them, or read without strict."
+        )
+    if not report.kept:
+        bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
+        raise FormatError(f"{report.path} holds no item{': ' if bad else ''}{bad}.")
+
+
+def _count(item: Item, report: ReadReport) -> None:
+    report.kept += 1
+    report.title_only += not item.description
+    report.description_only += not item.title
+    report.with_markup += has_markup(item.description) or has_markup(item.title)
+
+
+def _excerpt(row: RawRow) -> str:
+    if row.excerpt:
+        return begin(row.excerpt)
+    return begin(", ".join(str(value) for value in row.values.values() if value is not None))

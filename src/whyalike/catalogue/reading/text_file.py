@@ -1,0 +1,49 @@
+"""Text files, gzipped or not, as bytes; what goes wrong on the way is one kind of error."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from whyalike.errors import FormatError
+
+GZIP = b"\x1f\x8b"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Have the bytes of a file, unpacked if it is gzipped, whatever it is called.
+
+    Raises:
+        FormatError: it can't be read, is damaged, or is UTF-16; also while it is being read.
+    """
+    try:
+        with path.open("rb") as plain:
+            packed = plain.read(2) == GZIP
+            plain.seek(0)
+            if not packed:
+                _refuse_utf16(plain, path)
+                yield plain
+                return
+            with gzip.open(plain, "rb") as unpacked:
+                stream = cast("BinaryIO", unpacked)
+                _refuse_utf16(stream, path)
+                yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> FormatError:
+    """Return the error for a file that can't be read, or not to its end."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return FormatError(f"Could not read {path}: {reason}.")
+
+
+def _refuse_utf16(stream: BinaryIO, path: Path) -> None:
+    start = stream.read(2)
+    stream.seek(0)
+    if start in UTF16:
+        raise FormatError(f"{path} is UTF-16, not UTF-8: save it as UTF-8 first.")

@@ -1,0 +1,136 @@
+"""What a search found as plain data, for the page, the terminal and JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
+from whyalike.catalogue.item import Item, Plain
+from whyalike.explain.explanation import Explanation
+from whyalike.render.similar import SimilarHit, SimilarPage
+
+if TYPE_CHECKING:
+    from whyalike.catalogue.index import CatalogueIndex
+
+WHOLE = ""
+"""The name of the explanation of a score that has no parts."""
+
+Reasons = Mapping[str, Explanation]
+
+
+def explain_all(hits: Sequence[Hit], *, method: str | None = None) -> list[Reasons]:
+    """Return every hit's explanations by the part that they explain; ``WHOLE`` where it has none.
+
+    All hits go through the model together. Raises as ``Hit.explain``.
+    """
+    if any(hit.parts is not None for hit in hits):
+        found = explain_hit_parts(hits, method=method)
+        return [{str(part): one for part, one in parts.items()} for parts in found]
+    return [{WHOLE: one} for one in explain_hits(hits, method=method)]
+
+
+def page_of(
+    index: "CatalogueIndex",
+    query: Item | str,
+    hits: Sequence[Hit],
+    reasons: Sequence[Reasons] = (),
+    *,
+    k: int | None = None,
+    where: str | None = None,
+) -> SimilarPage:
+    """Return what ``render_similar`` and ``terminal_similar_view`` show of one search.
+
+    Args:
+        index: what was searched.
+        query: the item, or the text, that others were looked for.
+        hits: what ``index.similar`` found.
+        reasons: what ``explain_all`` gave for them, in the same order; none shows no reasons.
+        k: how many were asked for: a note says so if there are fewer.
+        where: the filter.
+    """
+    manifest = index.reader.manifest
+    function = manifest.model.similarity_function
+    is_four = any(hit.parts is not None for hit in hits)
+    facts = [
+        ("Index", manifest.name),
+        ("Items", f"{len(index):,}"),
+        ("Model", manifest.model.name),
+        *([("Method", next(iter(reasons[0].values())).method)] if reasons else []),
+        ("Score", f"mean of four {function} similarities" if is_four else f"{function} similarity"),
+        *([("Where", where)] if where else []),
+    ]
+    item = query if isinstance(query, Item) else None
+    return SimilarPage(
+        query_id="" if item is None else item.id,
+        query_title="" if item is None else item.title,
+        query_text=query if isinstance(query, str) else query.description,
+        facts=tuple(facts),
+        hits=tuple(_view_hit(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)),
+        notes=_notes(is_item=item is not None, found=len(hits), asked=k),
+    )
+
+
+def page_to_dict(
+    page: SimilarPage, hits: Sequence[Hit], reasons: Sequence[Reasons]
+) -> dict[str, Any]:
+    """Return one search as plain JSON values, each hit with its explanations (``to_dict``)."""
+    return {
+        "query": {
+            "id": page.query_id or None,
+            "title": page.query_title or None,
+            "text": page.query_text,
+        },
+        **{name.lower(): value for name, value in page.facts},
+        "notes": list(page.notes),
+        "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
+    }
+
+
+def _hit_to_dict(hit: Hit, reasons: Reasons) -> dict[str, Any]:
+    told = {name: one.to_dict() for name, one in reasons.items()}
+    parts = {
+        name: {"similarity": value, "explanation": told.get(name)}
+        for name, value in (hit.parts or {}).items()
+    }
+    return {
+        "rank": hit.rank,
+        "id": hit.item.id,
+        "title": hit.item.title,
+        "description": hit.item.description,
+        "metadata": dict(hit.item.metadata),
+        "similarity": hit.similarity,
+        "explanation": told.get(WHOLE),
+        "parts": parts or None,
+    }
+
+
+def _view_hit(hit: Hit, reasons: Reasons) -> SimilarHit:
+    return SimilarHit(
+        rank=hit.rank,
+        id=hit.item.id,
+        title=hit.item.title,
+        text=hit.item.description,
+        similarity=hit.similarity,
+        facts=tuple(
+            (name, _say(value)) for name, value in hit.item.metadata.items() if value is not None
+        ),
+        parts=tuple((hit.parts or {}).items()),
+        explanations=tuple(reasons.items()),
+    )
+
+
+def _say(value: Plain) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+
+
+def _notes(*, is_item: bool, found: int, asked: int | None) -> tuple[str, ...]:
+    left_out = (
+        "The item itself is left out, and so are items with the same text but for case and white "
+        "space."
+        if is_item
+        else "Items whose text is the query's but for case and white space are left out."
+    )
+    if asked is None or found >= asked:
+        return (left_out,)
+    return (left_out, f"{found:,} found of {asked:,} asked for: there are no more.")

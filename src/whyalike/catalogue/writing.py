@@ -1,0 +1,230 @@
+"""Changes of an index: each makes a new segment or none, and then a new manifest, at once."""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import get_args
+
+from whyalike.catalogue.building import BUILDING, ITEMS, Progress, Recipe, build_segment
+from whyalike.catalogue.catalogue import Catalogue
+from whyalike.catalogue.files import only_writer
+from whyalike.catalogue.identity import check_model, describe_model
+from whyalike.catalogue.item import Item
+from whyalike.catalogue.item_store import ItemStore
+from whyalike.catalogue.manifest import (
+    GRAPHS,
+    MANIFEST,
+    SEGMENTS,
+    DType,
+    Field,
+    Manifest,
+    Segment,
+    read_manifest,
+    write_manifest,
+)
+from whyalike.catalogue.reading.stream import stream_items
+from whyalike.errors import FormatError, OptionError
+from whyalike.explain import Explainer
+from whyalike.types.options import check_choice
+
+Source = Catalogue | str | os.PathLike[str] | Iterable[Item]
+
+
+def write_index(
+    folder: Path,
+    source: Source,
+    explainer: Explainer,
+    *,
+    name: str | None,
+    fields: Sequence[Field],
+    dtype: DType,
+    resume: bool,
+    overwrite: bool,
+    progress: Progress,
+) -> None:
+    """Make an index; see CatalogueIndex.build."""
+    check_choice("dtype", dtype, get_args(DType))
+    for field in fields:
+        check_choice("fields", field, get_args(Field))
+    if isinstance(fields, str) or not fields or len(set(fields)) != len(fields):
+        raise OptionError(f"fields is {fields!r}; give one or both of {get_args(Field)}.")
+    items, called = _open_source(source)
+    with only_writer(folder):
+        generation, number = _next_numbers(folder, overwrite=overwrite)
+        model = describe_model(explainer)
+        recipe = Recipe(explainer, model, tuple(fields), dtype)
+        segment = build_segment(
+            folder, items, recipe, number=number, resume=resume, progress=progress
+        )
+        manifest = Manifest(
+            generation=generation,
+            next_segment=number + 1,
+            name=name or called,
+            model=model,
+            fields=tuple(fields),
+            dtype=dtype,
+            segments=(segment,),
+        )
+        write_manifest(folder, manifest)
+        _tidy(folder, manifest)
+
+
+def add_items(
+    folder: Path,
+    source: Source,
+    explainer: Explainer,
+    *,
+    replace_known: bool,
+    resume: bool,
+    progress: Progress,
+) -> None:
+    """Add items to an index; see CatalogueIndex.add."""
+    with only_writer(folder):
+        before = read_manifest(folder)
+        check_model(explainer, before.model)
+        recipe = Recipe(explainer, before.model, before.fields, before.dtype)
+        stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in before.segments]
+        try:
+            items, _ = _open_source(source)
+            if not replace_known:
+                items = _refuse_known(items, before, stores)
+            segment = build_segment(
+                folder,
+                items,
+                recipe,
+                number=before.next_segment,
+                resume=resume,
+                progress=progress,
+            )
+            added = ItemStore(folder / SEGMENTS / segment.name / ITEMS)
+            stores.append(added)
+            ids = [item.id for part in added.batches(segment.items) for item in part]
+            kept = _without(before, stores, ids)
+        finally:
+            for store in stores:
+                store.close()
+        manifest = replace(
+            before,
+            generation=before.generation + 1,
+            next_segment=before.next_segment + 1,
+            segments=(*kept, segment),
+        )
+        write_manifest(folder, manifest)
+        _tidy(folder, manifest)
+
+
+def remove_items(folder: Path, ids: Sequence[str]) -> None:
+    """Take items out of an index; see CatalogueIndex.remove."""
+    if isinstance(ids, str):
+        raise OptionError(f"ids is the text {ids!r}; give a list of ids.")
+    with only_writer(folder):
+        before = read_manifest(folder)
+        stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in before.segments]
+        try:
+            if unknown := [id_ for id_ in ids if not _is_known(id_, before, stores)]:
+                said = ", ".join(map(repr, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
+                raise OptionError(
+                    f"The index has no item with the id {said}: nothing was removed. Leave out "
+                    "what is not there."
+                )
+            kept = _without(before, stores, ids)
+        finally:
+            for store in stores:
+                store.close()
+        manifest = replace(before, generation=before.generation + 1, segments=kept)
+        if not manifest.items:
+            raise OptionError(
+                "That would leave no item, and nothing was removed: delete the folder of the index "
+                "if you want none."
+            )
+        write_manifest(folder, manifest)
+
+
+def _next_numbers(folder: Path, *, overwrite: bool) -> tuple[int, int]:
+    """Return the numbers of the next generation and segment.
+
+    Raises OptionError where an index may not be replaced, or where the folder holds other files.
+    """
+    if (folder / MANIFEST).exists():
+        if not overwrite:
+            raise OptionError(
+                f"{folder} holds an index already: add to it, choose another folder, or say "
+                "overwrite=True (--overwrite)."
+            )
+        try:
+            before = read_manifest(folder)
+        except FormatError:
+            # A damaged one can be replaced, too; no segment's number is used twice.
+            known = [int(p.name) for p in (folder / SEGMENTS).glob("*") if p.name.isdecimal()]
+            return 1, max(known, default=0) + 1
+        return before.generation + 1, before.next_segment
+    ours = {BUILDING, SEGMENTS}
+    foreign = [
+        path.name
+        for path in folder.iterdir()
+        if path.name not in ours and not path.name.startswith(("lock.sqlite", ".whyalike-"))
+    ]
+    if foreign:
+        raise OptionError(
+            f"{folder} holds other files ({', '.join(sorted(foreign)[:3])}): choose an empty or a "
+            "new folder for the index."
+        )
+    return 1, 1
+
+
+def _open_source(source: Source) -> tuple[Iterable[Item], str]:
+    """Return the items, one by one, and what they are called. A bad row of a file is an error."""
+    if isinstance(source, Catalogue):
+        return source, source.name
+    if isinstance(source, str | os.PathLike):
+        return stream_items(source, strict=True), Path(source).stem
+    return source, "items"
+
+
+def _refuse_known(
+    items: Iterable[Item], manifest: Manifest, stores: Sequence[ItemStore]
+) -> Iterable[Item]:
+    for item in items:
+        if _is_known(item.id, manifest, stores):
+            raise OptionError(
+                f"The index has an item {item.id!r} already, and nothing was added: leave it out, "
+                "or say replace=True (--replace) to put the new one in its place."
+            )
+        yield item
+
+
+def _is_known(id_: str, manifest: Manifest, stores: Sequence[ItemStore]) -> bool:
+    # Stores may hold one more than the manifest: the segment to come.
+    for segment, store in zip(manifest.segments, stores, strict=False):
+        place = store.position_of(id_)
+        if place is not None and place not in segment.removed:
+            return True
+    return False
+
+
+def _without(
+    manifest: Manifest, stores: Sequence[ItemStore], ids: Iterable[str]
+) -> tuple[Segment, ...]:
+    """Return the segments with those items removed, and without a segment that has none left."""
+    wanted = list(ids)
+    kept = []
+    for segment, store in zip(manifest.segments, stores, strict=False):
+        places = (store.position_of(id_) for id_ in wanted)
+        removed = {*segment.removed, *(place for place in places if place is not None)}
+        kept.append(replace(segment, removed=tuple(sorted(removed))))
+    return tuple(segment for segment in kept if len(segment.removed) < segment.items)
+
+
+def _tidy(folder: Path, manifest: Manifest) -> None:
+    """Remove what no manifest names any more; an open reader has its files nevertheless."""
+    shutil.rmtree(folder / BUILDING, ignore_errors=True)
+    names = {segment.name for segment in manifest.segments}
+    graphs = (folder / GRAPHS).glob("*")
+    for path in chain((folder / SEGMENTS).iterdir(), graphs):
+        if path.is_dir() and path.name not in names:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,203 @@
+"""``whyalike index``: make an index of a catalogue, change it, and say what is in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from whyalike.cli.explain import quieten
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.index_files import following, show_info, show_report, take
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Json,
+    Model,
+    Pooling,
+    TrustRemoteCode,
+)
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from whyalike.catalogue.manifest import Field
+
+File = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", metavar="FILE")]
+Folder = Annotated[Path, typer.Argument(help="The index.", metavar="INDEX")]
+Id = Annotated[str | None, typer.Option("--id", help="Column of the ids.", metavar="COLUMN")]
+Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar="COLUMN")]
+Description = Annotated[
+    str | None, typer.Option(help="Column of the descriptions.", metavar="COLUMN")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail at a bad row, not skip it.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume/--no-resume", help="Go on with an unfinished run, or begin anew."),
+]
+
+
+class BuildByDefault(TyperGroup):
+    """A group whose command is ``build`` where the first word is none of its commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``build`` before what is no command and no cry for help."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["build", *args]
+        return super().parse_args(ctx, args)
+
+
+index = typer.Typer(
+    cls=BuildByDefault,
+    no_args_is_help=True,
+    help="Make an index of a catalogue: whyalike index FILE -o INDEX [OPTIONS].\n\n"
+    "`whyalike index build --help` shows its options, and `whyalike similar` searches it.",
+)
+
+
+@index.command()
+def build(
+    file: File,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder to make for the index.", metavar="INDEX")
+    ],
+    model: Model = DEFAULT_MODEL,
+    fields: Annotated[
+        str,
+        typer.Option(help="What is embedded: description, title, or both with a comma between."),
+    ] = "description",
+    dtype: Annotated[
+        Literal["float32", "float16"], typer.Option(help="Of the vectors on the disk.")
+    ] = "float32",
+    pooling: Pooling = "auto",
+    id_: Id = None,
+    title: Title = None,
+    description: Description = None,
+    strict: Strict = False,
+    resume: Resume = True,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the index that is there, when done.")
+    ] = False,
+    json_: Json = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Make an index of a catalogue; the word build may be left out.
+
+    After an interruption, even a kill, the same command goes on from where it stopped. --fields
+    title,description is what `whyalike similar --score four` needs.
+    """
+    with told_plainly(debug=debug):
+        chosen = _fields(fields)
+        quieten()
+        from whyalike import Explainer
+        from whyalike.catalogue import CatalogueIndex
+
+        items, report = take(file, id=id_, title=title, description=description, strict=strict)
+        explainer = Explainer(
+            model,
+            pooling=pooling,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        with following() as progress:
+            made = CatalogueIndex.build(
+                items,
+                out,
+                model=explainer,
+                name=file.stem,
+                fields=chosen,
+                dtype=dtype,
+                resume=resume,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        show_report(report)
+        show_info(made.info(), report=report, as_json=json_)
+
+
+@index.command()
+def add(
+    folder: Folder,
+    file: File,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let an item take the place of one with its id.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Where the model of the index is now, if it has moved.")
+    ] = None,
+    id_: Id = None,
+    title: Title = None,
+    description: Description = None,
+    strict: Strict = False,
+    resume: Resume = True,
+    json_: Json = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Add the items of a file to an index: all of them, or none."""
+    with told_plainly(debug=debug):
+        quieten()
+        from whyalike.catalogue import CatalogueIndex
+
+        items, report = take(file, id=id_, title=title, description=description, strict=strict)
+        opened = CatalogueIndex.open(
+            folder,
+            model=model,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        with following() as progress:
+            changed = opened.add(items, replace=replace, resume=resume, progress=progress)
+        show_report(report)
+        show_info(changed.info(), report=report, as_json=json_)
+
+
+@index.command()
+def remove(
+    folder: Folder,
+    ids: Annotated[list[str], typer.Argument(help="Ids of items.", metavar="ID...")],
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Remove items from an index: all of them, or none."""
+    with told_plainly(debug=debug):
+        from whyalike.catalogue import CatalogueIndex
+
+        changed = CatalogueIndex.open(folder).remove(ids)
+        show_info(changed.info(), report=None, as_json=json_)
+
+
+@index.command()
+def info(
+    folder: Folder,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file and compare its checksum.")
+    ] = False,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what an index holds, and with --verify whether it is whole."""
+    with told_plainly(debug=debug):
+        from whyalike.catalogue import CatalogueIndex
+
+        opened = CatalogueIndex.open(folder)
+        if verify:
+            opened.verify()
+        told = {**opened.info(), **({"verified": True} if verify else {})}
+        show_info(told, report=None, as_json=json_)
+
+
+def _fields(said: str) -> "list[Field]":
+    known: dict[str, Field] = {"title": "title", "description": "description"}
+    names = [name.strip() for name in said.split(",") if name.strip()]
+    if not names or any(name not in known for name in names):
+        raise OptionError(f"--fields is {said!r}; give description, title, or both with a comma.")
+    return [known[name] for name in names]

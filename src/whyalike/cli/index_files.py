@@ -1,0 +1,125 @@
+"""What ``whyalike index`` reads and says: a catalogue item by item, progress, bad rows, counts."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from whyalike.cli.printing import write_out
+
+if TYPE_CHECKING:
+    from whyalike.catalogue import Item, ReadReport
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def take(
+    file: Path, *, id: str | None, title: str | None, description: str | None, strict: bool
+) -> "tuple[Iterator[Item], ReadReport]":
+    """Return the items of a file, which are read as they are taken, and the report that grows."""
+    from whyalike.catalogue import ReadReport, stream_items
+
+    report = ReadReport()
+    items = stream_items(
+        file, id=id, title=title, description=description, strict=strict, report=report
+    )
+    return items, report
+
+
+@contextmanager
+def following() -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how many texts are embedded, how fast, and how long it will take."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeLeft(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("embedding", total=None, rate="")
+        pace = _Pace()
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, rate=f"{pace.rate(done):,.0f}/s")
+
+        yield tell
+
+
+class _Pace:
+    """How many texts a second are embedded, those of an earlier run left out."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.began = 0.0
+
+    def rate(self, done: int) -> float:
+        if self.first is None:
+            self.first, self.began = done, time.monotonic()
+        return (done - self.first) / max(time.monotonic() - self.began, 1e-9)
+
+
+class _Lines:
+    """A line now and then, where nothing can be drawn over."""
+
+    def __init__(self) -> None:
+        self.pace = _Pace()
+        self.said = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        first = self.pace.first is None
+        rate = self.pace.rate(done)
+        if first and done:
+            typer.echo(f"Going on: {done:,} of {total:,} texts are embedded already.", err=True)
+        if done < total and time.monotonic() - self.said < SECONDS_BETWEEN_LINES:
+            return
+        self.said = time.monotonic()
+        left = f", {(total - done) / rate:,.0f} s left" if rate and done < total else ""
+        typer.echo(f"{done:,} of {total:,} texts embedded, {rate:,.0f}/s{left}", err=True)
+
+
+def show_report(report: "ReadReport") -> None:
+    """Say on standard error what was assumed, and which rows are bad."""
+    typer.echo(str(report), err=True)
+
+
+def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: bool) -> None:
+    """Print what an index holds."""
+    if as_json:
+        content = dict(info) if report is None else {**info, "read": report.to_dict()}
+        said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
+    else:
+        said = "\n".join(_lines(info))
+    write_out(lambda: typer.echo(said))
+
+
+def _lines(info: Mapping[str, Any]) -> list[str]:
+    cut, known = info["cut"], ["id", "title", "description", *info["metadata"]]
+    removed = f", {info['removed']:,} removed" if info["removed"] else ""
+    lines = [
+        f"{info['folder']}: {info['items']:,} items of {info['name']}{removed}",
+        f"  vectors of {' and '.join(info['fields'])}: {info['dimension']} numbers, "
+        f"{info['dtype']}; {info['bytes'] / 1e6:,.1f} MB in all",
+        f"  model {info['model']}, pooling {info['pooling']}, {info['similarity_function']}",
+        f"  to be used with --where: {', '.join(known)}",
+    ]
+    if any(info["prompts"]):
+        query, passage = info["prompts"]
+        lines.append(f"  prompts: {query!r} before a query, {passage!r} before an item")
+    if cut:
+        lines.append(f"  {cut:,} texts are longer than the model reads: their ends have no effect")
+    if info.get("verified"):
+        lines.append("  every file is what was written")
+    return lines

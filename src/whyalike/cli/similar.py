@@ -1,0 +1,121 @@
+"""``whyalike similar``: items of an index that are like one of them or like a text, and why."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from whyalike.cli.explain import quieten, read_arguments
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import AllowPickle, Debug, Device, Html, Json, TrustRemoteCode
+from whyalike.cli.printing import open_console, write_out
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from whyalike.catalogue.hit import Hit
+    from whyalike.catalogue.similar_page import Reasons
+    from whyalike.render.similar import SimilarPage
+
+
+def similar(
+    folder: Annotated[
+        Path, typer.Argument(help="The index; see `whyalike index`.", metavar="INDEX")
+    ],
+    id_: Annotated[
+        str | None, typer.Option("--id", help="The item to find others for.", metavar="ITEM")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="A text to find items for; - reads standard input.")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(help="The title that goes with --text, for --score four.")
+    ] = None,
+    count: Annotated[int, typer.Option("-k", min=1, help="How many items to show.")] = 10,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help='Only items of which this is true, such as: variety = "Viura" and price < 20.',
+            metavar="CONDITION",
+        ),
+    ] = None,
+    score: Annotated[
+        Literal["cosine", "four"],
+        typer.Option(
+            help="The model's own similarity of the texts, or the mean of four: title and "
+            "description, each with title and description."
+        ),
+    ] = "cosine",
+    explain: Annotated[
+        bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
+    ] = True,
+    method: Annotated[str, typer.Option(help="What explains it; see `whyalike methods`.")] = "bti",
+    model: Annotated[
+        str | None,
+        typer.Option(help="Where the model of the index is now; by default where it was."),
+    ] = None,
+    engine: Annotated[
+        Literal["exact", "hnsw"],
+        typer.Option(help="What searches: all vectors, or a graph that may miss some."),
+    ] = "exact",
+    json_: Json = False,
+    html: Html = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Find similar items in an index, each with the words that explain it.
+
+    The item itself and items with exactly its text are left out.
+    """
+    with told_plainly(debug=debug):
+        if (id_ is None) == (text is None):
+            raise OptionError("Give either --id with an item of the index, or --text.")
+        sought = None if text is None else read_arguments({"query": text})[0]
+        quieten()
+        from whyalike.attribution import get_method
+        from whyalike.catalogue import CatalogueIndex
+        from whyalike.catalogue.similar_page import explain_all, page_of
+
+        get_method(method)  # A wrong name is told before anything is searched.
+        index = CatalogueIndex.open(
+            folder,
+            model=model,
+            engine=engine,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        hits = index.similar(sought, id=id_, title=title, k=count, where=where, score=score)
+        reasons = explain_all(hits, method=method) if explain else []
+        query = index[id_] if id_ is not None else sought or ""
+        page = page_of(index, query, hits, reasons, k=count, where=where)
+        _show(page, hits, reasons, html=html, as_json=json_)
+
+
+def _show(
+    page: "SimilarPage",
+    hits: "Sequence[Hit]",
+    reasons: "Sequence[Reasons]",
+    *,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the page if one was asked for, and print JSON or the terminal's view."""
+    from whyalike.catalogue.similar_page import page_to_dict
+    from whyalike.explain import write_whole
+    from whyalike.render import render_similar, terminal_similar_view
+
+    if html is not None:
+        content = render_similar(page).encode()
+        write_whole(html, lambda stream: stream.write(content))
+        typer.echo(f"Wrote {html}", err=True)
+    if as_json:
+        found = page_to_dict(page, hits, reasons)
+        said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
+        write_out(lambda: typer.echo(said))
+    else:
+        write_out(lambda: open_console().print(terminal_similar_view(page)))

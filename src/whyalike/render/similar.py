@@ -1,0 +1,112 @@
+"""Similar items on one page: the query, and each candidate with the words that explain it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whyalike.render.html import PAGE_STYLES, render_page
+from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
+from whyalike.render.wording import format_number
+from whyalike.types import ExplanationData
+
+PAIRS_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarHit:
+    """One candidate: the item, its similarity, and why.
+
+    ``facts`` is what else is known of it. ``parts`` are the similarities that the score is the mean
+    of, if it is one. ``explanations`` are named by the part they explain, one alone by ``""``; the
+    query is the left text of each.
+    """
+
+    rank: int
+    id: str
+    title: str
+    text: str
+    similarity: float
+    facts: tuple[tuple[str, str], ...] = ()
+    parts: tuple[tuple[str, float], ...] = ()
+    explanations: tuple[tuple[str, ExplanationData], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPage:
+    """A query and its candidates, best first. ``query_id`` is empty for a text from outside."""
+
+    query_id: str
+    query_title: str
+    query_text: str
+    facts: tuple[tuple[str, str], ...]
+    hits: tuple[SimilarHit, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WhyView:
+    """One explanation of a candidate, ready to print: its text, its best pairs, and the whole."""
+
+    name: str
+    side: SideView
+    best: tuple[tuple[str, str, str], ...]
+    more: int
+    view: ExplanationView
+
+
+@dataclass(frozen=True, slots=True)
+class HitView:
+    """A candidate ready to print. ``bar`` is its similarity in percent; None where it is none."""
+
+    id: str
+    hit: SimilarHit
+    bar: float | None
+    whys: tuple[WhyView, ...]
+
+
+def render_similar(page: SimilarPage, *, title: str = "whyalike: similar items") -> str:
+    """Return one HTML page that loads nothing; each candidate's whole explanation can be opened."""
+    hits = [_view_hit(hit, id=f"hit-{n}") for n, hit in enumerate(page.hits, start=1)]
+    views = [why.view for hit in hits for why in hit.whys]
+    return render_page(
+        "similar.html.j2",
+        (*PAGE_STYLES, "similar.css"),
+        title=title,
+        page=page,
+        hits=hits,
+        has_explanations=bool(views),
+        has_pairs=any(view.pairs for view in views),
+        has_negative=any(view.has_negative for view in views),
+        has_unmatched=any(view.has_unmatched for view in views),
+        has_contributions=any(view.has_contributions for view in views),
+    )
+
+
+def _view_hit(hit: SimilarHit, *, id: str) -> HitView:
+    whys = tuple(
+        _view_why(name, explanation, id=f"{id}-{n}")
+        for n, (name, explanation) in enumerate(hit.explanations, start=1)
+    )
+    # A distance or an unnormalised product has no greatest value to be a part of.
+    bar = round(100 * hit.similarity, 1) if 0.0 <= hit.similarity <= 1.0 else None
+    return HitView(id=id, hit=hit, bar=bar, whys=whys)
+
+
+def _view_why(name: str, explanation: ExplanationData, *, id: str) -> WhyView:
+    view = view_explanation(explanation, id=id)
+    best = tuple(
+        (row.left_word, row.right_word, format_number(row.pair.score, view.score_decimals))
+        for row in view.pairs[:PAIRS_NAMED]
+    )
+    side = view_side(
+        explanation.right,
+        "right",
+        title="Text of the candidate",
+        pairs=explanation.pairs,
+        other=explanation.left,
+    )
+    return WhyView(name, side, best, len(view.pairs) - len(best), view)
+
+
+def name_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """Return facts on one line."""
+    return " · ".join(f"{name} {value}" for name, value in facts)

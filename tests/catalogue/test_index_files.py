@@ -1,0 +1,410 @@
+"""What is on the disk: resumed after a kill, changed at once, refused when damaged."""
+
+import copy
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from indexed_items import draw_items, open_tiny
+
+from tiny_models import tiny
+from whyalike import Explainer
+from whyalike.catalogue import Item, building, reader, writing
+from whyalike.catalogue.files import only_writer
+from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.manifest import read_manifest
+from whyalike.errors import FormatError, OptionError, OutputError
+
+TESTS = Path(__file__).resolve().parent
+
+SLOW_BUILD = """
+import sys, time
+sys.path[:0] = sys.argv[2:4]
+from indexed_items import draw_items, open_tiny
+from whyalike.catalogue import building
+from whyalike.catalogue.index import CatalogueIndex
+
+building.CHUNK, building.EMBEDDED_AT_ONCE = 16, 4
+
+def tell(done, total):
+    print(done, flush=True)
+    time.sleep(0.02)
+
+CatalogueIndex.build(
+    draw_items(60), sys.argv[1], model=open_tiny(), fields=("title", "description"), progress=tell
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def explainer():
+    return open_tiny()
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(building, "CHUNK", 16)
+    monkeypatch.setattr(building, "EMBEDDED_AT_ONCE", 4)
+
+
+def contents(folder):
+    """Every file of an index by its name, but for the lock, which is empty."""
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {name: p.read_bytes() for name, p in files.items() if not name.startswith("lock")}
+
+
+def test_two_builds_are_equal_byte_by_byte_and_have_no_date(explainer, small_chunks, tmp_path):
+    for name in "ab":
+        CatalogueIndex.build(draw_items(40), tmp_path / name, model=explainer)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert set(contents(tmp_path / "a")) == {
+        "manifest.json",
+        "segments/000001/description.float32",
+        "segments/000001/items.sqlite",
+    }
+
+
+def test_killed_at_any_time_it_goes_on_to_the_same_bytes(explainer, small_chunks, tmp_path):
+    whole = tmp_path / "whole"
+    CatalogueIndex.build(draw_items(60), whole, model=explainer, fields=("title", "description"))
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-c", SLOW_BUILD, str(folder), str(TESTS), str(TESTS.parent)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        for line in process.stdout:
+            if int(line) >= 62:
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    with pytest.raises(FormatError, match="holds no index"):
+        CatalogueIndex.open(folder)
+    told = []
+    CatalogueIndex.build(
+        draw_items(60),
+        folder,
+        model=explainer,
+        fields=("title", "description"),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    # 62 of 120 texts were told: one chunk of 16 items was surely whole, with both texts of each.
+    assert told[0][0] >= 32
+    assert told[-1] == (120, 120)
+    assert contents(folder) == contents(whole)
+
+
+@pytest.mark.parametrize("stage", ["append_vectors", "_finish", "write_manifest", "_tidy"])
+def test_cut_off_at_each_step_it_goes_on_to_the_same_bytes(
+    explainer, small_chunks, tmp_path, monkeypatch, stage
+):
+    whole, folder = tmp_path / "whole", tmp_path / "cut"
+    CatalogueIndex.build(draw_items(40), whole, model=explainer)
+    module = building if hasattr(building, stage) else writing
+    calls = []
+
+    def cut(*arguments, **named):
+        calls.append(1)
+        if stage == "append_vectors" and len(calls) < 2:
+            return real(*arguments, **named)
+        if stage == "append_vectors":
+            # Half a chunk reached the disk.
+            real(arguments[0], arguments[1][:5], **named)
+        raise KeyboardInterrupt
+
+    real = getattr(module, stage)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, stage, cut)
+        with pytest.raises(KeyboardInterrupt):
+            CatalogueIndex.build(draw_items(40), folder, model=explainer)
+    told = []
+    if stage == "_tidy":
+        assert len(CatalogueIndex.open(folder)) == 40
+        assert {k: v for k, v in contents(folder).items() if "building" not in k} == contents(whole)
+        return
+    CatalogueIndex.build(
+        draw_items(40), folder, model=explainer, progress=lambda done, _: told.append(done)
+    )
+    assert told[0] == (16 if stage == "append_vectors" else 40)
+    assert contents(folder) == contents(whole)
+
+
+def test_what_another_run_left_is_not_used(explainer, small_chunks, tmp_path, monkeypatch):
+    def stop(*_arguments, **_named):
+        raise KeyboardInterrupt
+
+    def leave(folder, **options):
+        with monkeypatch.context() as patch:
+            patch.setattr(building, "_finish", stop)
+            with pytest.raises(KeyboardInterrupt):
+                CatalogueIndex.build(draw_items(20), folder, model=explainer)
+        told = []
+        arguments = {"source": draw_items(20), "model": explainer, **options}
+        CatalogueIndex.build(folder=folder, progress=lambda done, _: told.append(done), **arguments)
+        return told[0]
+
+    assert leave(tmp_path / "same") == 20
+    assert leave(tmp_path / "asked", resume=False) == 0
+    assert leave(tmp_path / "items", source=draw_items(20, seed=2)) == 0
+    assert leave(tmp_path / "dtype", dtype="float16") == 0
+    assert leave(tmp_path / "field", fields=("title",)) == 0
+    assert leave(tmp_path / "model", model=open_tiny("electra")) == 0
+    assert leave(tmp_path / "prompt", model=open_tiny(prompts=("a ", "b "))) == 0
+
+
+def test_items_are_added_replaced_and_removed(explainer, tmp_path):
+    folder = tmp_path / "idx"
+    first = CatalogueIndex.build(draw_items(12), folder, model=explainer)
+    more = draw_items(5, start=12, seed=3)
+    second = first.add(more)
+    assert (len(first), len(second)) == (12, 17)
+    assert second["i14"] == more[2]
+    with pytest.raises(OptionError, match="item 'i3' already, and nothing was added"):
+        second.add([Item("new", "t", "d"), draw_items(12)[3]])
+    changed = Item("i3", "other", "warm wool gloves", {"colour": "red"})
+    third = second.add([changed], replace=True)
+    assert len(third) == 17
+    assert third["i3"] == changed
+    fourth = third.remove(["i3", "i14"])
+    assert len(fourth) == 15
+    with pytest.raises(OptionError, match="'i3', 'nowhere': nothing was removed"):
+        fourth.remove(["i1", "i3", "nowhere"])
+    with pytest.raises(OptionError, match="give a list of ids"):
+        fourth.remove("i1")
+    # All the same as an index made of what is left, in whatever order.
+    left = [item for item in [*draw_items(12), *more] if item.id not in ("i3", "i14")]
+    fresh = CatalogueIndex.build(left, tmp_path / "fresh", model=explainer)
+    for index in (fourth, CatalogueIndex.open(folder, model=explainer)):
+        found, expected = (i.similar("warm gloves", k=50) for i in (index, fresh))
+        assert [hit.item.id for hit in found] == [hit.item.id for hit in expected]
+        assert [hit.similarity for hit in found] == pytest.approx(
+            [hit.similarity for hit in expected], abs=1e-5
+        )
+    with pytest.raises(OptionError, match="no item with the id 'i3'"):
+        fourth.similar(id="i3")
+    assert fourth.add([changed]).similar("warm wool glove", k=1, where="colour='red'")[0].rank == 1
+    # What was opened before shows what was there before.
+    assert len(first.similar("warm", k=50)) == 12
+    assert first["i3"] == draw_items(12)[3]
+
+
+def test_not_all_can_be_removed(explainer, tmp_path):
+    index = CatalogueIndex.build(draw_items(2), tmp_path / "idx", model=explainer)
+    with pytest.raises(OptionError, match="would leave no item"):
+        index.remove(["i0", "i1"])
+    assert len(CatalogueIndex.open(tmp_path / "idx")) == 2
+
+
+def test_an_index_and_other_files_are_not_overwritten_unasked(explainer, tmp_path):
+    folder = tmp_path / "idx"
+    old = CatalogueIndex.build(draw_items(3), folder, model=explainer)
+    with pytest.raises(OptionError, match="holds an index already"):
+        CatalogueIndex.build(draw_items(4), folder, model=explainer)
+    new = CatalogueIndex.build(draw_items(4), folder, model=explainer, overwrite=True)
+    assert (len(old.similar("warm")), len(new.similar("warm"))) == (3, 4)
+    assert [path.name for path in (folder / "segments").iterdir()] == ["000002"]
+    (folder / "manifest.json").write_text("{")
+    again = CatalogueIndex.build(draw_items(5), folder, model=explainer, overwrite=True)
+    assert len(again.similar("warm")) == 5
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    with pytest.raises(OptionError, match=r"other files \(thesis.txt\)"):
+        CatalogueIndex.build(draw_items(3), other, model=explainer)
+
+
+def test_writers_wait_for_each_other_and_readers_for_nobody(explainer, tmp_path):
+    folder = tmp_path / "idx"
+    index = CatalogueIndex.build(draw_items(5), folder, model=explainer)
+    with only_writer(folder):
+        for write in (
+            lambda: index.add([Item("new", "t", "d")]),
+            lambda: index.remove(["i0"]),
+            lambda: CatalogueIndex.build(draw_items(3), folder, model=explainer, overwrite=True),
+        ):
+            with pytest.raises(OutputError, match="Another process is writing"):
+                write()
+        assert len(CatalogueIndex.open(folder, model=explainer).similar("warm")) == 5
+    assert len(index.remove(["i0"])) == 4
+
+
+def test_a_reader_sees_one_state_or_the_next_while_a_writer_writes(explainer, tmp_path):
+    folder = tmp_path / "idx"
+    CatalogueIndex.build(draw_items(4), folder, model=explainer)
+    sizes, stop = set(), threading.Event()
+
+    def read():
+        while not stop.is_set():
+            index = CatalogueIndex.open(folder)
+            hits = index.similar(id="i0", k=50)
+            assert len(hits) == len(index) - 1
+            sizes.add(len(index))
+
+    failures = []
+
+    def watch():
+        try:
+            read()
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    for count in (7, 5, 9, 6):
+        CatalogueIndex.build(draw_items(count), folder, model=explainer, overwrite=True)
+        time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert not failures
+    assert sizes <= {4, 5, 6, 7, 9}
+
+
+def test_a_newer_manifest_is_read_where_files_are_gone(explainer, tmp_path, monkeypatch):
+    folder = tmp_path / "idx"
+    CatalogueIndex.build(draw_items(3), folder, model=explainer)
+    stale = read_manifest(folder)
+    CatalogueIndex.build(draw_items(4), folder, model=explainer, overwrite=True)
+    answers = iter([stale])
+    monkeypatch.setattr(
+        reader, "read_manifest", lambda place: next(answers, None) or read_manifest(place)
+    )
+    assert len(CatalogueIndex.open(folder)) == 4
+
+
+@pytest.fixture(scope="module")
+def sound(explainer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sound") / "idx"
+    CatalogueIndex.build(draw_items(8), folder, model=explainer)
+    return folder
+
+
+def damage(folder, name, change):
+    path = folder / name
+    path.write_bytes(change(path.read_bytes()))
+
+
+def edit(**changes):
+    return lambda content: json.dumps({**json.loads(content), **changes}).encode()
+
+
+VECTORS, ITEMS = "segments/000001/description.float32", "segments/000001/items.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("manifest.json", lambda b: b[:100], "manifest.json is damaged"),
+        ("manifest.json", lambda b: b"\xff\x00", "manifest.json is damaged"),
+        ("manifest.json", lambda b: b"[]", "manifest.json is damaged"),
+        ("manifest.json", edit(format=99), "has the format 99, and this release reads 1"),
+        ("manifest.json", edit(segments=[]), "is damaged"),
+        ("manifest.json", edit(dtype="int4"), "is damaged"),
+        ("manifest.json", edit(model={}), "is damaged"),
+        ("manifest.json", edit(segments=[{"name": "../../x"}]), "is damaged"),
+        (VECTORS, lambda b: b[:-4], r"has [\d,]+ bytes instead of 1,024"),
+        (VECTORS, lambda b: b + b"\0", r"has [\d,]+ bytes instead of 1,024"),
+        (ITEMS, lambda b: b[:4096], "bytes instead of"),
+        (ITEMS, lambda b: b"x" * len(b), "items.sqlite is damaged"),
+    ],
+)
+def test_a_damaged_index_is_refused(sound, tmp_path, name, change, reason):
+    folder = tmp_path / "idx"
+    shutil.copytree(sound, folder)
+    damage(folder, name, change)
+    with pytest.raises(FormatError, match=reason):
+        CatalogueIndex.open(folder)
+
+
+def test_a_missing_file_and_a_missing_index_are_told(sound, tmp_path):
+    folder = tmp_path / "idx"
+    shutil.copytree(sound, folder)
+    (folder / VECTORS).unlink()
+    with pytest.raises(FormatError, match=r"description\.float32 is missing"):
+        CatalogueIndex.open(folder)
+    with pytest.raises(FormatError, match="holds no index"):
+        CatalogueIndex.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", [VECTORS, ITEMS])
+def test_one_wrong_bit_is_found_when_asked_for(sound, tmp_path, name):
+    folder = tmp_path / "idx"
+    shutil.copytree(sound, folder)
+    CatalogueIndex.open(folder).verify()
+    damage(folder, name, lambda b: b[:-9] + bytes([b[-9] ^ 1]) + b[-8:])
+    with pytest.raises(FormatError, match="checksum is not the one in the manifest"):
+        CatalogueIndex.open(folder).verify()
+
+
+def test_another_model_is_refused(sound, explainer, tmp_path):
+    model, tokenizer = tiny("bert").parts
+    other = copy.deepcopy(model)
+    for parameter in other.parameters():
+        parameter.data *= 1.05
+    refused = {
+        "gives other vectors": Explainer((other, tokenizer)),
+        "prompts": open_tiny(prompts=("q: ", "")),
+        "dimension": Explainer(embed=lambda texts: [[1.0, 2.0]] * len(texts)),
+        "similarity_function": Explainer(
+            embed=lambda texts: [[1.0] * 32] * len(texts), similarity_function="dot"
+        ),
+    }
+    for reason, wrong in refused.items():
+        with pytest.raises(OptionError, match=f"The index was made with.*{reason}"):
+            CatalogueIndex.open(sound, model=wrong)
+    assert CatalogueIndex.open(sound, model=explainer).similar("warm")
+    index = CatalogueIndex.open(sound, model=explainer)
+    with pytest.raises(OptionError, match="gives other vectors"):
+        writing.add_items(
+            sound,
+            draw_items(1, start=50),
+            Explainer((other, tokenizer)),
+            replace_known=False,
+            resume=True,
+            progress=lambda *_: None,
+        )
+    assert len(index) == len(CatalogueIndex.open(sound))
+
+
+def test_the_model_is_opened_by_its_name_with_its_pooling_and_prompts(tmp_path, monkeypatch):
+    tiny("bert").model.save_pretrained(tmp_path / "model")
+    tiny("bert").tokenizer.save_pretrained(tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    explainer = Explainer("model", pooling="cls", prompts=("warm ", "wool "))
+    CatalogueIndex.build(draw_items(4), "idx", model=explainer)
+    monkeypatch.chdir("/")
+    again = CatalogueIndex.open(tmp_path / "idx")
+    assert again._explainer is None
+    assert again.similar("knit gloves")
+    assert (again.explainer.model.pooling, again.explainer.prompts) == ("cls", ("warm ", "wool "))
+
+
+def test_an_embedded_store_can_be_read_by_any_sqlite(sound):
+    connection = sqlite3.connect(sound / ITEMS)
+    assert connection.execute("SELECT count(*) FROM items").fetchone() == (8,)
+    connection.close()
+    stored = np.fromfile(sound / VECTORS, dtype="<f4").reshape(8, 32)
+    np.testing.assert_allclose((stored**2).sum(axis=1), 1, atol=1e-6)
+
+
+def test_the_graph_engine_is_kept_beside_the_index(explainer, tmp_path):
+    pytest.importorskip("faiss")
+    folder = tmp_path / "idx"
+    CatalogueIndex.build(draw_items(40), folder, model=explainer)
+    index = CatalogueIndex.open(folder, model=explainer, engine="hnsw")
+    exact = CatalogueIndex.open(folder, model=explainer)
+    for where in (None, "price < 20"):
+        assert [h.item.id for h in index.similar("warm", where=where)] == [
+            h.item.id for h in exact.similar("warm", where=where)
+        ]
+    assert [p.name for p in (folder / "graphs").iterdir()] == ["description-000001.faiss"]
+    more = index.add(draw_items(3, start=40))
+    assert len(more.similar("warm", k=60)) == 43
+    assert [p.name for p in (folder / "graphs").iterdir()] == ["description-000001-000002.faiss"]

@@ -1,0 +1,75 @@
+"""whyalike index, as it is typed."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tiny_models import tiny
+from whyalike.cli.app import app
+
+ROWS = "sku,name,text,price\n1,Gloves,warm wool gloves,12\n2,Scarf,stretch wool,20\n4,Boot,leather,30\n"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model")
+    tiny("bert").model.save_pretrained(path)
+    tiny("bert").tokenizer.save_pretrained(path)
+    return str(path)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "things.csv"
+    path.write_text(ROWS + "3,,,1\n")
+    return path
+
+
+def run(*words, code=0):
+    result = CliRunner().invoke(app, ["index", *map(str, words)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_an_index_is_made_changed_and_described(file, model, tmp_path):
+    folder = tmp_path / "idx"
+    made = run(file, "-o", folder, "--model", model, "--fields", "title,description")
+    assert "3 items of things" in made.stdout
+    assert "line 5" in made.stderr
+    assert "3 kept, 1 bad" in made.stderr
+    more = tmp_path / "more.csv"
+    more.write_text("id,title,description\n2,Shawl,wool\n9,Hat,knit\n")
+    told = run("add", folder, more, code=2).stderr
+    assert "'2' already" in told
+    assert "--replace" in told
+    added = json.loads(run("add", folder, more, "--replace", "--json").stdout)
+    assert (added["items"], added["segments"], added["read"]["kept"]) == (4, 2, 2)
+    assert "3 items of things, 2 removed" in run("remove", folder, "1").stdout
+    info = json.loads(run("info", folder, "--verify", "--json").stdout)
+    assert (info["items"], info["removed"], info["verified"]) == (3, 2, True)
+    assert (info["fields"], info["metadata"]) == (["title", "description"], ["price"])
+    assert info["model"] == model
+
+
+def test_the_word_build_may_stand_and_options_may_come_first(file, model, tmp_path):
+    run("build", file, "-o", tmp_path / "a", "--model", model)
+    run("-o", tmp_path / "b", "--model", model, file, "--dtype", "float16")
+    assert json.loads(run("info", tmp_path / "b", "--json").stdout)["dtype"] == "float16"
+    assert "--fields" in run("build", "--help").stdout
+    assert "remove" in run("--help").stdout
+
+
+def test_wrong_use_and_failures_have_their_codes(file, model, tmp_path):
+    folder = tmp_path / "idx"
+    assert "--fields is 'price'" in run(file, "-o", folder, "--fields", "price", code=2).stderr
+    strict = run(file, "-o", folder, "--model", model, "--strict", code=1)
+    assert "line 5" in strict.stderr
+    assert "holds no index" in run("info", folder, code=1).stderr
+    run(file, "-o", folder, "--model", model)
+    assert "--overwrite" in run(file, "-o", folder, "--model", model, code=2).stderr
+    run(file, "-o", folder, "--model", model, "--overwrite")
+    assert "'77'" in run("remove", folder, "77", code=2).stderr
+    vectors = next(folder.glob("segments/*/description.float32"))
+    vectors.write_bytes(bytes(len(vectors.read_bytes())))
+    assert "checksum" in run("info", folder, "--verify", code=1).stderr

@@ -1,0 +1,144 @@
+"""``whyalike similar``: each hit with its reason, as text, JSON and a page; and what is refused."""
+
+import json
+
+import pytest
+
+from whyalike.catalogue import Catalogue, CatalogueIndex, Item
+from whyalike.explain import Explanation
+
+ITEMS = [
+    Item("g1", "Knit gloves", "Warm knit gloves for cold hands", {"kind": "gloves", "price": 12.5}),
+    Item("g2", "Leather gloves", "Leather gloves for warm hands", {"kind": "gloves", "price": 40}),
+    Item("g3", "Twin", "warm knit gloves   for COLD hands", {"kind": "gloves", "price": None}),
+    Item(
+        "w1", "Rioja", "A red wine with plums and smoke", {"kind": "wine", "price": 9, "new": True}
+    ),
+    Item("w2", "Viura", "A white wine with lemon", {"kind": "wine"}),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("indexes") / "idx"
+    catalogue = Catalogue.from_items(ITEMS, name="shop")
+    CatalogueIndex.build(catalogue, path, model=model, fields=("title", "description"))
+    return path
+
+
+def told(result):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_hits_of_an_item_with_their_reasons(run, folder):
+    content = told(run("similar", folder, "--id", "g1", "--json"))
+    assert content["query"]["id"] == "g1"
+    assert content["query"]["text"] == ITEMS[0].description
+    # The item itself and its twin are not there; the notes say so.
+    assert {hit["id"] for hit in content["hits"]} == {"g2", "w1", "w2"}
+    assert content["notes"] == [
+        "The item itself is left out, and so are items with the same text but for case and white "
+        "space.",
+        "3 found of 10 asked for: there are no more.",
+    ]
+    scores = [hit["similarity"] for hit in content["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    for rank, hit in enumerate(content["hits"], start=1):
+        assert hit["rank"] == rank
+        explanation = Explanation.from_dict(hit["explanation"])
+        assert explanation.left.text == ITEMS[0].description
+        assert explanation.right.text == hit["description"]
+        assert explanation.similarity == pytest.approx(hit["similarity"], abs=1e-5)
+        assert hit["parts"] is None
+    found = {hit["id"]: hit["metadata"] for hit in content["hits"]}
+    assert found["w1"] == {"kind": "wine", "price": 9, "new": True}
+
+
+def test_the_terminal_shows_the_same_hits(run, folder):
+    content = told(run("similar", folder, "--id", "g1", "--json", "--no-explain"))
+    result = run("similar", folder, "--id", "g1", "-k", "2", "--method", "token_similarity")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("similar to Knit gloves  g1\n")
+    assert "Method token_similarity" in " ".join(result.stdout.split())
+    for hit in content["hits"][:2]:
+        assert f"{hit['rank']:>2}  {hit['similarity']:.4f}  {hit['title']}  {hit['id']}" in (
+            result.stdout
+        )
+    assert content["hits"][2]["id"] not in result.stdout.split("pairs:")[0].split()
+    assert "pairs  " in result.stdout
+    assert "! The item itself" in result.stdout
+
+
+def test_a_text_a_filter_and_no_explanation(run, folder):
+    arguments = ("similar", folder, "--text", "wine with lemon", "--where", 'kind = "wine"')
+    content = told(run(*arguments, "--no-explain", "--json"))
+    assert {hit["id"] for hit in content["hits"]} == {"w1", "w2"}
+    assert content["where"] == 'kind = "wine"'
+    assert content["query"] == {"id": None, "title": None, "text": "wine with lemon"}
+    assert content["notes"][0].startswith("Items whose text is the query's")
+    assert all(hit["explanation"] is None for hit in content["hits"])
+    shown = run(*arguments, "--no-explain").stdout
+    assert "pairs" not in shown
+    assert "kind wine · price 9 · new yes" in shown
+    piped = run(
+        "similar", folder, "--text", "-", "--no-explain", "--json", input="wine with lemon\n"
+    )
+    assert told(piped)["query"]["text"] == "wine with lemon"
+
+
+def test_four_parts_are_each_explained(run, folder):
+    content = told(run("similar", folder, "--id", "g1", "-k", "2", "--score", "four", "--json"))
+    for hit in content["hits"]:
+        assert hit["explanation"] is None
+        similarities = [part["similarity"] for part in hit["parts"].values()]
+        assert len(similarities) == 4
+        assert sum(similarities) / 4 == pytest.approx(hit["similarity"], abs=1e-5)
+        texts = {"title": hit["title"], "description": hit["description"]}
+        for name, part in hit["parts"].items():
+            explanation = Explanation.from_dict(part["explanation"])
+            left, right = name.split("-")
+            assert explanation.left.text == getattr(ITEMS[0], left)
+            assert explanation.right.text == texts[right]
+            assert explanation.similarity == pytest.approx(part["similarity"], abs=1e-5)
+    shown = run("similar", folder, "--id", "g1", "-k", "1", "--score", "four").stdout
+    assert "mean of four cosine similarities" in " ".join(shown.split())
+    assert "description-title" in shown
+
+
+def test_a_page_is_written(run, folder, tmp_path):
+    page = tmp_path / "similar.html"
+    result = run("similar", folder, "--id", "w1", "-k", "2", "--html", page)
+    assert result.exit_code == 0
+    content = page.read_text(encoding="utf-8")
+    assert content.count('<article class="whyalike"') == 2
+    assert "Similar to" in content
+    assert "Rioja" in content
+    assert f"Wrote {page}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "--id with an item"),
+        (("--id", "g1", "--text", "x"), "either --id"),
+        (("--id", "g9"), "g9"),
+        (("--text", " "), "blank"),
+        (("--text", "x", "--title", "y"), "score='four'"),
+        (("--id", "g1", "--where", "kind = "), "kind = "),
+        (("--id", "g1", "--where", 'brand = "x"'), "brand"),
+        (("--id", "g1", "--method", "magic"), "magic"),
+        (("--id", "g1", "-k", "0"), "'-k'"),
+    ],
+)
+def test_wrong_use_exits_with_2(run, folder, arguments, says):
+    result = run("similar", folder, *arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_folder_without_an_index_exits_with_1(run, tmp_path):
+    result = run("similar", tmp_path, "--id", "g1")
+    assert result.exit_code == 1
+    assert "holds no index" in result.stderr
