@@ -12,9 +12,13 @@ from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import explain
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.figure import figure
+from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
 from whyalike.cli.printing import write_out
 from whyalike.cli.probe import probe
+from whyalike.cli.similar import similar
+from whyalike.cli.study import study
+from whyalike.cli.train import train
 
 app = typer.Typer(
     name="whyalike",
@@ -28,9 +32,13 @@ app.command()(compare)
 app.command()(evaluate)
 app.command()(demo)
 app.command()(probe)
+app.command()(similar)
 app.command()(figure)
+app.command()(train)
 app.command()(models)
 app.command()(methods)
+app.add_typer(index, name="index")
+app.add_typer(study, name="study")
 
 
 def _print_version(wanted: bool) -> None:

@@ -222,20 +222,24 @@
 
   /** One line of the readout, from the cells of a row. @param {HTMLElement} row */
   function describe(row) {
-    const [rank, left, right, leftValue, rightValue, similarity, score] = [
+    const [rank, left, right, ...figures] = [
       .../** @type {HTMLTableRowElement} */ (row).cells,
     ].map(textOf);
-    const named = row.closest('table')?.dataset.value ?? 'saliency';
     const words = make('strong', '');
     words.append(make('bdi', '', left), ' – ', make('bdi', '', right));
     const line = make('p', '');
-    line.append(
-      words,
-      value(named, `${leftValue} – ${rightValue}`),
-      value('similarity', similarity),
-      value('score', score),
-      value('rank', rank),
-    );
+    line.append(words);
+    // A table without figures has none to read out: raters of a study are shown none.
+    if (figures.length) {
+      const [leftValue, rightValue, similarity, score] = figures;
+      const named = row.closest('table')?.dataset.value ?? 'saliency';
+      line.append(
+        value(named, `${leftValue} – ${rightValue}`),
+        value('similarity', similarity),
+        value('score', score),
+      );
+    }
+    line.append(value('rank', rank));
     return line;
   }
 

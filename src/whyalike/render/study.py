@@ -1,0 +1,135 @@
+"""A study's report on one page: Table 1 and what stands behind it, with plots as inline SVG."""
+
+from dataclasses import dataclass
+
+from whyalike.render.html import PAGE_STYLES, render_page
+
+PLOT, PAD = 200.0, 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A mean with its interval, and dots beside it (the means of the judges)."""
+
+    mean: float
+    low: float
+    high: float
+    dots: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How often each step of the scale was chosen, lowest first."""
+
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """A row as it is written. ``strong``: to be seen first. ``plot``: drawn beside it."""
+
+    cells: tuple[str, ...]
+    strong: bool = False
+    plot: Range | Shares | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyTable:
+    """A table with its caption. ``texts``: how many columns, from the left, are words.
+
+    more: what the caption goes on to say of columns that a picture leaves out.
+    scale: the ends of the scale that all plots share. marks: what is written at places of it.
+    last_is_text: whether the last column is words too.
+    """
+
+    name: str
+    caption: str
+    headings: tuple[str, ...]
+    rows: tuple[StudyRow, ...]
+    texts: int = 1
+    last_is_text: bool = False
+    more: str = ""
+    plot_heading: str = "Plot"
+    scale: tuple[float, float] = (1.0, 5.0)
+    marks: tuple[float, ...] = ()
+
+    @property
+    def whole_caption(self) -> str:
+        """The caption of all columns."""
+        return f"{self.caption} {self.more}".rstrip()
+
+    def is_text(self, column: int) -> bool:
+        """Return whether a column is words and not numbers."""
+        return column < self.texts or (self.last_is_text and column == len(self.headings) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """Everything that a report shows. ``table_1`` is first; ``banner`` is said before all else."""
+
+    title: str
+    banner: str
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    table_1: StudyTable
+    tables: tuple[StudyTable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A plot with places for its marks, and in words. ``bars``: (x, width, step of the scale)."""
+
+    said: str
+    x: float | None
+    low: float
+    width: float
+    dots: tuple[float, ...]
+    bars: tuple[tuple[float, float, int], ...]
+    marks: tuple[float, ...]
+
+
+def render_study(page: StudyPage) -> str:
+    """Return one HTML page; every plot has its numbers beside it."""
+    tables = [
+        (table, [(row, draw(row.plot, table)) for row in table.rows])
+        for table in (page.table_1, *page.tables)
+    ]
+    styles = (*PAGE_STYLES, "study.css")
+    return render_page(
+        "study.html.j2", styles, title=page.title, page=page, tables=tables, width=PLOT
+    )
+
+
+def draw(plot: Range | Shares | None, table: StudyTable) -> Drawn | None:
+    """Return a row's plot with the places of its marks; all rows of a table share one scale."""
+    if plot is None:
+        return None
+    if isinstance(plot, Shares):
+        return _draw_shares(plot)
+    low, high = table.scale
+    span = (high - low) or 1.0
+
+    def place(value: float) -> float:
+        inside = min(max(value, low), high)
+        return round(PAD + (PLOT - 2 * PAD) * (inside - low) / span, 1)
+
+    return Drawn(
+        said=f"{plot.mean:.2f}, interval {plot.low:.2f} to {plot.high:.2f}",
+        x=place(plot.mean),
+        low=place(plot.low),
+        width=max(0.5, round(place(plot.high) - place(plot.low), 1)),
+        dots=tuple(place(dot) for dot in plot.dots),
+        bars=(),
+        marks=tuple(place(mark) for mark in table.marks),
+    )
+
+
+def _draw_shares(plot: Shares) -> Drawn:
+    total = sum(plot.counts) or 1
+    bars, start = [], 0
+    for step, count in enumerate(plot.counts, start=1):
+        if count:
+            bars.append((round(PLOT * start / total, 2), round(PLOT * count / total, 2), step))
+        start += count
+    said = ", ".join(f"{step}: {count}" for step, count in enumerate(plot.counts, start=1))
+    return Drawn(said, None, 0.0, 0.0, (), tuple(bars), ())

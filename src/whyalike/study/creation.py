@@ -1,0 +1,236 @@
+"""Make a study: draw samples, explain them by every method, freeze what raters will see."""
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, get_args
+
+import whyalike
+from whyalike.errors import OptionError
+from whyalike.explain import Explainer
+from whyalike.explain.fingerprint import fingerprint
+from whyalike.study.folder import MANIFEST, entry_of, manifest_bytes, read_study, write_study
+from whyalike.study.freezing import Freezer, freeze_checks, freeze_practice
+from whyalike.study.model import HIGHEST, QUESTION, SCALE, PlanSettings, Stimulus, Study
+from whyalike.study.practice import KnownAnswers, read_known_answers
+from whyalike.study.shuffle import Shuffle
+from whyalike.study.stimuli import Shown, blind
+from whyalike.types import ExplanationData
+from whyalike.types.options import check_choice
+
+TextPair = tuple[str, str]
+Tell = Callable[[str, int, int], None]
+
+ITEMS_PER_CHECK = 25
+MOST_REPEATS = 20
+PACKAGES = ("torch", "transformers", "sentence-transformers", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """What a study is made of besides the samples and the methods.
+
+    seed: of the samples drawn, of ids and of orders.
+    count: how many samples; None takes all pairs.
+    question: asked on every screen.
+    scale: what 1 to 5 mean, lowest first.
+    shown: whether all methods show equally many pairs, or each its own selection.
+    per_rater: items for one rater; None is every sample by every method.
+    checks: how many are mixed in; None is one for 25 items, and 2 at least.
+    repeats: items shown again; None is one in ten, and 20 at most.
+    known: practice and checks; by default the packaged ones, which are English.
+
+    Raises OptionError on a value that is not allowed.
+    """
+
+    seed: int = 0
+    count: int | None = None
+    question: str = QUESTION
+    scale: Sequence[str] = SCALE
+    shown: Shown = "equal"
+    per_rater: int | None = None
+    checks: int | None = None
+    repeats: int | None = None
+    known: KnownAnswers = field(default_factory=read_known_answers)
+
+    def __post_init__(self) -> None:
+        """Refuse what is not allowed, where it is said."""
+        check_choice("shown", self.shown, get_args(Shown))
+        for name, least in (
+            ("seed", 0), ("count", 1), ("per_rater", 1), ("checks", 0), ("repeats", 0),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if (value is not None or name == "seed") and (type(value) is not int or value < least):
+                raise OptionError(f"{name} is {value!r}; give a whole number from {least} on.")
+        if isinstance(self.scale, str) or len(self.scale) != HIGHEST:
+            raise OptionError(f"scale is {self.scale!r}; give {HIGHEST} texts, lowest first.")
+        for text in (self.question, *self.scale):
+            if not isinstance(text, str) or not text.strip():
+                raise OptionError(f"{text!r} can't be shown as a question or a scale: give a text.")
+
+
+def create_study(
+    explainer: Explainer,
+    pairs: Sequence[TextPair],
+    *,
+    methods: Sequence[str],
+    folder: str | Path,
+    options: StudyOptions | None = None,
+    tell: Tell | None = None,
+) -> Study:
+    """Explain samples by every method and freeze what raters will see.
+
+    The same arguments give the same bytes. A folder with another study is written over only while
+    nobody was invited to that.
+
+    Args:
+        explainer: the model, its settings, and the options of the methods.
+        pairs: of texts; equal pairs count once.
+        methods: at least two names, in the order in which they are reported.
+        folder: where to write.
+        options: everything else.
+        tell: is told a method, how many of its explanations are made, and of how many.
+
+    Raises:
+        OptionError: too few pairs or methods, an option that is not allowed, or a folder whose
+            study has raters already.
+        TextError: a pair that can't be explained.
+        OutputError: the folder can't be written.
+        ModelError: vectors or gradients that are no finite numbers.
+    """
+    options = StudyOptions() if options is None else options
+    methods = list(methods)
+    if len(methods) < 2 or len(set(methods)) < len(methods):
+        raise OptionError(f"methods are {methods!r}; give two or more, each once.")
+    folder = Path(folder)
+    samples = draw_samples(pairs, options)
+    explained = [_explain(explainer.with_method(name), samples, tell) for name in methods]
+    vectors = fingerprint(explainer, list(dict.fromkeys(text for pair in samples for text in pair)))
+    settings = _settings(explainer, explained[0][0], options)
+    said = [options.seed, samples, methods, vectors, settings]
+    freezer = Freezer(sha256(json.dumps(said, sort_keys=True).encode()).digest())
+    shown = [blind(by_method, shown=options.shown) for by_method in zip(*explained, strict=True)]
+    stimuli = [
+        Stimulus(id, sample, name, explanation, digest)
+        for sample, by_method in enumerate(shown)
+        for name, explanation in zip(methods, by_method, strict=True)
+        for id, digest in [freezer.freeze(f"{sample}/{name}", explanation)]
+    ]
+    items = options.per_rater or len(stimuli)
+    if items > len(stimuli):
+        raise OptionError(f"per_rater is {items}, and there are {len(stimuli)} items: give fewer.")
+    plan = PlanSettings(
+        per_rater=options.per_rater,
+        checks=_checks(options, items),
+        repeats=_repeats(options, items),
+    )
+    manifest = {
+        "seed": options.seed,
+        "question": options.question,
+        "scale": list(options.scale),
+        "methods": methods,
+        "model": explained[0][0].model,
+        "fingerprint": vectors,
+        "versions": _versions(),
+        "settings": {**settings, "fewer_pairs": _fewer_pairs(methods, shown)},
+        "plan": asdict(plan),
+        "samples": len(samples),
+        "stimuli": list(map(entry_of, stimuli)),
+        "practice": list(map(entry_of, freeze_practice(freezer, options.known))),
+        "checks": list(
+            map(entry_of, freeze_checks(freezer, options.known, shown, wanted=plan.checks))
+        ),
+    }
+    _refuse_if_invited(folder, manifest_bytes(manifest))
+    write_study(folder, manifest, freezer.files)
+    return read_study(folder)
+
+
+def draw_samples(pairs: Sequence[TextPair], options: StudyOptions) -> list[TextPair]:
+    """Return ``options.count`` different pairs, drawn at random. Raises OptionError on too few."""
+    different = list(dict.fromkeys((left, right) for left, right in pairs))
+    count = len(different) if options.count is None else options.count
+    if not 0 < count <= len(different):
+        raise OptionError(
+            f"There are {len(different)} different pairs of texts, and {max(count, 1)} are asked "
+            "for: give more pairs, or a smaller number with -n."
+        )
+    return Shuffle(str(options.seed)).order(different, "samples")[:count]
+
+
+def _explain(
+    explainer: Explainer, samples: Sequence[TextPair], tell: Tell | None
+) -> list[ExplanationData]:
+    found: list[ExplanationData] = []
+    for explanation in explainer.explain_many(samples):
+        found.append(explanation)
+        if tell is not None:
+            tell(explainer.method.name, len(found), len(samples))
+    return found
+
+
+def _checks(options: StudyOptions, items: int) -> int:
+    return max(2, items // ITEMS_PER_CHECK) if options.checks is None else options.checks
+
+
+def _repeats(options: StudyOptions, items: int) -> int:
+    most = items // 2
+    wanted = min(MOST_REPEATS, items // 10) if options.repeats is None else options.repeats
+    if wanted > most:
+        raise OptionError(f"repeats is {wanted}; of {items} items at most {most} can be repeated.")
+    return wanted
+
+
+def _settings(explainer: Explainer, one: ExplanationData, options: StudyOptions) -> dict[str, Any]:
+    return {
+        "shown": options.shown,
+        "pooling": one.pooling,
+        "similarity_function": one.similarity_function,
+        "prompts": list(explainer.prompts),
+        "lexicon": "packaged" if explainer.lexicon is None else "given",
+        "options": asdict(explainer.options),
+    }
+
+
+def _fewer_pairs(
+    methods: Sequence[str], shown: Sequence[Sequence[ExplanationData]]
+) -> dict[str, int]:
+    """Return by method how many stimuli have fewer pairs than another method's of the sample."""
+    found = dict.fromkeys(methods, 0)
+    for by_method in shown:
+        most = max(len(one.pairs) for one in by_method)
+        for name, one in zip(methods, by_method, strict=True):
+            found[name] += len(one.pairs) < most
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "whyalike": whyalike.__version__}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _refuse_if_invited(folder: Path, manifest: bytes) -> None:
+    """Raise OptionError if the folder's database has raters, unless of this same study."""
+    path = folder / MANIFEST
+    if not (folder / "study.db").exists() or (path.exists() and path.read_bytes() == manifest):
+        return
+    from whyalike.study.storage import Storage
+
+    storage = Storage.open(folder)
+    try:
+        raters = len(storage.raters())
+    finally:
+        storage.close()
+    if raters:
+        raise OptionError(
+            f"{folder} has a study with {raters} raters, and this one is another: give another "
+            "folder with -o. Nothing was written."
+        )

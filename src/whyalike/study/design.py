@@ -1,0 +1,172 @@
+"""Who rates what, in which order: balanced over methods, raters and samples; checks mixed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whyalike.errors import OptionError
+from whyalike.study.model import Kind, Study, Task
+from whyalike.study.shuffle import Shuffle
+
+Cell = tuple[int, int]
+"""A sample and a method, by their indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """A task before it has its place. ``first`` is the screen that a repeat shows again."""
+
+    kind: Kind
+    stimulus_id: str
+    sample: int | None
+    first: "_Screen | None" = None
+
+
+def plan(study: Study, rater_number: int) -> tuple[Task, ...]:
+    """Return all screens of a rater, practice first. The same rater always gets the same plan.
+
+    A rater sees the samples in rounds. In each round a sample is shown at most once, and each of
+    its methods comes in one round; which method in which is a row of a Williams square, another
+    row for each sample and each rater. The two halves of the samples are shuffled apart, so that
+    at least half of a round lies between two showings of one sample.
+
+    Args:
+        study: whose ``plan`` says how many items, checks and repeats.
+        rater_number: from 0, in the order in which raters were added.
+
+    Raises:
+        OptionError: a number that no rater has.
+    """
+    if type(rater_number) is not int or rater_number < 0:
+        raise OptionError(f"rater_number is {rater_number!r}; give a whole number from 0 on.")
+    shuffle = Shuffle(f"{study.seed}/{rater_number}")
+    screens = _items(study, rater_number, shuffle)
+    apart = max(1, study.samples // 4)
+    for screen, wanted in _repeats(study, screens, shuffle):
+        _put(screens, screen, wanted=wanted, apart=apart)
+    for screen, wanted in _checks(study, rater_number, len(screens), shuffle):
+        _put(screens, screen, wanted=wanted, apart=apart)
+    begin = [_Screen("practice", one.id, None) for one in study.practice]
+    return _number([*begin, *screens])
+
+
+def williams_square(methods: int) -> tuple[tuple[int, ...], ...]:
+    """Return the rows of a Williams square: orders of ``methods`` treatments, by their indices.
+
+    In all rows together each method stands equally often in each place, and each comes equally
+    often right after each other one (Williams 1949). An even number needs as many rows, an odd
+    one twice as many: the square and its mirror image.
+    """
+    zigzag = [0] + [(n + 1) // 2 if n % 2 else methods - n // 2 for n in range(1, methods)]
+    rows = [tuple((step + shift) % methods for step in zigzag) for shift in range(methods)]
+    if methods % 2 and methods > 1:
+        rows += [row[::-1] for row in rows]
+    return tuple(rows)
+
+
+def cells_of(study: Study, rater_number: int) -> list[Cell]:
+    """Return what a rater rates: everything, or the rater's turn of a balanced part.
+
+    All samples by all methods stand in a ring, where each step goes to the next sample and the
+    next method. A rater takes the next ``per_rater`` cells of it: over raters no cell is taken
+    twice more than another, and for one rater samples differ by one rating at most, methods by
+    two.
+    """
+    samples, methods = study.samples, len(study.methods)
+    ring = [
+        (sample, (turn * samples + sample + turn // _rounds_apart(samples, methods)) % methods)
+        for turn in range(methods)
+        for sample in range(samples)
+    ]
+    count = len(ring) if study.plan.per_rater is None else study.plan.per_rater
+    start = rater_number * count
+    return [ring[(start + n) % len(ring)] for n in range(count)]
+
+
+def _rounds_apart(samples: int, methods: int) -> int:
+    """Return after how many rounds a sample would meet its first method again."""
+    turn = 1
+    while turn * samples % methods:
+        turn += 1
+    return turn
+
+
+def _items(study: Study, rater_number: int, shuffle: Shuffle) -> list[_Screen]:
+    rows = williams_square(len(study.methods))
+    methods: dict[int, list[int]] = {}
+    for sample, method in cells_of(study, rater_number):
+        methods.setdefault(sample, []).append(method)
+    # Those that come once more go first: a last round that is not full would bring them too soon.
+    mixed = sorted(shuffle.order(list(methods), "halves"), key=lambda s: -len(methods[s]))
+    halves = mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :]
+    # The same for all raters: over as many raters as there are rows, a sample has each row once.
+    place = {
+        s: n for n, s in enumerate(Shuffle(str(study.seed)).order(range(study.samples), "rows"))
+    }
+    screens = []
+    for turn in range(max(map(len, methods.values()), default=0)):
+        for n, half in enumerate(halves):
+            for sample in shuffle.order(half, f"round {turn} half {n}"):
+                row = rows[(rater_number + place[sample]) % len(rows)]
+                its = sorted(methods[sample], key=row.index)
+                if turn < len(its):
+                    stimulus = study.stimulus_of(sample, study.methods[its[turn]])
+                    screens.append(_Screen("item", stimulus.id, sample))
+    return screens
+
+
+def _repeats(
+    study: Study, screens: Sequence[_Screen], shuffle: Shuffle
+) -> list[tuple[_Screen, int]]:
+    """Return items of the first half again, each with its place about half of the plan later."""
+    half = len(screens) // 2
+    chosen = sorted(shuffle.order(range(half), "repeats")[: study.plan.repeats])
+    found = []
+    for index in chosen:
+        first = screens[index]
+        again = _Screen("repeat", first.stimulus_id, first.sample, first)
+        found.append((again, index + len(screens) - half))
+    # From the end on, so that what is put in moves no place that is still to be used.
+    return found[::-1]
+
+
+def _checks(
+    study: Study, rater_number: int, length: int, shuffle: Shuffle
+) -> list[tuple[_Screen, int]]:
+    """Return checks, those with low and with high answers by turns, with places spread evenly."""
+    low = shuffle.order([c for c in study.checks if c.high <= 3], "low checks")
+    high = shuffle.order([c for c in study.checks if c.high > 3], "high checks")
+    first, second = (low, high) if rater_number % 2 else (high, low)
+    turns = [one for pair in zip(first, second, strict=False) for one in pair]
+    shorter = min(len(first), len(second))
+    chosen = [*turns, *first[shorter:], *second[shorter:]][: study.plan.checks]
+    chosen = shuffle.order(chosen, "checks")
+    wide = length / max(len(chosen), 1)
+    return [
+        (_Screen("check", one.id, one.sample), int((n + shuffle.part(f"check {n}")) * wide))
+        for n, one in reversed(list(enumerate(chosen)))
+    ]
+
+
+def _put(screens: list[_Screen], screen: _Screen, *, wanted: int, apart: int) -> None:
+    """Insert a screen near ``wanted``, with ``apart`` others between it and its sample's others.
+
+    Where no place is far enough from them, the farthest is taken.
+    """
+    same = [n for n, one in enumerate(screens) if one.sample == screen.sample]
+    others = same if screen.sample is not None else []
+
+    def room(place: int) -> int:
+        return min((place - n - 1 if n < place else n - place for n in others), default=apart)
+
+    places = sorted(range(len(screens) + 1), key=lambda place: (abs(place - wanted), place))
+    fitting = (place for place in places if room(place) >= apart)
+    found = next(fitting, None)
+    screens.insert(max(places, key=room) if found is None else found, screen)
+
+
+def _number(screens: Sequence[_Screen]) -> tuple[Task, ...]:
+    places = {id(screen): n for n, screen in enumerate(screens)}
+    return tuple(
+        Task(n, one.kind, one.stimulus_id, None if one.first is None else places[id(one.first)])
+        for n, one in enumerate(screens)
+    )

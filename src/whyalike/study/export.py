@@ -1,0 +1,126 @@
+"""Ratings as CSV and Parquet, and back from CSV."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from whyalike.errors import FormatError, MissingExtraError, OptionError
+from whyalike.explain import write_whole
+from whyalike.study.ratings import COLUMNS, FLAGS, INTEGERS, RatingTable, table_of
+
+_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_FREE_TEXT = ("name", "comment")
+
+
+def export_ratings(table: RatingTable, path: str | Path) -> None:
+    """Write ratings to a ``.csv`` or a ``.parquet`` file, whole or not at all.
+
+    Raises:
+        OptionError: another ending.
+        OutputError: the file can't be written.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    kind = Path(path).suffix.lower()
+    if kind == ".csv":
+        write_csv(table, path)
+    elif kind == ".parquet":
+        write_parquet(table, path)
+    else:
+        raise OptionError(f"{path} ends with {kind!r}; give a file .csv or .parquet.")
+
+
+def write_csv(table: RatingTable, path: str | Path) -> None:
+    """Write UTF-8 CSV with a header, a row for each rating.
+
+    Names and comments come from strangers, and a spreadsheet would run one that begins with ``=``
+    as a formula: such a text, and one that begins with an apostrophe, gets an apostrophe before
+    it. ``read_csv`` takes that off.
+
+    Raises OutputError where the file can't be written.
+    """
+    content = to_csv(table).encode()
+    write_whole(path, lambda stream: stream.write(content))
+
+
+def to_csv(table: RatingTable) -> str:
+    """Return what ``write_csv`` writes."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    columns = [
+        [_written(name, value) for value in getattr(table, name).tolist()] for name in COLUMNS
+    ]
+    writer.writerows(zip(*columns, strict=True))
+    return stream.getvalue()
+
+
+def read_csv(path: str | Path) -> RatingTable:
+    """Read what ``write_csv`` wrote; columns may come in any order.
+
+    Raises FormatError on a file that can't be read, lacks a column, or is damaged.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            missing = set(COLUMNS) - set(reader.fieldnames or ())
+            if missing:
+                raise FormatError(f"{path} lacks the columns {', '.join(sorted(missing))}.")
+            return table_of([_read(row, path, n) for n, row in enumerate(reader, start=2)])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read ratings from {path}: {reason}.") from error
+
+
+def write_parquet(table: RatingTable, path: str | Path) -> None:
+    """Write Parquet: the same columns with their types, and unknown seconds as null.
+
+    Raises:
+        OutputError: the file can't be written.
+        MissingExtraError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Parquet", "pyarrow", "study") from error
+    kinds = {name: pa.int64() for name in INTEGERS} | {name: pa.bool_() for name in FLAGS}
+    kinds["seconds"] = pa.float64()
+    columns = {
+        name: pa.array(
+            getattr(table, name).tolist(), kinds.get(name, pa.string()), from_pandas=True
+        )
+        for name in COLUMNS
+    }
+    write_whole(path, lambda stream: pq.write_table(pa.table(columns), stream))
+
+
+def _written(name: str, value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(value)
+    if name in _FREE_TEXT and str(value).startswith(_TRIGGERS):
+        return f"'{value}"
+    return value
+
+
+def _read(row: Mapping[str, str | None], path: str | Path, number: int) -> dict[str, object]:
+    found: dict[str, object] = {}
+    try:
+        for name in COLUMNS:
+            said = row[name]
+            if said is None:
+                raise ValueError(f"{name} is missing")
+            if name in INTEGERS:
+                found[name] = int(said)
+            elif name in FLAGS:
+                found[name] = {"true": True, "false": False}[said]
+            elif name == "seconds":
+                found[name] = float(said) if said else math.nan
+            else:
+                found[name] = said.removeprefix("'") if name in _FREE_TEXT else said
+    except (ValueError, KeyError) as error:
+        raise FormatError(f"{path}, rating {number - 1} is damaged: {error}.") from error
+    return found

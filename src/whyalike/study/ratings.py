@@ -1,0 +1,156 @@
+"""Ratings as columns: the input of all statistics, and what is exported."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import FormatError
+from whyalike.study.design import plan
+from whyalike.study.model import Check, Practice, Stimulus, Study
+
+if TYPE_CHECKING:
+    from whyalike.study.records import RatingRow
+    from whyalike.study.storage import Storage
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class RatingTable:
+    """Columns of equal length N, one row for each rating, by rater, position and time.
+
+    rater: number of the rater, from 0.
+    name: what the rater is called, or "".
+    simulated: whether no human gave it.
+    position: on which screen, from 0.
+    kind: "practice", "item", "check" or "repeat".
+    stimulus: id of what was shown.
+    sample: which pair of texts, from 0; -1 for practice and for checks.
+    method: which method explained it; "" for practice and for checks.
+    value: 1 to 5.
+    low, high: where the answer to a check or to practice should be; 0 for items and repeats.
+    repeat_of: for a repeat, the position of its first showing; otherwise -1.
+    seconds: from the showing to the answer; NaN where unknown.
+    answered_at: ISO 8601, UTC, or "" where unknown.
+    comment: the rater's own words, or "".
+    current: False where the rater gave another answer later.
+    """
+
+    rater: Integers
+    name: Texts
+    simulated: Flags
+    position: Integers
+    kind: Texts
+    stimulus: Texts
+    sample: Integers
+    method: Texts
+    value: Integers
+    low: Integers
+    high: Integers
+    repeat_of: Integers
+    seconds: Floats
+    answered_at: Texts
+    comment: Texts
+    current: Flags
+
+    def __post_init__(self) -> None:
+        """Refuse columns of unequal length."""
+        lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        if len(set(lengths.values())) > 1:
+            raise FormatError(f"The columns are of unequal length: {lengths}.")
+
+    def __len__(self) -> int:
+        """Return N, the number of ratings."""
+        return len(self.rater)
+
+    def where(self, rows: Flags | Integers) -> Self:
+        """Return the rows of a mask (N,), or of indices in their order."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def items(self) -> Self:
+        """The ratings that count for a method: of items, the latest of each."""
+        return self.where((self.kind == "item") & self.current)
+
+    @property
+    def has_simulated(self) -> bool:
+        """Whether any rating was given by no human."""
+        return bool(self.simulated.any())
+
+
+INTEGERS = ("rater", "position", "sample", "value", "low", "high", "repeat_of")
+FLAGS = ("simulated", "current")
+COLUMNS = tuple(field.name for field in fields(RatingTable))
+
+
+def table_of(rows: list[dict[str, object]]) -> RatingTable:
+    """Return the rows as a table. Each row has every column by its name, as Python values."""
+
+    def column(name: str) -> NDArray[np.generic]:
+        values = [row[name] for row in rows]
+        if name in INTEGERS:
+            return np.array(values, dtype=np.int64)
+        if name in FLAGS:
+            return np.array(values, dtype=np.bool_)
+        if name == "seconds":
+            return np.array(values, dtype=np.float64)
+        return np.array(values, dtype=np.str_)
+
+    return RatingTable(**{name: column(name) for name in COLUMNS})  # type: ignore[arg-type]
+
+
+def from_storage(study: Study, storage: "Storage", *, history: bool = False) -> RatingTable:
+    """Return what was rated, un-blinded.
+
+    Args:
+        study: which says what stood on each screen.
+        storage: of this study.
+        history: whether answers that were changed later come too, ``current`` being False.
+
+    Raises:
+        FormatError: a rating is of something else than the study's plan has there.
+        StorageError: the database can't be read.
+    """
+    plans = {}
+    found = []
+    for row in storage.all_ratings(history=history):
+        if row.rater_number not in plans:
+            plans[row.rater_number] = plan(study, row.rater_number)
+        tasks = plans[row.rater_number]
+        task = tasks[row.position] if row.position < len(tasks) else None
+        if task is None or task.stimulus_id != row.stimulus_id:
+            raise FormatError(
+                f"Rater {row.rater_number}'s rating at position {row.position} is of "
+                f"{row.stimulus_id!r}, which the plan does not have there: these ratings are of "
+                "another study, or study.json was changed."
+            )
+        shown = study.shown(task.stimulus_id)
+        repeat_of = -1 if task.repeat_of is None else task.repeat_of
+        found.append(_row(row, shown) | {"kind": task.kind, "repeat_of": repeat_of})
+    return table_of(found)
+
+
+def _row(row: "RatingRow", shown: Stimulus | Practice | Check) -> dict[str, object]:
+    known = (
+        {"sample": shown.sample, "method": shown.method, "low": 0, "high": 0}
+        if isinstance(shown, Stimulus)
+        else {"sample": -1, "method": "", "low": shown.low, "high": shown.high}
+    )
+    return known | {
+        "rater": row.rater_number,
+        "name": row.rater_name,
+        "simulated": row.simulated,
+        "position": row.position,
+        "stimulus": row.stimulus_id,
+        "value": row.value,
+        "seconds": math.nan if row.seconds is None else row.seconds,
+        "answered_at": "" if row.answered_at is None else row.answered_at.isoformat(),
+        "comment": row.comment,
+        "current": row.current,
+    }

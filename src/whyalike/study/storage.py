@@ -1,0 +1,264 @@
+"""Where raters and ratings are kept. Ratings are only added, and acknowledged when durable."""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from whyalike.errors import MissingExtraError, OptionError
+from whyalike.study.answers import Answer, checked, storable
+from whyalike.study.model import Study
+from whyalike.study.records import Invitation, Progress, Rater, RatingRow, Receipt
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+__all__ = ["Invitation", "Progress", "Rater", "RatingRow", "Receipt", "Storage", "open_storage"]
+
+NAME_LENGTH = 200
+
+
+class Storage:
+    """The ratings of one study, in SQLite or PostgreSQL. Threads and processes may share it.
+
+    Use ``open``, or ``open_storage`` where the study is at hand.
+    """
+
+    def __init__(self, where: str | Path) -> None:
+        try:
+            from whyalike.study.engine import Database
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("A study's database", "sqlalchemy", "study") from error
+        from whyalike.study import statements
+
+        self._do = statements
+        self._database = Database(where)
+        try:
+            with self._database.writing() as connection:
+                self._do.create(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, where: str | Path) -> Self:
+        """Open the database of a study's folder, or at a URL of sqlite or postgresql.
+
+        Raises:
+            OptionError: a URL of something else.
+            FormatError: a database of another version.
+            StorageError: it can't be opened.
+            MissingExtraError: SQLAlchemy or the driver is not installed.
+        """
+        return cls(where)
+
+    def close(self) -> None:
+        """Give all connections back; what is used later opens new ones."""
+        self._database.engine.dispose()
+
+    def bind(self, study: Study) -> None:
+        """Make this the database of ``study``.
+
+        Raises:
+            OptionError: it has raters of another study.
+        """
+        with self._database.writing() as connection:
+            known = self._do.study_digest(connection)
+            if known == study.digest:
+                return
+            if known and self._do.raters(connection):
+                raise OptionError(
+                    "The database has raters of another study, or study.json was changed since "
+                    "they were invited: give another --database, or put study.json back."
+                )
+            self._do.set_study_digest(connection, study.digest)
+
+    def add_rater(self, name: str = "", *, simulated: bool = False) -> Invitation:
+        """Add a rater and return the invitation.
+
+        Raises:
+            OptionError: a name that is no text; or a simulated rater among real ones, or a real
+                one among simulated: ratings can't be removed again.
+        """
+        if not isinstance(name, str) or len(name) > NAME_LENGTH:
+            raise OptionError(f"A rater's name is a text of at most {NAME_LENGTH} characters.")
+        token = secrets.token_urlsafe(32)
+        with self._database.writing() as connection:
+            if self._do.has_raters(connection, simulated=not simulated):
+                raise OptionError(
+                    "Real raters were invited to this study, and simulated ratings would stand "
+                    "beside theirs: simulate with another --database, or in a copy of the folder."
+                    if simulated
+                    else "This study has simulated ratings, and real ones would stand beside them: "
+                    "invite raters with another --database, or to a study made anew."
+                )
+            id, number = self._do.add_rater(
+                connection,
+                name=storable(name),
+                simulated=simulated,
+                token_hash=_hash(token),
+                at=_now(),
+            )
+        return Invitation(id, number, token)
+
+    def rater_by_token(self, token: str) -> Rater | None:
+        """Return whose invitation that is, or None. It takes no longer the nearer a guess is."""
+        wanted = _hash(token)
+        with self._database.reading() as connection:
+            found = self._do.rater_by_hash(connection, wanted)
+        if found is None or not hmac.compare_digest(found.token_hash, wanted):
+            return None
+        return _rater(found)
+
+    def add_admin(self) -> str:
+        """Return a new token for the report page; only its hash is kept."""
+        token = secrets.token_urlsafe(32)
+        with self._database.writing() as connection:
+            self._do.add_admin(connection, token_hash=_hash(token), at=_now())
+        return token
+
+    def is_admin(self, token: str) -> bool:
+        """Return whether that is a token for the report page."""
+        wanted = _hash(token)
+        with self._database.reading() as connection:
+            found = self._do.admin_by_hash(connection, wanted)
+        return found is not None and hmac.compare_digest(found, wanted)
+
+    def consent(self, rater_id: int) -> datetime:
+        """Keep that the rater consents, and return when it was first said.
+
+        Raises:
+            OptionError: there is no such rater.
+        """
+        with self._database.writing() as connection:
+            rater = self._lock(connection, rater_id)
+            if rater.consented_at is not None:
+                return rater.consented_at  # type: ignore[no-any-return]
+            now = _now()
+            self._do.set_consent(connection, rater_id, now)
+            return now
+
+    def record(
+        self,
+        rater_id: int,
+        position: int,
+        stimulus_id: str,
+        value: int,
+        *,
+        client_key: str,
+        comment: str = "",
+        shown_at: datetime | None = None,
+        answered_at: datetime | None = None,
+    ) -> Receipt:
+        """Keep an answer, and return once it is durable; see ``Answer`` for the arguments.
+
+        An answer to a position that has one is kept beside it, and holds from then on. The same
+        answer under the same key again is given its first receipt.
+
+        Raises:
+            OptionError: an answer that is not allowed, an unknown rater, or a key that was used
+                for another answer.
+            StorageError: it could not be stored.
+        """
+        answer = Answer(
+            position=position,
+            stimulus_id=stimulus_id,
+            value=value,
+            client_key=client_key,
+            comment=comment,
+            shown_at=shown_at,
+            answered_at=answered_at,
+        )
+        return self.record_many(rater_id, [answer])[0]
+
+    def record_many(self, rater_id: int, answers: Iterable[Answer]) -> list[Receipt]:
+        """Keep answers of one rater in their order, all or none; otherwise as ``record``."""
+        good = [checked(answer) for answer in answers]
+        with self._database.writing() as connection:
+            self._lock(connection, rater_id)
+            return [self._keep(connection, rater_id, answer) for answer in good]
+
+    def _keep(self, connection: "Connection", rater_id: int, answer: Answer) -> Receipt:
+        known = self._do.rating_by_key(connection, rater_id, answer.client_key)
+        if known is None:
+            now = _now()
+            id = self._do.add_rating(connection, rater_id, answer, at=now)
+            return Receipt(id, answer.position, answer.value, now, replayed=False)
+        same = ("position", "stimulus_id", "value", "comment")
+        if any(getattr(known, name) != getattr(answer, name) for name in same):
+            raise OptionError(
+                f"The key {answer.client_key!r} was used for another answer: give each its own."
+            )
+        return Receipt(known.id, known.position, known.value, known.received_at, replayed=True)
+
+    def _lock(self, connection: "Connection", rater_id: int) -> "Row[tuple[object, ...]]":
+        """Hold the rater, so that the order of ids is the order of a rater's answers."""
+        rater = self._do.lock_rater(connection, rater_id)
+        if rater is None:
+            raise OptionError(f"There is no rater {rater_id}: add one first.")
+        return rater
+
+    def raters(self) -> list[Rater]:
+        """Return all raters, by number."""
+        with self._database.reading() as connection:
+            return [_rater(row) for row in self._do.raters(connection)]
+
+    def answers(self, rater_id: int) -> dict[int, RatingRow]:
+        """Return the rater's answers that hold, by position."""
+        rows = self._rows(rater_id=rater_id, history=False)
+        return {row.position: row for row in rows}
+
+    def progress(self) -> list[Progress]:
+        """Return how far each rater has come, by number."""
+        with self._database.reading() as connection:
+            counts = {row.rater_id: row for row in self._do.counts(connection)}
+            raters = [_rater(row) for row in self._do.raters(connection)]
+        return [
+            Progress(rater, counts[rater.id].answered, counts[rater.id].last_at)
+            if rater.id in counts
+            else Progress(rater, 0, None)
+            for rater in raters
+        ]
+
+    def all_ratings(self, *, history: bool = False) -> list[RatingRow]:
+        """Return the ratings that hold, or with ``history`` all; by rater, position and time."""
+        return self._rows(rater_id=None, history=history)
+
+    def _rows(self, *, rater_id: int | None, history: bool) -> list[RatingRow]:
+        with self._database.reading() as connection:
+            rows = [RatingRow(*row) for row in self._do.ratings(connection, rater_id)]
+        last = {(row.rater_id, row.position): row.id for row in rows}
+        marked = [replace(row, current=row.id == last[row.rater_id, row.position]) for row in rows]
+        return [row for row in marked if history or row.current]
+
+
+def open_storage(study: Study, *, database: str | None = None) -> Storage:
+    """Open the database of a study: in its folder, or at the URL ``database``.
+
+    Raises:
+        OptionError: it has raters of another study; or as ``Storage.open``.
+        FormatError, StorageError, MissingExtraError: as ``Storage.open``.
+    """
+    storage = Storage.open(study.folder if database is None else database)
+    try:
+        storage.bind(study)
+    except BaseException:
+        storage.close()
+        raise
+    return storage
+
+
+def _rater(row: "Row[tuple[object, ...]]") -> Rater:
+    return Rater(row.id, row.number, row.name, row.simulated, row.consented_at)
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,52 @@
+"""The skeleton of every server here: hosts, headers, limits, files and errors, but no pages."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import JSONResponse
+
+from whyalike.web.assets import Assets
+from whyalike.web.failures import Failures
+from whyalike.web.headers import SecurityHeaders
+from whyalike.web.origin import SameOrigin
+from whyalike.web.pages import Pages
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+MOST_BYTES = 64 * 1024
+
+
+def create_app(
+    *, pages: Pages, assets: Assets, hosts: Sequence[str] = (), max_bytes: int = MOST_BYTES
+) -> FastAPI:
+    """Return an app that serves ``assets`` and ``/health``, and is safe to put routes into.
+
+    Args:
+        pages: the templates; ``error.html.j2`` among them is shown for errors.
+        assets: the styles and scripts below ``/assets``.
+        hosts: names besides LOCAL_HOSTS under which it may be reached. Any other Host is refused,
+            so that no page elsewhere can reach it by pointing its own name here.
+        max_bytes: the longest body that is read.
+    """
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=max_bytes,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(
+                TrustedHostMiddleware, allowed_hosts=[*LOCAL_HOSTS, *hosts], www_redirect=False
+            ),
+            Middleware(SameOrigin),
+        ],
+    )
+    Failures(pages).register(app)
+    app.add_route("/assets/{name}", assets.answer, methods=["GET"])
+    app.add_api_route("/health", _health, methods=["GET"])
+    return app
+
+
+async def _health() -> JSONResponse:
+    return JSONResponse({"status": "ok"})

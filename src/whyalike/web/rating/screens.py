@@ -1,0 +1,162 @@
+"""One stimulus a screen, and the answer to it."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import FastAPI, Form, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from whyalike.study.answers import COMMENT_LENGTH
+from whyalike.study.model import HIGHEST, LOWEST, Practice
+from whyalike.web.failures import wants_json
+from whyalike.web.rating.desk import Desk
+from whyalike.web.rating.entrance import Seal, go
+from whyalike.web.rating.session import STALE, check_seal, seal
+from whyalike.web.rating.visit import Visit
+
+TOO_LONG = f"The comment is too long: shorten it to {COMMENT_LENGTH:,} characters and save again."
+
+
+@dataclass(frozen=True, slots=True)
+class RatingForm:
+    """The hidden half of the form. No id of the stimulus: the plan knows what stands there."""
+
+    action: str
+    shown: str
+    key: str
+    seal: str
+    longest: int = COMMENT_LENGTH
+
+
+class Screens:
+    """The screens of a rater. Each handler blocks, and runs in a thread of its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def register(self, app: FastAPI) -> None:
+        """Add the pages to ``app``."""
+        for method, path, handler in (
+            ("GET", "/rate", self.where),
+            ("GET", "/rate/{number}", self.show),
+            ("POST", "/rate/{number}", self.take),
+            ("GET", "/rate/{number}/answer", self.feedback),
+        ):
+            app.add_api_route(path, handler, methods=[method], response_model=None)
+
+    def where(self, request: Request) -> Response:
+        """Go to the first screen without an answer."""
+        visit = self._visit(request)
+        if visit is None:
+            return go("/")
+        return go(visit.path)
+
+    def show(self, request: Request, number: int) -> Response:
+        """Show a screen: the next one, or the last one again."""
+        visit = self._visit(request)
+        if visit is None:
+            return go("/")
+        position = number - 1
+        if not visit.may_see(position):
+            return go(visit.path)
+        called, count, of = visit.count(position)
+        back = visit.before(position)
+        return self.desk.pages.answer(
+            "rate.html.j2",
+            stimulus=self.desk.draw(visit.tasks[position].stimulus_id),
+            called=called,
+            number=count,
+            of=of,
+            question=self.desk.study.question,
+            scale=self.desk.study.scale,
+            answer=visit.answers.get(position),
+            back="" if back is None else f"/rate/{back + 1}",
+            form=self._form(visit, position),
+        )
+
+    def take(
+        self,
+        *,
+        request: Request,
+        number: int,
+        value: Annotated[int, Form(ge=LOWEST, le=HIGHEST)],
+        shown: Annotated[str, Form(max_length=40)],
+        client_key: Annotated[str, Form(min_length=16, max_length=64)],
+        seal: Seal,
+        comment: Annotated[str, Form(max_length=4 * COMMENT_LENGTH)] = "",
+    ) -> Response:
+        """Keep an answer, and say so once it is durable.
+
+        A screen that was answered since, in another tab, is answered again: the later holds.
+        """
+        visit = self._visit(request)
+        if visit is None:
+            # A script would follow a redirect, and take the page there for an answer.
+            raise HTTPException(403, STALE)
+        position = number - 1
+        if not 0 <= position < len(visit.tasks):
+            raise HTTPException(403, STALE)
+        task = visit.tasks[position]
+        check_seal(seal, visit.token, position, task.stimulus_id, shown)
+        said = comment.replace("\r\n", "\n").strip()
+        if len(said) > COMMENT_LENGTH:
+            raise HTTPException(422, TOO_LONG)
+        self.desk.storage.record(
+            visit.rater.id,
+            position,
+            task.stimulus_id,
+            value,
+            client_key=_key(client_key, position, value, said),
+            comment=said,
+            shown_at=datetime.fromisoformat(shown),
+            answered_at=datetime.now(UTC),
+        )
+        practised = task.kind == "practice"
+        target = f"/rate/{number}/answer" if practised else visit.path_after(position)
+        return JSONResponse({"next": target}) if wants_json(request) else go(target)
+
+    def feedback(self, request: Request, number: int) -> Response:
+        """Say what was expected of a practice item that was answered."""
+        visit = self._visit(request)
+        if visit is None:
+            return go("/")
+        answer = visit.answers.get(number - 1)
+        shown = None if answer is None else self.desk.study.shown(answer.stimulus_id)
+        if answer is None or not isinstance(shown, Practice):
+            return go(visit.path)
+        return self.desk.pages.answer(
+            "feedback.html.j2",
+            stimulus=self.desk.draw(shown.id),
+            value=answer.value,
+            low=shown.low,
+            high=shown.high,
+            why=shown.why,
+            scale=self.desk.study.scale,
+        )
+
+    def _visit(self, request: Request) -> Visit | None:
+        """Return who is asking; None unless they are known and take part."""
+        visit = self.desk.visit(request)
+        return visit if visit is not None and visit.rater.consented_at is not None else None
+
+    def _form(self, visit: Visit, position: int) -> RatingForm:
+        shown = datetime.now(UTC).isoformat()
+        return RatingForm(
+            action=f"/rate/{position + 1}",
+            shown=shown,
+            key=secrets.token_hex(16),
+            seal=seal(visit.token, position, visit.tasks[position].stimulus_id, shown),
+        )
+
+
+def _key(client_key: str, position: int, value: int, comment: str) -> str:
+    """Return the key of this answer: sent again it is the same, changed it is another.
+
+    Without scripts, a form that is gone back to has the key of its first answer.
+    """
+    said = f"{client_key}\x1f{position}\x1f{value}\x1f{comment}"
+    return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()

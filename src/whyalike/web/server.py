@@ -1,0 +1,143 @@
+"""Runs an app until it is told to stop, and then finishes what it has begun."""
+
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from whyalike.errors import OptionError, OutputError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+SECONDS_TO_FINISH = 10
+WAITING = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens, and under which URL others reach it.
+
+    ``public_url`` is empty for this machine alone; otherwise it is the origin that others see,
+    and a proxy with HTTPS is expected before us.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the address. Raises OptionError if it opens more than was allowed."""
+        if not 0 <= self.port <= 65535:
+            raise OptionError(f"The port is {self.port}; give 0 (any free one) to 65535.")
+        if self.public_url:
+            parts = urlsplit(self.public_url)
+            bare = parts.path in ("", "/") and not (parts.query or parts.fragment)
+            if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
+                raise OptionError(
+                    f"The public URL is {self.public_url!r}; give an origin such as "
+                    "https://study.example.org, without a path."
+                )
+        elif not is_local(self.host):
+            raise OptionError(
+                f"The host is {self.host!r}, which others can reach; say under which URL they do "
+                "with --public-url https://…, or leave the host at 127.0.0.1."
+            )
+
+    @property
+    def public_host(self) -> str:
+        """The name in the public URL; empty without one."""
+        return urlsplit(self.public_url).hostname or ""
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by HTTPS, so that cookies may be bound to it."""
+        return self.public_url.startswith("https://")
+
+    def url(self, port: int) -> str:
+        """Return the origin for links, given the port that was bound; it ends without a slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{name}:{port}"
+
+
+def is_local(host: str) -> bool:
+    """Return whether only this machine can reach what listens on ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(app: "ASGIApp", address: Address, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then answer what was accepted and return.
+
+    Args:
+        app: what answers.
+        address: where to listen.
+        ready: called with the URL once connections are accepted by the system.
+
+    Raises:
+        OutputError: the address can't be listened on.
+    """
+    listening = _listen(address)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        # The log would keep invitation links, which are secrets.
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(address.public_url),
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        ws="none",
+    )
+    with closing(listening), _stopping_by_signal():
+        ready(address.url(listening.getsockname()[1]))
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _stopping_by_signal() -> Iterator[None]:
+    """Make SIGTERM end the block as Ctrl-C does; both are how a server ends, and no error."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # uvicorn shuts down on the signal, and then raises it again for whoever was there before.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _listen(address: Address) -> socket.socket:
+    """Return a socket that listens, so that the port is known before anything is printed."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(where)
+            listening.listen(WAITING)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"Can't listen on {address.host}, port {address.port}: {error.strerror}. "
+            "Choose another with --port; 0 takes any free one."
+        ) from error
+    return listening

@@ -1,0 +1,113 @@
+"""The command line of a study: from texts to exported ratings."""
+
+import csv
+import io
+import json
+from itertools import pairwise
+
+import pytest
+
+from tiny_models import TEXTS
+from whyalike.study.folder import read_study
+from whyalike.study.storage import Storage
+
+PAIRS = [(a, f"{b} Number {n}.") for n, (a, b) in enumerate([*pairwise(TEXTS)] * 2)]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps({"left": a, "right": b}) for a, b in PAIRS), "utf-8")
+    return path
+
+
+@pytest.fixture
+def created(run, pairs, tmp_path, model):
+    folder = tmp_path / "study"
+    done = run(
+        "study", "create", "--pairs", pairs, "--methods", "bti,whyalike", "-n", 4, "--seed", 7,
+        "--model", model, "-o", folder,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return folder, done
+
+
+def test_a_study_is_made_simulated_and_exported(run, created, tmp_path):
+    folder, done = created
+    study = read_study(folder)
+    assert (study.samples, study.methods, study.seed) == (4, ("bti", "whyalike"), 7)
+    assert "4 samples by 2 methods" in done.stdout
+    simulated = run(
+        "study", "simulate", folder, "--raters", 3, "--means", "bti=4,whyalike=2", "--careless", 1
+    )
+    assert simulated.exit_code == 0
+    assert "SIMULATED" in simulated.stdout
+    printed = run("study", "export", folder)
+    assert "SIMULATED" in printed.stderr
+    rows = list(csv.DictReader(io.StringIO(printed.stdout)))
+    assert {row["rater"] for row in rows} == {"0", "1", "2"}
+    assert {row["method"] for row in rows} == {"bti", "whyalike", ""}
+    assert {row["simulated"] for row in rows} == {"true"}
+    assert run("study", "export", folder, "-o", tmp_path / "r.csv").exit_code == 0
+    assert (tmp_path / "r.csv").read_text() == printed.stdout
+    assert run("study", "export", folder, "-o", tmp_path / "r.txt").exit_code == 2
+
+
+def test_a_database_elsewhere_is_used_by_every_command(run, created, tmp_path):
+    folder, _ = created
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    assert run("study", "simulate", folder, "--raters", 1, "--database", url).exit_code == 0
+    assert len(run("study", "export", folder, "--database", url).stdout.splitlines()) > 8
+    assert len(run("study", "export", folder).stdout.splitlines()) == 1
+
+
+def test_invitations_are_links_whose_tokens_open_the_study(run, created):
+    folder, _ = created
+    done = run(
+        "study", "invite", folder, "--raters", 2, "--name", "Anna", "--url", "https://a.example/"
+    )
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [number for number, _ in lines] == ["0", "1"]
+    storage = Storage.open(folder)
+    for number, link in lines:
+        assert link.startswith("https://a.example/r/")
+        rater = storage.rater_by_token(link.removeprefix("https://a.example/r/"))
+        assert (str(rater.number), rater.name, rater.simulated) == (number, "Anna", False)
+    storage.close()
+    refused = run("study", "simulate", folder)
+    assert refused.exit_code == 2
+    assert "Real raters" in refused.stderr
+
+
+def test_pairs_are_drawn_from_a_catalogue(run, model, tmp_path):
+    path = tmp_path / "texts.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["description"])
+        writer.writerows([f"{text} {text} {text}"] for text in TEXTS[:3])
+        writer.writerows([f"{text} {text} {text} And more."] for text in TEXTS[:3])
+    done = run(
+        "study", "create", "--texts", path, "--methods", "bti,random", "--model", model,
+        "--checks", 0, "--shown", "own", "-o", tmp_path / "study",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert read_study(tmp_path / "study").samples >= 1
+
+
+def test_wrong_use_is_told(run, created, pairs, tmp_path, model):
+    folder, _ = created
+    good = ["study", "create", "--methods", "bti,random", "--model", model, "-o", tmp_path / "new"]
+    for more, says in (
+        ([], "either --pairs or --texts"),
+        (["--pairs", pairs, "--texts", pairs], "either --pairs or --texts"),
+        (["--pairs", pairs, "-n", 400], "different pairs"),
+        (["--pairs", pairs, "--scale", "bad,good"], "scale"),
+        (["--pairs", pairs, "--columns", "left"], "name two"),
+    ):
+        done = run(*good, *more)
+        assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "new").exists()
+    done = run("study", "simulate", folder, "--means", "bti:4")
+    assert (done.exit_code, "--means" in done.stderr) == (2, True)
+    done = run("study", "export", tmp_path / "new")
+    assert (done.exit_code, "whyalike study create" in done.stderr) == (1, True)
