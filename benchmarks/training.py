@@ -1,0 +1,96 @@
+"""What training gives: objectives side by side on one catalogue, and the base beside them.
+
+Needs catalogues in the folder named by WHYALIKE_DATA (default ../shared/data). Prints figures only;
+the models go into a temporary folder, or into the one named by --keep.
+
+Run with: python benchmarks/training.py fashion --objectives paper,ranking --epochs 4
+          python benchmarks/training.py wine --items 3000 --objectives ranking --baseline
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from whyalike.catalogue import Catalogue
+from whyalike.training import TrainingSettings, train_recobert
+from whyalike.training.card import COLUMNS, figures_rows
+
+DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+OBJECTIVES = {
+    "paper": {"encoding": "joint", "negatives": "drawn", "mlm_weight": 1.0},
+    "paper, small weight": {"encoding": "joint", "negatives": "drawn", "mlm_weight": 0.1},
+    "separate": {"encoding": "separate", "negatives": "drawn", "mlm_weight": 0.1},
+    "all": {"encoding": "separate", "negatives": "all", "mlm_weight": 0.1},
+    "ranking": {"encoding": "separate", "negatives": "ranking", "mlm_weight": 0.1},
+    "ranking alone": {"encoding": "separate", "negatives": "ranking", "mlm_weight": 0.0},
+}
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("catalogue", choices=["fashion", "wine", "sportswear"])
+    parser.add_argument("--items", type=int)
+    parser.add_argument("--objectives", default="ranking", help=", ".join(OBJECTIVES))
+    parser.add_argument("--epochs", type=float, default=4)
+    parser.add_argument("--max-steps", type=int)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=5e-5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--baseline", action="store_true")
+    parser.add_argument("--keep", type=Path)
+    return parser.parse_args()
+
+
+def tell(now):
+    if now.mrr is not None:
+        print(f"  step {now.step}/{now.steps}: watched MRR {now.mrr:.3f}", file=sys.stderr)
+
+
+def main():
+    asked = read_arguments()
+    catalogue = Catalogue.read(DATA / "catalogues" / f"{asked.catalogue}.csv")
+    items = list(catalogue)
+    if asked.items:
+        items = random.Random(0).sample(items, asked.items)
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, objective in enumerate(asked.objectives.split(",")):
+            settings = TrainingSettings(
+                epochs=asked.epochs,
+                max_steps=asked.max_steps,
+                batch_size=asked.batch_size,
+                learning_rate=asked.lr,
+                seed=asked.seed,
+                **OBJECTIVES[objective],
+            )
+            began = time.process_time()
+            found = train_recobert(
+                items,
+                out=(asked.keep or Path(scratch)) / f"{asked.catalogue}-{number}",
+                settings=settings,
+                name=f"{asked.catalogue}.csv",
+                baseline="mnrl" if asked.baseline and not number else None,
+                resume=True,
+                progress=tell,
+            )
+            known = {row[0] for row in rows}
+            for row in figures_rows(found.figures):
+                name = f"{row[0]}: {objective}" if row[0] == "RecoBERT" else row[0]
+                if name not in known:
+                    rows.append((name, *row[1:]))
+            print(
+                f"{objective}: {found.trained} trained on, {found.held_out} held out, step "
+                f"{found.best_step} of {found.steps} kept; training {found.seconds:.0f} s, all "
+                f"{time.process_time() - began:.0f} s of CPU",
+                file=sys.stderr,
+            )
+    for line in [COLUMNS, ["---"] * len(COLUMNS), *rows]:
+        print(f"| {' | '.join(line)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What a training run came to: losses over time, figures before and after, where it lies."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from whyalike.training.retrieval import RetrievalMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """How far a run is. Losses are means since the last one told, in nats.
+
+    Attributes:
+        step: steps done.
+        steps: steps there are at most.
+        title_description: the loss of pairs; None where only ``mrr`` is told.
+        masked_words: the loss of masked tokens.
+        mrr: of the watched items, titles to descriptions; None between looks.
+        seconds_left: at the speed so far; None where that is unknown.
+    """
+
+    step: int
+    steps: int
+    title_description: float | None
+    masked_words: float | None
+    mrr: float | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """The figures of one model on the held-out items.
+
+    Attributes:
+        name: what the model is.
+        retrieval: held-out titles to descriptions, among those of the whole catalogue.
+        same_kind: the share of held-out descriptions whose nearest other description is of an
+            item of the same kind; None where items have no kind.
+    """
+
+    name: str
+    retrieval: RetrievalMetrics
+    same_kind: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """A finished run.
+
+    Attributes:
+        folder: of the model, which loads as a SentenceTransformer; None where it was moved.
+        base: the model that was trained from.
+        catalogue: its name.
+        items: how many items had a title and a description; ``trained``, ``watched`` and
+            ``held_out`` of them.
+        steps: steps that were done; ``best_step`` is the one that was kept.
+        seconds: that training took, in the last run if it was resumed.
+        history: losses and looks, in order.
+        figures: the base, the trained model, and the baselines, in this order.
+        settings: all choices.
+        notes: what a user should know.
+    """
+
+    folder: Path | None
+    base: str
+    catalogue: str
+    items: int
+    trained: int
+    watched: int
+    held_out: int
+    steps: int
+    best_step: int
+    seconds: float
+    history: tuple[TrainingProgress, ...]
+    figures: tuple[ModelFigures, ...]
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, without the folder."""
+        found = asdict(self)
+        del found["folder"]
+        for name in ("history", "figures", "notes"):
+            found[name] = list(found[name])
+        return found
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], *, folder: Path | None = None) -> Self:
+        """Return what ``to_dict`` gave."""
+        history = tuple(TrainingProgress(**point) for point in found["history"])
+        figures = tuple(
+            ModelFigures(model["name"], RetrievalMetrics(**model["retrieval"]), model["same_kind"])
+            for model in found["figures"]
+        )
+        rest = {k: v for k, v in found.items() if k not in {"history", "figures", "notes"}}
+        return cls(
+            folder=folder, history=history, figures=figures, notes=tuple(found["notes"]), **rest
+        )

@@ -1,0 +1,58 @@
+"""The trained encoder as a SentenceTransformer, which loads wherever that library is."""
+
+import tempfile
+from pathlib import Path
+from typing import cast
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer, WordWeights
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from whyalike.training.heads import Base
+from whyalike.training.pairs import frame_tokens
+
+
+def save_as_pipeline(base: Base, folder: Path) -> None:
+    """Write encoder and tokenizer with the paper's pooling: the mean without special tokens.
+
+    sentence-transformers pools over special tokens; WordWeights gives them the weight 0.
+
+    Args:
+        base: whose encoder was trained.
+        folder: is made, and should not exist.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".whyalike-") as scratch:
+        # Saved whole: who loads it would be told of a pooler that is missing.
+        base.whole.load_state_dict(base.encoder.state_dict(), strict=False)
+        base.whole.save_pretrained(scratch)
+        base.tokenizer.save_pretrained(scratch)
+        transformer = Transformer(scratch, max_seq_length=base.limit)
+        pipeline = SentenceTransformer(
+            modules=[
+                transformer,
+                without_special_tokens(base.tokenizer, rows=_table_size(base.encoder)),
+                Pooling(base.encoder.config.hidden_size, pooling_mode="mean"),
+            ],
+            similarity_fn_name="cosine",
+            device="cpu",
+        )
+        pipeline.save_pretrained(str(folder), create_model_card=False)
+
+
+def without_special_tokens(tokenizer: PreTrainedTokenizerBase, *, rows: int) -> WordWeights:
+    """Return a module that leaves the tokens around a text out of its mean."""
+    words = {index: word for word, index in tokenizer.get_vocab().items()}
+    vocabulary = [words.get(index, f"[unused {index}]") for index in range(rows)]
+    frame = frame_tokens(tokenizer)
+    module = WordWeights(vocabulary, {words[token]: 0.0 for token in sorted(frame)})
+    # By number: WordWeights ignores case, so that a word like "</S>" would go with "</s>".
+    weights = torch.ones(rows, 1)
+    weights[sorted(frame)] = 0.0
+    module.emb_layer.weight = torch.nn.Parameter(weights, requires_grad=False)
+    return module
+
+
+def _table_size(encoder: PreTrainedModel) -> int:
+    weight = cast("torch.Tensor", encoder.get_input_embeddings().weight)
+    return int(weight.shape[0])

@@ -1,0 +1,109 @@
+"""Every choice of a training run, checked."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self, get_args
+
+from whyalike.errors import OptionError
+from whyalike.types.options import check_choice
+
+Encoding = Literal["joint", "separate"]
+Negative = Literal["drawn", "all", "ranking"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes:
+        encoding: ``"joint"``, the paper's, has title and description in one sequence;
+            ``"separate"`` reads each alone, as both are read after training.
+        negatives: ``"drawn"``, the paper's, shows each title with a false description half the
+            time; ``"all"`` compares each title of a batch with each description of it, by the
+            paper's loss; ``"ranking"`` by a softmax over them. The last two need ``"separate"``.
+        scale: what ``"ranking"`` multiplies cosines by.
+        mlm_weight: the weight of the masked-language loss; 0 trains without it.
+        mask: the share of tokens that are masked.
+        learning_rate: at its peak; it warms up, then falls to 0 in a straight line.
+        warmup: the share of steps that warm up.
+        batch_size: pairs of a step, in each process.
+        epochs: passes over the catalogue.
+        max_steps: instead of ``epochs``.
+        max_length: tokens read of a sequence; what is beyond is cut.
+        weight_decay: of AdamW.
+        clip: the greatest norm of the gradient.
+        patience: looks at the watched items without a better MRR before it stops; None never
+            stops. The best step is what is kept.
+        looks: how often to look at the watched items and to keep a checkpoint, over the whole run.
+        held_out: the share of items to report on; 0 reports nothing.
+        watched: the share of items that tell when to stop; 0 trains to the end.
+        seed: of everything drawn.
+    """
+
+    encoding: Encoding = "separate"
+    negatives: Negative = "ranking"
+    scale: float = 20.0
+    mlm_weight: float = 0.1
+    mask: float = 0.15
+    learning_rate: float = 5e-5
+    warmup: float = 0.1
+    batch_size: int = 16
+    epochs: float = 3.0
+    max_steps: int | None = None
+    max_length: int = 128
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    patience: int | None = 3
+    looks: int = 10
+    held_out: float = 0.2
+    watched: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on a value that can't be."""
+        check_choice("encoding", self.encoding, get_args(Encoding))
+        check_choice("negatives", self.negatives, get_args(Negative))
+        for name in ("scale", "learning_rate", "epochs", "clip"):
+            _check(name, getattr(self, name), lambda value: value > 0, "above 0")
+        for name in ("mlm_weight", "weight_decay"):
+            _check(name, getattr(self, name), lambda value: value >= 0, "0 or above")
+        for name in ("mask", "warmup", "held_out", "watched"):
+            _check(name, getattr(self, name), lambda value: 0 <= value < 1, "from 0 to below 1")
+        _check("batch_size", self.batch_size, lambda value: value >= 1, "1 or more")
+        _check("looks", self.looks, lambda value: value >= 1, "1 or more")
+        _check("max_length", self.max_length, lambda value: value >= 8, "8 or more")
+        _check("seed", self.seed, lambda value: value >= 0, "0 or above")
+        for name in ("max_steps", "patience"):
+            if getattr(self, name) is not None:
+                _check(name, getattr(self, name), lambda value: value >= 1, "1 or more, or None")
+        if self.encoding == "joint" and self.negatives != "drawn":
+            raise OptionError(
+                f"negatives={self.negatives!r} compares each title with every description of a "
+                "batch, which a joint sequence can't: choose encoding='separate', or "
+                "negatives='drawn'."
+            )
+        if self.negatives != "drawn" and self.batch_size < 2:
+            raise OptionError(
+                f"negatives={self.negatives!r} takes false pairs from the batch: batch_size is "
+                f"{self.batch_size}, and must be 2 or more."
+            )
+
+    @classmethod
+    def of(cls, **choices: Any) -> Self:
+        """Return settings of these choices, where those that depend on others follow them.
+
+        Joint sequences have drawn negatives, unless said otherwise.
+        """
+        if choices.get("encoding") == "joint":
+            choices = {"negatives": "drawn", **choices}
+        return cls(**choices)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def _check(name: str, value: Any, allowed: Any, wanted: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    whole = name in {"batch_size", "looks", "max_length", "seed", "max_steps", "patience"}
+    if not number or (whole and not isinstance(value, int)) or not allowed(value):
+        raise OptionError(f"{name} is {value!r}; it is a number {wanted}.")

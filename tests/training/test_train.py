@@ -1,0 +1,289 @@
+"""Whole runs on a tiny base: what is written, resuming, stopping, and what is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from killed import SETTINGS
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+from training_catalogue import save_base, some_items
+
+from whyalike import Explainer
+from whyalike.catalogue.item import Item
+from whyalike.errors import MissingExtraError, OptionError, OutputError
+from whyalike.training import TrainingResult, TrainingSettings, train, train_recobert
+from whyalike.training.checkpoints import latest_checkpoint, unfinished
+
+QUICK = replace(SETTINGS, max_steps=3, looks=3, held_out=0.2, watched=0.1)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return str(save_base(tmp_path_factory.mktemp("train") / "tiny-base"))
+
+
+@pytest.fixture(scope="module")
+def finished(base, tmp_path_factory):
+    """A finished run with its baseline: the folder, the result, and what was told."""
+    out = tmp_path_factory.mktemp("finished") / "model"
+    told = []
+    result = train_recobert(
+        some_items(), out=out, base=base, settings=QUICK, baseline="mnrl", progress=told.append
+    )
+    return out, result, told
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def equal(left, right):
+    found = weights(left), weights(right)
+    return set(found[0]) == set(found[1]) and all(
+        torch.equal(found[0][name], found[1][name]) for name in found[0]
+    )
+
+
+def test_the_model_is_a_sentence_transformer_explained_with_its_own_score(finished):
+    out, _, _ = finished
+    item = some_items()[0]
+    vectors = SentenceTransformer(str(out)).encode([item.title, item.description])
+    wanted = vectors[0] @ vectors[1] / np.linalg.norm(vectors[0]) / np.linalg.norm(vectors[1])
+    own = Explainer(str(out)).explain(item.title, item.description)
+    paper = Explainer(str(out), pooling="paper").explain(item.title, item.description)
+    assert own.similarity == pytest.approx(wanted, abs=1e-5)
+    assert own.similarity == pytest.approx(paper.similarity, abs=1e-6)
+    assert own.pairs
+
+
+def test_an_embedding_does_not_depend_on_the_batch(finished):
+    pipeline = SentenceTransformer(str(finished[0]))
+    texts = [text for item in some_items(6) for text in (item.title, item.description)]
+    alone = [pipeline.encode(text) for text in texts]
+    np.testing.assert_allclose(pipeline.encode(texts, batch_size=12), alone, atol=1e-5)
+
+
+def test_the_model_differs_from_its_base(finished, base):
+    trained, untrained = weights(finished[0]), weights(Path(base))
+    shared = [name for name in trained if name in untrained]
+    assert any(not torch.equal(trained[name], untrained[name]) for name in shared)
+
+
+def test_the_result_says_what_was_done(finished):
+    out, result, told = finished
+    assert (result.items, result.trained, result.watched, result.held_out) == (30, 21, 3, 6)
+    assert result.folder == out
+    assert [model.name for model in result.figures] == [
+        "base, untrained", "RecoBERT", "MultipleNegativesRankingLoss",
+    ]  # fmt: skip
+    assert all(model.retrieval.candidates == 30 for model in result.figures)
+    assert all(model.same_kind is not None for model in result.figures)
+    assert [(p.step, p.mrr) for p in result.history] == [(p.step, p.mrr) for p in told]
+    assert all(p.masked_words > 0 for p in told if p.mrr is None)
+    stored = json.loads((out / "training.json").read_text())
+    assert TrainingResult.from_dict(stored, folder=out) == result
+    assert result.best_step in {p.step for p in told if p.mrr is not None}
+
+
+def test_the_card_has_the_figures_and_no_path(finished, base):
+    out, result, _ = finished
+    card = (out / "README.md").read_text()
+    assert "Trained\nfrom `tiny-base`" in card
+    for model in result.figures:
+        assert f"{model.retrieval.mrr:.3f}" in card
+    assert "tiny-base has no trained head for masked tokens" in card
+    for path in out.rglob("*.json"):
+        assert str(Path(base).parent) not in path.read_text()
+    assert str(Path(base).parent) not in card
+
+
+def test_nothing_is_left_beside_the_model(finished):
+    out, _, _ = finished
+    assert sorted(path.name for path in out.parent.iterdir()) == [out.name]
+
+
+def test_one_seed_one_model(base, tmp_path, finished):
+    torch.manual_seed(99)
+    train_recobert(some_items(), out=tmp_path / "again", base=base, settings=QUICK)
+    assert equal(finished[0], tmp_path / "again")
+    other = replace(QUICK, seed=1)
+    train_recobert(some_items(), out=tmp_path / "other", base=base, settings=other)
+    assert not equal(finished[0], tmp_path / "other")
+
+
+def test_training_leaves_the_callers_random_numbers_alone(base, tmp_path):
+    torch.manual_seed(3)
+    np.random.seed(3)
+    wanted = torch.rand(3), np.random.rand(3)
+    torch.manual_seed(3)
+    np.random.seed(3)
+    train_recobert(some_items(), out=tmp_path / "model", base=base, settings=QUICK)
+    assert torch.equal(torch.rand(3), wanted[0])
+    assert np.array_equal(np.random.rand(3), wanted[1])
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path):
+    """Step 9 is told before its checkpoint is written: the run goes on from step 6."""
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    here = Path(__file__).parent
+    ran = subprocess.run(
+        [sys.executable, str(here / "killed.py"), base, str(cut), "9"],
+        env={**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"},
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == -signal.SIGKILL, ran.stderr[-2000:]
+    assert not cut.exists()
+    assert latest_checkpoint(unfinished(cut)).name == "checkpoint-6"
+    (unfinished(cut) / "checkpoint-9").mkdir()  # as if it had been cut off a little later
+    with pytest.raises(OptionError, match="--resume"):
+        train_recobert(some_items(), out=cut, base=base, settings=SETTINGS)
+    with pytest.raises(OptionError, match="settings: "):
+        train_recobert(
+            some_items(), out=cut, base=base, settings=replace(SETTINGS, seed=4), resume=True
+        )
+    with pytest.raises(OptionError, match="texts: "):
+        train_recobert(some_items(29), out=cut, base=base, settings=SETTINGS, resume=True)
+    resumed = train_recobert(some_items(), out=cut, base=base, settings=SETTINGS, resume=True)
+    uncut = train_recobert(some_items(), out=whole, base=base, settings=SETTINGS, resume=True)
+    assert equal(cut, whole)
+    assert resumed.history == uncut.history
+    assert resumed.figures == uncut.figures
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on(base, tmp_path):
+    out = tmp_path / "model"
+
+    def interrupt(now):
+        if now.step == 5 and now.mrr is None:
+            signal.raise_signal(signal.SIGINT)
+
+    settings = replace(SETTINGS, looks=12)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train_recobert(some_items(), out=out, base=base, settings=settings, progress=interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert latest_checkpoint(unfinished(out)) is not None
+    assert not out.exists()
+    train_recobert(some_items(), out=out, base=base, settings=settings, resume=True)
+    train_recobert(some_items(), out=tmp_path / "whole", base=base, settings=settings)
+    assert equal(out, tmp_path / "whole")
+
+
+def test_every_epoch_has_draws_of_its_own(base, tmp_path, monkeypatch):
+    from whyalike.training.pairs import PairDataset
+
+    seen = []
+    read = PairDataset.__getitem__
+
+    def note(self, index):
+        example = read(self, index)
+        seen.append((example["epoch"], index))
+        return example
+
+    monkeypatch.setattr(PairDataset, "__getitem__", note)
+    train_recobert(some_items(), out=tmp_path / "model", base=base, settings=SETTINGS)
+    # 27 items to train on, 7 steps of 4 an epoch, 12 steps.
+    first = [index for epoch, index in seen if epoch == 0]
+    assert sorted(first) == list(range(27))
+    second = [index for epoch, index in seen if epoch == 1]
+    assert len(set(second)) == len(second) >= 20
+    assert first[:8] != second[:8]
+
+
+def test_it_stops_without_progress_and_keeps_the_best_step(base, tmp_path):
+    # Too small a step to change any rank: the first look stays the best.
+    settings = replace(SETTINGS, looks=12, learning_rate=1e-9, watched=0.3, patience=2, held_out=0)
+    found = train_recobert(some_items(), out=tmp_path / "model", base=base, settings=settings)
+    assert (found.steps, found.best_step) == (3, 1)
+    assert found.figures == ()
+    assert "No items were held out." in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_a_run_that_is_cut_off_after_training_is_not_trained_on(base, tmp_path, monkeypatch):
+    settings = replace(SETTINGS, looks=12, learning_rate=1e-9, watched=0.3, patience=2, held_out=0)
+    out = tmp_path / "model"
+    with monkeypatch.context() as patch:
+        patch.setattr("whyalike.training.task.save_as_pipeline", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train_recobert(some_items(), out=out, base=base, settings=settings)
+    assert not out.exists()
+    found = train_recobert(some_items(), out=out, base=base, settings=settings, resume=True)
+    assert (found.steps, found.best_step) == (3, 1)
+    uncut = train_recobert(some_items(), out=tmp_path / "whole", base=base, settings=settings)
+    assert found.history == uncut.history
+    assert equal(out, tmp_path / "whole")
+
+
+def test_joint_training_without_masked_words(base, tmp_path):
+    settings = TrainingSettings.of(
+        **{**QUICK.to_dict(), "encoding": "joint", "negatives": "drawn", "mlm_weight": 0.0}
+    )
+    found = train_recobert(some_items(), out=tmp_path / "model", base=base, settings=settings)
+    assert "in one sequence" in (tmp_path / "model" / "README.md").read_text()
+    assert not any("head" in note for note in found.notes)
+
+
+def test_long_texts_are_cut_and_it_is_said(base, tmp_path):
+    settings = replace(QUICK, max_length=8)
+    found = train_recobert(some_items(), out=tmp_path / "model", base=base, settings=settings)
+    assert any("longer than 8 tokens" in note for note in found.notes)
+
+
+def test_items_without_one_of_the_texts_are_left_out(base, tmp_path):
+    items = [*some_items(), Item("t", "a title", ""), Item("d", " ", "a description")]
+    found = train_recobert(items, out=tmp_path / "model", base=base, settings=QUICK)
+    assert found.items == 30
+    assert any("2 items lack a title or a description" in note for note in found.notes)
+
+
+def test_what_is_there_is_not_written_over(finished, base):
+    with pytest.raises(OptionError, match="is there already"):
+        train_recobert(some_items(), out=finished[0], base=base)
+
+
+def test_a_missing_parent_is_said_before_training(base, tmp_path):
+    with pytest.raises(OutputError, match="There is no folder"):
+        train_recobert(some_items(), out=tmp_path / "a" / "b", base=base)
+
+
+def test_an_unknown_kind_is_refused(base, tmp_path):
+    with pytest.raises(OptionError, match="'colour'; there are: 'type'"):
+        train_recobert(some_items(), out=tmp_path / "model", base=base, kind="colour")
+
+
+def test_a_missing_extra_is_named(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "whyalike.training.train.find_spec", lambda name: None if name == "accelerate" else True
+    )
+    with pytest.raises(MissingExtraError, match=r"whyalike\[train\]"):
+        train_recobert(some_items(), out=tmp_path / "model", base=base)
+    assert train.__name__ == "whyalike.training.train"
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"encoding": "both"}, "encoding is 'both'"),
+        ({"negatives": "hard"}, "negatives is 'hard'"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"batch_size": 2.5}, "batch_size is 2.5"),
+        ({"held_out": 1}, "held_out is 1"),
+        ({"mask": -0.1}, "mask is -0.1"),
+        ({"max_steps": 0}, "max_steps is 0"),
+        ({"encoding": "joint", "negatives": "ranking"}, "a joint sequence can't"),
+        ({"batch_size": 1, "negatives": "all"}, "must be 2 or more"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+    ],
+)
+def test_settings_that_can_not_be(choices, said):
+    with pytest.raises(OptionError, match=said):
+        TrainingSettings(**choices)
