@@ -4,6 +4,7 @@ import pytest
 from training_catalogue import some_pairs
 
 from whyalike.errors import OptionError
+from whyalike.training.settings import TrainingSettings
 from whyalike.training.split import split_pairs
 
 
@@ -39,3 +40,12 @@ def test_the_seed_decides():
 def test_too_few_items_are_refused():
     with pytest.raises(OptionError, match="1 items with a title and a description leave 1"):
         split_pairs(some_pairs(1), held_out=0.2, watched=0.1, seed=0)
+
+
+def test_few_items_are_not_watched_unless_one_says_so():
+    shares = [TrainingSettings().share_watched(items) for items in (60, 389, 391, 5000)]
+    assert shares == [0.0, 0.0, 0.05, 0.05]
+    assert TrainingSettings(watched=0.1).share_watched(60) == 0.1
+    assert TrainingSettings(watched=0.0).share_watched(5000) == 0.0
+    with pytest.raises(OptionError, match="watched is 1"):
+        TrainingSettings(watched=1)

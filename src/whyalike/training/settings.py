@@ -9,6 +9,9 @@ from whyalike.types.options import check_choice
 Encoding = Literal["joint", "separate"]
 Negative = Literal["drawn", "all", "ranking"]
 
+WATCHED, LEAST_WATCHED = 0.05, 20
+"""By default: the share of items that tell when to stop, and how many there must be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSettings:
@@ -35,7 +38,9 @@ class TrainingSettings:
             stops. The best step is what is kept.
         looks: how often to look at the watched items and to keep a checkpoint, over the whole run.
         held_out: the share of items to report on; 0 reports nothing.
-        watched: the share of items that tell when to stop; 0 trains to the end.
+        watched: the share of items that tell when to stop; 0 trains to the end. None is 5 %, or
+            nothing where that would be fewer than 20 items: so few tell one step from another
+            by chance only.
         seed: of everything drawn.
     """
 
@@ -55,7 +60,7 @@ class TrainingSettings:
     patience: int | None = 3
     looks: int = 10
     held_out: float = 0.2
-    watched: float = 0.05
+    watched: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,8 +71,10 @@ class TrainingSettings:
             _check(name, getattr(self, name), lambda value: value > 0, "above 0")
         for name in ("mlm_weight", "weight_decay"):
             _check(name, getattr(self, name), lambda value: value >= 0, "0 or above")
-        for name in ("mask", "warmup", "held_out", "watched"):
+        for name in ("mask", "warmup", "held_out"):
             _check(name, getattr(self, name), lambda value: 0 <= value < 1, "from 0 to below 1")
+        if self.watched is not None:
+            _check("watched", self.watched, lambda value: 0 <= value < 1, "from 0 to below 1")
         _check("batch_size", self.batch_size, lambda value: value >= 1, "1 or more")
         _check("looks", self.looks, lambda value: value >= 1, "1 or more")
         _check("max_length", self.max_length, lambda value: value >= 8, "8 or more")
@@ -96,6 +103,12 @@ class TrainingSettings:
         if choices.get("encoding") == "joint":
             choices = {"negatives": "drawn", **choices}
         return cls(**choices)
+
+    def share_watched(self, items: int) -> float:
+        """Return the share of so many items that tells when to stop."""
+        if self.watched is not None:
+            return self.watched
+        return WATCHED if round(WATCHED * items) >= LEAST_WATCHED else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -69,7 +69,12 @@ def train_recobert(
     given = list(catalogue)
     items = [item for item in given if item.title.strip() and item.description.strip()]
     pairs = [(item.title, item.description) for item in items]
-    split = split_pairs(pairs, held_out=chosen.held_out, watched=chosen.watched, seed=chosen.seed)
+    split = split_pairs(
+        pairs,
+        held_out=chosen.held_out,
+        watched=chosen.share_watched(len(pairs)),
+        seed=chosen.seed,
+    )
     kind = _check_kind(items, kind)
     _refuse_what_is_there(target)
 
