@@ -33,6 +33,14 @@ class StorageError(WhyalikeError, RuntimeError):
     """A database that can't be opened, read or written; what was not acknowledged is not stored."""
 
 
+class BusyError(WhyalikeError, RuntimeError):
+    """More was asked for than can be taken now; ``seconds`` is when to ask again."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class FormatError(WhyalikeError, ValueError):
     """Serialised data or word vectors that are damaged, or that this release can't read."""
 

@@ -219,6 +219,63 @@ def test_an_index_and_other_files_are_not_overwritten_unasked(explainer, tmp_pat
     (other / "thesis.txt").write_text("mine")
     with pytest.raises(OptionError, match=r"other files \(thesis.txt\)"):
         CatalogueIndex.build(draw_items(3), other, model=explainer)
+    assert [path.name for path in other.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "name", ["segments/film.mp4", "building/plan.txt", "segments/000001a/film.mp4", "popup.js"]
+)
+def test_folders_and_manifests_that_are_no_index_are_left_alone(tmp_path, name):
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    if name == "popup.js":
+        (tmp_path / "manifest.json").write_text('{"manifest_version": 3}')
+    before = contents(tmp_path)
+    # The model is no model: the folder is refused before one is opened.
+    with pytest.raises(OptionError, match=f"other files .{name[:12]}"):
+        CatalogueIndex.build(draw_items(3), tmp_path, model="no such model", overwrite=True)
+    assert contents(tmp_path) == before
+    assert not list(tmp_path.glob("lock*"))
+
+
+def test_an_index_with_a_note_beside_it_can_be_replaced(explainer, tmp_path):
+    CatalogueIndex.build(draw_items(3), tmp_path / "idx", model=explainer)
+    (tmp_path / "idx" / "README").write_text("mine")
+    CatalogueIndex.build(draw_items(4), tmp_path / "idx", model=explainer, overwrite=True)
+    assert (tmp_path / "idx" / "README").read_text() == "mine"
+
+
+@pytest.mark.parametrize("stage", ["numpy.memmap", "sqlite3.connect"])
+def test_files_that_may_not_be_read_are_told(sound, monkeypatch, stage):
+    def refuse(*_arguments, **_named):
+        if stage == "numpy.memmap":
+            raise PermissionError(13, "Permission denied")
+        raise sqlite3.OperationalError("Permission denied")
+
+    monkeypatch.setattr(stage, refuse)
+    with pytest.raises(FormatError, match=r"Could not read .*: Permission denied"):
+        CatalogueIndex.open(sound)
+
+
+def test_an_index_is_described_changed_and_searched_by_id_without_torch(explainer, tmp_path):
+    CatalogueIndex.build(draw_items(4), tmp_path / "idx", model=explainer)
+    code = """
+import sys
+from whyalike.catalogue import CatalogueIndex
+index = CatalogueIndex.open(sys.argv[1])
+assert index.info()["items"] == 4
+assert len(index.similar(id="i1")) == 3
+assert len(index.remove(["i0"])) == 3
+print(*[name for name in ("torch", "transformers", "sklearn") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "idx")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
 
 
 def test_writers_wait_for_each_other_and_readers_for_nobody(explainer, tmp_path):

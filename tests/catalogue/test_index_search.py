@@ -121,6 +121,11 @@ def test_explanations_are_of_the_compared_texts_and_the_same_batched(index, item
     assert explain_hits([]) == explain_hit_parts([]) == []
 
 
+def test_more_hits_than_memory_holds_can_be_asked_for(index, items):
+    assert len(index.similar(id="i3", k=10**15)) == len(items) - 2
+    assert len(index.similar("warm wool", k=10**15, score="four")) == len(items)
+
+
 def test_an_item_without_description_is_compared_by_its_title(index, explainer):
     hits = index.similar("knit gloves", k=100)
     bare = next(hit for hit in hits if hit.item.id == "bare")

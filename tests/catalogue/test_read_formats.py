@@ -82,6 +82,32 @@ def test_all_text_formats_give_the_same_items(tmp_path):
     assert told(Catalogue.read(tmp_path / "unnamed", format="tsv")) == EXPECTED
 
 
+def test_a_spreadsheets_semicolons_come_with_commas_in_numbers(tmp_path):
+    path = tmp_path / "excel.csv"
+    path.write_text('id;title;"price, EUR";sizes\r\n1;Hat;12,50;3,4,5\r\n2;Scarf;9;-0,5\r\n')
+    catalogue = Catalogue.read(path)
+    assert catalogue["1"].metadata == {"price, EUR": 12.5, "sizes": "3,4,5"}
+    assert catalogue["2"].metadata == {"price, EUR": 9, "sizes": -0.5}
+    assert "12,50 is a number" in str(catalogue.report)
+    path.write_text('id,title,price\n1,Hat,"12,50"\n')
+    assert Catalogue.read(path)["1"].metadata == {"price": "12,50"}
+
+
+def test_keys_that_come_late_are_told(tmp_path):
+    path = tmp_path / "late.jsonl"
+    rows = [{"id": n, "title": f"Hat {n}"} for n in range(105)]
+    rows[102]["colour"] = rows[104]["colour"] = "red"
+    path.write_bytes(as_lines(rows))
+    catalogue = Catalogue.read(path)
+    assert len(catalogue) == 105
+    assert "no key of the first 100 objects: 'colour' (line 103)." in str(catalogue.report)
+    rows[0]["colour"] = None
+    path.write_bytes(as_lines(rows))
+    again = Catalogue.read(path)
+    assert again["104"].metadata == {"colour": "red"}
+    assert "Left out" not in str(again.report)
+
+
 def test_parquet_and_data_sets_give_the_same_items(tmp_path, dataset):
     as_parquet(ROWS, tmp_path / "a.parquet")
     assert told(Catalogue.read(tmp_path / "a.parquet")) == EXPECTED

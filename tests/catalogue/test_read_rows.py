@@ -55,6 +55,7 @@ def test_every_kind_of_bad_row_in_a_csv(write):
     report = catalogue.report
     assert report.rows == report.kept + len(report.bad) == 10
     assert report.bad[2].excerpt == "5,Caf\ufffd,Latin 1,6"
+    assert "1 row is not UTF-8: save the file as UTF-8" in str(report)
 
 
 def test_a_quotation_mark_that_is_never_closed_costs_its_own_row_only(write):
@@ -208,6 +209,9 @@ def test_a_catalogue_made_of_items():
         (("1", " ", ""), "neither"),
         ((1, "a", "b"), "type int"),
         (("1", "a\ud800", ""), "surrogate"),
+        (("1", "a", "", {"tags": ["red"]}), "metadata 'tags' of an item is of type list"),
+        (("1", "a", "", {7: "red"}), "metadata 7 of an item"),
+        (("1", "a", "", {"tag": "a\ud800"}), "metadata of an item holds a lone surrogate"),
     ],
 )
 def test_items_that_can_not_be(values, match):

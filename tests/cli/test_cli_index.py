@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tiny_models import tiny
+from whyalike.catalogue import CatalogueIndex
 from whyalike.cli.app import app
 
 ROWS = "sku,name,text,price\n1,Gloves,warm wool gloves,12\n2,Scarf,stretch wool,20\n4,Boot,leather,30\n"
@@ -73,3 +74,40 @@ def test_wrong_use_and_failures_have_their_codes(file, model, tmp_path):
     vectors = next(folder.glob("segments/*/description.float32"))
     vectors.write_bytes(bytes(len(vectors.read_bytes())))
     assert "checksum" in run("info", folder, "--verify", code=1).stderr
+
+
+def test_what_is_typed_wrong_is_told_before_a_model_is_opened(file, tmp_path):
+    missing = run(tmp_path / "thing.csv", "-o", tmp_path / "a", "--model", "no-such-model", code=1)
+    assert "thing.csv: No such file" in missing.stderr
+    column = run(file, "-o", tmp_path / "a", "--id", "ean", "--model", "no-such-model", code=2)
+    assert "no column 'ean'" in column.stderr
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "manifest.json").touch()
+    place = run(file, "-o", tmp_path / "b", "--model", "no-such-model", code=2)
+    assert "--overwrite" in place.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["b"]
+
+
+def test_the_report_comes_before_the_work(file, model, tmp_path, monkeypatch):
+    def stop(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("whyalike.catalogue.building._embed", stop)
+    told = run(file, "-o", tmp_path / "idx", "--model", model, code=130).stderr
+    assert "3 kept, 1 bad" in told
+    assert "description from 'text'" in told
+    assert "the same command goes on" in told
+
+
+def test_a_file_is_read_as_it_is_said_to_be(model, tmp_path):
+    file = tmp_path / "export.txt"
+    file.write_text("id\ttitle\tdescription\n1\tGloves\t<p>warm <b>wool</b></p>\n")
+    refused = run(file, "-o", tmp_path / "a", "--model", model, code=2)
+    assert "--format" in refused.stderr
+    kept = run(file, "-o", tmp_path / "a", "--model", model, "--format", "tsv")
+    assert "--markup strip" in kept.stderr
+    run("add", tmp_path / "a", file, "--replace", "--format", "tsv", "--markup", "strip")
+    assert CatalogueIndex.open(tmp_path / "a")["1"].description == "warm wool"
+    file.write_text("id;title;in;price, EUR\n2;Hat;red;9,5\n")
+    told = run("add", tmp_path / "a", file, "--format", "csv").stdout
+    assert "--where: id, title, description, `in`, `price, EUR`" in told

@@ -34,6 +34,7 @@ def told(result):
 def test_hits_of_an_item_with_their_reasons(run, folder):
     content = told(run("similar", folder, "--id", "g1", "--json"))
     assert content["query"]["id"] == "g1"
+    assert content["items"] == len(ITEMS)
     assert content["query"]["text"] == ITEMS[0].description
     # The item itself and its twin are not there; the notes say so.
     assert {hit["id"] for hit in content["hits"]} == {"g2", "w1", "w2"}
@@ -142,3 +143,13 @@ def test_a_folder_without_an_index_exits_with_1(run, tmp_path):
     result = run("similar", tmp_path, "--id", "g1")
     assert result.exit_code == 1
     assert "holds no index" in result.stderr
+
+
+def test_titles_alone_are_named_where_only_they_are_compared(run, model, tmp_path):
+    catalogue = Catalogue.from_items(ITEMS, name="shop")
+    CatalogueIndex.build(catalogue, tmp_path / "idx", model=model, fields=("title",))
+    content = told(run("similar", tmp_path / "idx", "--id", "g1", "--json"))
+    assert content["score"] == "cosine similarity of titles"
+    assert content["hits"][0]["explanation"]["left"]["text"] == "Knit gloves"
+    refused = run("similar", tmp_path / "idx", "--id", "g1", "--score", "four")
+    assert "--fields title,description" in refused.stderr

@@ -117,6 +117,8 @@ def test_a_bar_stands_for_a_part_of_one_only():
         return [a["width"] for tag, a, _ in page.elements if tag == "rect"]
 
     assert bars(0.25) == ["100", "25.0"]
+    # Rounded vectors of length 1 have a product a little above it.
+    assert bars(1.0000002) == ["100", "100.0"]
     assert bars(-2.0) == bars(17.0) == []
 
 

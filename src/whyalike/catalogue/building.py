@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,15 @@ from whyalike.catalogue.manifest import (
 )
 from whyalike.catalogue.unfinished import Unfinished
 from whyalike.catalogue.vector_file import append_vectors, row_bytes, vector_file_name
-from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.similarity_matrix import comparable
 from whyalike.errors import ModelError, OptionError, OutputError
-from whyalike.explain import Explainer
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from whyalike.encoder.encoder import Encoder
+    from whyalike.encoder.text_model import TextModel
+    from whyalike.explain import Explainer
 
 CHUNK = 2048
 """Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
@@ -48,7 +54,7 @@ Progress = Callable[[int, int], object]
 class Recipe:
     """How vectors are made: all that a segment depends on besides its items."""
 
-    explainer: Explainer
+    explainer: "Explainer"
     model: IndexedModel
     fields: tuple[Field, ...]
     dtype: DType
@@ -173,7 +179,7 @@ def _embed(
     cut: dict[str, bool] = {}
     for start in range(0, len(different), EMBEDDED_AT_ONCE):
         part = different[start : start + EMBEDDED_AT_ONCE]
-        if isinstance(model, Encoder):
+        if _tells_cuts(model):
             vectors, were_cut = model.embed_and_tell(
                 part, prompt=prompt, long_text=policy_of(recipe.explainer)
             )
@@ -213,5 +219,12 @@ def _finish(place: Path, target: Path, recipe: Recipe, *, count: int, cut: int) 
     place.rename(target)
     sync_folder(target)
     sync_folder(target.parent)
-    tells_cuts = isinstance(recipe.explainer.model, Encoder)
-    return Segment(target.name, count, cut if tells_cuts else None, (), notes)
+    known = cut if _tells_cuts(recipe.explainer.model) else None
+    return Segment(target.name, count, known, (), notes)
+
+
+def _tells_cuts(model: "TextModel") -> "TypeGuard[Encoder]":
+    """Return whether the model tells which texts it did not read to the end."""
+    from whyalike.encoder.encoder import Encoder
+
+    return isinstance(model, Encoder)

@@ -86,7 +86,7 @@ class Catalogue:
             markup=markup,
             report=report,
         )
-        return cls(items=tuple(items), report=report, name=_name_of(Path(path)))
+        return cls(items=tuple(items), report=report, name=name_of(Path(path)))
 
     @classmethod
     def from_dataset(
@@ -171,6 +171,7 @@ class Catalogue:
         return self.items[self._places[id]]
 
 
-def _name_of(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """Return what a catalogue from that file is called."""
     name = path.name.removesuffix(".gz")
     return Path(name).stem or str(path)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.catalogue.manifest import IndexedModel
 from whyalike.errors import ModelError, OptionError
-from whyalike.explain import Explainer
 from whyalike.types.options import LongText
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
 
 REFERENCE_TEXTS = (
     "A warm pair of woollen gloves for cold mornings.",
@@ -22,7 +25,7 @@ TOLERANCE = 2e-3
 """Of the greatest component: more than rounding on another machine, less than more training."""
 
 
-def describe_model(explainer: Explainer) -> IndexedModel:
+def describe_model(explainer: "Explainer") -> IndexedModel:
     """Return what an index notes of its model. Raises ModelError on vectors that are no numbers."""
     vectors = _embed(explainer)
     name = explainer.model.name
@@ -38,12 +41,12 @@ def describe_model(explainer: Explainer) -> IndexedModel:
     )
 
 
-def policy_of(explainer: Explainer) -> LongText:
+def policy_of(explainer: "Explainer") -> LongText:
     """Return how long texts are read for an index: in windows, or cut and counted."""
     return "windows" if explainer.options.long_text == "windows" else "truncate"
 
 
-def check_model(explainer: Explainer, model: IndexedModel) -> None:
+def check_model(explainer: "Explainer", model: IndexedModel) -> None:
     """Raise OptionError unless the Explainer scores as the indexed model does."""
     found = describe_model(explainer)
     for what in ("dimension", "similarity_function", "prompts", "long_text"):
@@ -70,7 +73,7 @@ def same_reference(one: Sequence[float], other: Sequence[float]) -> bool:
     return bool(np.abs(left - right).max(initial=0.0) <= TOLERANCE * scale)
 
 
-def _embed(explainer: Explainer) -> NDArray[np.float64]:
+def _embed(explainer: "Explainer") -> NDArray[np.float64]:
     vectors = explainer.model.embed(
         list(REFERENCE_TEXTS), prompt=explainer.prompts[1], long_text=policy_of(explainer)
     )

@@ -4,9 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, Self, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from whyalike.catalogue.building import Progress
 from whyalike.catalogue.hit import Hit
@@ -22,13 +20,16 @@ from whyalike.catalogue.querying import (
     left_out,
     make_query,
     query_vectors,
+    standing,
 )
 from whyalike.catalogue.reader import IndexReader, Score, open_reader
 from whyalike.catalogue.vector_index import Engine
-from whyalike.catalogue.writing import Source, add_items, remove_items, write_index
+from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.errors import ModelNotFoundError, OptionError
-from whyalike.explain import Explainer
 from whyalike.types.options import check_choice
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
 
 Folder = str | os.PathLike[str]
 
@@ -39,7 +40,7 @@ class CatalogueIndex:
     Threads may share it. It shows the state that it was opened in, whatever is written later.
     """
 
-    def __init__(self, reader: IndexReader, explainer: Explainer | None, **opening: Any) -> None:
+    def __init__(self, reader: IndexReader, explainer: "Explainer | None", **opening: Any) -> None:
         self._reader, self._explainer, self._opening = reader, explainer, opening
         self._lock = RLock()
 
@@ -49,7 +50,7 @@ class CatalogueIndex:
         source: Source,
         folder: Folder,
         *,
-        model: str | os.PathLike[str] | Explainer | None = None,
+        model: "str | os.PathLike[str] | Explainer | None" = None,
         name: str | None = None,
         fields: Sequence[Field] = ("description",),
         dtype: DType = "float32",
@@ -82,6 +83,9 @@ class CatalogueIndex:
             FormatError: a file that can't be read as a catalogue.
             ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         """
+        from whyalike.explain import Explainer
+
+        check_place(Path(folder), overwrite=overwrite)
         explainer = model if isinstance(model, Explainer) else open_explainer(model)
         write_index(
             Path(folder),
@@ -101,7 +105,7 @@ class CatalogueIndex:
         cls,
         folder: Folder,
         *,
-        model: str | os.PathLike[str] | Explainer | None = None,
+        model: "str | os.PathLike[str] | Explainer | None" = None,
         engine: Engine = "exact",
         device: str | None = None,
         trust_remote_code: bool = False,
@@ -133,6 +137,8 @@ class CatalogueIndex:
         }
         if model is None:
             return cls(reader, None, **opening)
+        from whyalike.explain import Explainer
+
         if isinstance(model, Explainer):
             explainer = model
         else:
@@ -141,7 +147,7 @@ class CatalogueIndex:
         return cls(reader, explainer, **opening)
 
     @property
-    def explainer(self) -> Explainer:
+    def explainer(self) -> "Explainer":
         """The index's model, opened when it is needed first.
 
         Raises:
@@ -214,7 +220,8 @@ class CatalogueIndex:
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
         allowed = self._reader.allowed(where) & ~left_out(self._reader, query)
         engine = self._reader.search_engine(score)
-        positions, scores = engine.search(joined(vectors)[None], k, allowed)
+        most = min(k, len(allowed))
+        positions, scores = engine.search(joined(vectors)[None], most, allowed)
         found = [
             (int(place), float(value))
             for place, value in zip(positions[0], scores[0], strict=True)
@@ -260,23 +267,7 @@ class CatalogueIndex:
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
         scores = self._reader.exact(score).scores(joined(vectors))
-        passing, twins = self._reader.allowed(where), left_out(self._reader, query)
-        ranked = passing & ~twins
-        before = (scores > scores[place]) | (
-            (scores == scores[place]) & (np.arange(len(scores)) < place)
-        )
-        reason = ""
-        if twins[place]:
-            reason = "it is the query itself" if item == id else "its text is the query's"
-        elif not passing[place]:
-            reason = "the filter leaves it out"
-        return Standing(
-            item=self._reader.item(place),
-            similarity=float(scores[place]),
-            rank=None if reason else int((before & ranked).sum()) + 1,
-            of=int(ranked.sum()),
-            left_out=reason,
-        )
+        return standing(self._reader, query, scores, place, allowed=self._reader.allowed(where))
 
     def add(
         self,

@@ -126,7 +126,7 @@ class ItemStore:
     """A file that ``write_items`` made. Threads may share it.
 
     Raises:
-        FormatError: the file is missing or is none.
+        FormatError: the file is missing, can't be read or is none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -135,7 +135,10 @@ class ItemStore:
             raise FormatError(f"{path} is missing: the index is damaged; make it anew.")
         # Nobody changes the file, so that nothing must be locked.
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        try:
+            self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise FormatError(f"Could not read {path}: {error}.") from error
         self._connection.create_function("holds", 2, _holds, deterministic=True)
         self.fields: dict[str, int] = {
             name: number for number, name in self.query("SELECT number, name FROM fields")

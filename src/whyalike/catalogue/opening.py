@@ -1,11 +1,13 @@
 """The model of an index, opened as it was when the index was made."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whyalike.catalogue.manifest import IndexedModel
-from whyalike.explain import Explainer
 from whyalike.types import BTIOptions
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
 
 
 def open_explainer(
@@ -13,13 +15,15 @@ def open_explainer(
     *,
     indexed: IndexedModel | None = None,
     **opening: Any,
-) -> Explainer:
+) -> "Explainer":
     """Return an Explainer of a model, with the pooling and prompts of an index if one is given.
 
     Raises:
         ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         OptionError: an argument that does not go with it.
     """
+    from whyalike.explain import Explainer
+
     name = None if model is None else str(model)
     if indexed is None:
         return Explainer(name, **opening)

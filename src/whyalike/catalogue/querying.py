@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from whyalike.catalogue.reader import IndexReader, Score
 from whyalike.catalogue.vector_index import Bools, Floats
 from whyalike.encoder.similarity_matrix import comparable, is_bilinear
 from whyalike.errors import OptionError
-from whyalike.explain import Explainer
 from whyalike.text import clean_text
 from whyalike.types.options import check_choice
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def _check_four(reader: IndexReader) -> None:
     if len(fields) < 2:
         raise OptionError(
             f"score='four' compares titles and descriptions, and the index has the vectors of "
-            f"the {fields[0]} only: make it with fields=('title', 'description')."
+            f"the {fields[0]} only: make it with fields=('title', 'description') "
+            "(--fields title,description)."
         )
     if not is_bilinear(function):
         raise OptionError(
@@ -72,7 +75,7 @@ def _check_four(reader: IndexReader) -> None:
 
 
 def query_vectors(
-    reader: IndexReader, query: Query, score: Score, open_explainer: Callable[[], Explainer]
+    reader: IndexReader, query: Query, score: Score, open_explainer: "Callable[[], Explainer]"
 ) -> dict[Field, Floats]:
     """Return the query's vectors (H,) by field, as they are compared.
 
@@ -115,3 +118,29 @@ def item_parts(
     """Return the four similarities of a query with an item."""
     title, description = (reader.vector(field, position) for field in get_args(Field))
     return part_scores((query["title"], query["description"]), (title, description))
+
+
+def standing(
+    reader: IndexReader, query: Query, scores: Floats, place: int, *, allowed: Bools
+) -> Standing:
+    """Return where an item stands by the scores (N,) of all; of equal ones the first is better.
+
+    ``allowed`` (N,) says which items the filter lets through.
+    """
+    item, twins = reader.item(place), left_out(reader, query)
+    ranked = allowed & ~twins
+    before = (scores > scores[place]) | (
+        (scores == scores[place]) & (np.arange(len(scores)) < place)
+    )
+    reason = ""
+    if twins[place]:
+        reason = "it is the query itself" if item.id == query.id else "its text is the query's"
+    elif not allowed[place]:
+        reason = "the filter leaves it out"
+    return Standing(
+        item=item,
+        similarity=float(scores[place]),
+        rank=None if reason else int((before & ranked).sum()) + 1,
+        of=int(ranked.sum()),
+        left_out=reason,
+    )

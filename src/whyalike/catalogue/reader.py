@@ -60,6 +60,11 @@ class IndexReader:
         self.search_engine: Callable[[Score], VectorIndex] = cache(self._engine)
 
     @property
+    def stores(self) -> list[ItemStore]:
+        """The items of each segment, in order."""
+        return self._stores
+
+    @property
     def compared(self) -> Field:
         """The field that a plain similarity compares."""
         return "description" if "description" in self.manifest.fields else "title"

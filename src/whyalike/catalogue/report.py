@@ -7,6 +7,8 @@ from whyalike.catalogue.columns import ColumnChoice
 
 BAD_ROWS_SAID = 20
 EXCERPT = 60
+BROKEN_ENCODING = "broken encoding"
+"""How the reason of a row begins that is not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,12 @@ class ReadReport:
         if self.description_only and self.columns is not None and self.columns.title is not None:
             said = _count(self.description_only, "item has", "items have")
             notes.append(f"{said} a description only.")
+        if broken := sum(one.reason.startswith(BROKEN_ENCODING) for one in self.bad):
+            said = _count(broken, "row is", "rows are")
+            notes.append(f"{said} not UTF-8: save the file as UTF-8 to keep them.")
         if self.with_markup:
             said = _count(self.with_markup, "item holds", "items hold")
-            notes.append(f"{said} HTML, which is kept; markup='strip' takes it out.")
+            notes.append(f"{said} HTML; markup='strip' (--markup strip) takes it out.")
         return notes
 
     def say_bad_rows(self, *, most: int = BAD_ROWS_SAID) -> list[str]:

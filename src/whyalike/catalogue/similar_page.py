@@ -50,12 +50,13 @@ def page_of(
     manifest = index.reader.manifest
     function = manifest.model.similarity_function
     is_four = any(hit.parts is not None for hit in hits)
+    plain = f"{function} similarity" + (" of titles" if index.reader.compared == "title" else "")
     facts = [
         ("Index", manifest.name),
         ("Items", f"{len(index):,}"),
         ("Model", manifest.model.name),
         *([("Method", next(iter(reasons[0].values())).method)] if reasons else []),
-        ("Score", f"mean of four {function} similarities" if is_four else f"{function} similarity"),
+        ("Score", f"mean of four {function} similarities" if is_four else plain),
         *([("Where", where)] if where else []),
     ]
     item = query if isinstance(query, Item) else None
@@ -70,9 +71,12 @@ def page_of(
 
 
 def page_to_dict(
-    page: SimilarPage, hits: Sequence[Hit], reasons: Sequence[Reasons]
+    page: SimilarPage, hits: Sequence[Hit], reasons: Sequence[Reasons], *, items: int
 ) -> dict[str, Any]:
-    """Return one search as plain JSON values, each hit with its explanations (``to_dict``)."""
+    """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
+
+    ``items`` is how many the index has.
+    """
     return {
         "query": {
             "id": page.query_id or None,
@@ -80,6 +84,7 @@ def page_to_dict(
             "text": page.query_text,
         },
         **{name.lower(): value for name, value in page.facts},
+        "items": items,
         "notes": list(page.notes),
         "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
     }

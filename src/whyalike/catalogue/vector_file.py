@@ -53,4 +53,7 @@ def map_vectors(path: Path, *, rows: int, dimension: int, dtype: DType) -> NDArr
         has = "is missing" if size is None else f"has {size:,} bytes instead of {wanted:,}"
         raise FormatError(f"{path} {has}: the index is damaged; make it anew.")
     kind: Any = _ON_DISK[dtype]
-    return np.memmap(path, dtype=kind, mode="r", shape=(rows, dimension))
+    try:
+        return np.memmap(path, dtype=kind, mode="r", shape=(rows, dimension))
+    except OSError as error:
+        raise FormatError(f"Could not read {path}: {error.strerror}.") from error

@@ -10,7 +10,8 @@
 
 A field whose name is no plain word stands in backquotes. A text stands in single or double quotes,
 in which the same quote doubled stands for itself. A missing value equals nothing, is neither
-greater nor less than anything and holds no text; so ``!=`` and ``not`` are true of it.
+greater nor less than anything and holds no text; so ``!=`` and ``not`` are true of it. A field that
+holds texts and numbers has the number 7 where ``= "7"`` is asked for, too.
 """
 
 import re
@@ -36,6 +37,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_PLAIN = re.compile(r"[^\W\d][\w.-]*")
 _KEYWORDS = {"and", "or", "not", "in", "is", "null", "contains", "true", "false"}
 _COMPARISONS: dict[str, tuple[Operator, bool]] = {
     "=": ("=", False),
@@ -217,6 +219,12 @@ class _Parser:
         if token.is_word("null"):
             raise self.failed("a value (ask for a missing one with 'is null')")
         raise self.failed("a number, true, false, or a text in quotes")
+
+
+def quote_field(name: str) -> str:
+    """Return a field's name as it is written in a filter."""
+    is_plain = _PLAIN.fullmatch(name) is not None and name.lower() not in _KEYWORDS
+    return name if is_plain else "`" + name.replace("`", "``") + "`"
 
 
 def failure(text: str, column: int, reason: str) -> OptionError:

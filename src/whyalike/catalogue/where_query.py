@@ -6,8 +6,20 @@ from difflib import get_close_matches
 import numpy as np
 
 from whyalike.catalogue.item_store import ItemStore, kind_of
+from whyalike.catalogue.reading.values import number_or_text
 from whyalike.catalogue.vector_index import Bools
-from whyalike.catalogue.where import Compare, Every, Filter, IsNull, Not, Some, failure, parse_where
+from whyalike.catalogue.where import (
+    Compare,
+    Every,
+    Filter,
+    IsNull,
+    Not,
+    Some,
+    Value,
+    failure,
+    parse_where,
+    quote_field,
+)
 
 OWN_FIELDS = {
     "id": "SELECT position FROM items WHERE ",
@@ -60,11 +72,9 @@ def _check_field(found: Compare | IsNull, where: str, stores: Sequence[ItemStore
     if found.field not in known:
         near = get_close_matches(found.field, known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise failure(
-            where,
-            found.column,
-            f"there is no field {found.field!r}{hint}; there are: {', '.join(known)}",
-        )
+        fields = ", ".join(map(quote_field, known))
+        reason = f"there is no field {found.field!r}{hint}; there are: {fields}"
+        raise failure(where, found.column, reason)
     if isinstance(found, IsNull):
         return
     if found.field in OWN_FIELDS:
@@ -94,11 +104,23 @@ def _mask(found: Filter, store: ItemStore, count: int) -> Bools:
         mask = ~mask
     else:
         for kind in ("text", "number", "boolean"):
-            values = [value for value in found.values if kind_of(value) == kind]
+            values = [value for value in _meant(found) if kind_of(value) == kind]
             for start in range(0, len(values), _AT_ONCE):
                 part = values[start : start + _AT_ONCE]
                 mask[_positions(found, kind, part, store)] = True
     return mask
+
+
+def _meant(found: Compare) -> tuple[Value, ...]:
+    """Return the values to look for: a number in quotes is meant as a number, too.
+
+    A file of texts has "XL" and 7 in one field, and nobody knows which of them are numbers.
+    """
+    if found.operator != "=" or found.field in OWN_FIELDS:
+        return found.values
+    texts = (value for value in found.values if isinstance(value, str))
+    numbers = (number_or_text(text) for text in texts)
+    return (*found.values, *(n for n in numbers if isinstance(n, int | float)))
 
 
 def _positions_with_value(field: str, store: ItemStore) -> list[int]:

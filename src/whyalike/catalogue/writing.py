@@ -2,15 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from whyalike.catalogue.building import BUILDING, ITEMS, Progress, Recipe, build_segment
-from whyalike.catalogue.catalogue import Catalogue
-from whyalike.catalogue.files import only_writer
+from whyalike.catalogue.catalogue import Catalogue, name_of
+from whyalike.catalogue.files import LOCK, only_writer
 from whyalike.catalogue.identity import check_model, describe_model
 from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore
@@ -26,9 +26,15 @@ from whyalike.catalogue.manifest import (
     write_manifest,
 )
 from whyalike.catalogue.reading.stream import stream_items
+from whyalike.catalogue.unfinished import FILE as PROGRESS
 from whyalike.errors import FormatError, OptionError
-from whyalike.explain import Explainer
 from whyalike.types.options import check_choice
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
+
+TEMPORARY = ".whyalike-"
+"""How files begin that are being written; a killed process leaves them."""
 
 Source = Catalogue | str | os.PathLike[str] | Iterable[Item]
 
@@ -36,7 +42,7 @@ Source = Catalogue | str | os.PathLike[str] | Iterable[Item]
 def write_index(
     folder: Path,
     source: Source,
-    explainer: Explainer,
+    explainer: "Explainer",
     *,
     name: str | None,
     fields: Sequence[Field],
@@ -51,9 +57,11 @@ def write_index(
         check_choice("fields", field, get_args(Field))
     if isinstance(fields, str) or not fields or len(set(fields)) != len(fields):
         raise OptionError(f"fields is {fields!r}; give one or both of {get_args(Field)}.")
+    check_place(folder, overwrite=overwrite)
     items, called = _open_source(source)
     with only_writer(folder):
-        generation, number = _next_numbers(folder, overwrite=overwrite)
+        check_place(folder, overwrite=overwrite)
+        generation, number = _next_numbers(folder)
         model = describe_model(explainer)
         recipe = Recipe(explainer, model, tuple(fields), dtype)
         segment = build_segment(
@@ -75,7 +83,7 @@ def write_index(
 def add_items(
     folder: Path,
     source: Source,
-    explainer: Explainer,
+    explainer: "Explainer",
     *,
     replace_known: bool,
     resume: bool,
@@ -143,36 +151,54 @@ def remove_items(folder: Path, ids: Sequence[str]) -> None:
         write_manifest(folder, manifest)
 
 
-def _next_numbers(folder: Path, *, overwrite: bool) -> tuple[int, int]:
-    """Return the numbers of the next generation and segment.
+def check_place(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder before anything is done in it; one that is not there yet is right.
 
     Raises OptionError where an index may not be replaced, or where the folder holds other files.
     """
-    if (folder / MANIFEST).exists():
-        if not overwrite:
-            raise OptionError(
-                f"{folder} holds an index already: add to it, choose another folder, or say "
-                "overwrite=True (--overwrite)."
-            )
-        try:
-            before = read_manifest(folder)
-        except FormatError:
-            # A damaged one can be replaced, too; no segment's number is used twice.
-            known = [int(p.name) for p in (folder / SEGMENTS).glob("*") if p.name.isdecimal()]
-            return 1, max(known, default=0) + 1
-        return before.generation + 1, before.next_segment
-    ours = {BUILDING, SEGMENTS}
-    foreign = [
-        path.name
-        for path in folder.iterdir()
-        if path.name not in ours and not path.name.startswith(("lock.sqlite", ".whyalike-"))
-    ]
-    if foreign:
+    if not folder.is_dir():
+        return
+    if (folder / MANIFEST).exists() and not overwrite:
         raise OptionError(
-            f"{folder} holds other files ({', '.join(sorted(foreign)[:3])}): choose an empty or a "
+            f"{folder} holds an index already: add to it, choose another folder, or say "
+            "overwrite=True (--overwrite)."
+        )
+    if _manifest_of(folder) is None and (foreign := sorted(_foreign_files(folder))):
+        raise OptionError(
+            f"{folder} holds other files ({', '.join(foreign[:3])}): choose an empty or a "
             "new folder for the index."
         )
-    return 1, 1
+
+
+def _foreign_files(folder: Path) -> Iterator[str]:
+    """Yield what no index has: folders of its names may be somebody's, and would be emptied."""
+    for path in folder.iterdir():
+        if path.name == SEGMENTS:
+            yield from (f"{SEGMENTS}/{p.name}" for p in path.glob("*") if not p.name.isdecimal())
+        elif path.name == BUILDING:
+            ours = ("segment", PROGRESS, TEMPORARY)
+            names = (p.name for p in path.glob("*"))
+            yield from (f"{BUILDING}/{name}" for name in names if not name.startswith(ours))
+        elif not path.name.startswith((MANIFEST, GRAPHS, LOCK, TEMPORARY)):
+            yield path.name
+
+
+def _next_numbers(folder: Path) -> tuple[int, int]:
+    """Return the numbers of the next generation and segment."""
+    if (before := _manifest_of(folder)) is not None:
+        return before.generation + 1, before.next_segment
+    if not (folder / MANIFEST).exists():
+        return 1, 1
+    # A damaged one can be replaced, too; no segment's number is used twice.
+    known = [int(p.name) for p in (folder / SEGMENTS).glob("*") if p.name.isdecimal()]
+    return 1, max(known, default=0) + 1
+
+
+def _manifest_of(folder: Path) -> Manifest | None:
+    try:
+        return read_manifest(folder)
+    except FormatError:
+        return None
 
 
 def _open_source(source: Source) -> tuple[Iterable[Item], str]:
@@ -180,7 +206,7 @@ def _open_source(source: Source) -> tuple[Iterable[Item], str]:
     if isinstance(source, Catalogue):
         return source, source.name
     if isinstance(source, str | os.PathLike):
-        return stream_items(source, strict=True), Path(source).stem
+        return stream_items(source, strict=True), name_of(Path(source))
     return source, "items"
 
 

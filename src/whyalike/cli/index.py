@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import told_plainly
-from whyalike.cli.index_files import following, show_info, show_report, take
+from whyalike.cli.index_files import following, show_info, take
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -30,6 +30,13 @@ Id = Annotated[str | None, typer.Option("--id", help="Column of the ids.", metav
 Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar="COLUMN")]
 Description = Annotated[
     str | None, typer.Option(help="Column of the descriptions.", metavar="COLUMN")
+]
+Format = Annotated[
+    Literal["auto", "csv", "tsv", "jsonl", "parquet", "dataset"],
+    typer.Option("--format", help="What the file is; auto goes by its name."),
+]
+Markup = Annotated[
+    Literal["keep", "strip"], typer.Option(help="Whether HTML in the texts stays, or its text.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail at a bad row, not skip it.")]
 Resume = Annotated[
@@ -74,6 +81,8 @@ def build(
     id_: Id = None,
     title: Title = None,
     description: Description = None,
+    format_: Format = "auto",
+    markup: Markup = "keep",
     strict: Strict = False,
     resume: Resume = True,
     overwrite: Annotated[
@@ -92,11 +101,23 @@ def build(
     """
     with told_plainly(debug=debug):
         chosen = _fields(fields)
+        from whyalike.catalogue import CatalogueIndex
+        from whyalike.catalogue.catalogue import name_of
+        from whyalike.catalogue.writing import check_place
+
+        check_place(out, overwrite=overwrite)
+        items, report = take(
+            file,
+            format=format_,
+            id=id_,
+            title=title,
+            description=description,
+            markup=markup,
+            strict=strict,
+        )
         quieten()
         from whyalike import Explainer
-        from whyalike.catalogue import CatalogueIndex
 
-        items, report = take(file, id=id_, title=title, description=description, strict=strict)
         explainer = Explainer(
             model,
             pooling=pooling,
@@ -104,19 +125,18 @@ def build(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        with following() as progress:
+        with following(report) as progress:
             made = CatalogueIndex.build(
                 items,
                 out,
                 model=explainer,
-                name=file.stem,
+                name=name_of(file),
                 fields=chosen,
                 dtype=dtype,
                 resume=resume,
                 overwrite=overwrite,
                 progress=progress,
             )
-        show_report(report)
         show_info(made.info(), report=report, as_json=json_)
 
 
@@ -133,6 +153,8 @@ def add(
     id_: Id = None,
     title: Title = None,
     description: Description = None,
+    format_: Format = "auto",
+    markup: Markup = "keep",
     strict: Strict = False,
     resume: Resume = True,
     json_: Json = False,
@@ -143,10 +165,18 @@ def add(
 ) -> None:
     """Add the items of a file to an index: all of them, or none."""
     with told_plainly(debug=debug):
-        quieten()
         from whyalike.catalogue import CatalogueIndex
 
-        items, report = take(file, id=id_, title=title, description=description, strict=strict)
+        items, report = take(
+            file,
+            format=format_,
+            id=id_,
+            title=title,
+            description=description,
+            markup=markup,
+            strict=strict,
+        )
+        quieten()
         opened = CatalogueIndex.open(
             folder,
             model=model,
@@ -154,9 +184,8 @@ def add(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        with following() as progress:
+        with following(report) as progress:
             changed = opened.add(items, replace=replace, resume=resume, progress=progress)
-        show_report(report)
         show_info(changed.info(), report=report, as_json=json_)
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,26 +15,67 @@ from whyalike.cli.printing import write_out
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
+    from whyalike.catalogue.reading.stream import Format, Markup
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
 def take(
-    file: Path, *, id: str | None, title: str | None, description: str | None, strict: bool
+    file: Path,
+    *,
+    format: "Format",
+    id: str | None,
+    title: str | None,
+    description: str | None,
+    markup: "Markup",
+    strict: bool,
 ) -> "tuple[Iterator[Item], ReadReport]":
-    """Return the items of a file, which are read as they are taken, and the report that grows."""
+    """Return the items of a file, which are read as they are taken, and the report that grows.
+
+    The first one is read here: a wrong name of a file or a column is told before a model is loaded.
+    """
     from whyalike.catalogue import ReadReport, stream_items
 
     report = ReadReport()
     items = stream_items(
-        file, id=id, title=title, description=description, strict=strict, report=report
+        file,
+        format=format,
+        id=id,
+        title=title,
+        description=description,
+        markup=markup,
+        strict=strict,
+        report=report,
     )
-    return items, report
+    return chain(list(islice(items, 1)), items), report
 
 
 @contextmanager
-def following() -> Iterator[Callable[[int, int], None]]:
-    """Show on standard error how many texts are embedded, how fast, and how long it will take."""
+def following(report: "ReadReport") -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how many texts are embedded, how fast, and how long it will take.
+
+    Before the first one stands what was assumed, and which rows are bad: all are read by then.
+    """
+    said = False
+    try:
+        with _drawing() as draw:
+
+            def tell(done: int, total: int) -> None:
+                nonlocal said
+                if not said:
+                    typer.echo(str(report), err=True)
+                    said = True
+                draw(done, total)
+
+            yield tell
+    except KeyboardInterrupt:
+        if said:
+            typer.echo("What is embedded is kept: the same command goes on from there.", err=True)
+        raise
+
+
+@contextmanager
+def _drawing() -> Iterator[Callable[[int, int], None]]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield _Lines()
         return
@@ -90,11 +132,6 @@ class _Lines:
         typer.echo(f"{done:,} of {total:,} texts embedded, {rate:,.0f}/s{left}", err=True)
 
 
-def show_report(report: "ReadReport") -> None:
-    """Say on standard error what was assumed, and which rows are bad."""
-    typer.echo(str(report), err=True)
-
-
 def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: bool) -> None:
     """Print what an index holds."""
     if as_json:
@@ -106,14 +143,17 @@ def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: 
 
 
 def _lines(info: Mapping[str, Any]) -> list[str]:
-    cut, known = info["cut"], ["id", "title", "description", *info["metadata"]]
+    from whyalike.catalogue.where import quote_field
+
+    known = dict.fromkeys(["id", "title", "description", *info["metadata"]])
+    cut = info["cut"]
     removed = f", {info['removed']:,} removed" if info["removed"] else ""
     lines = [
         f"{info['folder']}: {info['items']:,} items of {info['name']}{removed}",
         f"  vectors of {' and '.join(info['fields'])}: {info['dimension']} numbers, "
         f"{info['dtype']}; {info['bytes'] / 1e6:,.1f} MB in all",
         f"  model {info['model']}, pooling {info['pooling']}, {info['similarity_function']}",
-        f"  to be used with --where: {', '.join(known)}",
+        f"  to be used with --where: {', '.join(map(quote_field, known))}",
     ]
     if any(info["prompts"]):
         query, passage = info["prompts"]

@@ -75,12 +75,15 @@ def similar(
         if (id_ is None) == (text is None):
             raise OptionError("Give either --id with an item of the index, or --text.")
         sought = None if text is None else read_arguments({"query": text})[0]
-        quieten()
-        from whyalike.attribution import get_method
+        if explain or sought is not None or model is not None:
+            quieten()
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.similar_page import explain_all, page_of
 
-        get_method(method)  # A wrong name is told before anything is searched.
+        if explain:
+            from whyalike.attribution import get_method
+
+            get_method(method)  # A wrong name is told before anything is searched.
         index = CatalogueIndex.open(
             folder,
             model=model,
@@ -93,7 +96,7 @@ def similar(
         reasons = explain_all(hits, method=method) if explain else []
         query = index[id_] if id_ is not None else sought or ""
         page = page_of(index, query, hits, reasons, k=count, where=where)
-        _show(page, hits, reasons, html=html, as_json=json_)
+        _show(page, hits, reasons, items=len(index), html=html, as_json=json_)
 
 
 def _show(
@@ -101,6 +104,7 @@ def _show(
     hits: "Sequence[Hit]",
     reasons: "Sequence[Reasons]",
     *,
+    items: int,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -114,7 +118,7 @@ def _show(
         write_whole(html, lambda stream: stream.write(content))
         typer.echo(f"Wrote {html}", err=True)
     if as_json:
-        found = page_to_dict(page, hits, reasons)
+        found = page_to_dict(page, hits, reasons, items=items)
         said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
         write_out(lambda: typer.echo(said))
     else:

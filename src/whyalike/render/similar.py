@@ -9,6 +9,8 @@ from whyalike.render.wording import format_number
 from whyalike.types import ExplanationData
 
 PAIRS_NAMED = 6
+ROUNDING = 1e-5
+"""By so much a cosine of stored vectors may be greater than 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,23 @@ class HitView:
 
 def render_similar(page: SimilarPage, *, title: str = "whyalike: similar items") -> str:
     """Return one HTML page that loads nothing; each candidate's whole explanation can be opened."""
+    styles = (*PAGE_STYLES, "similar.css")
+    return render_page("similar.html.j2", styles, title=title, **view_similar(page))
+
+
+def view_similar(page: SimilarPage) -> dict[str, object]:
+    """Return what ``similar.html.j2`` takes besides a title."""
     hits = [_view_hit(hit, id=f"hit-{n}") for n, hit in enumerate(page.hits, start=1)]
     views = [why.view for hit in hits for why in hit.whys]
-    return render_page(
-        "similar.html.j2",
-        (*PAGE_STYLES, "similar.css"),
-        title=title,
-        page=page,
-        hits=hits,
-        has_explanations=bool(views),
-        has_pairs=any(view.pairs for view in views),
-        has_negative=any(view.has_negative for view in views),
-        has_unmatched=any(view.has_unmatched for view in views),
-        has_contributions=any(view.has_contributions for view in views),
-    )
+    return {
+        "page": page,
+        "hits": hits,
+        "has_explanations": bool(views),
+        "has_pairs": any(view.pairs for view in views),
+        "has_negative": any(view.has_negative for view in views),
+        "has_unmatched": any(view.has_unmatched for view in views),
+        "has_contributions": any(view.has_contributions for view in views),
+    }
 
 
 def _view_hit(hit: SimilarHit, *, id: str) -> HitView:
@@ -87,8 +92,8 @@ def _view_hit(hit: SimilarHit, *, id: str) -> HitView:
         for n, (name, explanation) in enumerate(hit.explanations, start=1)
     )
     # A distance or an unnormalised product has no greatest value to be a part of.
-    bar = round(100 * hit.similarity, 1) if 0.0 <= hit.similarity <= 1.0 else None
-    return HitView(id=id, hit=hit, bar=bar, whys=whys)
+    bar = round(100 * hit.similarity, 1) if 0.0 <= hit.similarity <= 1.0 + ROUNDING else None
+    return HitView(id=id, hit=hit, bar=None if bar is None else min(bar, 100.0), whys=whys)
 
 
 def _view_why(name: str, explanation: ExplanationData, *, id: str) -> WhyView:

@@ -13,7 +13,7 @@ from whyalike.catalogue.reading.text_file import open_bytes
 from whyalike.errors import FormatError
 from whyalike.text import without_surrogates
 
-OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+OTHER_DELIMITERS = {";": "semicolons, and 12,50 is a number", "\t": "tabs", "|": "bars"}
 _MESSAGES = {
     "unexpected end of data": "a quotation mark is never closed",
     "field larger than field limit": "a field is too long, or a quotation mark is not closed: {}",
@@ -25,8 +25,8 @@ def open_delimited(path: Path, *, delimiter: str) -> Iterator[RowTable]:
     """Have the records of a UTF-8 file whose first line names the columns.
 
     A record may span lines where its fields are quoted. Undecodable bytes become lone surrogates,
-    one for one, for the row to be told by. A CSV whose first line has no comma, but semicolons,
-    tabs or bars, is read by those.
+    one for one, for the row to be told by. A CSV whose first line has more semicolons, tabs or bars
+    than commas is read by those; where they are semicolons, 12,50 is a number.
 
     Raises:
         FormatError: the file can't be read, is empty, or its first line is broken.
@@ -40,6 +40,8 @@ def open_delimited(path: Path, *, delimiter: str) -> Iterator[RowTable]:
         found = _sniff(lines, delimiter) if delimiter == "," else delimiter
         header = _read_header(lines, found, path)
         notes = [] if found == delimiter else [f"Fields are between {OTHER_DELIMITERS[found]}."]
+        # Spreadsheets write semicolons where the comma is in their numbers.
+        decimal_comma = found == ";"
         columns = _unique(header, notes)
         try:
             yield RowTable(
@@ -48,6 +50,7 @@ def open_delimited(path: Path, *, delimiter: str) -> Iterator[RowTable]:
                 typed=False,
                 unit="line",
                 notes=tuple(notes),
+                decimal_comma=decimal_comma,
             )
         finally:
             text.detach()
@@ -81,10 +84,8 @@ class _Lines:
 def _sniff(lines: _Lines, delimiter: str) -> str:
     first = next(lines, "")
     lines.give_back(after=0)
-    if delimiter in first:
-        return delimiter
-    most = max(OTHER_DELIMITERS, key=first.count)
-    return most if most in first else delimiter
+    # Of equally many, the comma: it is asked first.
+    return max((delimiter, *OTHER_DELIMITERS), key=first.count)
 
 
 def _read_header(lines: _Lines, delimiter: str, path: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """JSON Lines: one object a line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -31,7 +31,24 @@ def open_json_lines(path: Path) -> Iterator[RowTable]:
         if not columns:
             why = f" Line {first[0].line}: {first[0].problem}." if first else " It is empty."
             raise FormatError(f"{path} should hold one JSON object a line.{why}")
-        yield RowTable(columns=columns, rows=chain(first, rows), typed=True, unit="line")
+        notes: list[str] = []
+        rows = _watch(chain(first, rows), columns, notes)
+        yield RowTable(columns=columns, rows=rows, typed=True, unit="line", notes=notes)
+
+
+def _watch(rows: Iterator[RawRow], columns: Sequence[str], notes: list[str]) -> Iterator[RawRow]:
+    """Hand on rows, and note at the end which keys came too late to be columns."""
+    known, late = set(columns), dict[str, int]()
+    for row in rows:
+        for key in row.values.keys() - known:
+            late.setdefault(key, row.line)
+        yield row
+    if late:
+        said = ", ".join(f"{key!r} (line {line})" for key, line in sorted(late.items()))
+        notes.append(
+            f"Left out, as no key of the first {LOOKED_AT} objects: {said}. Put an object that has "
+            "them first."
+        )
 
 
 def _objects(binary: BinaryIO) -> Iterator[RawRow]:

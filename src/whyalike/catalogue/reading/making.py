@@ -13,11 +13,12 @@ from whyalike.text import without_surrogates
 
 @dataclass(frozen=True, slots=True)
 class ItemMaker:
-    """Makes items of rows: by which columns, whether values are typed, and without HTML or not."""
+    """Makes items of rows: by which columns, how values are written, and without HTML or not."""
 
     columns: ColumnChoice
     typed: bool
     strip: bool
+    decimal_comma: bool = False
 
     def make(self, row: RawRow, number: int) -> Item:
         """Return the item of a row; ``number`` is its id where no column holds ids.
@@ -49,7 +50,7 @@ class ItemMaker:
     def _plain(self, row: RawRow, column: str) -> Plain:
         value = row.values.get(column)
         if not self.typed and isinstance(value, str):
-            return number_or_text(value)
+            return number_or_text(value, decimal_comma=self.decimal_comma)
         return plain(value)
 
 

@@ -1,6 +1,6 @@
 """What every reader hands on: named columns, and rows with the place where each begins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,11 +19,13 @@ class RawRow:
 class RowTable:
     """A table that is read while ``rows`` is walked.
 
-    ``typed`` is False where every value is text, numbers too. ``notes`` say what was assumed.
+    ``typed`` is False where every value is text, numbers too; ``decimal_comma`` is how some of them
+    are written then. ``notes`` say what was assumed; some are known after the last row only.
     """
 
     columns: tuple[str, ...]
     rows: Iterator[RawRow]
     typed: bool
     unit: Literal["line", "row"]
-    notes: tuple[str, ...] = field(default=())
+    notes: Sequence[str] = field(default=())
+    decimal_comma: bool = False

@@ -130,7 +130,8 @@ def _kind_of(path: Path) -> Format:
     if found is None:
         raise OptionError(
             f"The name of {path} does not say what it is; known are {', '.join(SUFFIXES)} "
-            "(each with .gz but Parquet) and the folder of a saved data set: give the format."
+            "(each with .gz but Parquet) and the folder of a saved data set: give format= "
+            "(--format)."
         )
     return found
 
@@ -144,11 +145,17 @@ def _walk(
     check_choice("markup", markup, get_args(Markup))
     id, title, description, metadata = wanted
     report.unit = table.unit
+    said = len(table.notes)
     report.notes.extend(table.notes)
     report.columns = choose_columns(
         table.columns, id=id, title=title, description=description, metadata=metadata
     )
-    maker = ItemMaker(report.columns, typed=table.typed, strip=markup == "strip")
+    maker = ItemMaker(
+        report.columns,
+        typed=table.typed,
+        strip=markup == "strip",
+        decimal_comma=table.decimal_comma,
+    )
     places: dict[str, int] = {}
     for row in table.rows:
         report.rows += 1
@@ -165,6 +172,7 @@ def _walk(
         _count(item, report)
         if not (strict and report.bad):
             yield item
+    report.notes.extend(table.notes[said:])
     if strict and report.bad:
         raise FormatError(
             f"{report.path} has bad rows, and strict allows none: "

@@ -32,13 +32,14 @@ def as_text(value: object, *, role: str) -> str:
     return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
 
 
-def number_or_text(value: str) -> Plain:
+def number_or_text(value: str, *, decimal_comma: bool = False) -> Plain:
     """Return what a text file says of an item: a number, a text, or None for nothing."""
     text = value.strip()
     if not text:
         return None
-    if _NUMBER.fullmatch(text):
-        return float(text) if "." in text else int(text)
+    number = text.replace(",", ".") if decimal_comma else text
+    if _NUMBER.fullmatch(number):
+        return float(number) if "." in number else int(number)
     return text
 
 
