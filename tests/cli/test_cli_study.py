@@ -77,6 +77,10 @@ def test_invitations_are_links_whose_tokens_open_the_study(run, created):
     refused = run("study", "simulate", folder)
     assert refused.exit_code == 2
     assert "Real raters" in refused.stderr
+    # What the refusal advises is possible.
+    assert "another --database" in " ".join(refused.stderr.split())
+    url = f"sqlite:///{folder.parent / 'trial.db'}"
+    assert run("study", "simulate", folder, "--raters", 1, "--database", url).exit_code == 0
 
 
 def test_pairs_are_drawn_from_a_catalogue(run, model, tmp_path):
@@ -92,6 +96,19 @@ def test_pairs_are_drawn_from_a_catalogue(run, model, tmp_path):
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert read_study(tmp_path / "study").samples >= 1
+
+
+def test_texts_that_make_no_pairs_are_told_why(run, model, tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("description\nwarm gloves\nwoollen mittens\n")
+    done = run(
+        "study", "create", "--texts", path, "--methods", "bti,random", "--model", model,
+        "-n", 6, "-o", tmp_path / "study",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    said = " ".join(done.stderr.split())
+    assert "gives 0 pairs, and 6 are asked for" in said
+    assert "15 to 120 words" in said
 
 
 def test_wrong_use_is_told(run, created, pairs, tmp_path, model):

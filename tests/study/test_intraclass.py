@@ -99,6 +99,27 @@ def test_gaps_are_left_out_or_refused():
         intraclass(np.full((3, 4), 2.0))
 
 
+def test_judges_who_contradict_each_other_are_no_better_than_minus_one():
+    """Here the formulas make 6 of ICC(2,2), or divide by zero."""
+    opposite = np.array([[1.0, 5, 1, 5, 1, 5], [5, 1, 5, 1, 5, 1]])
+    square = np.array([[1.0, 2, 3], [2, 3, 1], [3, 1, 2]])
+    for ratings in (opposite, opposite[:, :2], square):
+        found = intraclass(ratings)
+        assert (found.single.mean, found.average.mean) == (-1, -1)
+
+
+@pytest.mark.parametrize(("judges", "units"), [(2, 2), (2, 3), (3, 6), (2, 18)])
+def test_few_ratings_at_random_have_an_icc_within_its_limits(judges, units):
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        ratings = random.integers(1, 6, (judges, units)).astype(float)
+        if np.ptp(ratings) == 0:
+            continue
+        found = intraclass(ratings)
+        for one in (found.single, found.average):
+            assert -1 <= one.low <= one.mean + 1e-9 <= one.high + 2e-9 <= 1 + 3e-9
+
+
 def test_judges_who_agree_wholly_or_but_for_a_constant():
     ratings = np.array([[1.0, 2, 4, 5], [1, 2, 4, 5]])
     same = intraclass(ratings)

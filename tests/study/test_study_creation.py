@@ -146,7 +146,7 @@ def test_a_study_whose_raters_were_invited_is_not_written_over(tmp_path):
     storage.record(rater.rater_id, 0, "abc", 3, client_key="k")
     storage.close()
     before = files(tmp_path)
-    with pytest.raises(OptionError, match="1 raters"):
+    with pytest.raises(OptionError, match=r"invited \(1\)"):
         make(tmp_path, seed=9)
     assert {n: c for n, c in files(tmp_path).items() if ".db" not in n} == {
         n: c for n, c in before.items() if ".db" not in n

@@ -61,6 +61,24 @@ def test_what_is_not_found_different_shares_the_best_place():
     assert set(strong) == {"bti", "vg"}
 
 
+def test_with_a_reference_nothing_untested_shares_the_best_place():
+    """The worst method, tested alone against the best by few samples, is not the best too."""
+    values = draw_ratings(3, 14, means=(2.8, 3.6, 3.5), seed=5, judge_sd=1.0, both_sd=1.0)
+    settings = ReportSettings(resamples=50, reference="bti")
+    report = make_report(make_table(values), settings=settings)
+    page = page_of(report)
+    strong = [row.cells[0] for row in page.table_1.rows if row.strong]
+    assert strong == [max(report.kept.scores, key=lambda score: score.mos).method]
+    assert strong != ["bti"]
+    assert "was not tested" in page.table_1.caption
+    assert any(test.p_crossed_holm >= 0.05 for test in report.differences)
+    of_best = make_report(
+        make_table(draw_ratings(6, 40, means=(4.0, 4.0, 2.5), seed=5)),
+        settings=ReportSettings(resamples=50, reference="vg"),
+    )
+    assert of_best.best == ("vg", "bti"), "all were tested against it"
+
+
 def test_every_judge_set_aside_is_an_error_that_says_why():
     values = draw_ratings(1, 10)
     extra = make_careless(values, 0)

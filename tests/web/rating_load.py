@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 import httpx
 from rating_studies import fields_of
 
-SECONDS_TO_START = 60
-SECONDS_TO_COME_BACK = 60
+# Only so that nothing hangs for ever: a busy machine takes long to import a server.
+SECONDS_TO_START = 240
+SECONDS_TO_COME_BACK = 240
+SECONDS_TO_END = 120
 COMMAND = [sys.executable, "-c", "from whyalike.cli import main; main()", "study", "serve"]
 
 
@@ -28,6 +30,7 @@ class Server:
     port: int = 0
     tokens: list[str] = field(default_factory=list)
     admin: str = ""
+    said: str = ""
     process: subprocess.Popen | None = None
 
     def start(self, *, raters=0):
@@ -36,7 +39,7 @@ class Server:
         self.process = subprocess.Popen(
             [*COMMAND, str(self.folder), *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        said = self._read_until(b"/admin")
+        said = self.said = self._read_until(b"/admin")
         self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", said)[1])
         self.tokens += re.findall(r"/r/(\S+)", said)
         self.admin = re.search(r"with the token (\S+)", said)[1]
@@ -62,7 +65,7 @@ class Server:
     def stop(self, how=signal.SIGTERM):
         """Send the signal, wait, and return the exit code and what was said on standard error."""
         self.process.send_signal(how)
-        _, said = self.process.communicate(timeout=30)
+        _, said = self.process.communicate(timeout=SECONDS_TO_END)
         return self.process.returncode, said.decode()
 
     def kill_and_restart(self):

@@ -146,6 +146,7 @@ def test_the_admin_sees_progress_and_no_figures_until_asked(
     assert page.url.path == "/admin"
     assert "Ann" in page.text
     assert "<script>Ben" not in page.text
+    assert '<th scope="row">0 <bdi>Ann</bdi>' in page.text, "numbered as in reports and exports"
     assert re.search(r"under way.*?>2 <progress", page.text, re.DOTALL)
     assert "invited" in page.text
     assert not any(method in page.text for method in METHODS)

@@ -152,19 +152,29 @@ def read_samples(
     column: str,
     options: "StudyOptions",
 ) -> list[tuple[str, str]]:
-    """Return the pairs of a file, or texts of a catalogue with the nearest of each."""
-    from whyalike.explain.nearest_pairs import nearest_pairs, read_texts
+    """Return the pairs of a file, or texts of a catalogue with the nearest of each.
+
+    Raises OptionError where the catalogue has too few pairs that are long and near enough.
+    """
+    from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs, read_texts
     from whyalike.study.pair_files import read_pairs
 
     if pairs is not None:
         return read_pairs(pairs, columns=[name.strip() for name in columns.split(",")])
-    return nearest_pairs(
+    found = nearest_pairs(
         read_texts(str(texts), column=column),
         explainer.model,
         count=options.count or DRAWN,
         seed=options.seed,
         prompt=explainer.prompts[0],
     )
+    if len(found) < (options.count or 1):
+        raise OptionError(
+            f"{texts} gives {len(found)} pairs, and {options.count or DRAWN} are asked for. A pair "
+            f"is two texts of {WORDS[0]} to {WORDS[1]} words whose cosine is {COSINES[0]} to "
+            f"{COSINES[1]}: give more texts, a smaller -n, or your own pairs with --pairs."
+        )
+    return found
 
 
 def _describe(made: "Study") -> None:
@@ -178,5 +188,5 @@ def _describe(made: "Study") -> None:
     )
     fewer = {name: n for name, n in made.settings["fewer_pairs"].items() if n}
     for name, n in fewer.items():
-        typer.echo(f"Fewer pairs than another method of the sample: {name}, in {n} stimuli.")
+        typer.echo(f"Fewer pairs than another method of the sample: {name}, stimuli: {n}.")
     typer.echo(f"Next: whyalike study serve {made.folder} --raters 5")

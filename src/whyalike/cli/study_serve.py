@@ -54,7 +54,8 @@ def serve(
         def ready(url: str) -> None:
             invitations = [storage.add_rater() for _ in range(raters)]
             token = storage.add_admin() if admin_token else ""
-            write_out(lambda: _announce(url, [one.token for one in invitations], token))
+            links = [f"{one.number}\t{url}/r/{one.token}" for one in invitations]
+            write_out(lambda: _announce(url, links, token))
 
         try:
             serve(create_rating_app(study, storage, address=address), address, ready=ready)
@@ -62,11 +63,11 @@ def serve(
             storage.close()
 
 
-def _announce(url: str, tokens: list[str], admin_token: str) -> None:
+def _announce(url: str, links: list[str], admin_token: str) -> None:
     typer.echo(f"Serving at {url}; Ctrl-C stops it.")
-    if tokens:
-        typer.echo("Invitations, one for each rater; they are shown only now:")
-    for token in tokens:
-        typer.echo(f"  {url}/r/{token}")
+    if links:
+        typer.echo("Invitations, one for each rater by number; they are shown only now:")
+    for link in links:
+        typer.echo(f"  {link}")
     if admin_token:
         typer.echo(f"Progress: {url}/admin with the token {admin_token}")

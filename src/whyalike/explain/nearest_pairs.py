@@ -12,6 +12,9 @@ from whyalike.encoder.text_model import TextModel
 from whyalike.errors import FormatError, OptionError
 from whyalike.words.corpus import checked_texts
 
+COSINES = (0.5, 0.95)
+WORDS = (15, 120)
+
 
 def read_texts(path: str | os.PathLike[str], *, column: str = "description") -> list[str]:
     """Return the texts of one column of a CSV file with a header, those that are not blank.
@@ -40,9 +43,9 @@ def nearest_pairs(
     *,
     count: int,
     seed: int = 0,
-    lowest: float = 0.5,
-    highest: float = 0.95,
-    words: tuple[int, int] = (15, 120),
+    lowest: float = COSINES[0],
+    highest: float = COSINES[1],
+    words: tuple[int, int] = WORDS,
     pool: int = 1500,
     prompt: str = "",
 ) -> list[tuple[str, str]]:

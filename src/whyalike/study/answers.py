@@ -20,7 +20,8 @@ class Answer:
     client_key: a name that the client gives to the answer, another for each; an answer that is
         sent twice under one key is kept once.
     comment: the rater's own words; what is beyond 2,000 characters is refused.
-    shown_at, answered_at: by the rater's clock, with a time zone; None where unknown.
+    shown_at, answered_at: by the caller's clock (the server's, in the app), with a time zone; None
+        where unknown.
     """
 
     position: int

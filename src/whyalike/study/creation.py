@@ -231,6 +231,6 @@ def _refuse_if_invited(folder: Path, manifest: bytes) -> None:
         storage.close()
     if raters:
         raise OptionError(
-            f"{folder} has a study with {raters} raters, and this one is another: give another "
+            f"{folder} has another study, to which raters were invited ({raters}): give another "
             "folder with -o. Nothing was written."
         )

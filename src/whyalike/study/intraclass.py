@@ -12,13 +12,17 @@ from whyalike.statistics import Interval
 
 Floats = NDArray[np.float64]
 
+# Of few stimuli, and judges who contradict each other, the formulas make anything down to minus
+# infinity and, past that, numbers above one.
+LEAST = -1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Intraclass:
     """Absolute agreement, judges and units both drawn at random.
 
     single: ICC(2,1), of one judge's rating. average: ICC(2,k), of the mean of ``judges`` ratings.
-    units: that all judges rated; ``left_out``: how many others there are.
+    Both stop at LEAST. units: that all judges rated; ``left_out``: how many others there are.
     """
 
     single: Interval
@@ -54,15 +58,17 @@ def intraclass(ratings: Floats, *, confidence: float = 0.95) -> Intraclass:
     between, by_judge, error = squares
     if not any(squares):
         raise OptionError("All ratings are equal: an ICC can't be told.")
-    single = (between - error) / (
-        between + (judges - 1) * error + judges * (by_judge - error) / units
+    single = _ratio(
+        between - error, between + (judges - 1) * error + judges * (by_judge - error) / units
     )
-    average = (between - error) / (between + (by_judge - error) / units)
     low, high = _limits(squares, single, judges, units, confidence=confidence)
-    longer = [judges * limit / (1 + (judges - 1) * limit) for limit in (low, high)]
+    # For ICC(2,k) itself this is (between − error) / (between + (by_judge − error) / units).
+    average, longer_low, longer_high = (
+        _ratio(judges * one, 1 + (judges - 1) * one) for one in (single, low, high)
+    )
     return Intraclass(
         Interval(single, low, high, units, confidence),
-        Interval(average, longer[0], longer[1], units, confidence),
+        Interval(average, longer_low, longer_high, units, confidence),
         judges,
         units,
         ratings.shape[1] - units,
@@ -99,13 +105,21 @@ def _limits(
         # Judges differ by a constant or not at all: the F ratios have no rest to be divided by.
         return single, single
     ratio = by_judge / error
-    above = k * single * ratio + n * (1 + (k - 1) * single) - k * single
-    below = (n - 1) * (k * single * ratio) ** 2 + (n * (1 + (k - 1) * single) - k * single) ** 2
-    freedom = (k - 1) * (n - 1) * above**2 / below
+    noise = n * (1 + (k - 1) * single) - k * single
+    above = k * single * ratio + noise
+    below = (n - 1) * (k * single * ratio) ** 2 + noise**2
+    # Judges of equal level leave the error alone, with its own degrees of freedom.
+    share = above**2 / below if ratio > 1e-12 else 1.0
+    # Above zero it is never less than the judges' own; below, the formula may give none at all.
+    freedom = max((k - 1) * (n - 1) * share, k - 1)
     quantile = (1 + confidence) / 2
     f_low = float(stats.f.ppf(quantile, n - 1, freedom))
     f_high = float(stats.f.ppf(quantile, freedom, n - 1))
     others = k * by_judge + (k * n - k - n) * error
-    low = n * (between - f_low * error) / (f_low * others + n * between)
-    high = n * (f_high * between - error) / (others + n * f_high * between)
+    low = _ratio(n * (between - f_low * error), f_low * others + n * between)
+    high = _ratio(n * (f_high * between - error), others + n * f_high * between)
     return low, high
+
+
+def _ratio(above: float, below: float) -> float:
+    return max(above / below, LEAST) if below > 0 else LEAST

@@ -65,7 +65,7 @@ class RatingRow:
 
     @property
     def seconds(self) -> float | None:
-        """From the showing to the answer, by the rater's clock; None where unknown."""
+        """From the showing to the answer, by the server's clock in the app; None where unknown."""
         if self.shown_at is None or self.answered_at is None:
             return None
         return (self.answered_at - self.shown_at).total_seconds()

@@ -83,10 +83,13 @@ class StudyReport:
     def best(self) -> tuple[str, ...]:
         """The method with the highest score, and those that are not found different from it.
 
-        By the test for other judges where there is one, corrected for all tests, at 5 %.
+        By the test for other judges where there is one, corrected for all tests, at 5 %. With
+        another method as the reference only the highest: most were not tested against it.
         """
         first = max(self.kept.scores, key=lambda score: score.mos).method
         alike = [first]
+        if self.settings.reference not in (None, first):
+            return (first,)
         for test in self.differences:
             p = test.p_holm if test.p_crossed_holm is None else test.p_crossed_holm
             if first in (test.first, test.second) and p >= 0.05:

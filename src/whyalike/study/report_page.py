@@ -79,8 +79,8 @@ def _table_1(report: StudyReport) -> StudyTable:
     caption = (
         f"How well explanations explain: mean opinion score, 1 to 5, over {kept.judges} judges and "
         f"{max(score.samples for score in kept.scores):,} samples, ± the standard deviation of the "
-        f"judges' means; {sure} interval for other judges and other samples (t). Bold: the "
-        "best, and what is not found different from it (Holm, 5 %)."
+        f"judges' means; {sure} interval for other judges and other samples (t). "
+        f"Bold: {_bold(report)}."
     )
     return StudyTable(
         name="Table 1",
@@ -95,6 +95,12 @@ def _table_1(report: StudyReport) -> StudyTable:
         plot_heading="1 to 5, a dot for each judge",
         marks=(1.0, 2.0, 3.0, 4.0, 5.0),
     )
+
+
+def _bold(report: StudyReport) -> str:
+    if report.settings.reference not in (None, report.best[0]):
+        return "the highest mean; whether others differ from it was not tested"
+    return "the best, and what is not found different from it (Holm, 5 %)"
 
 
 def _plot(score: MethodScore, dots: tuple[float, ...]) -> Range:

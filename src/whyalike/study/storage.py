@@ -91,7 +91,7 @@ class Storage:
             if self._do.has_raters(connection, simulated=not simulated):
                 raise OptionError(
                     "Real raters were invited to this study, and simulated ratings would stand "
-                    "beside theirs: simulate with another --database, or in a copy of the folder."
+                    "beside theirs: simulate with another --database, such as sqlite:///trial.db."
                     if simulated
                     else "This study has simulated ratings, and real ones would stand beside them: "
                     "invite raters with another --database, or to a study made anew."

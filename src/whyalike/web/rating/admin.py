@@ -19,7 +19,7 @@ UNKNOWN = "This is not the admin token. Copy it whole from where the server was 
 
 @dataclass(frozen=True, slots=True)
 class ProgressRow:
-    """One rater, counted from 1, as the page shows it."""
+    """One rater, as the page shows it; the number is that of reports and exports, from 0."""
 
     number: int
     name: str
@@ -98,7 +98,7 @@ def _row(progress: Progress, screens: int) -> ProgressRow:
         state = "invited" if rater.consented_at is None else "begun"
     last = progress.last_at
     return ProgressRow(
-        number=rater.number + 1,
+        number=rater.number,
         name=rater.name,
         simulated=rater.simulated,
         state=state,
