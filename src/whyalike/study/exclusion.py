@@ -26,7 +26,7 @@ class ExclusionRules:
     repeat_difference: float | None = 1.2
     least_items: int = 20
     least_repeats: int = 4
-    least_checks: int = 2
+    least_checks: int = 4
 
     def __post_init__(self) -> None:
         """Refuse what no judge could meet."""
