@@ -176,7 +176,7 @@ def test_missing_texts_are_counted(write):
         ("id,title\n1,a\n".encode("utf-16"), "a.csv", "UTF-16"),
         (b"", "a.jsonl", "one JSON object a line. It is empty"),
         (b"[\n", "a.jsonl", "Line 1: not JSON"),
-        (gzip.compress(b"id,title\n1,a\n" * 99)[:-20], "a.csv.gz", "Could not read"),
+        (gzip.compress(b"id,title\n1,a\n" * 99, mtime=0)[:-20], "a.csv.gz", "Could not read"),
         (b"PAR1 no", "a.parquet", "Could not read"),
     ],
 )

@@ -16,6 +16,7 @@ from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
 from whyalike.cli.printing import write_out
 from whyalike.cli.probe import probe
+from whyalike.cli.serve import serve
 from whyalike.cli.similar import similar
 from whyalike.cli.study import study
 from whyalike.cli.train import train
@@ -35,6 +36,7 @@ app.command()(probe)
 app.command()(similar)
 app.command()(figure)
 app.command()(train)
+app.command()(serve)
 app.command()(models)
 app.command()(methods)
 app.add_typer(index, name="index")

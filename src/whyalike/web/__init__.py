@@ -6,26 +6,41 @@ from typing import TYPE_CHECKING, Any
 from whyalike.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from whyalike.web.api.opening import open_service
     from whyalike.web.app import create_app
     from whyalike.web.rating.app import create_rating_app
     from whyalike.web.server import Address, serve
+    from whyalike.web.serving import create_explorer_app
 
-__all__ = ["Address", "create_app", "create_rating_app", "serve"]
+__all__ = [
+    "Address",
+    "create_app",
+    "create_explorer_app",
+    "create_rating_app",
+    "open_service",
+    "serve",
+]
 
 MODULES = {
     "Address": "whyalike.web.server",
     "create_app": "whyalike.web.app",
+    "create_explorer_app": "whyalike.web.serving",
     "create_rating_app": "whyalike.web.rating.app",
+    "open_service": "whyalike.web.api.opening",
     "serve": "whyalike.web.server",
 }
-NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "python-multipart"}
+NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn"}
+FORMS = {"python_multipart": "python-multipart"}
+"""Needed by the rating app alone."""
 
 
 def __getattr__(name: str) -> Any:
     """Import what was asked for. Raises MissingExtraError where its packages are not installed."""
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    for module, package in NEEDED.items():
+    extra = "serve" if name in ("create_explorer_app", "open_service") else "study"
+    needed = {**NEEDED, **FORMS} if name == "create_rating_app" else NEEDED
+    for module, package in needed.items():
         if util.find_spec(module) is None:
-            raise MissingExtraError("The web pages", package, "study")
+            raise MissingExtraError("The web pages", package, extra)
     return getattr(import_module(MODULES[name]), name)

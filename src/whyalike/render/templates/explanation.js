@@ -266,7 +266,7 @@
   }
 
   function start() {
-    for (const root of document.querySelectorAll('article.whyalike:not([data-ready])')) {
+    for (const root of document.querySelectorAll('article.whyalike:not(.wa-comparison, [data-ready])')) {
       root.setAttribute('data-ready', '');
       setUp(root);
     }

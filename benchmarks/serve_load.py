@@ -1,0 +1,114 @@
+"""Load on ``whyalike serve``: throughput against the library's own batch in the same run, latency.
+
+Run: .venv/bin/python benchmarks/serve_load.py [--model M] [--pairs 400] [--clients 16]
+         [--soak 10000]
+Prints a table in Markdown. Exits with 1 where an answer is another pair's, a request is lost, or
+the server does less than 0.8 of what the library does. ``--soak`` asks so many times more, with
+kept results, and says how the memory of the server grew.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "web"))
+
+from explorer_process import ServeProcess, ask_all  # noqa: E402
+
+from whyalike import Explainer  # noqa: E402
+
+FLOOR = 0.8
+TEXT = (
+    "warm knit gloves with touchscreen fingertips and ribbed cuffs for cold mornings these are cut "
+    "from stretch wool so that you can text without taking them off lined leather in a slim shape "
+    "a long scarf of soft yarn keeps wind away and folds into any pocket when spring comes"
+)
+WORDS = TEXT.split()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="all-MiniLM-L6-v2")
+    parser.add_argument("--pairs", type=int, default=400)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3, help="of server and library by turns")
+    parser.add_argument("--soak", type=int, default=0)
+    asked = parser.parse_args()
+    server = ServeProcess(("--model", asked.model, "--cache-mb", "64"))
+    explainer = Explainer(asked.model)
+    try:
+        server.start()
+        good = measure(server, explainer, asked.pairs, asked.clients, asked.rounds)
+        if asked.soak:
+            good &= soak(server, asked.soak, asked.clients)
+        code, said = server.stop()
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.process.kill()
+    print(f"the server ended with {code}{': ' + said if said else ''}")
+    return 0 if good and code == 0 else 1
+
+
+def measure(server, explainer, count, clients, rounds) -> bool:
+    choose = random.Random(7)
+    rates, seconds, good = {"library": [], "server": []}, [], True
+    list(explainer.explain_many(make_pairs(choose, 16)))
+    ask_all(server.url, make_pairs(choose, 16), clients=clients)
+    for _ in range(rounds):
+        # Other texts each time: kept results would flatter the server.
+        pairs = make_pairs(choose, count)
+        began = time.perf_counter()
+        for explanation in explainer.explain_many(pairs):
+            explanation.to_json()
+        rates["library"].append(count / (time.perf_counter() - began))
+        pairs = make_pairs(choose, count)
+        began = time.perf_counter()
+        outcome = ask_all(server.url, pairs, clients=clients)
+        rates["server"].append(count / (time.perf_counter() - began))
+        seconds += outcome.seconds
+        good &= not outcome.broken and len(outcome.seconds) == count
+    ratio = statistics.median(rates["server"]) / statistics.median(rates["library"])
+    cuts = statistics.quantiles(seconds, n=20)
+    print(f"{count} pairs of 12 to 40 words, {clients} clients, median of {rounds} rounds\n")
+    print("| | |\n|---|---|")
+    print(f"| library, explain_many and to_json | {statistics.median(rates['library']):.1f}/s |")
+    print(f"| server | {statistics.median(rates['server']):.1f}/s |")
+    print(f"| server ÷ library | {ratio:.2f} |")
+    print(f"| median latency | {1000 * cuts[9]:.0f} ms |")
+    print(f"| p95 latency | {1000 * cuts[18]:.0f} ms |")
+    print(f"| all answers are their own pair's | {good} |")
+    return good and ratio >= FLOOR
+
+
+def soak(server, count, clients) -> bool:
+    choose = random.Random(8)
+    # A tenth are new; the others were asked for before, some of them long ago.
+    known = make_pairs(choose, max(1, count // 10))
+    pairs = [choose.choice(known) for _ in range(count)]
+    first = server.memory
+    outcome = ask_all(server.url, pairs[: count // 5], clients=clients)
+    warm = server.memory
+    later = ask_all(server.url, pairs[count // 5 :], clients=clients)
+    last = server.memory
+    print(f"\n{count:,} requests for {len(known):,} pairs: {mega(first)} MB at first, ", end="")
+    print(f"{mega(warm)} after a fifth, {mega(last)} at the end")
+    return not outcome.broken + later.broken and not outcome.unanswered + later.unanswered
+
+
+def make_pairs(choose, count):
+    def text():
+        return " ".join(choose.choices(WORDS, k=choose.randint(12, 40)))
+
+    return [(text(), text()) for _ in range(count)]
+
+
+def mega(size) -> str:
+    return f"{size / 1e6:,.0f}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,126 @@
+"""``whyalike serve``: the Explorer and its API, until it is stopped."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from whyalike.cli.explain import quieten
+from whyalike.cli.failures import told_plainly
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Pooling,
+    TrustRemoteCode,
+)
+from whyalike.cli.printing import write_out
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from whyalike.web.server import Address
+
+
+def serve(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"A hub name or a local path; several may be given, the default first. "
+            f"[default: {DEFAULT_MODEL}, or the models of the indexes]",
+            show_default=False,
+        ),
+    ] = None,
+    index: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="An index to search; see `whyalike index`.", metavar="FOLDER", show_default=False
+        ),
+    ] = None,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What `whyalike evaluate -o` wrote.", metavar="FOLDER", show_default=False
+        ),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="The default method; see `whyalike methods`.")
+    ] = "bti",
+    pooling: Pooling = "auto",
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Where to listen; others than this machine need --public-url and --token."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 8000,
+    public_url: Annotated[
+        str,
+        typer.Option(
+            help="The origin under which others reach it, such as https://why.example.org; a "
+            "proxy there gives it HTTPS.",
+            metavar="URL",
+        ),
+    ] = "",
+    token: Annotated[
+        str,
+        typer.Option(
+            help="What clients must know, 16 characters or more. Better said by the environment: "
+            "arguments can be seen by other users of the machine.",
+            envvar="WHYALIKE_TOKEN",
+            show_default=False,
+        ),
+    ] = "",
+    cache_mb: Annotated[
+        int, typer.Option(min=0, help="Megabytes of results to keep; 0 keeps none.")
+    ] = 64,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Serve the Explorer and its API until Ctrl-C.
+
+    Requests can name only the models, indexes and results that are given here.
+    """
+    with told_plainly(debug=debug):
+        # First of all, as the server's packages may not be installed.
+        from whyalike.web import open_service  # isort: skip
+        from whyalike.web import Address, create_explorer_app, serve
+        from whyalike.web.api.access import Access
+        from whyalike.web.api.service import ServiceLimits
+
+        address = Address(host, port, public_url)
+        if public_url and not token:
+            raise OptionError(
+                "Others can reach this server, so that it needs a token: give --token, or set "
+                "WHYALIKE_TOKEN, to what `openssl rand -hex 16` prints."
+            )
+        Access(token)  # A short token is told before models are loaded.
+        quieten()
+        service = open_service(
+            model or ([] if index else [DEFAULT_MODEL]),
+            indexes=[str(folder) for folder in index or []],
+            results=[str(folder) for folder in results or []],
+            method=method,
+            limits=ServiceLimits(kept_bytes=cache_mb * 1024 * 1024),
+            pooling=pooling,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        try:
+            app = create_explorer_app(service, address=address, token=token)
+            serve(app, address, ready=lambda url: _announce(url, address, open_=open_))
+        finally:
+            service.close()
+
+
+def _announce(url: str, address: "Address", *, open_: bool) -> None:
+    write_out(lambda: typer.echo(f"Serving at {url}; Ctrl-C stops it. The API: {url}/api/docs"))
+    if open_ and not address.public_url:
+        import webbrowser
+
+        # Connections are accepted already, and answered as soon as the server runs.
+        webbrowser.open(url)

@@ -1,0 +1,1 @@
+"""Explanations over HTTP: requests of many clients gathered into batches, kept, and limited."""

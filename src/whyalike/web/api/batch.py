@@ -1,0 +1,126 @@
+"""Many pairs in one request: a line of JSON for each, answered line by line in their order."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.responses import Response, StreamingResponse
+
+from whyalike.errors import BusyError, TextError, WhyalikeError
+from whyalike.web.api.refusals import LOG, describe, told
+from whyalike.web.api.routes import FAILURES, PREFIX
+from whyalike.web.api.schema import BatchLine
+from whyalike.web.api.service import Service
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+MOST_BYTES = 16 * 1024 * 1024
+FAILED = "This went wrong on the server's side: its log says why."
+MEDIA = "application/x-ndjson"
+PATIENCE, BETWEEN = 60.0, 0.05
+"""Seconds that a line waits for room where others fill the queue, and between two tries."""
+
+
+class Batch:
+    """Streams explanations. At most a quarter of the queue is one request's."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.window = max(1, service.limits.lane.waiting // 4)
+
+    def register(self, app: "FastAPI") -> None:
+        """Add the address to ``app``."""
+        app.add_api_route(
+            f"{PREFIX}/batch",
+            self.batch,
+            methods=["POST"],
+            response_class=Response,
+            responses={
+                **FAILURES,
+                200: {"content": {MEDIA: {}}, "description": "A line for each, in their order."},
+            },
+            openapi_extra={"requestBody": _documented()},
+            max_body_size=MOST_BYTES,
+        )
+
+    async def batch(self, request: Request) -> Response:
+        """Explain many pairs: a line of JSON each, as for /explain, and with an id if you like.
+
+        Each is answered by a line with its number from 0, its id, and its explanation or error.
+        """
+        lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
+        most = self.service.limits.batch
+        if len(lines) > most:
+            raise TextError(
+                f"The batch has {len(lines):,} lines; this server takes {most:,} at most: send "
+                "several."
+            )
+        return StreamingResponse(self._stream(lines), media_type=MEDIA)
+
+    async def _stream(self, lines: Sequence[bytes]) -> AsyncIterator[bytes]:
+        waiting: deque[asyncio.Task[bytes]] = deque()
+        try:
+            for number, line in enumerate(lines):
+                if len(waiting) == self.window:
+                    yield await waiting[0]
+                    waiting.popleft()
+                waiting.append(asyncio.create_task(self._answer(number, line)))
+            while waiting:
+                yield await waiting[0]
+                waiting.popleft()
+        finally:
+            # What nobody reads any more is not explained.
+            for task in waiting:
+                task.cancel()
+
+    async def _answer(self, number: int, line: bytes) -> bytes:
+        """Return the answer to one line, which may be its own error."""
+        head = f'{{"number":{number},"id":null'
+        try:
+            asked = BatchLine.model_validate_json(line)
+            head = f'{{"number":{number},"id":{json.dumps(asked.id)}'
+            found = await self._explain(asked)
+            return f'{head},"explanation":'.encode() + found + b"}\n"
+        except ValidationError as error:
+            said = describe(error.errors())
+        except WhyalikeError as error:
+            said = told(error)[1] or FAILED
+        except Exception:
+            LOG.exception("line %d of a batch", number)
+            said = FAILED
+        return f'{head},"error":{json.dumps(said)}}}\n'.encode()
+
+    async def _explain(self, asked: BatchLine) -> bytes:
+        """Return the JSON of an explanation, after waiting for room where there is none."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while True:
+            try:
+                answer = await self.service.answer(
+                    asked.left,
+                    asked.right,
+                    model=asked.model,
+                    method=asked.method,
+                    options=asked.changed(),
+                )
+            except BusyError:
+                if loop.time() > until:
+                    raise
+                await asyncio.sleep(BETWEEN)
+            else:
+                return answer.json
+
+
+def _documented() -> dict[str, Any]:
+    schema = {"type": "string", "description": "Lines of JSON, each as /explain takes it."}
+    lines = (
+        {"id": "first", "left": "warm gloves", "right": "woollen mittens"},
+        {"id": "second", "left": "how to cancel", "right": "Cancel any time online."},
+    )
+    example = "\n".join(json.dumps(line) for line in lines)
+    return {"required": True, "content": {MEDIA: {"schema": schema, "example": example}}}

@@ -1,0 +1,220 @@
+"""The models of a server, and what they can be asked about texts: explain, compare."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from whyalike.errors import BusyError, OptionError, TextError
+from whyalike.explain.comparison import Comparison
+from whyalike.explain.explanation import Explanation
+from whyalike.text import clean_text
+from whyalike.web.api.answers import Answer
+from whyalike.web.api.kept import KeptResults
+from whyalike.web.api.lane import LaneLimits
+from whyalike.web.api.metrics import Gauge, Metrics
+from whyalike.web.api.served import ServedModel, choose
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLimits:
+    """What one request, and all of them together, may ask for.
+
+    text: characters of one text. batch: pairs of one batch. hits: items of one search. searches:
+    searches that wait or run. kept_bytes: of results that are kept. lane: see LaneLimits.
+    """
+
+    text: int = 20_000
+    batch: int = 1_000
+    hits: int = 50
+    searches: int = 32
+    kept_bytes: int = 64 * 1024 * 1024
+    lane: LaneLimits = field(default_factory=LaneLimits)
+
+
+class Explaining:
+    """Models with their lanes and the results that are kept; see Service for the arguments."""
+
+    def __init__(self, models: "Mapping[str, Explainer]", *, limits: ServiceLimits | None) -> None:
+        self.limits = limits or ServiceLimits()
+        self.metrics = Metrics()
+        self.kept = KeptResults(self.limits.kept_bytes)
+        self._lanes: dict[int, ServedModel] = {}
+        self.models = {name: self._serve(name, one) for name, one in models.items()}
+        self._add_gauges()
+
+    @property
+    def waiting(self) -> int:
+        """How many pairs wait for a model."""
+        return sum(one.lane.waiting for one in self._lanes.values())
+
+    def model(self, name: str | None = None) -> ServedModel:
+        """Return the model of that name, by default the first. Raises OptionError."""
+        return choose("model", self.models, name)
+
+    async def explain(
+        self,
+        left: str,
+        right: str,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+    ) -> Explanation:
+        """Explain one pair.
+
+        Args:
+            left: a text of at most ``limits.text`` characters.
+            right: the other one.
+            model: a name in ``models``; by default the first.
+            method: by default the model's.
+            options: fields of BTIOptions that differ from the model's; another ``top_k`` asks no
+                model again.
+
+        Raises:
+            OptionError, TextError: what was asked for is not allowed.
+            BusyError: too many wait already.
+            ModelError: NaN.
+        """
+        found = await self.answer(left, right, model=model, method=method, options=options)
+        return found.explanation
+
+    async def answer(
+        self,
+        left: str,
+        right: str,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+    ) -> Answer:
+        """Explain one pair, as ``explain`` does, and return its JSON too."""
+        return await self._answer(self.model(model), (left, right), method, options)
+
+    async def compare(
+        self,
+        query: str,
+        better: str,
+        worse: str,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+    ) -> Comparison:
+        """Explain why one text is scored above another for a query; below 0 is the margin if not.
+
+        Args:
+            query: the text that both are compared with, put left.
+            better: the first text.
+            worse: the second text.
+            model: as ``explain``.
+            method: one that promises "signed"; by default one that the model has.
+            options: as ``explain``.
+
+        Raises:
+            OptionError: also a method that gives no signed contributions.
+            TextError, BusyError, ModelError: as ``explain``.
+        """
+        for name, text in (("query", query), ("better", better), ("worse", worse)):
+            self._check(name, text)
+        served = self.model(model)
+        name = method or served.signed_method
+        served.kind(name, options)
+        signed = [one.name for one in served.methods if "signed" in one.promises]
+        if name not in signed:
+            raise OptionError(
+                f"{name!r} does not say what a word adds to the score, which a comparison needs; "
+                f"these do: {', '.join(signed)}."
+            )
+        first, second = await all_answers(
+            [self._answer(served, (query, text), name, options) for text in (better, worse)]
+        )
+        return Comparison(better=first.explanation, worse=second.explanation)
+
+    def close(self) -> None:
+        """Take nothing new, finish what was taken, and return."""
+        for one in self._lanes.values():
+            one.lane.close()
+
+    def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
+        """Return the model with its lane: one for each Explainer."""
+        if id(explainer) not in self._lanes:
+            self._lanes[id(explainer)] = ServedModel(
+                name, explainer, kept=self.kept, metrics=self.metrics, limits=self.limits.lane
+            )
+        return self._lanes[id(explainer)]
+
+    async def _answer(
+        self,
+        served: ServedModel,
+        pair: tuple[str, str],
+        method: str | None,
+        options: Options | None,
+        *,
+        limited: bool = True,
+    ) -> Answer:
+        if limited:
+            for name, text in zip(("left", "right"), pair, strict=True):
+                self._check(name, text)
+        kind, top_k = served.kind(method, options)
+        kept = self.kept.get(served.key(kind, pair))
+        if kept is not None:
+            return Answer(kept).select(top_k)
+        try:
+            waiting = served.lane.submit(kind, pair, size=len(pair[0]) + len(pair[1]))
+        except BusyError:
+            self.metrics.refused.add(model=served.name)
+            raise
+        try:
+            answer = await asyncio.wrap_future(waiting)
+        except asyncio.CancelledError:
+            self.metrics.abandoned.add(model=served.name)
+            raise
+        return answer.select(top_k)
+
+    def _check(self, name: str, text: str) -> None:
+        clean_text(text, side=name)
+        if len(text) > self.limits.text:
+            raise TextError(
+                f"The {name} text has {len(text):,} characters; this server takes "
+                f"{self.limits.text:,} at most: shorten it."
+            )
+
+    def _add_gauges(self) -> None:
+        def lanes() -> list[tuple[dict[str, str], float]]:
+            return [({"model": m.name}, float(m.lane.waiting)) for m in self._lanes.values()]
+
+        self.metrics.gauges += [
+            Gauge("whyalike_waiting", "Pairs that wait for a model.", lanes),
+            Gauge("whyalike_kept_bytes", "Of kept results.", lambda: [({}, self.kept.bytes)]),
+            Gauge("whyalike_kept_results", "Kept results.", lambda: [({}, len(self.kept))]),
+            Gauge(
+                "whyalike_kept_hits_total",
+                "Requests that a kept result answered.",
+                lambda: [({}, self.kept.hits)],
+                kind="counter",
+            ),
+            Gauge(
+                "whyalike_kept_misses_total",
+                "Requests that no kept result answered.",
+                lambda: [({}, self.kept.misses)],
+                kind="counter",
+            ),
+        ]
+
+
+async def all_answers(questions: "Sequence[Any]") -> list[Answer]:
+    """Return all answers. The first failure cancels what still waits."""
+    tasks = [asyncio.ensure_future(one) for one in questions]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

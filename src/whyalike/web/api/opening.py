@@ -1,0 +1,77 @@
+"""Everything that a server serves, opened before it listens: what is missing is told at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whyalike.errors import OptionError
+from whyalike.web.api.served import names_of
+from whyalike.web.api.service import Service, ServiceLimits
+
+if TYPE_CHECKING:
+    from whyalike.catalogue import CatalogueIndex
+    from whyalike.explain import Explainer
+
+LEADERBOARD = "leaderboard.json"
+
+
+def open_service(
+    models: Sequence[str],
+    *,
+    indexes: Sequence[str] = (),
+    results: Sequence[str] = (),
+    method: str | None = None,
+    limits: ServiceLimits | None = None,
+    **opening: Any,
+) -> Service:
+    """Return the service of these models, indexes and results, each under its name.
+
+    Args:
+        models: hub names or folders, the default first.
+        indexes: folders of indexes.
+        results: folders that `whyalike evaluate -o` wrote.
+        method: the default of all models.
+        limits: what may be asked for.
+        **opening: how models are loaded, as for Explainer.
+
+    Raises:
+        OptionError: nothing to serve, an unknown method, or a folder without results.
+        FormatError: a folder without an index.
+        ModelNotFoundError, UnsafeModelError, ModelError: a model can't be had or used.
+    """
+    from whyalike.catalogue import CatalogueIndex
+    from whyalike.explain import Explainer
+
+    found = {name: _results(place) for name, place in names_of(results).items()}
+    explainers = {
+        name: Explainer(place, method=method, **opening) for name, place in names_of(models).items()
+    }
+    opened: dict[str, CatalogueIndex] = {}
+    for name, place in names_of(indexes).items():
+        opened[name] = _open_index(place, list(explainers.values()), **opening)
+    return Service(explainers, indexes=opened, results=found, limits=limits)
+
+
+def _open_index(place: str, explainers: "Sequence[Explainer]", **opening: Any) -> "CatalogueIndex":
+    """Return the index, with one of the Explainers where its model is that."""
+    from whyalike.catalogue import CatalogueIndex
+
+    opening.pop("pooling", None)
+    for explainer in explainers:
+        try:
+            return CatalogueIndex.open(place, model=explainer)
+        except OptionError:
+            continue
+    index = CatalogueIndex.open(place, **opening)
+    _ = index.explainer  # Loaded now, and not at the first request.
+    return index
+
+
+def _results(place: str) -> Path:
+    folder = Path(place).expanduser()
+    if not (folder / LEADERBOARD).is_file():
+        raise OptionError(
+            f"There is no {LEADERBOARD} in {place}: give a folder that `whyalike evaluate -o` "
+            "wrote."
+        )
+    return folder.resolve()

@@ -1,0 +1,148 @@
+"""The reference of the API: the OpenAPI document, and a page drawn of it without scripts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import whyalike
+from whyalike.web.api.examples import HERE, examples
+from whyalike.web.api.routes import PREFIX
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from whyalike.web.pages import Pages
+
+DOCUMENT = "/api/openapi.json"
+PAGE = "/api/docs"
+ABOUT = (
+    "Why does a model find two texts alike? Every error is JSON with the field `error`, a sentence "
+    "that says what to do."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field of a request, as the page lists it."""
+
+    name: str
+    kind: str
+    says: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An address, as the page shows it."""
+
+    id: str
+    method: str
+    path: str
+    title: str
+    says: str
+    rows: tuple[Row, ...]
+    answers: tuple[tuple[str, str], ...]
+    curl: str
+    python: str
+
+
+class Reference:
+    """Serves the document and the page of ``app``; its other pages are no part of either."""
+
+    def __init__(self, app: "FastAPI", pages: "Pages") -> None:
+        self.app, self.pages = app, pages
+
+    def register(self) -> None:
+        """Add both addresses."""
+        self.app.add_route(DOCUMENT, self.answer_document, methods=["GET"])
+        self.app.add_route(PAGE, self.answer_page, methods=["GET"])
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document, with examples for curl and Python."""
+        from fastapi.openapi.utils import get_openapi
+
+        routes = [one for one in self.app.routes if getattr(one, "path", "").startswith(PREFIX)]
+        document = get_openapi(
+            title="whyalike", version=whyalike.__version__, description=ABOUT, routes=routes
+        )
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                curl, python = examples(path, method)
+                operation["x-codeSamples"] = [
+                    {"lang": "Shell", "label": "curl", "source": curl},
+                    {"lang": "Python", "label": "Python", "source": python},
+                ]
+        document["components"].setdefault("securitySchemes", {})["token"] = {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "Needed where the server was started with --token.",
+        }
+        document["security"] = [{}, {"token": []}]
+        return document
+
+    async def answer_document(self, _: Request) -> Response:
+        """Return the document."""
+        return JSONResponse(self.document)
+
+    async def answer_page(self, request: Request) -> Response:
+        """Return the page, with the origin that the reader sees in its examples."""
+        origin = f"{request.url.scheme}://{request.url.netloc}"
+        entries = list(describe(self.document, origin))
+        return self.pages.answer("api.html.j2", entries=entries, document=DOCUMENT, about=ABOUT)
+
+
+def describe(document: Mapping[str, Any], origin: str) -> "Sequence[Entry]":
+    """Return the addresses of a document."""
+    schemas = document["components"]["schemas"]
+    entries = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            curl, python = (one["source"] for one in operation["x-codeSamples"])
+            title, _, more = operation.get("description", "").partition("\n")
+            entries.append(
+                Entry(
+                    id=path.rsplit("/", 1)[-1],
+                    method=method.upper(),
+                    path=path,
+                    title=title.strip(),
+                    says=" ".join(more.split()),
+                    rows=_rows(operation, schemas),
+                    answers=tuple(
+                        (code, one["description"]) for code, one in operation["responses"].items()
+                    ),
+                    curl=curl.replace(HERE, origin),
+                    python=python.replace(HERE, origin),
+                )
+            )
+    return entries
+
+
+def _rows(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> tuple[Row, ...]:
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if body is None:
+        return ()
+    schema = schemas[body["schema"]["$ref"].rsplit("/", 1)[-1]]
+    needed = schema.get("required", [])
+    return tuple(
+        Row(name, _kind(one), one.get("description", ""), name in needed)
+        for name, one in schema["properties"].items()
+    )
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """Return what a field takes, in a few words."""
+    parts = schema.get("anyOf", [schema])
+    said = []
+    for part in parts:
+        if "enum" in part:
+            said.append(" or ".join(part["enum"]))
+        elif "$ref" in part:
+            said.append("options")
+        elif part.get("type") != "null":
+            said.append(str(part.get("type", "anything")))
+    return " or ".join(said)

@@ -1,0 +1,104 @@
+"""Errors of the library as answers: a sentence in JSON below /api, and a page elsewhere."""
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse, Response
+
+from whyalike.errors import (
+    BusyError,
+    MissingExtraError,
+    ModelError,
+    OptionError,
+    TextError,
+    WhyalikeError,
+)
+from whyalike.text import without_surrogates
+from whyalike.web.api.gone import ClientGoneError
+from whyalike.web.failures import SENTENCES, Failures
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+LOG = logging.getLogger("whyalike.web")
+API = "/api/"
+GONE = 499
+STATUSES: tuple[tuple[type[WhyalikeError], int], ...] = (
+    (TextError, 422),
+    (OptionError, 422),
+    (BusyError, 503),
+    (MissingExtraError, 501),
+)
+"""Whose sentences are for the client. What is wrong with files here goes to the log alone."""
+
+OURS = {
+    401: "This server needs its token: send it as Authorization: Bearer, or log in at /login.",
+    404: "There is no such address here; /api/docs lists them.",
+    405: "This address can't be asked in that way; /api/docs says how.",
+}
+
+
+class Refusals(Failures):
+    """Answers errors as Failures does, and those of the library with their own sentences."""
+
+    def register(self, app: "FastAPI") -> None:
+        """Let ``app`` answer its errors so, in the place of what was registered before."""
+        super().register(app)
+        app.add_exception_handler(WhyalikeError, self.on_library)
+        app.add_exception_handler(ClientGoneError, self.on_gone)
+
+    async def on_library(self, request: "Request", error: Exception) -> Response:
+        """Answer an error of the library."""
+        assert isinstance(error, WhyalikeError)
+        status, says = told(error)
+        if status == 500:
+            LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+        headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
+        return self.answer(request, status, says, headers)
+
+    async def on_gone(self, _: "Request", __: Exception) -> Response:
+        """Answer nobody, with the status that others log for that."""
+        return Response(status_code=GONE)
+
+    async def on_form(self, request: "Request", error: Exception) -> Response:
+        """Answer a request that lacks something; below /api it is told which field."""
+        if not is_api(request):
+            return await super().on_form(request, error)
+        assert isinstance(error, RequestValidationError)
+        return self.answer(request, 422, describe(error.errors()), {})
+
+    def answer(
+        self, request: "Request", status: int, says: str, headers: dict[str, str]
+    ) -> Response:
+        """Return the error in the form that the request asks for."""
+        if not is_api(request):
+            return super().answer(request, status, says, headers)
+        phrase = HTTPStatus(status).phrase + "."
+        sentence = says or OURS.get(status) or SENTENCES.get(status, phrase)
+        content = {"error": without_surrogates(sentence)}
+        return JSONResponse(content, status_code=status, headers=headers)
+
+
+def told(error: WhyalikeError) -> tuple[int, str]:
+    """Return the status of an error, and what the client is told; nothing for a usual sentence."""
+    for kind, status in STATUSES:
+        if isinstance(error, kind):
+            return status, str(error)
+    return 500, str(error) if type(error) is ModelError else ""
+
+
+def describe(errors: object) -> str:
+    """Return what is wrong with which field, without repeating what was sent."""
+    parts = []
+    for error in list(errors) if isinstance(errors, list | tuple) else []:
+        place = ".".join(str(part) for part in error["loc"] if part != "body")
+        parts.append(f"{place or 'the body'}: {error['msg']}"[:200])
+    return f"The request can't be read: {'; '.join(parts[:5])}. /api/docs says what is expected."
+
+
+def is_api(request: "Request") -> bool:
+    """Return whether it was sent to the API."""
+    return request.url.path.startswith(API)

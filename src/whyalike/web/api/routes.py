@@ -1,0 +1,172 @@
+"""The questions of the API, each one address."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request, Response
+from starlette.responses import JSONResponse
+
+import whyalike
+from whyalike.text import without_surrogates
+from whyalike.web.api.gone import unless_gone
+from whyalike.web.api.metrics import MEDIA
+from whyalike.web.api.schema import (
+    CompareRequest,
+    ComparisonModel,
+    ExplainRequest,
+    ExplanationModel,
+    FailureModel,
+    HealthModel,
+    MethodModel,
+    ModelsModel,
+    RankModel,
+    RankRequest,
+    SimilarModel,
+    SimilarRequest,
+)
+from whyalike.web.api.service import Placed, Service
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+PREFIX = "/api/v1"
+MOST_BYTES = 1024 * 1024
+JSON = "application/json"
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    413: {"content": {"text/plain": {}}, "description": "The body is too long to be read."},
+    422: {"model": FailureModel, "description": "Something in the request is not allowed."},
+    500: {"model": FailureModel, "description": "The model or the index can't be used."},
+    501: {"model": FailureModel, "description": "An optional package is not installed."},
+    503: {"model": FailureModel, "description": "Too many wait; Retry-After says when to ask."},
+}
+
+
+class Routes:
+    """Answers by JSON what ``service`` is asked."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def register(self, app: "FastAPI") -> None:
+        """Add the addresses to ``app``."""
+        for handler, model in (
+            (self.explain, ExplanationModel),
+            (self.compare, ComparisonModel),
+            (self.similar, SimilarModel),
+            (self.rank, RankModel),
+        ):
+            app.add_api_route(
+                f"{PREFIX}/{handler.__name__}",
+                handler,
+                methods=["POST"],
+                response_model=model,
+                responses=FAILURES,
+                max_body_size=MOST_BYTES,
+            )
+        for ask, answered in (
+            (self.models, ModelsModel),
+            (self.methods, list[MethodModel]),
+            (self.health, HealthModel),
+        ):
+            app.add_api_route(
+                f"{PREFIX}/{ask.__name__}", ask, methods=["GET"], response_model=answered
+            )
+        app.add_api_route(
+            f"{PREFIX}/metrics",
+            self.metrics,
+            methods=["GET"],
+            response_class=Response,
+            responses={200: {"content": {"text/plain": {}}, "description": "Prometheus's text."}},
+        )
+
+    async def explain(self, asked: ExplainRequest, request: Request) -> Response:
+        """Explain why a model finds two texts alike."""
+        answer = await unless_gone(
+            request,
+            self.service.answer(
+                asked.left,
+                asked.right,
+                model=asked.model,
+                method=asked.method,
+                options=asked.changed(),
+            ),
+        )
+        return Response(answer.json, media_type=JSON)
+
+    async def compare(self, asked: CompareRequest, request: Request) -> Response:
+        """Explain why a model scores one text above another for a query."""
+        comparison = await unless_gone(
+            request,
+            self.service.compare(
+                asked.query,
+                asked.better,
+                asked.worse,
+                model=asked.model,
+                method=asked.method,
+                options=asked.changed(),
+            ),
+        )
+        return Response(comparison.to_json(), media_type=JSON)
+
+    async def similar(self, asked: SimilarRequest, request: Request) -> Response:
+        """Find the items of an index that are most like a text or one of them, and say why."""
+        from whyalike.catalogue.similar_page import page_to_dict
+
+        found = await unless_gone(request, self.service.similar(**asked.model_dump()))
+        items = len(found.index.index)
+        return _json(page_to_dict(found.page, found.hits, found.reasons, items=items))
+
+    async def rank(self, asked: RankRequest, request: Request) -> Response:
+        """Say where one item stands in a search, and what explains its score."""
+        placed = await unless_gone(request, self.service.rank_of(**asked.model_dump()))
+        return _json(_placed_to_dict(placed))
+
+    async def models(self) -> Response:
+        """List the models and indexes that the server was started with."""
+        return _json(
+            {
+                "models": [one.describe() for one in self.service.models.values()],
+                "indexes": [one.describe() for one in self.service.indexes.values()],
+            }
+        )
+
+    async def methods(self) -> Response:
+        """List the methods: what each is and promises, where it comes from, what it costs."""
+        from whyalike.attribution import list_methods
+
+        names = [field for field in MethodModel.model_fields if field != "promises"]
+        return JSONResponse(
+            [
+                {name: getattr(one, name) for name in names} | {"promises": list(one.promises)}
+                for one in list_methods()
+            ]
+        )
+
+    async def health(self) -> Response:
+        """Say that the server answers. It needs no token."""
+        waiting = self.service.waiting
+        return _json({"status": "ok", "version": whyalike.__version__, "waiting": waiting})
+
+    async def metrics(self) -> Response:
+        """Give what the server counts, for Prometheus."""
+        return Response(self.service.metrics.text(), media_type=MEDIA)
+
+
+def _placed_to_dict(placed: Placed) -> dict[str, Any]:
+    standing = placed.standing
+    return {
+        "index": placed.index.name,
+        "id": standing.item.id,
+        "title": standing.item.title,
+        "similarity": standing.similarity,
+        "rank": standing.rank,
+        "of": standing.of,
+        "left_out": standing.left_out,
+        "explanation": None if placed.explanation is None else placed.explanation.to_dict(),
+    }
+
+
+def _json(content: object) -> Response:
+    said = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return Response(without_surrogates(said), media_type=JSON)

@@ -1,0 +1,250 @@
+"""What goes over the wire. The explanation is that of docs/explanation.schema.json, no more."""
+
+from dataclasses import fields
+from typing import Any, Literal, Optional, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from whyalike.types import BTIOptions, SimilarityFunction
+
+
+class Said(BaseModel):
+    """Refuses fields that are not known: a misspelt one would otherwise do nothing."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class WordModel(Said):
+    """A word of a text, exactly ``text[start:end]``; offsets count Unicode code points."""
+
+    text: str
+    start: int
+    end: int
+    saliency: float
+    contribution: float | None
+
+
+class WordPairModel(Said):
+    """A match between two words, by their places in ``words``."""
+
+    left: int
+    right: int
+    similarity: float
+    score: float
+
+
+class TextModel(Said):
+    """One of the two texts."""
+
+    text: str
+    words: list[WordModel]
+    unread_words: int
+    unmatched: list[int]
+
+
+def _options(name: str, *, required: bool) -> type[Said]:
+    """Return the model of BTIOptions: all of them as computed, or any that a request changes."""
+    hints = get_type_hints(BTIOptions)
+    chosen: dict[str, Any] = {
+        one.name: (hints[one.name], ...) if required else (Optional[hints[one.name]], None)  # noqa: UP045
+        for one in fields(BTIOptions)
+    }
+    return create_model(name, __base__=Said, __doc__="See BTIOptions.", **chosen)
+
+
+OptionsModel = _options("Options", required=True)
+SomeOptionsModel = _options("SomeOptions", required=False)
+
+
+class ExplanationModel(Said):
+    """Why a model finds two texts alike: ``Explanation.to_dict()``."""
+
+    format: Literal["whyalike/explanation"]
+    version: Literal[1]
+    similarity: float
+    similarity_function: SimilarityFunction
+    method: str
+    model: str
+    pooling: str
+    options: OptionsModel  # type: ignore[valid-type]
+    warnings: list[str]
+    completeness_gap: float | None
+    remainder: float | None
+    pair_contributions: list[list[float]] | None
+    left: TextModel
+    right: TextModel
+    pairs: list[WordPairModel]
+    matches: list[WordPairModel]
+
+
+class ComparisonModel(Said):
+    """Why one text is scored above another for a query: ``Comparison.to_dict()``."""
+
+    format: Literal["whyalike/comparison"]
+    version: Literal[1]
+    margin: float
+    query_contributions: list[float]
+    better: ExplanationModel
+    worse: ExplanationModel
+
+
+class _Asked(Said):
+    model: str | None = Field(None, description="One of /models; by default the first.")
+    method: str | None = Field(None, description="One of /methods; by default the model's.")
+    options: SomeOptionsModel | None = Field(  # type: ignore[valid-type]
+        None, description="Fields that differ from the model's own."
+    )
+
+    def changed(self) -> dict[str, Any]:
+        """Return the options that were given."""
+        return {} if self.options is None else self.options.model_dump(exclude_unset=True)
+
+
+class ExplainRequest(_Asked):
+    """Two texts to be explained."""
+
+    left: str = Field(description="The first text.", examples=["How do I get my money back?"])
+    right: str = Field(
+        description="The second text.", examples=["A full refund is paid within seven days."]
+    )
+
+
+class BatchLine(ExplainRequest):
+    """One line of a batch. ``id`` comes back with its answer."""
+
+    id: str | int | None = Field(None, description="Comes back with the answer.")
+
+
+class CompareRequest(_Asked):
+    """A query and two texts."""
+
+    query: str = Field(examples=["how to cancel"])
+    better: str = Field(
+        description="The one that is expected to be scored higher.",
+        examples=["Cancel any time online."],
+    )
+    worse: str = Field(examples=["Our offices are open daily."])
+
+
+class _Search(Said):
+    index: str | None = Field(None, description="One of /models; by default the first index.")
+    text: str | None = Field(None, description="What to look for.", examples=["warm gloves"])
+    id: str | None = Field(None, description="Instead of a text, an item of the index.")
+    title: str | None = Field(None, description="With score four, the title beside the text.")
+    where: str | None = Field(
+        None, description="Only items of which this is true, such as price < 20."
+    )
+    score: Literal["cosine", "four"] = "cosine"
+    explain: bool = Field(True, description="Whether to say why.")
+    method: str | None = Field(None, description="One of /methods.")
+
+
+class SimilarRequest(_Search):
+    """A search in an index."""
+
+    k: int = Field(10, ge=1, description="How many items, at most.")
+
+
+class RankRequest(_Search):
+    """Where one item stands in a search: why is it not among the first?"""
+
+    item: str = Field(description="The id of the item.")
+
+
+class PartModel(Said):
+    """One of the four similarities of which a score is the mean."""
+
+    similarity: float
+    explanation: ExplanationModel | None
+
+
+class HitModel(Said):
+    """An item that was found."""
+
+    rank: int
+    id: str
+    title: str
+    description: str
+    metadata: dict[str, str | bool | float | None]
+    similarity: float
+    explanation: ExplanationModel | None
+    parts: dict[str, PartModel] | None
+
+
+class QueryModel(Said):
+    """What was looked for."""
+
+    id: str | None
+    title: str | None
+    text: str
+
+
+class SimilarModel(Said):
+    """What a search found, as `whyalike similar --json` prints it."""
+
+    query: QueryModel
+    index: str
+    items: int
+    model: str
+    method: str | None = None
+    score: str
+    where: str | None = None
+    notes: list[str]
+    hits: list[HitModel]
+
+
+class RankModel(Said):
+    """Where an item stands; ``rank`` is null where ``left_out`` says why a search leaves it out."""
+
+    index: str
+    id: str
+    title: str
+    similarity: float
+    rank: int | None
+    of: int
+    left_out: str
+    explanation: ExplanationModel | None
+
+
+class MethodModel(Said):
+    """A method; costs are passes through the model for one pair."""
+
+    name: str
+    summary: str
+    source: str
+    forwards: str
+    backwards: str
+    promises: list[str]
+
+
+class ServedModelModel(Said):
+    """A model that may be asked for."""
+
+    name: str
+    similarity_function: SimilarityFunction
+    pooling: str
+    limit: int | None = Field(description="How many tokens it reads of a text.")
+    default_method: str
+    comparing_method: str = Field(description="The default of /compare.")
+    methods: list[str]
+
+
+class ModelsModel(Said):
+    """The models and indexes that the server was started with, each list's default first."""
+
+    models: list[ServedModelModel]
+    indexes: list[dict[str, Any]]
+
+
+class HealthModel(Said):
+    """The server answers."""
+
+    status: Literal["ok"]
+    version: str
+    waiting: int = Field(description="Pairs that wait for a model.")
+
+
+class FailureModel(Said):
+    """What went wrong, in a sentence that says what to do."""
+
+    error: str

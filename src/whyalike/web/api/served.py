@@ -1,0 +1,194 @@
+"""The models and indexes that a server was started with; requests can name no others."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from whyalike.errors import OptionError
+from whyalike.explain.explanation import Explanation
+from whyalike.types import BTIOptions
+from whyalike.web.api.answers import Answer, TextPair, explain_each
+from whyalike.web.api.kept import KeptResults
+from whyalike.web.api.lane import Lane, LaneLimits
+from whyalike.web.api.metrics import Metrics
+
+if TYPE_CHECKING:
+    from whyalike.attribution import Method
+    from whyalike.catalogue import CatalogueIndex
+    from whyalike.explain import Explainer
+
+MOST_STEPS = {"ig_steps": 200, "permutations": 64}
+"""What a request may ask for of the options that a method's cost grows with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What pairs must have in common to be explained together."""
+
+    method: str
+    options: BTIOptions
+
+
+class ServedModel:
+    """A model under its name here, with the lane on which its pairs are explained."""
+
+    def __init__(
+        self,
+        name: str,
+        explainer: "Explainer",
+        *,
+        kept: KeptResults,
+        metrics: Metrics,
+        limits: LaneLimits,
+    ) -> None:
+        self.name, self.explainer, self._kept, self._metrics = name, explainer, kept, metrics
+        self.fingerprint = _fingerprint(explainer)
+        self.lane: Lane[TextPair, Answer] = Lane(
+            self._run,
+            limits=limits,
+            name=f"whyalike {name}",
+            watch=lambda count: metrics.batches.add(count, model=name),
+        )
+
+    @cached_property
+    def methods(self) -> tuple["Method", ...]:
+        """The methods that can explain this model, its default first."""
+        from whyalike.attribution import list_methods
+
+        able = []
+        for method in list_methods():
+            try:
+                self.explainer.with_method(method.name)
+            except OptionError:
+                continue
+            able.append(method)
+        return tuple(sorted(able, key=lambda one: one.name != self.explainer.method.name))
+
+    @property
+    def signed_method(self) -> str:
+        """The method of a comparison where none is asked for, as ``Explainer.compare`` has it."""
+        if "signed" in self.explainer.method.promises:
+            return self.explainer.method.name
+        return "whyalike" if any(m.name == "whyalike" for m in self.methods) else "occlusion"
+
+    def kind(self, method: str | None, options: Mapping[str, Any] | None) -> tuple[Kind, int]:
+        """Return what is to be computed, and the ``top_k`` that is chosen afterwards.
+
+        Raises OptionError on a method or an option that is not allowed.
+        """
+        name = method or self.explainer.method.name
+        if all(one.name != name for one in self.methods):
+            self.explainer.with_method(name)  # Says why not.
+        known = asdict(self.explainer.options)
+        for option, value in (options or {}).items():
+            if option not in known:
+                raise OptionError(f"There is no option {option!r}; allowed: {', '.join(known)}.")
+            most = MOST_STEPS.get(option)
+            if most is not None and isinstance(value, int) and value > most:
+                raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
+        asked = replace(self.explainer.options, **(options or {}))
+        return Kind(name, replace(asked, top_k=self.explainer.options.top_k)), asked.top_k
+
+    def key(self, kind: Kind, pair: TextPair) -> bytes:
+        """Return the key of a kept result: the same only for the same model and the same texts."""
+        said = (self.name, self.fingerprint, kind.method, repr(kind.options), *pair)
+        digest = hashlib.sha256()
+        for part in said:
+            content = part.encode("utf-8", "surrogatepass")
+            digest.update(len(content).to_bytes(8, "big") + content)
+        return digest.digest()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what there is to say about the model, as plain values."""
+        model = self.explainer.model
+        return {
+            "name": self.name,
+            "similarity_function": model.similarity_function,
+            "pooling": model.pooling,
+            "limit": model.limit,
+            "default_method": self.explainer.method.name,
+            "comparing_method": self.signed_method,
+            "methods": [method.name for method in self.methods],
+        }
+
+    def _run(self, kind: object, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
+        assert isinstance(kind, Kind)
+        explainer = copy(self.explainer.with_method(kind.method))
+        explainer.options = kind.options
+        done: list[Answer | Exception] = []
+        for pair, found in zip(pairs, explain_each(explainer, pairs), strict=True):
+            if isinstance(found, Explanation):
+                answer = Answer.of(found)
+                self._kept.put(self.key(kind, pair), answer.json)
+                self._metrics.explained.add(model=self.name, method=kind.method)
+                done.append(answer)
+            else:
+                self._metrics.failed.add(model=self.name, error=type(found).__name__)
+                done.append(found)
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class ServedIndex:
+    """An index under its name here, with the model that it was made with."""
+
+    name: str
+    index: "CatalogueIndex"
+    model: ServedModel
+
+    def describe(self) -> dict[str, Any]:
+        """Return what there is to say about the index, as plain values, without its folder."""
+        told = self.index.info()
+        del told["folder"]
+        return {**told, "name": self.name, "model": self.model.name}
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+One = TypeVar("One", bound=_Named)
+
+
+def choose(what: str, those: Mapping[str, One], name: str | None) -> One:
+    """Return the one of that name, the first without a name.
+
+    Raises OptionError where there is none, which names those that are served.
+    """
+    if not those:
+        raise OptionError(f"This server has no {what}: start it with --{what}.")
+    if name is None:
+        return next(iter(those.values()))
+    if name not in those:
+        known = ", ".join(map(repr, those))
+        shown = name if len(name) <= 60 else name[:57] + "..."
+        raise OptionError(f"This server has no {what} {shown!r}; it has: {known}.")
+    return those[name]
+
+
+def names_of(places: Iterable[str]) -> dict[str, str]:
+    """Return places by the names under which they are served: folders by their last part.
+
+    A name that is taken gets a number.
+    """
+    named: dict[str, str] = {}
+    for place in places:
+        path = Path(place).expanduser()
+        first = path.resolve().name or place if path.exists() else place
+        name, number = first, 2
+        while name in named:
+            name, number = f"{first}-{number}", number + 1
+        named[name] = place
+    return named
+
+
+def _fingerprint(explainer: "Explainer") -> str:
+    from whyalike.catalogue.identity import REFERENCE_TEXTS
+    from whyalike.explain.fingerprint import fingerprint
+
+    return fingerprint(explainer, REFERENCE_TEXTS)

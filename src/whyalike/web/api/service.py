@@ -1,0 +1,247 @@
+"""What the server can be asked, whether by JSON or by a page: each question is one async method.
+
+An app is put together so (see ``whyalike.web.api.app``)::
+
+    pages = Pages("whyalike", assets, [my_templates, api.app.TEMPLATES])
+    app = create_app(pages=pages, assets=assets, hosts=…, max_bytes=MOST_BODY)
+    add_api(app, service, pages, access=Access(token, secure=address.secure))
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from whyalike.errors import BusyError, OptionError
+from whyalike.explain.explanation import Explanation
+from whyalike.text import without_surrogates
+from whyalike.web.api.explaining import Explaining, ServiceLimits, all_answers
+from whyalike.web.api.lane import STOPPING
+from whyalike.web.api.served import ServedIndex, choose, names_of
+
+if TYPE_CHECKING:
+    from whyalike.catalogue import CatalogueIndex, Hit, Item, Standing
+    from whyalike.catalogue.reader import Score
+    from whyalike.catalogue.similar_page import Reasons
+    from whyalike.explain import Explainer
+    from whyalike.render.similar import SimilarPage
+
+__all__ = ["Found", "Placed", "Service", "ServiceLimits"]
+
+SEARCHING = 2
+Returned = TypeVar("Returned")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, as ``catalogue.similar_page`` has it. ``reasons`` may be empty."""
+
+    index: ServedIndex
+    query: "Item | str"
+    hits: "Sequence[Hit]"
+    reasons: "Sequence[Reasons]"
+    page: "SimilarPage"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where one item stands in a search, and, where asked for, what explains its score."""
+
+    index: ServedIndex
+    standing: "Standing"
+    explanation: Explanation | None
+
+
+class Service(Explaining):
+    """Explains, compares and searches for many at once; one for a server.
+
+    Args:
+        models: Explainers by the names under which requests may ask for them, the default first;
+            without any, those of the indexes.
+        indexes: indexes by their names. One whose model is among ``models`` shares its lane.
+        results: folders with the results of `whyalike evaluate`, by their names.
+        limits: what may be asked for.
+
+    Raises:
+        OptionError: there is neither a model nor an index.
+        ModelNotFoundError, ModelError: the model of an index can't be had.
+    """
+
+    def __init__(
+        self,
+        models: "Mapping[str, Explainer]",
+        *,
+        indexes: "Mapping[str, CatalogueIndex] | None" = None,
+        results: Mapping[str, Path] | None = None,
+        limits: ServiceLimits | None = None,
+    ) -> None:
+        super().__init__(models, limits=limits)
+        self.results = dict(results or {})
+        self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
+        if not self.models:
+            self.models = {one.model.name: one.model for one in self.indexes.values()}
+        if not self._lanes:
+            raise OptionError("There is nothing to serve: give a model or an index.")
+        self._searching, self._closing = 0, False
+        self._threads = ThreadPoolExecutor(SEARCHING, thread_name_prefix="whyalike search")
+
+    def index(self, name: str | None = None) -> ServedIndex:
+        """Return the index of that name, by default the first. Raises OptionError."""
+        return choose("index", self.indexes, name)
+
+    async def similar(
+        self,
+        index: str | None = None,
+        *,
+        text: str | None = None,
+        id: str | None = None,
+        title: str | None = None,
+        k: int = 10,
+        where: str | None = None,
+        score: "Score" = "cosine",
+        explain: bool = True,
+        method: str | None = None,
+    ) -> Found:
+        """Return the items of an index that are most like a text or one of them, with reasons.
+
+        Args:
+            index: a name in ``indexes``; by default the first.
+            text: see CatalogueIndex.similar, as for ``id``, ``title``, ``where`` and ``score``.
+            id: see there.
+            title: see there.
+            k: at most ``limits.hits``.
+            where: see there.
+            score: see there.
+            explain: whether to say why.
+            method: what explains it; by default the model's.
+
+        Raises:
+            OptionError, TextError, BusyError, ModelError: as ``explain``.
+            FormatError: the index is damaged.
+        """
+        from whyalike.catalogue.similar_page import page_of
+
+        served = self._searched(index, text=text, title=title, where=where, method=method)
+        id = _known(id)
+        if k > self.limits.hits:
+            raise OptionError(f"k is {k:,}; this server allows {self.limits.hits} at most.")
+
+        def search() -> "tuple[Item | str, Sequence[Hit]]":
+            query = served.index[id] if id is not None else text or ""
+            return query, served.index.similar(
+                text, id=id, title=title, k=k, where=where, score=score
+            )
+
+        query, hits = await self._in_thread(search)
+        reasons = await self._reasons(served, hits, method) if explain else []
+        page = page_of(served.index, query, hits, reasons, k=k, where=where)
+        return Found(served, query, hits, reasons, page)
+
+    async def rank_of(
+        self,
+        item: str,
+        index: str | None = None,
+        *,
+        text: str | None = None,
+        id: str | None = None,
+        title: str | None = None,
+        where: str | None = None,
+        score: "Score" = "cosine",
+        explain: bool = True,
+        method: str | None = None,
+    ) -> Placed:
+        """Return where one item stands in the search of ``similar``, and what explains its score.
+
+        Args:
+            item: its id.
+            index: as ``similar``, and so are the others.
+            text: see there.
+            id: see there.
+            title: see there.
+            where: see there.
+            score: see there.
+            explain: see there.
+            method: see there.
+
+        Raises:
+            OptionError, TextError, BusyError, ModelError, FormatError: as ``similar``.
+        """
+        from whyalike.catalogue.item_store import field_text
+        from whyalike.catalogue.querying import make_query
+
+        served = self._searched(index, text=text, title=title, where=where, method=method)
+        reader, id = served.index.reader, _known(id)
+        sought = _known(item) or ""
+
+        def search() -> "tuple[str, Standing]":
+            query = make_query(reader, text=text, id=id, title=title, score=score)
+            found = served.index.rank_of(
+                sought, text=text, id=id, title=title, where=where, score=score
+            )
+            return query.texts[reader.compared], found
+
+        left, standing = await self._in_thread(search)
+        explanation = None
+        if explain:
+            pair = left, field_text(standing.item, reader.compared)
+            answer = await self._answer(served.model, pair, method, None, limited=False)
+            explanation = answer.explanation
+        return Placed(served, standing, explanation)
+
+    def close(self) -> None:
+        """Take nothing new, finish what was taken, and return."""
+        self._closing = True
+        self._threads.shutdown(wait=True)
+        super().close()
+
+    def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
+        model = next(iter(names_of([index.reader.manifest.model.name])))
+        return ServedIndex(name, index, self._serve(model, index.explainer))
+
+    async def _reasons(
+        self, served: ServedIndex, hits: "Sequence[Hit]", method: str | None
+    ) -> "Sequence[Reasons]":
+        from whyalike.catalogue.similar_page import WHOLE, explain_all
+
+        if any(hit.parts is not None for hit in hits):
+            return await self._in_thread(lambda: explain_all(hits, method=method))
+        pairs = [(hit.query_text, hit.text) for hit in hits]
+        found = await all_answers(
+            [self._answer(served.model, pair, method, None, limited=False) for pair in pairs]
+        )
+        return [{WHOLE: one.explanation} for one in found]
+
+    async def _in_thread(self, work: Callable[[], Returned]) -> Returned:
+        if self._closing:
+            raise BusyError(STOPPING, 10)
+        if self._searching >= self.limits.searches:
+            raise BusyError("Too many searches wait already. Ask again in 2 s.", 2)
+        self._searching += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._searching -= 1
+
+    def _searched(
+        self,
+        index: str | None,
+        *,
+        text: str | None,
+        title: str | None,
+        where: str | None,
+        method: str | None,
+    ) -> ServedIndex:
+        """Return the index, once what is asked of it is known to be allowed."""
+        served = self.index(index)
+        served.model.kind(method, None)
+        for name, said in (("query", text), ("title", title), ("filter", where)):
+            if said is not None:
+                self._check(name, said)
+        return served
+
+
+def _known(id: str | None) -> str | None:
+    """Return an id that may be looked up: items have none that can't be encoded."""
+    return None if id is None else without_surrogates(id)

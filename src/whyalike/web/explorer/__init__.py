@@ -1,0 +1,1 @@
+"""The Explorer: pages on which one sees why two texts are alike."""

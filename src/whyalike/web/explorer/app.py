@@ -1,0 +1,55 @@
+"""The Explorer, put together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whyalike.render.html import TEMPLATES as RENDERER
+from whyalike.web.explorer.catalogue import CataloguePage
+from whyalike.web.explorer.compare import ComparePage
+from whyalike.web.explorer.drawing import Drawing
+from whyalike.web.explorer.evaluate import EvaluatePage
+from whyalike.web.explorer.pair import PairPage
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from whyalike.web.api.service import Service
+    from whyalike.web.pages import Pages
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+TEMPLATES = HERE / "templates"
+"""These come before all others: one of them stands in for the renderer's ``base.html.j2``."""
+
+ASSETS: Mapping[str, Sequence[Path]] = {
+    "explorer.css": [
+        *(
+            RENDERER / f"{name}.css"
+            for name in ("grid", "comparison", "methods", "similar", "leaderboard")
+        ),
+        *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse")),
+    ],
+    # Together, so that one script sets up an answer that comes later.
+    "view.js": [RENDERER / f"{name}.js" for name in ("explanation", "tables", "grid")],
+    "live.js": [STATIC / "live.js"],
+    "copy.js": [STATIC / "copy.js"],
+}
+
+
+def add_explorer(app: "FastAPI", service: "Service", pages: "Pages") -> None:
+    """Add the pages to ``app``.
+
+    Args:
+        app: made by ``create_app`` with assets among which ASSETS are.
+        service: what explains.
+        pages: made with TEMPLATES before all other folders.
+    """
+    drawing = Drawing(service, pages)
+    for page in (
+        PairPage(drawing),
+        ComparePage(drawing),
+        CataloguePage(drawing),
+        EvaluatePage(drawing),
+    ):
+        page.register(app)

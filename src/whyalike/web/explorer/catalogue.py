@@ -1,0 +1,186 @@
+"""An index: search it, pick an item, filter, and see why each result was found or was not."""
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from whyalike.catalogue.facets import Facet, find_facets
+from whyalike.catalogue.similar_page import page_to_dict
+from whyalike.errors import OptionError, WhyalikeError
+from whyalike.render.similar import render_similar, view_similar
+from whyalike.web.explorer.asking import Asked
+from whyalike.web.explorer.drawing import Drawing, Result, attachment, choices_of
+from whyalike.web.explorer.questions import SearchQuestion
+from whyalike.web.explorer.search_snippets import search_in_python, search_in_shell
+from whyalike.web.explorer.searching import MissingView, view_missing
+from whyalike.web.explorer.snippets import Take, forms_at
+
+if TYPE_CHECKING:
+    from whyalike.web.api.served import ServedIndex
+    from whyalike.web.api.service import Found
+
+HERE = "/catalogue"
+FORMS = ("json", "html")
+ITEMS_SHOWN = 12
+COUNTS = (5, 10, 25)
+
+
+class CataloguePage:
+    """The page of an index, and what a search finds as a file."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing, self.service = drawing, drawing.service
+        self._facets: dict[str, list[Facet]] = {}
+
+    def register(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        self.drawing.add(app, HERE, self.show)
+        self.drawing.add(app, HERE + "/{form}", self.save)
+
+    async def show(self, request: Request) -> Response:
+        """Show the page, or the answer alone."""
+        asked = await self.drawing.read(request)
+        return await self.drawing.answer(
+            request,
+            asked,
+            find=partial(self._find, asked),
+            template="catalogue.html.j2",
+            here=HERE,
+            content=partial(self._content, asked),
+        )
+
+    async def save(self, request: Request, form: str) -> Response:
+        """Give what a search finds as JSON or as a page of its own."""
+        if form not in FORMS:
+            raise HTTPException(404)
+        asked = await self.drawing.read(request)
+
+        async def make() -> Response:
+            found = await self._search(SearchQuestion.of(asked))
+            if form == "html":
+                return attachment(await run_in_threadpool(render_similar, found.page), form)
+            told = page_to_dict(found.page, found.hits, found.reasons, items=len(found.index.index))
+            content = json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2)
+            return attachment(content, form)
+
+        return await self.drawing.file(request, make)
+
+    async def _content(self, asked: Asked) -> dict[str, object]:
+        """Return what the page prints besides; it shows even where the question is refused."""
+        names = list(self.service.indexes)
+        try:
+            question = SearchQuestion.of(asked)
+        except OptionError:
+            known = {n: v for n, v in asked.fields.items() if n not in ("k", "start")}
+            question = SearchQuestion.of(Asked(known))
+        served = self.service.indexes.get(question.index)
+        if served is None and names:
+            served = self.service.indexes[names[0]]
+        facets = [] if served is None else await self._facets_of(served)
+        chosen = "" if served is None else served.model.explainer.method.name
+        fields = {"index": (served.name if served else "",), "method": (chosen,)}
+        return {
+            "asked": SearchQuestion.of(Asked({**fields, **question.asked.fields})),
+            "indexes": [(name, name) for name in names],
+            "methods": [] if served is None else choices_of(served.model.methods),
+            "counts": [(str(k), str(k)) for k in sorted({*COUNTS, question.k})],
+            "facets": facets,
+            "limit": self.service.limits.text,
+        }
+
+    async def _find(self, asked: Asked) -> Result:
+        question = SearchQuestion.of(asked)
+        if not self.service.indexes:
+            return Result(await self.drawing.draw("empty.html.j2", title="", text="", examples=()))
+        if not (question.text.strip() or question.item):
+            return await self._browse(question)
+        found = await self._search(question)
+        served = found.index
+        missing = await self._missing(question, found) if question.missing else None
+        where = await self._condition(question, served)
+        take = Take(
+            link=asked.link(),
+            forms=forms_at(HERE, "JSON", "HTML"),
+            python=search_in_python(served, question, where),
+            shell=search_in_shell(served, question, where),
+        )
+        links = {
+            hit.item.id: f"{HERE}?{asked.link(text='', item=hit.item.id, missing='')}"
+            for hit in found.hits
+        }
+        count = len(found.hits)
+        markup = await self.drawing.draw(
+            "part_found.html.j2",
+            **await run_in_threadpool(view_similar, found.page),
+            said=f"{count:,} {'item' if count == 1 else 'items'} found.",
+            take=take,
+            links=links,
+            missing=missing,
+        )
+        return Result(markup)
+
+    async def _search(self, question: SearchQuestion) -> "Found":
+        served = self.service.index(question.index or None)
+        return await self.service.similar(
+            served.name,
+            text=question.text or None,
+            id=question.item or None,
+            k=question.k,
+            where=await self._condition(question, served),
+            method=question.method or None,
+        )
+
+    async def _missing(self, question: SearchQuestion, found: "Found") -> MissingView:
+        try:
+            placed = await self.service.rank_of(
+                question.missing,
+                found.index.name,
+                text=question.text or None,
+                id=question.item or None,
+                where=await self._condition(question, found.index),
+                method=question.method or None,
+            )
+        except WhyalikeError as error:
+            return MissingView("That item can’t be looked for", str(error), (), None)
+        return await run_in_threadpool(view_missing, placed, found)
+
+    async def _browse(self, question: SearchQuestion) -> Result:
+        """Show items to pick one from, those that pass the filters."""
+        served = self.service.index(question.index or None)
+        where = await self._condition(question, served)
+        first = question.start - 1
+
+        def read() -> tuple[list[Any], int]:
+            reader = served.index.reader
+            places = np.flatnonzero(reader.allowed(where))
+            chosen = places[first : first + ITEMS_SHOWN]
+            return [reader.item(int(place)) for place in chosen], len(places)
+
+        items, count = await run_in_threadpool(read)
+        asked, last = question.asked, first + len(items)
+        note = f"{first + 1:,} to {last:,} of {count:,} items." if items else "No item fits."
+        before = str(max(1, question.start - ITEMS_SHOWN))
+        markup = await self.drawing.draw(
+            "part_items.html.j2",
+            items=[(one, f"{HERE}?{asked.link(item=one.id, start='')}") for one in items],
+            note=note,
+            back=f"{HERE}?{asked.link(start=before)}" if first > 0 else "",
+            on=f"{HERE}?{asked.link(start=str(last + 1))}" if last < count else "",
+        )
+        return Result(markup)
+
+    async def _condition(self, question: SearchQuestion, served: "ServedIndex") -> str | None:
+        facets = await self._facets_of(served)
+        return question.condition(frozenset(f.name for f in facets if f.kind == "boolean"))
+
+    async def _facets_of(self, served: "ServedIndex") -> list[Facet]:
+        """Return what can be chosen from; an open index never changes."""
+        if served.name not in self._facets:
+            self._facets[served.name] = await run_in_threadpool(find_facets, served.index.reader)
+        return self._facets[served.name]

@@ -1,0 +1,149 @@
+"""One query and two texts: why one of them is scored above the other."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from whyalike.errors import OptionError
+from whyalike.explain.comparison import Comparison
+from whyalike.render.comparison_view import view_comparison
+from whyalike.render.wording import format_number
+from whyalike.web.explorer.asking import Asked
+from whyalike.web.explorer.drawing import Drawing, Result, attachment
+from whyalike.web.explorer.examples import COMPARISONS
+from whyalike.web.explorer.pictures import draw_png
+from whyalike.web.explorer.questions import CompareQuestion
+from whyalike.web.explorer.snippets import (
+    Take,
+    call_in_python,
+    comparison_in_shell,
+    forms_at,
+    open_in_python,
+)
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explainer
+
+HERE = "/compare"
+FORMS = ("json", "html", "png")
+EMPTY = "Give a query and two texts. Or begin with one of these."
+
+
+class ComparePage:
+    """The page of a comparison, and its answer as a file."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing, self.service = drawing, drawing.service
+
+    def register(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        self.drawing.add(app, HERE, self.show)
+        self.drawing.add(app, HERE + "/{form}", self.save)
+
+    async def show(self, request: Request) -> Response:
+        """Show the page, or the answer alone."""
+        asked = await self.drawing.read(request)
+        question = CompareQuestion.of(self._filled(asked))
+
+        async def content() -> dict[str, object]:
+            return {
+                "asked": question,
+                "models": [(name, name) for name in self.service.models],
+                "methods": self.drawing.choices(question.model, signed=True),
+                "limit": self.service.limits.text,
+            }
+
+        return await self.drawing.answer(
+            request,
+            asked,
+            find=partial(self._find, asked, question),
+            template="compare.html.j2",
+            here=HERE,
+            content=content,
+        )
+
+    async def save(self, request: Request, form: str) -> Response:
+        """Give the answer as JSON, as a page of its own, or as a picture."""
+        if form not in FORMS:
+            raise HTTPException(404)
+        asked = await self.drawing.read(request)
+
+        async def make() -> Response:
+            found, _ = await self._compare(CompareQuestion.of(asked))
+            return attachment(await _write(found, form), form)
+
+        return await self.drawing.file(request, make)
+
+    def _filled(self, asked: Asked) -> Asked:
+        """Return what is asked with the method that is used where none is chosen."""
+        try:
+            method = self.service.model(asked.one("model") or None).signed_method
+        except OptionError:
+            return asked
+        return Asked({"method": (method,), **asked.fields}, asked.is_part)
+
+    async def _find(self, asked: Asked, question: CompareQuestion) -> Result:
+        served = self.service.model(question.model or None)
+        if not question.is_whole:
+            blank = not (question.query or question.first or question.second)
+            markup = await self.drawing.draw(
+                "empty.html.j2",
+                title="Nothing to compare yet",
+                text=EMPTY if blank else "One of the three boxes is still empty.",
+                examples=COMPARISONS if blank else (),
+            )
+            return Result(markup)
+        found, swapped = await self._compare(question)
+        markup = await self.drawing.draw(
+            "part_compare.html.j2",
+            view=await run_in_threadpool(view_comparison, found, id="c1"),
+            said=_said(found, swapped=swapped),
+            take=_take(served.explainer, found, asked),
+        )
+        return Result(markup)
+
+    async def _compare(self, question: CompareQuestion) -> tuple[Comparison, bool]:
+        """Return the comparison, the higher text first, and whether that is the second one."""
+        found = await self.service.compare(
+            question.query,
+            question.first,
+            question.second,
+            model=question.model or None,
+            method=question.method or None,
+        )
+        if found.margin >= 0:
+            return found, False
+        return Comparison(better=found.worse, worse=found.better), True
+
+
+def _said(found: Comparison, *, swapped: bool) -> str:
+    if found.margin == 0:
+        return "Both texts are scored the same."
+    above, below = ("B", "A") if swapped else ("A", "B")
+    return f"Text {above} is scored above text {below}, by {format_number(found.margin, 3)}."
+
+
+def _take(explainer: "Explainer", found: Comparison, asked: Asked) -> Take:
+    method = found.better.method
+    texts = found.query.text, found.better.right.text, found.worse.right.text
+    opened = open_in_python(explainer, method, found.better.options)
+    return Take(
+        link=asked.link(),
+        forms=forms_at(HERE, "JSON", "HTML", "PNG"),
+        python=f"{opened}{call_in_python('c = explainer.compare', texts)}print(c)\n",
+        shell=comparison_in_shell(explainer, method, texts),
+    )
+
+
+async def _write(found: Comparison, form: str) -> bytes:
+    if form == "json":
+        return found.to_json(indent=2).encode()
+    if form == "html":
+        return (await run_in_threadpool(found.to_html)).encode()
+    from whyalike.render import draw_comparison
+
+    return await draw_png(lambda stream: draw_comparison(found, stream, format="png"))

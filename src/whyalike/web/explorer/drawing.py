@@ -1,0 +1,180 @@
+"""The Explorer's pages around their answers, and the answers alone for who has the page."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from whyalike.errors import BusyError, OptionError, TextError, WhyalikeError
+from whyalike.render.wording import format_number, format_signed
+from whyalike.web.api.gone import unless_gone
+from whyalike.web.api.refusals import told
+from whyalike.web.explorer.asking import PART, RESULT, Asked
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+    from whyalike.attribution import Method
+    from whyalike.web.api.service import Service
+    from whyalike.web.pages import Pages
+
+TABS = (
+    ("/", "Pair"),
+    ("/compare", "Compare"),
+    ("/catalogue", "Catalogue"),
+    ("/evaluate", "Evaluate"),
+    ("/api/docs", "API"),
+)
+TEXTS, BYTES_OF_CHARACTER, BESIDE = 3, 12, 64 * 1024
+"""Of a body: a form says a character in up to four bytes of three letters each."""
+BROKEN = "Something is wrong on the side of the server; its log says what."
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to a question as markup. ``clusters`` and ``shown`` are what the slider says."""
+
+    markup: Markup
+    clusters: int = 0
+    shown: str = ""
+    status: int = 200
+    retry: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChoice:
+    """A method as the menus show it."""
+
+    name: str
+    summary: str
+    cost: str
+
+    @property
+    def option(self) -> tuple[str, str]:
+        """What a menu sends, and what it shows."""
+        return self.name, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What all pages of the Explorer share."""
+
+    service: "Service"
+    pages: "Pages"
+
+    def __post_init__(self) -> None:
+        """Give our templates what the renderer's expect."""
+        self.pages.environment.filters.update(number=format_number, signed=format_signed)
+
+    def add(self, app: "FastAPI", path: str, handler: Callable[..., Any]) -> None:
+        """Add a route that takes its fields from the address or, as they may be long, a body."""
+        app.add_api_route(
+            path,
+            handler,
+            methods=["GET", "POST"],
+            response_model=None,
+            include_in_schema=False,
+            max_body_size=BESIDE + TEXTS * BYTES_OF_CHARACTER * self.service.limits.text,
+        )
+
+    async def read(self, request: "Request") -> Asked:
+        """Return what is asked; a request that is no form is answered with 422."""
+        try:
+            return await Asked.of(request)
+        except OptionError as error:
+            raise HTTPException(422, str(error)) from error
+
+    async def draw(self, template: str, **content: object) -> Markup:
+        """Return a part of a page. Long texts take a while, so that it is done in a thread."""
+        return Markup(await run_in_threadpool(self.pages.draw, template, **content))
+
+    async def answer(
+        self,
+        request: "Request",
+        asked: Asked,
+        *,
+        find: Callable[[], Coroutine[Any, Any, Result]],
+        template: str,
+        here: str,
+        content: Callable[[], Awaitable[dict[str, object]]],
+    ) -> Response:
+        """Return the page with its answer, or the answer alone where that is asked for.
+
+        Args:
+            request: what is dropped when its client goes away.
+            asked: the question.
+            find: gives the answer; what it raises is said in the answer's place.
+            template: of the page; it prints ``result``.
+            here: the path of the page.
+            content: gives what else the page prints.
+        """
+        try:
+            result = await unless_gone(request, find())
+        except WhyalikeError as error:
+            result = await self._failed(error)
+        headers = {"retry-after": str(result.retry)} if result.retry else {}
+        if asked.is_part:
+            headers[PART] = RESULT
+            return HTMLResponse(result.markup, status_code=result.status, headers=headers)
+        page = await self.page(template, here, result=result, **await content())
+        page.status_code = result.status
+        page.headers.update(headers)
+        return page
+
+    async def page(self, template: str, here: str, **content: object) -> HTMLResponse:
+        """Return a page with its menu."""
+        return HTMLResponse(await self.draw(template, here=here, tabs=TABS, **content))
+
+    async def file(
+        self, request: "Request", make: Callable[[], Coroutine[Any, Any, Response]]
+    ) -> Response:
+        """Return a file, or why there is none."""
+        try:
+            return await unless_gone(request, make())
+        except WhyalikeError as error:
+            status, says = told(error)
+            headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
+            return PlainTextResponse(says or BROKEN, status, headers)
+
+    def choices(self, model: str | None, *, signed: bool = False) -> list[MethodChoice]:
+        """Return the methods that can explain a model; an unknown one has none."""
+        try:
+            served = self.service.model(model or None)
+        except OptionError:
+            return []
+        return choices_of(served.methods, signed=signed)
+
+    async def _failed(self, error: WhyalikeError) -> Result:
+        titles: dict[type[WhyalikeError], str] = {
+            BusyError: "Many are asking just now",
+            TextError: "This text can’t be explained",
+            OptionError: "This can’t be asked",
+        }
+        title = next((said for kind, said in titles.items() if isinstance(error, kind)), "")
+        status, says = told(error)
+        markup = await self.draw(
+            "failure.html.j2", title=title or "That did not work", reason=says or BROKEN
+        )
+        retry = error.seconds if isinstance(error, BusyError) else 0
+        return Result(markup, status=status, retry=retry)
+
+
+def choices_of(methods: "tuple[Method, ...]", *, signed: bool = False) -> list[MethodChoice]:
+    """Return methods as menus show them; ``signed``: only those that a comparison can use."""
+    return [
+        MethodChoice(one.name, one.summary, f"{one.forwards} forward, {one.backwards} backward")
+        for one in methods
+        if not signed or "signed" in one.promises
+    ]
+
+
+def attachment(content: bytes | str, form: str) -> Response:
+    """Return a file to be saved: never shown in place, as its markup is not one of our pages."""
+    media = {"json": "application/json", "html": "text/html", "png": "image/png"}[form]
+    headers = {"content-disposition": f'attachment; filename="whyalike.{form}"'}
+    return Response(content, media_type=media, headers=headers)

@@ -1,0 +1,231 @@
+"""Two texts, explained by one method or by several side by side."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from whyalike.errors import OptionError, WhyalikeError
+from whyalike.render.methods import render_methods
+from whyalike.render.methods_view import view_methods
+from whyalike.render.view import view_explanation
+from whyalike.render.wording import format_number
+from whyalike.selection import mean_shift
+from whyalike.web.explorer.asking import Asked
+from whyalike.web.explorer.drawing import Drawing, Result, attachment
+from whyalike.web.explorer.examples import PAIRS
+from whyalike.web.explorer.pictures import draw_png
+from whyalike.web.explorer.questions import PairQuestion
+from whyalike.web.explorer.snippets import Take, forms_at, pair_in_python, pair_in_shell
+
+if TYPE_CHECKING:
+    from whyalike.explain import Explanation
+
+HERE = "/"
+FORMS = ("json", "html", "png")
+EMPTY = (
+    "Nothing to explain yet",
+    "Put a text into each box above: a query and a passage, two products, two sentences. The "
+    "answer comes as you type. Or begin with one of these.",
+)
+
+
+class PairPage:
+    """The page of a pair, and its answer as a file."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing, self.service = drawing, drawing.service
+
+    def register(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        self.drawing.add(app, HERE, self.show)
+        self.drawing.add(app, "/pair/{form}", self.save)
+
+    async def show(self, request: Request) -> Response:
+        """Show the page, or the answer alone."""
+        asked = await self.drawing.read(request)
+
+        async def content() -> dict[str, object]:
+            question = self._question(asked, lenient=True)
+            return {
+                "asked": question,
+                "models": [(name, name) for name in self.service.models],
+                "methods": self.drawing.choices(question.model),
+                "limit": self.service.limits.text,
+            }
+
+        return await self.drawing.answer(
+            request,
+            asked,
+            find=partial(self._find, asked),
+            template="pair.html.j2",
+            here=HERE,
+            content=content,
+        )
+
+    async def save(self, request: Request, form: str) -> Response:
+        """Give the answer as JSON, as a page of its own, or as a picture."""
+        if form not in FORMS:
+            raise HTTPException(404)
+        asked = await self.drawing.read(request)
+
+        async def make() -> Response:
+            found, failures = await self._explain(self._question(asked))
+            return attachment(await _write(found, failures, form), form)
+
+        return await self.drawing.file(request, make)
+
+    def _question(self, asked: Asked, *, lenient: bool = False) -> PairQuestion:
+        """Return the question with the model's own defaults; ``lenient`` takes no offence."""
+        try:
+            explainer = self.service.model(asked.one("model") or None).explainer
+            top_k, method = explainer.options.top_k, explainer.method.name
+        except OptionError:
+            if not lenient:
+                raise
+            top_k, method = 1, ""
+        filled = Asked({"method": (method,), **asked.fields}, asked.is_part)
+        try:
+            return PairQuestion.of(filled, top_k=top_k)
+        except OptionError:
+            if not lenient:
+                raise
+            rest = {name: values for name, values in filled.fields.items() if name != "top_k"}
+            return PairQuestion.of(Asked(rest), top_k=top_k)
+
+    async def _find(self, asked: Asked) -> Result:
+        question = self._question(asked)
+        if not question.is_whole:
+            title, text = EMPTY
+            blank = not (question.left or question.right)
+            said = text if blank else "One text is there; the other box is still empty."
+            return Result(
+                await self.drawing.draw(
+                    "empty.html.j2", title=title, text=said, examples=PAIRS if blank else ()
+                )
+            )
+        found, failures = await self._explain(question)
+        several = len(found) > 1 or bool(failures)
+        clusters = max(count_clusters(one) for one in found)
+        shown = _shown(found)
+        markup = await self.drawing.draw(
+            "part_pair.html.j2",
+            several=await self._side_by_side(question, found, failures) if several else None,
+            explanation=None
+            if several
+            else await run_in_threadpool(view_explanation, found[0], id="e1"),
+            take=self._take(asked, found),
+            said=_said(found),
+            clusters=clusters,
+            shown=shown,
+        )
+        return Result(markup, clusters, shown)
+
+    async def _explain(
+        self, question: PairQuestion
+    ) -> "tuple[list[Explanation], dict[str, WhyalikeError]]":
+        """Return explanations, and why a method gave none. Raises the first error if none did."""
+        names = (question.method, *question.beside)
+        done = await asyncio.gather(
+            *(
+                self.service.explain(
+                    question.left,
+                    question.right,
+                    model=question.model or None,
+                    method=name or None,
+                    options={"top_k": question.top_k},
+                )
+                for name in names
+            ),
+            return_exceptions=True,
+        )
+        found: list[Explanation] = []
+        failures: dict[str, WhyalikeError] = {}
+        for name, one in zip(names, done, strict=True):
+            if isinstance(one, WhyalikeError):
+                failures[name] = one
+            elif isinstance(one, BaseException):
+                raise one
+            else:
+                found.append(one)
+        if not found:
+            raise next(iter(failures.values()))
+        return found, failures
+
+    async def _side_by_side(
+        self,
+        question: PairQuestion,
+        found: "Sequence[Explanation]",
+        failures: dict[str, WhyalikeError],
+    ) -> object:
+        notes = {one.name: one.summary for one in self.drawing.choices(question.model)}
+        told = {name: str(error) for name, error in failures.items()}
+        return await run_in_threadpool(view_methods, found, notes=notes, failures=told)
+
+    def _take(self, asked: Asked, found: "Sequence[Explanation]") -> Take:
+        explainer = self.service.model(asked.one("model") or None).explainer
+        methods = [one.method for one in found]
+        texts = found[0].left.text, found[0].right.text
+        names = ("JSON", "HTML", "PNG") if len(found) == 1 else ("JSON", "HTML")
+        return Take(
+            link=asked.link(),
+            forms=forms_at("/pair", *names),
+            python=pair_in_python(explainer, methods, found[0].options, texts),
+            shell=pair_in_shell(explainer, methods, found[0].options, texts),
+        )
+
+
+def count_clusters(explanation: "Explanation") -> int:
+    """Return how many clusters of scores there are: with so many all matches are selected."""
+    if not explanation.matches:
+        return 0
+    options = explanation.options
+    scores = np.array([pair.score for pair in explanation.matches])
+    clusters = mean_shift(
+        np.square(scores) if options.square_scores else scores,
+        bandwidth=options.bandwidth,
+        quantile=options.quantile,
+    )
+    return len(clusters.centers)
+
+
+def _shown(found: "Sequence[Explanation]") -> str:
+    pairs = sum(len(one.pairs) for one in found)
+    return f"{pairs:,} of {sum(len(one.matches) for one in found):,}"
+
+
+def _said(found: "Sequence[Explanation]") -> str:
+    first = found[0]
+    score = f"{first.similarity_function} similarity {format_number(first.similarity, 3)}"
+    if len(found) > 1:
+        return f"{score}, explained by {len(found)} methods."
+    count = len(first.pairs)
+    return f"{score}, {count} {'pair' if count == 1 else 'pairs'}."
+
+
+async def _write(
+    found: "Sequence[Explanation]", failures: dict[str, WhyalikeError], form: str
+) -> bytes:
+    alone = found[0] if len(found) == 1 and not failures else None
+    if form == "json":
+        if alone is not None:
+            return alone.to_json(indent=2).encode()
+        told = [one.to_dict() for one in found]
+        return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2).encode()
+    if form == "html":
+        if alone is not None:
+            return (await run_in_threadpool(alone.to_html)).encode()
+        said = {name: str(error) for name, error in failures.items()}
+        return (await run_in_threadpool(render_methods, found, failures=said)).encode()
+    if alone is None:
+        raise OptionError("A picture shows one method: choose no others beside it.")
+    from whyalike.render import draw_figure
+
+    return await draw_png(lambda stream: draw_figure(alone, stream, format="png"))

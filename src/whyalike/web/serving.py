@@ -1,0 +1,44 @@
+"""What ``whyalike serve`` serves: the Explorer's pages and the API, in one app."""
+
+from typing import TYPE_CHECKING
+
+from whyalike.web.api.access import Access
+from whyalike.web.api.app import NAME, STATIC, add_api
+from whyalike.web.api.app import TEMPLATES as API_TEMPLATES
+from whyalike.web.app import create_app
+from whyalike.web.assets import SHARED, Assets
+from whyalike.web.explorer.app import ASSETS, TEMPLATES, add_explorer
+from whyalike.web.pages import Pages
+from whyalike.web.server import Address
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from whyalike.web.api.service import Service
+
+MOST_BODY = 1024 * 1024
+"""Bytes of a form: three texts of the usual limit, whatever their script is."""
+
+
+def create_explorer_app(
+    service: "Service", *, address: Address | None = None, token: str = ""
+) -> "FastAPI":
+    """Return an app with the Explorer's pages and the API.
+
+    Args:
+        service: what answers; who made it closes it after the app has stopped.
+        address: where it is served; decides on allowed hosts and on how cookies are bound.
+        token: what clients must know; may be empty for this machine alone.
+
+    Raises:
+        OptionError: a token that could be guessed.
+        MissingExtraError: FastAPI is not installed (extra ``serve``).
+    """
+    address = address or Address()
+    assets = Assets({**SHARED, **STATIC, **ASSETS})
+    pages = Pages(NAME, assets, [TEMPLATES, API_TEMPLATES])
+    hosts = [address.public_host] if address.public_url else []
+    app = create_app(pages=pages, assets=assets, hosts=hosts, max_bytes=MOST_BODY)
+    add_api(app, service, pages, access=Access(token, address.secure))
+    add_explorer(app, service, pages)
+    return app

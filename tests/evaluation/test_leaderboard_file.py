@@ -1,0 +1,87 @@
+"""A leaderboard written and read back is the same."""
+
+import json
+
+import pytest
+
+from whyalike.errors import FormatError
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.leaderboard_file import read_leaderboard
+from whyalike.statistics import mean_interval
+
+BOARD = Leaderboard(
+    entries=(
+        Entry(
+            dataset="d",
+            method="bti",
+            metric="comprehensiveness",
+            figure=mean_interval([0.1, 0.3]),
+            values=(0.1, None, 0.3),
+            constant=1,
+            curve=((0.0, 1.0), (0.0, None)),
+        ),
+        Entry(
+            dataset="g",
+            method="bti",
+            metric="alignment_f",
+            figure=None,
+            values=(None,),
+            counts=((1.0,), (0.0,), (2.0,), (0.0,)),
+        ),
+    ),
+    model="m",
+    pooling="paper",
+    version="1",
+    items={"d": 3, "g": 1},
+    failures={"x": "why"},
+)
+
+
+def test_the_same_comes_back(tmp_path):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(json.dumps(BOARD.to_dict()))
+    assert read_leaderboard(path) == BOARD
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": "x"}, "holds no leaderboard"),
+        ({"version": 2}, "version 2"),
+        ({"entries": [{}]}, "damaged"),
+        ({"items": 3}, "damaged"),
+    ],
+)
+def test_what_is_none_is_refused(tmp_path, change, says):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(json.dumps({**BOARD.to_dict(), **change}))
+    with pytest.raises(FormatError, match=says):
+        read_leaderboard(path)
+
+
+def test_a_file_from_before_counts_and_curves_is_read(tmp_path):
+    content = BOARD.to_dict()
+    for entry in content["entries"]:
+        del entry["counts"], entry["curve"]
+    path = tmp_path / "leaderboard.json"
+    path.write_text(json.dumps(content))
+    found = read_leaderboard(path)
+    assert [one.values for one in found.entries] == [one.values for one in BOARD.entries]
+
+
+def test_a_metric_of_another_release_is_left_out_and_named(tmp_path):
+    content = BOARD.to_dict()
+    content["entries"].append({**content["entries"][0], "metric": "new"})
+    path = tmp_path / "leaderboard.json"
+    path.write_text(json.dumps(content))
+    found = read_leaderboard(path)
+    assert found.entries == BOARD.entries
+    assert found.failures == {**BOARD.failures, "new": "a metric of another release"}
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(FormatError, match="Could not read"):
+        read_leaderboard(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(FormatError, match="Could not read"):
+        read_leaderboard(tmp_path / "bad.json")

@@ -1,0 +1,202 @@
+"""The lane: what many ask for is gathered, and nobody gets another's result or error."""
+
+import threading
+import time
+
+import pytest
+
+from whyalike.errors import BusyError
+from whyalike.web.api.kept import OVERHEAD, KeptResults
+from whyalike.web.api.lane import Lane, LaneLimits
+
+PATIENCE = 30
+
+
+class Worker:
+    """Does what a lane gives it, when it is let: so that tests know what waits."""
+
+    def __init__(self, **limits):
+        self.batches = []
+        self.may = threading.Event()
+        self.began = threading.Event()
+        self.lane = Lane(self.run, limits=LaneLimits(**limits))
+
+    def run(self, kind, works):
+        self.batches.append((kind, list(works)))
+        self.began.set()
+        assert self.may.wait(PATIENCE)
+        return [ValueError(work) if work == "bad" else f"{kind}:{work}" for work in works]
+
+    def hold(self):
+        """Let it take one piece and stay with it."""
+        future = self.lane.submit("held", "first")
+        assert self.began.wait(PATIENCE)
+        return future
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def make(**limits):
+        made.append(Worker(**{"gather_seconds": 0.0, **limits}))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.may.set()
+        worker.lane.close()
+
+
+def test_what_waits_goes_together_by_kind_and_in_order(make):
+    worker = make(batch_pieces=3)
+    held = worker.hold()
+    kinds = "abaabaa"
+    futures = [worker.lane.submit(kind, n) for n, kind in enumerate(kinds)]
+    worker.may.set()
+    assert held.result(PATIENCE) == "held:first"
+    assert [f.result(PATIENCE) for f in futures] == [f"{k}:{n}" for n, k in enumerate(kinds)]
+    assert worker.batches[1:] == [("a", [0, 2, 3]), ("b", [1, 4]), ("a", [5, 6])]
+
+
+def test_a_batch_is_not_larger_than_allowed_but_for_one_piece_alone(make):
+    worker = make(batch_size=10)
+    worker.hold()
+    futures = [worker.lane.submit("a", size, size=size) for size in (4, 5, 2, 50, 9, 1)]
+    worker.may.set()
+    for future in futures:
+        future.result(PATIENCE)
+    assert [works for _, works in worker.batches[1:]] == [[4, 5], [2], [50], [9, 1]]
+
+
+def test_the_first_of_a_batch_waits_for_others_for_a_while(make):
+    worker = make(gather_seconds=PATIENCE, batch_pieces=2)
+    worker.may.set()
+    first = worker.lane.submit("a", 1)
+    second = worker.lane.submit("a", 2)  # Makes the batch full: nobody waits any longer.
+    assert (first.result(PATIENCE / 2), second.result(PATIENCE / 2)) == ("a:1", "a:2")
+    assert worker.batches == [("a", [1, 2])]
+
+
+def test_an_error_reaches_only_who_asked(make):
+    worker = make()
+    worker.hold()
+    futures = [worker.lane.submit("a", work) for work in ("one", "bad", "two")]
+    worker.may.set()
+    assert futures[0].result(PATIENCE) == "a:one"
+    assert isinstance(futures[1].exception(PATIENCE), ValueError)
+    assert futures[2].result(PATIENCE) == "a:two"
+
+
+def test_a_batch_that_breaks_is_told_and_the_lane_goes_on():
+    def run(kind, works):
+        if kind == "broken":
+            raise RuntimeError("out of memory")
+        return works
+
+    lane = Lane(run, limits=LaneLimits(gather_seconds=0))
+    assert isinstance(lane.submit("broken", 1).exception(PATIENCE), RuntimeError)
+    assert lane.submit("whole", 2).result(PATIENCE) == 2
+    lane.close()
+
+
+def test_a_full_queue_refuses_and_says_when_to_ask_again(make):
+    worker = make(waiting=3)
+    worker.hold()
+    futures = [worker.lane.submit("a", n) for n in range(3)]
+    with pytest.raises(BusyError) as refused:
+        worker.lane.submit("a", 3)
+    assert refused.value.seconds >= 1
+    assert f"{refused.value.seconds} s" in str(refused.value)
+    # Who went away makes room.
+    assert futures[1].cancel()
+    late = worker.lane.submit("a", 4)
+    worker.may.set()
+    assert late.result(PATIENCE) == "a:4"
+    assert worker.batches[1:] == [("a", [0, 2, 4])]
+
+
+def test_what_was_cancelled_costs_nothing_and_does_not_hold_up_others(make):
+    worker = make()
+    worker.hold()
+    gone = [worker.lane.submit("a", n) for n in range(5)]
+    kept = worker.lane.submit("b", "kept")
+    assert all(future.cancel() for future in gone)
+    worker.may.set()
+    assert kept.result(PATIENCE) == "b:kept"
+    assert worker.batches[1:] == [("b", ["kept"])]
+
+
+def test_closing_finishes_what_was_taken_and_takes_nothing_new(make):
+    worker = make(batch_pieces=2, gather_seconds=PATIENCE)
+    futures = [worker.lane.submit("a", n) for n in range(5)]
+    closing = threading.Thread(target=worker.lane.close)
+    closing.start()
+    end = time.monotonic() + PATIENCE
+    while not worker.lane._closing and time.monotonic() < end:
+        time.sleep(0.001)
+    with pytest.raises(BusyError, match="being stopped"):
+        worker.lane.submit("a", 9)
+    worker.may.set()
+    closing.join(PATIENCE)
+    assert not closing.is_alive()
+    assert [future.result(0) for future in futures] == [f"a:{n}" for n in range(5)]
+
+
+def test_many_threads_get_their_own_results():
+    lane = Lane(
+        lambda kind, works: [(kind, work) for work in works],
+        limits=LaneLimits(gather_seconds=0.001, waiting=10_000),
+    )
+    wrong = []
+
+    def ask(client):
+        for n in range(50):
+            work = (client, n)
+            if lane.submit(n % 3, work).result(PATIENCE) != (n % 3, work):
+                wrong.append(work)
+
+    threads = [threading.Thread(target=ask, args=(client,)) for client in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lane.close()
+    assert wrong == []
+
+
+def test_kept_results_forget_the_longest_unused_as_a_list_does():
+    import random
+
+    choose = random.Random(5)
+    most = 3 * (10 + OVERHEAD)
+    kept, slow = KeptResults(most), []
+    hits = misses = 0
+    for _ in range(600):
+        key, size = choose.randrange(6), choose.choice([1, 10, 40, 3000])
+        found = next((content for name, content in slow if name == key), None)
+        assert kept.get(key) == found
+        if found is not None:
+            hits += 1
+            slow = [one for one in slow if one[0] != key] + [(key, found)]
+        else:
+            misses += 1
+        if choose.random() < 0.7:
+            content = bytes([key]) * size
+            kept.put(key, content)
+            slow = [one for one in slow if one[0] != key]
+            if size + OVERHEAD <= most:
+                slow.append((key, content))
+            while sum(len(c) + OVERHEAD for _, c in slow) > most:
+                slow.pop(0)
+        assert kept.bytes == sum(len(c) + OVERHEAD for _, c in slow) <= most
+        assert len(kept) == len(slow)
+    assert (kept.hits, kept.misses) == (hits, misses)
+    assert hits > 50
+
+
+def test_nothing_is_kept_where_nothing_may_be():
+    kept = KeptResults(0)
+    kept.put("a", b"")
+    assert kept.get("a") is None
+    assert kept.bytes == len(kept) == 0
