@@ -82,8 +82,24 @@ def test_nothing_but_failures_is_a_failure(run, model, files, monkeypatch):
     def fail(*_, **__):
         raise OptionError("It can't.")
 
-    monkeypatch.setattr(suite, "_measure", fail)
+    monkeypatch.setattr(suite, "measure_part", fail)
     arguments = ("evaluate", "--model", model, "--multimwa", files / "gold.tsv")
     result = run(*arguments, "--methods", "random")
     assert result.exit_code == 1
     assert "random on gold: It can't." in result.stdout
+
+
+def test_parts_and_metrics_are_chosen(run, model, files):
+    asked = ("evaluate", "--model", model, "--texts", files / "shop.csv", "--pairs", "1", "--json")
+    asked += ("--methods", "bti")
+    chosen = run(*asked, "--metrics", "sufficiency, comprehensiveness")
+    assert chosen.exit_code == 0, chosen.output
+    metrics = [entry["metric"] for entry in json.loads(chosen.stdout)["entries"]]
+    assert metrics == ["sufficiency", "comprehensiveness"]
+    other = run(*asked, "--parts", "infidelity,sensitivity")
+    metrics = [entry["metric"] for entry in json.loads(other.stdout)["entries"]]
+    assert metrics == ["infidelity", "infidelity_relative", "max_sensitivity"]
+    for wrong in (("--parts", "truth"), ("--metrics", "truth")):
+        refused = run(*asked, *wrong)
+        assert refused.exit_code == 2
+        assert "'truth'" in refused.stderr
