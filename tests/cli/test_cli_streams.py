@@ -60,8 +60,10 @@ def test_a_reader_that_has_gone_is_no_error(process, closed_pipe, arguments):
 
 def test_ctrl_c_while_waiting_for_standard_input_is_130(environment, command, tmp_path):
     page = tmp_path / "out.html"
+    # A shell starts its background jobs, and so these tests, deaf to Ctrl-C.
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     with subprocess.Popen(
-        [*command, "explain", "-", "right", "--html", str(page)],
+        [*command[:-1], f"{hearing}; {command[-1]}", "explain", "-", "right", "--html", str(page)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
