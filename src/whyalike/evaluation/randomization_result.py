@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.evaluation.perturbed_values import plain
 from whyalike.statistics import Interval, mean_interval
 
 Floats = NDArray[np.float64]
@@ -63,8 +64,8 @@ class RandomizationStep:
             "low": interval.low if interval else None,
             "high": interval.high if interval else None,
             "undefined": self.undefined(metric),
-            "by_seed": _plain(self.by_seed(metric)),
-            "by_pair": _plain(self.per_pair(metric)),
+            "by_seed": plain(self.by_seed(metric)),
+            "by_pair": plain(self.per_pair(metric)),
         }
 
 
@@ -109,13 +110,13 @@ class RandomizationResult:
             "bins": self.bins,
             "samples": self.samples,
             "noise": self.noise,
-            "chance": _plain(self.chance),
+            "chance": plain(self.chance),
             "constant": self.constant,
             "steps": [
                 {
                     "name": step.name,
                     "parts": list(step.parts),
-                    "similarity": _plain(step.similarity.mean(axis=0)),
+                    "similarity": plain(step.similarity.mean(axis=0)),
                     "metrics": step.summary,
                 }
                 for step in self.steps
@@ -130,7 +131,3 @@ def _mean_of_defined(values: Floats, *, axis: int) -> Floats:
     counts = defined.sum(axis=axis)
     means: Floats = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     return means
-
-
-def _plain(values: Floats) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]

@@ -1,6 +1,5 @@
 """The parts of a suite: what each measures on a dataset, as entries of a leaderboard."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, get_args
@@ -17,7 +16,7 @@ from whyalike.evaluation.gold_counts import GoldScores
 from whyalike.evaluation.infidelity import measure_infidelity
 from whyalike.evaluation.ists import evaluate_ists
 from whyalike.evaluation.leaderboard import Entry
-from whyalike.evaluation.perturbed_values import PairValues
+from whyalike.evaluation.perturbed_values import PairValues, plain
 from whyalike.evaluation.randomization import measure_randomization
 from whyalike.evaluation.sensitivity import measure_sensitivity
 from whyalike.evaluation.suite_metrics import AGREEMENTS, RANDOMIZATION, WEIGHTS
@@ -104,7 +103,7 @@ def measure_part(
                 entry,
                 curve=(
                     found.points[CURVES[entry.metric]],
-                    tuple(map(_plain, found.mean_curve(CURVES[entry.metric]).tolist())),
+                    tuple(plain(found.mean_curve(CURVES[entry.metric]))),
                 ),
             )
             for entry in _entries(name, found, metrics, seed=seed)
@@ -157,7 +156,7 @@ def _entry(
     constant: int = 0,
     seed: int,
 ) -> Entry:
-    values = tuple(map(_plain, found.tolist()))
+    values = tuple(plain(found))
     defined = [value for value in values if value is not None]
     return Entry(
         dataset=dataset,
@@ -173,7 +172,7 @@ def _gold(name: str, found: GoldScores, metrics: Sequence[str], *, seed: int) ->
     entries = []
     for metric in metrics:
         counts = found.counts[metric]
-        own = tuple(map(_plain, counts.pair_f().tolist()))
+        own = tuple(plain(counts.pair_f()))
         entries.append(
             Entry(
                 dataset=name,
@@ -185,7 +184,3 @@ def _gold(name: str, found: GoldScores, metrics: Sequence[str], *, seed: int) ->
             )
         )
     return entries
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
