@@ -15,6 +15,7 @@ from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.encoder import encoder as encoder_module
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.explain import explainer as explainer_module
 
 EXPLAINER = Explainer(tiny("bert").parts, batch_size=3)
 words = st.sampled_from(
@@ -113,8 +114,29 @@ def test_many_is_lazy_and_takes_any_iterable():
 
     found = list(islice(EXPLAINER.explain_many(endless()), 2))
     assert [e.left.text for e in found] == ["wool 0", "wool 1"]
-    assert len(taken) == 3 * 8, "one chunk, and no more"
+    assert len(taken) == 3 * explainer_module.LOOKAHEAD, "one chunk, and no more"
     assert list(EXPLAINER.explain_many([])) == []
+
+
+def test_a_batch_has_no_more_pairs_and_tokens_than_go_through_the_model_at_once(monkeypatch):
+    pairs = [("wool " * n, "gloves " * (30 - n)) for n in range(1, 30)]
+    explainer = Explainer(tiny("bert").parts, batch_size=5)
+    expected = [explanation.to_dict() for explanation in explainer.explain_many(pairs)]
+    monkeypatch.setattr(explainer_module, "GRAPH_TOKENS", 250)
+    batches, run = [], explainer.encoder.run
+
+    def watched(pairs, **options):
+        batches.append([max(pair.left.length, pair.right.length) for pair in pairs])
+        return run(pairs, **options)
+
+    monkeypatch.setattr(explainer.encoder, "run", watched)
+    found = [explanation.to_dict() for explanation in explainer.explain_many(pairs)]
+    for one, other in zip(found, expected, strict=True):
+        assert one["similarity"] == pytest.approx(other["similarity"], abs=1e-6)
+        assert one["left"]["text"] == other["left"]["text"]
+    assert max(map(len, batches)) == 5, "short pairs fill a batch"
+    assert all(len(lengths) == 1 or 2 * sum(lengths) <= 250 for lengths in batches)
+    assert any(len(lengths) < 5 for lengths in batches[:-1]), "long pairs don't"
 
 
 def test_equal_pairs_go_through_the_model_once(monkeypatch):

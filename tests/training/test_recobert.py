@@ -74,8 +74,10 @@ def test_architectures_without_masked_words_train_without_them(name, tmp_path):
     assert found["masked_words"] == 0
 
 
+@pytest.mark.parametrize("rows_at_once", [16, 2])
 @pytest.mark.parametrize("encoding", ["joint", "separate"])
-def test_the_loss_by_hand_row_by_row(encoding, tmp_path):
+def test_the_loss_by_hand_row_by_row(encoding, rows_at_once, tmp_path, monkeypatch):
+    monkeypatch.setattr("whyalike.training.recobert.ROWS", rows_at_once)
     settings = TrainingSettings(encoding=encoding, negatives="drawn", mlm_weight=0.3, mask=0.3)
     base = open_base(str(save_base(tmp_path / "base")), masked_words=True, seed=0)
     model = RecoBERT(base, settings).eval()

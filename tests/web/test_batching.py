@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -12,6 +13,15 @@ from whyalike.web.api.lane import Lane, LaneLimits
 PATIENCE = 30
 
 
+@dataclass(frozen=True)
+class Kind:
+    worker: object
+    name: str
+
+    def __call__(self, works):
+        return self.worker.run(self.name, works)
+
+
 class Worker:
     """Does what a lane gives it, when it is let: so that tests know what waits."""
 
@@ -19,17 +29,21 @@ class Worker:
         self.batches = []
         self.may = threading.Event()
         self.began = threading.Event()
-        self.lane = Lane(self.run, limits=LaneLimits(**limits))
+        self.lane = Lane(limits=LaneLimits(**limits))
+
+    def submit(self, kind, work, **said):
+        return self.lane.submit(Kind(self, kind), work, **said)
 
     def run(self, kind, works):
         self.batches.append((kind, list(works)))
+        self.thread = threading.get_ident()
         self.began.set()
         assert self.may.wait(PATIENCE)
         return [ValueError(work) if work == "bad" else f"{kind}:{work}" for work in works]
 
     def hold(self):
         """Let it take one piece and stay with it."""
-        future = self.lane.submit("held", "first")
+        future = self.submit("held", "first")
         assert self.began.wait(PATIENCE)
         return future
 
@@ -52,7 +66,7 @@ def test_what_waits_goes_together_by_kind_and_in_order(make):
     worker = make(batch_pieces=3)
     held = worker.hold()
     kinds = "abaabaa"
-    futures = [worker.lane.submit(kind, n) for n, kind in enumerate(kinds)]
+    futures = [worker.submit(kind, n) for n, kind in enumerate(kinds)]
     worker.may.set()
     assert held.result(PATIENCE) == "held:first"
     assert [f.result(PATIENCE) for f in futures] == [f"{k}:{n}" for n, k in enumerate(kinds)]
@@ -62,7 +76,7 @@ def test_what_waits_goes_together_by_kind_and_in_order(make):
 def test_a_batch_is_not_larger_than_allowed_but_for_one_piece_alone(make):
     worker = make(batch_size=10)
     worker.hold()
-    futures = [worker.lane.submit("a", size, size=size) for size in (4, 5, 2, 50, 9, 1)]
+    futures = [worker.submit("a", size, size=size) for size in (4, 5, 2, 50, 9, 1)]
     worker.may.set()
     for future in futures:
         future.result(PATIENCE)
@@ -72,8 +86,8 @@ def test_a_batch_is_not_larger_than_allowed_but_for_one_piece_alone(make):
 def test_the_first_of_a_batch_waits_for_others_for_a_while(make):
     worker = make(gather_seconds=PATIENCE, batch_pieces=2)
     worker.may.set()
-    first = worker.lane.submit("a", 1)
-    second = worker.lane.submit("a", 2)  # Makes the batch full: nobody waits any longer.
+    first = worker.submit("a", 1)
+    second = worker.submit("a", 2)  # Makes the batch full: nobody waits any longer.
     assert (first.result(PATIENCE / 2), second.result(PATIENCE / 2)) == ("a:1", "a:2")
     assert worker.batches == [("a", [1, 2])]
 
@@ -81,7 +95,7 @@ def test_the_first_of_a_batch_waits_for_others_for_a_while(make):
 def test_an_error_reaches_only_who_asked(make):
     worker = make()
     worker.hold()
-    futures = [worker.lane.submit("a", work) for work in ("one", "bad", "two")]
+    futures = [worker.submit("a", work) for work in ("one", "bad", "two")]
     worker.may.set()
     assert futures[0].result(PATIENCE) == "a:one"
     assert isinstance(futures[1].exception(PATIENCE), ValueError)
@@ -89,28 +103,39 @@ def test_an_error_reaches_only_who_asked(make):
 
 
 def test_a_batch_that_breaks_is_told_and_the_lane_goes_on():
-    def run(kind, works):
-        if kind == "broken":
-            raise RuntimeError("out of memory")
-        return works
+    def broken(works):
+        raise RuntimeError("out of memory")
 
-    lane = Lane(run, limits=LaneLimits(gather_seconds=0))
-    assert isinstance(lane.submit("broken", 1).exception(PATIENCE), RuntimeError)
-    assert lane.submit("whole", 2).result(PATIENCE) == 2
+    lane = Lane(limits=LaneLimits(gather_seconds=0))
+    assert isinstance(lane.submit(broken, 1).exception(PATIENCE), RuntimeError)
+    assert isinstance(lane.call(lambda: broken([])).exception(PATIENCE), RuntimeError)
+    assert lane.submit(list, 2).result(PATIENCE) == 2
     lane.close()
+
+
+def test_a_call_goes_alone_in_its_turn_and_in_the_thread_of_the_batches(make):
+    worker = make(gather_seconds=PATIENCE, batch_pieces=2)
+    worker.may.set()
+    first = worker.submit("a", 1)
+    called = worker.lane.call(threading.get_ident)  # Nothing is gathered once it is its turn.
+    second = worker.submit("a", 2)
+    assert (first.result(PATIENCE), second.result(PATIENCE)) == ("a:1", "a:2")
+    assert worker.batches == [("a", [1, 2])]
+    assert called.result(PATIENCE) == worker.thread != threading.get_ident()
+    assert called.result(0) == worker.lane.call(threading.get_ident).result(PATIENCE)
 
 
 def test_a_full_queue_refuses_and_says_when_to_ask_again(make):
     worker = make(waiting=3)
     worker.hold()
-    futures = [worker.lane.submit("a", n) for n in range(3)]
+    futures = [worker.submit("a", n) for n in range(3)]
     with pytest.raises(BusyError) as refused:
-        worker.lane.submit("a", 3)
+        worker.submit("a", 3)
     assert refused.value.seconds >= 1
     assert f"{refused.value.seconds} s" in str(refused.value)
     # Who went away makes room.
     assert futures[1].cancel()
-    late = worker.lane.submit("a", 4)
+    late = worker.submit("a", 4)
     worker.may.set()
     assert late.result(PATIENCE) == "a:4"
     assert worker.batches[1:] == [("a", [0, 2, 4])]
@@ -119,8 +144,8 @@ def test_a_full_queue_refuses_and_says_when_to_ask_again(make):
 def test_what_was_cancelled_costs_nothing_and_does_not_hold_up_others(make):
     worker = make()
     worker.hold()
-    gone = [worker.lane.submit("a", n) for n in range(5)]
-    kept = worker.lane.submit("b", "kept")
+    gone = [worker.submit("a", n) for n in range(5)]
+    kept = worker.submit("b", "kept")
     assert all(future.cancel() for future in gone)
     worker.may.set()
     assert kept.result(PATIENCE) == "b:kept"
@@ -129,14 +154,14 @@ def test_what_was_cancelled_costs_nothing_and_does_not_hold_up_others(make):
 
 def test_closing_finishes_what_was_taken_and_takes_nothing_new(make):
     worker = make(batch_pieces=2, gather_seconds=PATIENCE)
-    futures = [worker.lane.submit("a", n) for n in range(5)]
+    futures = [worker.submit("a", n) for n in range(5)]
     closing = threading.Thread(target=worker.lane.close)
     closing.start()
     end = time.monotonic() + PATIENCE
     while not worker.lane._closing and time.monotonic() < end:
         time.sleep(0.001)
     with pytest.raises(BusyError, match="being stopped"):
-        worker.lane.submit("a", 9)
+        worker.submit("a", 9)
     worker.may.set()
     closing.join(PATIENCE)
     assert not closing.is_alive()
@@ -144,16 +169,14 @@ def test_closing_finishes_what_was_taken_and_takes_nothing_new(make):
 
 
 def test_many_threads_get_their_own_results():
-    lane = Lane(
-        lambda kind, works: [(kind, work) for work in works],
-        limits=LaneLimits(gather_seconds=0.001, waiting=10_000),
-    )
+    lane = Lane(limits=LaneLimits(gather_seconds=0.001, waiting=10_000))
+    kinds = [lambda works, kind=kind: [(kind, work) for work in works] for kind in range(3)]
     wrong = []
 
     def ask(client):
         for n in range(50):
             work = (client, n)
-            if lane.submit(n % 3, work).result(PATIENCE) != (n % 3, work):
+            if lane.submit(kinds[n % 3], work).result(PATIENCE) != (n % 3, work):
                 wrong.append(work)
 
     threads = [threading.Thread(target=ask, args=(client,)) for client in range(8)]

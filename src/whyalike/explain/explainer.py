@@ -1,12 +1,12 @@
 """The Explainer: a model and a method, ready for pairs of texts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import islice
 
 from whyalike.attribution import PreparedPair, Setting, get_method, list_methods
 from whyalike.encoder.black_box import BlackBox, Embed
-from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.encoder import GRAPH_TOKENS, Encoder
 from whyalike.encoder.loading import ModelSource
 from whyalike.encoder.pooling import Pooling
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -19,7 +19,7 @@ from whyalike.text import CleanText, clean_text
 from whyalike.types import BTIOptions, PairSaliency, SimilarityFunction
 from whyalike.words import Lexicon
 
-LOOKAHEAD = 8
+LOOKAHEAD = 4
 """Batches gathered by ``explain_many`` before they are sorted by length."""
 
 TextPair = tuple[str, str]
@@ -50,7 +50,8 @@ class Explainer:
         lexicon: word vectors and the rarity of words, for the methods that go by them. By default
             the packaged one; ``Lexicon.fit`` learns from a catalogue.
         device: where to put a model that is loaded here.
-        batch_size: pairs that go through the model together.
+        batch_size: pairs that go through the model together at most; fewer where they are
+            long, so that one forward and backward is enough.
         trust_remote_code: allow code that comes with a model to run.
         allow_pickle: allow weights that are not safetensors.
 
@@ -72,7 +73,7 @@ class Explainer:
         similarity_function: SimilarityFunction | None = None,
         lexicon: Lexicon | None = None,
         device: str | None = None,
-        batch_size: int = 8,
+        batch_size: int = 32,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> None:
@@ -213,10 +214,8 @@ class Explainer:
         prepared = {
             key: PreparedPair(lefts[key[0]].prepared, rights[key[1]].prepared) for key in keys
         }
-        order = sorted(prepared, key=lambda key: -prepared[key].tokens.length)
         saliency: dict[TextPair, PairSaliency] = {}
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
+        for batch in self._batches(prepared):
             setting = Setting(self.model, self.options, self.lexicon)
             results = self.method.attribute(setting, [prepared[key] for key in batch])
             saliency.update(zip(batch, results, strict=True))
@@ -233,6 +232,20 @@ class Explainer:
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
+
+    def _batches(self, prepared: Mapping[TextPair, PreparedPair]) -> Iterator[list[TextPair]]:
+        """Return the pairs that go through the model together, the longest first."""
+        batch: list[TextPair] = []
+        tokens = 0
+        for key in sorted(prepared, key=lambda key: -prepared[key].tokens.length):
+            size = 2 * prepared[key].tokens.length
+            if batch and (len(batch) == self.batch_size or tokens + size > GRAPH_TOKENS):
+                yield batch
+                batch, tokens = [], 0
+            batch.append(key)
+            tokens += size
+        if batch:
+            yield batch
 
     def _read(self, texts: Sequence[str], prompt: str) -> dict[str, Reading]:
         unique = list(dict.fromkeys(texts))

@@ -1,7 +1,7 @@
 """RecoBERT as one module: the encoder, its head for masked tokens, and both losses."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -45,20 +45,23 @@ class RecoBERT(nn.Module):
 
         Raises ModelError where the loss is no number.
         """
-        means: dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
         hidden_of_masked, labels = [], []
         for sequence in sequences:
-            inputs = {name: sequence[name] for name in _INPUTS if name in sequence}
-            hidden = self.encoder(**inputs).last_hidden_state
-            for side in ("title", "description"):
-                if side in sequence:
-                    means[side] = mean_of_tokens(hidden, sequence[side])
-            masked = sequence["labels"] != NOTHING
-            hidden_of_masked.append(hidden[masked])
-            labels.append(sequence["labels"][masked])
+            order = sequence["attention_mask"].sum(1).argsort(descending=True, stable=True)
+            means: dict[str, list[Tensor]] = {side: [] for side in SIDES if side in sequence}
+            for part in _parts(sequence, order):
+                inputs = {name: part[name] for name in _INPUTS if name in part}
+                hidden = self.encoder(**inputs).last_hidden_state
+                for side, those in means.items():
+                    those.append(mean_of_tokens(hidden, part[side]))
+                masked = part["labels"] != NOTHING
+                hidden_of_masked.append(hidden[masked])
+                labels.append(part["labels"][masked])
+            found |= {side: torch.cat(those)[order.argsort()] for side, those in means.items()}
         # bfloat16 has three digits of a cosine, too few to rank by.
         with torch.autocast(targets.device.type, enabled=False):
-            pairs = self._pair_loss(means["title"], means["description"], targets, same)
+            pairs = self._pair_loss(found["title"], found["description"], targets, same)
         loss, words = pairs, pairs.new_zeros(())
         if self.head is not None:
             wanted = torch.cat(labels)
@@ -90,6 +93,20 @@ class RecoBERT(nn.Module):
 
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+SIDES = ("title", "description")
+ROWS = 16
+"""Rows that go through the encoder together."""
+
+
+def _parts(sequence: Mapping[str, Tensor], order: Tensor) -> Iterator[dict[str, Tensor]]:
+    """Return rows in ``order``, ROWS at a time, without columns that only pad.
+
+    Of texts that differ in length, a third of a padded batch would be padding.
+    """
+    for rows in torch.split(order, ROWS):
+        attended = sequence["attention_mask"][rows].any(0).nonzero()
+        width = int(attended[-1]) + 1 if len(attended) else 1
+        yield {name: value[rows, :width] for name, value in sequence.items()}
 
 
 def _mean_count(labels: Tensor) -> Tensor:

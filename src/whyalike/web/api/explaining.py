@@ -11,7 +11,7 @@ from whyalike.explain.explanation import Explanation
 from whyalike.text import clean_text
 from whyalike.web.api.answers import Answer
 from whyalike.web.api.kept import KeptResults
-from whyalike.web.api.lane import LaneLimits
+from whyalike.web.api.lane import Lane, LaneLimits
 from whyalike.web.api.metrics import Gauge, Metrics
 from whyalike.web.api.served import ServedModel, choose
 
@@ -25,33 +25,39 @@ Options = Mapping[str, Any]
 class ServiceLimits:
     """What one request, and all of them together, may ask for.
 
-    text: characters of one text. batch: pairs of one batch. hits: items of one search. searches:
-    searches that wait or run. kept_bytes: of results that are kept. lane: see LaneLimits.
+    text: characters of one text. batch: pairs of one batch. hits: items of one search. kept_bytes:
+    of results that are kept. lane: see LaneLimits.
     """
 
     text: int = 20_000
     batch: int = 1_000
     hits: int = 50
-    searches: int = 32
     kept_bytes: int = 64 * 1024 * 1024
     lane: LaneLimits = field(default_factory=LaneLimits)
 
 
 class Explaining:
-    """Models with their lanes and the results that are kept; see Service for the arguments."""
+    """Models, the lane on which they are asked, and kept results; see Service for arguments."""
 
-    def __init__(self, models: "Mapping[str, Explainer]", *, limits: ServiceLimits | None) -> None:
+    def __init__(
+        self,
+        models: "Mapping[str, Explainer]",
+        *,
+        limits: ServiceLimits | None,
+        lane: Lane | None,
+    ) -> None:
         self.limits = limits or ServiceLimits()
         self.metrics = Metrics()
         self.kept = KeptResults(self.limits.kept_bytes)
-        self._lanes: dict[int, ServedModel] = {}
+        self.lane = lane or Lane(limits=self.limits.lane, name="whyalike models")
+        self._served: dict[int, ServedModel] = {}
         self.models = {name: self._serve(name, one) for name, one in models.items()}
         self._add_gauges()
 
     @property
     def waiting(self) -> int:
-        """How many pairs wait for a model."""
-        return sum(one.lane.waiting for one in self._lanes.values())
+        """How many pairs and searches wait."""
+        return self.lane.waiting
 
     def model(self, name: str | None = None) -> ServedModel:
         """Return the model of that name, by default the first. Raises OptionError."""
@@ -138,16 +144,15 @@ class Explaining:
 
     def close(self) -> None:
         """Take nothing new, finish what was taken, and return."""
-        for one in self._lanes.values():
-            one.lane.close()
+        self.lane.close()
 
     def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
-        """Return the model with its lane: one for each Explainer."""
-        if id(explainer) not in self._lanes:
-            self._lanes[id(explainer)] = ServedModel(
-                name, explainer, kept=self.kept, metrics=self.metrics, limits=self.limits.lane
+        """Return the model: one for each Explainer."""
+        if id(explainer) not in self._served:
+            self._served[id(explainer)] = ServedModel(
+                name, explainer, lane=self.lane, kept=self.kept, metrics=self.metrics
             )
-        return self._lanes[id(explainer)]
+        return self._served[id(explainer)]
 
     async def _answer(
         self,
@@ -166,7 +171,7 @@ class Explaining:
         if kept is not None:
             return Answer(kept).select(top_k)
         try:
-            waiting = served.lane.submit(kind, pair, size=len(pair[0]) + len(pair[1]))
+            waiting = self.lane.submit(kind, pair, size=len(pair[0]) + len(pair[1]))
         except BusyError:
             self.metrics.refused.add(model=served.name)
             raise
@@ -186,11 +191,8 @@ class Explaining:
             )
 
     def _add_gauges(self) -> None:
-        def lanes() -> list[tuple[dict[str, str], float]]:
-            return [({"model": m.name}, float(m.lane.waiting)) for m in self._lanes.values()]
-
         self.metrics.gauges += [
-            Gauge("whyalike_waiting", "Pairs that wait for a model.", lanes),
+            Gauge("whyalike_waiting", "Pairs and searches.", lambda: [({}, self.waiting)]),
             Gauge("whyalike_kept_bytes", "Of kept results.", lambda: [({}, self.kept.bytes)]),
             Gauge("whyalike_kept_results", "Kept results.", lambda: [({}, len(self.kept))]),
             Gauge(

@@ -1,18 +1,24 @@
-"""One thread that works for many: what they ask for is gathered into batches of one kind."""
+"""One thread that works for many: what they ask for is gathered into batches of one kind.
+
+Models are asked in no other thread. PyTorch has threads of its own for each thread that calls it;
+once there are more of them than cores they are put to sleep and woken at every operation, which
+made explanations up to three times as slow.
+"""
 
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from whyalike.errors import BusyError
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 STOPPING = "The server is being stopped. Ask again when it is back."
 LEARNING = 0.2
@@ -23,52 +29,55 @@ LEARNING = 0.2
 class LaneLimits:
     """How requests are gathered, and how many may wait.
 
-    waiting: pieces that wait at most. gather_seconds: how long the first piece of a batch waits for
-    others. batch_pieces, batch_size: the most pieces of a batch, and their sizes together.
+    waiting: pieces that wait at most. gather_seconds: how long a batch waits for further pieces, or
+    gather_share of the time that the last one took, where that is longer: who was answered by that
+    asks again soon. batch_pieces, batch_size: the most pieces of a batch, and their sizes together.
     """
 
     waiting: int = 256
     gather_seconds: float = 0.004
+    gather_share: float = 0.05
     batch_pieces: int = 32
     batch_size: int = 64_000
 
 
 @dataclass(slots=True, eq=False)
-class _Order(Generic[Work, Result]):
-    kind: Hashable
-    work: Work
+class _Order:
+    do: Callable[[Sequence[Any]], Sequence[Any]]
+    work: Any
     size: int
     since: float
-    future: "Future[Result]" = field(default_factory=Future)
+    future: "Future[Any]" = field(default_factory=Future)
 
 
-class Lane(Generic[Work, Result]):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alone:
+    """Work that goes along with nothing else."""
+
+    work: Callable[[], Any]
+
+    def __call__(self, _: Sequence[Any]) -> Sequence[Any]:
+        return [self.work()]
+
+
+class Lane:
     """Takes pieces of work from any thread, and does them in batches in a thread of its own.
 
-    Pieces are done in the order in which they came, but for those of the same kind, which go along
-    with the first one. A future that was cancelled before its turn costs nothing.
+    Pieces are done in the order in which they came, but for those that are done by the same, which
+    go along with the first one. A future that was cancelled before its turn costs nothing.
 
     Args:
-        run: does a batch of one kind; returns for each piece its result or its own error.
         limits: how requests are gathered, and how many may wait.
         name: of the thread.
-        watch: is told how many pieces each batch had.
     """
 
-    def __init__(
-        self,
-        run: Callable[[Hashable, Sequence[Work]], Sequence[Result | Exception]],
-        *,
-        limits: LaneLimits | None = None,
-        name: str = "lane",
-        watch: Callable[[int], None] | None = None,
-    ) -> None:
+    def __init__(self, *, limits: LaneLimits | None = None, name: str = "lane") -> None:
         self.limits = limits or LaneLimits()
-        self._run, self._watch = run, watch
-        self._orders: deque[_Order[Work, Result]] = deque()
+        self._orders: deque[_Order] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._seconds_each = 0.02
+        self._ended, self._took = 0.0, 0.0
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -77,9 +86,34 @@ class Lane(Generic[Work, Result]):
         """How many pieces wait for their turn."""
         return len(self._orders)
 
-    def submit(self, kind: Hashable, work: Work, *, size: int = 1) -> "Future[Result]":
-        """Return the future of one piece. Raises BusyError where too many wait, or after close."""
-        order: _Order[Work, Result] = _Order(kind, work, size, time.monotonic())
+    def submit(
+        self,
+        do: Callable[[Sequence[Work]], Sequence[Result | Exception]],
+        work: Work,
+        *,
+        size: int = 1,
+    ) -> "Future[Result]":
+        """Return the future of one piece.
+
+        Args:
+            do: does a batch; returns for each piece its result or its own error. Pieces whose
+                ``do`` are equal go together.
+            work: the piece.
+            size: what ``limits.batch_size`` adds up.
+
+        Raises:
+            BusyError: too many wait, or it was closed.
+        """
+        return self._queue(_Order(do, work, size, time.monotonic()))
+
+    def call(self, work: Callable[[], Returned]) -> "Future[Returned]":
+        """Return the future of what ``work`` returns; it goes along with nothing else.
+
+        Raises BusyError, as ``submit``.
+        """
+        return self._queue(_Order(_Alone(work), None, 1, time.monotonic()))
+
+    def _queue(self, order: _Order) -> "Future[Any]":
         with self._changed:
             if self._closing:
                 raise BusyError(STOPPING, 10)
@@ -110,7 +144,7 @@ class Lane(Generic[Work, Result]):
             if running:
                 self._do(running)
 
-    def _take(self) -> "list[_Order[Work, Result]]":
+    def _take(self) -> list[_Order]:
         """Return the next batch once it is full or its first piece waited long enough; else []."""
         with self._changed:
             while True:
@@ -121,19 +155,25 @@ class Lane(Generic[Work, Result]):
                     self._changed.wait()
                     continue
                 batch, is_full = self._gathered()
-                left = self._orders[0].since + self.limits.gather_seconds - time.monotonic()
+                left = self._gathered_at(self._orders[0]) - time.monotonic()
                 if is_full or self._closing or left <= 0:
                     chosen = {id(one) for one in batch}
                     self._orders = deque(one for one in self._orders if id(one) not in chosen)
                     return batch
                 self._changed.wait(left)
 
-    def _gathered(self) -> "tuple[list[_Order[Work, Result]], bool]":
+    def _gathered_at(self, first: _Order) -> float:
+        share = self.limits.gather_share * self._took
+        return max(first.since + self.limits.gather_seconds, self._ended + share)
+
+    def _gathered(self) -> tuple[list[_Order], bool]:
         """Return the pieces that would go along with the first one, and whether no more would."""
-        kind, size = self._orders[0].kind, 0
-        batch: list[_Order[Work, Result]] = []
+        do, size = self._orders[0].do, 0
+        if isinstance(do, _Alone):
+            return [self._orders[0]], True
+        batch: list[_Order] = []
         for one in self._orders:
-            if one.kind != kind:
+            if one.do != do:
                 continue
             if batch and size + one.size > self.limits.batch_size:
                 return batch, True
@@ -147,17 +187,17 @@ class Lane(Generic[Work, Result]):
         if any(one.future.cancelled() for one in self._orders):
             self._orders = deque(one for one in self._orders if not one.future.cancelled())
 
-    def _do(self, batch: "list[_Order[Work, Result]]") -> None:
+    def _do(self, batch: list[_Order]) -> None:
         began = time.monotonic()
-        results: Sequence[Result | Exception]
+        results: Sequence[Any]
         try:
-            results = self._run(batch[0].kind, [one.work for one in batch])
+            results = batch[0].do([one.work for one in batch])
         except Exception as error:
             results = [error] * len(batch)
-        each = (time.monotonic() - began) / len(batch)
-        self._seconds_each += LEARNING * (each - self._seconds_each)
-        if self._watch is not None:
-            self._watch(len(batch))
+        if not isinstance(batch[0].do, _Alone):
+            self._ended = time.monotonic()
+            self._took = self._ended - began
+            self._seconds_each += LEARNING * (self._took / len(batch) - self._seconds_each)
         for one, result in zip(batch, results, strict=True):
             if isinstance(result, Exception):
                 one.future.set_exception(result)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyalike.errors import OptionError
+from whyalike.web.api.lane import Lane
 from whyalike.web.api.served import names_of
 from whyalike.web.api.service import Service, ServiceLimits
 
@@ -39,17 +40,28 @@ def open_service(
         FormatError: a folder without an index.
         ModelNotFoundError, UnsafeModelError, ModelError: a model can't be had or used.
     """
-    from whyalike.catalogue import CatalogueIndex
-    from whyalike.explain import Explainer
+    limits = limits or ServiceLimits()
+    lane = Lane(limits=limits.lane, name="whyalike models")
 
-    found = {name: _results(place) for name, place in names_of(results).items()}
-    explainers = {
-        name: Explainer(place, method=method, **opening) for name, place in names_of(models).items()
-    }
-    opened: dict[str, CatalogueIndex] = {}
-    for name, place in names_of(indexes).items():
-        opened[name] = _open_index(place, list(explainers.values()), **opening)
-    return Service(explainers, indexes=opened, results=found, limits=limits)
+    def load() -> "tuple[dict[str, Explainer], dict[str, CatalogueIndex]]":
+        from whyalike.explain import Explainer
+
+        loaded = {
+            name: Explainer(place, method=method, **opening)
+            for name, place in names_of(models).items()
+        }
+        return loaded, {
+            name: _open_index(place, list(loaded.values()), **opening)
+            for name, place in names_of(indexes).items()
+        }
+
+    try:
+        found = {name: _results(place) for name, place in names_of(results).items()}
+        explainers, opened = lane.call(load).result()
+        return Service(explainers, indexes=opened, results=found, limits=limits, lane=lane)
+    except Exception:
+        lane.close()
+        raise
 
 
 def _open_index(place: str, explainers: "Sequence[Explainer]", **opening: Any) -> "CatalogueIndex":

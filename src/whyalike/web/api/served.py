@@ -13,7 +13,7 @@ from whyalike.explain.explanation import Explanation
 from whyalike.types import BTIOptions
 from whyalike.web.api.answers import Answer, TextPair, explain_each
 from whyalike.web.api.kept import KeptResults
-from whyalike.web.api.lane import Lane, LaneLimits
+from whyalike.web.api.lane import Lane
 from whyalike.web.api.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -27,32 +27,32 @@ MOST_STEPS = {"ig_steps": 200, "permutations": 64}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What pairs must have in common to be explained together."""
+    """What pairs must have in common to be explained together, which it does."""
 
+    model: "ServedModel"
     method: str
     options: BTIOptions
 
+    def __call__(self, pairs: Sequence[TextPair]) -> Sequence[Answer | Exception]:
+        """Explain them; one that can't be explained gets its own error."""
+        return self.model.explain(self, pairs)
+
 
 class ServedModel:
-    """A model under its name here, with the lane on which its pairs are explained."""
+    """A model under its name here, with the lane on which it is asked."""
 
     def __init__(
         self,
         name: str,
         explainer: "Explainer",
         *,
+        lane: Lane,
         kept: KeptResults,
         metrics: Metrics,
-        limits: LaneLimits,
     ) -> None:
-        self.name, self.explainer, self._kept, self._metrics = name, explainer, kept, metrics
-        self.fingerprint = _fingerprint(explainer)
-        self.lane: Lane[TextPair, Answer] = Lane(
-            self._run,
-            limits=limits,
-            name=f"whyalike {name}",
-            watch=lambda count: metrics.batches.add(count, model=name),
-        )
+        self.name, self.explainer, self.lane = name, explainer, lane
+        self._kept, self._metrics = kept, metrics
+        self.fingerprint = lane.call(lambda: _fingerprint(explainer)).result()
 
     @cached_property
     def methods(self) -> tuple["Method", ...]:
@@ -91,7 +91,7 @@ class ServedModel:
             if most is not None and isinstance(value, int) and value > most:
                 raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
         asked = replace(self.explainer.options, **(options or {}))
-        return Kind(name, replace(asked, top_k=self.explainer.options.top_k)), asked.top_k
+        return Kind(self, name, replace(asked, top_k=self.explainer.options.top_k)), asked.top_k
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
@@ -115,8 +115,9 @@ class ServedModel:
             "methods": [method.name for method in self.methods],
         }
 
-    def _run(self, kind: object, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
-        assert isinstance(kind, Kind)
+    def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
+        """Explain pairs together, in this thread; keep the answers, and count them."""
+        self._metrics.batches.add(len(pairs), model=self.name)
         explainer = copy(self.explainer.with_method(kind.method))
         explainer.options = kind.options
         done: list[Answer | Exception] = []

@@ -9,16 +9,15 @@ An app is put together so (see ``whyalike.web.api.app``)::
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from whyalike.errors import BusyError, OptionError
+from whyalike.errors import OptionError
 from whyalike.explain.explanation import Explanation
 from whyalike.text import without_surrogates
 from whyalike.web.api.explaining import Explaining, ServiceLimits, all_answers
-from whyalike.web.api.lane import STOPPING
+from whyalike.web.api.lane import Lane
 from whyalike.web.api.served import ServedIndex, choose, names_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Placed", "Service", "ServiceLimits"]
 
-SEARCHING = 2
 Returned = TypeVar("Returned")
 
 
@@ -63,6 +61,7 @@ class Service(Explaining):
         indexes: indexes by their names. One whose model is among ``models`` shares its lane.
         results: folders with the results of `whyalike evaluate`, by their names.
         limits: what may be asked for.
+        lane: where models are asked; by default one of its own. ``close`` closes it.
 
     Raises:
         OptionError: there is neither a model nor an index.
@@ -76,16 +75,15 @@ class Service(Explaining):
         indexes: "Mapping[str, CatalogueIndex] | None" = None,
         results: Mapping[str, Path] | None = None,
         limits: ServiceLimits | None = None,
+        lane: Lane | None = None,
     ) -> None:
-        super().__init__(models, limits=limits)
+        super().__init__(models, limits=limits, lane=lane)
         self.results = dict(results or {})
         self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
         if not self.models:
             self.models = {one.model.name: one.model for one in self.indexes.values()}
-        if not self._lanes:
+        if not self._served:
             raise OptionError("There is nothing to serve: give a model or an index.")
-        self._searching, self._closing = 0, False
-        self._threads = ThreadPoolExecutor(SEARCHING, thread_name_prefix="whyalike search")
 
     def index(self, name: str | None = None) -> ServedIndex:
         """Return the index of that name, by default the first. Raises OptionError."""
@@ -134,7 +132,7 @@ class Service(Explaining):
                 text, id=id, title=title, k=k, where=where, score=score
             )
 
-        query, hits = await self._in_thread(search)
+        query, hits = await self._on_lane(search)
         reasons = await self._reasons(served, hits, method) if explain else []
         page = page_of(served.index, query, hits, reasons, k=k, where=where)
         return Found(served, query, hits, reasons, page)
@@ -182,19 +180,13 @@ class Service(Explaining):
             )
             return query.texts[reader.compared], found
 
-        left, standing = await self._in_thread(search)
+        left, standing = await self._on_lane(search)
         explanation = None
         if explain:
             pair = left, field_text(standing.item, reader.compared)
             answer = await self._answer(served.model, pair, method, None, limited=False)
             explanation = answer.explanation
         return Placed(served, standing, explanation)
-
-    def close(self) -> None:
-        """Take nothing new, finish what was taken, and return."""
-        self._closing = True
-        self._threads.shutdown(wait=True)
-        super().close()
 
     def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
         model = next(iter(names_of([index.reader.manifest.model.name])))
@@ -206,23 +198,15 @@ class Service(Explaining):
         from whyalike.catalogue.similar_page import WHOLE, explain_all
 
         if any(hit.parts is not None for hit in hits):
-            return await self._in_thread(lambda: explain_all(hits, method=method))
+            return await self._on_lane(lambda: explain_all(hits, method=method))
         pairs = [(hit.query_text, hit.text) for hit in hits]
         found = await all_answers(
             [self._answer(served.model, pair, method, None, limited=False) for pair in pairs]
         )
         return [{WHOLE: one.explanation} for one in found]
 
-    async def _in_thread(self, work: Callable[[], Returned]) -> Returned:
-        if self._closing:
-            raise BusyError(STOPPING, 10)
-        if self._searching >= self.limits.searches:
-            raise BusyError("Too many searches wait already. Ask again in 2 s.", 2)
-        self._searching += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._searching -= 1
+    async def _on_lane(self, work: Callable[[], Returned]) -> Returned:
+        return await asyncio.wrap_future(self.lane.call(work))
 
     def _searched(
         self,
