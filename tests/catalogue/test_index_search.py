@@ -103,7 +103,10 @@ def test_four_parts_are_the_scores_that_their_explanations_tell(index):
             left, right = part.split("-")
             assert explanation.left.text == hit.query.texts[left]
             assert explanation.right.text == getattr(hit.item, right)
-    assert hits[0].explain_parts()["title-title"] == explain_hit_parts(hits)[0]["title-title"]
+    alone, among = (e["title-title"] for e in (hits[0].explain_parts(), explain_hit_parts(hits)[0]))
+    assert alone.similarity == pytest.approx(among.similarity, abs=1e-6)
+    for one, other in zip(alone.left.words, among.left.words, strict=True):
+        assert (one.text, one.saliency) == (other.text, pytest.approx(other.saliency, abs=1e-4))
 
 
 def test_explanations_are_of_the_compared_texts_and_the_same_batched(index, items):
