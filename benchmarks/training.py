@@ -5,6 +5,7 @@ the models go into a temporary folder, or into the one named by --keep.
 
 Run with: python benchmarks/training.py fashion --objectives paper,ranking --epochs 4
           python benchmarks/training.py wine --items 3000 --objectives ranking --baseline
+          python benchmarks/training.py wine --items 3000 --rest --batch 64 --lr 1e-4 --epochs 2
 """
 
 import argparse
@@ -18,6 +19,9 @@ from pathlib import Path
 from whyalike.catalogue import Catalogue
 from whyalike.training import TrainingSettings, train_recobert
 from whyalike.training.card import COLUMNS, figures_rows
+from whyalike.training.measuring import HeldOut, guess_kind
+from whyalike.training.negatives import number_texts
+from whyalike.training.split import split_pairs
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 OBJECTIVES = {
@@ -34,10 +38,16 @@ def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalogue", choices=["fashion", "wine", "sportswear"])
     parser.add_argument("--items", type=int)
+    parser.add_argument(
+        "--rest",
+        action="store_true",
+        help="learn from all other items too: only the held-out ones of --items, and their equals, "
+        "are left out; those are ranked among --items",
+    )
     parser.add_argument("--objectives", default="ranking", help=", ".join(OBJECTIVES))
     parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--max-steps", type=int)
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--baseline", action="store_true")
@@ -50,9 +60,57 @@ def tell(now):
         print(f"  step {now.step}/{now.steps}: watched MRR {now.mrr:.3f}", file=sys.stderr)
 
 
+def train_on_the_rest(asked, catalogue, out):
+    """Return the figures of base and model on the titles that a run on --items holds out."""
+    everything = [item for item in catalogue if item.title.strip() and item.description.strip()]
+    pool = random.Random(0).sample(everything, asked.items)
+    pairs = [(item.title, item.description) for item in pool]
+    queries = split_pairs(pairs, held_out=0.2, watched=0.05, seed=asked.seed).held_out
+    numbers = [
+        number_texts([getattr(item, side) for item in everything])
+        for side in ("title", "description")
+    ]
+    places = {id(item): place for place, item in enumerate(everything)}
+    kept_out = [{side[places[id(pool[query])]] for query in queries} for side in numbers]
+    rest = [
+        item
+        for place, item in enumerate(everything)
+        if not any(side[place] in out for side, out in zip(numbers, kept_out, strict=True))
+    ]
+    held_out = HeldOut(pairs, queries, [item.metadata.get(guess_kind(pool)) for item in pool])
+    settings = TrainingSettings(
+        epochs=asked.epochs,
+        max_steps=asked.max_steps,
+        batch_size=asked.batch,
+        learning_rate=asked.lr,
+        seed=asked.seed,
+        held_out=0.0,
+        watched=min(1000 / len(rest), 0.05),
+        patience=None,
+        **OBJECTIVES[asked.objectives],
+    )
+    found = train_recobert(
+        rest, out=out, settings=settings, name=f"{asked.catalogue}.csv", resume=True, progress=tell
+    )
+    print(
+        f"{found.trained} trained on, {len(queries)} titles among {len(pool)}, step "
+        f"{found.best_step} of {found.steps} kept; {found.seconds:.0f} s",
+        file=sys.stderr,
+    )
+    return [
+        held_out.measure("all-MiniLM-L6-v2", "base, untrained"),
+        held_out.measure(str(out), f"RecoBERT: {asked.objectives}"),
+    ]
+
+
 def main():
     asked = read_arguments()
     catalogue = Catalogue.read(DATA / "catalogues" / f"{asked.catalogue}.csv")
+    if asked.rest:
+        with tempfile.TemporaryDirectory() as scratch:
+            out = (asked.keep or Path(scratch)) / f"{asked.catalogue}-rest"
+            show(figures_rows(train_on_the_rest(asked, catalogue, out)))
+        return
     items = list(catalogue)
     if asked.items:
         items = random.Random(0).sample(items, asked.items)
@@ -62,7 +120,7 @@ def main():
             settings = TrainingSettings(
                 epochs=asked.epochs,
                 max_steps=asked.max_steps,
-                batch_size=asked.batch_size,
+                batch_size=asked.batch,
                 learning_rate=asked.lr,
                 seed=asked.seed,
                 **OBJECTIVES[objective],
@@ -88,6 +146,10 @@ def main():
                 f"{time.process_time() - began:.0f} s of CPU",
                 file=sys.stderr,
             )
+    show(rows)
+
+
+def show(rows):
     for line in [COLUMNS, ["---"] * len(COLUMNS), *rows]:
         print(f"| {' | '.join(line)} |")
 
