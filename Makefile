@@ -2,15 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TSC := node_modules/.bin/tsc
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check types-js bench clean
 
 help:
 	@echo "make demo    explain a few pairs of texts with real weights, and write demo.html"
 	@echo "make test    run the tests"
 	@echo "make check   lint, format, types, layers"
+	@echo "make types-js  types of the pages' scripts; needs node"
 	@echo "make bench   measure the cost of an explanation"
 	@echo "make clean   remove the virtual environment"
 
@@ -44,6 +46,18 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@if [ -x $(TSC) ]; then $(MAKE) --no-print-directory types-js; \
+	  else echo "── Without the types of the pages' scripts: make types-js installs tsc for that"; fi
+
+types-js: $(TSC)
+	@echo "── tsc"
+	@$(TSC) -p .
+
+$(TSC): package.json
+	@command -v npm >/dev/null || { echo "The types of the scripts are checked by tsc: install node and npm."; exit 1; }
+	@echo "── Installing tsc"
+	@npm install --silent --no-fund --no-audit
+	@touch $@
 
 bench: $(VENV)/.dev
 	@$(BIN)/python benchmarks/single_pair.py

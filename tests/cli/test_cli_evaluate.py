@@ -48,6 +48,61 @@ def test_reports_and_table(run, model, files):
     assert json.loads(again.stdout) == content
 
 
+def test_the_texts_are_kept_beside_the_leaderboard_or_left_out(run, model, files):
+    from whyalike.evaluation import read_pair_texts
+
+    out = files / "out"
+    arguments = ("evaluate", "--model", model, "--texts", files / "shop.csv")
+    arguments += ("--multimwa", files / "gold.tsv", "--pairs", "2", "--methods", "random")
+    arguments += ("--metrics", "sufficiency", "-o", out)
+    assert run(*arguments).exit_code == 0
+    assert read_pair_texts(out, "gold") == (("warm gloves", "gloves warm"),)
+    pairs = read_pair_texts(out, "shop")
+    assert len(pairs) == 2
+    assert all(f'"{text}"' in TEXTS for pair in pairs for text in pair)
+    assert pairs[0][0][:20] not in (out / "leaderboard.json").read_text(encoding="utf-8")
+    # Who does not want them any more has none left of the run before.
+    result = run(*arguments, "--no-texts")
+    assert result.exit_code == 0
+    assert read_pair_texts(out, "shop") is read_pair_texts(out, "gold") is None
+    assert not list(out.glob("pairs.*"))
+    assert run("evaluate", "--help").stdout.count("--no-texts") >= 1
+
+
+def test_every_column_is_whole_at_80_characters(capsys):
+    from whyalike.cli.evaluation_files import show
+    from whyalike.evaluation.leaderboard import Entry, Leaderboard
+    from whyalike.evaluation.suite_metrics import RANDOMIZATION
+    from whyalike.evaluation.suite_parts import FAITHFULNESS
+    from whyalike.statistics import mean_interval
+
+    metrics = (*FAITHFULNESS, *RANDOMIZATION)
+    entries = [
+        Entry(
+            dataset="shop",
+            method=method,
+            metric=metric,
+            figure=mean_interval([-0.1, -0.2, -0.01 * number]),
+            values=(-0.1, -0.2, -0.01 * number),
+        )
+        for number, metric in enumerate(metrics, start=1)
+        for method in ("random", "integrated_jacobians", "gradient_x_activation")
+    ]
+    board = Leaderboard(
+        entries=tuple(entries), model="m", pooling="model", version="0", items={"shop": 3}
+    )
+    show(board)
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert "…" not in said
+    for word in ("deletion", "sufficiency", "interaction", "random", "kept", "plain"):
+        assert f" {word}" in said
+    rows = [line.split() for line in said.splitlines() if line.startswith("gradient_x_activation")]
+    assert [float(cell.rstrip("*")) for row in rows for cell in row[1:]] == [
+        round(entry.figure.mean, 3) for entry in entries if entry.method == "gradient_x_activation"
+    ]
+
+
 def test_wrong_use_is_told(run, model, files):
     nothing = run("evaluate", "--model", model)
     assert nothing.exit_code == 2

@@ -27,6 +27,7 @@ BOARD = Leaderboard(
             figure=None,
             values=(None,),
             counts=((1.0,), (0.0,), (2.0,), (0.0,)),
+            chance=0.125,
         ),
     ),
     model="m",
@@ -59,10 +60,10 @@ def test_what_is_none_is_refused(tmp_path, change, says):
         read_leaderboard(path)
 
 
-def test_a_file_from_before_counts_and_curves_is_read(tmp_path):
+def test_a_file_from_before_counts_curves_and_chance_is_read(tmp_path):
     content = BOARD.to_dict()
     for entry in content["entries"]:
-        del entry["counts"], entry["curve"]
+        del entry["counts"], entry["curve"], entry["chance"]
     path = tmp_path / "leaderboard.json"
     path.write_text(json.dumps(content))
     found = read_leaderboard(path)

@@ -8,7 +8,14 @@ from test_suite import BAD, GOOD, NEAR, board, entry
 
 from whyalike.evaluation.leaderboard_page import page_of
 from whyalike.render import render_leaderboard
-from whyalike.render.leaderboard import PAD, PLOT, BoardRow, BoardTable, plot_table
+from whyalike.render.leaderboard import (
+    PAD,
+    PLOT,
+    BoardRow,
+    BoardTable,
+    plot_section,
+    plot_table,
+)
 
 
 def test_numbers_ranks_and_best():
@@ -71,3 +78,55 @@ def test_curves_are_drawn_and_written():
     assert lines == [("other", "bad"), ("best", "good")]
     assert "<td>0.300</td><td>0.310</td>" in html
     assert "polyline class" not in render_leaderboard(page_of(board(entry("good", GOOD))))
+
+
+def randomized(method, metric, values, chance=None):
+    from dataclasses import replace
+
+    return replace(entry(method, values, metric), chance=chance)
+
+
+def test_randomised_weights_have_plots_of_their_own_on_one_scale():
+    found = board(
+        entry("bti", GOOD),
+        *(
+            randomized(method, metric, values, chance if "jaccard" in metric else None)
+            for method, values in (("bti", GOOD), ("random", [v - 0.4 for v in GOOD]))
+            for metric, chance in (
+                ("spearman_random", None),
+                ("jaccard_words_random", 0.05),
+                ("spearman_kept", None),
+                ("jaccard_words_kept", 0.05),
+            )
+        ),
+        randomized("idf", "spearman_kept", [1.0] * 12),
+    )
+    (section,) = page_of(found).sections
+    assert [table.metric for table in section.tables] == ["aopc_deletion"]
+    assert [table.metric for table in section.randomized] == [
+        "spearman_random",
+        "spearman_kept",
+        "jaccard_words_random",
+        "jaccard_words_kept",
+    ]
+    plots = plot_section(section)
+    one, kept, words, _ = plots.randomized
+    assert one.ends == kept.ends == ("−0.06", "1.01"), "the scale of both is that of idf as well"
+    assert one.reference == kept.reference == (one.zero, "no relation 0")
+    assert words.reference[1] == "chance 0.050"
+    ends = [min(v - 0.4 for v in GOOD) + 0.055 - 0.01, sum(GOOD) / 12 + 0.01]
+    share = (0.05 - ends[0]) / (ends[1] - ends[0])
+    assert words.reference[0] == pytest.approx(PAD + (PLOT - 2 * PAD) * share, abs=0.1)
+    html = render_leaderboard(page_of(found))
+    assert html.count('<line class="wa-reference"') == 2 + 3 + 2 + 2
+    assert "When the weights are random" in html
+    plain = render_leaderboard(page_of(board(entry("bti", GOOD))))
+    assert "When the weights are random" not in plain
+    assert '<line class="wa-reference"' not in plain
+
+
+def test_a_run_from_before_chance_has_no_line_of_it():
+    found = board(randomized("bti", "jaccard_words_random", GOOD))
+    (table,) = plot_section(page_of(found).sections[0]).randomized
+    assert table.reference is None
+    assert '<line class="wa-reference"' not in render_leaderboard(page_of(found))

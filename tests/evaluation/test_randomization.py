@@ -223,6 +223,28 @@ def test_words_without_a_token_are_not_compared():
     assert found["spearman"] == pytest.approx(np.mean(values))
 
 
+def test_known_explanations_are_not_made_again(explainer, monkeypatch):
+    trained = list(explainer.explain_many(PAIRS))
+    asked = []
+    explain_many = Explainer.explain_many
+
+    def counting(self, pairs, **options):
+        asked.append(self is explainer)
+        return explain_many(self, pairs, **options)
+
+    monkeypatch.setattr(Explainer, "explain_many", counting)
+    alone = measure_randomization(explainer, PAIRS, seeds=2)
+    assert asked == [True, False, False]
+    asked.clear()
+    found = measure_randomization(explainer, PAIRS, seeds=2, trained=trained)
+    assert asked == [False, False]
+    assert found.to_dict() == alone.to_dict()
+    others = list(explain_many(explainer.with_method("random"), PAIRS))
+    for wrong in (trained[:2], trained[::-1], others):
+        with pytest.raises(OptionError, match="that are not those of the 3 pairs by bti"):
+            measure_randomization(explainer, PAIRS, seeds=2, trained=wrong)
+
+
 def test_batch_is_single_and_a_seed_is_a_seed(explainer):
     together = measure_randomization(explainer, PAIRS, seeds=2, samples=2)
     alone = [measure_randomization(explainer, [pair], seeds=2, samples=2) for pair in PAIRS]

@@ -241,11 +241,47 @@ def test_other_parts_are_those_measured_alone():
     random = measure_randomization(explainer, pairs, seeds=2)
     assert by["jaccard_words_random"] == pytest.approx(tuple(random.last.per_pair("jaccard_words")))
     assert by["spearman_random"] != by["spearman_kept"]
+    chances = {entry.metric: entry.chance for entry in found.entries}
+    expected = sum(random.chance) / len(random.chance)
+    assert chances["jaccard_words_random"] == pytest.approx(expected)
+    assert chances["jaccard_words_kept"] == pytest.approx(expected)
+    assert chances["spearman_random"] is chances["infidelity"] is None
+    assert f"jaccard_words_kept ↓ (chance {expected:.3f})" in found.to_markdown()
     alone = measure_infidelity(explainer, pairs).values["infidelity"]["both"]
     assert by["infidelity"] == pytest.approx(tuple(alone))
     alone = measure_sensitivity(explainer, pairs).values["max_sensitivity"]["both"]
     assert by["max_sensitivity"] == pytest.approx(tuple(alone))
     assert "`spearman_kept`: " in found.to_markdown()
+
+
+def test_randomisation_explains_the_trained_model_once(monkeypatch):
+    from tiny_models import tiny
+
+    explainer = Explainer(tiny("bert").parts, method="bti")
+    models = []
+    explain_many = Explainer.explain_many
+
+    def counting(self, pairs, **options):
+        models.append(self.model)
+        return explain_many(self, pairs, **options)
+
+    monkeypatch.setattr(Explainer, "explain_many", counting)
+    data = Datasets(pairs={"shop": PAIRS[:1]})
+    run_suite(explainer, data, methods=["bti"], parts=["randomization"])
+    assert sum(model is explainer.model for model in models) == 1
+    assert len(models) == 1 + 2 * 2, "two seeds, with and without the embeddings"
+
+
+def test_kept_results_from_before_chance_are_taken(explainer, tmp_path, monkeypatch):
+    data = Datasets(pairs={"shop": PAIRS})
+    first = run_suite(explainer, data, methods=["occlusion"], folder=tmp_path)
+    path = tmp_path / "faithfulness.shop.occlusion.json"
+    content = json.loads(path.read_text())
+    for one in content["entries"]:
+        del one["chance"]
+    path.write_text(json.dumps(content))
+    monkeypatch.setattr(suite_module, "measure_part", None)
+    assert run_suite(explainer, data, methods=["occlusion"], folder=tmp_path) == first
 
 
 def test_a_part_or_a_metric_that_does_not_exist_is_refused(explainer):

@@ -1,12 +1,14 @@
 """A server of the Explorer with small models, an index and a finished run, for the tests of it."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 
 from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.pair_texts import write_pair_texts
 from whyalike.statistics import mean_interval
 from whyalike.web.api.service import Service
 from whyalike.web.serving import create_explorer_app
@@ -39,7 +41,7 @@ def make_items():
 
 
 def make_results(folder):
-    """Write a leaderboard of two methods on four samples."""
+    """Write a leaderboard of two methods on four samples, and their texts."""
     values = {"bti": (0.1, 0.4, 0.2, None), "random": (0.0, 0.1, -0.1, 0.05)}
     entries = tuple(
         Entry(
@@ -62,6 +64,8 @@ def make_results(folder):
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "leaderboard.json").write_text(json.dumps(board.to_dict()))
+    texts = [text for _, _, text, *_ in ITEMS]
+    write_pair_texts({"fashion <b>": list(pairwise(texts[:5]))}, folder)
     return folder
 
 

@@ -140,7 +140,7 @@ def test_what_goes_wrong_is_said_and_mended(open_page, url):
     assert "20,001 of 20,000" in page.locator("#left-count").inner_text()
     page.context.set_offline(True)
     page.locator("#left").fill("gone")
-    page.get_by_text("The server does not answer").wait_for()
+    page.get_by_role("heading", name="The server does not answer").wait_for()
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
     page.wait_for_selector(ANSWER)

@@ -71,6 +71,13 @@ def evaluate(
             "-o", "--out", help="Folder for results; a run goes on from them.", metavar="FOLDER"
         ),
     ] = None,
+    keep_texts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-texts/--no-texts",
+            help="With -o, keep the pairs' texts in pairs.*.json, for `whyalike serve` to show.",
+        ),
+    ] = True,
     json_: Json = False,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -80,7 +87,8 @@ def evaluate(
     """Measure explanation methods on a model: what deleting words does, and human alignments.
 
     With -o, every result is kept as it is found, and leaderboard.md, .html and .json are written
-    there. If every method fails on all data, the exit code is 1.
+    there, and beside them the texts of the pairs; --no-texts leaves those out. If every method
+    fails on all data, the exit code is 1.
     """
     with told_plainly(debug=debug):
         if not (texts or multimwa or edinburgh or ists):
@@ -116,7 +124,12 @@ def evaluate(
                 progress=tell,
             )
         if out is not None:
-            write_reports(found, out, command=shlex.join(["whyalike", *sys.argv[1:]]))
+            write_reports(
+                found,
+                out,
+                command=shlex.join(["whyalike", *sys.argv[1:]]),
+                texts=datasets.texts() if keep_texts else {},
+            )
         if json_:
             said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
             write_out(lambda: typer.echo(said))

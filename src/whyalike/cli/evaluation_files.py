@@ -14,11 +14,16 @@ from whyalike.cli.printing import open_console
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from whyalike.evaluation.leaderboard import Leaderboard
     from whyalike.evaluation.suite import Datasets
     from whyalike.explain import Explainer
 
 Tell = Callable[[str, int, int], None]
+
+FIGURE, COLUMN_EDGES = 7, 3
+"""Characters of "-0.123*", and of what stands between two columns."""
 
 
 def read_datasets(
@@ -99,12 +104,24 @@ def open_progress() -> Iterator[Tell]:
         )
 
 
-def write_reports(leaderboard: "Leaderboard", folder: Path, *, command: str) -> None:
-    """Write leaderboard.md, .html and .json into the folder, each whole or not at all."""
+def write_reports(
+    leaderboard: "Leaderboard",
+    folder: Path,
+    *,
+    command: str,
+    texts: Mapping[str, Sequence[tuple[str, str]]],
+) -> None:
+    """Write leaderboard.md, .html and .json into the folder, each whole or not at all.
+
+    Beside them the texts of the pairs, by dataset. Those of a run before are removed first: they
+    may be of other pairs, or no longer wanted.
+    """
     from whyalike.evaluation.leaderboard_page import page_of
+    from whyalike.evaluation.pair_texts import remove_pair_texts, write_pair_texts
     from whyalike.explain import write_whole
     from whyalike.render import render_leaderboard
 
+    remove_pair_texts(leaderboard.items, folder)
     content = json.dumps(leaderboard.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
     for name, text in (
         ("leaderboard.md", leaderboard.to_markdown(command=command)),
@@ -113,37 +130,67 @@ def write_reports(leaderboard: "Leaderboard", folder: Path, *, command: str) -> 
     ):
         write_whole(folder / name, partial(_write, text))
         typer.echo(f"Wrote {folder / name}", err=True)
+    for path in write_pair_texts(texts, folder):
+        typer.echo(f"Wrote {path}", err=True)
 
 
 def _write(text: str, stream: BinaryIO) -> None:
     stream.write(text.encode())
 
 
-def show(leaderboard: "Leaderboard") -> None:
-    """Print a table for each dataset: a row for each method, best first by the first metric."""
+def _fitting(metrics: Sequence[str], width: int) -> list[list[str]]:
+    """Return metrics in as few groups as fit into ``width``, and of like sizes."""
+    needs = [COLUMN_EDGES + max(FIGURE, *map(len, _heading(name).split())) for name in metrics]
+    for size in range(len(metrics), 1, -1):
+        count = -(-len(metrics) // size)
+        ends = [len(metrics) * n // count for n in range(count + 1)]
+        cuts = [slice(*ends[n : n + 2]) for n in range(count)]
+        if all(sum(needs[cut]) <= width for cut in cuts):
+            return [list(metrics[cut]) for cut in cuts]
+    return [[name] for name in metrics]
+
+
+def _heading(metric: str) -> str:
+    from whyalike.evaluation.suite_metrics import METRICS
+
+    return METRICS[metric].heading or metric.replace("_", " ")
+
+
+def _table(leaderboard: "Leaderboard", dataset: str, metrics: Sequence[str]) -> "Table":
     from rich import box
     from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("method", no_wrap=True)
+    for metric in metrics:
+        table.add_column(_heading(metric), justify="right")
+    found = {(e.method, e.metric): e for e in leaderboard.entries if e.dataset == dataset}
+    for method in leaderboard.methods(dataset):
+        cells = []
+        for metric in metrics:
+            entry = found.get((method, metric))
+            figure = None if entry is None else entry.figure
+            best = figure is not None and method in leaderboard.ties_with_best(dataset, metric)
+            said = "–" if figure is None else f"{figure.mean:.3f}{'*' if best else ' '}"
+            cells.append(Text(said, style="bold" if best else ""))
+        table.add_row(method, *cells)
+    return table
+
+
+def show(leaderboard: "Leaderboard") -> None:
+    """Print the tables of each dataset: a row for each method, best first by the first metric.
+
+    Metrics that would not fit beside each other go into further tables.
+    """
     from rich.text import Text
 
     console = open_console()
     for dataset in leaderboard.datasets:
         console.print(f"\n{dataset}, {leaderboard.items.get(dataset, 0):,} pairs", style="bold")
-        metrics = leaderboard.metrics(dataset)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column("method", no_wrap=True)
-        for metric in metrics:
-            table.add_column(metric.replace("_", " "), justify="right")
-        found = {(e.method, e.metric): e for e in leaderboard.entries if e.dataset == dataset}
-        for method in leaderboard.methods(dataset):
-            cells = []
-            for metric in metrics:
-                entry = found.get((method, metric))
-                figure = None if entry is None else entry.figure
-                best = figure is not None and method in leaderboard.ties_with_best(dataset, metric)
-                said = "–" if figure is None else f"{figure.mean:.3f}{'*' if best else ' '}"
-                cells.append(Text(said, style="bold" if best else ""))
-            table.add_row(method, *cells)
-        console.print(table)
+        longest = max(map(len, leaderboard.methods(dataset)))
+        for metrics in _fitting(leaderboard.metrics(dataset), console.width - longest):
+            console.print(_table(leaderboard, dataset, metrics))
     console.print("* best, or not found worse (paired tests, Holm, 5 %)", style="dim")
     for what, why in leaderboard.failures.items():
         console.print(Text(f"! {what}: {why}"))

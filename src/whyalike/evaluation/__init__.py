@@ -38,6 +38,8 @@ MODULES: dict[str, str] = {
     "measure_faithfulness": "whyalike.evaluation.faithfulness",
     "measure_infidelity": "whyalike.evaluation.infidelity",
     "measure_sensitivity": "whyalike.evaluation.sensitivity",
+    "read_pair_texts": "whyalike.evaluation.pair_texts",
+    "write_pair_texts": "whyalike.evaluation.pair_texts",
     "nearest_pairs": "whyalike.explain.nearest_pairs",
     "read_texts": "whyalike.explain.nearest_pairs",
     "subset_similarities": "whyalike.evaluation.perturbed",
@@ -98,6 +100,7 @@ __all__ = [
     "read_edinburgh",
     "read_ists",
     "read_multimwa",
+    "read_pair_texts",
     "read_texts",
     "register_rule",
     "score_alignment",
@@ -107,6 +110,7 @@ __all__ = [
     "subset_similarities",
     "tabulate_randomization",
     "write_figure",
+    "write_pair_texts",
 ]
 
 

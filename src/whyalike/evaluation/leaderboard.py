@@ -23,7 +23,8 @@ class Entry:
     values: of each item, None where undefined. constant: how many pairs have a text whose words
     are all equally salient, so that their order is chance. counts: where the figure is an F, each
     item's links: given, correct, wanted, found. curve: where the figure sums up a curve, its
-    points and the means there. Paired tests compare counts where there are some, else values.
+    points and the means there. chance: the figure of random explanations, where known and not 0.
+    Paired tests compare counts where there are some, else values.
     """
 
     dataset: str
@@ -34,6 +35,7 @@ class Entry:
     constant: int = 0
     counts: tuple[tuple[float, ...], ...] | None = None
     curve: tuple[tuple[float, ...], tuple[float | None, ...]] | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,13 +143,23 @@ class Leaderboard:
 
     def _table(self, dataset: str) -> list[str]:
         metrics = self.metrics(dataset)
-        heads = [f"{name} {'↑' if METRICS[name].higher_is_better else '↓'}" for name in metrics]
+        heads = [self._head(dataset, name) for name in metrics]
         lines = [f"| method | {' | '.join(heads)} |", f"|---{'|---' * len(heads)}|"]
         found = {(e.method, e.metric): e for e in self.entries if e.dataset == dataset}
         for method in self.methods(dataset):
             cells = [self._cell(found.get((method, metric))) for metric in metrics]
             lines.append(f"| `{method}` | {' | '.join(cells)} |")
         return lines
+
+    def chance(self, dataset: str, metric: str) -> float | None:
+        """Return the figure of random explanations by a metric, where it is known and not 0."""
+        every = (e.chance for e in self.entries if (e.dataset, e.metric) == (dataset, metric))
+        return next((known for known in every if known is not None), None)
+
+    def _head(self, dataset: str, metric: str) -> str:
+        chance = self.chance(dataset, metric)
+        arrow = "↑" if METRICS[metric].higher_is_better else "↓"
+        return f"{metric} {arrow}" + ("" if chance is None else f" (chance {chance:.3f})")
 
     def _cell(self, entry: Entry | None) -> str:
         if entry is None or entry.figure is None:

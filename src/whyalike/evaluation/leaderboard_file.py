@@ -65,4 +65,5 @@ def _entry(content: Mapping[str, Any]) -> Entry:
         constant=int(content["constant"]),
         counts=None if counts is None else tuple(tuple(row) for row in counts),
         curve=None if curve is None else (tuple(curve[0]), tuple(curve[1])),
+        chance=None if (chance := content.get("chance")) is None else float(chance),
     )

@@ -1,7 +1,9 @@
 """A leaderboard as the plain data that ``render`` draws."""
 
+from dataclasses import replace
+
 from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.suite_metrics import METRICS
+from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, METRICS, RANDOMIZATION, WEIGHTS
 from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, BoardTable
 
 
@@ -20,12 +22,34 @@ def page_of(leaderboard: Leaderboard, *, command: str = "") -> BoardPage:
 
 
 def _section(leaderboard: Leaderboard, dataset: str) -> BoardSection:
-    tables = [
-        _table(leaderboard, dataset, metric)
-        for metric in leaderboard.metrics(dataset)
-        if (dataset, metric) in leaderboard.tables
+    metrics = [m for m in leaderboard.metrics(dataset) if (dataset, m) in leaderboard.tables]
+    # Those of one agreement beside each other: all weights random, and embeddings kept.
+    randomized = [
+        (agreement, f"{agreement}_{weights}") for agreement in AGREEMENTS for weights in WEIGHTS
     ]
-    return BoardSection(dataset, leaderboard.items.get(dataset, 0), tuple(tables))
+    return BoardSection(
+        dataset,
+        leaderboard.items.get(dataset, 0),
+        tuple(_table(leaderboard, dataset, m) for m in metrics if m not in RANDOMIZATION),
+        tuple(
+            replace(
+                _table(leaderboard, dataset, metric),
+                reference=_reference(leaderboard, dataset, metric, agreement),
+                scale=agreement,
+            )
+            for agreement, metric in randomized
+            if metric in metrics
+        ),
+    )
+
+
+def _reference(
+    leaderboard: Leaderboard, dataset: str, metric: str, agreement: str
+) -> tuple[float, str] | None:
+    if agreement != BY_CHANCE:
+        return 0.0, "no relation"
+    chance = leaderboard.chance(dataset, metric)
+    return None if chance is None else (chance, "chance")
 
 
 def _table(leaderboard: Leaderboard, dataset: str, metric: str) -> BoardTable:

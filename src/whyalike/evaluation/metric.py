@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of explanations. ``unit`` is what its values are counted in, or nothing."""
+    """A metric of explanations.
+
+    unit: what its values are counted in, or nothing. heading: what a narrow column calls it, where
+    that is not its name.
+    """
 
     name: str
     summary: str
     source: str
     higher_is_better: bool
     unit: str = ""
+    heading: str = ""

@@ -20,6 +20,7 @@ from whyalike.evaluation.randomization_result import RandomizationResult, Random
 from whyalike.evaluation.rank_agreement import count_top
 from whyalike.explain import Explainer, Explanation
 from whyalike.explain.preparation import read_texts
+from whyalike.text import clean_text
 from whyalike.types import ExplainedText
 
 __all__ = ["METRICS", "compare_pair", "measure_randomization"]
@@ -40,6 +41,7 @@ def measure_randomization(
     bins: int = 10,
     samples: int = 0,
     noise: float = PIXELS,
+    trained: Sequence[Explanation] | None = None,
     progress: Progress | None = None,
 ) -> RandomizationResult:
     """Compare explanations of the trained model with those of randomised copies of it.
@@ -67,13 +69,16 @@ def measure_randomization(
         bins: of the histogram of eMPRT.
         samples: noisy copies of each text for sMPRT (Hedström et al. take 50); 0 leaves it out.
         noise: of sMPRT, in standard deviations of a text's embeddings.
+        trained: the explanations of the pairs by ``explainer``, in their order, where they are at
+            hand from another test; they are not made again.
         progress: called with how many sets of explanations are done, and how many there are.
 
     Returns:
         The metrics of METRICS for each state, seed and pair; NaN where undefined, and counted.
 
     Raises:
-        OptionError: a wrong option; or the explainer has no model, but a function.
+        OptionError: a wrong option; ``trained`` of other pairs or another method; or the explainer
+            has no model, but a function.
         TextError, ModelError: as the explainer.
     """
     for name, value, least in (("seeds", seeds, 1), ("bins", bins, 2), ("samples", samples, 0)):
@@ -85,14 +90,15 @@ def measure_randomization(
     states = count_states(explainer, mode=mode, keep_embeddings=keep_embeddings)
     told = _Progress(progress, (1 + seeds * states) * (1 + samples))
     look = partial(_explain, pairs=pairs, samples=samples, noise=noise, seed=seed, told=told)
-    trained = look(explainer)
-    comparison = Comparison(_words(explainer, trained.explanations), top, bins, seed)
+    known = None if trained is None else _checked(trained, explainer, pairs)
+    original = look(explainer, known=known)
+    comparison = Comparison(_words(explainer, original.explanations), top, bins, seed)
     found: dict[str, list[RandomizationStep]] = {}
     for number in range(seed, seed + seeds):
         for state in randomized_states(
             explainer, mode=mode, keep_embeddings=keep_embeddings, seed=number
         ):
-            step = _compare(comparison, trained, look(state.explainer), state)
+            step = _compare(comparison, original, look(state.explainer), state)
             found.setdefault(state.name, []).append(step)
     return RandomizationResult(
         method=explainer.method.name,
@@ -105,7 +111,7 @@ def measure_randomization(
         samples=samples,
         noise=noise,
         chance=np.array([comparison.chance(n) for n in range(len(pairs))]),
-        constant=_count_constant(comparison, trained.explanations),
+        constant=_count_constant(comparison, original.explanations),
         steps=tuple(_joined(steps) for steps in found.values()),
     )
 
@@ -164,8 +170,9 @@ def _explain(
     noise: float,
     seed: int,
     told: _Progress,
+    known: list[Explanation] | None = None,
 ) -> _Seen:
-    explanations = list(explainer.explain_many(pairs))
+    explanations = list(explainer.explain_many(pairs)) if known is None else known
     told()
     if not samples:
         return _Seen(explanations, [])
@@ -173,6 +180,19 @@ def _explain(
         explanations,
         smooth_saliency(explainer, pairs, samples=samples, noise=noise, seed=seed, progress=told),
     )
+
+
+def _checked(
+    trained: Sequence[Explanation], explainer: Explainer, pairs: Sequence[tuple[str, str]]
+) -> list[Explanation]:
+    """Return ``trained``. Raises OptionError where it is of another method or other pairs."""
+    own = [(explainer.method.name, *(clean_text(t, side="given").text for t in p)) for p in pairs]
+    if [(e.method, e.left.text, e.right.text) for e in trained] != own:
+        raise OptionError(
+            f"trained has {len(trained)} explanations that are not those of the {len(pairs)} pairs "
+            f"by {explainer.method.name}, in their order: give what explain_many gave for them."
+        )
+    return list(trained)
 
 
 def _compare(

@@ -13,6 +13,7 @@ from whyalike.errors import OptionError, WhyalikeError
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.ists_files import ChunkedPair
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.pair_texts import TextPair
 from whyalike.evaluation.result_store import ResultStore
 from whyalike.evaluation.suite_parts import (
     FAITHFULNESS,
@@ -24,7 +25,6 @@ from whyalike.explain import Explainer
 from whyalike.explain.fingerprint import fingerprint
 from whyalike.text import clean_text
 
-TextPair = tuple[str, str]
 Progress = Callable[[str, int, int], None]
 
 LOOKED = 8
@@ -46,6 +46,15 @@ class Datasets:
             *(("alignment", name, items) for name, items in self.alignments.items()),
             *(("ists", name, items) for name, items in self.ists.items()),
         ]
+
+    def texts(self) -> dict[str, tuple[TextPair, ...]]:
+        """Return the texts of each dataset's pairs, in their order."""
+        every: dict[str, Sequence[TextPair | AlignedPair | ChunkedPair]] = {
+            **self.pairs,
+            **self.alignments,
+            **self.ists,
+        }
+        return {name: tuple(map(_texts_of, items)) for name, items in every.items()}
 
 
 def run_suite(
@@ -175,9 +184,10 @@ def _scores(explainer: Explainer, runs: Sequence[tuple[str, str, Sequence[Any]]]
     return {name: fingerprint(explainer, _first_texts(items)) for _, name, items in runs}
 
 
+def _texts_of(item: TextPair | AlignedPair | ChunkedPair) -> TextPair:
+    return (item.left, item.right) if isinstance(item, AlignedPair | ChunkedPair) else item
+
+
 def _first_texts(items: Sequence[Any]) -> list[str]:
-    pairs = [
-        (item.left, item.right) if isinstance(item, AlignedPair | ChunkedPair) else item
-        for item in items[:LOOKED]
-    ]
+    pairs = [_texts_of(item) for item in items[:LOOKED]]
     return [clean_text(text, side="measured").text for pair in pairs for text in pair]

@@ -18,8 +18,9 @@ from whyalike.evaluation.ists import evaluate_ists
 from whyalike.evaluation.leaderboard import Entry
 from whyalike.evaluation.perturbed_values import PairValues, plain
 from whyalike.evaluation.randomization import measure_randomization
+from whyalike.evaluation.randomization_result import RandomizationResult
 from whyalike.evaluation.sensitivity import measure_sensitivity
-from whyalike.evaluation.suite_metrics import AGREEMENTS, RANDOMIZATION, WEIGHTS
+from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, RANDOMIZATION, WEIGHTS
 from whyalike.explain import Explainer
 from whyalike.statistics import mean_interval
 
@@ -130,9 +131,15 @@ def _randomization(
     name: str, explainer: Explainer, pairs: Sequence[tuple[str, str]], *, seed: int
 ) -> list[Entry]:
     entries = []
+    trained = list(explainer.explain_many(pairs))
     for weights in WEIGHTS:
         found = measure_randomization(
-            explainer, pairs, keep_embeddings=weights == "kept", seeds=SEEDS, seed=seed
+            explainer,
+            pairs,
+            keep_embeddings=weights == "kept",
+            seeds=SEEDS,
+            seed=seed,
+            trained=trained,
         )
         entries += [
             _entry(
@@ -140,11 +147,18 @@ def _randomization(
                 found.method,
                 f"{agreement}_{weights}",
                 found.last.per_pair(agreement),
+                chance=_chance(found) if agreement == BY_CHANCE else None,
                 seed=seed,
             )
             for agreement in AGREEMENTS
         ]
     return entries
+
+
+def _chance(found: RandomizationResult) -> float | None:
+    """Return what random explanations agree by, mean of the pairs for which that is defined."""
+    defined = found.chance[~np.isnan(found.chance)]
+    return float(defined.mean()) if len(defined) else None
 
 
 def _entry(
@@ -154,6 +168,7 @@ def _entry(
     found: NDArray[np.float64],
     *,
     constant: int = 0,
+    chance: float | None = None,
     seed: int,
 ) -> Entry:
     values = tuple(plain(found))
@@ -165,6 +180,7 @@ def _entry(
         figure=mean_interval(defined, seed=seed) if defined else None,
         values=values,
         constant=constant,
+        chance=chance,
     )
 
 

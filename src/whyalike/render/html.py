@@ -102,9 +102,9 @@ def content_hash(code: str) -> str:
     return "sha256-" + b64encode(hashlib.sha256(code.encode()).digest()).decode()
 
 
-def excerpt(text: str) -> str:
-    """Return the beginning of a text on one line, for headings."""
-    line = " ".join(text[: 10 * EXCERPT].split())
+def excerpt(text: str, *, most: int = EXCERPT) -> str:
+    """Return the beginning of a text on one line of ``most`` characters, for headings."""
+    line = " ".join(text[: 10 * most].split())
     if not line:
         return "(empty text)"
-    return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip(" .,;:") + "…"
+    return line if len(line) <= most else line[: most - 1].rstrip(" .,;:") + "…"

@@ -1,6 +1,6 @@
 """A leaderboard as a page: by dataset and metric the methods, best first, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from whyalike.render.curves import Curve, CurvePlot, plot_curves
@@ -25,22 +25,29 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class BoardTable:
-    """One metric on one dataset, rows best first. ``points`` are those of the rows' curves."""
+    """One metric on one dataset, rows best first.
+
+    points: those of the rows' curves. reference: a value that the plot shows, and its name. scale:
+    tables of one section whose scale has the same name share it; "" is a scale of its own.
+    """
 
     metric: str
     summary: str
     better: str
     rows: tuple[BoardRow, ...]
     points: tuple[float, ...] = ()
+    reference: tuple[float, str] | None = None
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
-    """One dataset with all that was measured on it."""
+    """One dataset with all that was measured on it; ``randomized`` is what random weights do."""
 
     dataset: str
     pairs: int
     tables: tuple[BoardTable, ...]
+    randomized: tuple[BoardTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,11 @@ class PlotRow:
 
 @dataclass(frozen=True, slots=True)
 class PlotTable:
-    """A table as it is drawn. ``zero`` is where zero is in the plot, if it is in it."""
+    """A table as it is drawn.
+
+    zero: where zero is in the plot, if it is in it. reference: where the reference is, and what it
+    is called.
+    """
 
     metric: str
     summary: str
@@ -78,22 +89,49 @@ class PlotTable:
     zero: float | None
     ends: tuple[str, str]
     curves: CurvePlot | None
+    reference: tuple[float, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlotSection:
+    """A dataset as it is drawn."""
+
+    dataset: str
+    pairs: str
+    tables: tuple[PlotTable, ...]
+    randomized: tuple[PlotTable, ...]
 
 
 def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard") -> str:
     """Return one HTML page; every plot has its numbers beside it."""
-    sections = [
-        (section, [plot_table(table) for table in section.tables]) for section in page.sections
-    ]
     styles = (*PAGE_STYLES, "leaderboard.css")
-    return render_page(
-        "leaderboard.html.j2", styles, title=title, page=page, sections=sections, plot=PLOT
+    return render_page("leaderboard.html.j2", styles, title=title, **board_content(page))
+
+
+def board_content(page: BoardPage) -> dict[str, object]:
+    """Return what ``leaderboard.html.j2`` prints."""
+    return {"page": page, "sections": list(map(plot_section, page.sections)), "plot": PLOT}
+
+
+def plot_section(section: BoardSection) -> PlotSection:
+    """Return a section with the places of all marks; some tables share a scale."""
+
+    def plot(tables: Sequence[BoardTable]) -> tuple[PlotTable, ...]:
+        named = [
+            [one for one in tables if one is table or (one.scale and one.scale == table.scale)]
+            for table in tables
+        ]
+        pairs = zip(tables, named, strict=True)
+        return tuple(plot_table(table, beside=others) for table, others in pairs)
+
+    return PlotSection(
+        section.dataset, f"{section.pairs:,}", plot(section.tables), plot(section.randomized)
     )
 
 
-def plot_table(table: BoardTable) -> PlotTable:
-    """Return a table with the places of its marks; all rows share one scale."""
-    low, high = _scale(table.rows)
+def plot_table(table: BoardTable, *, beside: Sequence[BoardTable] = ()) -> PlotTable:
+    """Return a table with the places of its marks, on one scale with all rows of ``beside``."""
+    low, high = _scale([table, *beside])
     span = (high - low) or 1.0
 
     def place(value: float) -> float:
@@ -122,13 +160,25 @@ def plot_table(table: BoardTable) -> PlotTable:
             table.points,
             [Curve(row.method, row.curve, row.best) for row in table.rows if row.curve],
         ),
+        reference=_place_reference(table, place),
     )
 
 
-def _scale(rows: Sequence[BoardRow]) -> tuple[float, float]:
-    """Return the ends of the scale: all intervals, and zero where it is near."""
-    low = min((row.low for row in rows), default=0.0)
-    high = max((row.high for row in rows), default=1.0)
+def _place_reference(
+    table: BoardTable, place: Callable[[float], float]
+) -> tuple[float, str] | None:
+    if table.reference is None:
+        return None
+    value, name = table.reference
+    return place(value), f"{name} {format_number(value, 3 if value else 0)}"
+
+
+def _scale(tables: Sequence[BoardTable]) -> tuple[float, float]:
+    """Return the ends of the scale: all intervals and references, and zero where it is near."""
+    rows = [row for table in tables for row in table.rows]
+    references = [table.reference[0] for table in tables if table.reference]
+    low = min((*(row.low for row in rows), *references), default=0.0)
+    high = max((*(row.high for row in rows), *references), default=1.0)
     if 0 < low < (high - low):
         low = 0.0
     if -(high - low) < high < 0:

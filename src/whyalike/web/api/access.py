@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -134,20 +133,25 @@ class Login:
 
     async def show(self, next: str = "/") -> Response:
         """Ask for the token."""
-        return self.pages.answer("login.html.j2", next=_own_path(next))
+        return self._ask(next)
 
     async def enter(self, request: Request) -> Response:
         """Let the browser in, for a month, where the token is right."""
         form = _read_form(await request.body())
-        given = form.get("token", "").strip()
+        given, next = form.get("token", "").strip(), form.get("next", "/")
         if not self.access.is_token(given):
             seconds = self.access.strangers.wait(request.client.host if request.client else "")
             if seconds:
-                raise HTTPException(429, SLOWER.format(seconds), {"retry-after": str(seconds)})
-            raise HTTPException(403, WRONG)
-        response = RedirectResponse(_own_path(form.get("next", "/")), status_code=303)
+                slower = self._ask(next, status=429, says=SLOWER.format(seconds))
+                slower.headers["retry-after"] = str(seconds)
+                return slower
+            return self._ask(next, status=403, says=WRONG)
+        response = RedirectResponse(_own_path(next), status_code=303)
         self.access.cookie.set(response, self.access.stamp, seconds=A_MONTH)
         return response
+
+    def _ask(self, next: str, *, status: int = 200, says: str = "") -> Response:
+        return self.pages.answer("login.html.j2", status=status, next=_own_path(next), says=says)
 
 
 def _read_form(body: bytes) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from whyalike.explain.explanation import Explanation
 from whyalike.selection import top_words
+from whyalike.web.api.lane import as_exception
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer
@@ -53,13 +54,13 @@ def explain_each(
     if len(pairs) == 1:
         try:
             return [explainer.explain(*pairs[0])]
-        except Exception as error:
-            return [error]
+        except BaseException as error:
+            return [as_exception(error)]
     done: list[Explanation | Exception] = []
     try:
         for explanation in explainer.explain_many(pairs):
             done.append(explanation)
-    except Exception:
+    except BaseException:
         rest = pairs[len(done) :]
         middle = len(rest) if done else len(rest) // 2
         done += explain_each(explainer, rest[:middle]) if middle else []

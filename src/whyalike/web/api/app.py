@@ -42,10 +42,11 @@ def add_api(
     app.add_middleware(Measured, metrics=service.metrics)
     app.user_middleware.append(app.user_middleware.pop(0))
     Refusals(pages).register(app)
-    (access or Access()).register(app, pages)
+    access = access or Access()
+    access.register(app, pages)
     Routes(service).register(app)
     Batch(service).register(app)
-    Reference(app, pages).register()
+    Reference(app, pages, closed=bool(access.token)).register()
 
 
 def create_api_app(

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -53,12 +55,14 @@ class Batch:
 
         Each is answered by a line with its number from 0, its id, and its explanation or error.
         """
-        lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
         most = self.service.limits.batch
+        written = (line for line in BytesIO(await request.body()) if line.strip())
+        # One by one: a list of all would take many times the memory of the body.
+        lines = list(islice(written, most + 1))
         if len(lines) > most:
             raise TextError(
-                f"The batch has {len(lines):,} lines; this server takes {most:,} at most: send "
-                "several."
+                f"The batch has more than {most:,} lines, which is the most that this server "
+                "takes: send several."
             )
         return StreamingResponse(self._stream(lines), media_type=MEDIA)
 

@@ -13,7 +13,7 @@ from whyalike.web.api.answers import Answer
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.lane import Lane, LaneLimits
 from whyalike.web.api.metrics import Gauge, Metrics
-from whyalike.web.api.served import ServedModel, choose
+from whyalike.web.api.served import Kind, ServedModel, choose
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer
@@ -25,11 +25,13 @@ Options = Mapping[str, Any]
 class ServiceLimits:
     """What one request, and all of them together, may ask for.
 
-    text: characters of one text. batch: pairs of one batch. hits: items of one search. kept_bytes:
-    of results that are kept. lane: see LaneLimits.
+    text: characters of one text. words: words, and tokens, of one text where the model would read
+    on for ever, or where a matrix of all of them comes out. batch: pairs of one batch. hits: items
+    of one search. kept_bytes: of results that are kept. lane: see LaneLimits.
     """
 
     text: int = 20_000
+    words: int = 1_000
     batch: int = 1_000
     hits: int = 50
     kept_bytes: int = 64 * 1024 * 1024
@@ -75,7 +77,7 @@ class Explaining:
         """Explain one pair.
 
         Args:
-            left: a text of at most ``limits.text`` characters.
+            left: a text of at most ``limits.text`` characters, and perhaps ``limits.words`` words.
             right: the other one.
             model: a name in ``models``; by default the first.
             method: by default the model's.
@@ -88,7 +90,7 @@ class Explaining:
             ModelError: NaN.
         """
         found = await self.answer(left, right, model=model, method=method, options=options)
-        return found.explanation
+        return await read_answer(found)
 
     async def answer(
         self,
@@ -127,7 +129,7 @@ class Explaining:
             TextError, BusyError, ModelError: as ``explain``.
         """
         for name, text in (("query", query), ("better", better), ("worse", worse)):
-            self._check(name, text)
+            self.check(name, text)
         served = self.model(model)
         name = method or served.signed_method
         served.kind(name, options)
@@ -138,9 +140,21 @@ class Explaining:
                 f"these do: {', '.join(signed)}."
             )
         first, second = await all_answers(
-            [self._answer(served, (query, text), name, options) for text in (better, worse)]
+            [
+                self._answer(served, (query, text), name, options, sides=("query", side))
+                for side, text in (("better", better), ("worse", worse))
+            ]
         )
-        return Comparison(better=first.explanation, worse=second.explanation)
+        return Comparison(better=await read_answer(first), worse=await read_answer(second))
+
+    def check(self, name: str, text: str) -> None:
+        """Raise TextError unless it is a text of at most ``limits.text`` characters."""
+        clean_text(text, side=name)
+        if len(text) > self.limits.text:
+            raise TextError(
+                f"The {name} text has {len(text):,} characters; this server takes "
+                f"{self.limits.text:,} at most: shorten it."
+            )
 
     def close(self) -> None:
         """Take nothing new, finish what was taken, and return."""
@@ -161,33 +175,43 @@ class Explaining:
         method: str | None,
         options: Options | None,
         *,
-        limited: bool = True,
+        sides: tuple[str, str] | None = ("left", "right"),
     ) -> Answer:
-        if limited:
-            for name, text in zip(("left", "right"), pair, strict=True):
-                self._check(name, text)
+        """Return the answer for a pair; ``sides`` name texts that came from outside."""
+        named = list(zip(sides, pair, strict=True)) if sides else []
+        for side, text in named:
+            self.check(side, text)
         kind, top_k = served.kind(method, options)
         kept = self.kept.get(served.key(kind, pair))
-        if kept is not None:
-            return Answer(kept).select(top_k)
         try:
-            waiting = self.lane.submit(kind, pair, size=len(pair[0]) + len(pair[1]))
+            if kept is not None:
+                answer = Answer(kept)
+            else:
+                for side, text in named:
+                    await self._check_words(served, kind, side, text)
+                size = len(pair[0]) + len(pair[1])
+                answer = await asyncio.wrap_future(self.lane.submit(kind, pair, size=size))
         except BusyError:
             self.metrics.refused.add(model=served.name)
             raise
-        try:
-            answer = await asyncio.wrap_future(waiting)
         except asyncio.CancelledError:
             self.metrics.abandoned.add(model=served.name)
             raise
-        return answer.select(top_k)
+        if top_k == kind.options.top_k:
+            return answer
+        return await asyncio.to_thread(answer.select, top_k)
 
-    def _check(self, name: str, text: str) -> None:
-        clean_text(text, side=name)
-        if len(text) > self.limits.text:
+    async def _check_words(self, served: ServedModel, kind: Kind, name: str, text: str) -> None:
+        """Raise TextError on a text of too many words, where their number is not bounded anyway."""
+        most = self.limits.words
+        # There is no word or token of less than a byte.
+        if len(text.encode("utf-8", "replace")) <= most or not served.reads_on(kind, most):
+            return
+        count = await asyncio.wrap_future(self.lane.call(lambda: served.count(kind, text)))
+        if count > most:
             raise TextError(
-                f"The {name} text has {len(text):,} characters; this server takes "
-                f"{self.limits.text:,} at most: shorten it."
+                f"The {name} text has {count:,} words or tokens; of {served.name} by {kind.method} "
+                f"this server takes {most:,} at most: shorten it."
             )
 
     def _add_gauges(self) -> None:
@@ -208,6 +232,11 @@ class Explaining:
                 kind="counter",
             ),
         ]
+
+
+async def read_answer(answer: Answer) -> Explanation:
+    """Return the explanation. Of a kept answer much JSON may be read, so that it is in a thread."""
+    return await asyncio.to_thread(lambda: answer.explanation)
 
 
 async def all_answers(questions: "Sequence[Any]") -> list[Answer]:

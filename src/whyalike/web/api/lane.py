@@ -23,6 +23,8 @@ Returned = TypeVar("Returned")
 STOPPING = "The server is being stopped. Ask again when it is back."
 LEARNING = 0.2
 """How much the last batch says about how long the next one takes."""
+LONGEST_GATHERING = 0.25
+"""Seconds: after a batch that took a minute, nobody waits three seconds for company."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Lane:
                 self._changed.wait(left)
 
     def _gathered_at(self, first: _Order) -> float:
-        share = self.limits.gather_share * self._took
+        share = min(self.limits.gather_share * self._took, LONGEST_GATHERING)
         return max(first.since + self.limits.gather_seconds, self._ended + share)
 
     def _gathered(self) -> tuple[list[_Order], bool]:
@@ -192,8 +194,8 @@ class Lane:
         results: Sequence[Any]
         try:
             results = batch[0].do([one.work for one in batch])
-        except Exception as error:
-            results = [error] * len(batch)
+        except BaseException as error:
+            results = [as_exception(error)] * len(batch)
         if not isinstance(batch[0].do, _Alone):
             self._ended = time.monotonic()
             self._took = self._ended - began
@@ -203,3 +205,16 @@ class Lane:
                 one.future.set_exception(result)
             else:
                 one.future.set_result(result)
+
+
+def as_exception(error: BaseException) -> Exception:
+    """Return the error as one that ends nothing but the work that it came from.
+
+    A panic of Rust code, such as a tokenizer's, is no Exception: it would end the thread that works
+    for all. And asyncio's futures take no StopIteration: who waits would wait for ever.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    told = RuntimeError(f"{type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told

@@ -50,10 +50,11 @@ def open_service(
             name: Explainer(place, method=method, **opening)
             for name, place in names_of(models).items()
         }
-        return loaded, {
-            name: _open_index(place, list(loaded.values()), **opening)
-            for name, place in names_of(indexes).items()
-        }
+        known, opened = list(loaded.values()), {}
+        for name, place in names_of(indexes).items():
+            opened[name] = _open_index(place, known, method=method, **opening)
+            known.append(opened[name].explainer)
+        return loaded, opened
 
     try:
         found = {name: _results(place) for name, place in names_of(results).items()}
@@ -64,8 +65,10 @@ def open_service(
         raise
 
 
-def _open_index(place: str, explainers: "Sequence[Explainer]", **opening: Any) -> "CatalogueIndex":
-    """Return the index, with one of the Explainers where its model is that."""
+def _open_index(
+    place: str, explainers: "Sequence[Explainer]", *, method: str | None, **opening: Any
+) -> "CatalogueIndex":
+    """Return the index, with one of the Explainers where its model is that, or with its own."""
     from whyalike.catalogue import CatalogueIndex
 
     opening.pop("pooling", None)
@@ -74,9 +77,9 @@ def _open_index(place: str, explainers: "Sequence[Explainer]", **opening: Any) -
             return CatalogueIndex.open(place, model=explainer)
         except OptionError:
             continue
-    index = CatalogueIndex.open(place, **opening)
-    _ = index.explainer  # Loaded now, and not at the first request.
-    return index
+    # Loaded now, and not at the first request.
+    own = CatalogueIndex.open(place, **opening).explainer
+    return CatalogueIndex.open(place, model=own if method is None else own.with_method(method))
 
 
 def _results(place: str) -> Path:

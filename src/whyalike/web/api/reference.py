@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 DOCUMENT = "/api/openapi.json"
 PAGE = "/api/docs"
 ABOUT = (
-    "Why does a model find two texts alike? Every error is JSON with the field `error`, a sentence "
-    "that says what to do."
+    "Why does a model find two texts alike? Errors are JSON with the field `error`, a sentence "
+    "that says what to do; 403 and 413 are that sentence alone."
 )
 
 
@@ -51,10 +51,13 @@ class Entry:
 
 
 class Reference:
-    """Serves the document and the page of ``app``; its other pages are no part of either."""
+    """Serves the document and the page of ``app``; its other pages are no part of either.
 
-    def __init__(self, app: "FastAPI", pages: "Pages") -> None:
-        self.app, self.pages = app, pages
+    ``closed`` says that the app asks for a token.
+    """
+
+    def __init__(self, app: "FastAPI", pages: "Pages", *, closed: bool = False) -> None:
+        self.app, self.pages, self.closed = app, pages, closed
 
     def register(self) -> None:
         """Add both addresses."""
@@ -82,7 +85,7 @@ class Reference:
             "scheme": "bearer",
             "description": "Needed where the server was started with --token.",
         }
-        document["security"] = [{}, {"token": []}]
+        document["security"] = [{"token": []}] if self.closed else []
         return document
 
     async def answer_document(self, _: Request) -> Response:
@@ -92,8 +95,8 @@ class Reference:
     async def answer_page(self, request: Request) -> Response:
         """Return the page, with the origin that the reader sees in its examples."""
         origin = f"{request.url.scheme}://{request.url.netloc}"
-        entries = list(describe(self.document, origin))
-        return self.pages.answer("api.html.j2", entries=entries, document=DOCUMENT, about=ABOUT)
+        entries, about = list(describe(self.document, origin)), ABOUT.replace("`", "")
+        return self.pages.answer("api.html.j2", entries=entries, document=DOCUMENT, about=about)
 
 
 def describe(document: Mapping[str, Any], origin: str) -> "Sequence[Entry]":
@@ -113,7 +116,8 @@ def describe(document: Mapping[str, Any], origin: str) -> "Sequence[Entry]":
                     says=" ".join(more.split()),
                     rows=_rows(operation, schemas),
                     answers=tuple(
-                        (code, one["description"]) for code, one in operation["responses"].items()
+                        (code, one["description"])
+                        for code, one in sorted(operation["responses"].items())
                     ),
                     curl=curl.replace(HERE, origin),
                     python=python.replace(HERE, origin),

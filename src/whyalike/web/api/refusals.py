@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 LOG = logging.getLogger("whyalike.web")
+UNREADABLE = (
+    "The request can't be read: the body is not JSON in UTF-8, or too deep. /api/docs says what is "
+    "expected."
+)
 API = "/api/"
 GONE = 499
 STATUSES: tuple[tuple[type[WhyalikeError], int], ...] = (
@@ -62,6 +66,13 @@ class Refusals(Failures):
     async def on_gone(self, _: "Request", __: Exception) -> Response:
         """Answer nobody, with the status that others log for that."""
         return Response(status_code=GONE)
+
+    async def on_http(self, request: "Request", error: Exception) -> Response:
+        """Answer an error that was raised on purpose; a body that is no text is one of its kind."""
+        # FastAPI's own 400: the body is no UTF-8, or nested deeper than its reader goes.
+        if is_api(request) and getattr(error, "status_code", 0) == 400:
+            return self.answer(request, 422, UNREADABLE, {})
+        return await super().on_http(request, error)
 
     async def on_form(self, request: "Request", error: Exception) -> Response:
         """Answer a request that lacks something; below /api it is told which field."""

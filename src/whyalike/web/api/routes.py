@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 import whyalike
@@ -33,7 +34,15 @@ PREFIX = "/api/v1"
 MOST_BYTES = 1024 * 1024
 JSON = "application/json"
 
+UNKNOWN: dict[int | str, dict[str, Any]] = {
+    401: {"model": FailureModel, "description": "The server has a token, and this is not it."},
+    429: {"model": FailureModel, "description": "Too many wrong tokens; see Retry-After."},
+}
+"""What every address answers to who lacks the token, but for /health."""
+
 FAILURES: dict[int | str, dict[str, Any]] = {
+    **UNKNOWN,
+    403: {"content": {"text/plain": {}}, "description": "Sent by a page of another site."},
     413: {"content": {"text/plain": {}}, "description": "The body is too long to be read."},
     422: {"model": FailureModel, "description": "Something in the request is not allowed."},
     500: {"model": FailureModel, "description": "The model or the index can't be used."},
@@ -64,20 +73,28 @@ class Routes:
                 responses=FAILURES,
                 max_body_size=MOST_BYTES,
             )
-        for ask, answered in (
-            (self.models, ModelsModel),
-            (self.methods, list[MethodModel]),
-            (self.health, HealthModel),
+        for ask, answered, refusals in (
+            (self.models, ModelsModel, UNKNOWN),
+            (self.methods, list[MethodModel], UNKNOWN),
+            (self.health, HealthModel, None),
         ):
             app.add_api_route(
-                f"{PREFIX}/{ask.__name__}", ask, methods=["GET"], response_model=answered
+                f"{PREFIX}/{ask.__name__}",
+                ask,
+                methods=["GET"],
+                response_model=answered,
+                responses=refusals,
+                openapi_extra={"security": []} if refusals is None else None,
             )
         app.add_api_route(
             f"{PREFIX}/metrics",
             self.metrics,
             methods=["GET"],
             response_class=Response,
-            responses={200: {"content": {"text/plain": {}}, "description": "Prometheus's text."}},
+            responses={
+                **UNKNOWN,
+                200: {"content": {"text/plain": {}}, "description": "Prometheus's text."},
+            },
         )
 
     async def explain(self, asked: ExplainRequest, request: Request) -> Response:
@@ -115,7 +132,12 @@ class Routes:
 
         found = await unless_gone(request, self.service.similar(**asked.model_dump()))
         items = len(found.index.index)
-        return _json(page_to_dict(found.page, found.hits, found.reasons, items=items))
+
+        def write() -> Response:
+            return _json(page_to_dict(found.page, found.hits, found.reasons, items=items))
+
+        # Fifty explanations take a while, in which others want their answers.
+        return await run_in_threadpool(write)
 
     async def rank(self, asked: RankRequest, request: Request) -> Response:
         """Say where one item stands in a search, and what explains its score."""

@@ -1,7 +1,7 @@
 """The models and indexes that a server was started with; requests can name no others."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -93,6 +93,27 @@ class ServedModel:
         asked = replace(self.explainer.options, **(options or {}))
         return Kind(self, name, replace(asked, top_k=self.explainer.options.top_k)), asked.top_k
 
+    def reads_on(self, kind: Kind, words: int) -> bool:
+        """Return whether more than so many words or tokens may be compared, each with each.
+
+        A model that stops reading bounds its own work. Where nothing does (``embed``, windows), and
+        where a matrix is what comes out, twice as long a text takes four times the memory.
+        """
+        limit = self.explainer.model.limit
+        if limit is None or kind.options.long_text == "windows":
+            return True
+        return limit > words and any(
+            one.name == kind.method and "pairs" in one.promises for one in self.methods
+        )
+
+    def count(self, kind: Kind, text: str) -> int:
+        """Return how many words or tokens of a text are read: the greater number. In the lane."""
+        from whyalike.explain.preparation import read_texts
+
+        model = self.explainer.model
+        prepared = read_texts(model, [text], prompt="", options=kind.options)[0].prepared
+        return max(len(prepared.alignment.spans), len(prepared.tokens.offsets))
+
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
         said = (self.name, self.fingerprint, kind.method, repr(kind.options), *pair)
@@ -181,11 +202,16 @@ def names_of(places: Iterable[str]) -> dict[str, str]:
     for place in places:
         path = Path(place).expanduser()
         first = path.resolve().name or place if path.exists() else place
-        name, number = first, 2
-        while name in named:
-            name, number = f"{first}-{number}", number + 1
-        named[name] = place
+        named[free_name(first, named)] = place
     return named
+
+
+def free_name(first: str, taken: Container[str]) -> str:
+    """Return a name that is not taken: the first one, or that with a number."""
+    name, number = first, 2
+    while name in taken:
+        name, number = f"{first}-{number}", number + 1
+    return name
 
 
 def _fingerprint(explainer: "Explainer") -> str:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 from whyalike.errors import OptionError
 from whyalike.explain.explanation import Explanation
 from whyalike.text import without_surrogates
-from whyalike.web.api.explaining import Explaining, ServiceLimits, all_answers
+from whyalike.web.api.explaining import Explaining, ServiceLimits, all_answers, read_answer
 from whyalike.web.api.lane import Lane
-from whyalike.web.api.served import ServedIndex, choose, names_of
+from whyalike.web.api.served import ServedIndex, choose, free_name, names_of
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex, Hit, Item, Standing
@@ -121,7 +121,8 @@ class Service(Explaining):
         """
         from whyalike.catalogue.similar_page import page_of
 
-        served = self._searched(index, text=text, title=title, where=where, method=method)
+        texts = {"query": text, "title": title, "filter": where}
+        served = await self._searched(index, texts, method, explain=explain)
         id = _known(id)
         if k > self.limits.hits:
             raise OptionError(f"k is {k:,}; this server allows {self.limits.hits} at most.")
@@ -134,7 +135,9 @@ class Service(Explaining):
 
         query, hits = await self._on_lane(search)
         reasons = await self._reasons(served, hits, method) if explain else []
-        page = page_of(served.index, query, hits, reasons, k=k, where=where)
+        page = await asyncio.to_thread(
+            lambda: page_of(served.index, query, hits, reasons, k=k, where=where)
+        )
         return Found(served, query, hits, reasons, page)
 
     async def rank_of(
@@ -169,7 +172,8 @@ class Service(Explaining):
         from whyalike.catalogue.item_store import field_text
         from whyalike.catalogue.querying import make_query
 
-        served = self._searched(index, text=text, title=title, where=where, method=method)
+        texts = {"query": text, "title": title, "filter": where}
+        served = await self._searched(index, texts, method, explain=explain)
         reader, id = served.index.reader, _known(id)
         sought = _known(item) or ""
 
@@ -184,46 +188,67 @@ class Service(Explaining):
         explanation = None
         if explain:
             pair = left, field_text(standing.item, reader.compared)
-            answer = await self._answer(served.model, pair, method, None, limited=False)
-            explanation = answer.explanation
+            answer = await self._answer(served.model, pair, method, None, sides=None)
+            explanation = await read_answer(answer)
         return Placed(served, standing, explanation)
 
     def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
-        model = next(iter(names_of([index.reader.manifest.model.name])))
+        first = next(iter(names_of([index.reader.manifest.model.name])))
+        model = free_name(first, {one.name for one in self._served.values()})
         return ServedIndex(name, index, self._serve(model, index.explainer))
 
     async def _reasons(
         self, served: ServedIndex, hits: "Sequence[Hit]", method: str | None
     ) -> "Sequence[Reasons]":
-        from whyalike.catalogue.similar_page import WHOLE, explain_all
-
-        if any(hit.parts is not None for hit in hits):
-            return await self._on_lane(lambda: explain_all(hits, method=method))
-        pairs = [(hit.query_text, hit.text) for hit in hits]
-        found = await all_answers(
-            [self._answer(served.model, pair, method, None, limited=False) for pair in pairs]
-        )
-        return [{WHOLE: one.explanation} for one in found]
+        """Return what explains each hit, by its parts; at most a quarter of the queue is taken."""
+        compared = [(hit, name, pair) for hit in hits for name, pair in _compared(hit).items()]
+        window = max(1, self.limits.lane.waiting // 4)
+        reasons: list[dict[str, Explanation]] = [{} for _ in hits]
+        for start in range(0, len(compared), window):
+            some = compared[start : start + window]
+            found = await all_answers(
+                [self._answer(served.model, pair, method, None, sides=None) for *_, pair in some]
+            )
+            for (hit, name, _), answer in zip(some, found, strict=True):
+                reasons[hit.rank - 1][name] = await read_answer(answer)
+        return reasons
 
     async def _on_lane(self, work: Callable[[], Returned]) -> Returned:
         return await asyncio.wrap_future(self.lane.call(work))
 
-    def _searched(
+    async def _searched(
         self,
         index: str | None,
-        *,
-        text: str | None,
-        title: str | None,
-        where: str | None,
+        texts: Mapping[str, str | None],
         method: str | None,
+        *,
+        explain: bool,
     ) -> ServedIndex:
         """Return the index, once what is asked of it is known to be allowed."""
         served = self.index(index)
-        served.model.kind(method, None)
-        for name, said in (("query", text), ("title", title), ("filter", where)):
-            if said is not None:
-                self._check(name, said)
+        kind, _ = served.model.kind(method, None)
+        said = {name: text for name, text in texts.items() if text is not None}
+        for name, text in said.items():
+            self.check(name, text)
+        for name in ("query", "title"):
+            if explain and name in said:
+                await self._check_words(served.model, kind, name, said[name])
         return served
+
+
+def _compared(hit: "Hit") -> dict[str, tuple[str, str]]:
+    """Return the pairs of texts that a hit's score compares, by the names of its parts."""
+    from whyalike.catalogue.item_store import field_text
+    from whyalike.catalogue.similar_page import WHOLE
+
+    if hit.parts is None:
+        return {WHOLE: (hit.query_text, hit.text)}
+    texts = {str(field): text for field, text in hit.query.texts.items()}
+    found = {}
+    for part in hit.parts:
+        of_query, of_item = part.split("-")
+        found[str(part)] = texts[of_query], field_text(hit.item, of_item)
+    return found
 
 
 def _known(id: str | None) -> str | None:

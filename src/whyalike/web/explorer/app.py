@@ -33,6 +33,7 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     # Together, so that one script sets up an answer that comes later.
     "view.js": [RENDERER / f"{name}.js" for name in ("explanation", "tables", "grid")],
     "live.js": [STATIC / "live.js"],
+    "menus.js": [STATIC / "menus.js"],
     "copy.js": [STATIC / "copy.js"],
 }
 

@@ -15,7 +15,7 @@ from whyalike.catalogue.similar_page import page_to_dict
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.drawing import Drawing, Result, attachment, choices_of
+from whyalike.web.explorer.drawing import Drawing, Result, attachment, choices_of, reason_of
 from whyalike.web.explorer.questions import SearchQuestion
 from whyalike.web.explorer.search_snippets import search_in_python, search_in_shell
 from whyalike.web.explorer.searching import MissingView, view_missing
@@ -63,11 +63,7 @@ class CataloguePage:
 
         async def make() -> Response:
             found = await self._search(SearchQuestion.of(asked))
-            if form == "html":
-                return attachment(await run_in_threadpool(render_similar, found.page), form)
-            told = page_to_dict(found.page, found.hits, found.reasons, items=len(found.index.index))
-            content = json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2)
-            return attachment(content, form)
+            return attachment(await run_in_threadpool(_write, found, form), form)
 
         return await self.drawing.file(request, make)
 
@@ -147,7 +143,7 @@ class CataloguePage:
                 method=question.method or None,
             )
         except WhyalikeError as error:
-            return MissingView("That item can’t be looked for", str(error), (), None)
+            return MissingView("That item can’t be looked for", reason_of(error), (), None)
         return await run_in_threadpool(view_missing, placed, found)
 
     async def _browse(self, question: SearchQuestion) -> Result:
@@ -177,10 +173,21 @@ class CataloguePage:
 
     async def _condition(self, question: SearchQuestion, served: "ServedIndex") -> str | None:
         facets = await self._facets_of(served)
-        return question.condition(frozenset(f.name for f in facets if f.kind == "boolean"))
+        said = question.condition(frozenset(f.name for f in facets if f.kind == "boolean"))
+        if said is not None:
+            self.service.check("filter", said)
+        return said
 
     async def _facets_of(self, served: "ServedIndex") -> list[Facet]:
         """Return what can be chosen from; an open index never changes."""
         if served.name not in self._facets:
             self._facets[served.name] = await run_in_threadpool(find_facets, served.index.reader)
         return self._facets[served.name]
+
+
+def _write(found: "Found", form: str) -> str:
+    """Return what was found as JSON or as a page of its own."""
+    if form == "html":
+        return render_similar(found.page)
+    told = page_to_dict(found.page, found.hits, found.reasons, items=len(found.index.index))
+    return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2)

@@ -1,5 +1,6 @@
 """The Explorer's pages around their answers, and the answers alone for who has the page."""
 
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from whyalike.render.wording import format_number, format_signed
 from whyalike.web.api.gone import unless_gone
 from whyalike.web.api.refusals import told
 from whyalike.web.explorer.asking import PART, RESULT, Asked
+from whyalike.web.origin import SAFE, is_foreign
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -33,6 +35,8 @@ TABS = (
 TEXTS, BYTES_OF_CHARACTER, BESIDE = 3, 12, 64 * 1024
 """Of a body: a form says a character in up to four bytes of three letters each."""
 BROKEN = "Something is wrong on the side of the server; its log says what."
+FOREIGN = "Pages of other sites may link here, and ask nothing themselves. Open the page itself."
+LOG = logging.getLogger("whyalike.web")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,13 @@ class Drawing:
         )
 
     async def read(self, request: "Request") -> Asked:
-        """Return what is asked; a request that is no form is answered with 422."""
+        """Return what is asked; a request that is no form is answered with 422.
+
+        What another site's page fetches, as it may without seeing the answer, is refused with 403:
+        models shall not work for it. Links from there are followed.
+        """
+        if is_foreign(request.headers) and not _is_visit(request):
+            raise HTTPException(403, FOREIGN)
         try:
             return await Asked.of(request)
         except OptionError as error:
@@ -137,9 +147,8 @@ class Drawing:
         try:
             return await unless_gone(request, make())
         except WhyalikeError as error:
-            status, says = told(error)
             headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
-            return PlainTextResponse(says or BROKEN, status, headers)
+            return PlainTextResponse(reason_of(error), told(error)[0], headers)
 
     def choices(self, model: str | None, *, signed: bool = False) -> list[MethodChoice]:
         """Return the methods that can explain a model; an unknown one has none."""
@@ -156,12 +165,29 @@ class Drawing:
             OptionError: "This can’t be asked",
         }
         title = next((said for kind, said in titles.items() if isinstance(error, kind)), "")
-        status, says = told(error)
         markup = await self.draw(
-            "failure.html.j2", title=title or "That did not work", reason=says or BROKEN
+            "failure.html.j2", title=title or "That did not work", reason=reason_of(error)
         )
         retry = error.seconds if isinstance(error, BusyError) else 0
-        return Result(markup, status=status, retry=retry)
+        return Result(markup, status=told(error)[0], retry=retry)
+
+
+def reason_of(error: WhyalikeError) -> str:
+    """Return what a client is told of an error; of those of our own files the log says more."""
+    status, says = told(error)
+    if status == 500:
+        LOG.error("a page could not be answered", exc_info=error)
+    return says or BROKEN
+
+
+def _is_visit(request: "Request") -> bool:
+    """Return whether a browser opens a page, as by a link, and loads nothing into another one."""
+    said = request.headers
+    return (
+        request.method in SAFE
+        and said.get("sec-fetch-mode") == "navigate"
+        and said.get("sec-fetch-dest", "document") == "document"
+    )
 
 
 def choices_of(methods: "tuple[Method, ...]", *, signed: bool = False) -> list[MethodChoice]:

@@ -1,6 +1,5 @@
 """The results of finished runs: the leaderboard, and every sample's values."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -9,35 +8,32 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from whyalike.errors import FormatError
+from whyalike.errors import FormatError, OptionError
 from whyalike.evaluation.leaderboard_file import NAME, read_leaderboard
 from whyalike.evaluation.leaderboard_page import page_of
-from whyalike.evaluation.suite_metrics import METRICS
-from whyalike.render.grid import Grid, make_cell
-from whyalike.render.leaderboard import PLOT, plot_table
-from whyalike.render.wording import format_number
-from whyalike.web.explorer.asking import Asked
+from whyalike.evaluation.pair_texts import read_pair_texts
+from whyalike.render.leaderboard import board_content
 from whyalike.web.explorer.drawing import Drawing
+from whyalike.web.explorer.samples import (
+    DIRECTIONS,
+    SAMPLES_SHOWN,
+    SampleOrder,
+    TextPair,
+    view_samples,
+)
 
 if TYPE_CHECKING:
     from whyalike.evaluation.leaderboard import Leaderboard
 
 HERE = "/evaluate"
 SAMPLES = "/evaluate/samples"
-SAMPLES_SHOWN = 50
 UNREADABLE = "The file leaderboard.json of this run is missing, damaged or of another release."
-
-
-@dataclass(frozen=True, slots=True)
-class SamplesView:
-    """Values of samples (rows) by methods (columns), by one metric on one dataset."""
-
-    dataset: str
-    metric: str
-    summary: str
-    better: str
-    note: str
-    grid: Grid
+NO_TEXTS = (
+    "The texts of these samples were not kept: the run was made with --no-texts, or by an earlier "
+    "release. The command of the run adds them when it is given again without --no-texts; what "
+    "the same release has measured is not measured anew."
+)
+OTHER_TEXTS = "The file of this run’s texts is damaged, or of other pairs: make the run again."
 
 
 class EvaluatePage:
@@ -71,29 +67,69 @@ class EvaluatePage:
         return await self.drawing.page("evaluate.html.j2", HERE, runs=runs, chosen=run, **content)
 
     async def samples(self, request: Request) -> Response:
-        """Show what each method got on each sample."""
+        """Show the samples of a dataset: their texts, and what each method got on them."""
         asked = await self.drawing.read(request)
         run, dataset, metric = asked.one("run"), asked.one("dataset"), asked.one("metric")
-        first = _start(asked)
         try:
             board = await self._leaderboard(run)
         except FormatError as error:
             raise HTTPException(404, UNREADABLE) from error
-        if metric not in METRICS or (dataset, metric) not in board.tables:
+        entries = board.tables.get((dataset, metric))
+        if not entries:
             raise HTTPException(404)
-        view, count = view_samples(board, dataset, metric, first=first)
-        last = first + SAMPLES_SHOWN
+        methods = [entry.method for entry in entries]
+        count = max(len(entry.values) for entry in entries)
+        try:
+            order = SampleOrder.of(asked, methods)
+            first = min(asked.whole("start", 1), max(1, count)) - 1
+        except OptionError as error:
+            raise HTTPException(422, str(error)) from error
+        texts, missing = await run_in_threadpool(self._texts, run, dataset, count)
+        ask, note = self._ask(board)
 
         def link(start: int) -> str:
             return f"{SAMPLES}?{asked.link(start=str(start + 1))}"
 
+        last = first + SAMPLES_SHOWN
         return await self.drawing.page(
             "samples.html.j2",
             HERE,
-            view=view,
+            view=view_samples(
+                board, dataset, metric, order=order, first=first, texts=texts, ask=ask
+            ),
+            run=run,
+            order=order,
+            metrics=[(m, m) for m in board.metrics(dataset) if (dataset, m) in board.tables],
+            methods=[(method, method) for method in methods],
+            directions=list(DIRECTIONS.items()),
+            missing=missing,
+            note=note,
             back=f"{HERE}?{urlencode({'run': run})}",
             before=link(max(0, first - SAMPLES_SHOWN)) if first else "",
             after=link(last) if last < count else "",
+        )
+
+    def _texts(self, run: str, dataset: str, count: int) -> tuple[tuple[TextPair, ...], str]:
+        """Return the texts of ``count`` samples; or none, and why there are none."""
+        try:
+            found = read_pair_texts(self.results[run], dataset)
+        except FormatError:
+            return (), OTHER_TEXTS
+        if found is None:
+            return (), NO_TEXTS
+        return (found, "") if len(found) == count else ((), OTHER_TEXTS)
+
+    def _ask(self, board: "Leaderboard") -> tuple[tuple[str, frozenset[str]], str]:
+        """Return the served model that explains a run's pairs, its methods, and what to say."""
+        models = self.drawing.service.models
+        names = {one.explainer.model.name: name for name, one in models.items()}
+        model = names.get(board.model, "")
+        methods = frozenset(one.name for one in self.drawing.choices(model))
+        if model:
+            return (model, methods), ""
+        used = next(iter(models), "")
+        return (model, methods), (
+            f"Pairs are explained by {used}: the model of this run, {board.model}, is not served."
         )
 
     async def _leaderboard(self, run: str) -> "Leaderboard":
@@ -117,40 +153,7 @@ class EvaluatePage:
 
     async def _board(self, board: "Leaderboard") -> str:
         page = await run_in_threadpool(page_of, board)
-        sections = [(one, [plot_table(table) for table in one.tables]) for one in page.sections]
-        return await self.drawing.draw(
-            "leaderboard.html.j2", page=page, sections=sections, plot=PLOT
-        )
-
-
-def view_samples(
-    board: "Leaderboard", dataset: str, metric: str, *, first: int
-) -> tuple[SamplesView, int]:
-    """Return the values from a sample on, methods best first, and how many samples there are.
-
-    The shade of a value is its part of the greatest of all samples.
-    """
-    entries, about = board.tables[dataset, metric], METRICS[metric]
-    count = max(len(entry.values) for entry in entries)
-    known = [abs(v) for entry in entries for v in entry.values if v is not None]
-    greatest = max(known, default=0.0)
-    last = min(count, first + SAMPLES_SHOWN)
-    rows = []
-    for sample in range(first, last):
-        values = [e.values[sample] if sample < len(e.values) else None for e in entries]
-        cells = tuple(
-            make_cell(v, "–" if v is None else format_number(v, 2), of=greatest) for v in values
-        )
-        rows.append((str(sample + 1), cells))
-    view = SamplesView(
-        dataset=dataset,
-        metric=metric,
-        summary=about.summary,
-        better="higher" if about.higher_is_better else "lower",
-        note=f"Samples {first + 1:,} to {last:,} of {count:,}, in the order of the run.",
-        grid=Grid(tuple(entry.method for entry in entries), tuple(rows)),
-    )
-    return view, count
+        return await self.drawing.draw("leaderboard.html.j2", **board_content(page))
 
 
 def _links(run: str, board: "Leaderboard") -> list[tuple[str, list[tuple[str, str]]]]:
@@ -166,10 +169,3 @@ def _links(run: str, board: "Leaderboard") -> list[tuple[str, list[tuple[str, st
         )
         for dataset in board.datasets
     ]
-
-
-def _start(asked: Asked) -> int:
-    said = asked.one("start", "1")
-    if not (said.isascii() and said.isdecimal() and len(said) <= 9):
-        raise HTTPException(422)
-    return max(0, int(said) - 1)

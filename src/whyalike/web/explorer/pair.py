@@ -19,7 +19,7 @@ from whyalike.render.view import view_explanation
 from whyalike.render.wording import format_number
 from whyalike.selection import mean_shift
 from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.drawing import Drawing, Result, attachment
+from whyalike.web.explorer.drawing import Drawing, Result, attachment, reason_of
 from whyalike.web.explorer.examples import PAIRS
 from whyalike.web.explorer.pictures import draw_png
 from whyalike.web.explorer.questions import PairQuestion
@@ -113,7 +113,7 @@ class PairPage:
             )
         found, failures = await self._explain(question)
         several = len(found) > 1 or bool(failures)
-        clusters = max(count_clusters(one) for one in found)
+        clusters = await run_in_threadpool(lambda: max(map(count_clusters, found)))
         shown = _shown(found)
         markup = await self.drawing.draw(
             "part_pair.html.j2",
@@ -121,7 +121,7 @@ class PairPage:
             explanation=None
             if several
             else await run_in_threadpool(view_explanation, found[0], id="e1"),
-            take=self._take(asked, found),
+            take=self._take(asked, found, alone=not several),
             said=_said(found),
             clusters=clusters,
             shown=shown,
@@ -166,14 +166,14 @@ class PairPage:
         failures: dict[str, WhyalikeError],
     ) -> object:
         notes = {one.name: one.summary for one in self.drawing.choices(question.model)}
-        told = {name: str(error) for name, error in failures.items()}
+        told = {name: reason_of(error) for name, error in failures.items()}
         return await run_in_threadpool(view_methods, found, notes=notes, failures=told)
 
-    def _take(self, asked: Asked, found: "Sequence[Explanation]") -> Take:
+    def _take(self, asked: Asked, found: "Sequence[Explanation]", *, alone: bool) -> Take:
         explainer = self.service.model(asked.one("model") or None).explainer
         methods = [one.method for one in found]
         texts = found[0].left.text, found[0].right.text
-        names = ("JSON", "HTML", "PNG") if len(found) == 1 else ("JSON", "HTML")
+        names = ("JSON", "HTML", "PNG") if alone else ("JSON", "HTML")
         return Take(
             link=asked.link(),
             forms=forms_at("/pair", *names),
@@ -222,7 +222,7 @@ async def _write(
     if form == "html":
         if alone is not None:
             return (await run_in_threadpool(alone.to_html)).encode()
-        said = {name: str(error) for name, error in failures.items()}
+        said = {name: reason_of(error) for name, error in failures.items()}
         return (await run_in_threadpool(render_methods, found, failures=said)).encode()
     if alone is None:
         raise OptionError("A picture shows one method: choose no others beside it.")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: str | None) -> str:
     """Return a program that searches the same index by its name here."""
     asked = f"id={question.item!r}" if question.item else repr(question.text)
-    method = f"method={question.method!r}" if question.method else ""
+    method = f"method={_method(served, question)!r}"
     more = f", where={where!r}" if where else ""
     return (
         "from whyalike.catalogue import CatalogueIndex\n\n"
@@ -28,7 +28,12 @@ def search_in_shell(served: "ServedIndex", question: "SearchQuestion", where: st
 
     Values stand in one word with their options, so that one may begin with a hyphen.
     """
+    method = f"--method={_method(served, question)}"
     asked = f"--id={question.item}" if question.item else f"--text={question.text}"
-    method = [f"--method={question.method}"] if question.method else []
     condition = [f"--where={where}"] if where else []
-    return in_shell("similar", served.name, asked, "-k", str(question.k), *condition, *method)
+    return in_shell("similar", served.name, asked, "-k", str(question.k), *condition, method)
+
+
+def _method(served: "ServedIndex", question: "SearchQuestion") -> str:
+    """Return what explains the results: this server's default need not be the library's."""
+    return question.method or served.model.explainer.method.name

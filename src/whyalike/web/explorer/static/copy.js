@@ -41,8 +41,9 @@ async function reason(answer) {
 
 /** @param {HTMLElement} button */
 async function copy(button) {
-  const { copy: what = '', path = '' } = button.dataset;
-  if (what === 'link') return copyText(location.href);
+  const { copy: what = '', path = '', link = '' } = button.dataset;
+  // That of the answer, as the boxes may hold the next question already.
+  if (what === 'link') return copyText(new URL(`?${link}`, location.href).href);
   if (what === 'picture') {
     const picture = fetchForm(path).then((answer) => answer.blob());
     return navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);

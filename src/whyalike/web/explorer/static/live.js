@@ -13,12 +13,22 @@ const SOON_SAID = 300;
 const LONG_SAID = 4000;
 const LONGEST_LINK = 6000;
 const MOST_TRIES = 6;
+const PART = 'X-Whyalike-Part';
 const BUSY = 503;
+const BROKEN = 500;
+/** What is said where no page of ours says it. @type {Record<number, string>} */
+const SENTENCES = {
+  401: 'This server asks for its token again: load the page anew to log in.',
+  403: 'The server takes this for a page of another site: load the page anew.',
+  413: 'This is far longer than the server reads: shorten it.',
+};
 
 /** @type {AbortController | null} */
 let running = null;
 let timer = 0;
 let last = '';
+/** Whether the menus are still those of another model or index. */
+let outdated = false;
 
 /**
  * What is asked, without what is empty.
@@ -30,16 +40,6 @@ function question(asked) {
     if (typeof value === 'string' && value !== '') fields.append(name, value);
   }
   return fields;
-}
-
-/**
- * The page's own address with the question, for the address bar and to be shared.
- * @param {HTMLFormElement} asked
- */
-function permalink(asked) {
-  const url = new URL(asked.action);
-  url.search = question(asked).toString();
-  return url.href;
 }
 
 /** @param {string} text @param {boolean} [working] */
@@ -67,13 +67,14 @@ const pause = (seconds, signal) =>
  * @param {HTMLFormElement} asked
  * @param {URLSearchParams} body
  * @param {AbortSignal} signal
+ * @param {boolean} whole whether the page is asked for, and not the answer alone
  */
-async function ask(asked, body, signal) {
+async function ask(asked, body, signal, whole) {
   for (let tries = 1; ; tries += 1) {
     const answer = await fetch(asked.action, {
       method: 'POST',
       body,
-      headers: { Accept: 'text/html', 'X-Whyalike-Part': 'result' },
+      headers: whole ? { Accept: 'text/html' } : { Accept: 'text/html', [PART]: 'result' },
       signal,
     });
     if (answer.status !== BUSY || tries === MOST_TRIES) return answer;
@@ -117,6 +118,16 @@ function setSlider(root) {
   said.textContent = root?.dataset.shown ?? '';
 }
 
+/** A button that asks once more. */
+function makeRetry() {
+  const again = document.createElement('button');
+  again.type = 'button';
+  again.className = 'ex-small';
+  again.textContent = 'Try again';
+  again.addEventListener('click', () => run(true));
+  return again;
+}
+
 /** @param {string} title @param {string} reason */
 function fail(title, reason) {
   const state = document.createElement('div');
@@ -125,20 +136,68 @@ function fail(title, reason) {
   head.textContent = title;
   const text = document.createElement('p');
   text.textContent = reason;
-  const again = document.createElement('button');
-  again.type = 'button';
-  again.className = 'ex-small';
-  again.textContent = 'Try again';
-  again.addEventListener('click', () => run(true));
-  state.append(head, text, again);
+  state.append(head, text, makeRetry());
   target.replaceChildren(state);
-  say('');
+  setSlider(null);
+  say(title);
 }
 
-/** @param {HTMLFormElement} asked @param {URLSearchParams} body */
+/**
+ * The page's own address with what was asked, for the address bar and to be shared.
+ * @param {HTMLFormElement} asked
+ * @param {URLSearchParams} body
+ */
 function keepAddress(asked, body) {
-  const url = body.size ? permalink(asked) : asked.action;
-  history.replaceState(null, '', url.length <= LONGEST_LINK ? url : asked.action);
+  const url = new URL(asked.action);
+  url.search = body.toString();
+  history.replaceState(null, '', url.href.length <= LONGEST_LINK ? url.href : asked.action);
+}
+
+/**
+ * Shows what came; tells whether it was a page or a part of ours.
+ * @param {HTMLFormElement} asked
+ * @param {Response} answer
+ * @param {string} markup
+ * @param {boolean} whole
+ */
+function take(asked, answer, markup, whole) {
+  if (!whole) {
+    if (answer.headers.get(PART) !== 'result') return false;
+    show(markup);
+    return true;
+  }
+  const page = new DOMParser().parseFromString(markup, 'text/html');
+  const fresh = page.getElementById('result');
+  if (!fresh) return false;
+  renew(asked, page);
+  show(fresh.innerHTML);
+  return true;
+}
+
+/**
+ * Takes over what another model or index offers, and no text that is being typed.
+ * @param {HTMLFormElement} asked
+ * @param {Document} page
+ */
+function renew(asked, page) {
+  const focus = document.activeElement?.id;
+  const fresh = page.querySelectorAll('[data-renewed]');
+  asked.querySelectorAll('[data-renewed]').forEach((old, at) => {
+    if (fresh[at]) old.replaceWith(fresh[at]);
+  });
+  if (focus) document.getElementById(focus)?.focus();
+  outdated = false;
+  // What was chosen may not be among what is offered now.
+  if (question(asked).toString() !== last) later(0);
+}
+
+/** Empties what is of one index only. @param {HTMLFormElement} asked */
+function drop(asked) {
+  const inputs = asked.querySelectorAll('[data-dropped] input');
+  for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (inputs)) {
+    if (input.type === 'checkbox') input.checked = false;
+    else input.value = '';
+  }
 }
 
 /** Asks now, unless just this was asked. @param {boolean} [again] */
@@ -153,15 +212,19 @@ async function run(again = false) {
   const soon = setTimeout(() => say('Asking the model …', true), SOON_SAID);
   const long = setTimeout(() => say('Still asking; the first time takes longest.', true), LONG_SAID);
   target.setAttribute('aria-busy', 'true');
+  const whole = outdated;
   try {
-    const answer = await ask(form, body, mine.signal);
+    const answer = await ask(form, body, mine.signal, whole);
     const markup = await answer.text();
     if (mine.signal.aborted) return;
-    const isOurs = answer.headers.get('x-whyalike-part') === 'result';
     clearTimeout(soon);
     clearTimeout(long);
-    if (isOurs) show(markup);
-    else fail('That did not work', `The server answered ${answer.status}.`);
+    const { status: code } = answer;
+    if (!take(form, answer, markup, whole)) {
+      fail('That did not work', SENTENCES[code] ?? `The server answered ${code}.`);
+    } else if (code === BUSY || code === BROKEN) {
+      target.querySelector('.ex-failed')?.append(makeRetry());
+    }
     keepAddress(form, body);
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -196,6 +259,10 @@ if (form) {
   form.addEventListener('input', (event) => {
     const field = /** @type {HTMLInputElement} */ (event.target);
     if (field instanceof HTMLTextAreaElement) count(field);
+    if (field.matches('[data-renews]')) {
+      outdated = true;
+      drop(form);
+    }
     if (/** @type {InputEvent} */ (event).isComposing) return;
     if (field.type === 'range') later(SLIDING);
     else if (field.matches('textarea, input:not([type="checkbox"])')) later(TYPING);
@@ -208,21 +275,25 @@ if (form) {
   });
   for (const box of form.querySelectorAll('textarea')) count(box);
   setSlider(target.querySelector('[data-said]'));
+  // Browsers put back what was typed before a page was loaded anew; the answer is not of that.
+  addEventListener('pageshow', (event) => {
+    if (!event.persisted && isRestored(form)) run(true);
+  });
 }
 
-// A menu closes when the focus or a click goes elsewhere, and by Escape.
-const menus = document.querySelectorAll('details.ex-menu');
-for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (menus)) {
-  document.addEventListener('pointerdown', (event) => {
-    if (!menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
-  });
-  menu.addEventListener('focusout', (event) => {
-    const next = /** @type {Node | null} */ (event.relatedTarget);
-    if (next && !menu.contains(next)) menu.open = false;
-  });
-  menu.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return;
-    menu.open = false;
-    menu.querySelector('summary')?.focus();
+/**
+ * Whether any field holds something else than the page came with.
+ * @param {HTMLFormElement} asked
+ */
+function isRestored(asked) {
+  return [...asked.elements].some((field) => {
+    if (field instanceof HTMLSelectElement) {
+      const given = [...field.options].findIndex((option) => option.defaultSelected);
+      return field.length > 0 && field.selectedIndex !== Math.max(0, given);
+    }
+    if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue;
+    if (!(field instanceof HTMLInputElement)) return false;
+    if (field.type === 'checkbox') return field.checked !== field.defaultChecked;
+    return field.value !== field.defaultValue;
   });
 }

@@ -1,0 +1,102 @@
+"""The texts of a suite's pairs, in a file for each dataset beside its leaderboard."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from whyalike.errors import FormatError, OutputError
+from whyalike.explain import write_whole
+from whyalike.text import without_surrogates
+
+FORMAT, VERSION = "whyalike/pairs", 1
+LONGEST_NAME = 80
+
+Folder = str | os.PathLike[str]
+TextPair = tuple[str, str]
+
+
+def file_of_pairs(dataset: str) -> str:
+    """Return the name of the file of a dataset's texts; no two datasets have the same."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in dataset)
+    if safe != dataset or len(safe) > LONGEST_NAME:
+        digest = hashlib.sha256(dataset.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        safe = f"{safe[:LONGEST_NAME]}-{digest}"
+    return f"pairs.{safe}.json"
+
+
+def write_pair_texts(texts: Mapping[str, Sequence[TextPair]], folder: Folder) -> tuple[Path, ...]:
+    """Write the texts of datasets, each file whole or not at all, and return the files.
+
+    Args:
+        texts: by dataset, its pairs in the order of the run (``Datasets.texts``).
+        folder: where the leaderboard is.
+
+    Raises:
+        OutputError: a file can't be written.
+    """
+    written = []
+    for dataset, found in texts.items():
+        pairs = [{"left": left, "right": right} for left, right in found]
+        content = {"format": FORMAT, "version": VERSION, "dataset": dataset, "pairs": pairs}
+        said = without_surrogates(json.dumps(content, ensure_ascii=False, indent=1))
+        path = Path(folder) / file_of_pairs(dataset)
+
+        def write(stream: BinaryIO, said: str = said) -> None:
+            stream.write(said.encode())
+
+        write_whole(path, write)
+        written.append(path)
+    return tuple(written)
+
+
+def remove_pair_texts(datasets: Iterable[str], folder: Folder) -> None:
+    """Remove the files of these datasets where a run before has left some.
+
+    Raises:
+        OutputError: a file can't be removed.
+    """
+    for dataset in datasets:
+        path = Path(folder) / file_of_pairs(dataset)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"Could not remove {path}: {error.strerror}.") from error
+
+
+def read_pair_texts(folder: Folder, dataset: str) -> tuple[TextPair, ...] | None:
+    """Return the texts of a dataset's pairs in the order of the run; None where none were kept.
+
+    Raises:
+        FormatError: the file can't be read, or is none of this release or of this dataset.
+    """
+    path = Path(folder) / file_of_pairs(dataset)
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read texts from {path}: {reason}.") from error
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise FormatError(f"{path} holds no texts of a run: make the leaderboard anew.")
+    if content.get("version") != VERSION:
+        raise FormatError(
+            f"{path} is of version {content.get('version')!r}; this release reads version "
+            f"{VERSION}."
+        )
+    if content.get("dataset") != without_surrogates(dataset):
+        raise FormatError(f"{path} is of the dataset {content.get('dataset')!r}, not {dataset!r}.")
+    return _pairs(path, content.get("pairs"))
+
+
+def _pairs(path: Path, rows: Any) -> tuple[TextPair, ...]:
+    if not isinstance(rows, Sequence) or not all(map(_is_pair, rows)):
+        raise FormatError(f"{path} is damaged: make the leaderboard anew.")
+    return tuple((row["left"], row["right"]) for row in rows)
+
+
+def _is_pair(row: Any) -> bool:
+    return isinstance(row, Mapping) and all(isinstance(row.get(x), str) for x in ("left", "right"))
