@@ -17,6 +17,7 @@ from whyalike.web import Address, create_app, serve  # noqa: E402
 from whyalike.web.assets import SHARED, Assets  # noqa: E402
 from whyalike.web.limits import MOST_KEYS, RateLimiter  # noqa: E402
 from whyalike.web.pages import Pages  # noqa: E402
+from whyalike.web.server import SECONDS_TO_SWITCH, often_switching_threads  # noqa: E402
 
 HOME = "http://127.0.0.1:8000"
 
@@ -200,3 +201,17 @@ def test_importing_loads_no_server():
     code = "import sys, whyalike.web; print([n for n in ('fastapi', 'uvicorn', 'sqlalchemy', 'torch') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_threads_take_turns_often_while_serving_and_as_before_afterwards():
+    before, seen = sys.getswitchinterval(), []
+
+    def fail():
+        with often_switching_threads():
+            seen.append(sys.getswitchinterval())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert seen == pytest.approx([SECONDS_TO_SWITCH], abs=1e-6)
+    assert seen[0] < sys.getswitchinterval() == before

@@ -3,6 +3,7 @@
 import ipaddress
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 SECONDS_TO_FINISH = 10
+SECONDS_TO_SWITCH = 0.0003
 WAITING = 2048
 
 
@@ -101,9 +103,24 @@ def serve(app: "ASGIApp", address: Address, *, ready: Callable[[str], None]) -> 
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
         ws="none",
     )
-    with closing(listening), _stopping_by_signal():
+    with closing(listening), _stopping_by_signal(), often_switching_threads():
         ready(address.url(listening.getsockname()[1]))
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def often_switching_threads() -> Iterator[None]:
+    """Let no thread keep the others waiting for Python's 5 ms while it works on a request.
+
+    The thread that asks models needs the interpreter for a moment between two operations of the
+    model; it waited for it ten times longer than the operations took.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SECONDS_TO_SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
