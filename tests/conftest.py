@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,17 @@ def alignments():
     if not (data / "alignment").is_dir():
         pytest.skip(f"no alignments in {data}: set WHYALIKE_DATA to a folder with alignment/")
     return data / "alignment"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium. Of each module its own: another event loop can't run beside it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("needs chromium (Debian package chromium)")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=chromium, args=quiet)
+        yield running
+        running.close()

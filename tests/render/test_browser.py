@@ -1,6 +1,5 @@
 """The page in a real browser: what pointing, the keyboard and the sort buttons do."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,18 +9,6 @@ from test_html import make_gloves
 from whyalike.render import render_html, render_methods
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs chromium (Debian package chromium)")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture

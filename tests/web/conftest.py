@@ -1,7 +1,28 @@
-"""A study, its storage and a client of the rating app, for the tests of this room."""
+"""What tests of this room share: an Explorer's service; a study, its storage and its app."""
 
 import pytest
 from rating_studies import HOME, make_study
+
+from tiny_models import tiny
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    from explorer_service import make_service
+
+    made = make_service(tmp_path_factory.mktemp("served"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    """The folder of a small model."""
+    folder = tmp_path_factory.mktemp("weights") / "tiny-bert"
+    model, tokenizer = tiny("bert").parts
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

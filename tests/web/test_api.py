@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 jsonschema = pytest.importorskip("jsonschema", reason="needs the package jsonschema")
 
-from explorer_service import count_letters, make_service, open_explainer  # noqa: E402
+from explorer_service import count_letters, open_explainer  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
 from tiny_models import tiny  # noqa: E402
@@ -35,13 +35,6 @@ HOSTILE = (
     "",
     " ",
 )
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    opened = make_service(tmp_path_factory.mktemp("served"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

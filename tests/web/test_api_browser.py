@@ -1,9 +1,5 @@
 """The reference and the login in a real browser, with axe; what logs in there; a copied picture."""
 
-import shutil
-import socket
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,41 +7,15 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-import uvicorn  # noqa: E402
-from explorer_service import make_service  # noqa: E402
+from serving_apps import serving  # noqa: E402
 
 from whyalike.web.serving import create_explorer_app  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 # What the console says of answers that say no, which are asked for here.
 EXPECTED = "Failed to load resource"
 TOKEN = "0123456789abcdef-Zurich"
 LEFT, RIGHT = "warm gloves for phones", "mittens to text with"
 PNG = [0x89, *b"PNG\r\n\x1a\n"]
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs chromium (Debian package chromium)")
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    made = make_service(tmp_path_factory.mktemp("served"))
-    yield made
-    made.close()
-
-
-@contextmanager
-def serving(app):
-    """Serve an app in a thread, and give its origin."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(100)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +28,6 @@ def open_url(service):
 def closed_url(service):
     with serving(create_explorer_app(service, token=TOKEN)) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 schemathesis = pytest.importorskip("schemathesis", reason="needs the package schemathesis")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import ITEMS, make_service  # noqa: E402
+from explorer_service import ITEMS  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from schemathesis import GenerationMode  # noqa: E402
@@ -53,13 +53,6 @@ KNOWN = {
 def send_lines(context, value):
     said = value if isinstance(value, str) else json.dumps(value)
     return said.encode("utf-8", "replace")
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    made = make_service(tmp_path_factory.mktemp("served"))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,22 +10,11 @@ pytest.importorskip("httpx", reason="needs the package httpx")
 import httpx
 from explorer_process import ServeProcess, ask_all
 
-from tiny_models import tiny
-
 CLIENTS, REQUESTS = 6, 400
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights") / "tiny-bert"
-    made, tokenizer = tiny("bert").parts
-    made.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def test_it_answers_and_ends_cleanly_though_many_are_asking(model):
-    server = ServeProcess(("--model", str(model), "--cache-mb", "0"))
+def test_it_answers_and_ends_cleanly_though_many_are_asking(saved_model):
+    server = ServeProcess(("--model", str(saved_model), "--cache-mb", "0"))
     try:
         server.start()
         assert httpx.get(f"{server.url}/api/v1/health").json()["status"] == "ok"

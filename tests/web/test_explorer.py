@@ -40,13 +40,6 @@ ATTACKS = (
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    made = make_service(tmp_path_factory.mktemp("served"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def client(service):
     return TestClient(make_app(service), base_url=HOME)
 

@@ -1,8 +1,5 @@
 """The Explorer in a real browser: as one types, by keys, on a phone, in the dark, with axe."""
 
-import shutil
-import socket
-import threading
 from pathlib import Path
 
 import pytest
@@ -10,45 +7,19 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-import uvicorn  # noqa: E402
-from explorer_service import make_app, make_service  # noqa: E402
+from explorer_service import make_app  # noqa: E402
+from serving_apps import serving  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 # What the console says of answers that say no, which are asked for here.
 EXPECTED = "Failed to load resource"
 ANSWER = "#result:not([aria-busy]) article.whyalike"
 LEFT, RIGHT = "warm gloves for phones", "mittens to text with"
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs chromium (Debian package chromium)")
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    made = make_service(tmp_path_factory.mktemp("served"))
-    yield made
-    made.close()
-
 
 @pytest.fixture(scope="module")
 def url(service):
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(100)
-        server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield running
-        running.close()
+    with serving(make_app(service)) as url:
+        yield url
 
 
 @pytest.fixture

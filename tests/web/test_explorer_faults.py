@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import make_app, make_items, make_service, open_explainer
+from explorer_service import make_app, make_items, open_explainer
 from fastapi.testclient import TestClient
 
 from whyalike.catalogue import CatalogueIndex
@@ -19,13 +19,6 @@ from whyalike.web.api.service import Service
 HOME = "http://127.0.0.1:8000"
 PART = {"X-Whyalike-Part": "result"}
 ASKED = {"left": "warm gloves", "right": "wool mittens"}
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    made = make_service(tmp_path_factory.mktemp("served"))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

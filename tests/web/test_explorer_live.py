@@ -1,28 +1,20 @@
 """The scripts of the Explorer where the page changes under them: another index, a reload, errors."""
 
-import shutil
-import socket
-import threading
-
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-import uvicorn  # noqa: E402
 from explorer_service import make_app, make_items, open_explainer  # noqa: E402
+from serving_apps import serving  # noqa: E402
 
 from tiny_models import tiny  # noqa: E402
 from whyalike import Explainer  # noqa: E402
 from whyalike.catalogue import CatalogueIndex, Item  # noqa: E402
 from whyalike.web.api.service import Service  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 ANSWER = "#result:not([aria-busy]) article.whyalike"
 LONG = "touchscreen " * 600
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs chromium (Debian package chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +31,9 @@ def url(tmp_path_factory):
     }
     models = {"letters": letters, "tiny": Explainer(tiny("bert").parts)}
     service = Service(models, indexes=indexes)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(100)
-        server = uvicorn.Server(uvicorn.Config(make_app(service), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=20)
+    with serving(make_app(service)) as url:
+        yield url
     service.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture

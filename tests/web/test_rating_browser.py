@@ -1,27 +1,20 @@
 """The rating app in a real browser, as a rater uses it: by mouse, by keys, on a phone, offline."""
 
 import re
-import shutil
-import socket
-import threading
 
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'study'")
 
-import uvicorn  # noqa: E402
 from rating_studies import METHODS, make_study  # noqa: E402
+from serving_apps import serving  # noqa: E402
 
 from whyalike.study import open_storage, plan  # noqa: E402
 from whyalike.web import create_rating_app  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 # Of pages that are asked for though they are not there, and while the browser is offline.
 EXPECTED = "Failed to load resource"
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs chromium (Debian package chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -48,29 +41,13 @@ def served(study, storage):
 
         await app(scope, receive, send_recorded)
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(100)
-        config = uvicorn.Config(recorded, log_level="error")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", sent
-        server.should_exit = True
-        thread.join(timeout=20)
+    with serving(recorded) as url:
+        yield url, sent
 
 
 @pytest.fixture(scope="module")
 def url(served):
     return served[0]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -12,29 +12,18 @@ pytest.importorskip("httpx", reason="needs the package httpx")
 import httpx
 from explorer_process import ServeProcess, ask_all
 
-from tiny_models import tiny
-
 CLIENTS, ACCEPTED = 4, 12
 MISSES = "whyalike_kept_misses_total"
 LONG = " ".join(f"warm woollen gloves number {n}" for n in range(20))
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights") / "tiny-bert"
-    made, tokenizer = tiny("bert").parts
-    made.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
-def start(model):
+def start(saved_model):
     """Start servers of the model; what still runs at the end of the test is killed."""
     started = []
 
     def start(*options):
-        server = ServeProcess(("--model", str(model), "--cache-mb", "0", *options))
+        server = ServeProcess(("--model", str(saved_model), "--cache-mb", "0", *options))
         started.append(server)
         return server.start()
 
