@@ -1,6 +1,6 @@
 """Load on ``whyalike serve``: throughput against the library's own batch in the same run, latency.
 
-Run: .venv/bin/python benchmarks/serve_load.py [--model M] [--pairs 400] [--clients 16]
+Run: .venv/bin/python benchmarks/serve_load.py [--model M] [--pairs 400] [--clients 32]
          [--soak 10000]
 Prints a table in Markdown. Exits with 1 where an answer is another pair's, a request is lost, or
 the server does less than 0.8 of what the library does. ``--soak`` asks so many times more, with
@@ -34,7 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--pairs", type=int, default=400)
-    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3, help="of server and library by turns")
     parser.add_argument("--soak", type=int, default=0)
     asked = parser.parse_args()

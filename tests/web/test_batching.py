@@ -92,6 +92,29 @@ def test_the_first_of_a_batch_waits_for_others_for_a_while(make):
     assert worker.batches == [("a", [1, 2])]
 
 
+def test_those_who_were_answered_are_waited_for_when_one_of_them_asks_again(make, monkeypatch):
+    monkeypatch.setattr("whyalike.web.api.lane.LONGEST_GATHERING", PATIENCE)
+    worker = make(gather_share=1e9, lull_seconds=PATIENCE)
+    held = worker.hold()
+    both = [worker.submit("a", n) for n in range(2)]
+    worker.may.set()
+    for future in (held, *both):
+        future.result(PATIENCE)
+    again = [worker.submit("a", 2)]
+    time.sleep(0.05)  # The lane would have taken it alone by now.
+    again.append(worker.submit("a", 3))
+    assert [future.result(PATIENCE / 2) for future in again] == ["a:2", "a:3"]
+    assert worker.batches[-1] == ("a", [2, 3])
+
+
+def test_nobody_is_waited_for_once_they_stay_away(make):
+    worker = make(gather_share=1e9, lull_seconds=0.01)
+    worker.may.set()
+    for future in [worker.submit("a", n) for n in range(4)]:
+        future.result(PATIENCE)
+    assert worker.submit("a", 4).result(PATIENCE) == "a:4"
+
+
 def test_an_error_reaches_only_who_asked(make):
     worker = make()
     worker.hold()

@@ -31,14 +31,16 @@ LONGEST_GATHERING = 0.25
 class LaneLimits:
     """How requests are gathered, and how many may wait.
 
-    waiting: pieces that wait at most. gather_seconds: how long a batch waits for further pieces, or
-    gather_share of the time that the last one took, where that is longer: who was answered by that
-    asks again soon. batch_pieces, batch_size: the most pieces of a batch, and their sizes together.
+    waiting: pieces that wait at most. gather_seconds: how long a batch waits for further pieces.
+    gather_share: how long it waits for those who were just answered, and ask again soon, as a share
+    of the time that their batch took; it goes without them once nobody came for lull_seconds.
+    batch_pieces, batch_size: the most pieces of a batch, and their sizes together.
     """
 
     waiting: int = 256
     gather_seconds: float = 0.004
-    gather_share: float = 0.05
+    gather_share: float = 0.15
+    lull_seconds: float = 0.02
     batch_pieces: int = 32
     batch_size: int = 64_000
 
@@ -79,7 +81,7 @@ class Lane:
         self._changed = threading.Condition()
         self._closing = False
         self._seconds_each = 0.02
-        self._ended, self._took = 0.0, 0.0
+        self._ended, self._took, self._expected = 0.0, 0.0, 0
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -157,16 +159,21 @@ class Lane:
                     self._changed.wait()
                     continue
                 batch, is_full = self._gathered()
-                left = self._gathered_at(self._orders[0]) - time.monotonic()
+                left = self._gathered_at(batch) - time.monotonic()
                 if is_full or self._closing or left <= 0:
                     chosen = {id(one) for one in batch}
                     self._orders = deque(one for one in self._orders if id(one) not in chosen)
                     return batch
                 self._changed.wait(left)
 
-    def _gathered_at(self, first: _Order) -> float:
+    def _gathered_at(self, batch: list[_Order]) -> float:
+        """Return when the batch goes, unless others come."""
+        soonest = batch[0].since + self.limits.gather_seconds
+        if len(self._orders) >= self._expected:
+            return soonest
         share = min(self.limits.gather_share * self._took, LONGEST_GATHERING)
-        return max(first.since + self.limits.gather_seconds, self._ended + share)
+        lull = self._orders[-1].since + self.limits.lull_seconds
+        return max(soonest, min(self._ended + share, lull))
 
     def _gathered(self) -> tuple[list[_Order], bool]:
         """Return the pieces that would go along with the first one, and whether no more would."""
@@ -199,6 +206,7 @@ class Lane:
         if not isinstance(batch[0].do, _Alone):
             self._ended = time.monotonic()
             self._took = self._ended - began
+            self._expected = min(len(self._orders) + len(batch), self.limits.batch_pieces)
             self._seconds_each += LEARNING * (self._took / len(batch) - self._seconds_each)
         for one, result in zip(batch, results, strict=True):
             if isinstance(result, Exception):
