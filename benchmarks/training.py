@@ -60,6 +60,18 @@ def tell(now):
         print(f"  step {now.step}/{now.steps}: watched MRR {now.mrr:.3f}", file=sys.stderr)
 
 
+def settings_of(asked, objective, **more):
+    return TrainingSettings(
+        epochs=asked.epochs,
+        max_steps=asked.max_steps,
+        batch_size=asked.batch,
+        learning_rate=asked.lr,
+        seed=asked.seed,
+        **OBJECTIVES[objective],
+        **more,
+    )
+
+
 def train_on_the_rest(asked, catalogue, out):
     """Return the figures of base and model on the titles that a run on --items holds out."""
     everything = [item for item in catalogue if item.title.strip() and item.description.strip()]
@@ -75,20 +87,12 @@ def train_on_the_rest(asked, catalogue, out):
     rest = [
         item
         for place, item in enumerate(everything)
-        if not any(side[place] in out for side, out in zip(numbers, kept_out, strict=True))
+        if not any(side[place] in gone for side, gone in zip(numbers, kept_out, strict=True))
     ]
-    held_out = HeldOut(pairs, queries, [item.metadata.get(guess_kind(pool)) for item in pool])
-    settings = TrainingSettings(
-        epochs=asked.epochs,
-        max_steps=asked.max_steps,
-        batch_size=asked.batch,
-        learning_rate=asked.lr,
-        seed=asked.seed,
-        held_out=0.0,
-        watched=min(1000 / len(rest), 0.05),
-        patience=None,
-        **OBJECTIVES[asked.objectives],
-    )
+    kind = guess_kind(pool)
+    held_out = HeldOut(pairs, queries, [item.metadata.get(kind) for item in pool])
+    watched = min(1000 / len(rest), 0.05)
+    settings = settings_of(asked, asked.objectives, held_out=0.0, watched=watched, patience=None)
     found = train_recobert(
         rest, out=out, settings=settings, name=f"{asked.catalogue}.csv", resume=True, progress=tell
     )
@@ -117,14 +121,7 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for number, objective in enumerate(asked.objectives.split(",")):
-            settings = TrainingSettings(
-                epochs=asked.epochs,
-                max_steps=asked.max_steps,
-                batch_size=asked.batch,
-                learning_rate=asked.lr,
-                seed=asked.seed,
-                **OBJECTIVES[objective],
-            )
+            settings = settings_of(asked, objective)
             began = time.process_time()
             found = train_recobert(
                 items,

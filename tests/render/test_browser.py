@@ -8,7 +8,7 @@ from test_html import make_gloves
 
 from whyalike.render import render_html, render_methods
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A study's report as HTML, LaTeX, Markdown, text and PNG."""
 
 import re
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,6 @@ from whyalike.render.study_table import write_latex, write_markdown
 from whyalike.render.study_text import render_study_text
 
 HOSTILE = '<b>&"x"</b>|a_b\\{}#$%^~'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def make_page(banner="", name="bti"):
@@ -124,18 +122,6 @@ def test_a_picture(tmp_path):
     assert first.startswith(b"\x89PNG")
     assert first == again
     assert first != banner
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    if not CHROMIUM:
-        pytest.skip("needs chromium (Debian package chromium)")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield running
-        running.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1200)])

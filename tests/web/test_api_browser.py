@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from serving_apps import serving  # noqa: E402
+from serving_apps import serving
 
-from whyalike.web.serving import create_explorer_app  # noqa: E402
+from whyalike.web.serving import create_explorer_app
 
 # What the console says of answers that say no, which are asked for here.
 EXPECTED = "Failed to load resource"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import make_app  # noqa: E402
-from serving_apps import serving  # noqa: E402
+from explorer_service import make_app
+from serving_apps import serving
 
 # What the console says of answers that say no, which are asked for here.
 EXPECTED = "Failed to load resource"

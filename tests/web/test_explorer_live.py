@@ -2,16 +2,16 @@
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import make_app, make_items, open_explainer  # noqa: E402
-from serving_apps import serving  # noqa: E402
+from explorer_service import make_app, make_items, open_explainer
+from serving_apps import serving
 
-from tiny_models import tiny  # noqa: E402
-from whyalike import Explainer  # noqa: E402
-from whyalike.catalogue import CatalogueIndex, Item  # noqa: E402
-from whyalike.web.api.service import Service  # noqa: E402
+from tiny_models import tiny
+from whyalike import Explainer
+from whyalike.catalogue import CatalogueIndex, Item
+from whyalike.web.api.service import Service
 
 ANSWER = "#result:not([aria-busy]) article.whyalike"
 LONG = "touchscreen " * 600

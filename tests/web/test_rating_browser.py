@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("fastapi", reason="needs the extra 'study'")
 
-from rating_studies import METHODS, make_study  # noqa: E402
-from serving_apps import serving  # noqa: E402
+from rating_studies import METHODS, make_study
+from serving_apps import serving
 
-from whyalike.study import open_storage, plan  # noqa: E402
-from whyalike.web import create_rating_app  # noqa: E402
+from whyalike.study import open_storage, plan
+from whyalike.web import create_rating_app
 
 # Of pages that are asked for though they are not there, and while the browser is offline.
 EXPECTED = "Failed to load resource"
