@@ -131,8 +131,10 @@ def test_by_mouse_from_the_invitation_to_the_thanks(open_page, storage, study, r
 def test_by_the_keyboard_alone(open_page, url, storage, study, rater):
     page = open_page()
     page.goto(f"{url}/r/{rater.token}")
+    # The browser gives the focus of `autofocus` with its first frame, after the page's load.
+    page.wait_for_selector("button:focus")
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=Before you begin")
+    page.wait_for_url(f"{url}/", wait_until="load")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
