@@ -13,11 +13,15 @@ import os
 import random
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from whyalike import BTIOptions, Explainer
+from whyalike.attribution.methods.whyalike import token_terms
+from whyalike.attribution.registry import register_method
+from whyalike.attribution.token_saliency import collect
 from whyalike.text import keep_words
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -36,11 +40,35 @@ SALIENCIES = {
     "gradient_x_activation, layer 6": {"layer": 6},
     "occlusion": {},
     "whyalike": {},
+    "content_alone": {},
+    "presence_alone": {},
     "whyalike, layer 6": {"layer": 6},
     "whyalike, nearest": {"matching": "nearest"},
     "bti, mutual": {"matching": "mutual"},
     "bti, mutual at layer 3": {"matching": "mutual", "latent_layer": 3},
 }
+
+
+def _one_term(setting, pairs, *, term):
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs],
+        options=setting.options,
+        point=-2,
+        presence_from=(setting.encoder.depth + 1) // 2,
+    )
+    return collect(pairs, result, token_terms(pairs, result)[term], signed=True)
+
+
+for number, name in enumerate(("content_alone", "presence_alone")):
+    register_method(
+        name,
+        summary=f"what {name.partition('_')[0]} adds, one half of whyalike",
+        source="docs/decisions/0005-our-own-method.md",
+        forwards="1",
+        backwards="1 / 2",
+        promises=("signed",),
+        matching="soft",
+    )(partial(_one_term, term=number))
 
 
 def catalogue_pairs(name, count, model):

@@ -50,7 +50,25 @@ def slopes_at_last_layer(model, state, other, step=1e-5):
     return slopes
 
 
-def by_hand(*, centred):
+def presence_by_hand(model, states, other, step=1e-5):
+    """How the cosine changes as a token counts as more than one: in layer 3 and in the mean."""
+
+    def score(weights):
+        with torch.no_grad():
+            last = model.encoder.layer[2](states[2], weights.log()[None, None, None])[0, 1:-1]
+        vector = (last * weights[1:-1, None]).sum(0) / weights[1:-1].sum()
+        return float(torch.cosine_similarity(vector, other, dim=0))
+
+    slopes = []
+    for t in range(1, states[2].shape[1] - 1):
+        moved = torch.ones(2, states[2].shape[1], dtype=torch.double)
+        moved[0, t] += step
+        moved[1, t] -= step
+        slopes.append((score(moved[0]) - score(moved[1])) / (2 * step))
+    return slopes
+
+
+def by_hand(*, own_method):
     """Return, for each text, (start, end) of its tokens and their raw scores, and the cosine."""
     model, tokenizer = double_bert()
     states, offsets = zip(
@@ -61,8 +79,11 @@ def by_hand(*, centred):
     for side in (0, 1):
         slopes = slopes_at_last_layer(model, states[side][-2], vectors[1 - side])
         h = states[side][-2][0].numpy()
-        mean = h[1:-1].mean(0) if centred else np.zeros(h.shape[1])
+        mean = h[1:-1].mean(0) if own_method else np.zeros(h.shape[1])
         scores.append([float((h[t] - mean) @ slopes[t]) for t in range(1, len(h) - 1)])
+        if own_method:
+            presence = presence_by_hand(model, states[side], vectors[1 - side])
+            scores[-1] = [a + b for a, b in zip(scores[-1], presence, strict=True)]
     cosine = float(torch.cosine_similarity(*vectors, dim=0))
     return [o[1:-1] for o in offsets], scores, cosine, [s[2][0, 1:-1].numpy() for s in states]
 
@@ -79,7 +100,7 @@ def tokens_of(word, offsets):
 
 
 def test_gradient_x_activation_is_the_sum_over_features_at_the_last_layers_input():
-    offsets, scores, cosine, _ = by_hand(centred=False)
+    offsets, scores, cosine, _ = by_hand(own_method=False)
     explanation = explain("gradient_x_activation")
     assert explanation.similarity == pytest.approx(cosine)
     for side, own, values in zip(
@@ -119,7 +140,7 @@ def test_gradient_x_activation_equals_captums(name, layer):
 
 
 def test_whyalike_a_second_time():
-    offsets, scores, cosine, middle = by_hand(centred=True)
+    offsets, scores, cosine, middle = by_hand(own_method=True)
     explanation = explain("whyalike", matching="mutual")
     contributions, vectors = [], []
     for side, own, values, states in zip(

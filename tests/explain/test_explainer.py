@@ -261,9 +261,11 @@ def test_nan_gradients_are_an_error_and_not_a_saliency():
         Explainer((model, tiny("bert").tokenizer)).explain(TEXTS[0], TEXTS[1])
 
 
+@pytest.mark.parametrize("method", ["bti", "whyalike"])
 @pytest.mark.parametrize("long_text", ["truncate", "windows"])
-def test_a_batch_too_large_for_one_graph_goes_in_parts(monkeypatch, long_text):
-    explainer = Explainer(tiny("bert").parts, options=BTIOptions(long_text=long_text))
+def test_a_batch_too_large_for_one_graph_goes_in_parts(monkeypatch, long_text, method):
+    options = BTIOptions(long_text=long_text)
+    explainer = Explainer(tiny("bert").parts, method=method, options=options)
     pairs = [(TEXTS[0], TEXTS[1]), ("wool gloves " * 150, TEXTS[2]), (TEXTS[0], TEXTS[0])]
     whole = list(explainer.explain_many(pairs))
     monkeypatch.setattr(encoder_module, "GRAPH_TOKENS", 40)

@@ -1,9 +1,9 @@
 """The model as explanations need it: tokens with offsets, then one forward and one backward."""
 
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
-from typing import get_args
 
 import numpy as np
 import torch
@@ -11,30 +11,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyalike.encoder.batching import group_rows
-from whyalike.encoder.capture import capture, frozen
-from whyalike.encoder.graph import Rows, as_leaves, slopes_in_parts, text_vectors
-from whyalike.encoder.loading import LoadedModel
+from whyalike.encoder.capture import capture
+from whyalike.encoder.graph import (
+    Rows,
+    as_leaves,
+    finished,
+    slopes_at_once,
+    slopes_in_parts,
+    text_vectors,
+)
 from whyalike.encoder.pair_scores import score_pairs
 from whyalike.encoder.passes import (
     Forward,
-    GroupPass,
     Pass,
     Point,
     TokenPair,
     activation_of,
     place_rows,
 )
-from whyalike.encoder.pipeline import PipelineEncoder, PooledEncoder, VectorSource
-from whyalike.encoder.pooling import Pooling
-from whyalike.encoder.sites import find_sites
-from whyalike.encoder.text_model import choose_prompts
-from whyalike.encoder.tokenization import TokenizedText, tokenize
-from whyalike.errors import ModelError, OptionError, TextError
-from whyalike.types import BTIOptions, SimilarityFunction
-from whyalike.types.options import LongText, check_choice
-
-FALLBACK_LIMIT = 8192
-"""Tokens read of a text where neither the tokenizer nor a position table states a limit."""
+from whyalike.encoder.presence import Presence
+from whyalike.encoder.token_reader import TokenReader
+from whyalike.encoder.tokenization import TokenizedText
+from whyalike.errors import ModelError, TextError
+from whyalike.types import BTIOptions
+from whyalike.types.options import LongText
 
 GRAPH_TOKENS = 8192
 """Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
@@ -49,109 +49,11 @@ PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nyst
 """Architectures that let padding change a text's vectors: they get none."""
 
 
-class Encoder:
-    """A loaded model with the pooling whose score is to be explained.
+class Encoder(TokenReader):
+    """A loaded model whose scores can be computed, and differentiated at what it makes of tokens.
 
-    Args:
-        loaded: the model's parts.
-        pooling: ``"auto"`` is ``"model"`` for a SentenceTransformer and ``"paper"`` for a bare
-            encoder. With anything but ``"model"`` the similarity is the cosine.
-
-    Raises:
-        OptionError: ``"model"`` for a bare encoder, which has no pooling of its own.
+    Arguments, attributes and errors are those of TokenReader.
     """
-
-    def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
-        check_choice("pooling", pooling, get_args(Pooling))
-        if pooling == "auto":
-            pooling = "paper" if loaded.pipeline is None else "model"
-        self.name = loaded.name
-        self.pooling: Pooling = pooling
-        self.pipeline = loaded.pipeline
-        self.sites = find_sites(loaded.transformer)
-        self.tokenizer = loaded.tokenizer
-        self.similarity_function: SimilarityFunction = "cosine"
-        if pooling != "model":
-            self.source: VectorSource = PooledEncoder(self.sites.body, self.tokenizer, pooling)
-        elif loaded.pipeline is None:
-            raise OptionError(
-                "pooling='model' needs a SentenceTransformer; a bare encoder has no pooling of "
-                "its own: choose 'paper', 'cls' or 'last'."
-            )
-        else:
-            self.source = PipelineEncoder(loaded.pipeline, self.tokenizer)
-            self.similarity_function = loaded.pipeline.similarity_fn_name
-
-    @property
-    def depth(self) -> int:
-        """How many layers the transformer has."""
-        return int(self.sites.body.config.num_hidden_layers)
-
-    @property
-    def limit(self) -> int:
-        """How many tokens the model reads of a text, special tokens included."""
-        stated = None if self.pipeline is None else self.pipeline.max_seq_length
-        limits = [
-            stated,
-            self.tokenizer.model_max_length if stated is None else None,
-            self.sites.position_limit,
-            getattr(self.sites.body.config, "max_position_embeddings", None),
-        ]
-        # Tokenizers without a limit state a number like 10**30, and XLNet's positions are -1.
-        return min([limit for limit in limits if limit and 0 < limit < 10**9] or [FALLBACK_LIMIT])
-
-    @property
-    def mask_token(self) -> str | None:
-        """The text of the tokenizer's mask token, if it has one."""
-        token: str | None = self.tokenizer.mask_token
-        return token
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Have the model alone, frozen, whatever mode torch is in; see encoder.capture."""
-        with frozen(self.source.module, body=self.sites.body):
-            yield
-
-    def tokenize(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
-    ) -> list[TokenizedText]:
-        """Tokenize texts as the model reads them; see whyalike.encoder.tokenization.
-
-        Raises ModelError on a token that the model's table has no row for.
-        """
-        tokenized = tokenize(
-            texts,
-            tokenizer=self.tokenizer,
-            limit=self.limit,
-            prompt=prompt,
-            long_text=long_text,
-        )
-        size = self.sites.table_size
-        largest = max(
-            (max(row.input_ids, default=0) for text in tokenized for row in text.rows), default=0
-        )
-        if largest >= size:
-            raise ModelError(
-                f"The tokenizer gives the token {largest}, and the embedding of {self.name} ends "
-                f"at {size - 1}: they don't belong together. Give the model its own tokenizer."
-            )
-        return tokenized
-
-    def find_prompts(
-        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
-    ) -> tuple[str, str]:
-        """Return the literal prompts of the left and the right text.
-
-        Raises:
-            OptionError: both ways of naming them are used, or the model knows no such name.
-        """
-        return choose_prompts(
-            prompts,
-            names,
-            known=getattr(self.pipeline, "prompts", None) or {},
-            default=getattr(self.pipeline, "default_prompt_name", None),
-            model=self.name,
-        )
 
     def embed(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
@@ -207,7 +109,7 @@ class Encoder:
             order = [row for group in groups for row in group]
             vectors = text_vectors(parts, order, rows, texts).double().cpu().numpy()
         if not np.isfinite(vectors).all():
-            raise ModelError(self._not_finite)
+            raise ModelError(self.not_finite)
         return vectors
 
     def run(
@@ -217,6 +119,7 @@ class Encoder:
         options: BTIOptions,
         point: Point = "embedding",
         gradient: bool = True,
+        presence_from: int | None = None,
     ) -> Pass:
         """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
 
@@ -229,6 +132,8 @@ class Encoder:
             options: ``activation``, ``objective`` and ``latent_layer`` are read here.
             point: the embedding, the last layer's hidden states, or a hidden state by its index.
             gradient: whether to go backward at all.
+            presence_from: where given, the first layer from which on, and in the pooling, the
+                score is differentiated by each token's weight too.
 
         Raises:
             ModelError: vectors with NaN or infinity.
@@ -238,7 +143,9 @@ class Encoder:
         groups = self._group(rows, texts)
         order = [row for group in groups for row in group]
         batches = [[rows[row] for row in group] for group in groups]
-        forward = partial(self._forward, texts=texts, options=options, point=point)
+        forward = partial(
+            self._forward, texts=texts, options=options, point=point, presence_from=presence_from
+        )
         whole = gradient and sum(len(row.input_ids) for _, row in rows) <= GRAPH_TOKENS
         with self.frozen():
             with torch.set_grad_enabled(whole):
@@ -251,10 +158,10 @@ class Encoder:
                     scored, raw, pairs, function=self.similarity_function, options=options
                 )
             if not np.isfinite(scores.similarity).all():
-                raise ModelError(self._not_finite)
-            slopes: Sequence[Tensor | None] = [None] * len(forwards)
+                raise ModelError(self.not_finite)
+            slopes: Sequence[tuple[Tensor, ...]] = [()] * len(forwards)
             if whole and forwards:
-                slopes = torch.autograd.grad(scores.objective.sum(), [f.point for f in forwards])
+                slopes = slopes_at_once(scores.objective, forwards)
             elif gradient and forwards:
                 slopes = slopes_in_parts(scores.objective, ends, batches, forward)
         return Pass(
@@ -262,8 +169,7 @@ class Encoder:
             identical=scores.identical,
             scale=scores.scale,
             groups=tuple(
-                GroupPass(f.places, f.activation, slope, f.latent.detach())
-                for f, slope in zip(forwards, slopes, strict=True)
+                finished(forward, found) for forward, found in zip(forwards, slopes, strict=True)
             ),
         )
 
@@ -286,27 +192,33 @@ class Encoder:
         texts: Sequence[TokenizedText],
         options: BTIOptions,
         point: Point,
+        presence_from: int | None = None,
     ) -> Forward:
         features = self.source.features([(texts[index], row) for index, row in rows])
         places, content = place_rows(rows, features["attention_mask"])
-        with capture(
-            self.sites,
-            activation=options.activation,
-            latent_layer=options.latent_layer,
-            state=point if isinstance(point, int) else None,
-        ) as captured:
+        seen = None
+        with ExitStack() as stack:
+            captured = stack.enter_context(
+                capture(
+                    self.sites,
+                    activation=options.activation,
+                    latent_layer=options.latent_layer,
+                    state=point if isinstance(point, int) else None,
+                )
+            )
+            if presence_from is not None:
+                seen = Presence(features["attention_mask"], first=presence_from)
+                stack.enter_context(seen)
             scored, raw = self.source.vectors(features, content, captured)
         activation = activation_of(captured, options.activation)
         if captured.leaf is None or captured.last_hidden is None or captured.latent is None:
             raise ModelError(f"{self.name} returned no hidden states.")
-        if point == "embedding":
-            return Forward(places, captured.leaf, activation, captured.latent, scored, raw)
-        hidden = captured.last_hidden if captured.state is None else captured.state
-        return Forward(places, hidden, hidden.detach(), captured.latent, scored, raw)
-
-    @property
-    def _not_finite(self) -> str:
-        return (
-            f"The vectors of {self.name} hold NaN or infinity: its weights are damaged, or "
-            "its precision is too low. Load it in float32, or load it anew."
-        )
+        where = captured.leaf
+        if point != "embedding":
+            where = captured.last_hidden if captured.state is None else captured.state
+            activation = where.detach()
+        found = Forward(places, where, activation, captured.latent, scored, raw)
+        if seen is None:
+            return found
+        presence = (seen.log_weights, captured.last_hidden)
+        return replace(found, presence=presence, attended=seen.calls == self.depth)

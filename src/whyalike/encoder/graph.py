@@ -1,11 +1,14 @@
 """Between the rows' vectors and the pairs' scores: windows put together, large graphs cut apart."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
 
 import torch
 from torch import Tensor
 
-from whyalike.encoder.passes import Forward
+from whyalike.encoder.passes import Forward, GroupPass
+from whyalike.encoder.presence import presence_slopes
 from whyalike.encoder.tokenization import Row, TokenizedText
 
 Rows = Sequence[tuple[int, Row]]
@@ -43,13 +46,22 @@ def as_leaves(forward: Forward, *, gradient: bool) -> tuple[Tensor, Tensor]:
     return scored, raw
 
 
+def slopes_at_once(objective: Tensor, forwards: Sequence[Forward]) -> list[tuple[Tensor, ...]]:
+    """Return each group's gradients, at each of its targets, by one backward pass."""
+    targets = [target for forward in forwards for target in forward.targets]
+    # What attention never used has no slope; a point that was not used is a fault, and raises.
+    presence = any(forward.presence for forward in forwards)
+    found = iter(torch.autograd.grad(objective.sum(), targets, materialize_grads=presence))
+    return [tuple(islice(found, len(forward.targets))) for forward in forwards]
+
+
 def slopes_in_parts(
     objective: Tensor,
     ends: Sequence[tuple[Tensor, Tensor]],
     batches: Sequence[Rows],
     forward: Callable[[Rows], Forward],
-) -> list[Tensor]:
-    """Return each group's gradient, holding one group's graph at a time.
+) -> list[tuple[Tensor, ...]]:
+    """Return each group's gradients, holding one group's graph at a time.
 
     The chain rule by hand: first the gradient at the rows' vectors, then each group forward again
     and backward from there.
@@ -62,5 +74,29 @@ def slopes_in_parts(
         with torch.enable_grad():
             part = forward(batch)
         at_part = at_ends[2 * index : 2 * index + 2]
-        slopes.append(torch.autograd.grad(part.ends, part.point, at_part)[0])
+        slopes.append(
+            torch.autograd.grad(
+                part.ends, part.targets, at_part, materialize_grads=part.presence is not None
+            )
+        )
     return slopes
+
+
+def finished(forward: Forward, slopes: Sequence[Tensor]) -> GroupPass:
+    """Return what a group's passes found, without its graph; ``slopes`` are at its targets."""
+    found = GroupPass(
+        forward.places,
+        forward.activation,
+        slopes[0] if slopes else None,
+        forward.latent.detach(),
+        attended=forward.attended,
+    )
+    if forward.presence is None or not slopes:
+        return found
+    own = torch.zeros(forward.point.shape[:2], dtype=torch.bool)
+    for index, place in enumerate(forward.places):
+        own[index, torch.from_numpy(place.positions)] = True
+    last = forward.presence[1]
+    at_weights = slopes[1] if forward.attended else torch.zeros_like(slopes[1])
+    presence = presence_slopes(last, slopes[2], at_weights=at_weights, own=own.to(last.device))
+    return replace(found, presence=presence)

@@ -56,7 +56,8 @@ class Forward:
     """One group of rows after the forward pass, still in the graph.
 
     point: (B, T, D), where the gradient is taken. scored, raw: (B, H) vectors, as scored and
-    before any final normalisation.
+    before any final normalisation. presence: the weights of tokens and the last hidden states
+    (B, T, H), where their gradients were asked for too; attended: whether all attention was seen.
     """
 
     places: tuple[Place, ...]
@@ -65,6 +66,13 @@ class Forward:
     latent: Tensor
     scored: Tensor
     raw: Tensor
+    presence: tuple[Tensor, Tensor] | None = None
+    attended: bool = True
+
+    @property
+    def targets(self) -> list[Tensor]:
+        """What the score is differentiated by."""
+        return [self.point, *(self.presence or ())]
 
     @property
     def ends(self) -> tuple[Tensor, Tensor]:
@@ -74,12 +82,17 @@ class Forward:
 
 @dataclass(frozen=True, eq=False)
 class GroupPass:
-    """One group of rows after both passes: (B, T, D), (B, T, D) or None, (B, T, H)."""
+    """One group of rows after both passes: (B, T, D), (B, T, D) or None, (B, T, H).
+
+    presence: (B, T), how the score changes with a token's weight, where that was asked for.
+    """
 
     places: tuple[Place, ...]
     activation: Tensor
     gradient: Tensor | None
     latent: Tensor
+    presence: Tensor | None = None
+    attended: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,21 +19,28 @@ BELOW_ZERO = (
     "The similarity is minus a distance, 0 at most, so that what words add sums to a number below "
     "zero: their order tells, and not their sign."
 )
+UNSEEN = (
+    "This model computes its attention in a way of its own, which can't be seen: what words add "
+    "counts their content and the pooling alone."
+)
 
 
 @register_method(
     "whyalike",
-    summary="what each word adds at the last layer's input; words that choose each other",
+    summary="what each word's content and its presence add; words that choose each other",
     source="ours: docs/decisions/0005-our-own-method.md",
     forwards="1",
-    backwards="1 / layers",
+    backwards="1 / 2",
     promises=("signed", "pairs", "sums"),
     matching="soft",
 )
 def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
-    """Contribution of a token: (h - mean h) * dC/dh, summed over features, plus an even share.
+    """Contribution of a token: (h - mean h) * dC/dh + dC/dw, plus an even share.
 
-    h is the hidden state at the input of the last layer, its mean is over the text's own tokens.
+    h is the hidden state at the input of the last layer, its mean is over the text's own tokens:
+    the first term, summed over features, is what the token's content adds. w is the token's weight
+    in the attention of the upper half of the layers and in the pooling, where a token of weight w
+    counts as w copies of itself: the second is what is lost, to first order, as the token goes.
     What these leave of the similarity is shared evenly among the words (the additive efficient
     normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
     similarity and keep their order. Word vectors are those of the middle layer, where words are
@@ -48,16 +55,23 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     if options.latent_layer == -1:
         options = replace(options, latent_layer=(setting.encoder.depth + 1) // 2)
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
-    result = setting.encoder.run([pair.tokens for pair in pairs], options=options, point=layer)
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs],
+        options=options,
+        point=layer,
+        presence_from=(setting.encoder.depth + 1) // 2,
+    )
+    unseen = None if all(group.attended for group in result.groups) else UNSEEN
     distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
     warnings = [
-        said or (BELOW_ZERO if distance else None)
+        said or (BELOW_ZERO if distance else unseen)
         for said in identical_warnings(result, signed=True)
     ]
+    terms = token_terms(pairs, result)
     found = collect(
         pairs,
         result,
-        _token_scores(pairs, result),
+        [content + presence for content, presence in zip(*terms, strict=True)],
         warnings=warnings,
         signed=True,
         finish=_share_the_rest,
@@ -65,22 +79,26 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     return [replace(pair, completeness_gap=_wider_gap(pair)) for pair in found]
 
 
-def _token_scores(pairs: Sequence[PreparedPair], result: Pass) -> list[NDArray[np.float64]]:
-    """Return the scores (T,) of each text's tokens: left and right of each pair in turn."""
+def token_terms(
+    pairs: Sequence[PreparedPair], result: Pass
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Return what each token's content adds, and its presence: (T,) per text, left and right."""
     texts = [text for pair in pairs for text in (pair.left, pair.right)]
-    scores = [np.zeros(len(text.tokens.offsets)) for text in texts]
+    content, presence = ([np.zeros(len(text.tokens.offsets)) for text in texts] for _ in range(2))
     for group in result.groups:
-        if group.gradient is None:
+        if group.gradient is None or group.presence is None:
             continue
         states = at_least_single(group.activation).double().cpu().numpy()
         slopes = at_least_single(group.gradient).double().cpu().numpy()
+        weights = group.presence.cpu().numpy()
         for index, place in enumerate(group.places):
             if len(place.positions):
                 own, slope = states[index, place.positions], slopes[index, place.positions]
                 values = ((own - own.mean(axis=0)) * slope).sum(axis=1)
                 # A token that two windows see matters through both.
-                np.add.at(scores[place.text], place.tokens, values)
-    return scores
+                np.add.at(content[place.text], place.tokens, values)
+                np.add.at(presence[place.text], place.tokens, weights[index, place.positions])
+    return content, presence
 
 
 def _wider_gap(pair: PairSaliency) -> float:
