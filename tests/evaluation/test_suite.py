@@ -133,6 +133,36 @@ def test_results_of_another_model_of_the_same_name_are_not_taken(explainer, tmp_
     assert fingerprint(again, ["warm wine"]) == fingerprint(explainer, ["warm wine"])
 
 
+def test_rounding_that_differs_from_run_to_run_does_not_measure_again(tmp_path, monkeypatch):
+    """A component between two rounded numbers: the digests differ, and the score is the same."""
+
+    def explainer_with(noise):
+        def between(texts):
+            return [[1.0, 0.0125 + noise, *row] for row in np.array(embed(texts)) / 100]
+
+        return Explainer(embed=between)
+
+    low, high, far = (explainer_with(noise) for noise in (-1e-7, 1e-7, 1e-3))
+    texts = [text for pair in PAIRS for text in pair]
+    assert fingerprint(low, texts) != fingerprint(high, texts)
+    measured = []
+    measure = suite_module.measure_part
+    monkeypatch.setattr(
+        suite_module,
+        "measure_part",
+        lambda *given, **options: measured.append(given[1]) or measure(*given, **options),
+    )
+    data = Datasets(pairs={"shop": PAIRS})
+    first = run_suite(low, data, methods=["random"], folder=tmp_path)
+    assert run_suite(high, data, methods=["random"], folder=tmp_path) == first
+    assert measured == ["shop"]
+    run_suite(far, data, methods=["random"], folder=tmp_path)
+    assert measured == ["shop", "shop"]
+    (tmp_path / "scores.npz").write_bytes(b"no archive")
+    with pytest.raises(FormatError, match=r"scores\.npz keeps no scores .*: remove it"):
+        run_suite(low, data, methods=["random"], folder=tmp_path)
+
+
 def test_datasets_that_cannot_be_told_apart_or_are_empty_are_refused(explainer):
     twice = Datasets(pairs={"shop": PAIRS}, alignments={"shop": ALIGNED})
     with pytest.raises(OptionError, match="2 datasets are called 'shop'"):

@@ -12,6 +12,7 @@ import whyalike
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.ists_files import ChunkedPair
+from whyalike.evaluation.known_scores import known_score
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.pair_texts import TextPair
 from whyalike.evaluation.result_store import ResultStore
@@ -22,7 +23,7 @@ from whyalike.evaluation.suite_parts import (
     metrics_of,
 )
 from whyalike.explain import Explainer
-from whyalike.explain.fingerprint import fingerprint
+from whyalike.explain.fingerprint import probe
 from whyalike.text import clean_text
 
 Progress = Callable[[str, int, int], None]
@@ -95,7 +96,7 @@ def run_suite(
     _check_names(datasets)
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
-    scores = {} if store is None else _scores(explainer, runs)
+    scores = {} if folder is None else _scores(explainer, runs, folder)
     entries: list[Entry] = []
     failures: dict[str, str] = {}
     total = len(runs) * len(explainers)
@@ -179,9 +180,15 @@ def _key(
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def _scores(explainer: Explainer, runs: Sequence[tuple[str, str, Sequence[Any]]]) -> dict[str, str]:
+def _scores(
+    explainer: Explainer, runs: Sequence[tuple[str, str, Sequence[Any]]], folder: Path
+) -> dict[str, str]:
     """Return by dataset what its kept results were measured with, whatever the model is called."""
-    return {name: fingerprint(explainer, _first_texts(items)) for _, name, items in runs}
+    file = folder / "scores.npz"
+    return {
+        name: known_score(file, probe(explainer, texts))
+        for name, texts in {name: _first_texts(items) for _, name, items in runs}.items()
+    }
 
 
 def _texts_of(item: TextPair | AlignedPair | ChunkedPair) -> TextPair:

@@ -1,0 +1,38 @@
+"""Which score a folder's results were measured with, though rounding differ from run to run."""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import FormatError
+from whyalike.explain import write_whole
+from whyalike.explain.fingerprint import Probe
+
+
+def known_score(path: Path, found: Probe) -> str:
+    """Return the name of the score that ``found`` is of, and keep it in ``path`` if it is new.
+
+    Args:
+        path: a file of the scores known so far, made if there is none.
+        found: how the model scores a dataset's first texts.
+
+    Raises:
+        FormatError: the file there is none of scores.
+        OutputError: it can't be written.
+    """
+    known: dict[str, NDArray[np.float32]] = {}
+    if path.exists():
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                known = {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, BadZipFile) as error:
+            raise FormatError(f"{path} keeps no scores ({error}): remove it.") from error
+    for name, vectors in known.items():
+        digest, _, exact = name.partition("-")
+        if found.is_like(exact, vectors):
+            return digest
+    known[f"{found.digest}-{found.exact}"] = found.vectors
+    write_whole(path, lambda stream: np.savez(stream, allow_pickle=False, **known))
+    return found.digest
