@@ -83,7 +83,7 @@ def by_hand(*, own_method):
         scores.append([float((h[t] - mean) @ slopes[t]) for t in range(1, len(h) - 1)])
         if own_method:
             presence = presence_by_hand(model, states[side], vectors[1 - side])
-            scores[-1] = [a + b for a, b in zip(scores[-1], presence, strict=True)]
+            scores[-1] = [(a + b) / 2 for a, b in zip(scores[-1], presence, strict=True)]
     cosine = float(torch.cosine_similarity(*vectors, dim=0))
     return [o[1:-1] for o in offsets], scores, cosine, [s[2][0, 1:-1].numpy() for s in states]
 

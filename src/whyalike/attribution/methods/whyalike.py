@@ -35,12 +35,13 @@ UNSEEN = (
     matching="soft",
 )
 def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
-    """Contribution of a token: (h - mean h) * dC/dh + dC/dw, plus an even share.
+    """Contribution of a token: the mean of (h - mean h) * dC/dh and dC/dw, plus an even share.
 
     h is the hidden state at the input of the last layer, its mean is over the text's own tokens:
     the first term, summed over features, is what the token's content adds. w is the token's weight
     in the attention of the upper half of the layers and in the pooling, where a token of weight w
-    counts as w copies of itself: the second is what is lost, to first order, as the token goes.
+    counts as w copies of itself: the second is what its presence adds. Both say, to first order,
+    what is lost as the token goes.
     What these leave of the similarity is shared evenly among the words (the additive efficient
     normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
     similarity and keep their order. Word vectors are those of the middle layer, where words are
@@ -71,7 +72,7 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     found = collect(
         pairs,
         result,
-        [content + presence for content, presence in zip(*terms, strict=True)],
+        [(content + presence) / 2 for content, presence in zip(*terms, strict=True)],
         warnings=warnings,
         signed=True,
         finish=_share_the_rest,
