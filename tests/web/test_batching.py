@@ -94,12 +94,13 @@ def test_the_first_of_a_batch_waits_for_others_for_a_while(make):
 
 def test_those_who_were_answered_are_waited_for_when_one_of_them_asks_again(make, monkeypatch):
     monkeypatch.setattr("whyalike.web.api.lane.LONGEST_GATHERING", PATIENCE)
-    worker = make(gather_share=1e9, lull_seconds=PATIENCE)
+    worker = make(gather_share=0.0)
     held = worker.hold()
     both = [worker.submit("a", n) for n in range(2)]
     worker.may.set()
     for future in (held, *both):
         future.result(PATIENCE)
+    worker.lane.limits = LaneLimits(gather_seconds=0.0, gather_share=1e9, lull_seconds=PATIENCE)
     again = [worker.submit("a", 2)]
     time.sleep(0.05)  # The lane would have taken it alone by now.
     again.append(worker.submit("a", 3))
