@@ -13,13 +13,14 @@ import os
 import random
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution.methods.whyalike import token_terms
+from whyalike.attribution.methods.whyalike import share_the_rest, token_terms
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
 from whyalike.text import keep_words
@@ -50,13 +51,15 @@ SALIENCIES = {
 
 
 def _one_term(setting, pairs, *, term):
+    middle = (setting.encoder.depth + 1) // 2
     result = setting.encoder.run(
         [pair.tokens for pair in pairs],
-        options=setting.options,
+        options=replace(setting.options, latent_layer=middle),
         point=-2,
-        presence_from=(setting.encoder.depth + 1) // 2,
+        presence_from=middle,
     )
-    return collect(pairs, result, token_terms(pairs, result)[term], signed=True)
+    scores = token_terms(pairs, result)[term]
+    return collect(pairs, result, scores, signed=True, finish=share_the_rest)
 
 
 for number, name in enumerate(("content_alone", "presence_alone")):

@@ -12,6 +12,7 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.encoder.passes import TokenPair
 from whyalike.encoder.presence import Presence, presence_slopes
+from whyalike.errors import ModelError
 
 B, HEADS, T, D = 2, 3, 5, 4
 
@@ -39,6 +40,12 @@ def by_sdpa(query, key, value, *, mask, causal, **others):
 
 def by_sdpa_placed(query, key, value, *, mask, causal, **_):
     return scaled_dot_product_attention(query, key, value, mask, 0.0, causal)
+
+
+def by_sdpa_named(query, key, value, *, mask, causal, **_):
+    return scaled_dot_product_attention(
+        query=query, key=key, value=value, attn_mask=mask, is_causal=causal
+    )
 
 
 def with_copies(query, key, value, *, mask, causal, copies):
@@ -69,7 +76,7 @@ MASKS = {
 
 
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("attention", [by_softmax, by_sdpa, by_sdpa_placed])
+@pytest.mark.parametrize("attention", [by_softmax, by_sdpa, by_sdpa_placed, by_sdpa_named])
 def test_a_weight_is_a_number_of_copies(attention, mask):
     query, key, value = drawn(3, B, HEADS, T, D)
     mask, causal = MASKS[mask]
@@ -106,6 +113,7 @@ def test_what_is_no_attention_is_left_alone():
     with presence:
         for tensor in others:
             assert torch.equal(softmax(tensor, dim=-1), tensor.softmax(-1))
+        softmax(drawn(B, HEADS, T, T), dim=1)
     assert presence.calls == 0
     assert drawn(B, HEADS, T, T).softmax(-1).requires_grad is False, "nothing is left in place"
 
@@ -164,3 +172,22 @@ def test_attention_that_cannot_be_seen_is_said():
     contributions = [word.contribution for word in explanation.left.words]
     assert sum(contributions) == pytest.approx(explanation.similarity)
     assert contributions != pytest.approx([word.contribution for word in seen.left.words], abs=1e-4)
+
+
+def test_a_state_that_the_score_does_not_use_is_refused():
+    model, tokenizer = tiny("bert").parts
+    forward = model.forward
+
+    def with_copies_of_states(*given, **named):
+        output = forward(*given, **named)
+        if output.hidden_states:
+            output.hidden_states = tuple(state.clone() for state in output.hidden_states)
+        return output
+
+    model.forward = with_copies_of_states
+    try:
+        for method in ("whyalike", "gradient_x_activation"):
+            with pytest.raises(ModelError, match="does not depend on the hidden state"):
+                Explainer((model, tokenizer), method=method).explain(TEXTS[0], TEXTS[1])
+    finally:
+        del model.forward

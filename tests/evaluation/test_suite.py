@@ -1,5 +1,6 @@
 """The suite: all methods by all metrics, resumed where it was cut off, ranked with tests."""
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -158,9 +159,12 @@ def test_rounding_that_differs_from_run_to_run_does_not_measure_again(tmp_path, 
     assert measured == ["shop"]
     run_suite(far, data, methods=["random"], folder=tmp_path)
     assert measured == ["shop", "shop"]
-    (tmp_path / "scores.npz").write_bytes(b"no archive")
-    with pytest.raises(FormatError, match=r"scores\.npz keeps no scores .*: remove it"):
-        run_suite(low, data, methods=["random"], folder=tmp_path)
+    array = io.BytesIO()
+    np.save(array, np.zeros(2))
+    for damaged in (b"no archive", b"", array.getvalue()):
+        (tmp_path / "scores.npz").write_bytes(damaged)
+        with pytest.raises(FormatError, match=r"scores\.npz keeps no scores .*: remove it"):
+            run_suite(low, data, methods=["random"], folder=tmp_path)
 
 
 def test_datasets_that_cannot_be_told_apart_or_are_empty_are_refused(explainer):

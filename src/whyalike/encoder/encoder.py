@@ -52,7 +52,7 @@ PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nyst
 class Encoder(TokenReader):
     """A loaded model whose scores can be computed, and differentiated at what it makes of tokens.
 
-    Arguments, attributes and errors are those of TokenReader.
+    Arguments and errors are those of TokenReader.
     """
 
     def embed(
@@ -207,7 +207,9 @@ class Encoder(TokenReader):
                 )
             )
             if presence_from is not None:
-                seen = Presence(features["attention_mask"], first=presence_from)
+                seen = Presence(
+                    features["attention_mask"], first=presence_from, dtype=self.sites.body.dtype
+                )
                 stack.enter_context(seen)
             scored, raw = self.source.vectors(features, content, captured)
         activation = activation_of(captured, options.activation)

@@ -10,6 +10,7 @@ from torch import Tensor
 from whyalike.encoder.passes import Forward, GroupPass
 from whyalike.encoder.presence import presence_slopes
 from whyalike.encoder.tokenization import Row, TokenizedText
+from whyalike.errors import ModelError
 
 Rows = Sequence[tuple[int, Row]]
 """Rows that go forward together, each with the index of its text."""
@@ -47,12 +48,22 @@ def as_leaves(forward: Forward, *, gradient: bool) -> tuple[Tensor, Tensor]:
 
 
 def slopes_at_once(objective: Tensor, forwards: Sequence[Forward]) -> list[tuple[Tensor, ...]]:
-    """Return each group's gradients, at each of its targets, by one backward pass."""
+    """Return each group's gradients, at each of its targets and of its shape, by one backward."""
     targets = [target for forward in forwards for target in forward.targets]
-    # What attention never used has no slope; a point that was not used is a fault, and raises.
-    presence = any(forward.presence for forward in forwards)
-    found = iter(torch.autograd.grad(objective.sum(), targets, materialize_grads=presence))
-    return [tuple(islice(found, len(forward.targets))) for forward in forwards]
+    found = iter(torch.autograd.grad(objective.sum(), targets, allow_unused=True))
+    return [_used(forward, list(islice(found, len(forward.targets)))) for forward in forwards]
+
+
+def _used(forward: Forward, slopes: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    """Return the slopes, zero where attention or pooling never used a token's weight."""
+    if slopes[0] is None:
+        raise ModelError(
+            "The score does not depend on the hidden state that the model returns for this layer, "
+            "so that it has no gradient there: choose another layer, or a method that reads the "
+            "embeddings, such as 'bti'."
+        )
+    pairs = zip(forward.targets, slopes, strict=True)
+    return tuple(torch.zeros_like(at) if slope is None else slope for at, slope in pairs)
 
 
 def slopes_in_parts(
@@ -74,11 +85,8 @@ def slopes_in_parts(
         with torch.enable_grad():
             part = forward(batch)
         at_part = at_ends[2 * index : 2 * index + 2]
-        slopes.append(
-            torch.autograd.grad(
-                part.ends, part.targets, at_part, materialize_grads=part.presence is not None
-            )
-        )
+        found = torch.autograd.grad(part.ends, part.targets, at_part, allow_unused=True)
+        slopes.append(_used(part, found))
     return slopes
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, softmax
+from torch.nn.functional import pad, scaled_dot_product_attention, softmax
 from torch.overrides import TorchFunctionMode
 
 SOFTMAXES = (softmax, torch.softmax, Tensor.softmax)
@@ -18,17 +18,27 @@ class Presence(TorchFunctionMode):
     at it. Attention is known by the function that computes it, and not by a module's name, which
     each architecture chooses for itself; one call is one layer.
 
-    log_weights: (B, 1, 1, T), all zero, to differentiate by. calls: how many layers were seen.
+    log_weights: (B, 1, 1, T), all zero, to differentiate by. calls: how often attention was
+    computed; in a model that can be seen, once in each layer.
 
     Args:
         mask: (B, T), the attention mask of the rows that go through the model.
         first: the first layer whose attention has the weights, counted from 0.
+        dtype: the model's; the weights have it, or single precision where that is finer.
     """
 
-    def __init__(self, mask: Tensor, *, first: int) -> None:
+    def __init__(self, mask: Tensor, *, first: int, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         rows, length = mask.shape
-        self.log_weights = torch.zeros(rows, 1, 1, length, device=mask.device).requires_grad_()
+        self.log_weights = torch.zeros(
+            rows,
+            1,
+            1,
+            length,
+            device=mask.device,
+            dtype=torch.promote_types(dtype, torch.float32),
+            requires_grad=True,
+        )
         self.first = first
         self.calls = 0
 
@@ -41,51 +51,54 @@ class Presence(TorchFunctionMode):
     ) -> Any:
         """Run a function of torch; attention from the layer ``first`` on with the weights."""
         kwargs = kwargs or {}
-        if func is scaled_dot_product_attention and self._is_attention(args[0], args[1]):
-            args, kwargs = self._masked(*args, **kwargs)
-        elif func in SOFTMAXES and args and self._is_attention(args[0], None):
-            args = (self._weighted(args[0]), *args[1:])
+        if func is scaled_dot_product_attention:
+            return self._attend(*args, **kwargs)
+        if func in SOFTMAXES:
+            return self._softmax(func, *args, **kwargs)
         return func(*args, **kwargs)
 
-    def _is_attention(self, queries: Tensor, keys: Tensor | None) -> bool:
-        """Whether these are queries and keys (B, heads, T, D), or logits (B, heads, T, T)."""
+    def _sees(self, looking: Tensor, looked_at: int) -> bool:
+        """Count a layer's attention: queries (B, heads, T, D) or logits (B, heads, T, T)."""
         rows, _, _, length = self.log_weights.shape
-        looked_at = queries.shape[-1] if keys is None else keys.shape[-2]
-        return queries.dim() == 4 and (queries.shape[0], looked_at) == (rows, length)
-
-    def _weighted(self, logits: Tensor) -> Tensor:
+        if looking.dim() != 4 or looking.shape[0] != rows or looked_at != length:
+            return False
         self.calls += 1
-        if self.calls <= self.first:
-            return logits
-        return logits + self.log_weights.to(logits.dtype)
+        return self.calls > self.first
 
-    def _masked(
+    def _softmax(
+        self, func: Callable[..., Tensor], input: Tensor, *placed: Any, **named: Any
+    ) -> Tensor:
+        dim = placed[0] if placed else named.get("dim")
+        if dim in (-1, 3) and self._sees(input, input.shape[-1]):
+            input = input + self.log_weights.to(input.dtype)
+        return func(input, *placed, **named)
+
+    def _attend(
         self, query: Tensor, key: Tensor, value: Tensor, *placed: Any, **named: Any
-    ) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
-        """Return the arguments of scaled_dot_product_attention with the weights in the mask."""
-        self.calls += 1
-        named = {
-            **named,
-            **dict(zip(("attn_mask", "dropout_p", "is_causal"), placed, strict=False)),
-        }
-        if self.calls > self.first:
-            mask = torch.zeros(query.shape[-2], key.shape[-2]).to(query)
-            if named.get("is_causal"):
-                later = torch.ones_like(mask, dtype=torch.bool).triu(1)
-                mask = mask.masked_fill(later, -torch.inf)
-            if (given := named.get("attn_mask")) is not None:
-                boolean = given.dtype == torch.bool
-                mask = mask.masked_fill(~given, -torch.inf) if boolean else mask + given
-            mask = mask + self.log_weights.to(query.dtype)
-            named = {**named, "attn_mask": mask, "is_causal": False}
-        return (query, key, value), named
+    ) -> Tensor:
+        """Compute attention, with the weights as one feature more of queries and keys.
+
+        In a mask that needs a gradient they would cost the memory of all logits.
+        """
+        if not self._sees(query, key.shape[-2]):
+            return scaled_dot_product_attention(query, key, value, *placed, **named)
+        named.update(zip(("attn_mask", "dropout_p", "is_causal"), placed, strict=False))
+        scale = named.pop("scale", None) or query.shape[-1] ** -0.5
+        weights = self.log_weights.to(key.dtype).mT.expand(-1, key.shape[1], -1, -1)
+        query = torch.cat([query, torch.full_like(query[..., :1], 1 / scale)], dim=-1)
+        key = torch.cat([key, weights], dim=-1)
+        # Kernels that keep no logits want values as wide as keys.
+        found = scaled_dot_product_attention(query, key, pad(value, (0, 1)), scale=scale, **named)
+        return found[..., :-1]
 
 
 def presence_slopes(last: Tensor, at_last: Tensor, *, at_weights: Tensor, own: Tensor) -> Tensor:
     """Return (B, T): how the score changes with the weight of each token.
 
     In a mean over tokens a weight counts as in attention: the derivative by it is the token's
-    difference from the mean, along the gradient at the token. The mean is over the row's own.
+    difference from the mean, along the gradient at the token. The mean is over the row's own, and
+    any pooling is taken for such a mean: exact for a mean of own tokens and for the first token's
+    vector, and near it where special tokens are in the mean.
 
     Args:
         last: (B, T, H), the last hidden states.

@@ -1,5 +1,6 @@
 """Which score a folder's results were measured with, though rounding differ from run to run."""
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -26,13 +27,13 @@ def known_score(path: Path, found: Probe) -> str:
     if path.exists():
         try:
             with np.load(path, allow_pickle=False) as stored:
-                known = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, BadZipFile) as error:
+                known = {name: np.asarray(stored[name], np.float32) for name in stored.files}
+        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
             raise FormatError(f"{path} keeps no scores ({error}): remove it.") from error
     for name, vectors in known.items():
         digest, _, exact = name.partition("-")
         if found.is_like(exact, vectors):
             return digest
     known[f"{found.digest}-{found.exact}"] = found.vectors
-    write_whole(path, lambda stream: np.savez(stream, allow_pickle=False, **known))
+    write_whole(path, lambda stream: np.savez(stream, **known))  # type: ignore[arg-type]
     return found.digest

@@ -40,8 +40,8 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     h is the hidden state at the input of the last layer, its mean is over the text's own tokens:
     the first term, summed over features, is what the token's content adds. w is the token's weight
     in the attention of the upper half of the layers and in the pooling, where a token of weight w
-    counts as w copies of itself: the second is what its presence adds. Both say, to first order,
-    what is lost as the token goes.
+    counts as w copies of itself (as in a mean over the text's own tokens, whatever the pooling):
+    the second is what its presence adds. Both say, to first order, what is lost as the token goes.
     What these leave of the similarity is shared evenly among the words (the additive efficient
     normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
     similarity and keep their order. Word vectors are those of the middle layer, where words are
@@ -60,12 +60,12 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
         [pair.tokens for pair in pairs],
         options=options,
         point=layer,
-        presence_from=(setting.encoder.depth + 1) // 2,
+        presence_from=min((setting.encoder.depth + 1) // 2, setting.encoder.depth - 1),
     )
-    unseen = None if all(group.attended for group in result.groups) else UNSEEN
+    unseen = [] if all(group.attended for group in result.groups) else [UNSEEN]
     distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
     warnings = [
-        said or (BELOW_ZERO if distance else unseen)
+        " ".join([*([said] if said else [BELOW_ZERO] if distance else []), *unseen]) or None
         for said in identical_warnings(result, signed=True)
     ]
     terms = token_terms(pairs, result)
@@ -75,7 +75,7 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
         [(content + presence) / 2 for content, presence in zip(*terms, strict=True)],
         warnings=warnings,
         signed=True,
-        finish=_share_the_rest,
+        finish=share_the_rest,
     )
     return [replace(pair, completeness_gap=_wider_gap(pair)) for pair in found]
 
@@ -106,7 +106,7 @@ def _wider_gap(pair: PairSaliency) -> float:
     return max(_gap(side, pair.similarity) for side in (pair.left, pair.right))
 
 
-def _share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:
+def share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:
     """Share among the words that the model read, evenly, what they leave of the similarity."""
     if side.contributions is None or not side.matchable.any():
         return side
