@@ -52,15 +52,16 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     Raises:
         OptionError: the model has no such layer.
     """
-    options = setting.options
+    options, depth = setting.options, setting.encoder.depth
+    middle = (depth + 1) // 2
     if options.latent_layer == -1:
-        options = replace(options, latent_layer=(setting.encoder.depth + 1) // 2)
+        options = replace(options, latent_layer=middle)
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
     result = setting.encoder.run(
         [pair.tokens for pair in pairs],
         options=options,
         point=layer,
-        presence_from=min((setting.encoder.depth + 1) // 2, setting.encoder.depth - 1),
+        presence_from=min(middle, depth - 1),
     )
     unseen = [] if all(group.attended for group in result.groups) else [UNSEEN]
     distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
