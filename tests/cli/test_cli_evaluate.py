@@ -103,6 +103,31 @@ def test_every_column_is_whole_at_80_characters(capsys):
     ]
 
 
+def test_a_long_part_says_how_far_it_is_and_not_too_often(capsys, monkeypatch):
+    from whyalike.cli import evaluation_files
+
+    clock = [0.0]
+    monkeypatch.setattr(evaluation_files.time, "monotonic", lambda: clock[0])
+    with evaluation_files.open_progress() as tell:
+        for seconds, what, done in (
+            (0, "shop: bti", 0),
+            (1, "shop: bti, 0 of 8 pairs explained", 0),
+            (29, "shop: bti, 4 of 8 pairs explained", 0),
+            (2, "shop: bti, 6 of 8 pairs explained", 0),
+            (1, "shop: idf", 1),
+            (29, "shop: idf, 0 of 8 pairs explained", 1),
+            (0, "done", 2),
+        ):
+            clock[0] += seconds
+            tell(what, done, 2)
+    assert capsys.readouterr().err.splitlines() == [
+        "0/2 shop: bti",
+        "0/2 shop: bti, 4 of 8 pairs explained",
+        "1/2 shop: idf",
+        "2/2 done",
+    ]
+
+
 def test_wrong_use_is_told(run, model, files):
     nothing = run("evaluate", "--model", model)
     assert nothing.exit_code == 2

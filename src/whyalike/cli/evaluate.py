@@ -75,7 +75,8 @@ def evaluate(
         bool,
         typer.Option(
             "--keep-texts/--no-texts",
-            help="With -o, keep the pairs' texts in pairs.*.json, for `whyalike serve` to show.",
+            help="With -o, keep the pairs' texts: in pairs.*.json, for `whyalike serve` to show, "
+            "and in explanations that are not measured yet, for a run to go on from.",
         ),
     ] = True,
     json_: Json = False,
@@ -120,6 +121,7 @@ def evaluate(
                 parts=[part.strip() for part in parts.split(",")],
                 metrics=chosen,
                 folder=None if out is None else out / "results",
+                keep_texts=keep_texts,
                 seed=seed,
                 progress=tell,
             )

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +25,9 @@ Tell = Callable[[str, int, int], None]
 
 FIGURE, COLUMN_EDGES = 7, 3
 """Characters of "-0.123*", and of what stands between two columns."""
+
+LINE_SECONDS = 30.0
+"""How often a part that takes long says how far it is, where there is no terminal."""
 
 
 def read_datasets(
@@ -94,7 +98,7 @@ def open_progress() -> Iterator[Tell]:
 
     console = Console(stderr=True)
     if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda what, done, total: typer.echo(f"{done}/{total} {what}", err=True)
+        yield _in_lines()
         return
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -102,6 +106,20 @@ def open_progress() -> Iterator[Tell]:
         yield lambda what, done, total: progress.update(
             task, description=what, completed=done, total=total
         )
+
+
+def _in_lines() -> Tell:
+    """Say at once when another result is begun, and at most once in LINE_SECONDS how far it is."""
+    said: tuple[int, float] = (-1, 0.0)
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if done != said[0] or now - said[1] >= LINE_SECONDS:
+            typer.echo(f"{done}/{total} {what}", err=True)
+            said = done, now
+
+    return tell
 
 
 def write_reports(

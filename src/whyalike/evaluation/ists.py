@@ -12,7 +12,8 @@ from whyalike.evaluation.gold_counts import GoldScores, LinkCounts
 from whyalike.evaluation.gold_words import Chosen, Link, check_same_texts
 from whyalike.evaluation.ists_files import ChunkedPair
 from whyalike.evaluation.metric import Metric
-from whyalike.explain import Explainer
+from whyalike.evaluation.perturbed_words import explanations_of, method_of
+from whyalike.explain import Explainer, Explanation
 from whyalike.types import ExplanationData
 from whyalike.types.options import check_choice
 from whyalike.words import Rarity
@@ -44,22 +45,25 @@ def evaluate_ists(
     chunks: Chunks = "gold",
     chosen: Chosen = "matches",
     rarity: Rarity | None = None,
+    explanations: Sequence[Explanation] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GoldScores:
     """Explain the pairs of iSTS gold, link chunks by the explanations, and score the links.
 
     Args:
-        explainer: a model and a method.
+        explainer: a model and, unless ``explanations`` are given, the method.
         gold: P pairs of ``read_ists``.
         chunks: "gold": the gold chunks, linked by ``link_chunks``. "expanded": each matched word
             stands for its gold chunk. "words": no gold chunks; matches that go on in step in both
             texts are a link.
         chosen: use all ``matches``, or the selected ``pairs`` only.
         rarity: of words, for "gold"; by default counted in the gold's own texts.
+        explanations: of these pairs by one method, in their order; without them, the pairs are
+            explained here.
         progress: is told how many pairs are done, and of how many.
 
     Raises:
-        OptionError: there is no gold, or another choice.
+        OptionError: there is no gold, another choice, or explanations of something else.
     """
     check_choice("chunks", chunks, get_args(Chunks))
     if not gold:
@@ -67,8 +71,8 @@ def evaluate_ists(
     if rarity is None:
         rarity = Rarity.fit(text for pair in gold for text in (pair.left, pair.right))
     links = []
-    explanations = explainer.explain_many([(pair.left, pair.right) for pair in gold])
-    for number, (pair, explanation) in enumerate(zip(gold, explanations, strict=True), start=1):
+    stream = explanations_of(explainer, [(pair.left, pair.right) for pair in gold], explanations)
+    for number, (pair, explanation) in enumerate(zip(gold, stream, strict=True), start=1):
         check_same_texts(explanation, pair.left, pair.right, name=pair.name)
         links.append(_link(explanation, pair, chunks, chosen, rarity))
         if progress is not None:
@@ -76,7 +80,7 @@ def evaluate_ists(
     return score_chunk_links(
         links,
         gold,
-        method=explainer.method.name,
+        method=method_of(explainer, explanations),
         model=explainer.model.name,
         settings={"chunks": chunks, "chosen": chosen},
     )

@@ -10,6 +10,8 @@ from whyalike.evaluation.leaderboard import Entry
 from whyalike.explain import write_whole
 from whyalike.statistics import Interval
 
+EXPLANATIONS = ".explanations.jsonl"
+
 
 class ResultStore:
     """A folder of results. A result is known by its place, and by a key of all that it hangs on.
@@ -44,6 +46,15 @@ class ResultStore:
         """Keep a result, whole or not at all."""
         content = json.dumps({"key": key, "entries": [asdict(entry) for entry in entries]})
         write_whole(self._path(place), lambda stream: stream.write(content.encode()))
+
+    def explanations(self, place: str) -> Path:
+        """Return the file for the explanations of a result that is not there yet."""
+        return self._path(place).with_suffix(EXPLANATIONS)
+
+    def forget_explanations(self) -> None:
+        """Remove what runs that were cut off left of explanations, and so of texts."""
+        for path in self.folder.glob(f"*{EXPLANATIONS}"):
+            path.unlink(missing_ok=True)
 
     def _path(self, place: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in place)

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import whyalike
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.ists_files import ChunkedPair
+from whyalike.evaluation.kept_explanations import explain_all
 from whyalike.evaluation.known_scores import known_score
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.pair_texts import TextPair
@@ -22,7 +24,7 @@ from whyalike.evaluation.suite_parts import (
     measure_part,
     metrics_of,
 )
-from whyalike.explain import Explainer
+from whyalike.explain import Explainer, Explanation
 from whyalike.explain.fingerprint import probe
 from whyalike.text import clean_text
 
@@ -66,6 +68,7 @@ def run_suite(
     parts: Sequence[str] = ("faithfulness",),
     metrics: Sequence[str] = FAITHFULNESS,
     folder: Path | None = None,
+    keep_texts: bool = True,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Leaderboard:
@@ -81,8 +84,12 @@ def run_suite(
         folder: where each result is kept as soon as it is there; a run that was cut off goes on
             from them. Results of another model, version, dataset or other options are not taken; a
             model is known by the vectors that it gives to the dataset's first texts.
+        keep_texts: with a folder, keep the explanations of the pairs there too, texts and all,
+            until they are measured; what is cut off goes on from the last batch. Without, those
+            that a run before has left are removed.
         seed: of intervals and of the order of words of equal saliency.
-        progress: is told the dataset and method, and how many of all are done.
+        progress: is told the dataset and method, with how many pairs are explained, and how many
+            of all are done.
 
     Raises:
         TextError: with a folder, something that is no text among a dataset's first pairs.
@@ -96,28 +103,35 @@ def run_suite(
     _check_names(datasets)
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
+    if store is not None and not keep_texts:
+        store.forget_explanations()
     scores = {} if folder is None else _scores(explainer, runs, folder)
     entries: list[Entry] = []
     failures: dict[str, str] = {}
     total = len(runs) * len(explainers)
     for done, (part, name, items, method, own) in enumerate(_by_method(runs, explainers)):
-        if progress is not None:
-            progress(f"{name}: {method}", done, total)
+        tell = partial(_tell, progress, f"{name}: {method}", done, total)
+        tell("")
         place = f"{part}.{name}.{method}"
         chosen = metrics_of(part, metrics)
         key = _key(own, part, items, seed, metrics=chosen, score=scores.get(name, ""))
         found = None if store is None else store.read(place, key)
         if found is None:
+            kept = store.explanations(place) if store is not None and keep_texts else None
             try:
-                found = measure_part(part, name, own, items, metrics=chosen, seed=seed)
+                explanations = _explain(own, items, kept, key, tell)
+                found = measure_part(
+                    part, name, own, items, explanations=explanations, metrics=chosen, seed=seed
+                )
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)
                 continue
             if store is not None:
                 store.write(place, key, found)
+            if kept is not None:
+                kept.unlink(missing_ok=True)
         entries += found
-    if progress is not None:
-        progress("done", total, total)
+    _tell(progress, "done", total, total, "")
     return Leaderboard(
         entries=tuple(entries),
         failures=failures,
@@ -125,6 +139,27 @@ def run_suite(
         pooling=explainer.model.pooling,
         version=whyalike.__version__,
         items={name: len(items) for _, name, items in runs},
+    )
+
+
+def _tell(progress: Progress | None, what: str, done: int, total: int, detail: str) -> None:
+    if progress is not None:
+        progress(what + detail, done, total)
+
+
+def _explain(
+    explainer: Explainer,
+    items: Sequence[Any],
+    path: Path | None,
+    key: str,
+    tell: Callable[[str], None],
+) -> list[Explanation]:
+    return explain_all(
+        explainer,
+        [_texts_of(item) for item in items],
+        path=path,
+        key=key,
+        tell=lambda number: tell(f", {number} of {len(items)} pairs explained"),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
 from whyalike.evaluation import infidelity, sensitivity
-from whyalike.evaluation.alignment import evaluate_alignment
+from whyalike.evaluation.alignment import score_alignment
 from whyalike.evaluation.faithfulness import checked_metrics, measure_faithfulness
 from whyalike.evaluation.faithfulness_metrics import CURVES
 from whyalike.evaluation.gold_counts import GoldScores
@@ -21,7 +21,7 @@ from whyalike.evaluation.randomization import measure_randomization
 from whyalike.evaluation.randomization_result import RandomizationResult
 from whyalike.evaluation.sensitivity import measure_sensitivity
 from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, RANDOMIZATION, WEIGHTS
-from whyalike.explain import Explainer
+from whyalike.explain import Explainer, Explanation
 from whyalike.statistics import mean_interval
 
 PairPart = Literal["faithfulness", "randomization", "infidelity", "sensitivity"]
@@ -75,6 +75,7 @@ def measure_part(
     explainer: Explainer,
     items: Sequence[Any],
     *,
+    explanations: Sequence[Explanation],
     metrics: Sequence[str],
     seed: int,
 ) -> list[Entry]:
@@ -85,6 +86,7 @@ def measure_part(
         name: of the dataset.
         explainer: the model and the method.
         items: pairs of texts, or of gold.
+        explanations: of the items, in their order.
         metrics: of ``metrics_of``.
         seed: of what is random, intervals included.
 
@@ -92,25 +94,29 @@ def measure_part(
         WhyalikeError: as the measure that the part stands for.
     """
     if part == "alignment":
-        return _gold(name, evaluate_alignment(explainer, items), metrics, seed=seed)
+        return _gold(name, score_alignment(explanations, items), metrics, seed=seed)
     if part == "ists":
-        return _gold(name, evaluate_ists(explainer, items), metrics, seed=seed)
+        found = evaluate_ists(explainer, items, explanations=explanations)
+        return _gold(name, found, metrics, seed=seed)
     if part == "randomization":
-        return _randomization(name, explainer, items, seed=seed)
+        return _randomization(name, explainer, items, explanations, seed=seed)
     if part == "faithfulness":
-        found = measure_faithfulness(explainer, items, metrics=metrics, seed=seed)
+        faithful = measure_faithfulness(
+            explainer, items, metrics=metrics, explanations=explanations, seed=seed
+        )
         return [
             replace(
                 entry,
                 curve=(
-                    found.points[CURVES[entry.metric]],
-                    tuple(plain(found.mean_curve(CURVES[entry.metric]))),
+                    faithful.points[CURVES[entry.metric]],
+                    tuple(plain(faithful.mean_curve(CURVES[entry.metric]))),
                 ),
             )
-            for entry in _entries(name, found, metrics, seed=seed)
+            for entry in _entries(name, faithful, metrics, seed=seed)
         ]
     measure = measure_infidelity if part == "infidelity" else measure_sensitivity
-    return _entries(name, measure(explainer, items, seed=seed), metrics, seed=seed)
+    values = measure(explainer, items, explanations=explanations, seed=seed)
+    return _entries(name, values, metrics, seed=seed)
 
 
 def _entries(name: str, found: PairValues, metrics: Sequence[str], *, seed: int) -> list[Entry]:
@@ -128,10 +134,14 @@ def _entries(name: str, found: PairValues, metrics: Sequence[str], *, seed: int)
 
 
 def _randomization(
-    name: str, explainer: Explainer, pairs: Sequence[tuple[str, str]], *, seed: int
+    name: str,
+    explainer: Explainer,
+    pairs: Sequence[tuple[str, str]],
+    trained: Sequence[Explanation],
+    *,
+    seed: int,
 ) -> list[Entry]:
     entries = []
-    trained = list(explainer.explain_many(pairs))
     for weights in WEIGHTS:
         found = measure_randomization(
             explainer,

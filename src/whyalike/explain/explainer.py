@@ -156,12 +156,12 @@ class Explainer:
         other.method = method_for(self.model, method)
         return other
 
-    def explain_many(self, pairs: Iterable[TextPair]) -> Iterator[Explanation]:
+    def explain_many(self, pairs: Iterable[TextPair], *, start: int = 0) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
         Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
         are explained once, and equal texts tokenized once. A pair that can't be explained raises
-        when its turn comes, and is named by its number, from 0.
+        when its turn comes, and is named by its number, from ``start``.
 
         Raises:
             OptionError, TextError: what came is no pair of texts.
@@ -171,10 +171,9 @@ class Explainer:
             raise OptionError(
                 f"explain_many takes an iterable of pairs of texts; got {type(pairs).__name__}."
             )
-        return self._explain_stream(iter(pairs))
+        return self._explain_stream(iter(pairs), start)
 
-    def _explain_stream(self, stream: Iterator[TextPair]) -> Iterator[Explanation]:
-        start = 0
+    def _explain_stream(self, stream: Iterator[TextPair], start: int) -> Iterator[Explanation]:
         while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
             good: list[CleanPair] = []
             failure: WhyalikeError | None = None

@@ -1,0 +1,73 @@
+"""Explanations on disk while a part of a suite is measured, so that a cut costs a few pairs."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from whyalike.errors import FormatError, OutputError
+from whyalike.evaluation.pair_texts import TextPair
+from whyalike.explain import Explainer, Explanation, write_whole
+
+
+def explain_all(
+    explainer: Explainer,
+    pairs: Sequence[TextPair],
+    *,
+    path: Path | None = None,
+    key: str = "",
+    tell: Callable[[int], None] | None = None,
+) -> list[Explanation]:
+    """Explain pairs a batch at a time, from where ``path`` ends.
+
+    Args:
+        explainer: the model and the method.
+        pairs: the P pairs.
+        path: a file to which each batch is added once it is there; None keeps nothing.
+        key: of all that the explanations hang on. What ``path`` has of another key is written over.
+        tell: is told how many pairs are explained, once before each batch.
+
+    Raises:
+        TextError, ModelError: as ``Explainer.explain_many``.
+        OutputError: the file can't be written.
+    """
+    size = explainer.batch_size
+    found = [] if path is None else list(_read(path, key))
+    # Numbers hang, in their last digits, on what is in a batch: only whole ones are taken, so that
+    # a run that was cut off ends with the same bits as one that was not.
+    found = found[: len(found) // size * size]
+    if path is not None:
+        head = json.dumps({"key": key})
+        lines = "".join(f"{line}\n" for line in (head, *(each.to_json() for each in found)))
+        write_whole(path, lambda stream: stream.write(lines.encode()))
+    for start in range(len(found), len(pairs), size):
+        if tell is not None:
+            tell(start)
+        batch = list(explainer.explain_many(pairs[start : start + size], start=start))
+        if path is not None:
+            _add(path, batch)
+        found += batch
+    return found
+
+
+def _read(path: Path, key: str) -> Iterator[Explanation]:
+    """Return the whole explanations in a file of this key; a line that was cut off ends them."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return
+    if not lines or lines[0] != json.dumps({"key": key}).encode():
+        return
+    for line in lines[1:]:
+        try:
+            yield Explanation.from_json(line)
+        except FormatError:
+            return
+
+
+def _add(path: Path, batch: Sequence[Explanation]) -> None:
+    lines = "".join(f"{each.to_json()}\n" for each in batch)
+    try:
+        with path.open("ab") as stream:
+            stream.write(lines.encode())
+    except OSError as error:
+        raise OutputError(f"Could not write {path}: {error.strerror}. Make room there.") from error
