@@ -1,12 +1,14 @@
 """A leaderboard written and read back is the same."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from whyalike.errors import FormatError
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.leaderboard_file import read_leaderboard
+from whyalike.evaluation.leaderboard_page import page_of
 from whyalike.statistics import mean_interval
 
 BOARD = Leaderboard(
@@ -35,6 +37,8 @@ BOARD = Leaderboard(
     version="1",
     items={"d": 3, "g": 1},
     failures={"x": "why"},
+    versions={"python": "3.11.2", "whyalike": "1", "torch": "2.0, 2.1"},
+    digests={"d": "abc"},
 )
 
 
@@ -42,6 +46,22 @@ def test_the_same_comes_back(tmp_path):
     path = tmp_path / "leaderboard.json"
     path.write_text(json.dumps(BOARD.to_dict()))
     assert read_leaderboard(path) == BOARD
+
+
+def test_a_file_from_before_versions_is_read(tmp_path):
+    path = tmp_path / "leaderboard.json"
+    content = BOARD.to_dict()
+    del content["versions"], content["digests"]
+    path.write_text(json.dumps(content))
+    found = read_leaderboard(path)
+    assert found == replace(BOARD, versions={}, digests={})
+    assert "Packages" not in found.to_markdown()
+
+
+def test_reports_say_what_made_them():
+    said = BOARD.to_markdown(command="whyalike evaluate")
+    assert "Packages: python 3.11.2, torch 2.0, 2.1.\nDigests of the pairs: d abc.\n" in said
+    assert ("Packages", "python 3.11.2, torch 2.0, 2.1") in page_of(BOARD).facts
 
 
 @pytest.mark.parametrize(

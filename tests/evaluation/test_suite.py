@@ -306,16 +306,33 @@ def test_randomisation_explains_the_trained_model_once(monkeypatch):
     assert len(models) == 1 + 2 * 2, "two seeds, with and without the embeddings"
 
 
-def test_kept_results_from_before_chance_are_taken(explainer, tmp_path, monkeypatch):
+def test_what_measured_a_kept_result_is_remembered(explainer, tmp_path, monkeypatch):
+    data = Datasets(pairs={"shop": PAIRS})
+    monkeypatch.setattr(suite_module, "package_versions", lambda: {"torch": "1.0", "old": "3"})
+    first = run_suite(explainer, data, methods=["occlusion"], folder=tmp_path)
+    assert first.versions == {"torch": "1.0", "old": "3"}
+    monkeypatch.setattr(suite_module, "package_versions", lambda: {"torch": "2.0"})
+    both = run_suite(explainer, data, methods=["occlusion", "random"], folder=tmp_path)
+    assert both.versions == {"torch": "1.0, 2.0", "old": "3"}
+    assert both.digests == first.digests
+    other = run_suite(explainer, Datasets(pairs={"shop": PAIRS[:3]}), methods=["random"])
+    assert other.versions == {"torch": "2.0"}
+    assert other.digests.keys() == first.digests.keys()
+    assert other.digests != first.digests
+
+
+def test_kept_results_from_before_chance_and_versions_are_taken(explainer, tmp_path, monkeypatch):
     data = Datasets(pairs={"shop": PAIRS})
     first = run_suite(explainer, data, methods=["occlusion"], folder=tmp_path)
     path = tmp_path / "faithfulness.shop.occlusion.json"
     content = json.loads(path.read_text())
     for one in content["entries"]:
         del one["chance"]
+    del content["versions"]
     path.write_text(json.dumps(content))
     monkeypatch.setattr(suite_module, "measure_part", None)
-    assert run_suite(explainer, data, methods=["occlusion"], folder=tmp_path) == first
+    again = run_suite(explainer, data, methods=["occlusion"], folder=tmp_path)
+    assert again == replace(first, versions={})
 
 
 def test_a_part_or_a_metric_that_does_not_exist_is_refused(explainer):

@@ -40,7 +40,11 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
-    """All figures of a suite. items: how many pairs each dataset has."""
+    """All figures of a suite.
+
+    items: how many pairs each dataset has. versions: of the packages that measured it, several
+    where results were kept. digests: of each dataset's pairs, to see that others are the same.
+    """
 
     entries: tuple[Entry, ...]
     model: str
@@ -48,6 +52,8 @@ class Leaderboard:
     version: str
     items: Mapping[str, int]
     failures: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> dict[tuple[str, str], tuple[Entry, ...]]:
@@ -82,6 +88,17 @@ class Leaderboard:
         )
 
     @property
+    def provenance(self) -> dict[str, str]:
+        """What to compare where figures are to be made again, as far as it is known."""
+        found = {
+            "Packages": ", ".join(
+                f"{name} {said}" for name, said in self.versions.items() if name != "whyalike"
+            ),
+            "Digests of the pairs": ", ".join(f"{n} {said}" for n, said in self.digests.items()),
+        }
+        return {name: said for name, said in found.items() if said}
+
+    @property
     def datasets(self) -> tuple[str, ...]:
         """The names of the datasets, in the order they were measured."""
         return tuple(dict.fromkeys(entry.dataset for entry in self.entries))
@@ -105,7 +122,9 @@ class Leaderboard:
             "model": self.model,
             "pooling": self.pooling,
             "whyalike": self.version,
+            "versions": dict(self.versions),
             "items": dict(self.items),
+            "digests": dict(self.digests),
             "metrics": {name: asdict(METRICS[name]) for name in METRICS if self._uses(name)},
             "entries": [asdict(entry) for entry in self.entries],
             "tests": [
@@ -123,6 +142,8 @@ class Leaderboard:
             "",
             f"Model: {self.model}, pooling: {self.pooling}, whyalike {self.version}.",
             *([f"Made by: `{command}`", ""] if command else [""]),
+            *(f"{name}: {said}." for name, said in self.provenance.items()),
+            *([""] if self.provenance else []),
             "A figure is the mean over pairs (faithfulness) or F over all links (human gold), with "
             "its 95 % bootstrap interval. **Bold**: the best, and what a paired test does not find "
             "worse at 5 % (Wilcoxon's of the pairs' values; for F, Noreen's randomisation of the "

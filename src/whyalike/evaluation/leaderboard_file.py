@@ -50,6 +50,8 @@ def _leaderboard(content: Mapping[str, Any]) -> Leaderboard:
         pooling=str(content["pooling"]),
         version=str(content["whyalike"]),
         items={str(name): int(count) for name, count in content["items"].items()},
+        versions={str(name): str(said) for name, said in content.get("versions", {}).items()},
+        digests={str(name): str(said) for name, said in content.get("digests", {}).items()},
         failures={**failures, **dict.fromkeys(unknown, "a metric of another release")},
     )
 

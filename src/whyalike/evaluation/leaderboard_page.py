@@ -14,6 +14,7 @@ def page_of(leaderboard: Leaderboard, *, command: str = "") -> BoardPage:
             ("Model", leaderboard.model),
             ("Pooling", leaderboard.pooling),
             ("Version", leaderboard.version),
+            *leaderboard.provenance.items(),
         ),
         command=command,
         sections=tuple(_section(leaderboard, dataset) for dataset in leaderboard.datasets),

@@ -1,8 +1,8 @@
 """Results of a suite on disk, each in a file of its own, so that a run can be cut off and go on."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from whyalike.errors import FormatError, OutputError
@@ -11,6 +11,14 @@ from whyalike.explain import write_whole
 from whyalike.statistics import Interval
 
 EXPLANATIONS = ".explanations.jsonl"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one method got on one dataset. versions: of the packages that it was measured with."""
+
+    entries: tuple[Entry, ...]
+    versions: Mapping[str, str]
 
 
 class ResultStore:
@@ -27,7 +35,7 @@ class ResultStore:
         except OSError as error:
             raise OutputError(f"Could not make the folder {folder}: {error.strerror}.") from error
 
-    def read(self, place: str, key: str) -> list[Entry] | None:
+    def read(self, place: str, key: str) -> Result | None:
         """Return the result at ``place``, or None where there is none, or one of another key.
 
         Raises:
@@ -38,13 +46,16 @@ class ResultStore:
             return None
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return [_entry(item) for item in content["entries"]] if content["key"] == key else None
+            if content["key"] != key:
+                return None
+            entries = tuple(_entry(item) for item in content["entries"])
+            return Result(entries, dict(content.get("versions", {})))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FormatError(f"{path} is no result of a suite ({error}): remove it.") from error
 
-    def write(self, place: str, key: str, entries: Sequence[Entry]) -> None:
+    def write(self, place: str, key: str, result: Result) -> None:
         """Keep a result, whole or not at all."""
-        content = json.dumps({"key": key, "entries": [asdict(entry) for entry in entries]})
+        content = json.dumps({"key": key, **asdict(result)})
         write_whole(self._path(place), lambda stream: stream.write(content.encode()))
 
     def explanations(self, place: str) -> Path:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from whyalike.evaluation.kept_explanations import explain_all
 from whyalike.evaluation.known_scores import known_score
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.pair_texts import TextPair
-from whyalike.evaluation.result_store import ResultStore
+from whyalike.evaluation.result_store import Result, ResultStore
 from whyalike.evaluation.suite_parts import (
     FAITHFULNESS,
     checked_parts,
@@ -26,6 +26,7 @@ from whyalike.evaluation.suite_parts import (
 )
 from whyalike.explain import Explainer, Explanation
 from whyalike.explain.fingerprint import probe
+from whyalike.explain.versions import package_versions
 from whyalike.text import clean_text
 
 Progress = Callable[[str, int, int], None]
@@ -107,6 +108,7 @@ def run_suite(
         store.forget_explanations()
     scores = {} if folder is None else _scores(explainer, runs, folder)
     entries: list[Entry] = []
+    versions: list[Mapping[str, str]] = []
     failures: dict[str, str] = {}
     total = len(runs) * len(explainers)
     for done, (part, name, items, method, own) in enumerate(_by_method(runs, explainers)):
@@ -120,17 +122,19 @@ def run_suite(
             kept = store.explanations(place) if store is not None and keep_texts else None
             try:
                 explanations = _explain(own, items, kept, key, tell)
-                found = measure_part(
+                measured = measure_part(
                     part, name, own, items, explanations=explanations, metrics=chosen, seed=seed
                 )
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)
                 continue
+            found = Result(tuple(measured), package_versions())
             if store is not None:
                 store.write(place, key, found)
             if kept is not None:
                 kept.unlink(missing_ok=True)
-        entries += found
+        entries += found.entries
+        versions.append(found.versions)
     _tell(progress, "done", total, total, "")
     return Leaderboard(
         entries=tuple(entries),
@@ -139,7 +143,22 @@ def run_suite(
         pooling=explainer.model.pooling,
         version=whyalike.__version__,
         items={name: len(items) for _, name, items in runs},
+        versions=_joined(versions),
+        digests={name: _digest(repr(item) for item in items) for _, name, items in runs},
     )
+
+
+def _joined(versions: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the version of each package; several where results were kept from another time."""
+    names = dict.fromkeys(name for each in versions for name in each)
+    return {
+        name: ", ".join(dict.fromkeys(each[name] for each in versions if name in each))
+        for name in names
+    }
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int, detail: str) -> None:

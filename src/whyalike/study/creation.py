@@ -1,19 +1,16 @@
 """Make a study: draw samples, explain them by every method, freeze what raters will see."""
 
 import json
-import platform
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args
 
-import whyalike
 from whyalike.errors import OptionError
 from whyalike.explain import Explainer
 from whyalike.explain.fingerprint import fingerprint
+from whyalike.explain.versions import package_versions
 from whyalike.study.folder import MANIFEST, entry_of, manifest_bytes, read_study, write_study
 from whyalike.study.freezing import Freezer, freeze_checks, freeze_practice
 from whyalike.study.model import HIGHEST, QUESTION, SCALE, PlanSettings, Stimulus, Study
@@ -28,7 +25,6 @@ Tell = Callable[[str, int, int], None]
 
 ITEMS_PER_CHECK = 25
 MOST_REPEATS = 20
-PACKAGES = ("torch", "transformers", "sentence-transformers", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +132,7 @@ def create_study(
         "methods": methods,
         "model": explained[0][0].model,
         "fingerprint": vectors,
-        "versions": _versions(),
+        "versions": package_versions(),
         "settings": {**settings, "fewer_pairs": _fewer_pairs(methods, shown)},
         "plan": asdict(plan),
         "samples": len(samples),
@@ -206,14 +202,6 @@ def _fewer_pairs(
         most = max(len(one.pairs) for one in by_method)
         for name, one in zip(methods, by_method, strict=True):
             found[name] += len(one.pairs) < most
-    return found
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "whyalike": whyalike.__version__}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
     return found
 
 

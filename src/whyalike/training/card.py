@@ -1,7 +1,6 @@
 """The README of a trained model: what it learnt from, how, and what came of it."""
 
-from importlib.metadata import version
-
+from whyalike.explain.versions import package_versions
 from whyalike.training.result import ModelFigures, TrainingResult
 
 OBJECTIVES = {
@@ -14,7 +13,6 @@ _ENCODINGS = {
     "joint": "in one sequence, as in the RecoBERT paper",
     "separate": "each in a sequence of its own, as they are embedded after training",
 }
-_PACKAGES = ("whyalike", "sentence-transformers", "transformers", "torch")
 
 _CARD = """---
 library_name: sentence-transformers
@@ -86,7 +84,7 @@ def write_card(result: TrainingResult) -> str:
         seed=settings["seed"],
         notes="".join(f"- {note}\n" for note in result.notes),
         table=figures_table(result.figures) if result.figures else "No items were held out.",
-        versions=", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+        versions=", ".join(f"{name} {said}" for name, said in package_versions().items()),
     )
 
 
