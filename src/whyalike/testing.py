@@ -102,9 +102,10 @@ def assert_explained_by(
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
+    from whyalike.types.checks import check_whole
 
-    if top is not None and top < 1:
-        raise OptionError(f"top is {top!r}; give a whole number from 1 on.")
+    if top is not None:
+        check_whole("top", top)
     explainer = _explainer(model)
     explanation = explainer.explain(left, right)
     for word, side in zip(pair, (explanation.left, explanation.right), strict=True):

@@ -12,7 +12,7 @@ from whyalike.catalogue.item import Item
 from whyalike.catalogue.reading.stream import Format, Markup, stream_dataset, stream_items
 from whyalike.catalogue.report import ReadReport
 from whyalike.errors import OptionError
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice
 
 if TYPE_CHECKING:
     from whyalike.catalogue.reading.dataset import AnyDataset

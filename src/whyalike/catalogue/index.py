@@ -25,8 +25,8 @@ from whyalike.catalogue.querying import (
 from whyalike.catalogue.reader import IndexReader, Score, open_reader
 from whyalike.catalogue.vector_index import Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
-from whyalike.errors import ModelNotFoundError, OptionError
-from whyalike.types.options import check_choice
+from whyalike.errors import ModelNotFoundError
+from whyalike.types.checks import check_choice, check_whole
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer
@@ -214,8 +214,7 @@ class CatalogueIndex:
             FormatError: a damaged index.
             ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         """
-        if type(k) is not int or k < 1:
-            raise OptionError(f"k is {k!r}; give a whole number from 1 on.")
+        check_whole("k", k)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
         allowed = self._reader.allowed(where) & ~left_out(self._reader, query)

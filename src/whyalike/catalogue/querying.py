@@ -17,7 +17,7 @@ from whyalike.catalogue.vector_index import Bools, Floats
 from whyalike.encoder.similarity_matrix import comparable, is_bilinear
 from whyalike.errors import OptionError
 from whyalike.text import clean_text
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer

@@ -28,7 +28,7 @@ from whyalike.catalogue.manifest import (
 from whyalike.catalogue.reading.stream import stream_items
 from whyalike.catalogue.unfinished import FILE as PROGRESS
 from whyalike.errors import FormatError, OptionError
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer

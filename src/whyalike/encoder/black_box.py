@@ -14,7 +14,8 @@ from whyalike.encoder.tokenization import TokenizedText
 from whyalike.errors import ModelError, OptionError
 from whyalike.text import find_words
 from whyalike.types import SimilarityFunction
-from whyalike.types.options import LongText, check_choice
+from whyalike.types.checks import check_choice, check_whole
+from whyalike.types.options import LongText
 
 Embed = Callable[[list[str]], Any]
 """From N texts to vectors, (N, H): an array, a tensor, or lists of numbers."""
@@ -65,10 +66,7 @@ class BlackBox:
         check_choice("similarity_function", similarity_function, get_args(SimilarityFunction))
         least = {"batch_size": 1, "cache_size": 0}
         for argument, value in (("batch_size", batch_size), ("cache_size", cache_size)):
-            if type(value) is not int or value < least[argument]:
-                raise OptionError(
-                    f"{argument} is {value!r}; give a whole number from {least[argument]} on."
-                )
+            check_whole(argument, value, least=least[argument])
         self.name = name or str(getattr(embed, "__name__", type(embed).__name__))
         self.similarity_function: SimilarityFunction = similarity_function
         self.batch_size, self.cache_size = batch_size, cache_size

@@ -13,7 +13,8 @@ from whyalike.encoder.text_model import choose_prompts
 from whyalike.encoder.tokenization import TokenizedText, tokenize
 from whyalike.errors import ModelError, OptionError
 from whyalike.types import SimilarityFunction
-from whyalike.types.options import LongText, check_choice
+from whyalike.types.checks import check_choice
+from whyalike.types.options import LongText
 
 FALLBACK_LIMIT = 8192
 """Tokens read of a text where neither the tokenizer nor a position table states a limit."""

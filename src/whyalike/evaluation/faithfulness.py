@@ -23,6 +23,7 @@ from whyalike.evaluation.perturbed import Replacement, Subsets, subset_similarit
 from whyalike.evaluation.perturbed_values import PairValues, plain
 from whyalike.evaluation.perturbed_words import explanations_of, method_of, says_nothing
 from whyalike.explain import Explainer, Explanation
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -222,6 +223,5 @@ def _checked_points(counts: Sequence[int], fractions: Sequence[float], top_pairs
         raise OptionError(f"counts is {counts!r}; give whole numbers from 1 on.")
     if not fractions or any(not 0 < fraction < 1 for fraction in fractions):
         raise OptionError(f"fractions is {fractions!r}; give numbers between 0 and 1.")
-    if type(top_pairs) is not int or top_pairs < 1:
-        raise OptionError(f"top_pairs is {top_pairs!r}; give a whole number from 1 on.")
+    check_whole("top_pairs", top_pairs)
     return Points(tuple(counts), tuple(fractions), top_pairs)

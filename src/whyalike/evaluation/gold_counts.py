@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
 from whyalike.statistics import Interval
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 RESAMPLED_AT_ONCE = 256
@@ -62,11 +63,10 @@ class LinkCounts:
         value, count = self.f(), len(self.given)
         if np.isnan(value):
             raise OptionError("F is undefined: no link is given, and the gold has none.")
-        if resamples < 1 or not 0 < confidence < 1:
-            raise OptionError(
-                f"resamples and confidence are {resamples!r} and {confidence!r}; give 1 or more, "
-                "and a number between 0 and 1."
-            )
+        check_whole("resamples", resamples)
+        check_whole("seed", seed, least=0)
+        if not 0 < confidence < 1:
+            raise OptionError(f"confidence is {confidence!r}; give a number between 0 and 1.")
         table = self.table()
         random = np.random.default_rng(seed)
         drawn: list[Floats] = []

@@ -9,7 +9,7 @@ import numpy as np
 from whyalike.errors import OptionError
 from whyalike.text import is_mark
 from whyalike.types import ExplainedText, ExplanationData, WordPair
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice
 from whyalike.words import align
 
 Link = tuple[int, int]

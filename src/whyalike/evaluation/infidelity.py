@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.errors import OptionError
 from whyalike.evaluation.faithfulness_curves import SIDES
 from whyalike.evaluation.metric import Metric
 from whyalike.evaluation.perturbed import (
@@ -27,6 +26,7 @@ from whyalike.evaluation.perturbed_words import (
 )
 from whyalike.explain import Explainer, Explanation
 from whyalike.types import ExplainedText
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 Figures = tuple[float, float, float]
@@ -122,8 +122,7 @@ def measure_infidelity(
         TextError, ModelError: as ``Explainer.explain_many``.
     """
     for name, value in (("samples", samples), ("most", most)):
-        if type(value) is not int or value < 1:
-            raise OptionError(f"{name} is {value!r}; give a whole number from 1 on.")
+        check_whole(name, value)
     pairs, replacement = list(pairs), replacement or Replacement()
     stream = explanations_of(explainer, pairs, explanations)
     similarity: list[float] = []

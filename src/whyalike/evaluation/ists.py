@@ -15,7 +15,7 @@ from whyalike.evaluation.metric import Metric
 from whyalike.evaluation.perturbed_words import explanations_of, method_of
 from whyalike.explain import Explainer, Explanation
 from whyalike.types import ExplanationData
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice
 from whyalike.words import Rarity
 
 Chunks = Literal["gold", "expanded", "words"]

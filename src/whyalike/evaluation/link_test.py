@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from whyalike.errors import OptionError
 from whyalike.evaluation.gold_counts import LinkCounts, f_of
 from whyalike.statistics import PairedTest, holm
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 SWAPPED_AT_ONCE = 256
@@ -40,8 +41,8 @@ def compare_links(
         raise OptionError(f"There are no counts of {reference!r}; there are: {', '.join(counts)}.")
     if len(lengths := {len(found.given) for found in counts.values()}) > 1:
         raise OptionError(f"Paired tests need the same pairs for all; got {sorted(lengths)}.")
-    if resamples < 1:
-        raise OptionError(f"resamples is {resamples!r}; give 1 or more.")
+    check_whole("resamples", resamples)
+    check_whole("seed", seed, least=0)
     others = [name for name in counts if name != reference]
     first = counts[reference]
     raw = [_swap(first, counts[name], resamples=resamples, seed=seed) for name in others]

@@ -15,7 +15,8 @@ from whyalike.errors import OptionError
 from whyalike.explain import Explainer, Explanation
 from whyalike.text import keep_words
 from whyalike.types import ExplainedText
-from whyalike.types.options import LongText, check_choice
+from whyalike.types.checks import check_choice, check_whole
+from whyalike.types.options import LongText
 from whyalike.words.corpus import checked_texts, word_forms
 
 Floats = NDArray[np.float64]
@@ -53,8 +54,7 @@ class Replacement:
                 f"kind is {self.kind!r} and the catalogue has {len(self.words)} words: give texts "
                 "with words for 'catalogue', and none for another kind."
             )
-        if type(self.draws) is not int or self.draws < 1:
-            raise OptionError(f"draws is {self.draws!r}; give a whole number from 1 on.")
+        check_whole("draws", self.draws)
 
     @cached_property
     def words(self) -> tuple[str, ...]:

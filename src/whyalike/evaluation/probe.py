@@ -17,6 +17,7 @@ from whyalike.evaluation.probe_rates import overall_rate, rates_by_rule
 from whyalike.evaluation.probe_result import EditScore, ProbedText, ProbeResult
 from whyalike.explain import Explainer
 from whyalike.text import clean_text
+from whyalike.types.checks import check_whole
 
 Tolerance = Literal["harmless"] | float
 CHUNK = 256
@@ -70,8 +71,8 @@ def find_blind_spots(
     _check_tolerance(tolerance)
     if isinstance(items, str):
         raise OptionError("items is one text; give a list of texts, or of pairs of texts.")
-    if type(explain) is not int or explain < 0:
-        raise OptionError(f"explain is {explain!r}; give a whole number from 0 on.")
+    check_whole("explain", explain, least=0)
+    check_whole("seed", seed, least=0)
     pairs = [_check_item(item, number) for number, item in enumerate(items)]
     wanted = _with_harmless(rules) if tolerance == "harmless" else rules
     edits = [

@@ -22,6 +22,7 @@ from whyalike.explain import Explainer, Explanation
 from whyalike.explain.preparation import read_texts
 from whyalike.text import clean_text
 from whyalike.types import ExplainedText
+from whyalike.types.checks import check_whole
 
 __all__ = ["METRICS", "compare_pair", "measure_randomization"]
 
@@ -81,9 +82,9 @@ def measure_randomization(
             has no model, but a function.
         TextError, ModelError: as the explainer.
     """
-    for name, value, least in (("seeds", seeds, 1), ("bins", bins, 2), ("samples", samples, 0)):
-        if type(value) is not int or value < least:
-            raise OptionError(f"{name} is {value!r}; give a whole number from {least} on.")
+    numbers = (("seeds", seeds, 1), ("bins", bins, 2), ("samples", samples, 0), ("seed", seed, 0))
+    for name, value, least in numbers:
+        check_whole(name, value, least=least)
     if not pairs:
         raise OptionError("There are no pairs of texts to explain: give one or more.")
     count_top(1, top)

@@ -14,7 +14,7 @@ from whyalike.encoder.encoder import Encoder
 from whyalike.errors import ModelError
 from whyalike.evaluation.layers import EMBEDDINGS, ModelPart, find_parts
 from whyalike.explain import Explainer
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice, check_whole
 
 Mode = Literal["full", "cascade", "cascade_up", "independent"]
 """Which parts get new weights.
@@ -63,6 +63,7 @@ def randomized_states(
         ModelError: a module does not say how its weights are made.
     """
     check_choice("mode", mode, get_args(Mode))
+    check_whole("seed", seed, least=0)
     original = explainer.encoder
     with original.frozen():
         # A tokenizer has no weights, and is the same for both.

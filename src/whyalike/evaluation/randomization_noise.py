@@ -12,6 +12,7 @@ from whyalike.errors import OptionError
 from whyalike.evaluation.embedding_noise import disturbed_embeddings
 from whyalike.explain import Explainer
 from whyalike.types import ExplainedText
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 Sides = tuple[Floats, Floats]
@@ -75,8 +76,8 @@ def smooth_saliency(
     Raises:
         OptionError: ``samples`` or ``noise`` is no such number; or there is no model.
     """
-    if type(samples) is not int or samples < 1:
-        raise OptionError(f"samples is {samples!r}; give a whole number from 1 on.")
+    check_whole("samples", samples)
+    check_whole("seed", seed, least=0)
     if not noise >= 0:
         raise OptionError(f"noise is {noise!r}; give 0 or more, in standard deviations.")
     encoder = explainer.encoder

@@ -20,6 +20,7 @@ from whyalike.evaluation.perturbed_words import (
     says_nothing,
 )
 from whyalike.explain import Explainer, Explanation
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 
@@ -77,8 +78,8 @@ def measure_sensitivity(
             something else.
         TextError, ModelError: as ``Explainer.explain_many``.
     """
-    if type(samples) is not int or samples < 1:
-        raise OptionError(f"samples is {samples!r}; give a whole number from 1 on.")
+    check_whole("samples", samples)
+    check_whole("seed", seed, least=0)
     if not 0 < radius < float("inf"):
         raise OptionError(f"radius is {radius!r}; give a number above 0.")
     method = method_of(explainer, explanations)

@@ -28,6 +28,7 @@ from whyalike.explain import Explainer, Explanation
 from whyalike.explain.fingerprint import probe
 from whyalike.explain.versions import package_versions
 from whyalike.text import clean_text
+from whyalike.types.checks import check_whole
 
 Progress = Callable[[str, int, int], None]
 
@@ -102,6 +103,7 @@ def run_suite(
     if not runs or not methods:
         raise OptionError("A suite needs datasets and methods; give one of each at least.")
     _check_names(datasets)
+    check_whole("seed", seed, least=0)
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
     if store is not None and not keep_texts:

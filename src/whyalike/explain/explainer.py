@@ -17,6 +17,7 @@ from whyalike.explain.opening import method_for, open_model
 from whyalike.explain.preparation import Reading, read_texts
 from whyalike.text import CleanText, clean_text
 from whyalike.types import BTIOptions, PairSaliency, SimilarityFunction
+from whyalike.types.checks import check_whole
 from whyalike.words import Lexicon
 
 LOOKAHEAD = 4
@@ -85,8 +86,7 @@ class Explainer:
                 f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(...)."
             )
         self.lexicon = lexicon
-        if type(batch_size) is not int or batch_size < 1:
-            raise OptionError(f"batch_size is {batch_size!r}; give a whole number from 1 on.")
+        check_whole("batch_size", batch_size)
         self.batch_size = batch_size
         if method is not None:
             get_method(method)  # A wrong name is told before a model is loaded.

@@ -10,6 +10,7 @@ import numpy as np
 from whyalike.encoder.similarity_matrix import comparable
 from whyalike.encoder.text_model import TextModel
 from whyalike.errors import FormatError, OptionError
+from whyalike.types.checks import check_whole
 from whyalike.words.corpus import checked_texts
 
 COSINES = (0.5, 0.95)
@@ -71,8 +72,8 @@ def nearest_pairs(
         ModelError: vectors that are no finite numbers.
     """
     for name, value in (("count", count), ("pool", pool)):
-        if type(value) is not int or value < 1:
-            raise OptionError(f"{name} is {value!r}; give a whole number from 1 on.")
+        check_whole(name, value)
+    check_whole("seed", seed, least=0)
     if not -1 <= lowest <= highest <= 1:
         raise OptionError(
             f"lowest and highest are {lowest!r} and {highest!r}; give two cosines in that order."

@@ -38,8 +38,10 @@ def mean_interval(
     Items are drawn again with replacement. One item, or equal ones, have an interval of no width.
 
     Raises:
-        OptionError: there are no values, or some are not finite.
+        OptionError: there are no values, some are not finite, or the seed is below 0.
     """
+    if seed < 0:
+        raise OptionError(f"seed is {seed!r}; give a whole number from 0 on.")
     array = _checked(values)
     mean = float(array.mean())
     if len(array) == 1 or np.ptp(array) == 0:

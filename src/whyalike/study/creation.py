@@ -18,7 +18,7 @@ from whyalike.study.practice import KnownAnswers, read_known_answers
 from whyalike.study.shuffle import Shuffle
 from whyalike.study.stimuli import Shown, blind
 from whyalike.types import ExplanationData
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice, check_whole
 
 TextPair = tuple[str, str]
 Tell = Callable[[str, int, int], None]
@@ -61,8 +61,8 @@ class StudyOptions:
             ("seed", 0), ("count", 1), ("per_rater", 1), ("checks", 0), ("repeats", 0),
         ):  # fmt: skip
             value = getattr(self, name)
-            if (value is not None or name == "seed") and (type(value) is not int or value < least):
-                raise OptionError(f"{name} is {value!r}; give a whole number from {least} on.")
+            if value is not None or name == "seed":
+                check_whole(name, value, least=least)
         if isinstance(self.scale, str) or len(self.scale) != HIGHEST:
             raise OptionError(f"scale is {self.scale!r}; give {HIGHEST} texts, lowest first.")
         for text in (self.question, *self.scale):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whyalike.errors import OptionError
 from whyalike.study.model import Kind, Study, Task
 from whyalike.study.shuffle import Shuffle
+from whyalike.types.checks import check_whole
 
 Cell = tuple[int, int]
 """A sample and a method, by their indices."""
@@ -36,8 +36,7 @@ def plan(study: Study, rater_number: int) -> tuple[Task, ...]:
     Raises:
         OptionError: a number that no rater has.
     """
-    if type(rater_number) is not int or rater_number < 0:
-        raise OptionError(f"rater_number is {rater_number!r}; give a whole number from 0 on.")
+    check_whole("rater_number", rater_number, least=0)
     shuffle = Shuffle(f"{study.seed}/{rater_number}")
     screens = _items(study, rater_number, shuffle)
     apart = max(1, study.samples // 4)

@@ -18,6 +18,7 @@ from whyalike.study.paired import MethodDifference, compare_methods, differences
 from whyalike.study.panel import Panel, panel_of
 from whyalike.study.power import PowerPlan, plan_power, pool_components
 from whyalike.study.ratings import RatingTable
+from whyalike.types.checks import check_whole
 
 FORMAT, VERSION = "whyalike/study-report", 1
 SIMULATED = "SIMULATED RATINGS"
@@ -41,6 +42,8 @@ class ReportSettings:
 
     def __post_init__(self) -> None:
         """Refuse what no report can be made with."""
+        check_whole("resamples", self.resamples)
+        check_whole("seed", self.seed, least=0)
         if not 0 < self.confidence < 1:
             raise OptionError(f"confidence is {self.confidence!r}; give one between 0 and 1.")
 

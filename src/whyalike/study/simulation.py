@@ -13,6 +13,7 @@ from whyalike.study.answers import Answer
 from whyalike.study.design import plan
 from whyalike.study.model import HIGHEST, LOWEST, Stimulus, Study, Task
 from whyalike.study.shuffle import Shuffle
+from whyalike.types.checks import check_whole
 
 if TYPE_CHECKING:
     from whyalike.study.storage import Storage
@@ -88,6 +89,7 @@ def simulate_ratings(
         )
     if type(raters) is not int or not max(truth.careless, 1) <= raters:
         raise OptionError(f"raters is {raters!r}; give 1 or more, the careless ones included.")
+    check_whole("seed", seed, least=0)
     added = []
     for n in range(raters):
         careless = n >= raters - truth.careless

@@ -1,11 +1,11 @@
 """Every choice of every method, in one place. The defaults are the preset ``bti``."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from whyalike.errors import OptionError
+from whyalike.types.checks import check_choice, check_whole
 
 Activation = Literal["token+position", "token", "token+position+segment", "after_norm"]
 Rectifier = Literal["before_sum", "after_sum", "none"]
@@ -90,9 +90,7 @@ class BTIOptions:
             if not _is_integer(value) and not (name == "layer" and value is None):
                 raise OptionError(f"{name} is {value!r}; give a whole number.")
         for name in ("ig_steps", "permutations"):
-            value = getattr(self, name)
-            if not _is_integer(value) or value < 1:
-                raise OptionError(f"{name} is {value!r}; give 1 or more.")
+            check_whole(name, getattr(self, name))
         if not _is_integer(self.top_k) or self.top_k < 1:
             raise OptionError(f"top_k is {self.top_k!r}; it counts clusters: give 1 or more.")
         if not _is_number(self.quantile) or not 0 < self.quantile <= 1:
@@ -107,9 +105,3 @@ def _is_integer(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
-    """Raise OptionError unless ``value`` is one of ``allowed``."""
-    if value not in allowed:
-        raise OptionError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}.")

@@ -17,7 +17,7 @@ from whyalike.catalogue.reading.markup import has_markup
 from whyalike.catalogue.reading.rows import RawRow, RowTable
 from whyalike.catalogue.report import BadRow, ReadReport, begin
 from whyalike.errors import FormatError, OptionError
-from whyalike.types.options import check_choice
+from whyalike.types.checks import check_choice
 
 if TYPE_CHECKING:
     from whyalike.catalogue.reading.dataset import AnyDataset

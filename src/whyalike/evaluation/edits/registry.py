@@ -12,6 +12,7 @@ from whyalike.evaluation.edits.edit import Edit, make_edit
 from whyalike.evaluation.edits.rule_text import Replacement, RuleText
 from whyalike.evaluation.edits.word_lists import WordLists
 from whyalike.text import clean_text
+from whyalike.types.checks import check_whole
 
 FindReplacements = Callable[[RuleText], Iterable[Sequence[Replacement]]]
 """From a text to the edits that can be made, each a set of replacements to be made together.
@@ -93,8 +94,8 @@ def find_edits(
         OptionError: an unknown rule, or ``per_rule`` below 1.
         TextError: ``text`` is no text.
     """
-    if per_rule < 1:
-        raise OptionError(f"per_rule is {per_rule}; give a whole number from 1 on.")
+    check_whole("per_rule", per_rule)
+    check_whole("seed", seed, least=0)
     wanted = list_rules() if rules is None else [get_rule(name) for name in dict.fromkeys(rules)]
     lists = WordLists.english() if words is None else words
     clean = clean_text(text, side="probed").text

@@ -1,0 +1,57 @@
+"""A seed that no generator takes is told where it is said, as every other option."""
+
+import numpy as np
+import pytest
+
+from whyalike import Explainer
+from whyalike.errors import OptionError
+from whyalike.evaluation import (
+    find_blind_spots,
+    measure_randomization,
+    measure_sensitivity,
+    nearest_pairs,
+)
+from whyalike.evaluation.edits.registry import find_edits
+from whyalike.evaluation.gold_counts import LinkCounts
+from whyalike.evaluation.link_test import compare_links
+from whyalike.evaluation.randomization_models import randomized_states
+from whyalike.evaluation.randomization_noise import smooth_saliency
+from whyalike.evaluation.suite import Datasets, run_suite
+from whyalike.statistics import mean_interval
+from whyalike.study.creation import StudyOptions
+from whyalike.study.report import ReportSettings
+from whyalike.training import TrainingSettings
+
+PAIRS = [("red wine", "wine of grapes")]
+ONE = np.ones(1)
+COUNTS = {"a": LinkCounts(ONE, ONE, ONE, ONE)}
+
+
+def explainer():
+    return Explainer(embed=lambda texts: [[float(len(text)), 1.0] for text in texts])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda seed: run_suite(
+            explainer(), Datasets(pairs={"a": PAIRS}), methods=["random"], seed=seed
+        ),
+        lambda seed: nearest_pairs(["a", "b"], explainer().model, count=1, seed=seed),
+        lambda seed: measure_randomization(explainer(), PAIRS, seed=seed),
+        lambda seed: measure_sensitivity(explainer(), PAIRS, seed=seed),
+        lambda seed: next(randomized_states(explainer(), seed=seed)),
+        lambda seed: smooth_saliency(explainer(), PAIRS, seed=seed),
+        lambda seed: find_blind_spots(explainer(), ["No wine."], seed=seed),
+        lambda seed: find_edits("No wine.", seed=seed),
+        lambda seed: compare_links(COUNTS, reference="a", seed=seed),
+        lambda seed: COUNTS["a"].f_interval(seed=seed),
+        lambda seed: mean_interval([1.0, 2.0], seed=seed),
+        lambda seed: StudyOptions(seed=seed),
+        lambda seed: ReportSettings(seed=seed),
+        lambda seed: TrainingSettings(seed=seed),
+    ],
+)
+def test_a_seed_below_0_is_refused(call):
+    with pytest.raises(OptionError, match="seed is -1"):
+        call(-1)
