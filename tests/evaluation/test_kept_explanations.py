@@ -87,6 +87,18 @@ def test_a_file_of_something_else_is_written_over(tmp_path, explained, content):
     assert json.loads(path.read_text().splitlines()[0]) == {"key": "k"}
 
 
+def test_explanations_of_other_pairs_are_not_taken(tmp_path, explained):
+    """Two runs that write at once leave batches in any order, and more of them than pairs."""
+    explainer, path = explainer_of(), tmp_path / "kept.jsonl"
+    found = explain_all(explainer, PAIRS, path=path, key="k")
+    head, *lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([head, *lines[:6], *lines[8:], *lines]))
+    explained.clear()
+    assert explain_all(explainer, PAIRS, path=path, key="k") == found
+    assert explained == PAIRS[4:]
+    assert path.read_bytes() == b"".join([head, *lines])
+
+
 def test_a_pair_that_is_refused_has_its_own_number(tmp_path):
     explainer, path = explainer_of(), tmp_path / "kept.jsonl"
     for _ in range(2):

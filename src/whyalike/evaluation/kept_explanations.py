@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from whyalike.errors import FormatError, OutputError
+from whyalike.errors import FormatError, OutputError, TextError
 from whyalike.evaluation.pair_texts import TextPair
 from whyalike.explain import Explainer, Explanation, write_whole
+from whyalike.text import clean_text
 
 
 def explain_all(
@@ -31,7 +32,7 @@ def explain_all(
         OutputError: the file can't be written.
     """
     size = explainer.batch_size
-    found = [] if path is None else list(_read(path, key))
+    found = [] if path is None else list(_read(path, key, pairs))
     # Numbers hang, in their last digits, on what is in a batch: only whole ones are taken, so that
     # a run that was cut off ends with the same bits as one that was not.
     found = found[: len(found) // size * size]
@@ -49,19 +50,26 @@ def explain_all(
     return found
 
 
-def _read(path: Path, key: str) -> Iterator[Explanation]:
-    """Return the whole explanations in a file of this key; a line that was cut off ends them."""
+def _read(path: Path, key: str, pairs: Sequence[TextPair]) -> Iterator[Explanation]:
+    """Return the explanations of the first pairs in a file of this key, as far as they are whole.
+
+    A line that was cut off ends them, and so does one of another pair: two runs wrote at once.
+    """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError:
         return
     if not lines or lines[0] != json.dumps({"key": key}).encode():
         return
-    for line in lines[1:]:
+    for line, (left, right) in zip(lines[1:], pairs, strict=False):
         try:
-            yield Explanation.from_json(line)
-        except FormatError:
+            explanation = Explanation.from_json(line)
+            texts = clean_text(left, side="left").text, clean_text(right, side="right").text
+        except (FormatError, TextError):
             return
+        if (explanation.left.text, explanation.right.text) != texts:
+            return
+        yield explanation
 
 
 def _add(path: Path, batch: Sequence[Explanation]) -> None:
