@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from whyalike import Explainer
+from whyalike import BTIOptions, Explainer
 from whyalike.errors import OutputError, TextError
 from whyalike.evaluation.kept_explanations import explain_all
 from whyalike.evaluation.suite import Datasets, run_suite
@@ -57,7 +57,7 @@ def test_what_is_kept_is_what_explaining_gives(tmp_path, explained):
     assert len(path.read_bytes().splitlines()) == 1 + len(PAIRS)
     explained.clear()
     assert explain_all(explainer, PAIRS, path=path, key="k") == found
-    assert explained == PAIRS[8:], "11 pairs are two whole batches of 4, and a part of one"
+    assert not explained
     assert len(path.read_bytes().splitlines()) == 1 + len(PAIRS)
 
 
@@ -137,6 +137,15 @@ def test_a_suite_goes_on_within_a_part(tmp_path, explained):
     assert explained == PAIRS[8:]
     assert ("shop: occlusion, 8 of 11 pairs explained", 0, 1) in told
     assert not list(tmp_path.glob("*.explanations.jsonl")), "what is measured is not needed"
+
+
+def test_a_method_that_can_not_explain_leaves_no_file(tmp_path):
+    masking = Explainer(embed=embed, options=BTIOptions(perturbation="mask"))
+    found = run_suite(
+        masking, Datasets(pairs={"shop": PAIRS}), methods=["occlusion"], folder=tmp_path
+    )
+    assert "no mask token" in found.failures["occlusion on shop"]
+    assert not list(tmp_path.glob("*.explanations.jsonl"))
 
 
 def test_texts_that_may_not_be_kept_are_not(tmp_path):

@@ -35,17 +35,16 @@ def explain_all(
     found = [] if path is None else list(_read(path, key, pairs))
     # Numbers hang, in their last digits, on what is in a batch: only whole ones are taken, so that
     # a run that was cut off ends with the same bits as one that was not.
-    found = found[: len(found) // size * size]
+    if len(found) < len(pairs):
+        found = found[: len(found) // size * size]
     if path is not None:
-        head = json.dumps({"key": key})
-        lines = "".join(f"{line}\n" for line in (head, *(each.to_json() for each in found)))
-        write_whole(path, lambda stream: stream.write(lines.encode()))
+        _begin(path, key, found)
     for start in range(len(found), len(pairs), size):
         if tell is not None:
             tell(start)
         batch = list(explainer.explain_many(pairs[start : start + size], start=start))
         if path is not None:
-            _add(path, batch)
+            _add(path, key, batch)
         found += batch
     return found
 
@@ -59,7 +58,7 @@ def _read(path: Path, key: str, pairs: Sequence[TextPair]) -> Iterator[Explanati
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError:
         return
-    if not lines or lines[0] != json.dumps({"key": key}).encode():
+    if not lines or lines[0] != _head(key).encode():
         return
     for line, (left, right) in zip(lines[1:], pairs, strict=False):
         try:
@@ -72,10 +71,32 @@ def _read(path: Path, key: str, pairs: Sequence[TextPair]) -> Iterator[Explanati
         yield explanation
 
 
-def _add(path: Path, batch: Sequence[Explanation]) -> None:
-    lines = "".join(f"{each.to_json()}\n" for each in batch)
+def _begin(path: Path, key: str, found: Sequence[Explanation]) -> None:
+    """Leave these in the file and nothing else; for none of them, no file."""
+    if found:
+        write_whole(path, lambda stream: stream.write(_lines([_head(key)], found)))
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _add(path: Path, key: str, batch: Sequence[Explanation]) -> None:
     try:
         with path.open("ab") as stream:
-            stream.write(lines.encode())
+            stream.write(_lines([] if stream.tell() else [_head(key)], batch))
     except OSError as error:
-        raise OutputError(f"Could not write {path}: {error.strerror}. Make room there.") from error
+        raise _refused(path, error) from error
+
+
+def _head(key: str) -> str:
+    return json.dumps({"key": key})
+
+
+def _lines(head: Sequence[str], batch: Sequence[Explanation]) -> bytes:
+    return "".join(f"{line}\n" for line in [*head, *(each.to_json() for each in batch)]).encode()
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"Could not write {path}: {error.strerror}. Make room there.")
