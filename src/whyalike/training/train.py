@@ -8,7 +8,7 @@ from pathlib import Path
 from whyalike.catalogue.item import Item
 from whyalike.errors import MissingExtraError, OptionError, OutputError
 from whyalike.training.checkpoints import begin_run, digest_of, remove_broken, unfinished
-from whyalike.training.loop import world_size
+from whyalike.training.course import world_size
 from whyalike.training.measuring import HeldOut, guess_kind
 from whyalike.training.random_state import own_random_state
 from whyalike.training.result import TrainingProgress, TrainingResult
