@@ -18,9 +18,12 @@ from whyalike.evaluation.randomization_models import randomized_states
 from whyalike.evaluation.randomization_noise import smooth_saliency
 from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.statistics import mean_interval
+from whyalike.study.agreement import krippendorff_alpha
+from whyalike.study.bootstrap import resample_means
 from whyalike.study.creation import StudyOptions
 from whyalike.study.report import ReportSettings
 from whyalike.training import TrainingSettings
+from whyalike.words import WordVectors
 
 PAIRS = [("red wine", "wine of grapes")]
 ONE = np.ones(1)
@@ -47,6 +50,9 @@ def explainer():
         lambda seed: compare_links(COUNTS, reference="a", seed=seed),
         lambda seed: COUNTS["a"].f_interval(seed=seed),
         lambda seed: mean_interval([1.0, 2.0], seed=seed),
+        lambda seed: krippendorff_alpha(np.ones((2, 2)), seed=seed),
+        lambda seed: resample_means(np.ones((1, 1, 1)), seed=seed),
+        lambda seed: WordVectors.train(["a a"], seed=seed),
         lambda seed: StudyOptions(seed=seed),
         lambda seed: ReportSettings(seed=seed),
         lambda seed: TrainingSettings(seed=seed),

@@ -1,4 +1,4 @@
-"""A part of a suite that is cut off loses no more than a batch, and ends with the same figures."""
+"""Explaining that is cut off loses no more than a batch, and ends with the same figures."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import OutputError, TextError
+from whyalike.evaluation import suite
 from whyalike.evaluation.kept_explanations import explain_all
 from whyalike.evaluation.suite import Datasets, run_suite
 
@@ -135,7 +136,12 @@ def test_a_suite_goes_on_within_a_part(tmp_path, explained):
     )
     assert again == whole
     assert explained == PAIRS[8:]
-    assert ("shop: occlusion, 8 of 11 pairs explained", 0, 1) in told
+    assert [what for what, _, _ in told] == [
+        "shop: occlusion",
+        "shop: occlusion, 8 of 11 pairs explained",
+        "shop: occlusion, measuring",
+        "done",
+    ]
     assert not list(tmp_path.glob("*.explanations.jsonl")), "what is measured is not needed"
 
 
@@ -146,6 +152,48 @@ def test_a_method_that_can_not_explain_leaves_no_file(tmp_path):
     )
     assert "no mask token" in found.failures["occlusion on shop"]
     assert not list(tmp_path.glob("*.explanations.jsonl"))
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run(tmp_path):
+    (tmp_path / "faithfulness.shop.occlusion.explanations.jsonl").mkdir()
+    data = Datasets(pairs={"shop": PAIRS})
+    for keep_texts, said in ((True, "Could not"), (False, "Could not remove")):
+        with pytest.raises(OutputError, match=said):
+            run_suite(
+                explainer_of(), data, methods=["occlusion"], folder=tmp_path, keep_texts=keep_texts
+            )
+
+
+def test_what_was_measured_leaves_no_texts_though_it_was_cut_off_before_they_went(tmp_path):
+    data, options = Datasets(pairs={"shop": PAIRS}), {"methods": ["occlusion"], "folder": tmp_path}
+    run_suite(explainer_of(), data, **options)
+    (tmp_path / "faithfulness.shop.occlusion.explanations.jsonl").write_text("warm gloves")
+    run_suite(explainer_of(), data, **options)
+    assert not list(tmp_path.glob("*.explanations.jsonl"))
+
+
+def test_a_part_that_a_function_has_not_is_refused_before_it_is_asked(tmp_path, explained):
+    data = Datasets(pairs={"shop": PAIRS})
+    parts = ["randomization", "sensitivity"]
+    found = run_suite(explainer_of(), data, methods=["occlusion"], parts=parts, folder=tmp_path)
+    assert list(found.failures) == ["occlusion on shop"]
+    assert not explained
+
+
+def test_explanations_by_other_packages_or_batches_are_not_taken(tmp_path, explained, monkeypatch):
+    data, options = Datasets(pairs={"shop": PAIRS}), {"methods": ["occlusion"], "folder": tmp_path}
+    for change in ("packages", "batches"):
+        with pytest.raises(ConnectionError):
+            run_suite(explainer_of(Service(PAIRS[9][1])), data, **options)
+        other = Explainer(embed=Service(), method="occlusion", batch_size=2)
+        if change == "packages":
+            monkeypatch.setattr(suite, "package_versions", lambda: {"torch": "0"})
+            other = explainer_of(Service())
+        explained.clear()
+        assert run_suite(other, data, **options).entries
+        assert explained == PAIRS
+        for path in tmp_path.glob("*.json"):
+            path.unlink()
 
 
 def test_texts_that_may_not_be_kept_are_not(tmp_path):

@@ -88,7 +88,7 @@ def evaluate(
     """Measure explanation methods on a model: what deleting words does, and human alignments.
 
     With -o, every result is kept as it is found, and leaderboard.md, .html and .json are written
-    there, and beside them the texts of the pairs; --no-texts leaves those out. If every method
+    there, and beside them the texts of the pairs; --no-texts leaves no text there. If every method
     fails on all data, the exit code is 1.
     """
     with told_plainly(debug=debug):

@@ -1,12 +1,13 @@
 """Explanations on disk while a part of a suite is measured, so that a cut costs a few pairs."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from whyalike.errors import FormatError, OutputError, TextError
 from whyalike.evaluation.pair_texts import TextPair
-from whyalike.explain import Explainer, Explanation, write_whole
+from whyalike.explain import Explainer, Explanation
+from whyalike.explain.output import remove_file
 from whyalike.text import clean_text
 
 
@@ -31,14 +32,15 @@ def explain_all(
         TextError, ModelError: as ``Explainer.explain_many``.
         OutputError: the file can't be written.
     """
-    size = explainer.batch_size
-    found = [] if path is None else list(_read(path, key, pairs))
-    # Numbers hang, in their last digits, on what is in a batch: only whole ones are taken, so that
+    # Batch by batch, and not several ahead as explain_many does by itself: so little is lost. And
+    # numbers hang, in their last digits, on what is in a batch: only whole ones are taken, so that
     # a run that was cut off ends with the same bits as one that was not.
+    size = explainer.batch_size
+    found = [] if path is None else _read(path, key, pairs)
     if len(found) < len(pairs):
         found = found[: len(found) // size * size]
     if path is not None:
-        _begin(path, key, found)
+        _cut(path, len(found))
     for start in range(len(found), len(pairs), size):
         if tell is not None:
             tell(start)
@@ -49,35 +51,44 @@ def explain_all(
     return found
 
 
-def _read(path: Path, key: str, pairs: Sequence[TextPair]) -> Iterator[Explanation]:
+def _read(path: Path, key: str, pairs: Sequence[TextPair]) -> list[Explanation]:
     """Return the explanations of the first pairs in a file of this key, as far as they are whole.
 
     A line that was cut off ends them, and so does one of another pair: two runs wrote at once.
     """
+    found: list[Explanation] = []
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = path.read_bytes().splitlines(keepends=True)
     except OSError:
-        return
-    if not lines or lines[0] != _head(key).encode():
-        return
+        return found
+    if not lines or lines[0] != _head(key):
+        return found
     for line, (left, right) in zip(lines[1:], pairs, strict=False):
         try:
             explanation = Explanation.from_json(line)
             texts = clean_text(left, side="left").text, clean_text(right, side="right").text
         except (FormatError, TextError):
-            return
-        if (explanation.left.text, explanation.right.text) != texts:
-            return
-        yield explanation
+            break
+        whole = line.endswith(b"\n")
+        if not whole or (explanation.left.text, explanation.right.text) != texts:
+            break
+        found.append(explanation)
+    return found
 
 
-def _begin(path: Path, key: str, found: Sequence[Explanation]) -> None:
-    """Leave these in the file and nothing else; for none of them, no file."""
-    if found:
-        write_whole(path, lambda stream: stream.write(_lines([_head(key)], found)))
+def _cut(path: Path, count: int) -> None:
+    """Leave so many explanations in the file, and of none no file.
+
+    In its place: a copy, if this were cut off, would be a file of texts that nobody knows of.
+    """
+    if not count:
+        remove_file(path)
         return
     try:
-        path.unlink(missing_ok=True)
+        with path.open("r+b") as stream:
+            for _ in range(1 + count):
+                stream.readline()
+            stream.truncate(stream.tell())
     except OSError as error:
         raise _refused(path, error) from error
 
@@ -85,17 +96,14 @@ def _begin(path: Path, key: str, found: Sequence[Explanation]) -> None:
 def _add(path: Path, key: str, batch: Sequence[Explanation]) -> None:
     try:
         with path.open("ab") as stream:
-            stream.write(_lines([] if stream.tell() else [_head(key)], batch))
+            head = b"" if stream.tell() else _head(key)
+            stream.write(head + "".join(f"{each.to_json()}\n" for each in batch).encode())
     except OSError as error:
         raise _refused(path, error) from error
 
 
-def _head(key: str) -> str:
-    return json.dumps({"key": key})
-
-
-def _lines(head: Sequence[str], batch: Sequence[Explanation]) -> bytes:
-    return "".join(f"{line}\n" for line in [*head, *(each.to_json() for each in batch)]).encode()
+def _head(key: str) -> bytes:
+    return json.dumps({"key": key}).encode() + b"\n"
 
 
 def _refused(path: Path, error: OSError) -> OutputError:

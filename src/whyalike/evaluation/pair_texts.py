@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from whyalike.errors import FormatError, OutputError
+from whyalike.errors import FormatError
 from whyalike.explain import write_whole
+from whyalike.explain.output import remove_file
 from whyalike.text import without_surrogates
 
 FORMAT, VERSION = "whyalike/pairs", 1
@@ -59,11 +60,7 @@ def remove_pair_texts(datasets: Iterable[str], folder: Folder) -> None:
         OutputError: a file can't be removed.
     """
     for dataset in datasets:
-        path = Path(folder) / file_of_pairs(dataset)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"Could not remove {path}: {error.strerror}.") from error
+        remove_file(Path(folder) / file_of_pairs(dataset))
 
 
 def read_pair_texts(folder: Folder, dataset: str) -> tuple[TextPair, ...] | None:

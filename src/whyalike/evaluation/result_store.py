@@ -8,6 +8,7 @@ from pathlib import Path
 from whyalike.errors import FormatError, OutputError
 from whyalike.evaluation.leaderboard import Entry
 from whyalike.explain import write_whole
+from whyalike.explain.output import remove_file
 from whyalike.statistics import Interval
 
 EXPLANATIONS = ".explanations.jsonl"
@@ -62,10 +63,15 @@ class ResultStore:
         """Return the file for the explanations of a result that is not there yet."""
         return self._path(place).with_suffix(EXPLANATIONS)
 
-    def forget_explanations(self) -> None:
-        """Remove what runs that were cut off left of explanations, and so of texts."""
-        for path in self.folder.glob(f"*{EXPLANATIONS}"):
-            path.unlink(missing_ok=True)
+    def forget_explanations(self, place: str = "*") -> None:
+        """Remove the explanations of one result, or of all that were left, and so their texts.
+
+        Raises:
+            OutputError: they can't be removed.
+        """
+        left = [self.explanations(place)] if place != "*" else self.folder.glob(f"*{EXPLANATIONS}")
+        for path in left:
+            remove_file(path)
 
     def _path(self, place: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in place)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import whyalike
-from whyalike.errors import OptionError, WhyalikeError
+from whyalike.errors import OptionError, OutputError, WhyalikeError
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.ists_files import ChunkedPair
 from whyalike.evaluation.kept_explanations import explain_all
@@ -20,6 +20,7 @@ from whyalike.evaluation.pair_texts import TextPair
 from whyalike.evaluation.result_store import Result, ResultStore
 from whyalike.evaluation.suite_parts import (
     FAITHFULNESS,
+    check_part,
     checked_parts,
     measure_part,
     metrics_of,
@@ -87,8 +88,8 @@ def run_suite(
             from them. Results of another model, version, dataset or other options are not taken; a
             model is known by the vectors that it gives to the dataset's first texts.
         keep_texts: with a folder, keep the explanations of the pairs there too, texts and all,
-            until they are measured; what is cut off goes on from the last batch. Without, those
-            that a run before has left are removed.
+            until they are measured: explaining that is cut off goes on from its last batch, and
+            measuring begins again. Without, those that a run before has left are removed.
         seed: of intervals and of the order of words of equal saliency.
         progress: is told the dataset and method, with how many pairs are explained, and how many
             of all are done.
@@ -123,18 +124,22 @@ def run_suite(
         if found is None:
             kept = store.explanations(place) if store is not None and keep_texts else None
             try:
+                check_part(part, own)
                 explanations = _explain(own, items, kept, key, tell)
+                tell(", measuring")
                 measured = measure_part(
                     part, name, own, items, explanations=explanations, metrics=chosen, seed=seed
                 )
+            except OutputError:
+                raise
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)
                 continue
             found = Result(tuple(measured), package_versions())
             if store is not None:
                 store.write(place, key, found)
-            if kept is not None:
-                kept.unlink(missing_ok=True)
+        if store is not None:
+            store.forget_explanations(place)
         entries += found.entries
         versions.append(found.versions)
     _tell(progress, "done", total, total, "")
@@ -146,7 +151,7 @@ def run_suite(
         version=whyalike.__version__,
         items={name: len(items) for _, name, items in runs},
         versions=_joined(versions),
-        digests={name: _digest(repr(item) for item in items) for _, name, items in runs},
+        digests={name: _digest(map(repr, items)) for _, name, items in runs},
     )
 
 
@@ -175,11 +180,13 @@ def _explain(
     key: str,
     tell: Callable[[str], None],
 ) -> list[Explanation]:
+    # Of other packages, or from other batches, they would not be what this run gives.
+    made_by = json.dumps([key, package_versions(), explainer.batch_size])
     return explain_all(
         explainer,
         [_texts_of(item) for item in items],
         path=path,
-        key=key,
+        key=made_by,
         tell=lambda number: tell(f", {number} of {len(items)} pairs explained"),
     )
 

@@ -40,6 +40,9 @@ GOLD = {
     "ists": ("ists_f1_ali",),
 }
 
+LOOKS_INSIDE = ("randomization", "sensitivity")
+"""Parts that change the model's weights or embeddings."""
+
 SEEDS = 2
 """Randomised models of a suite; ``measure_randomization`` by itself takes any number."""
 
@@ -56,6 +59,16 @@ def checked_parts(parts: Sequence[str]) -> tuple[str, ...]:
         said = repr(wrong[0]) if names else "nothing"
         raise OptionError(f"There is no part {said} of a suite; there are: {', '.join(allowed)}.")
     return names
+
+
+def check_part(part: str, explainer: Explainer) -> None:
+    """Refuse what can't be measured before a pair is explained, which may cost hours or money.
+
+    Raises:
+        OptionError: the part looks into the model, and that is a function.
+    """
+    if part in LOOKS_INSIDE:
+        explainer.encoder  # noqa: B018
 
 
 def metrics_of(part: str, faithfulness: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and removed."""
 
 import os
 import tempfile
@@ -29,6 +29,18 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
         raise
     except OSError as error:
         raise _refused(target, error) from error
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file where there is one.
+
+    Raises:
+        OutputError: it can't be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"Could not remove {path}: {error.strerror}.") from error
 
 
 def _is_device(target: Path) -> bool:

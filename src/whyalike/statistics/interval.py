@@ -40,7 +40,7 @@ def mean_interval(
     Raises:
         OptionError: there are no values, some are not finite, or the seed is below 0.
     """
-    if seed < 0:
+    if type(seed) is not int or seed < 0:
         raise OptionError(f"seed is {seed!r}; give a whole number from 0 on.")
     array = _checked(values)
     mean = float(array.mean())

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]
@@ -54,11 +55,12 @@ def krippendorff_alpha(
         confidence: of the interval.
 
     Raises:
-        OptionError: no such level, no unit with two ratings, groups of another number, or all
-            ratings equal, where chance would agree too.
+        OptionError: no such level or seed, no unit with two ratings, groups of another number, or
+            all ratings equal, where chance would agree too.
     """
     if level not in get_args(Level):
         raise OptionError(f"There is no level {level!r}: choose {', '.join(get_args(Level))}.")
+    check_whole("seed", seed, least=0)
     values = np.unique(ratings[np.isfinite(ratings)])
     # (V, U): how often each value was given to each unit that two or more rated.
     counts = np.stack([(ratings == value).sum(axis=0) for value in values] or [np.zeros(0)])

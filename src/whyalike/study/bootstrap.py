@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from whyalike.errors import OptionError
 from whyalike.statistics import Interval
 from whyalike.study.panel import average
+from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 
@@ -25,8 +26,9 @@ def resample_means(values: Floats, *, resamples: int = 2000, seed: int = 0) -> F
         (B, M), the mean of each method; NaN where a draw holds no rating of it.
 
     Raises:
-        OptionError: fewer than one resample, or no judges or samples.
+        OptionError: fewer than one resample, a seed below 0, or no judges or samples.
     """
+    check_whole("seed", seed, least=0)
     judges, samples, _ = values.shape
     if resamples < 1 or not judges or not samples:
         raise OptionError(

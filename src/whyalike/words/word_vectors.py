@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import FormatError, MissingExtraError, OptionError, TextError, UnsafeModelError
+from whyalike.types.checks import check_whole
 from whyalike.words.corpus import checked_texts, word_forms
 from whyalike.words.lookup import find_rows
 from whyalike.words.vector_files import read_vectors
@@ -109,7 +110,9 @@ class WordVectors:
         Raises:
             MissingExtraError: gensim is not installed.
             TextError: something that is no text, or no word that occurs twice.
+            OptionError: a seed below 0.
         """
+        check_whole("seed", seed, least=0)
         try:
             from gensim.models import Word2Vec
         except ImportError as error:
