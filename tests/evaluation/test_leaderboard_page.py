@@ -4,7 +4,7 @@ import re
 from html import unescape
 
 import pytest
-from test_suite import BAD, GOOD, NEAR, board, entry
+from test_leaderboard import BAD, GOOD, NEAR, board, entry
 
 from whyalike.evaluation.leaderboard_page import page_of
 from whyalike.render import render_leaderboard
