@@ -63,14 +63,14 @@ class ResultStore:
         """Return the file for the explanations of a result that is not there yet."""
         return self._path(place).with_suffix(EXPLANATIONS)
 
-    def forget_explanations(self, place: str = "*") -> None:
-        """Remove the explanations of one result, or of all that were left, and so their texts.
+    def forget_explanations(self, place: str | None = None) -> None:
+        """Remove the explanations of one result, or all that were left, and so their texts.
 
         Raises:
             OutputError: they can't be removed.
         """
-        left = [self.explanations(place)] if place != "*" else self.folder.glob(f"*{EXPLANATIONS}")
-        for path in left:
+        every = self.folder.glob(f"*{EXPLANATIONS}")
+        for path in every if place is None else [self.explanations(place)]:
             remove_file(path)
 
     def _path(self, place: str) -> Path:
