@@ -78,6 +78,8 @@ def test_an_assertion_that_could_not_fail_is_refused(explainer):
         assert_ranks_above(explainer, "a", "b", "c", margin=-1)
     with pytest.raises(OptionError, match="at_most is 1"):
         assert_no_blind_spot(explainer, ["It is warm."], at_most=1)
+    with pytest.raises(OptionError, match=r"tolerance is -5\.0; give 'harmless', or 0"):
+        assert_no_blind_spot(explainer, ["It is warm."], tolerance=-5.0, at_most=0.0)
     with pytest.raises(OptionError, match="Nothing was probed"):
         assert_no_blind_spot(explainer, ["Hello there."])
     with pytest.raises(OptionError, match="'mittens' is no word of 'warm gloves'"):

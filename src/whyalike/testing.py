@@ -151,7 +151,8 @@ def assert_no_blind_spot(
 
     Raises:
         AssertionError: there are more; the message shows the rates and the worst.
-        OptionError: no rule changes the meaning of any of the texts, or ``at_most`` is outside.
+        OptionError: no rule changes the meaning of any of the texts, ``at_most`` is outside,
+            or ``tolerance`` is below 0.
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
@@ -159,6 +160,8 @@ def assert_no_blind_spot(
 
     if not 0 <= at_most < 1:
         raise OptionError(f"at_most is {at_most!r}; give a share from 0 to below 1.")
+    if isinstance(tolerance, int | float) and tolerance < 0:
+        raise OptionError(f"tolerance is {tolerance!r}; give 'harmless', or 0 or a number above.")
     result = find_blind_spots(
         _explainer(model),
         texts,

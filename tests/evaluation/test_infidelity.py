@@ -140,6 +140,24 @@ def test_infidelity_of_a_model_by_loops():
     assert json.dumps(result.to_dict(), allow_nan=False)
 
 
+def test_equal_texts_lose_words_of_their_own():
+    explainer = Explainer(tiny("bert").parts, method="occlusion")
+    result = measure_infidelity(explainer, [(TEXTS[0], TEXTS[0])], samples=6)
+    # The same words gone from both would leave the cosine at 1, and rounding for a change.
+    assert result.values["infidelity"]["both"][0] > 1e-6
+    assert 0 < result.values["infidelity_relative"]["both"][0] <= 1
+
+
+def test_rounding_is_no_change():
+    def nearly_blind(texts):
+        return np.array([[1.0, 1e-9 * len(text)] for text in texts])
+
+    result = measure_infidelity(Explainer(embed=nearly_blind, method="random"), [PAIR], samples=6)
+    for side in ("left", "right", "both"):
+        assert result.values["infidelity"][side][0] == pytest.approx(0, abs=1e-12)
+        assert np.isnan(result.values["infidelity_relative"][side][0])
+
+
 def test_batch_equals_single():
     pairs = [PAIR, (TEXTS[2], TEXTS[0]), ("", "")]
     explainer = Explainer(tiny("mpnet").parts, method="bti")

@@ -173,6 +173,20 @@ def test_what_cannot_be_judged_is_no_number():
     assert judged.overall.blind.share == 1
 
 
+@pytest.mark.parametrize("tolerance", ["harmless", 0.5])
+def test_an_empty_query_is_no_blind_spot(tolerance):
+    def silent(texts):
+        return at_random(texts) * np.array([[bool(text.strip())] for text in texts])
+
+    items = [("", TEXTS[0]), ("a warm room", TEXTS[0])]
+    result = find_blind_spots(Explainer(embed=silent), items, tolerance=tolerance, explain=0)
+    by_place = [{s.blind for s in result.scores if s.place == place} for place in (0, 1)]
+    assert by_place[0] == {None}
+    assert by_place[1] > {None}
+    judged = sum(s.blind is not None for s in result.scores)
+    assert result.overall.blind.total == judged < result.overall.edits
+
+
 def test_nothing_to_probe_is_said():
     for items in ([], ["?"]):
         result = find_blind_spots(Explainer(embed=at_random), items)
@@ -250,6 +264,8 @@ def test_wrong_use_is_told():
         find_blind_spots(explainer, [TEXTS[0], ("a", "b", "c")])
     with pytest.raises(TextError, match="query text"):
         find_blind_spots(explainer, [(3, "b")])
+    with pytest.raises(OptionError, match=r"rules is 'antonyms'; give a list of names"):
+        find_blind_spots(explainer, TEXTS, rules="antonyms")
     with pytest.raises(OptionError, match="no rule 'nope'"):
         find_blind_spots(explainer, TEXTS, rules=["nope"])
 

@@ -120,6 +120,8 @@ def test_a_rule_of_ones_own_is_one_function(monkeypatch):
 def test_wrong_use_is_told():
     with pytest.raises(OptionError, match="no rule 'nope'; there are: antonyms, "):
         find_edits("a", rules=["nope"])
+    with pytest.raises(OptionError, match=r"rules is 'antonyms'; give a list .*\['antonyms'\]"):
+        find_edits("a", rules="antonyms")
     with pytest.raises(OptionError, match="per_rule is 0"):
         find_edits("a", per_rule=0)
     with pytest.raises(TextError, match="type int"):

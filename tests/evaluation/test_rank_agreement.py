@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -98,6 +99,16 @@ def test_chance_is_the_mean_over_all_choices(words, top):
     every = [len(a & b) / len(a | b) for a in choices for b in choices]
     assert agreement_by_chance(words, top) == pytest.approx(np.mean(every))
     assert math.isnan(agreement_by_chance(count_top(words, top), 9))
+
+
+@pytest.mark.parametrize(("words", "top"), [(1100, 0.5), (2300, 0.1)])
+def test_chance_is_known_of_long_texts(words, top):
+    count = count_top(words, top)
+    # Binomials of so many words are beyond a float: by fractions.
+    ways = [math.comb(count, n) * math.comb(words - count, count - n) for n in range(count + 1)]
+    exact = sum(Fraction(w * n, 2 * count - n) for n, w in enumerate(ways))
+    expected = float(exact / math.comb(words, count))
+    assert agreement_by_chance(words, top) == pytest.approx(expected, rel=1e-6)
 
 
 def test_random_saliencies_agree_by_chance():

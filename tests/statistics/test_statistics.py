@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -84,6 +85,18 @@ def test_intervals_hold_the_true_mean_as_often_as_they_say():
         held += interval.low <= 1.0 <= interval.high
     # Binomial(200, .92) is below 172 once in a thousand; the percentile bootstrap is a little narrow.
     assert 172 <= held <= 200
+
+
+def test_an_interval_of_many_values_takes_little_memory():
+    values = np.random.default_rng(0).normal(size=20_000)
+    tracemalloc.start()
+    found = mean_interval(values)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # All resamples at once would be 640 MB.
+    assert most < 100e6
+    standard = values.std() / np.sqrt(len(values))
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * standard, rel=0.1)
 
 
 def test_intervals_are_seeded_and_degenerate_ones_have_no_width():

@@ -33,6 +33,9 @@ Figures = tuple[float, float, float]
 
 PAIRS_AT_ONCE = 16
 
+ROUNDING = 1e-6
+"""Changes smaller than that part of the similarity are none: rounding makes them."""
+
 _YEH = "Yeh et al. 2019, Def. 2.1"
 
 METRICS: dict[str, Metric] = {
@@ -130,8 +133,11 @@ def measure_infidelity(
     rows: dict[str, list[Figures]] = {side: [] for side in SIDES}
     while block := list(islice(stream, PAIRS_AT_ONCE)):
         subsets = [
-            [_random_subsets(text, samples, most, marks=marks, seed=seed) for text in texts]
-            for texts in ((e.left, e.right) for e in block)
+            [
+                _random_subsets(text, side, samples, most, marks=marks, seed=seed)
+                for side, text in (("left", e.left), ("right", e.right))
+            ]
+            for e in block
         ]
         asked = [_ask(left, right) for left, right in subsets]
         answers = subset_similarities(explainer, block, asked, replacement=replacement)
@@ -173,29 +179,31 @@ def _figures_by_side(
         for own, text in zip(kept, (explanation.left, explanation.right), strict=True)
     )
     can_go = [not own.all() for own in kept]
+    least = ROUNDING * abs(float(similarities[0]))
     return {
-        side: _figures(told, changes) if defined else (np.nan, np.nan, np.nan)
+        side: _figures(told, changes, least=least) if defined else (np.nan, np.nan, np.nan)
         for side, told, changes, defined in zip(
             SIDES, (left, right, left + right), falls, (*can_go, all(can_go)), strict=True
         )
     }
 
 
-def _figures(told: Floats, changes: Floats) -> Figures:
-    """Return infidelity, its part of the mean squared change, and the scale."""
+def _figures(told: Floats, changes: Floats, *, least: float) -> Figures:
+    """Return infidelity, its part of the mean squared change if above ``least``², and the scale."""
     found, scale = infidelity(told, changes)
     silent = float(np.mean(changes**2))
-    return found, found / silent if silent > 0 else float("nan"), scale
+    return found, found / silent if silent > least**2 else float("nan"), scale
 
 
 def _random_subsets(
-    text: ExplainedText, samples: int, most: int, *, marks: bool, seed: int
+    text: ExplainedText, side: str, samples: int, most: int, *, marks: bool, seed: int
 ) -> NDArray[np.bool_]:
     """(S, W): what stays; everything, where no two words could go."""
     may = removable(text, marks=marks)
     kept = np.ones((samples, len(text.words)), dtype=bool)
     if len(may) > 1:
-        generator = generator_for("infidelity", seed, text.text)
+        # By the side too: equal texts would lose the same words, and stay as alike as they were.
+        generator = generator_for("infidelity", seed, side, text.text)
         for row in kept:
             count = int(generator.integers(1, min(most, len(may) - 1) + 1))
             row[generator.choice(may, size=count, replace=False)] = False

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.similarity_matrix import similarity_matrix
 from whyalike.errors import OptionError
-from whyalike.evaluation.edits import Edit, WordLists, find_edits, get_rule, list_rules
+from whyalike.evaluation.edits import Edit, WordLists, find_edits, get_rules, list_rules
 from whyalike.evaluation.probe_rates import overall_rate, rates_by_rule
 from whyalike.evaluation.probe_result import EditScore, ProbedText, ProbeResult
 from whyalike.explain import Explainer
@@ -151,7 +151,11 @@ def _score(
         before, *after = _compare(explainer, left[references[place]], others)
         texts.append(ProbedText(text, query, before))
         drops = [before - value for value in after]
-        scores += judge_edits(of_text, drops, place=place, before=before, tolerance=tolerance)
+        judged = judge_edits(of_text, drops, place=place, before=before, tolerance=tolerance)
+        if not left[references[place]].any():
+            # Nothing is like an empty query: that no change moves it is no blind spot.
+            judged = [replace(each, tolerance=None, blind=None, closer=None) for each in judged]
+        scores += judged
     return texts, scores
 
 
@@ -263,7 +267,7 @@ def _with_signs(explainer: Explainer, method: str | None) -> Explainer:
 
 
 def _with_harmless(rules: Sequence[str] | None) -> Sequence[str] | None:
-    if rules is None or any(not get_rule(name).changes_meaning for name in rules):
+    if rules is None or any(not rule.changes_meaning for rule in get_rules(rules)):
         return rules
     return [*rules, *(rule.name for rule in list_rules() if not rule.changes_meaning)]
 

@@ -29,7 +29,8 @@ class EditScore:
 
     place: index of its text in ``ProbeResult.texts``. similarity: of the edited text. drop: how
     much lower that is than before, in units of the similarity. tolerance: a change of meaning with
-    no greater drop is a blind spot; None where nothing harmless could be done to the text.
+    no greater drop is a blind spot; None where nothing harmless could be done to the text, or where
+    it is compared with a text that has no vector, such as an empty query.
     blind: None for a harmless edit, and where there is no tolerance. closer: the share of the
     text's harmless edits that lower the similarity more than this one does, ties as halves; None
     for a harmless edit, and where there are none. explanation: why the model finds the edited text

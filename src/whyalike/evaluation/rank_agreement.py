@@ -1,11 +1,11 @@
 """How far two explanations of the same words agree: ranks, sets, and the entropy of each."""
 
 from collections.abc import Hashable, Set
-from math import ceil, comb, nan
+from math import ceil, nan
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import hypergeom, rankdata
 
 from whyalike.errors import OptionError
 
@@ -74,9 +74,9 @@ def agreement_by_chance(words: int, top: float) -> float:
     count = count_top(words, top)
     if count >= words:
         return nan
-    ways = [comb(count, n) * comb(words - count, count - n) for n in range(count + 1)]
-    shared = sum(way * n / (2 * count - n) for n, way in enumerate(ways))
-    return shared / comb(words, count)
+    shared = np.arange(count + 1)
+    share = hypergeom.pmf(shared, words, count, count)
+    return float((share * shared / (2 * count - shared)).sum())
 
 
 def histogram_entropy(saliency: Floats, *, bins: int) -> float:

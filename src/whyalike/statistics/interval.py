@@ -11,6 +11,9 @@ from whyalike.errors import OptionError
 
 Floats = NDArray[np.float64]
 
+DRAWN_AT_ONCE = 2**21
+"""Values that are held while items are drawn again; it moves no figure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -50,6 +53,7 @@ def mean_interval(
         (array,),
         np.mean,
         n_resamples=resamples,
+        batch=max(1, DRAWN_AT_ONCE // len(array)),
         confidence_level=confidence,
         method="percentile",
         rng=np.random.default_rng(seed),

@@ -5,6 +5,7 @@ from whyalike.evaluation.edits.registry import (
     Rule,
     find_edits,
     get_rule,
+    get_rules,
     list_rules,
     register_rule,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "WordLists",
     "find_edits",
     "get_rule",
+    "get_rules",
     "list_rules",
     "register_rule",
 ]

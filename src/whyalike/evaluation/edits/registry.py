@@ -64,6 +64,16 @@ def get_rule(name: str) -> Rule:
     return _RULES[name]
 
 
+def get_rules(names: Sequence[str]) -> list[Rule]:
+    """Return the rules of those names, each once. Raises OptionError on one name, or unknown ones.
+
+    A lone name would be taken for its letters.
+    """
+    if isinstance(names, str):
+        raise OptionError(f"rules is {names!r}; give a list of names, such as [{names!r}].")
+    return [get_rule(name) for name in dict.fromkeys(names)]
+
+
 def list_rules() -> tuple[Rule, ...]:
     """Return all rules: those that change the meaning first, then by name."""
     _load_rules()
@@ -96,7 +106,7 @@ def find_edits(
     """
     check_whole("per_rule", per_rule)
     check_whole("seed", seed, least=0)
-    wanted = list_rules() if rules is None else [get_rule(name) for name in dict.fromkeys(rules)]
+    wanted = list_rules() if rules is None else get_rules(rules)
     lists = WordLists.english() if words is None else words
     clean = clean_text(text, side="probed").text
     edits: list[Edit] = []
