@@ -71,9 +71,10 @@ def test_the_texts_are_kept_beside_the_leaderboard_or_left_out(run, model, files
 
 def test_every_column_is_whole_at_80_characters(capsys):
     from whyalike.cli.evaluation_files import show
-    from whyalike.evaluation.leaderboard import Entry, Leaderboard
+    from whyalike.evaluation.leaderboard import Leaderboard
+    from whyalike.evaluation.leaderboard_entry import Entry
+    from whyalike.evaluation.suite_choice import FAITHFULNESS
     from whyalike.evaluation.suite_metrics import RANDOMIZATION
-    from whyalike.evaluation.suite_parts import FAITHFULNESS
     from whyalike.statistics import mean_interval
 
     metrics = (*FAITHFULNESS, *RANDOMIZATION)
@@ -138,6 +139,80 @@ def test_wrong_use_is_told(run, model, files):
     assert missing.exit_code == 1
     assert "nothing.csv" in missing.stderr
     assert run("evaluate", "--model", model, "--seed", "-1").exit_code == 2
+
+
+def test_methods_are_chosen_once_and_before_the_model_is_loaded(run, files):
+    texts = ("--texts", files / "shop.csv", "--model", "never/there")
+    for wrong, says in (
+        (("--suite", "full", "--methods", "bti"), "--suite or --methods, not both"),
+        (("--methods", "btj"), "no method 'btj'"),
+        (("--metrics", "truth"), "'truth'"),
+        (("--parts", "truth"), "'truth'"),
+    ):
+        refused = run("evaluate", *texts, *wrong)
+        assert refused.exit_code == 2
+        assert says in " ".join(refused.stderr.split())
+
+
+def test_own_pairs_a_side_and_a_replacement(run, model, files):
+    rows = "query,text\nwarm gloves,gloves that are warm\nred wine,a wine with lemon\n"
+    (files / "mine.csv").write_text(rows, encoding="utf-8")
+    asked = ("evaluate", "--model", model, "--own", files / "mine.csv", "--methods", "occlusion")
+    asked += ("--metrics", "aopc_deletion", "--json", "-o", files / "out")
+    refused = run(*asked)
+    assert "no column 'left'" in " ".join(refused.stderr.split())
+    found = {}
+    for said in ((), ("--side", "left"), ("--replacement", "catalogue")):
+        result = run(*asked, "--columns", "query,text", *said)
+        assert result.exit_code == 0, result.output
+        content = json.loads(result.stdout)
+        assert content["items"] == {"mine": 2}
+        found[said] = content["entries"][0]["values"]
+    assert len(set(map(tuple, found.values()))) == 3
+    page = (files / "out" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "In the place of a word: words of the catalogue." in page
+
+
+def test_texts_of_other_datasets_do_not_stay(run, model, files):
+    out = files / "out"
+    asked = ("evaluate", "--model", model, "--methods", "random", "-o", out)
+    chosen = ("--metrics", "sufficiency", "--pairs", "1")
+    run(*asked, *chosen, "--texts", files / "shop.csv")
+    assert [path.name for path in out.glob("pairs.*")] == ["pairs.shop.json"]
+    run(*asked, "--multimwa", files / "gold.tsv", "--no-texts")
+    assert not list(out.glob("pairs.*"))
+
+
+def test_fewer_pairs_than_asked_for_are_said(run, model, files):
+    asked = ("evaluate", "--model", model, "--texts", files / "shop.csv", "--methods", "random")
+    few = run(*asked, "--pairs", "40", "--metrics", "sufficiency")
+    assert few.exit_code == 0
+    assert "shop gives 2 pairs of the 40 that are asked for" in " ".join(few.stderr.split())
+    assert "asked for" not in run(*asked, "--pairs", "2", "--metrics", "sufficiency").stderr
+
+
+def test_what_a_table_has_no_room_for_is_said_below(capsys):
+    from whyalike.cli.evaluation_files import show
+    from whyalike.evaluation.leaderboard import Leaderboard
+    from whyalike.evaluation.leaderboard_entry import Entry
+    from whyalike.statistics import mean_interval
+
+    entries = tuple(
+        Entry(
+            dataset="shop[/red]",
+            method="flat",
+            metric=metric,
+            figure=mean_interval([0.1, 0.2]),
+            values=(0.1, 0.2, None),
+            constant=3,
+        )
+        for metric in ("aopc_deletion", "sufficiency")
+    )
+    show(Leaderboard(entries=entries, model="m", pooling="p", version="0", items={"shop[/red]": 3}))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "shop[/red], 3 pairs" in said
+    assert "! flat: 3 by chance, 2 of 3 pairs (aopc_deletion, sufficiency)" in said
+    assert "0.150*" not in said
 
 
 def test_files_whose_results_would_be_confused_are_refused(run, model, files):

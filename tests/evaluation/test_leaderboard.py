@@ -5,8 +5,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.leaderboard import Leaderboard
+from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.statistics import Interval, compare_paired
 
 
@@ -67,6 +69,65 @@ def test_undefined_values_are_left_out_and_said():
     assert content["entries"][0]["values"][0] is None
     assert content["tests"][0]["first"] == "good"
     assert not math.isnan(content["entries"][0]["figure"]["mean"])
+
+
+def test_where_no_test_could_find_a_difference_nothing_is_best():
+    few = board(entry("good", GOOD[:5]), entry("bad", BAD[:5]))
+    (test,) = few.tests["shop", "aopc_deletion"]
+    assert test.p_holm == pytest.approx(2 / 2**5), "the least there is"
+    assert few.ties_with_best("shop", "aopc_deletion") == frozenset()
+    assert "**0." not in few.to_markdown()
+    (note,) = few.notes("shop")
+    assert note.startswith("Nothing is marked as best by aopc_deletion: no paired test of so few")
+    assert f"- {note}" in few.to_markdown()
+    enough = board(entry("good", GOOD[:6]), entry("bad", BAD[:6]))
+    assert enough.ties_with_best("shop", "aopc_deletion") == {"good"}
+    assert enough.notes("shop") == ()
+    # Of two comparisons the first must come below half of it.
+    three = board(entry("good", GOOD[:6]), entry("bad", BAD[:6]), entry("near", NEAR[:6]))
+    assert three.ties_with_best("shop", "aopc_deletion") == frozenset()
+    alone = board(entry("good", GOOD))
+    assert alone.ties_with_best("shop", "aopc_deletion") == frozenset()
+    assert alone.notes("shop") == ()
+
+
+def test_a_method_with_few_values_is_not_taken_for_as_good_as_the_best():
+    sparse = [GOOD[0] - 0.001, *[None] * 11]
+    found = board(entry("good", GOOD), entry("bad", BAD), entry("sparse", sparse))
+    assert found.ties_with_best("shop", "aopc_deletion") == {"good"}
+    assert "(1 of 12 pairs)" in found.to_markdown()
+
+
+def test_random_weights_are_a_test_and_no_contest():
+    """Who is furthest below 0 hangs on something else than the weights as much as who is above."""
+    said = {"inverted": -0.4, "none": -0.004, "same": 0.9}
+    entries = [
+        entry(name, [mean + 0.001 * k for k in range(-6, 6)], "spearman_random")
+        for name, mean in said.items()
+    ]
+    found = board(*entries)
+    assert found.methods("shop") == ("none", "inverted", "same")
+    assert found.ties_with_best("shop", "spearman_random") == frozenset()
+    assert found.tests["shop", "spearman_random"] == ()
+    page = found.to_markdown()
+    assert "| method | spearman_random |" in page
+    assert "no method is best" in page
+    assert "**" not in page.split("## shop")[1]
+    chance = [replace(e, metric="jaccard_words_random", chance=0.9) for e in entries]
+    assert board(*chance).methods("shop")[0] == "same"
+
+
+def test_precision_and_recall_stand_beside_an_f():
+    counts = ((2.0, 2.0), (1.0, 2.0), (4.0, 1.0), (1.0, 1.0))
+    found = board(replace(entry("good", [0.5, 0.6], "alignment_f"), counts=counts))
+    assert ", P 0.750, R 0.400 |" in found.to_markdown()
+    assert found.entries[0].shares == (3 / 4, 2 / 5)
+
+
+def test_what_every_explanation_says_is_said_once():
+    noted = [replace(entry(name, GOOD), notes=("A guess.",)) for name in ("idf", "tfidf_w2v")]
+    found = board(*noted, entry("bti", BAD))
+    assert "idf, tfidf_w2v: A guess." in found.notes("shop")
 
 
 def test_an_order_by_chance_is_flagged():

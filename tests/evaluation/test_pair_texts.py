@@ -1,6 +1,7 @@
 """The texts of a run's pairs, written beside its leaderboard and read back."""
 
 import json
+from pathlib import Path
 
 import pytest
 from test_suite import ALIGNED, DATA, PAIRS
@@ -60,10 +61,19 @@ def test_a_file_that_is_no_json_is_refused(tmp_path, content):
         read_pair_texts(tmp_path, "shop")
 
 
-def test_only_the_texts_of_these_datasets_are_removed(tmp_path):
-    write_pair_texts({"shop": PAIRS, "wine": PAIRS}, tmp_path)
-    remove_pair_texts(["shop", "never there"], tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["pairs.wine.json"]
-    (tmp_path / file_of_pairs("shop")).mkdir()
+def test_texts_of_every_dataset_are_removed_and_nothing_else(tmp_path, monkeypatch):
+    write_pair_texts({"shop": PAIRS, "wine": PAIRS, "été": PAIRS}, tmp_path)
+    (tmp_path / file_of_pairs("shop")).write_text('{"format": "whyalike/pairs", "pai', "utf-8")
+    others = {"pairs.own.json": b'{"pairs": []}', "pairs.x.json": b"\xff", "leaderboard.md": b""}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    remove_pair_texts(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(others)
+    write_pair_texts({"shop": PAIRS}, tmp_path)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "not allowed")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(OutputError, match="Could not remove"):
-        remove_pair_texts(["shop"], tmp_path)
+        remove_pair_texts(tmp_path)

@@ -213,7 +213,7 @@ def test_other_parts_are_those_measured_alone():
     assert chances["jaccard_words_random"] == pytest.approx(expected)
     assert chances["jaccard_words_kept"] == pytest.approx(expected)
     assert chances["spearman_random"] is chances["infidelity"] is None
-    assert f"jaccard_words_kept ↓ (chance {expected:.3f})" in found.to_markdown()
+    assert f"jaccard_words_kept (chance {expected:.3f})" in found.to_markdown()
     alone = measure_infidelity(explainer, pairs).values["infidelity"]["both"]
     assert by["infidelity"] == pytest.approx(tuple(alone))
     alone = measure_sensitivity(explainer, pairs).values["max_sensitivity"]["both"]
@@ -266,6 +266,64 @@ def test_kept_results_from_before_chance_and_versions_are_taken(explainer, tmp_p
     monkeypatch.setattr(suite_module, "measure_part", None)
     again = run_suite(explainer, data, methods=["occlusion"], folder=tmp_path)
     assert again == replace(first, versions={})
+
+
+def test_rarity_is_learnt_from_the_datasets_own_catalogue(explainer, tmp_path, monkeypatch):
+    monkeypatch.setattr(WordVectors, "packaged", lambda: WORD_VECTORS)
+    texts = ["the gloves", "the gloves and wool", "the gloves that are warm", "red wine", "lemon"]
+    data = replace(DATA, catalogues={"shop": texts})
+    asked = {"methods": ["idf"], "metrics": ["aopc_deletion"]}
+    found = run_suite(explainer, data, folder=tmp_path, **asked)
+    fitted = explainer.with_lexicon(Lexicon.fit(texts, vectors=WORD_VECTORS))
+    alone = run_suite(fitted, DATA, **asked)
+    assert found.entries[0].values == alone.entries[0].values
+    guessed = run_suite(explainer, DATA, **asked)
+    assert found.entries[0].values != guessed.entries[0].values
+    # The alignments come from no catalogue, and the report says what that means.
+    assert found.notes("shop") == ()
+    assert "idf: How rare a word is was guessed" in found.notes("gold")[0]
+    key = json.loads((tmp_path / "faithfulness.shop.idf.json").read_text())["key"]
+    run_suite(explainer, replace(DATA, catalogues={"shop": texts[1:]}), folder=tmp_path, **asked)
+    assert json.loads((tmp_path / "faithfulness.shop.idf.json").read_text())["key"] != key
+    # A lexicon that was chosen stays, and what goes by none is not measured again.
+    assert run_suite(fitted, data, **asked).entries == alone.entries
+    asked["methods"] = ["occlusion"]
+    run_suite(explainer, data, folder=tmp_path, **asked)
+    monkeypatch.setattr(suite_module, "measure_part", None)
+    run_suite(explainer, replace(data, catalogues={}), folder=tmp_path, **asked)
+
+
+def test_replacement_and_side_are_those_of_the_part_alone(explainer):
+    from whyalike.evaluation import Replacement, measure_faithfulness
+    from whyalike.evaluation.faithfulness_metrics import CURVES
+
+    texts = [text for pair in PAIRS for text in pair]
+    data = Datasets(pairs={"shop": PAIRS}, catalogues={"shop": texts})
+    asked = {"methods": ["occlusion"], "metrics": ["sufficiency", "pair_deletion"]}
+    found = run_suite(explainer, data, replacement="catalogue", side="left", **asked)
+    replacement = Replacement("catalogue", texts)
+    own = explainer.with_method("occlusion")
+    alone = measure_faithfulness(own, PAIRS, metrics=asked["metrics"], replacement=replacement)
+    values = [entry.values for entry in found.entries]
+    assert values[0] == pytest.approx(tuple(alone.values["sufficiency"]["left"]))
+    assert values[1] == pytest.approx(tuple(alone.values["pair_deletion"]["both"]), nan_ok=True)
+    curve = alone.mean_curve(CURVES["sufficiency"], side="left")
+    assert found.entries[0].curve[1] == pytest.approx(tuple(curve))
+    assert "In the place of a word: words of the catalogue." in found.to_markdown()
+    assert "Words are taken: from the left text." in found.to_markdown()
+
+
+def test_kept_results_of_another_side_are_not_taken(explainer, tmp_path):
+    data = Datasets(pairs={"shop": PAIRS})
+    asked = {"methods": ["occlusion"], "metrics": ["sufficiency"]}
+    usual = run_suite(explainer, data, folder=tmp_path, **asked)
+    assert usual.settings == {}
+    other = run_suite(explainer, data, folder=tmp_path, side="right", **asked)
+    assert other.entries[0].values != usual.entries[0].values
+    with pytest.raises(OptionError, match=r"'catalogue', and there is none of 'shop'"):
+        run_suite(explainer, data, replacement="catalogue", **asked)
+    with pytest.raises(OptionError, match="side is 'top'"):
+        run_suite(explainer, data, side="top", **asked)
 
 
 def test_a_part_or_a_metric_that_does_not_exist_is_refused(explainer):

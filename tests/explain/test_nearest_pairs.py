@@ -1,10 +1,13 @@
 """Pairs drawn from a catalogue."""
 
+import gzip
+import json
+
 import numpy as np
 import pytest
 
 from whyalike.encoder.black_box import BlackBox
-from whyalike.errors import FormatError, OptionError, TextError
+from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
 from whyalike.explain.nearest_pairs import nearest_pairs, read_texts
 
 
@@ -93,6 +96,18 @@ def test_read_texts(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(FormatError, match="it has: none"):
         read_texts(path)
+
+
+def test_texts_are_read_from_what_catalogues_are_kept_in(tmp_path):
+    rows = [{"id": "a", "about": "warm gloves"}, {"id": "b", "about": "red wine"}]
+    lines = "\n".join(map(json.dumps, rows))
+    (tmp_path / "items.jsonl").write_text(lines, "utf-8")
+    (tmp_path / "items.tsv").write_text("id\tabout\na\twarm gloves\nb\tred wine\n", "utf-8")
+    (tmp_path / "items.csv.gz").write_bytes(gzip.compress(b"id,about\na,warm gloves\nb,red wine\n"))
+    for name in ("items.jsonl", "items.tsv", "items.csv.gz"):
+        assert read_texts(tmp_path / name, column="about") == ["warm gloves", "red wine"], name
+        with pytest.raises(WhyalikeError, match=r"'description'.*about"):
+            read_texts(tmp_path / name)
 
 
 @pytest.mark.realdata

@@ -13,7 +13,8 @@ from explorer_service import make_app, open_explainer
 from fastapi.testclient import TestClient
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.leaderboard import Leaderboard
+from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.pair_texts import file_of_pairs, write_pair_texts
 from whyalike.statistics import mean_interval
 from whyalike.web.api.service import Service

@@ -32,6 +32,7 @@ class Method:
     and T are the words and tokens of the longer text, P is ``options.permutations``.
     matching: how words find their partners, unless ``options.matching`` says otherwise or the
     method gives a matrix.
+    lexical: it goes by the lexicon, and so by the catalogue that this was learnt from.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Method:
     backwards: str
     promises: tuple[Promise, ...]
     matching: Matching
+    lexical: bool = False
 
 
 _METHODS: dict[str, Method] = {}
@@ -56,6 +58,7 @@ def register_method(
     backwards: str,
     promises: tuple[Promise, ...] = (),
     matching: Matching = "nearest",
+    lexical: bool = False,
 ) -> Callable[[Attribute], Attribute]:
     """Return a decorator that makes a function a method under ``name``.
 
@@ -70,7 +73,7 @@ def register_method(
                 f"{_METHODS[name].attribute.__module__}. Choose another name."
             )
         _METHODS[name] = Method(
-            name, attribute, summary, source, forwards, backwards, promises, matching
+            name, attribute, summary, source, forwards, backwards, promises, matching, lexical
         )
         return attribute
 

@@ -11,6 +11,7 @@ import typer
 from whyalike.cli.evaluation_files import open_progress, read_datasets, show, write_reports
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, told_plainly
+from whyalike.cli.lexicon_files import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -41,11 +42,21 @@ def evaluate(
     ists: Annotated[
         list[Path], typer.Option(help="Chunk alignments, iSTS's .wa.", metavar="FILE")
     ] = [],  # noqa: B006
+    own: Annotated[
+        list[Path],
+        typer.Option(
+            help="Pairs of texts of your own: .csv, .tsv, .jsonl; repeat it.", metavar="FILE"
+        ),
+    ] = [],  # noqa: B006
     column: Annotated[str, typer.Option(help="Column of the texts.")] = "description",
+    columns: Annotated[
+        str, typer.Option(help="Of your own pairs, the left texts and the right ones.")
+    ] = "left,right",
     pairs: Annotated[int, typer.Option(min=1, help="Pairs drawn from each file of texts.")] = 50,
     suite: Annotated[
-        Literal["quick", "full"], typer.Option(help="A few cheap methods, or all there are.")
-    ] = "quick",
+        Literal["quick", "full"] | None,
+        typer.Option(help="A few cheap methods, which is the default, or all there are."),
+    ] = None,
     methods: Annotated[
         str | None, typer.Option(help="Names with commas between them, instead of --suite.")
     ] = None,
@@ -59,6 +70,28 @@ def evaluate(
     metrics: Annotated[
         str | None,
         typer.Option(help="Of faithfulness, with commas between them, instead of the usual six."),
+    ] = None,
+    replacement: Annotated[
+        Literal["drop", "mask", "catalogue"],
+        typer.Option(
+            help="In the place of a word that is taken away: nothing, the model's mask token, or "
+            "words drawn from the texts that the pairs come from."
+        ),
+    ] = "drop",
+    side: Annotated[
+        Literal["both", "left", "right"],
+        typer.Option(help="Whose words are taken away, except by metrics of pairs of words."),
+    ] = "both",
+    lexicon: Annotated[
+        Path | None,
+        typer.Option(help="Word vectors, for methods that go by them.", metavar="FILE"),
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            help="Texts, one a line, to count rare words in; by default those of each dataset.",
+            metavar="FILE",
+        ),
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
@@ -92,34 +125,56 @@ def evaluate(
     fails on all data, the exit code is 1.
     """
     with told_plainly(debug=debug):
-        if not (texts or multimwa or edinburgh or ists):
-            raise OptionError("Give data to measure on: --texts, --multimwa, --edinburgh, --ists.")
+        if not (texts or own or multimwa or edinburgh or ists):
+            raise OptionError(
+                "Give data to measure on: --texts, --own, --multimwa, --edinburgh, --ists."
+            )
+        if suite is not None and methods is not None:
+            raise OptionError("Give --suite or --methods, not both: each says which methods.")
         quieten()
         from whyalike import Explainer
         from whyalike.cli.several_methods import choose_methods
+        from whyalike.evaluation.faithfulness import checked_metrics
         from whyalike.evaluation.suite import run_suite
-        from whyalike.evaluation.suite_parts import FAITHFULNESS
+        from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
 
+        # What is misspelt is told before a model is loaded and texts are embedded.
+        names = choose_methods(
+            methods if methods is not None else "all" if suite == "full" else QUICK
+        )
+        chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
+        on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
             model,
             pooling=pooling,
+            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        names = choose_methods(
-            methods if methods is not None else "all" if suite == "full" else QUICK
+        datasets = read_datasets(
+            explainer,
+            {
+                "texts": texts,
+                "own": own,
+                "multimwa": multimwa,
+                "edinburgh": edinburgh,
+                "ists": ists,
+            },
+            column=column,
+            columns=_names(columns),
+            pairs=pairs,
+            seed=seed,
         )
-        chosen = FAITHFULNESS if metrics is None else [n.strip() for n in metrics.split(",")]
-        files = {"texts": texts, "multimwa": multimwa, "edinburgh": edinburgh, "ists": ists}
-        datasets = read_datasets(explainer, files, column=column, pairs=pairs, seed=seed)
         with open_progress() as tell:
             found = run_suite(
                 explainer,
                 datasets,
                 methods=names,
-                parts=[part.strip() for part in parts.split(",")],
+                parts=on_pairs,
                 metrics=chosen,
+                replacement=replacement,
+                side=side,
                 folder=None if out is None else out / "results",
                 keep_texts=keep_texts,
                 seed=seed,
@@ -139,3 +194,7 @@ def evaluate(
             write_out(lambda: show(found))
         if not found.entries:
             raise typer.Exit(FAILURE)
+
+
+def _names(said: str) -> list[str]:
+    return [name.strip() for name in said.split(",")]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -35,6 +36,7 @@ def read_datasets(
     files: Mapping[str, Sequence[Path]],
     *,
     column: str,
+    columns: Sequence[str],
     pairs: int,
     seed: int,
 ) -> "Datasets":
@@ -42,8 +44,9 @@ def read_datasets(
 
     Args:
         explainer: whose vectors say which texts are near.
-        files: by kind: texts, multimwa, edinburgh, ists.
-        column: of the texts in a CSV file.
+        files: by kind: texts, own, multimwa, edinburgh, ists.
+        column: of the texts in a file of texts.
+        columns: of the left texts and the right ones, in a file of own pairs.
         pairs: how many are drawn from each file of texts.
         seed: of the draw.
 
@@ -52,27 +55,46 @@ def read_datasets(
         FormatError: a file can't be read.
     """
     _check_names([path for paths in files.values() for path in paths])
-    from whyalike.evaluation import nearest_pairs, read_texts
     from whyalike.evaluation.alignment_files import read_edinburgh, read_multimwa
     from whyalike.evaluation.ists_files import read_ists
     from whyalike.evaluation.suite import Datasets
+    from whyalike.explain.nearest_pairs import read_texts
+    from whyalike.study.pair_files import read_pairs
 
+    catalogues = {_name(path): read_texts(path, column=column) for path in files["texts"]}
+    drawn = {
+        name: _draw(explainer, name, texts, count=pairs, seed=seed)
+        for name, texts in catalogues.items()
+    }
+    own = {_name(path): read_pairs(path, columns=columns) for path in files["own"]}
+    catalogues.update({name: list(dict.fromkeys(chain(*found))) for name, found in own.items()})
     alignments = {_name(path): read_multimwa(path) for path in files["multimwa"]}
     alignments.update({_name(path): read_edinburgh(path) for path in files["edinburgh"]})
     return Datasets(
-        pairs={
-            _name(path): nearest_pairs(
-                read_texts(path, column=column),
-                explainer.model,
-                count=pairs,
-                seed=seed,
-                prompt=explainer.prompts[0],
-            )
-            for path in files["texts"]
-        },
+        pairs={**drawn, **own},
         alignments=alignments,
         ists={_name(path): read_ists(path) for path in files["ists"]},
+        catalogues=catalogues,
     )
+
+
+def _draw(
+    explainer: "Explainer", name: str, texts: Sequence[str], *, count: int, seed: int
+) -> list[tuple[str, str]]:
+    """Return pairs of near texts, and say it where there are fewer than are asked for."""
+    from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs
+
+    found = nearest_pairs(
+        texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[0]
+    )
+    if 0 < len(found) < count:
+        typer.echo(
+            f"{name} gives {len(found)} pairs of the {count} that are asked for: a pair is "
+            f"two texts of {WORDS[0]} to {WORDS[1]} words, "
+            f"with a cosine of {COSINES[0]} to {COSINES[1]}.",
+            err=True,
+        )
+    return found
 
 
 def _check_names(paths: Sequence[Path]) -> None:
@@ -131,15 +153,15 @@ def write_reports(
 ) -> None:
     """Write leaderboard.md, .html and .json into the folder, each whole or not at all.
 
-    Beside them the texts of the pairs, by dataset. Those of a run before are removed first: they
-    may be of other pairs, or no longer wanted.
+    Beside them the texts of the pairs, by dataset. Those of a run before are removed first, of
+    whatever dataset: they may be of other pairs, or no longer wanted.
     """
     from whyalike.evaluation.leaderboard_page import page_of
     from whyalike.evaluation.pair_texts import remove_pair_texts, write_pair_texts
     from whyalike.explain import write_whole
     from whyalike.render import render_leaderboard
 
-    remove_pair_texts(leaderboard.items, folder)
+    remove_pair_texts(folder)
     content = json.dumps(leaderboard.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
     for name, text in (
         ("leaderboard.md", leaderboard.to_markdown(command=command)),
@@ -196,6 +218,16 @@ def _table(leaderboard: "Leaderboard", dataset: str, metrics: Sequence[str]) -> 
     return table
 
 
+def _remarks(leaderboard: "Leaderboard", dataset: str) -> list[str]:
+    """Return what the cells have no room for, the same of several metrics once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in leaderboard.entries:
+        if entry.dataset == dataset and entry.remarks:
+            key = entry.method, ", ".join(entry.remarks)
+            found.setdefault(key, []).append(entry.metric)
+    return [f"{method}: {said} ({', '.join(names)})" for (method, said), names in found.items()]
+
+
 def show(leaderboard: "Leaderboard") -> None:
     """Print the tables of each dataset: a row for each method, best first by the first metric.
 
@@ -205,10 +237,13 @@ def show(leaderboard: "Leaderboard") -> None:
 
     console = open_console()
     for dataset in leaderboard.datasets:
-        console.print(f"\n{dataset}, {leaderboard.items.get(dataset, 0):,} pairs", style="bold")
+        heading = f"\n{dataset}, {leaderboard.items.get(dataset, 0):,} pairs"
+        console.print(Text(heading, style="bold"))
         longest = max(map(len, leaderboard.methods(dataset)))
         for metrics in _fitting(leaderboard.metrics(dataset), console.width - longest):
             console.print(_table(leaderboard, dataset, metrics))
+        for note in (*leaderboard.notes(dataset), *_remarks(leaderboard, dataset)):
+            console.print(Text(f"! {note}", style="dim"))
     console.print("* best, or not found worse (paired tests, Holm, 5 %)", style="dim")
     for what, why in leaderboard.failures.items():
         console.print(Text(f"! {what}: {why}"))

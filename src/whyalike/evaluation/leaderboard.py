@@ -8,34 +8,12 @@ from typing import Any
 import numpy as np
 
 from whyalike.evaluation.gold_counts import LinkCounts
+from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.link_test import compare_links
 from whyalike.evaluation.suite_metrics import METRICS
-from whyalike.statistics import Interval, PairedTest, compare_paired
+from whyalike.statistics import PairedTest, compare_paired
 
 SIGNIFICANT = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A method's figure by one metric on one dataset.
-
-    figure: the mean over items, or F over all links, with its interval; None if undefined.
-    values: of each item, None where undefined. constant: how many pairs have a text whose words
-    are all equally salient, so that their order is chance. counts: where the figure is an F, each
-    item's links: given, correct, wanted, found. curve: where the figure sums up a curve, its
-    points and the means there. chance: the figure of random explanations, where known and not 0.
-    Paired tests compare counts where there are some, else values.
-    """
-
-    dataset: str
-    method: str
-    metric: str
-    figure: Interval | None
-    values: tuple[float | None, ...]
-    constant: int = 0
-    counts: tuple[tuple[float, ...], ...] | None = None
-    curve: tuple[tuple[float, ...], tuple[float | None, ...]] | None = None
-    chance: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +22,7 @@ class Leaderboard:
 
     items: how many pairs each dataset has. versions: of the packages that measured it, several
     where results were kept. digests: of each dataset's pairs, to see that others are the same.
+    settings: what was not measured as usual, and how it was.
     """
 
     entries: tuple[Entry, ...]
@@ -54,6 +33,7 @@ class Leaderboard:
     failures: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> dict[tuple[str, str], tuple[Entry, ...]]:
@@ -66,26 +46,52 @@ class Leaderboard:
 
     @cached_property
     def tests(self) -> dict[tuple[str, str], tuple[PairedTest, ...]]:
-        """By (dataset, metric), each method against the best, Holm-corrected in each table."""
-        return {key: _compare(entries) for key, entries in self.tables.items()}
+        """By (dataset, metric), each method against the best, Holm-corrected in each table.
+
+        None by a metric of which no method is best.
+        """
+        return {
+            key: () if METRICS[key[1]].higher_is_better is None else _compare(entries)
+            for key, entries in self.tables.items()
+        }
 
     def ties_with_best(self, dataset: str, metric: str) -> frozenset[str]:
         """Return the methods that are not found worse than the best at 5 %, the best included.
 
+        None where no test of so few pairs could find any method worse, and none of a metric of
+        which no method is best. A method that no test could find worse is not among them.
         Where an F comes without its counts, the tests compare the items' own F; where the items of
         another are better there (F over all links weighs pairs by their links), it is no worse.
         """
         best = self.tables[dataset, metric][0].method
         sign = 1 if METRICS[metric].higher_is_better else -1
+        tests = self.tests[dataset, metric]
+        able = [test for test in tests if _least_p(test, of=len(tests)) < SIGNIFICANT]
+        if not able:
+            return frozenset()
         # The best is first of its table, and so of each test.
-        return frozenset(
-            {best}
-            | {
-                test.second
-                for test in self.tests[dataset, metric]
-                if test.p_holm >= SIGNIFICANT or sign * test.difference < 0
-            }
-        )
+        tied = {t.second for t in able if t.p_holm >= SIGNIFICANT or sign * t.difference < 0}
+        return frozenset({best} | tied)
+
+    def notes(self, dataset: str) -> tuple[str, ...]:
+        """Return what a reader of a dataset's figures should know, a sentence each."""
+        found: dict[str, list[str]] = {}
+        for entry in self.entries:
+            if entry.dataset == dataset:
+                for note in entry.notes:
+                    found.setdefault(note, []).append(entry.method)
+        said = [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in found.items()]
+        few = [
+            metric
+            for metric in self.metrics(dataset)
+            if self.tests.get((dataset, metric)) and not self.ties_with_best(dataset, metric)
+        ]
+        if few:
+            said.append(
+                f"Nothing is marked as best by {', '.join(few)}: no paired test of so few pairs "
+                f"could find a method worse at {SIGNIFICANT:.0%}."
+            )
+        return tuple(said)
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -95,6 +101,7 @@ class Leaderboard:
                 f"{name} {said}" for name, said in self.versions.items() if name != "whyalike"
             ),
             "Digests of the pairs": ", ".join(f"{n} {said}" for n, said in self.digests.items()),
+            **self.settings,
         }
         return {name: said for name, said in found.items() if said}
 
@@ -125,6 +132,7 @@ class Leaderboard:
             "versions": dict(self.versions),
             "items": dict(self.items),
             "digests": dict(self.digests),
+            "settings": dict(self.settings),
             "metrics": {name: asdict(METRICS[name]) for name in METRICS if self._uses(name)},
             "entries": [asdict(entry) for entry in self.entries],
             "tests": [
@@ -147,16 +155,17 @@ class Leaderboard:
             "A figure is the mean over pairs (faithfulness) or F over all links (human gold), with "
             "its 95 % bootstrap interval. **Bold**: the best, and what a paired test does not find "
             "worse at 5 % (Wilcoxon's of the pairs' values; for F, Noreen's randomisation of the "
-            "pairs' links; Holm-corrected in each column).",
+            "pairs' links; Holm-corrected in each column). P and R are precision and recall.",
         ]
         for dataset in self.datasets:
             lines += ["", f"## {dataset}, {self.items.get(dataset, 0):,} pairs", ""]
             lines += self._table(dataset)
+            if notes := self.notes(dataset):
+                lines += ["", *(f"- {note}" for note in notes)]
         lines += ["", "## Metrics", ""]
         for name, metric in METRICS.items():
             if self._uses(name):
-                better = "higher" if metric.higher_is_better else "lower"
-                lines.append(f"- `{name}`: {metric.summary}; {better} is better. {metric.source}.")
+                lines.append(f"- `{name}`: {metric.summary}; {metric.aim}. {metric.source}.")
         if self.failures:
             lines += ["", "## Left out", ""]
             lines += [f"- {what}: {why}" for what, why in self.failures.items()]
@@ -179,8 +188,8 @@ class Leaderboard:
 
     def _head(self, dataset: str, metric: str) -> str:
         chance = self.chance(dataset, metric)
-        arrow = "↑" if METRICS[metric].higher_is_better else "↓"
-        return f"{metric} {arrow}" + ("" if chance is None else f" (chance {chance:.3f})")
+        said = f"{metric} {METRICS[metric].arrow}".rstrip()
+        return said + ("" if chance is None else f" (chance {chance:.3f})")
 
     def _cell(self, entry: Entry | None) -> str:
         if entry is None or entry.figure is None:
@@ -189,7 +198,9 @@ class Leaderboard:
         if entry.method in self.ties_with_best(entry.dataset, entry.metric):
             mean, _, interval = said.partition(" ")
             said = f"**{mean}** {interval}"
-        return said + (f" ({entry.constant} by chance)" if entry.constant else "")
+        if entry.shares is not None:
+            said += ", P {:.3f}, R {:.3f}".format(*entry.shares)
+        return said + (f" ({', '.join(entry.remarks)})" if entry.remarks else "")
 
     def _uses(self, metric: str) -> bool:
         return any(entry.metric == metric for entry in self.entries)
@@ -197,7 +208,18 @@ class Leaderboard:
 
 def _rank(entry: Entry) -> float:
     mean = 0.0 if entry.figure is None else entry.figure.mean
-    return -mean if METRICS[entry.metric].higher_is_better else mean
+    higher = METRICS[entry.metric].higher_is_better
+    if higher is None:
+        return abs(mean - (entry.chance or 0.0))
+    return -mean if higher else mean
+
+
+def _least_p(test: PairedTest, *, of: int) -> float:
+    """Return the least p that the test could give, corrected as the first of so many.
+
+    Of n pairs, all are better or all worse by chance once in 2^(n - 1) times.
+    """
+    return of * 2.0 ** (1 - test.count)
 
 
 def _compare(entries: Sequence[Entry]) -> tuple[PairedTest, ...]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from whyalike.errors import FormatError
-from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.leaderboard import Leaderboard
+from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.suite_metrics import METRICS
 from whyalike.statistics import Interval
 
@@ -52,6 +53,7 @@ def _leaderboard(content: Mapping[str, Any]) -> Leaderboard:
         items={str(name): int(count) for name, count in content["items"].items()},
         versions={str(name): str(said) for name, said in content.get("versions", {}).items()},
         digests={str(name): str(said) for name, said in content.get("digests", {}).items()},
+        settings={str(name): str(said) for name, said in content.get("settings", {}).items()},
         failures={**failures, **dict.fromkeys(unknown, "a metric of another release")},
     )
 
@@ -68,4 +70,5 @@ def _entry(content: Mapping[str, Any]) -> Entry:
         counts=None if counts is None else tuple(tuple(row) for row in counts),
         curve=None if curve is None else (tuple(curve[0]), tuple(curve[1])),
         chance=None if (chance := content.get("chance")) is None else float(chance),
+        notes=tuple(map(str, content.get("notes", ()))),
     )

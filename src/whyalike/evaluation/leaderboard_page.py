@@ -41,6 +41,7 @@ def _section(leaderboard: Leaderboard, dataset: str) -> BoardSection:
             for agreement, metric in randomized
             if metric in metrics
         ),
+        leaderboard.notes(dataset),
     )
 
 
@@ -62,12 +63,11 @@ def _table(leaderboard: Leaderboard, dataset: str, metric: str) -> BoardTable:
             low=entry.figure.low,
             high=entry.figure.high,
             best=entry.method in ties,
-            note=f"{entry.constant} by chance" if entry.constant else "",
+            note=", ".join(entry.remarks),
             curve=entry.curve[1] if entry.curve else (),
         )
         for entry in leaderboard.tables[dataset, metric]
         if entry.figure is not None
     ]
-    better = "higher" if about.higher_is_better else "lower"
     points = next((e.curve[0] for e in leaderboard.tables[dataset, metric] if e.curve), ())
-    return BoardTable(metric, about.summary, better, tuple(rows), points)
+    return BoardTable(metric, about.summary, about.aim, tuple(rows), points)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,14 +53,24 @@ def write_pair_texts(texts: Mapping[str, Sequence[TextPair]], folder: Folder) ->
     return tuple(written)
 
 
-def remove_pair_texts(datasets: Iterable[str], folder: Folder) -> None:
-    """Remove the files of these datasets where a run before has left some.
+def remove_pair_texts(folder: Folder) -> None:
+    """Remove the files of texts that runs before have left, of whatever dataset; nothing else.
 
     Raises:
         OutputError: a file can't be removed.
     """
-    for dataset in datasets:
-        remove_file(Path(folder) / file_of_pairs(dataset))
+    for path in Path(folder).glob("pairs.*.json"):
+        if _is_ours(path):
+            remove_file(path)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file begins as ``write_pair_texts`` begins one, damaged or not."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return f'"format": "{FORMAT}"' in stream.read(len(FORMAT) + 40)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def read_pair_texts(folder: Folder, dataset: str) -> tuple[TextPair, ...] | None:

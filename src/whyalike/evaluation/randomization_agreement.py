@@ -28,37 +28,37 @@ METRICS: dict[str, Metric] = {
             "spearman",
             "rank correlation of word saliency, trained and randomised; 0 is no relation",
             f"{ADEBAYO}; ranks of words instead of pixels",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
         Metric(
             "spearman_abs",
             "the same without the sign of saliency",
             f"{ADEBAYO}; ranks of words instead of pixels",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
         Metric(
             "spearman_plain",
             "the same over words of one token that do not stand in the other text",
             f"{ADEBAYO}; the restriction is ours, see Words",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
         Metric(
             "jaccard_words",
             "what the top words of both explanations share; the result states what chance gives",
             "Jaccard 1912; top-k words",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
         Metric(
             "jaccard_matches",
             "what both explanations' matches share, by position",
             "Jaccard 1912; Malkiel et al. 2022, Algorithm 1 (MatchWords)",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
         Metric(
             "jaccard_pairs",
             "what both explanations' selected pairs share, by position",
             "Jaccard 1912; Malkiel et al. 2022, Algorithm 1 (TopWords)",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
         Metric(
             "emprt",
@@ -70,7 +70,7 @@ METRICS: dict[str, Metric] = {
             "smprt",
             "rank correlation of magnitudes, averaged over noisy copies of the texts",
             f"{HEDSTROM}, Smooth MPRT",
-            higher_is_better=False,
+            higher_is_better=None,
         ),
     )
 }

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from whyalike.errors import FormatError, OutputError
-from whyalike.evaluation.leaderboard import Entry
+from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.explain import write_whole
 from whyalike.explain.output import remove_file
 from whyalike.statistics import Interval
@@ -78,7 +79,7 @@ class ResultStore:
         return self.folder / f"{safe}.json"
 
 
-def _entry(content: dict[str, object]) -> Entry:
+def _entry(content: dict[str, Any]) -> Entry:
     figure, values = content["figure"], content["values"]
     if not isinstance(values, list):
         raise TypeError("values is no list")
@@ -87,8 +88,9 @@ def _entry(content: dict[str, object]) -> Entry:
         "values": tuple(values),
         "counts": _tuples(content["counts"]),
         "curve": _tuples(content["curve"]),
+        "notes": tuple(map(str, content.get("notes", ()))),
     }
-    return Entry(**{**content, **known})  # type: ignore[arg-type]
+    return Entry(**{**content, **known})
 
 
 def _tuples(rows: object) -> tuple[tuple[float, ...], ...] | None:

@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 METRICS: dict[str, Metric] = {
     "max_sensitivity": Metric(
         "max_sensitivity",
-        "greatest relative change of the attributions under small noise in the embeddings",
+        "greatest relative change of the attributions under small noise in the embeddings; 0 is no "
+        "merit of `random` and `idf`, which do not look at them",
         "Yeh et al. 2019, Def. 3.1, relative as in Captum",
         False,
     )

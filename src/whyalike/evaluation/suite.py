@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,19 +12,19 @@ from typing import Any
 import whyalike
 from whyalike.errors import OptionError, OutputError, WhyalikeError
 from whyalike.evaluation.alignment_files import AlignedPair
+from whyalike.evaluation.faithfulness import checked_metrics
+from whyalike.evaluation.faithfulness_curves import Side
 from whyalike.evaluation.ists_files import ChunkedPair
 from whyalike.evaluation.kept_explanations import explain_all
 from whyalike.evaluation.known_scores import known_score
-from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.leaderboard import Leaderboard
+from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.pair_texts import TextPair
+from whyalike.evaluation.perturbed import Kind
 from whyalike.evaluation.result_store import Result, ResultStore
-from whyalike.evaluation.suite_parts import (
-    FAITHFULNESS,
-    check_part,
-    checked_parts,
-    measure_part,
-    metrics_of,
-)
+from whyalike.evaluation.suite_catalogues import Fitted, digest_of
+from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, checked_parts
+from whyalike.evaluation.suite_parts import check_part, measure_part
 from whyalike.explain import Explainer, Explanation
 from whyalike.explain.fingerprint import probe
 from whyalike.explain.versions import package_versions
@@ -39,11 +39,17 @@ LOOKED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Datasets:
-    """What to measure on, by name: pairs of texts, word alignments, chunk alignments."""
+    """What to measure on, by name: pairs of texts, word alignments, chunk alignments.
+
+    catalogues: the texts that a dataset's pairs come from, where they are known: how rare a word is
+    is learnt from them, for the methods that go by it, and words to replace others with are drawn
+    from them.
+    """
 
     pairs: Mapping[str, Sequence[TextPair]] = field(default_factory=dict)
     alignments: Mapping[str, Sequence[AlignedPair]] = field(default_factory=dict)
     ists: Mapping[str, Sequence[ChunkedPair]] = field(default_factory=dict)
+    catalogues: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def parts(self, on_pairs: Sequence[str]) -> list[tuple[str, str, Sequence[Any]]]:
         """Return (part, name, items) of each dataset; on pairs of texts, each of ``on_pairs``."""
@@ -70,6 +76,8 @@ def run_suite(
     methods: Sequence[str],
     parts: Sequence[str] = ("faithfulness",),
     metrics: Sequence[str] = FAITHFULNESS,
+    replacement: Kind = "drop",
+    side: Side = "both",
     folder: Path | None = None,
     keep_texts: bool = True,
     seed: int = 0,
@@ -84,6 +92,9 @@ def run_suite(
         parts: what to measure on pairs of texts: faithfulness, randomization, infidelity,
             sensitivity. The last three explain each pair several times over.
         metrics: of faithfulness, names of ``faithfulness_metrics.METRICS``.
+        replacement: what stands for a word that is taken away (``Replacement``); words of a
+            catalogue are those of the dataset's own.
+        side: whose words are taken away; metrics of pairs of words always take those of both.
         folder: where each result is kept as soon as it is there; a run that was cut off goes on
             from them. Results of another model, version, dataset or other options are not taken; a
             model is known by the vectors that it gives to the dataset's first texts.
@@ -96,8 +107,9 @@ def run_suite(
 
     Raises:
         TextError: with a folder, something that is no text among a dataset's first pairs.
-        OptionError: no datasets, an empty one, two of one name, no methods, or an unknown one of
-            these, of parts or of metrics.
+        OptionError: no datasets, an empty one, two of one name, no methods, an unknown one of
+            these, of parts or of metrics, another replacement or side, or words of a catalogue
+            for a dataset that has none.
         OutputError: the folder can't be written.
     """
     runs = datasets.parts(checked_parts(parts))
@@ -105,6 +117,10 @@ def run_suite(
         raise OptionError("A suite needs datasets and methods; give one of each at least.")
     _check_names(datasets)
     check_whole("seed", seed, least=0)
+    choice = Choice(
+        metrics=tuple(checked_metrics(metrics)), replacement=replacement, side=side, seed=seed
+    )
+    choice.check(datasets.pairs, datasets.catalogues)
     explainers = {name: explainer.with_method(name) for name in dict.fromkeys(methods)}
     store = None if folder is None else ResultStore(folder)
     if store is not None and not keep_texts:
@@ -114,21 +130,29 @@ def run_suite(
     versions: list[Mapping[str, str]] = []
     failures: dict[str, str] = {}
     total = len(runs) * len(explainers)
+    fitted = Fitted(datasets.catalogues)
     for done, (part, name, items, method, own) in enumerate(_by_method(runs, explainers)):
         tell = partial(_tell, progress, f"{name}: {method}", done, total)
         tell("")
         place = f"{part}.{name}.{method}"
-        chosen = metrics_of(part, metrics)
-        key = _key(own, part, items, seed, metrics=chosen, score=scores.get(name, ""))
+        of_catalogue = fitted.digest(name) if fitted.matters(own, part, choice) else ""
+        key = _key(own, part, items, choice, score=scores.get(name, ""), catalogue=of_catalogue)
         found = None if store is None else store.read(place, key)
         if found is None:
             kept = store.explanations(place) if store is not None and keep_texts else None
             try:
                 check_part(part, own)
-                explanations = _explain(own, items, kept, key, tell)
+                learnt = fitted.fit(own, name)
+                explanations = _explain(learnt, items, kept, key, tell)
                 tell(", measuring")
                 measured = measure_part(
-                    part, name, own, items, explanations=explanations, metrics=chosen, seed=seed
+                    part,
+                    name,
+                    learnt,
+                    items,
+                    explanations=explanations,
+                    choice=choice,
+                    replacement=fitted.replacement(choice, name),
                 )
             except OutputError:
                 raise
@@ -151,7 +175,8 @@ def run_suite(
         version=whyalike.__version__,
         items={name: len(items) for _, name, items in runs},
         versions=_joined(versions),
-        digests={name: _digest(map(repr, items)) for _, name, items in runs},
+        digests={name: digest_of(map(repr, items)) for _, name, items in runs},
+        settings=choice.said,
     )
 
 
@@ -162,10 +187,6 @@ def _joined(versions: Sequence[Mapping[str, str]]) -> dict[str, str]:
         name: ", ".join(dict.fromkeys(each[name] for each in versions if name in each))
         for name in names
     }
-
-
-def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int, detail: str) -> None:
@@ -222,14 +243,17 @@ def _key(
     explainer: Explainer,
     part: str,
     items: Sequence[Any],
-    seed: int,
+    choice: Choice,
     *,
-    metrics: Sequence[str],
     score: str,
+    catalogue: str,
 ) -> str:
     """Return a digest of everything that a result hangs on."""
     what = {
-        "metrics": metrics,
+        "metrics": choice.metrics_of(part),
+        "replacement": choice.replacement,
+        "side": choice.side,
+        "catalogue": catalogue,
         "version": whyalike.__version__,
         "model": explainer.model.name,
         "pooling": explainer.model.pooling,
@@ -238,7 +262,7 @@ def _key(
         "score": score,
         "part": part,
         "items": [repr(item) for item in items],
-        "seed": seed,
+        "seed": choice.seed,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 

@@ -1,64 +1,36 @@
 """The parts of a suite: what each measures on a dataset, as entries of a leaderboard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.errors import OptionError
-from whyalike.evaluation import infidelity, sensitivity
 from whyalike.evaluation.alignment import score_alignment
-from whyalike.evaluation.faithfulness import checked_metrics, measure_faithfulness
+from whyalike.evaluation.faithfulness import measure_faithfulness
+from whyalike.evaluation.faithfulness_curves import Side
 from whyalike.evaluation.faithfulness_metrics import CURVES
 from whyalike.evaluation.gold_counts import GoldScores
 from whyalike.evaluation.infidelity import measure_infidelity
 from whyalike.evaluation.ists import evaluate_ists
-from whyalike.evaluation.leaderboard import Entry
+from whyalike.evaluation.leaderboard_entry import Entry
+from whyalike.evaluation.perturbed import Replacement
 from whyalike.evaluation.perturbed_values import PairValues, plain
+from whyalike.evaluation.perturbed_words import says_nothing
 from whyalike.evaluation.randomization import measure_randomization
 from whyalike.evaluation.randomization_result import RandomizationResult
 from whyalike.evaluation.sensitivity import measure_sensitivity
-from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, RANDOMIZATION, WEIGHTS
+from whyalike.evaluation.suite_choice import Choice
+from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, WEIGHTS
 from whyalike.explain import Explainer, Explanation
 from whyalike.statistics import mean_interval
-
-PairPart = Literal["faithfulness", "randomization", "infidelity", "sensitivity"]
-"""What can be measured on pairs of texts without gold."""
-
-FAITHFULNESS = (
-    "aopc_deletion",
-    "sufficiency",
-    "deletion_area",
-    "insertion_area",
-    "pair_deletion",
-    "pair_interaction",
-)
-GOLD = {
-    "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),
-    "ists": ("ists_f1_ali",),
-}
 
 LOOKS_INSIDE = ("randomization", "sensitivity")
 """Parts that change the model's weights or embeddings."""
 
 SEEDS = 2
 """Randomised models of a suite; ``measure_randomization`` by itself takes any number."""
-
-
-def checked_parts(parts: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts to measure on pairs, each once.
-
-    Raises:
-        OptionError: none, or an unknown one.
-    """
-    names = tuple(dict.fromkeys(parts))
-    allowed = get_args(PairPart)
-    if not names or (wrong := [name for name in names if name not in allowed]):
-        said = repr(wrong[0]) if names else "nothing"
-        raise OptionError(f"There is no part {said} of a suite; there are: {', '.join(allowed)}.")
-    return names
 
 
 def check_part(part: str, explainer: Explainer) -> None:
@@ -71,17 +43,6 @@ def check_part(part: str, explainer: Explainer) -> None:
         explainer.encoder  # noqa: B018
 
 
-def metrics_of(part: str, faithfulness: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a part's metrics; those of faithfulness are the caller's choice."""
-    of_pairs: Mapping[str, Sequence[str]] = {
-        "faithfulness": checked_metrics(faithfulness),
-        "randomization": tuple(RANDOMIZATION),
-        "infidelity": tuple(infidelity.METRICS),
-        "sensitivity": tuple(sensitivity.METRICS),
-    }
-    return tuple(of_pairs.get(part) or GOLD[part])
-
-
 def measure_part(
     part: str,
     name: str,
@@ -89,8 +50,8 @@ def measure_part(
     items: Sequence[Any],
     *,
     explanations: Sequence[Explanation],
-    metrics: Sequence[str],
-    seed: int,
+    choice: Choice,
+    replacement: Replacement,
 ) -> list[Entry]:
     """Return an entry for each metric of one part, method and dataset.
 
@@ -100,12 +61,42 @@ def measure_part(
         explainer: the model and the method.
         items: pairs of texts, or of gold.
         explanations: of the items, in their order.
-        metrics: of ``metrics_of``.
-        seed: of what is random, intervals included.
+        choice: how to measure.
+        replacement: what stands for a word that is taken away.
 
     Raises:
         WhyalikeError: as the measure that the part stands for.
     """
+    notes = _common(explanations)
+    entries = _measured(
+        part,
+        name,
+        explainer,
+        items,
+        explanations=explanations,
+        choice=choice,
+        replacement=replacement,
+    )
+    return [replace(entry, notes=notes) for entry in entries]
+
+
+def _common(explanations: Sequence[Explanation]) -> tuple[str, ...]:
+    """Return the warnings that every explanation has: they are of the method, and not of a pair."""
+    first, *others = explanations
+    return tuple(note for note in first.warnings if all(note in o.warnings for o in others))
+
+
+def _measured(
+    part: str,
+    name: str,
+    explainer: Explainer,
+    items: Sequence[Any],
+    *,
+    explanations: Sequence[Explanation],
+    choice: Choice,
+    replacement: Replacement,
+) -> list[Entry]:
+    metrics, seed = choice.metrics_of(part), choice.seed
     if part == "alignment":
         return _gold(name, score_alignment(explanations, items), metrics, seed=seed)
     if part == "ists":
@@ -115,32 +106,47 @@ def measure_part(
         return _randomization(name, explainer, items, explanations, seed=seed)
     if part == "faithfulness":
         faithful = measure_faithfulness(
-            explainer, items, metrics=metrics, explanations=explanations, seed=seed
+            explainer,
+            items,
+            metrics=metrics,
+            explanations=explanations,
+            replacement=replacement,
+            seed=seed,
         )
         return [
             replace(
                 entry,
                 curve=(
-                    faithful.points[CURVES[entry.metric]],
-                    tuple(plain(faithful.mean_curve(CURVES[entry.metric]))),
+                    faithful.points[curve],
+                    tuple(plain(faithful.mean_curve(curve, side=_side(curve, choice)))),
                 ),
             )
-            for entry in _entries(name, faithful, metrics, seed=seed)
+            for entry in _entries(name, faithful, metrics, choice)
+            for curve in [CURVES[entry.metric]]
         ]
-    measure = measure_infidelity if part == "infidelity" else measure_sensitivity
-    values = measure(explainer, items, explanations=explanations, seed=seed)
-    return _entries(name, values, metrics, seed=seed)
+    if part == "infidelity":
+        values: PairValues = measure_infidelity(
+            explainer, items, explanations=explanations, replacement=replacement, seed=seed
+        )
+    else:
+        values = measure_sensitivity(explainer, items, explanations=explanations, seed=seed)
+    return _entries(name, values, metrics, choice)
 
 
-def _entries(name: str, found: PairValues, metrics: Sequence[str], *, seed: int) -> list[Entry]:
+def _side(curve: str, choice: Choice) -> Side:
+    """Return whose words go; a curve of pairs of words has those of both alone."""
+    return "both" if curve.endswith("_pairs") else choice.side
+
+
+def _entries(name: str, found: PairValues, metrics: Sequence[str], choice: Choice) -> list[Entry]:
     return [
         _entry(
             name,
             found.method,
             metric,
-            found.values[metric]["both"],
+            found.values[metric][_side(CURVES.get(metric, ""), choice)],
             constant=int(found.constant.sum()),
-            seed=seed,
+            seed=choice.seed,
         )
         for metric in metrics
     ]
@@ -155,6 +161,7 @@ def _randomization(
     seed: int,
 ) -> list[Entry]:
     entries = []
+    constant = sum(says_nothing(explanation, marks=True) for explanation in trained)
     for weights in WEIGHTS:
         found = measure_randomization(
             explainer,
@@ -170,6 +177,7 @@ def _randomization(
                 found.method,
                 f"{agreement}_{weights}",
                 found.last.per_pair(agreement),
+                constant=constant,
                 chance=_chance(found) if agreement == BY_CHANCE else None,
                 seed=seed,
             )

@@ -156,6 +156,12 @@ class Explainer:
         other.method = method_for(self.model, method)
         return other
 
+    def with_lexicon(self, lexicon: Lexicon) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with another lexicon."""
+        other = copy(self)
+        other.lexicon = lexicon
+        return other
+
     def explain_many(self, pairs: Iterable[TextPair], *, start: int = 0) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 

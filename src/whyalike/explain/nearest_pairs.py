@@ -18,18 +18,28 @@ WORDS = (15, 120)
 
 
 def read_texts(path: str | os.PathLike[str], *, column: str = "description") -> list[str]:
-    """Return the texts of one column of a CSV file with a header, those that are not blank.
+    """Return the texts of one column of a file of items, those that are not blank.
+
+    A ``.csv`` has a header and commas; all else that ``Catalogue.read`` takes, such as ``.tsv``,
+    ``.jsonl``, ``.parquet`` and what is gzipped, is read as that does.
 
     Raises:
-        FormatError: the file can't be read, is not UTF-8 CSV, or has no such column.
+        FormatError: the file can't be read, or has no such column.
+        OptionError, MissingExtraError: as ``Catalogue.read``.
     """
+    if Path(path).suffix.lower() != ".csv":
+        from whyalike.catalogue import stream_items
+
+        texts = [item.description for item in stream_items(path, description=column)]
+        return [text for text in texts if text.strip()]
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream, strict=True)
             columns = rows.fieldnames or []
             if column not in columns:
                 raise FormatError(
-                    f"{path} has no column {column!r}; it has: {', '.join(columns) or 'none'}."
+                    f"{path} has no column {column!r}; it has: {', '.join(columns) or 'none'}. "
+                    "Name another (--column), and separate columns by commas."
                 )
             texts = [row[column] or "" for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

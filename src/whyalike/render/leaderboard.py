@@ -33,7 +33,7 @@ class BoardTable:
 
     metric: str
     summary: str
-    better: str
+    aim: str
     rows: tuple[BoardRow, ...]
     points: tuple[float, ...] = ()
     reference: tuple[float, str] | None = None
@@ -42,12 +42,16 @@ class BoardTable:
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
-    """One dataset with all that was measured on it; ``randomized`` is what random weights do."""
+    """One dataset with all that was measured on it; ``randomized`` is what random weights do.
+
+    notes: what a reader of its figures should know.
+    """
 
     dataset: str
     pairs: int
     tables: tuple[BoardTable, ...]
     randomized: tuple[BoardTable, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class PlotTable:
 
     metric: str
     summary: str
-    better: str
+    aim: str
     rows: tuple[PlotRow, ...]
     zero: float | None
     ends: tuple[str, str]
@@ -100,6 +104,7 @@ class PlotSection:
     pairs: str
     tables: tuple[PlotTable, ...]
     randomized: tuple[PlotTable, ...]
+    notes: tuple[str, ...]
 
 
 def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard") -> str:
@@ -125,7 +130,11 @@ def plot_section(section: BoardSection) -> PlotSection:
         return tuple(plot_table(table, beside=others) for table, others in pairs)
 
     return PlotSection(
-        section.dataset, f"{section.pairs:,}", plot(section.tables), plot(section.randomized)
+        section.dataset,
+        f"{section.pairs:,}",
+        plot(section.tables),
+        plot(section.randomized),
+        section.notes,
     )
 
 
@@ -140,7 +149,7 @@ def plot_table(table: BoardTable, *, beside: Sequence[BoardTable] = ()) -> PlotT
     return PlotTable(
         metric=table.metric,
         summary=table.summary,
-        better=table.better,
+        aim=table.aim,
         rows=tuple(
             PlotRow(
                 method=row.method,

@@ -23,6 +23,7 @@ Weigh = Callable[[PreparedText], NDArray[np.float64]]
     forwards="1",
     backwards="0",
     promises=("any embedding",),
+    lexical=True,
 )
 def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: its idf as a part of the text's greatest; 0 for a mark.

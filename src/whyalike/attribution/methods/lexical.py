@@ -22,6 +22,7 @@ MOST_SHOWN = 5
     forwards="1",
     backwards="0",
     promises=("any embedding",),
+    lexical=True,
 )
 def tfidf_w2v(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: its TF-IDF in its text; two words are compared by their word vectors.

@@ -12,7 +12,8 @@ from whyalike.render.wording import format_number, format_signed
 from whyalike.web.explorer.asking import Asked
 
 if TYPE_CHECKING:
-    from whyalike.evaluation.leaderboard import Entry, Leaderboard
+    from whyalike.evaluation.leaderboard import Leaderboard
+    from whyalike.evaluation.leaderboard_entry import Entry
 
 SAMPLES_SHOWN = 20
 SHOWN_OF_TEXT = 320
@@ -83,7 +84,7 @@ class SamplesView:
     dataset: str
     metric: str
     summary: str
-    better: str
+    aim: str
     note: str
     samples: tuple[SampleView, ...]
     grid: Grid
@@ -145,7 +146,7 @@ def view_samples(
         dataset=dataset,
         metric=metric,
         summary=about.summary,
-        better="higher" if about.higher_is_better else "lower",
+        aim=about.aim,
         note=f"Samples {first + 1:,} to {last:,} of {len(ordered):,}, {order.said}.",
         samples=tuple(samples),
         grid=Grid(tuple(entry.method for entry in entries), tuple(rows)),
