@@ -180,7 +180,7 @@ def _write(text: str, stream: BinaryIO) -> None:
 
 def _fitting(metrics: Sequence[str], width: int) -> list[list[str]]:
     """Return metrics in as few groups as fit into ``width``, and of like sizes."""
-    needs = [COLUMN_EDGES + max(FIGURE, *map(len, _heading(name).split())) for name in metrics]
+    needs = [COLUMN_EDGES + _width(name) for name in metrics]
     for size in range(len(metrics), 1, -1):
         count = -(-len(metrics) // size)
         ends = [len(metrics) * n // count for n in range(count + 1)]
@@ -188,6 +188,10 @@ def _fitting(metrics: Sequence[str], width: int) -> list[list[str]]:
         if all(sum(needs[cut]) <= width for cut in cuts):
             return [list(metrics[cut]) for cut in cuts]
     return [[name] for name in metrics]
+
+
+def _width(metric: str) -> int:
+    return max(FIGURE, *map(len, _heading(metric).split()))
 
 
 def _heading(metric: str) -> str:
@@ -204,7 +208,8 @@ def _table(leaderboard: "Leaderboard", dataset: str, metrics: Sequence[str]) -> 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("method", no_wrap=True)
     for metric in metrics:
-        table.add_column(_heading(metric), justify="right")
+        # By itself Rich narrows all columns alike, and cuts a word of one in two.
+        table.add_column(_heading(metric), justify="right", width=_width(metric))
     found = {(e.method, e.metric): e for e in leaderboard.entries if e.dataset == dataset}
     for method in leaderboard.methods(dataset):
         cells = []
