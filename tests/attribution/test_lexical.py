@@ -14,10 +14,10 @@ from whyalike.errors import OptionError
 from whyalike.selection import top_words
 from whyalike.types import WordPair
 
-LEFT = "Knit gloves keep hands warm, gloves!"
-RIGHT = "Warm mittens, knit: from soft nylon."
-LEFT_WORDS = ["knit", "gloves", "keep", "hands", "warm", ",", "gloves", "!"]
-RIGHT_WORDS = ["warm", "mittens", ",", "knit", ":", "from", "soft", "nylon", "."]
+LEFT = "Knit gloves keep hands warm, gloves;"
+RIGHT = "Warm mittens, knit; from soft nylon."
+LEFT_WORDS = ["knit", "gloves", "keep", "hands", "warm", ",", "gloves", ";"]
+RIGHT_WORDS = ["warm", "mittens", ",", "knit", ";", "from", "soft", "nylon", "."]
 CATALOGUE = ["knit gloves", "keep warm with gloves", "mittens from wool", "soft hands keep", "soft"]
 VECTORS = {
     "knit": [1.0, 0.2, 0.0],

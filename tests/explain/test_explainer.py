@@ -166,7 +166,7 @@ def test_what_is_not_a_pair(wrong):
 
 
 def test_only_punctuation():
-    explanation = EXPLAINER.explain("...", "!?")
+    explanation = EXPLAINER.explain("...", ",,")
     assert [w.text for w in explanation.left.words] == [".", ".", "."]
     assert explanation.matches
     assert not explanation.warnings

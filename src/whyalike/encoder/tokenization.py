@@ -33,7 +33,7 @@ class TokenizedText:
 
     offsets: (T, 2), characters of the text. pretokens: (T,), the tokenizer's own word index.
     truncated: whether the model's limit cut tokens off. refusal: why the text may not be explained
-    then, or nothing.
+    then, or nothing. unknown: the tokens that stand for what the tokenizer has no token for.
     """
 
     text: str
@@ -43,6 +43,7 @@ class TokenizedText:
     pretokens: Ints
     truncated: bool
     refusal: str = ""
+    unknown: tuple[int, ...] = ()
 
     @property
     def length(self) -> int:
@@ -86,6 +87,7 @@ def tokenize(
     tokenized = []
     for text, encodings in zip(texts, grouped, strict=True):
         result = _from_encodings(text, prompt, encodings, windows=windows)
+        result = replace(result, unknown=_unknown_tokens(result, tokenizer))
         if result.truncated and (reason := _refusal(tokenizer, limit, long_text)):
             result = replace(result, refusal=reason)
         tokenized.append(result)
@@ -105,6 +107,22 @@ def _refusal(tokenizer: PreTrainedTokenizerBase, limit: int, long_text: str) -> 
             "cuts texts at their beginning. Shorten it, or set truncation_side='right'."
         )
     return ""
+
+
+def _unknown_tokens(text: TokenizedText, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Return the tokens that are the tokenizer's unknown one, but for those the text spells out.
+
+    Tokenizers that know every byte have such a token too, and often it has another use: GPT-2's
+    ends a text.
+    """
+    unknown = tokenizer.unk_token_id
+    found: dict[int, None] = {}
+    for row in text.rows:
+        if unknown in row.input_ids:
+            ids = np.array(row.input_ids)[row.positions]
+            found |= dict.fromkeys(row.tokens[ids == unknown].tolist())
+    covered = {token: slice(*text.offsets[token]) for token in found}
+    return tuple(t for t in found if text.text[covered[t]].strip() != tokenizer.unk_token)
 
 
 def _from_encodings(

@@ -14,6 +14,9 @@ from whyalike.types import BTIOptions
 from whyalike.types.options import WordKind
 from whyalike.words import align, merge_spans
 
+NAMED, SHOWN = 5, 40
+"""Unknown words that a warning names, and how many characters of each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:
@@ -77,6 +80,8 @@ def reading_warnings(reading: Reading, *, side: str, model: TextModel) -> tuple[
             f"The {side} text was read in {reading.windows} overlapping windows, whose vectors "
             "were averaged: this is not the score of the model itself, which would cut the text."
         )
+    if reading.prepared.tokens.unknown:
+        warnings += _unknown_words(reading.prepared, side)
     if not reading.prepared.alignment.spans:
         tokens = reading.prepared.tokens
         scored = ""
@@ -86,3 +91,26 @@ def reading_warnings(reading: Reading, *, side: str, model: TextModel) -> tuple[
             scored = "; it was not sent to be embedded, and its vector is taken as zero"
         warnings.append(f"The {side} text has no words, so that nothing can be matched{scored}.")
     return tuple(warnings)
+
+
+def _unknown_words(prepared: PreparedText, side: str) -> list[str]:
+    """Return a warning that names the words which hold unknown tokens, if any do."""
+    tokens, alignment = prepared.tokens, prepared.alignment
+    missing = np.zeros(len(tokens.text), dtype=bool)
+    for start, end in tokens.offsets[list(tokens.unknown)]:
+        missing[start:end] = True
+    holding = np.unique(alignment.link_words[np.isin(alignment.link_tokens, tokens.unknown)])
+    spans = [alignment.spans[word] for word in holding]
+    words = list(dict.fromkeys(tokens.text[start:end] for start, end in spans))
+    if not words:
+        return []
+    names = [w if len(w) <= SHOWN else f"{w[: SHOWN - 1]}…" for w in words[:NAMED]]
+    if (more := len(words) - NAMED) > 0:
+        names.append(f"{more:,} more")
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    token, them = ("token", "it") if len(words) == 1 else ("tokens", "them")
+    partly = "" if all(missing[start:end].all() for start, end in spans) else ", at least in part,"
+    return [
+        f"The model has no {token} for {listed} of the {side} text and reads {them}{partly} as "
+        "unknown: to it, all unknown words are alike."
+    ]
