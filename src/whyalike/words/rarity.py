@@ -13,7 +13,7 @@ from whyalike.words.word_vectors import WordVectors
 
 BY_RANK = (
     "How rare a word is was guessed from its rank in the word vectors' vocabulary (Zipf's law), "
-    "because no catalogue was given: Lexicon.fit takes one."
+    "because no texts were given to count in: Lexicon.fit(texts) takes those of a catalogue."
 )
 
 
