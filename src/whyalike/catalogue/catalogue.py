@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Example = Literal["fashion", "wine"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Catalogue:
     """Items with ids that are all different, in the order in which they were read.
 
@@ -32,9 +32,9 @@ class Catalogue:
     """
 
     items: tuple[Item, ...]
-    report: ReadReport = field(repr=False)
+    report: ReadReport
     name: str
-    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+    _places: dict[str, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Note where each id stands."""
@@ -153,6 +153,10 @@ class Catalogue:
         check_choice("example", name, get_args(Example))
         with as_file(files("whyalike.catalogue") / "examples" / f"{name}.csv") as path:
             return cls.read(path)
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return f"Catalogue({self.name!r}, {len(self):,} item{'s' * (len(self) != 1)})"
 
     def __len__(self) -> int:
         """Return the number of items."""

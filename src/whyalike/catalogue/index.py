@@ -146,6 +146,14 @@ class CatalogueIndex:
         check_model(explainer, reader.manifest.model)
         return cls(reader, explainer, **opening)
 
+    def __repr__(self) -> str:
+        """Return one line, without opening the model."""
+        manifest = self._reader.manifest
+        return (
+            f"CatalogueIndex({manifest.name!r}, {len(self):,} item{'s' * (len(self) != 1)}, "
+            f"model={manifest.model.name!r})"
+        )
+
     @property
     def explainer(self) -> "Explainer":
         """The index's model, opened when it is needed first.

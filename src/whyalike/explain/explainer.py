@@ -102,6 +102,13 @@ class Explainer:
         self.method = method_for(self.model, method or ("bti" if embed is None else "occlusion"))
         self.prompts = self.model.find_prompts(prompts, prompt_names)
 
+    def __repr__(self) -> str:
+        """Return one line."""
+        return (
+            f"Explainer({self.model.name!r}, method={self.method.name!r}, "
+            f"pooling={self.model.pooling!r})"
+        )
+
     @property
     def encoder(self) -> Encoder:
         """The loaded model. Raises OptionError where there is none, but a function."""

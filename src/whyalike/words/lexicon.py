@@ -16,7 +16,7 @@ from whyalike.words.word_vectors import WordVectors
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lexicon:
     """Word vectors and the rarity of words: what the methods ``tfidf_w2v`` and ``idf`` go by.
 
@@ -25,6 +25,10 @@ class Lexicon:
 
     vectors: WordVectors
     rarity: Rarity
+
+    def __repr__(self) -> str:
+        """Return one line: the words are hundreds of thousands."""
+        return f"Lexicon({self.vectors!r}, {self.rarity!r})"
 
     @staticmethod
     def packaged() -> "Lexicon":

@@ -17,7 +17,7 @@ BY_RANK = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rarity:
     """Inverse document frequencies (idf) of V words.
 
@@ -29,6 +29,11 @@ class Rarity:
     idf: NDArray[np.float64]
     unseen: float
     note: str = ""
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        count = len(self.index)
+        return f"Rarity({count:,} word{'s' * (count != 1)})"
 
     def find(self, word: str) -> float | None:
         """Return the idf of a word, in whatever case it is written, or None.

@@ -27,7 +27,7 @@ RAREST_TRAINED = 2
 """A word that occurs once would keep nearly the random vector that it began with."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
     """V words, the most frequent first as all common files have them, and their vectors.
 
@@ -37,6 +37,11 @@ class WordVectors:
     name: str
     index: Mapping[str, int]
     table: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        words, width = self.table.shape
+        return f"WordVectors({self.name!r}, {words:,} × {width})"
 
     def find(self, word: str) -> Floats | None:
         """Return the vector (H,) of a word, or None.
