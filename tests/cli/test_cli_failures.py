@@ -102,6 +102,26 @@ def test_wrong_use_is_2_and_says_what_is_wrong(run, arguments, says):
     assert TRACEBACK not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "name", "allowed"),
+    [
+        (["explain", "a", "b", "--png"], "why.jpg", ".png, or leave the ending out"),
+        (["explain", "a", "b", "--svg"], "why.png", ".svg, or leave the ending out"),
+        (["compare", "a", "b", "c", "--html"], "why.pdf", ".html or .htm, or leave the ending out"),
+        (["similar", "index", "--id", "a", "--html"], "why.png", ".html or .htm"),
+        (["probe", "--html"], "why.txt", ".html or .htm"),
+        (["demo", "--html"], "why.txt", ".html or .htm"),
+    ],
+)
+def test_a_file_named_for_other_content_is_refused_at_once(run, tmp_path, command, name, allowed):
+    result = run(*command, tmp_path / name)
+    says = "".join(re.sub("[│╭╮╰╯─]", " ", result.stderr).split())
+    assert result.exit_code == 2
+    assert f"letitendin{allowed}".replace(" ", "") in says
+    assert name in says
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_use_says_where_help_is(run):
     assert "Try 'whyalike explain -h' for help." in run("explain", "a", "b", "c").stderr
 

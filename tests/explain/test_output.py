@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are named for what they hold, and written whole or not at all."""
 
 import errno
 import os
@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from whyalike.errors import OutputError, WhyalikeError
+from tiny_models import tiny
+from whyalike import Explainer
+from whyalike.errors import OptionError, OutputError, WhyalikeError
 from whyalike.explain import write_whole
+from whyalike.explain.output import PAGE, SVG, check_ending
 
 OLD, NEW = b"the old content", b"the new content"
 
@@ -47,6 +50,28 @@ def test_a_new_file_holds_what_was_written(target):
 def test_a_path_may_be_a_string(target):
     write_whole(str(target), write_new)
     assert target.read_bytes() == NEW
+
+
+def test_a_file_is_named_for_what_it_holds():
+    for path in ("why.svg", Path("a.png") / "why.SVG", "why", ".svg", "/dev/stdout"):
+        assert check_ending(path, SVG) in ("", ".svg")
+    assert check_ending("why.htm", PAGE) == ".htm"
+    for path, required in (("why.jpg", False), ("why.svg.gz", False), ("why", True)):
+        with pytest.raises(OptionError, match=r"is '\S*why\S*'; let it end in \.svg"):
+            check_ending(path, SVG, required=required)
+
+
+def test_a_picture_is_not_written_under_another_name(tmp_path):
+    explainer = Explainer(tiny("bert").parts, method="gradient_x_activation")
+    explanation = explainer.explain("warm gloves", "knit wool")
+    comparison = explainer.compare("gloves", "warm gloves", "wool")
+    for shown in (explanation, comparison):
+        for write, wrong in ((shown.to_png, "x.jpg"), (shown.to_svg, "x.png")):
+            with pytest.raises(OptionError, match="or leave the ending out"):
+                write(tmp_path / wrong)
+    assert list(tmp_path.iterdir()) == []
+    explanation.to_png(tmp_path / "bare", dpi=30)
+    assert (tmp_path / "bare").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_relative_path_is_taken_from_the_working_directory(tmp_path, monkeypatch):

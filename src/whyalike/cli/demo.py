@@ -8,7 +8,7 @@ import typer
 
 from whyalike.cli.explain import quieten, show
 from whyalike.cli.failures import told_plainly
-from whyalike.cli.options import Debug
+from whyalike.cli.options import Debug, check_written
 from whyalike.cli.printing import open_console, write_out
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ PAIRS = (
 
 def demo(
     html: Annotated[
-        Path, typer.Option(help="Where the page with all pairs goes.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="Where the page with all pairs goes.", metavar="FILE", callback=check_written
+        ),
     ] = Path("whyalike-demo.html"),
     debug: Debug = False,
 ) -> None:

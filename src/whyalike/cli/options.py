@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from whyalike.errors import OptionError
+
 TextA = Annotated[
     str | None,
     typer.Argument(help="The left text; - reads standard input.", show_default=False),
@@ -31,8 +33,30 @@ Pooling = Annotated[
     typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Html = Annotated[Path | None, typer.Option(help="Write a page.", metavar="FILE")]
-Picture = Annotated[Path | None, typer.Option(help="Write a picture.", metavar="FILE")]
+
+
+def check_written(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Return the file of ``--html``, ``--png`` or ``--svg`` unless it is named for other content.
+
+    Raises BadParameter then, before a model is loaded or anything is written.
+    """
+    from whyalike.explain.output import PAGE, PNG, SVG, check_ending
+
+    endings = {"html": PAGE, "png": PNG, "svg": SVG}
+    if path is not None:
+        try:
+            check_ending(path, endings[str(option.name)])
+        except OptionError as error:
+            raise typer.BadParameter(str(error)) from error
+    return path
+
+
+Html = Annotated[
+    Path | None, typer.Option(help="Write a page.", metavar="FILE", callback=check_written)
+]
+Picture = Annotated[
+    Path | None, typer.Option(help="Write a picture.", metavar="FILE", callback=check_written)
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")

@@ -4,11 +4,11 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from whyalike.errors import MissingExtraError, OptionError
 from whyalike.explain import Explainer, write_whole
+from whyalike.explain.output import check_ending
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,10 +83,7 @@ def write_figure(
 
 def check_file(path: str | os.PathLike[str]) -> Format:
     """Return the format that a file's ending names. Raises OptionError on any other ending."""
-    ending = Path(path).suffix.lower()
-    if ending not in FORMATS:
-        raise OptionError(f"The figure's file is {os.fspath(path)!r}; let it end in .png or .svg.")
-    return FORMATS[ending]
+    return FORMATS[check_ending(path, tuple(FORMATS), required=True)]
 
 
 @contextmanager

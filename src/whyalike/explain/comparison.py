@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from whyalike.errors import FormatError
 from whyalike.explain.explanation import Explanation
-from whyalike.explain.output import write_whole
+from whyalike.explain.output import PNG, SVG, check_ending, write_whole
 from whyalike.explain.serialization import read_json, write_json
 from whyalike.types import ComparisonData
 
@@ -89,14 +89,19 @@ class Comparison(ComparisonData):
     def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
 
-        Raises MissingExtraError without matplotlib, OutputError where ``path`` can't be written.
+        Raises:
+            OptionError: ``path`` has another ending than ``.png``.
+            MissingExtraError: matplotlib is not installed.
+            OutputError: ``path`` can't be written.
         """
+        check_ending(path, PNG)
         from whyalike.render import draw_comparison
 
         write_whole(path, lambda stream: draw_comparison(self, stream, format="png", dpi=dpi))
 
     def to_svg(self, path: str | os.PathLike[str]) -> None:
         """Write the picture as SVG; as ``to_png``."""
+        check_ending(path, SVG)
         from whyalike.render import draw_comparison
 
         write_whole(path, lambda stream: draw_comparison(self, stream, format="svg"))

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Self
 
-from whyalike.explain.output import write_whole
+from whyalike.explain.output import PNG, SVG, check_ending, write_whole
 from whyalike.explain.serialization import fields_from_dict, read_json, to_dict, write_json
 from whyalike.types import ExplanationData
 
@@ -40,14 +40,19 @@ class Explanation(ExplanationData):
     def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
 
-        Raises MissingExtraError without matplotlib, OutputError where ``path`` can't be written.
+        Raises:
+            OptionError: ``path`` has another ending than ``.png``.
+            MissingExtraError: matplotlib is not installed.
+            OutputError: ``path`` can't be written.
         """
+        check_ending(path, PNG)
         from whyalike.render import draw_figure
 
         write_whole(path, lambda stream: draw_figure(self, stream, format="png", dpi=dpi))
 
     def to_svg(self, path: str | os.PathLike[str]) -> None:
         """Write the picture as SVG; as ``to_png``."""
+        check_ending(path, SVG)
         from whyalike.render import draw_figure
 
         write_whole(path, lambda stream: draw_figure(self, stream, format="svg"))

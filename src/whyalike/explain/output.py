@@ -1,13 +1,38 @@
-"""Files are written whole or not at all, and removed."""
+"""Files are named for what they hold, written whole or not at all, and removed."""
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from whyalike.errors import OutputError
+from whyalike.errors import OptionError, OutputError
+
+PAGE, PNG, SVG = (".html", ".htm"), (".png",), (".svg",)
+"""The endings of what is written, as ``check_ending`` takes them."""
+
+
+def check_ending(
+    path: str | os.PathLike[str], allowed: Sequence[str], *, required: bool = False
+) -> str:
+    """Return a file's ending, in lower case; other programs go by it.
+
+    Args:
+        path: the file.
+        allowed: the endings of what it is to hold.
+        required: whether it must have one of them; otherwise a name without an ending will do.
+
+    Raises:
+        OptionError: it has another one.
+    """
+    ending = Path(path).suffix.lower()
+    if ending in allowed or (not ending and not required):
+        return ending
+    bare = "" if required else ", or leave the ending out"
+    raise OptionError(
+        f"The file to write is {os.fspath(path)!r}; let it end in {' or '.join(allowed)}{bare}."
+    )
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
