@@ -26,6 +26,17 @@ def test_seed_method_and_embeddings_change_figure_four(run, model, tmp_path):
     assert len(found) == 4
 
 
+@pytest.mark.parametrize("number", ["2", "3", "4"])
+def test_the_score_is_that_of_the_pooling(run, model, tmp_path, number):
+    found = {}
+    for pooling in ("auto", "paper", "cls"):
+        path = tmp_path / f"{pooling}.svg"
+        more = ("--pooling", pooling, "-o", path, "--model", model)
+        assert run("figure", number, "warm gloves", "knit wool", *more).exit_code == 0
+        found[pooling] = path.read_bytes()
+    assert found["auto"] == found["paper"] != found["cls"]
+
+
 def test_texts_come_from_files(run, model, tmp_path):
     (tmp_path / "a.txt").write_text("warm gloves", encoding="utf-8")
     (tmp_path / "b.txt").write_text("knit wool", encoding="utf-8")

@@ -16,6 +16,7 @@ from whyalike.cli.options import (
     FileA,
     FileB,
     Model,
+    Pooling,
     TextA,
     TextB,
     TrustRemoteCode,
@@ -49,6 +50,7 @@ def figure(
     method: Annotated[
         str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
     ] = None,
+    pooling: Pooling = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of the random weights of figure 4.")] = 0,
     keep_embeddings: Annotated[
         bool, typer.Option("--keep-embeddings", help="In figure 4, keep the trained embeddings.")
@@ -80,6 +82,7 @@ def figure(
         explainer = Explainer(
             model,
             method=method,
+            pooling=pooling,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
