@@ -159,10 +159,32 @@ def test_what_is_not_a_text(wrong):
         EXPLAINER.explain("gloves", wrong)
 
 
-@pytest.mark.parametrize("wrong", ["ab", ("a",), ("a", "b", "c"), 5, None])
-def test_what_is_not_a_pair(wrong):
-    with pytest.raises(OptionError, match="Pair 0: this is no pair of texts"):
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("ab", "this is no pair of texts, but of type str; give"),
+        (b"ab", "but of type bytes"),
+        (5, "but of type int"),
+        (None, "but of type NoneType"),
+        ({"left": "a", "right": "b"}, "but of type dict"),
+        ({"a", "b"}, "but of type set"),
+        (np.array("ab"), "but of type ndarray"),
+        (("a",), "this tuple has 1 element; give two texts"),
+        (["a", "b", "c"], "this list has 3 elements; give two texts"),
+        (np.array(["a", "b", "c"]), "this ndarray has 3 elements"),
+    ],
+)
+def test_what_is_not_a_pair(wrong, says):
+    with pytest.raises(OptionError, match=f"Pair 0: .*{says}"):
         list(EXPLAINER.explain_many([wrong]))
+
+
+def test_a_row_of_an_array_is_a_pair():
+    pairs = [("wool", "knit gloves"), ("hands 😍", "warm")]
+    expected = list(EXPLAINER.explain_many(pairs))
+    assert list(EXPLAINER.explain_many(np.array(pairs))) == expected
+    assert list(EXPLAINER.explain_many(map(list, np.array(pairs, dtype=object)))) == expected
+    assert EXPLAINER.explain(*np.array(pairs)[0]).to_json() == expected[0].to_json()
 
 
 def test_only_punctuation():

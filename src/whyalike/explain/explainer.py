@@ -1,6 +1,7 @@
 """The Explainer: a model and a method, ready for pairs of texts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from itertools import islice
 
@@ -203,12 +204,8 @@ class Explainer:
 
     def _check(self, pair: object) -> CleanPair:
         """Return a pair, cleaned. Raises OptionError or TextError if it can't be explained."""
-        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-            raise OptionError(f"this is no pair of texts, but of type {type(pair).__name__}.")
-        left, right = (
-            clean_text(text, side=side) for text, side in zip(pair, ("left", "right"), strict=True)
-        )
-        return left, right
+        left, right = _two_of(pair)
+        return clean_text(left, side="left"), clean_text(right, side="right")
 
     def _explain_chunk(
         self, cleaned: Sequence[CleanPair], *, first: int | None = None
@@ -265,3 +262,23 @@ class Explainer:
             return {}
         readings = read_texts(self.model, unique, prompt=prompt, options=self.options)
         return dict(zip(unique, readings, strict=True))
+
+
+def _two_of(pair: object) -> tuple[object, object]:
+    """Return the two elements of a tuple, a list, or a row of an array; a text is none of them.
+
+    Raises OptionError on anything else.
+    """
+    kind = type(pair).__name__
+    elements = None
+    # A set has no order, and a dictionary's is of its keys.
+    ordered = hasattr(pair, "__getitem__") and not isinstance(pair, str | bytes | Mapping)
+    if ordered and isinstance(pair, Iterable):
+        with suppress(TypeError):  # An array of no dimension.
+            elements = list(pair)
+    if elements is None:
+        raise OptionError(f"this is no pair of texts, but of type {kind}; give (left, right).")
+    if len(elements) != 2:
+        count = f"{len(elements)} element{'s' * (len(elements) != 1)}"
+        raise OptionError(f"this {kind} has {count}; give two texts, (left, right).")
+    return elements[0], elements[1]
