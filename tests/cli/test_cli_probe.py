@@ -88,12 +88,6 @@ def test_a_file_without_texts_is_told(run, model, tmp_path):
     assert run("probe", "a", "--seed", "-1", "--model", model).exit_code == 2
 
 
-def test_a_file_that_is_not_there_is_a_failure(run, model, tmp_path):
-    result = run("probe", "--file", tmp_path / "none.csv", "--model", model)
-    assert result.exit_code == 1
-    assert "Could not read" in result.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "content", "columns", "items"),
     [
@@ -105,6 +99,9 @@ def test_a_file_that_is_not_there_is_a_failure(run, model, tmp_path):
         ("a.csv", "text,n\none \u2028 \x85 line,1\n", None, ["one \u2028 \x85 line"]),
         ("a.txt", "one \u2028 \x0c line\ntwo\n", None, ["one \u2028 \x0c line", "two"]),
         ("a.csv", "text\n", None, []),
+        ("a.tsv", 'query\ttext\n"q, \t1"\tp\n\n', None, [("q, \t1", "p")]),
+        ("a.TSV", "id\tbody\n1\tone, two\n", ["body"], ["one, two"]),
+        ("lines", "one\ttwo\n", None, ["one\ttwo"]),
         ("a.jsonl", '{"text": "one"}\n\n{"text": "zwei \u2028"}\n', None, ["one", "zwei \u2028"]),
         ("a.jsonl", '{"left": "l", "right": "r"}\n', None, [("l", "r")]),
     ],
@@ -122,6 +119,11 @@ def test_files_of_each_kind(tmp_path, name, content, columns, items):
         ("a.csv", "", None, FormatError, r"has the columns \(none\)"),
         ("a.csv", "id,text\n1,x\n", ["title"], FormatError, "has the columns id, text"),
         ("a.csv", 'text\n"open', None, FormatError, "no CSV that can be read"),
+        ("a.csv", "query,text\nq,p\n\nq\n", None, FormatError, "row 2 has 1 field where .* has 2"),
+        ("a.csv", "text\nwarm, soft\n", None, FormatError, "1 has 2 fields .* holds a comma"),
+        ("a.tsv", "text\nwarm\tsoft\n", None, FormatError, "1 has 2 fields .* holds a tab"),
+        ("a.tsv", 'text\n"open', None, FormatError, "no TSV that can be read"),
+        ("a.parquet", "PAR1", None, OptionError, r"ends in '\.parquet'; give a \.csv, \.tsv or"),
         ("a.jsonl", '{"text": 3}\n', None, FormatError, "row 1: text must be text"),
         ("a.jsonl", "{\n", None, FormatError, "line 1 is no JSON"),
         ("a.jsonl", "[1]\n", None, FormatError, "line 1 is no JSON object"),
