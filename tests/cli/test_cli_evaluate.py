@@ -137,7 +137,7 @@ def test_wrong_use_is_told(run, model, files):
     unknown = run("evaluate", "--model", model, "--texts", files / "shop.csv", "--methods", "btj")
     assert unknown.exit_code == 2
     missing = run("evaluate", "--model", model, "--texts", files / "nothing.csv")
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
     assert "nothing.csv" in missing.stderr
     assert run("evaluate", "--model", model, "--seed", "-1").exit_code == 2
 

@@ -122,6 +122,36 @@ def test_a_file_named_for_other_content_is_refused_at_once(run, tmp_path, comman
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "a", "b", "--lexicon", "none.txt"],
+        ["explain", "--file-a", "none.txt", "b"],
+        ["figure", "2", "-o", "why.svg", "--file-a", "none.txt", "b"],
+        ["probe", "--file", "none.txt"],
+        ["probe", "--file", "none.csv"],
+        ["evaluate", "--texts", "none.csv"],
+        ["index", "none.csv", "-o", "index"],
+        ["index", "none.parquet", "-o", "index"],
+        ["index", "info", "none"],
+        ["similar", "none", "--id", "a"],
+        ["train", "none.csv", "-o", "trained"],
+        ["study", "report", "none"],
+    ],
+)
+def test_a_file_that_is_not_there_is_wrong_use(run, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    says = sentence(run(*arguments), 2)
+    assert "none" in says
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_a_file_is_wrong_use_and_a_damaged_file_a_failure(run, tmp_path):
+    sentence(run("explain", "a", "b", "--lexicon", tmp_path), 2)
+    (tmp_path / "bad.txt").write_bytes(b"\x1f\x8b damaged")
+    sentence(run("explain", "a", "b", "--lexicon", tmp_path / "bad.txt"), 1)
+
+
 def test_wrong_use_says_where_help_is(run):
     assert "Try 'whyalike explain -h' for help." in run("explain", "a", "b", "c").stderr
 

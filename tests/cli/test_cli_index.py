@@ -66,7 +66,7 @@ def test_wrong_use_and_failures_have_their_codes(file, model, tmp_path):
     assert "--fields is 'price'" in run(file, "-o", folder, "--fields", "price", code=2).stderr
     strict = run(file, "-o", folder, "--model", model, "--strict", code=1)
     assert "line 5" in strict.stderr
-    assert "holds no index" in run("info", folder, code=1).stderr
+    assert "holds no index" in run("info", folder, code=2).stderr
     run(file, "-o", folder, "--model", model)
     assert "--overwrite" in run(file, "-o", folder, "--model", model, code=2).stderr
     run(file, "-o", folder, "--model", model, "--overwrite")
@@ -77,7 +77,7 @@ def test_wrong_use_and_failures_have_their_codes(file, model, tmp_path):
 
 
 def test_what_is_typed_wrong_is_told_before_a_model_is_opened(file, tmp_path):
-    missing = run(tmp_path / "thing.csv", "-o", tmp_path / "a", "--model", "no-such-model", code=1)
+    missing = run(tmp_path / "thing.csv", "-o", tmp_path / "a", "--model", "no-such-model", code=2)
     assert "thing.csv: No such file" in missing.stderr
     column = run(file, "-o", tmp_path / "a", "--id", "ean", "--model", "no-such-model", code=2)
     assert "no column 'ean'" in column.stderr

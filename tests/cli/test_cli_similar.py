@@ -139,9 +139,9 @@ def test_wrong_use_exits_with_2(run, folder, arguments, says):
     assert result.stdout == ""
 
 
-def test_a_folder_without_an_index_exits_with_1(run, tmp_path):
+def test_a_folder_without_an_index_exits_with_2(run, tmp_path):
     result = run("similar", tmp_path, "--id", "g1")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "holds no index" in result.stderr
 
 

@@ -127,4 +127,4 @@ def test_wrong_use_is_told(run, created, pairs, tmp_path, model):
     done = run("study", "simulate", folder, "--means", "bti:4")
     assert (done.exit_code, "--means" in done.stderr) == (2, True)
     done = run("study", "export", tmp_path / "new")
-    assert (done.exit_code, "whyalike study create" in done.stderr) == (1, True)
+    assert (done.exit_code, "whyalike study create" in done.stderr) == (2, True)

@@ -74,5 +74,5 @@ def test_wrong_use_is_told_before_anything_listens(tmp_path, options, says):
 
 def test_a_folder_without_a_study_is_told(tmp_path):
     done = CliRunner().invoke(app, ["study", "serve", str(tmp_path)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "study create" in done.stderr

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
-from whyalike.errors import OptionError, TextError, WhyalikeError
+from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -17,14 +17,15 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 def told_plainly(*, debug: bool) -> Iterator[None]:
     """Turn errors into a sentence on standard error and an exit code; ``debug`` shows them whole.
 
-    Exit codes: 2 for wrong use (an option or a text), 1 for failure, 130 after Ctrl-C.
+    Exit codes: 2 for wrong use (an option, a text, a file that is not there), 1 for failure, 130
+    after Ctrl-C.
     """
     try:
         yield
     except (OptionError, TextError) as error:
         _fail(error, USAGE, debug=debug)
     except WhyalikeError as error:
-        _fail(error, FAILURE, debug=debug)
+        _fail(error, USAGE if _names_nothing(error) else FAILURE, debug=debug)
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
         discard_output()
@@ -49,6 +50,12 @@ def discard_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def _names_nothing(error: WhyalikeError) -> bool:
+    """Return whether a file to read is not there, or is a folder, or the other way round."""
+    nothing = FileNotFoundError | IsADirectoryError | NotADirectoryError
+    return isinstance(error, FormatError) and isinstance(error.__cause__, nothing)
 
 
 def _fail(error: BaseException, code: int, *, debug: bool, says: str | None = None) -> None:
