@@ -27,11 +27,13 @@ def test_rows_are_the_words_by_what_they_add_to_the_margin():
     view = view_comparison(comparison, id="c")
     columns = [sum(column) for column in zip(*MATRIX, strict=True)]
     expected = [
-        (w, "higher", v) for w, v in zip(["cosy", "mittens", "but", "cold"], columns, strict=True)
+        (w, "scored higher", v)
+        for w, v in zip(["cosy", "mittens", "but", "cold"], columns, strict=True)
     ]
     # What adds to the lower text's similarity lowers the margin: its columns are minus half.
     expected += [
-        (w, "lower", v / 2) for w, v in zip(["red", "wine", "from", "Rioja"], columns, strict=True)
+        (w, "scored lower", v / 2)
+        for w, v in zip(["red", "wine", "from", "Rioja"], columns, strict=True)
     ]
     expected.sort(key=lambda row: -abs(row[2]))
     assert [(r.word, r.where) for r in view.rows] == [row[:2] for row in expected]
@@ -70,6 +72,38 @@ def test_a_margin_below_zero_is_said():
     for shown in (render_comparison(upside_down), render_comparison_text(upside_down)):
         assert "\N{MINUS SIGN}0.300" in shown
         assert "does not agree" in " ".join(shown.split())
+
+
+def test_a_text_is_called_by_the_score_that_it_has():
+    other = make_comparison()
+    upside_down = ComparisonData(better=other.worse, worse=other.better)
+    shown = render_comparison_text(upside_down)
+    assert shown.index("text scored lower (0.200)") < shown.index("text scored higher (0.500)")
+    page = " ".join(text for _, _, text in Page(render_comparison(upside_down)).select("whyalike"))
+    assert page.index("Text scored lower") < page.index("Text scored higher")
+    assert page.index("Scored lower") < page.index("Scored higher")
+    assert "draws the text scored higher to the query lowers it" in page
+    view = view_comparison(upside_down, id="c")
+    called = {row.word: row.where for row in view.rows}
+    assert called["mittens"] == "scored higher"
+    assert called["Rioja"] == "scored lower"
+    assert [s.name for s in view_comparison(other, id="c").standings] == [
+        "scored higher",
+        "scored lower",
+    ]
+
+
+@pytest.mark.parametrize("render", [render_comparison, render_comparison_text])
+def test_texts_of_equal_scores_are_called_by_their_places(render):
+    one = make_comparison()
+    tie = ComparisonData(better=replace(one.better, warnings=("Long.",)), worse=one.better)
+    shown = render(tie)
+    assert "scored higher" not in shown.lower()
+    assert "scored lower" not in shown.lower()
+    for said in ("first text, scored the same", "second text, scored the same"):
+        assert said in shown.lower()
+    assert "With the first text: Long." in shown
+    assert {row.where for row in view_comparison(tie, id="c").rows} == {"first", "second"}
 
 
 def test_texts_of_strangers_are_escaped():

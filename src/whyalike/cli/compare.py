@@ -26,8 +26,8 @@ def compare(
     query: Annotated[
         str, typer.Argument(help="The text that both were compared with; - reads standard input.")
     ],
-    better: Annotated[str, typer.Argument(help="The text that is scored higher; or -.")],
-    worse: Annotated[str, typer.Argument(help="The text that is scored lower; or -.")],
+    better: Annotated[str, typer.Argument(help="The text that should be scored higher; or -.")],
+    worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
     pooling: Pooling = "auto",

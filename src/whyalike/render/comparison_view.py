@@ -11,6 +11,24 @@ WORDS_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What one of the two texts is called: by its score, or by its place where scores are equal.
+
+    title: above the text. name: in tables. text: within a sentence.
+    """
+
+    title: str
+    name: str
+    text: str
+
+
+HIGHER = Standing("text scored higher", "scored higher", "text scored higher")
+LOWER = Standing("text scored lower", "scored lower", "text scored lower")
+FIRST = Standing("first text, scored the same", "first", "first text")
+SECOND = Standing("second text, scored the same", "second", "second text")
+
+
+@dataclass(frozen=True, slots=True)
 class EffectRow:
     """A word of one of the two texts: what it adds to the margin. ``bar`` is in percent."""
 
@@ -35,13 +53,18 @@ class QueryRow:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """Everything that the renderers of a comparison show. ``id`` is the root of ids in markup."""
+    """Everything that the renderers of a comparison show. ``id`` is the root of ids in markup.
+
+    ``standings`` are of the text that was called better, and of the other: what the model made of
+    them, which may be the other way round.
+    """
 
     id: str
     margin: float
     said: str
     better_similarity: str
     worse_similarity: str
+    standings: tuple[Standing, Standing]
     kind: str
     note: str
     facts: tuple[tuple[str, str], ...]
@@ -63,7 +86,8 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
     decimals = decimals_for(word.contribution or 0.0 for word in words)
     greatest = max((abs(word.contribution or 0.0) for word in words), default=0.0) or 1.0
     query_rows = _query_rows(comparison, decimals, greatest)
-    rows = _effect_rows(texts[1:], decimals, greatest)
+    standings = standings_of(comparison.margin)
+    rows = _effect_rows(texts[1:], standings, decimals, greatest)
     first = comparison.better
     return ComparisonView(
         id=id,
@@ -71,6 +95,7 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
         said=format_signed(comparison.margin, 3),
         better_similarity=format_number(comparison.better.similarity, 3),
         worse_similarity=format_number(comparison.worse.similarity, 3),
+        standings=standings,
         kind=f"{first.similarity_function} similarity",
         note=_note(comparison),
         facts=(
@@ -78,10 +103,10 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
             ("Method", first.method),
             ("Pooling", POOLING_IN_WORDS.get(first.pooling, first.pooling)),
         ),
-        warnings=_warnings(comparison),
+        warnings=_warnings(comparison, standings),
         query=_side(texts[0], "left", "Query", decimals),
-        better=_side(texts[1], "left", "Text scored higher", decimals),
-        worse=_side(texts[2], "right", "Text scored lower", decimals),
+        better=_side(texts[1], "left", standings[0].title.capitalize(), decimals),
+        worse=_side(texts[2], "right", standings[1].title.capitalize(), decimals),
         query_rows=query_rows[:WORDS_SHOWN],
         rows=rows[:WORDS_SHOWN],
         more_query_rows=max(0, len(query_rows) - WORDS_SHOWN),
@@ -90,22 +115,29 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
     )
 
 
+def standings_of(margin: float) -> tuple[Standing, Standing]:
+    """Return what to call the text that was expected to win, and the other."""
+    if margin == 0:
+        return FIRST, SECOND
+    return (HIGHER, LOWER) if margin > 0 else (LOWER, HIGHER)
+
+
 def _note(comparison: ComparisonData) -> str:
     if comparison.margin < 0:
-        return "The model does not agree: it scores the text that was called lower higher."
+        return "The model does not agree: it scores the second text above the first."
     if comparison.margin == 0:
         return "The model scores both texts the same."
     return score_note(comparison.better.similarity_function)
 
 
-def _warnings(comparison: ComparisonData) -> tuple[str, ...]:
+def _warnings(comparison: ComparisonData, standings: tuple[Standing, Standing]) -> tuple[str, ...]:
     """Return what both explanations say, each once, and of which text where they differ."""
     first, second = comparison.better.warnings, comparison.worse.warnings
     both = [said for said in first if said in second]
     return (
         *both,
-        *(f"With the text scored higher: {said}" for said in first if said not in both),
-        *(f"With the text scored lower: {said}" for said in second if said not in both),
+        *(f"With the {standings[0].text}: {said}" for said in first if said not in both),
+        *(f"With the {standings[1].text}: {said}" for said in second if said not in both),
     )
 
 
@@ -143,17 +175,20 @@ def _partners(explanation: ExplanationData) -> dict[int, tuple[str, str]]:
 
 
 def _effect_rows(
-    texts: tuple[ExplainedText, ...], decimals: int, greatest: float
+    texts: tuple[ExplainedText, ...],
+    standings: tuple[Standing, Standing],
+    decimals: int,
+    greatest: float,
 ) -> tuple[EffectRow, ...]:
     rows = [
         EffectRow(
             word=word.text,
-            where=where,
+            where=standing.name,
             effect=word.contribution or 0.0,
             said=format_signed(word.contribution or 0.0, decimals),
             bar=round(100 * abs(word.contribution or 0.0) / greatest, 1),
         )
-        for text, where in zip(texts, ("higher", "lower"), strict=True)
+        for text, standing in zip(texts, standings, strict=True)
         for word in text.words
     ]
     return tuple(sorted(rows, key=lambda row: -abs(row.effect)))

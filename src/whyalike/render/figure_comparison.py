@@ -104,7 +104,7 @@ def _draw_effects(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> f
     y += 20
     for row in view.rows:
         sheet.text(x, y + 9, sheet.shorten(row.word, 90, 9), 9)
-        sheet.text(x + 98, y + 9, f"in the {row.where}", SMALL, color=MUTED)
+        sheet.text(x + 94, y + 9, row.where, SMALL, color=MUTED)
         sheet.text(x + 190, y + 9, row.said, 9, align="right")
         sheet.box(x + 198, y + 3.5, BAR, 4, HAIRLINE)
         sheet.box(
@@ -122,8 +122,8 @@ def _draw_query(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> flo
 
     sheet.text(x, y + 9, "Word by word of the query", 9, bold=True)
     y += 20
-    for heading, place in (("scored higher", 90.0), ("scored lower", 196.0)):
-        sheet.text(x + place, y + 5, heading, SMALL, color=MUTED)
+    for standing, place in zip(view.standings, (90.0, 196.0), strict=True):
+        sheet.text(x + place, y + 5, standing.name, SMALL, color=MUTED)
     y += 10
     for row in view.query_rows:
         sheet.text(x, y + 9, sheet.shorten(row.word, 84, 9), 9)

@@ -28,10 +28,11 @@ def terminal_comparison_view(comparison: ComparisonData, *, colour: bool) -> Ren
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     view = view_comparison(comparison, id="terminal")
     parts: list[RenderableType] = [_heading(view), Text()]
+    first, second = (standing.title for standing in view.standings)
     for title, text in (
         ("query", comparison.query),
-        (f"scored higher ({view.better_similarity})", comparison.better_text),
-        (f"scored lower ({view.worse_similarity})", comparison.worse_text),
+        (f"{first} ({view.better_similarity})", comparison.better_text),
+        (f"{second} ({view.worse_similarity})", comparison.worse_text),
     ):
         segments = cut_into_segments(text, (), which="left")
         parts += [Text(title, style="bold underline"), *draw_side(text, segments, colour), Text()]
@@ -59,7 +60,7 @@ def _heading(view: ComparisonView) -> Text:
 def _effects(view: ComparisonView) -> RenderableType:
     if not view.rows:
         return Text("Neither text has a word.")
-    table = _table(("word", "in the text scored"))
+    table = _table(("word", "in the text"))
     for row in view.rows:
         table.add_row(_name(row.word), Text(row.where), Text(row.said), _bar(row))
     return table
@@ -68,7 +69,7 @@ def _effects(view: ComparisonView) -> RenderableType:
 def _words(view: ComparisonView) -> RenderableType:
     if not view.query_rows:
         return Text("The query has no word.")
-    table = _table(("word", "scored higher", "scored lower"))
+    table = _table(("word", *(standing.name for standing in view.standings)))
     for row in view.query_rows:
         partners = (
             Text(f"{shorten(visible(word))} {score}".strip() or "–")

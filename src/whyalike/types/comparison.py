@@ -7,7 +7,7 @@ from whyalike.types.explanation import ExplainedText, ExplanationData
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonData:
-    """Two explanations of one query: with the text that is scored higher, and with the lower one.
+    """Two explanations of one query: with the text that should be scored higher, and the other.
 
     The query is the left text of both; both give words signed contributions. ``margin`` is the
     difference of the two similarities, below zero if the model does not agree with the names.
@@ -31,12 +31,12 @@ class ComparisonData:
 
     @property
     def better_text(self) -> ExplainedText:
-        """The text scored higher, each word with what it adds to the margin."""
+        """The text called better, each word with what it adds to the margin."""
         return self._in_parts(self.better.right, _contributions(self.better.right))
 
     @property
     def worse_text(self) -> ExplainedText:
-        """The text scored lower: a word that adds to its similarity lowers the margin."""
+        """The text called worse: a word that adds to its similarity lowers the margin."""
         effects = [-value for value in _contributions(self.worse.right)]
         return self._in_parts(self.worse.right, effects)
 
