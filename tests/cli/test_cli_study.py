@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 
 from tiny_models import TEXTS
+from whyalike import Explainer, Lexicon, WordVectors
+from whyalike.explain.nearest_pairs import read_texts
 from whyalike.study.folder import read_study
 from whyalike.study.storage import Storage
 
@@ -83,19 +85,59 @@ def test_invitations_are_links_whose_tokens_open_the_study(run, created):
     assert run("study", "simulate", folder, "--raters", 1, "--database", url).exit_code == 0
 
 
-def test_pairs_are_drawn_from_a_catalogue(run, model, tmp_path):
+@pytest.fixture
+def catalogue(tmp_path):
     path = tmp_path / "texts.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["description"])
         writer.writerows([f"{text} {text} {text}"] for text in TEXTS[:3])
         writer.writerows([f"{text} {text} {text} And more."] for text in TEXTS[:3])
-    done = run(
-        "study", "create", "--texts", path, "--methods", "bti,random", "--model", model,
-        "--checks", 0, "--shown", "own", "-o", tmp_path / "study",
-    )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    assert read_study(tmp_path / "study").samples >= 1
+    return path
+
+
+@pytest.fixture
+def create_from(run, model, tmp_path):
+    def create_from(source, path, methods, *arguments):
+        done = run(
+            "study", "create", source, path, "--methods", methods, "--model", model,
+            "--checks", 0, "--shown", "own", "-o", tmp_path / "study", *arguments,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        return read_study(tmp_path / "study")
+
+    return create_from
+
+
+def test_pairs_are_drawn_from_a_catalogue(create_from, catalogue):
+    study = create_from("--texts", catalogue, "bti,random")
+    assert study.samples >= 1
+    assert study.settings["rarity"] is None
+
+
+def test_rare_words_are_counted_in_the_catalogue(create_from, catalogue, pairs, model, tmp_path):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("gloves 1 0.5\nand 0 1\nmore 1 1\nthese 1 0\n", "utf-8")
+    study = create_from("--texts", catalogue, "idf,random", "--lexicon", vectors)
+    assert study.settings["rarity"] == "counted in texts"
+    lexicon = Lexicon.fit(read_texts(catalogue), vectors=WordVectors.read(vectors))
+    explainer = Explainer(model, method="idf", lexicon=lexicon)
+    for one in study.stimuli:
+        if one.method == "idf":
+            shown = one.explanation
+            expected = explainer.explain(shown.left.text, shown.right.text).left.words
+            # What stands in no pair is not marked, and what is shown is rounded.
+            marked = {n: w.saliency for n, w in enumerate(shown.left.words) if w.saliency}
+            assert marked
+            assert marked == pytest.approx({n: expected[n].saliency for n in marked}, abs=0.006)
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("gloves and more\n", "utf-8")
+    counted = create_from(
+        "--texts", catalogue, "idf,random", "--lexicon", vectors, "--corpus", corpus
+    )
+    assert {one.id for one in counted.stimuli} != {one.id for one in study.stimuli}
+    guessed = create_from("--pairs", pairs, "idf,random", "--lexicon", vectors)
+    assert guessed.settings["rarity"] == "guessed from ranks"
 
 
 def test_texts_that_make_no_pairs_are_told_why(run, model, tmp_path):

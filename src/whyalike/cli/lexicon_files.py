@@ -1,5 +1,6 @@
 """The lexicon that the command line names: a file of word vectors, a file of texts, or both."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,27 @@ if TYPE_CHECKING:
 
 
 def read_lexicon(
-    vectors: Path | None, corpus: Path | None, *, allow_pickle: bool
+    vectors: Path | None,
+    corpus: Path | None,
+    *,
+    allow_pickle: bool,
+    catalogue: Sequence[str] | None = None,
 ) -> "Lexicon | None":
     """Return what ``--lexicon`` and ``--corpus`` name, or None for the packaged lexicon.
+
+    Args:
+        vectors: a file of word vectors; None for the packaged ones.
+        corpus: a file of texts to count rare words in.
+        allow_pickle: whether word vectors may be a pickle.
+        catalogue: the texts to count rare words in where there is no corpus.
 
     Raises:
         FormatError, UnsafeModelError: word vectors that can't be read, or may not be.
         TextError: a corpus that can't be read, or has no words.
         MissingExtraError: a corpus without word vectors, and no packaged ones installed.
     """
-    if vectors is None and corpus is None:
+    counted = catalogue if corpus is None else _lines(corpus)
+    if vectors is None and counted is None:
         return None
     from whyalike import Lexicon, WordVectors
 
@@ -27,7 +39,7 @@ def read_lexicon(
         known = WordVectors.packaged()
     else:
         known = WordVectors.read(vectors, allow_pickle=allow_pickle)
-    return Lexicon.of(known) if corpus is None else Lexicon.fit(_lines(corpus), vectors=known)
+    return Lexicon.of(known) if counted is None else Lexicon.fit(counted, vectors=known)
 
 
 def _lines(corpus: Path) -> list[str]:

@@ -25,6 +25,8 @@ from whyalike.cli.study_serve import serve
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from whyalike import Explainer
     from whyalike.study import Study
     from whyalike.study.creation import StudyOptions
@@ -85,7 +87,11 @@ def create(
         Path | None, typer.Option(help="Word vectors, for methods that go by them.", metavar="FILE")
     ] = None,
     corpus: Annotated[
-        Path | None, typer.Option(help="Texts, one a line, to count rare words in.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Texts, one a line, to count rare words in; by default those of --texts.",
+            metavar="FILE",
+        ),
     ] = None,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -101,9 +107,12 @@ def create(
             raise OptionError("Give either --pairs or --texts.")
         quieten()
         from whyalike import Explainer
+        from whyalike.attribution import get_method
         from whyalike.cli.several_methods import choose_methods
+        from whyalike.explain.nearest_pairs import read_texts
         from whyalike.study.creation import StudyOptions, create_study
         from whyalike.study.model import QUESTION, SCALE
+        from whyalike.study.pair_files import read_pairs
         from whyalike.study.practice import PACKAGED, read_known_answers
 
         options = StudyOptions(
@@ -118,17 +127,24 @@ def create(
             known=read_known_answers(PACKAGED if practice is None else practice),
         )
         names = choose_methods(methods)
+        catalogue = None if texts is None else read_texts(str(texts), column=column)
         explainer = Explainer(
             model,
             pooling=pooling,
-            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
+            lexicon=read_lexicon(
+                lexicon,
+                corpus,
+                allow_pickle=allow_pickle,
+                catalogue=catalogue if any(get_method(name).lexical for name in names) else None,
+            ),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        found = read_samples(
-            explainer, pairs=pairs, columns=columns, texts=texts, column=column, options=options
-        )
+        if pairs is not None:
+            found = read_pairs(pairs, columns=[name.strip() for name in columns.split(",")])
+        else:
+            found = draw_pairs(explainer, catalogue or [], named=str(texts), options=options)
         with open_progress() as tell:
             made = create_study(
                 explainer, found, methods=names, folder=out, options=options, tell=tell
@@ -143,26 +159,17 @@ study.command()(export)
 study.command()(simulate)
 
 
-def read_samples(
-    explainer: "Explainer",
-    *,
-    pairs: Path | None,
-    columns: str,
-    texts: Path | None,
-    column: str,
-    options: "StudyOptions",
+def draw_pairs(
+    explainer: "Explainer", catalogue: "Sequence[str]", *, named: str, options: "StudyOptions"
 ) -> list[tuple[str, str]]:
-    """Return the pairs of a file, or texts of a catalogue with the nearest of each.
+    """Return texts of a catalogue with the nearest of each; ``named`` is what errors call it.
 
     Raises OptionError where the catalogue has too few pairs that are long and near enough.
     """
-    from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs, read_texts
-    from whyalike.study.pair_files import read_pairs
+    from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs
 
-    if pairs is not None:
-        return read_pairs(pairs, columns=[name.strip() for name in columns.split(",")])
     found = nearest_pairs(
-        read_texts(str(texts), column=column),
+        catalogue,
         explainer.model,
         count=options.count or DRAWN,
         seed=options.seed,
@@ -170,7 +177,7 @@ def read_samples(
     )
     if len(found) < (options.count or 1):
         raise OptionError(
-            f"{texts} gives {len(found)} pairs, and {options.count or DRAWN} are asked for. A pair "
+            f"{named} gives {len(found)} pairs, and {options.count or DRAWN} are asked for. A pair "
             f"is two texts of {WORDS[0]} to {WORDS[1]} words whose cosine is {COSINES[0]} to "
             f"{COSINES[1]}: give more texts, a smaller -n, or your own pairs with --pairs."
         )

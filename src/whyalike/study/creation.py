@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
 
+from whyalike.attribution import get_method
 from whyalike.errors import OptionError
 from whyalike.explain import Explainer
 from whyalike.explain.fingerprint import fingerprint
@@ -107,7 +108,7 @@ def create_study(
     samples = draw_samples(pairs, options)
     explained = [_explain(explainer.with_method(name), samples, tell) for name in methods]
     vectors = fingerprint(explainer, list(dict.fromkeys(text for pair in samples for text in pair)))
-    settings = _settings(explainer, explained[0][0], options)
+    settings = _settings(explainer, explained[0][0], methods, options)
     said = [options.seed, samples, methods, vectors, settings]
     freezer = Freezer(sha256(json.dumps(said, sort_keys=True).encode()).digest())
     shown = [blind(by_method, shown=options.shown) for by_method in zip(*explained, strict=True)]
@@ -182,15 +183,26 @@ def _repeats(options: StudyOptions, items: int) -> int:
     return wanted
 
 
-def _settings(explainer: Explainer, one: ExplanationData, options: StudyOptions) -> dict[str, Any]:
+def _settings(
+    explainer: Explainer, one: ExplanationData, methods: Sequence[str], options: StudyOptions
+) -> dict[str, Any]:
     return {
         "shown": options.shown,
         "pooling": one.pooling,
         "similarity_function": one.similarity_function,
         "prompts": list(explainer.prompts),
         "lexicon": "packaged" if explainer.lexicon is None else "given",
+        "rarity": _rarity(explainer, methods),
         "options": asdict(explainer.options),
     }
+
+
+def _rarity(explainer: Explainer, methods: Sequence[str]) -> str | None:
+    """Return how it was learnt how rare words are, or None where no method goes by that."""
+    if not any(get_method(name).lexical for name in methods):
+        return None
+    lexicon = explainer.lexicon
+    return "guessed from ranks" if lexicon is None or lexicon.rarity.note else "counted in texts"
 
 
 def _fewer_pairs(
