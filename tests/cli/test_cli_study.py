@@ -60,7 +60,42 @@ def test_a_database_elsewhere_is_used_by_every_command(run, created, tmp_path):
     url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
     assert run("study", "simulate", folder, "--raters", 1, "--database", url).exit_code == 0
     assert len(run("study", "export", folder, "--database", url).stdout.splitlines()) > 8
-    assert len(run("study", "export", folder).stdout.splitlines()) == 1
+    missing = run("study", "export", folder)
+    assert missing.exit_code == 2
+    assert "no study's database at" in " ".join(missing.stderr.split())
+    assert not (folder / "study.db").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_who_only_reads_makes_no_database(run, created, tmp_path, command):
+    folder, _ = created
+    typo = tmp_path / "typo.db"
+    done = run("study", command, folder, "--database", f"sqlite:///{typo}")
+    assert done.exit_code == 2
+    assert "typo.db; check --database" in " ".join(done.stderr.split())
+    assert not typo.exists()
+    nowhere = run("study", command, folder, "--database", "sqlite:///nosuch/dir/t.db")
+    assert nowhere.exit_code == 2
+    assert "no study's database at" in " ".join(nowhere.stderr.split())
+
+
+def test_a_database_without_ratings_is_named(run, created, tmp_path):
+    folder, _ = created
+    assert run("study", "invite", folder).exit_code == 0
+    exported = run("study", "export", folder, "-o", tmp_path / "r.csv")
+    assert exported.exit_code == 0
+    assert f"no ratings yet in sqlite:///{folder}/study.db" in "".join(exported.stderr.split("\n"))
+    reported = run("study", "report", folder)
+    assert reported.exit_code == 2
+    assert "no ratings of items yet in" in " ".join(reported.stderr.split())
+    assert "study.db" in reported.stderr
+
+
+def test_a_folder_that_is_missing_is_named(run, created, tmp_path):
+    folder, _ = created
+    done = run("study", "invite", folder, "--database", f"sqlite:///{tmp_path}/none/t.db")
+    assert done.exit_code != 0
+    assert "There is no folder" in done.stderr
 
 
 def test_invitations_are_links_whose_tokens_open_the_study(run, created):

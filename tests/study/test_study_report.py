@@ -194,7 +194,7 @@ def test_the_command_says_what_is_wrong(folder, tmp_path):
     empty = written_study(tmp_path / "empty")
     result = run(empty.folder)
     assert result.exit_code == 2
-    assert "no ratings of items yet" in result.stderr
+    assert "no study's database" in result.stderr
 
 
 def test_known_means_are_found(folder):

@@ -206,6 +206,24 @@ def test_a_database_belongs_to_one_study(database):
     open_storage(study, database=database).close()
 
 
+def test_an_existing_database_is_read_as_it_is(database):
+    study = bare_study()
+    with pytest.raises(OptionError, match="no study's database"):
+        open_storage(study, database=database, existing=True)
+    Storage.open(database).close()
+    storage = open_storage(study, database=database, existing=True)
+    with storage._database.reading() as connection:
+        assert not storage._do.study_digest(connection)
+    storage.bind(study)
+    storage.add_rater()
+    storage.close()
+    again = open_storage(study, database=database, existing=True)
+    assert len(again.raters()) == 1
+    again.close()
+    with pytest.raises(OptionError, match="another study"):
+        open_storage(bare_study(seed=4), database=database, existing=True)
+
+
 def test_without_a_url_the_database_lies_in_the_folder_and_syncs_every_commit(tmp_path):
     study = written_study(tmp_path / "study")
     storage = open_storage(study)

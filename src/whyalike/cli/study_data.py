@@ -68,11 +68,13 @@ def export(
         from whyalike.study.export import export_ratings, to_csv
 
         found = read_study(folder)
-        storage = open_storage(found, database=database)
+        storage = open_storage(found, database=database, existing=True)
         try:
             table = from_storage(found, storage, history=history)
         finally:
             storage.close()
+        if not len(table):
+            typer.echo(f"There are no ratings yet in {storage.place}.", err=True)
         if table.has_simulated:
             typer.echo("These are SIMULATED ratings: no human gave them.", err=True)
         if out is None:

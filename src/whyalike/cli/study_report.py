@@ -10,6 +10,7 @@ import typer
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug, Html, Json
 from whyalike.cli.printing import open_console, write_out
+from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.render.study import StudyPage
@@ -103,11 +104,16 @@ def _make(folder: Path, database: str | None, settings: "ReportSettings") -> "St
     from whyalike.study.report import facts_of, make_report
 
     study = read_study(folder)
-    storage = open_storage(study, database=database)
+    storage = open_storage(study, database=database, existing=True)
     try:
         table = from_storage(study, storage)
     finally:
         storage.close()
+    if not len(table.items):
+        raise OptionError(
+            f"There are no ratings of items yet in {storage.place}: check --database, let the "
+            "judges rate, or run `whyalike study simulate` to see what a report looks like."
+        )
     return make_report(table, methods=study.methods, facts=facts_of(study), settings=settings)
 
 

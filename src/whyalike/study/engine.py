@@ -33,10 +33,27 @@ class Database:
         """Whether a file is the database."""
         return self.url.get_backend_name() == "sqlite"
 
+    @property
+    def place(self) -> str:
+        """The URL, without its password."""
+        return self.url.render_as_string()
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite, or None for what is no file by its path."""
+        path = self.url.database
+        if not self.is_sqlite or not path or path == ":memory:" or "uri" in self.url.query:
+            return None
+        return Path(path)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Have a transaction that sees one state of the database. Raises StorageError."""
-        with self._told("read"), self.engine.connect() as connection, connection.begin():
+        with (
+            self._told("read", "Try again, or check --database."),
+            self.engine.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -45,7 +62,8 @@ class Database:
         if self._turn is not None:
             self._turn.acquire()
         try:
-            with self._told("written"), self.engine.connect() as connection:
+            lost = "What was not acknowledged is not stored; try again."
+            with self._told("written", lost), self.engine.connect() as connection:
                 connection.execution_options(whyalike_writes=True)
                 with connection.begin():
                     yield connection
@@ -54,14 +72,13 @@ class Database:
                 self._turn.release()
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _told(self, what: str, advice: str) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             raise StorageError(
-                f"The database {self.url.render_as_string()} could not be {what}: {reason}. What "
-                "was not acknowledged is not stored; try again."
+                f"The database {self.place} could not be {what}: {reason}. {advice}"
             ) from error
 
 

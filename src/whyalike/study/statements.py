@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, inspect, select, update
 
 from whyalike.errors import FormatError
 from whyalike.study.answers import Answer
@@ -23,10 +23,22 @@ Found = Row[Any]
 def create(connection: Connection) -> None:
     """Make the tables that are missing. Raises FormatError on a database of another version."""
     create_tables(connection)
-    version = connection.scalar(select(StudyEntry.version))
-    if version is None:
+    if connection.scalar(select(StudyEntry.version)) is None:
         connection.execute(insert(StudyEntry).values(id=1, version=VERSION, digest=""))
-    elif version != VERSION:
+    check_version(connection)
+
+
+def is_made(connection: Connection) -> bool:
+    """Return whether this is the database of a study."""
+    if not inspect(connection).has_table(StudyEntry.__tablename__):
+        return False
+    return connection.scalar(select(StudyEntry.version)) is not None
+
+
+def check_version(connection: Connection) -> None:
+    """Raise FormatError on a database of another version."""
+    version = connection.scalar(select(StudyEntry.version))
+    if version != VERSION:
         raise FormatError(
             f"The database is of version {version}; this release reads version {VERSION}. Use the "
             "release of whyalike that made it."

@@ -28,33 +28,41 @@ class Storage:
     Use ``open``, or ``open_storage`` where the study is at hand.
     """
 
-    def __init__(self, where: str | Path) -> None:
+    def __init__(self, where: str | Path, *, existing: bool = False) -> None:
         try:
             from whyalike.study.engine import Database
         except ModuleNotFoundError as error:
             raise MissingExtraError("A study's database", "sqlalchemy", "study") from error
-        from whyalike.study import statements
+        from whyalike.study import opening, statements
 
         self._do = statements
         self._database = Database(where)
         try:
-            with self._database.writing() as connection:
-                self._do.create(connection)
+            (opening.find if existing else opening.make)(self._database)
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def open(cls, where: str | Path) -> Self:
+    def open(cls, where: str | Path, *, existing: bool = False) -> Self:
         """Open the database of a study's folder, or at a URL of sqlite or postgresql.
 
+        Args:
+            where: the folder or the URL.
+            existing: make none where there is none yet, for those who only read.
+
         Raises:
-            OptionError: a URL of something else.
+            OptionError: a URL of something else, or none is there that should exist.
             FormatError: a database of another version.
             StorageError: it can't be opened.
             MissingExtraError: SQLAlchemy or the driver is not installed.
         """
-        return cls(where)
+        return cls(where, existing=existing)
+
+    @property
+    def place(self) -> str:
+        """Where the database is, as a URL without its password."""
+        return self._database.place
 
     def close(self) -> None:
         """Give all connections back; what is used later opens new ones."""
@@ -67,15 +75,23 @@ class Storage:
             OptionError: it has raters of another study.
         """
         with self._database.writing() as connection:
-            known = self._do.study_digest(connection)
-            if known == study.digest:
-                return
-            if known and self._do.raters(connection):
-                raise OptionError(
-                    "The database has raters of another study, or study.json was changed since "
-                    "they were invited: give another --database, or put study.json back."
-                )
-            self._do.set_study_digest(connection, study.digest)
+            if not self._is_of(study, connection):
+                self._do.set_study_digest(connection, study.digest)
+
+    def check(self, study: Study) -> None:
+        """Raise OptionError if there are raters of another study than this; write nothing."""
+        with self._database.reading() as connection:
+            self._is_of(study, connection)
+
+    def _is_of(self, study: Study, connection: "Connection") -> bool:
+        """Return whether the database is of this study, or else, without a rater, of none."""
+        known = self._do.study_digest(connection)
+        if known and known != study.digest and self._do.raters(connection):
+            raise OptionError(
+                "The database has raters of another study, or study.json was changed since "
+                "they were invited: give another --database, or put study.json back."
+            )
+        return known == study.digest
 
     def add_rater(self, name: str = "", *, simulated: bool = False) -> Invitation:
         """Add a rater and return the invitation.
@@ -236,16 +252,21 @@ class Storage:
         return [row for row in marked if history or row.current]
 
 
-def open_storage(study: Study, *, database: str | None = None) -> Storage:
+def open_storage(study: Study, *, database: str | None = None, existing: bool = False) -> Storage:
     """Open the database of a study: in its folder, or at the URL ``database``.
+
+    ``existing`` is for those who only read: no database is made, and none becomes this study's.
 
     Raises:
         OptionError: it has raters of another study; or as ``Storage.open``.
         FormatError, StorageError, MissingExtraError: as ``Storage.open``.
     """
-    storage = Storage.open(study.folder if database is None else database)
+    storage = Storage.open(study.folder if database is None else database, existing=existing)
     try:
-        storage.bind(study)
+        if existing:
+            storage.check(study)
+        else:
+            storage.bind(study)
     except BaseException:
         storage.close()
         raise
