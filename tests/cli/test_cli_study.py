@@ -98,6 +98,19 @@ def test_a_folder_that_is_missing_is_named(run, created, tmp_path):
     assert "There is no folder" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["foo", "ftp://a.example", "https://a.example/study", "https://", "https://a.example:x",
+     "http://[::1", "https://a.example\n", "https://me@a.example"],
+)  # fmt: skip
+def test_nobody_is_invited_to_what_is_no_origin(run, created, url):
+    folder, _ = created
+    refused = run("study", "invite", folder, "--url", url)
+    assert refused.exit_code == 2
+    assert "give an origin" in " ".join(refused.stderr.split())
+    assert not (folder / "study.db").exists()
+
+
 def test_invitations_are_links_whose_tokens_open_the_study(run, created):
     folder, _ = created
     done = run(

@@ -40,13 +40,16 @@ def invite(
     """
     with told_plainly(debug=debug):
         from whyalike.study import open_storage, read_study
+        from whyalike.web.public_url import check_origin
 
+        # First of all, as a rater who was added can't be taken out again.
+        origin = check_origin(url, named="--url")
         storage = open_storage(read_study(folder), database=database)
         try:
             added = [storage.add_rater(name) for _ in range(raters)]
         finally:
             storage.close()
-        links = [f"{one.number}\t{url.rstrip('/')}/r/{one.token}" for one in added]
+        links = [f"{one.number}\t{origin}/r/{one.token}" for one in added]
         write_out(lambda: typer.echo("\n".join(links)))
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from whyalike.errors import OptionError, OutputError
+from whyalike.web.public_url import check_origin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -40,13 +41,7 @@ class Address:
         if not 0 <= self.port <= 65535:
             raise OptionError(f"The port is {self.port}; give 0 (any free one) to 65535.")
         if self.public_url:
-            parts = urlsplit(self.public_url)
-            bare = parts.path in ("", "/") and not (parts.query or parts.fragment)
-            if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
-                raise OptionError(
-                    f"The public URL is {self.public_url!r}; give an origin such as "
-                    "https://study.example.org, without a path."
-                )
+            check_origin(self.public_url, named="The public URL")
         elif not is_local(self.host):
             raise OptionError(
                 f"The host is {self.host!r}, which others can reach; say under which URL they do "
@@ -66,7 +61,7 @@ class Address:
     def url(self, port: int) -> str:
         """Return the origin for links, given the port that was bound; it ends without a slash."""
         if self.public_url:
-            return self.public_url.rstrip("/")
+            return check_origin(self.public_url, named="The public URL")
         name = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{name}:{port}"
 
