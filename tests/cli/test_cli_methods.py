@@ -35,14 +35,19 @@ def without_bti_gradients(monkeypatch):
     monkeypatch.setattr(explainer.Explainer, "explain", explain)
 
 
-def test_json_is_a_list_of_what_the_library_gives_in_the_order_asked_for(explain, model):
+def test_json_has_what_the_library_gives_in_the_order_asked_for(explain, model):
     result = explain("--methods", "vanilla_gradients, bti,bti", "--json")
     assert result.exit_code == 0, result.output
     expected = [
         Explainer(model, method=name).explain(LEFT, RIGHT).to_dict()
         for name in ("vanilla_gradients", "bti")
     ]
-    assert json.loads(result.stdout) == expected
+    assert json.loads(result.stdout) == {
+        "format": "whyalike/explanations",
+        "version": 1,
+        "explanations": expected,
+        "left_out": {},
+    }
 
 
 def test_the_model_is_loaded_once(explain, monkeypatch):
@@ -61,7 +66,10 @@ def test_all_gives_every_method_its_place(explain):
         for line in result.stderr.splitlines()
         if line.startswith("Left out")
     ]
-    found = [one["method"] for one in json.loads(result.stdout)]
+    said = json.loads(result.stdout)
+    assert list(said["left_out"]) == left_out
+    assert all(said["left_out"].values())
+    found = [one["method"] for one in said["explanations"]]
     names = [method.name for method in list_methods()]
     assert sorted(found + left_out) == sorted(names)
     assert found == [name for name in names if name in found]
@@ -97,7 +105,9 @@ def test_a_method_that_cannot_run_is_named_with_its_reason(
     assert reason in " ".join(result.stdout.split())
     assert "abacus" in (tmp_path / "f.html").read_text("utf-8")
     result = explain("--methods", "bti,bti_gradients", "--json")
-    assert [one["method"] for one in json.loads(result.stdout)] == ["bti"]
+    said = json.loads(result.stdout)
+    assert [one["method"] for one in said["explanations"]] == ["bti"]
+    assert said["left_out"]["bti_gradients"].startswith(reason)
     assert result.stderr.startswith(f"Left out bti_gradients: {reason}")
 
 

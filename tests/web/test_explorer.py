@@ -263,6 +263,14 @@ def test_the_files_are_those_of_the_library(client):
     assert picture.content.startswith(b"\x89PNG")
 
 
+def test_several_methods_are_saved_in_one_document(client):
+    fields = {"left": LEFT, "right": RIGHT, "method": "occlusion", "beside": ["random", "nothing"]}
+    saved = get(client, "/pair/json", **fields).json()
+    assert (saved["format"], saved["version"]) == ("whyalike/explanations", 1)
+    assert [one["method"] for one in saved["explanations"]] == ["occlusion", "random"]
+    assert "nothing" in saved["left_out"]["nothing"]
+
+
 def test_the_saved_files_are_linked(client):
     page = get(client, "/", left=LEFT, right=RIGHT, method="random").text
     links = {html.unescape(one) for one in re.findall(r'href="(/pair/[^"]*)"', page)}

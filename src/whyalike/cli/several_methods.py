@@ -62,9 +62,11 @@ def show_methods(
     if html is not None:
         write_page(explanations, failures, html)
     if as_json:
+        from whyalike.explain.several import explanations_to_dict
+
         for name, why in failures.items():
             typer.echo(f"Left out {name}: {why}", err=True)
-        content = [explanation.to_dict() for explanation in explanations]
+        content = explanations_to_dict(explanations, left_out=failures)
         said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
         write_out(lambda: typer.echo(said))
         return

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.errors import OptionError, WhyalikeError
+from whyalike.explain.several import explanations_to_dict
 from whyalike.render.methods import render_methods
 from whyalike.render.methods_view import view_methods
 from whyalike.render.view import view_explanation
@@ -217,7 +218,8 @@ async def _write(
     if form == "json":
         if alone is not None:
             return alone.to_json(indent=2).encode()
-        told = [one.to_dict() for one in found]
+        left_out = {name: reason_of(error) for name, error in failures.items()}
+        told = explanations_to_dict(found, left_out=left_out)
         return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2).encode()
     if form == "html":
         if alone is not None:
