@@ -33,6 +33,10 @@ def told(result):
 
 def test_hits_of_an_item_with_their_reasons(run, folder):
     content = told(run("similar", folder, "--id", "g1", "--json"))
+    assert (content["format"], content["version"]) == ("whyalike/similar", 1)
+    assert (content["index"], content["similarity_function"]) == ("shop", "cosine")
+    assert (content["score"], content["compared"], content["k"]) == ("cosine", "description", 10)
+    assert (content["method"], content["where"]) == ("bti", None)
     assert content["query"]["id"] == "g1"
     assert content["items"] == len(ITEMS)
     assert content["query"]["text"] == ITEMS[0].description
@@ -79,6 +83,7 @@ def test_a_text_a_filter_and_no_explanation(run, folder):
     assert content["query"] == {"id": None, "title": None, "text": "wine with lemon"}
     assert content["notes"][0].startswith("Items whose text is the query's")
     assert all(hit["explanation"] is None for hit in content["hits"])
+    assert content["method"] is None
     shown = run(*arguments, "--no-explain").stdout
     assert "pairs" not in shown
     assert "kind wine · price 9 · new yes" in shown
@@ -149,7 +154,7 @@ def test_titles_alone_are_named_where_only_they_are_compared(run, model, tmp_pat
     catalogue = Catalogue.from_items(ITEMS, name="shop")
     CatalogueIndex.build(catalogue, tmp_path / "idx", model=model, fields=("title",))
     content = told(run("similar", tmp_path / "idx", "--id", "g1", "--json"))
-    assert content["score"] == "cosine similarity of titles"
+    assert (content["score"], content["compared"]) == ("cosine", "title")
     assert content["hits"][0]["explanation"]["left"]["text"] == "Knit gloves"
     refused = run("similar", tmp_path / "idx", "--id", "g1", "--score", "four")
     assert "--fields title,description" in refused.stderr

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient  # noqa: E402
 
 from tiny_models import tiny  # noqa: E402
 from whyalike import BTIOptions, Comparison, Explainer, Explanation  # noqa: E402
-from whyalike.catalogue.similar_page import explain_all, page_of, page_to_dict  # noqa: E402
+from whyalike.catalogue.similar_page import explain_all, search_to_dict  # noqa: E402
 from whyalike.errors import ModelError, OptionError, TextError  # noqa: E402
 from whyalike.web.api import schema  # noqa: E402
 from whyalike.web.api.answers import explain_each  # noqa: E402
@@ -131,8 +131,10 @@ def test_a_search_finds_and_says_what_the_library_does(service, client, asked):
     explain = asked.get("explain", True)
     reasons = explain_all(hits, method=asked.get("method")) if explain else []
     query = index[asked["id"]] if "id" in asked else asked["text"]
-    page = page_of(index, query, hits, reasons, k=asked["k"], where=asked.get("where"))
-    assert answer.json() == page_to_dict(page, hits, reasons, items=len(index))
+    told = search_to_dict(index, query, hits, reasons, k=asked["k"], where=asked.get("where"))
+    # The model has another name where it is served.
+    assert answer.json() == {**told, "index": "shop", "model": "letters"}
+    assert answer.json()["method"] == (asked.get("method", "occlusion") if explain else None)
     schema.SimilarModel.model_validate(answer.json())
 
 

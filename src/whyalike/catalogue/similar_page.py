@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
 from whyalike.catalogue.item import Item, Plain
+from whyalike.catalogue.reader import Score
 from whyalike.explain.explanation import Explanation
 from whyalike.render.similar import SimilarHit, SimilarPage
 
 if TYPE_CHECKING:
     from whyalike.catalogue.index import CatalogueIndex
+
+FORMAT = "whyalike/similar"
+VERSION = 1
 
 WHOLE = ""
 """The name of the explanation of a score that has no parts."""
@@ -36,6 +40,7 @@ def page_of(
     *,
     k: int | None = None,
     where: str | None = None,
+    score: Score = "cosine",
 ) -> SimilarPage:
     """Return what ``render_similar`` and ``terminal_similar_view`` show of one search.
 
@@ -46,17 +51,17 @@ def page_of(
         reasons: what ``explain_all`` gave for them, in the same order; none shows no reasons.
         k: how many were asked for: a note says so if there are fewer.
         where: the filter.
+        score: what was asked for.
     """
     manifest = index.reader.manifest
     function = manifest.model.similarity_function
-    is_four = any(hit.parts is not None for hit in hits)
     plain = f"{function} similarity" + (" of titles" if index.reader.compared == "title" else "")
     facts = [
         ("Index", manifest.name),
         ("Items", f"{len(index):,}"),
         ("Model", manifest.model.name),
-        *([("Method", next(iter(reasons[0].values())).method)] if reasons else []),
-        ("Score", f"mean of four {function} similarities" if is_four else plain),
+        *([("Method", method)] if (method := _method_of(reasons)) else []),
+        ("Score", f"mean of four {function} similarities" if score == "four" else plain),
         *([("Where", where)] if where else []),
     ]
     item = query if isinstance(query, Item) else None
@@ -70,24 +75,45 @@ def page_of(
     )
 
 
-def page_to_dict(
-    page: SimilarPage, hits: Sequence[Hit], reasons: Sequence[Reasons], *, items: int
+def search_to_dict(
+    index: "CatalogueIndex",
+    query: Item | str,
+    hits: Sequence[Hit],
+    reasons: Sequence[Reasons] = (),
+    *,
+    k: int | None = None,
+    where: str | None = None,
+    score: Score = "cosine",
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
-    ``items`` is how many the index has.
+    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares.
     """
+    reader, item = index.reader, query if isinstance(query, Item) else None
     return {
+        "format": FORMAT,
+        "version": VERSION,
         "query": {
-            "id": page.query_id or None,
-            "title": page.query_title or None,
-            "text": page.query_text,
+            "id": None if item is None else item.id,
+            "title": None if item is None else item.title or None,
+            "text": query if isinstance(query, str) else query.description,
         },
-        **{name.lower(): value for name, value in page.facts},
-        "items": items,
-        "notes": list(page.notes),
+        "index": reader.manifest.name,
+        "items": len(index),
+        "model": reader.manifest.model.name,
+        "similarity_function": reader.manifest.model.similarity_function,
+        "score": score,
+        "compared": reader.compared,
+        "k": k,
+        "where": where,
+        "method": _method_of(reasons),
+        "notes": list(_notes(is_item=item is not None, found=len(hits), asked=k)),
         "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
     }
+
+
+def _method_of(reasons: Sequence[Reasons]) -> str | None:
+    return next(iter(reasons[0].values())).method if reasons else None
 
 
 def _hit_to_dict(hit: Hit, reasons: Reasons) -> dict[str, Any]:

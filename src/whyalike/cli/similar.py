@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,10 +13,6 @@ from whyalike.cli.printing import open_console, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from whyalike.catalogue.hit import Hit
-    from whyalike.catalogue.similar_page import Reasons
     from whyalike.render.similar import SimilarPage
 
 
@@ -78,7 +74,8 @@ def similar(
         if explain or sought is not None or model is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
-        from whyalike.catalogue.similar_page import explain_all, page_of
+        from whyalike.catalogue.similar_page import explain_all, page_of, search_to_dict
+        from whyalike.render import terminal_similar_view
 
         if explain:
             from whyalike.attribution import get_method
@@ -95,31 +92,23 @@ def similar(
         hits = index.similar(sought, id=id_, title=title, k=count, where=where, score=score)
         reasons = explain_all(hits, method=method) if explain else []
         query = index[id_] if id_ is not None else sought or ""
-        page = page_of(index, query, hits, reasons, k=count, where=where)
-        _show(page, hits, reasons, items=len(index), html=html, as_json=json_)
+        asked: dict[str, Any] = {"k": count, "where": where, "score": score}
+        page = page_of(index, query, hits, reasons, **asked)
+        _write_page(page, html)
+        if json_:
+            found = search_to_dict(index, query, hits, reasons, **asked)
+            said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
+            write_out(lambda: typer.echo(said))
+        else:
+            write_out(lambda: open_console().print(terminal_similar_view(page)))
 
 
-def _show(
-    page: "SimilarPage",
-    hits: "Sequence[Hit]",
-    reasons: "Sequence[Reasons]",
-    *,
-    items: int,
-    html: Path | None,
-    as_json: bool,
-) -> None:
-    """Write the page if one was asked for, and print JSON or the terminal's view."""
-    from whyalike.catalogue.similar_page import page_to_dict
+def _write_page(page: "SimilarPage", html: Path | None) -> None:
+    """Write the page if one was asked for."""
     from whyalike.explain import write_whole
-    from whyalike.render import render_similar, terminal_similar_view
+    from whyalike.render import render_similar
 
     if html is not None:
         content = render_similar(page).encode()
         write_whole(html, lambda stream: stream.write(content))
         typer.echo(f"Wrote {html}", err=True)
-    if as_json:
-        found = page_to_dict(page, hits, reasons, items=items)
-        said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
-        write_out(lambda: typer.echo(said))
-    else:
-        write_out(lambda: open_console().print(terminal_similar_view(page)))

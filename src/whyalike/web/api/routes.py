@@ -128,16 +128,9 @@ class Routes:
 
     async def similar(self, asked: SimilarRequest, request: Request) -> Response:
         """Find the items of an index that are most like a text or one of them, and say why."""
-        from whyalike.catalogue.similar_page import page_to_dict
-
         found = await unless_gone(request, self.service.similar(**asked.model_dump()))
-        items = len(found.index.index)
-
-        def write() -> Response:
-            return _json(page_to_dict(found.page, found.hits, found.reasons, items=items))
-
         # Fifty explanations take a while, in which others want their answers.
-        return await run_in_threadpool(write)
+        return await run_in_threadpool(lambda: _json(found.to_dict()))
 
     async def rank(self, asked: RankRequest, request: Request) -> Response:
         """Say where one item stands in a search, and what explains its score."""
@@ -178,6 +171,8 @@ class Routes:
 def _placed_to_dict(placed: Placed) -> dict[str, Any]:
     standing = placed.standing
     return {
+        "format": "whyalike/rank",
+        "version": 1,
         "index": placed.index.name,
         "id": standing.item.id,
         "title": standing.item.title,

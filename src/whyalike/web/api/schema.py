@@ -182,13 +182,18 @@ class QueryModel(Said):
 class SimilarModel(Said):
     """What a search found, as `whyalike similar --json` prints it."""
 
+    format: Literal["whyalike/similar"]
+    version: Literal[1]
     query: QueryModel
     index: str
-    items: int
+    items: int = Field(description="How many the index has.")
     model: str
-    method: str | None = None
-    score: str
-    where: str | None = None
+    similarity_function: SimilarityFunction
+    score: Literal["cosine", "four"]
+    compared: str = Field(description="The field that the score cosine compares.")
+    k: int
+    where: str | None
+    method: str | None = Field(description="What explained the hits; null where nothing did.")
     notes: list[str]
     hits: list[HitModel]
 
@@ -196,6 +201,8 @@ class SimilarModel(Said):
 class RankModel(Said):
     """Where an item stands; ``rank`` is null where ``left_out`` says why a search leaves it out."""
 
+    format: Literal["whyalike/rank"]
+    version: Literal[1]
     index: str
     id: str
     title: str

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from whyalike.errors import OptionError
 from whyalike.explain.explanation import Explanation
@@ -34,13 +34,25 @@ Returned = TypeVar("Returned")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, as ``catalogue.similar_page`` has it. ``reasons`` may be empty."""
+    """What a search found, as ``catalogue.similar_page`` has it. ``reasons`` may be empty.
+
+    ``asked`` are its keyword arguments.
+    """
 
     index: ServedIndex
     query: "Item | str"
     hits: "Sequence[Hit]"
     reasons: "Sequence[Reasons]"
     page: "SimilarPage"
+    asked: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, with the names under which index and model are served."""
+        from whyalike.catalogue.similar_page import search_to_dict
+
+        index = self.index
+        told = search_to_dict(index.index, self.query, self.hits, self.reasons, **self.asked)
+        return {**told, "index": index.name, "model": index.model.name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +147,9 @@ class Service(Explaining):
 
         query, hits = await self._on_lane(search)
         reasons = await self._reasons(served, hits, method) if explain else []
-        page = await asyncio.to_thread(
-            lambda: page_of(served.index, query, hits, reasons, k=k, where=where)
-        )
-        return Found(served, query, hits, reasons, page)
+        asked: dict[str, Any] = {"k": k, "where": where, "score": score}
+        page = await asyncio.to_thread(lambda: page_of(served.index, query, hits, reasons, **asked))
+        return Found(served, query, hits, reasons, page, asked)
 
     async def rank_of(
         self,

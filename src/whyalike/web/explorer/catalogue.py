@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.catalogue.facets import Facet, find_facets
-from whyalike.catalogue.similar_page import page_to_dict
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.web.explorer.asking import Asked
@@ -189,5 +188,4 @@ def _write(found: "Found", form: str) -> str:
     """Return what was found as JSON or as a page of its own."""
     if form == "html":
         return render_similar(found.page)
-    told = page_to_dict(found.page, found.hits, found.reasons, items=len(found.index.index))
-    return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2)
+    return json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
