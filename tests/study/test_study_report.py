@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from whyalike.cli.study import study as command
 from whyalike.errors import OptionError
-from whyalike.study import Truth, open_storage, simulate_ratings
+from whyalike.study import Truth, open_storage, read_study, simulate_ratings
 from whyalike.study.exclusion import ExclusionRules
 from whyalike.study.mos import MethodScore
 from whyalike.study.ratings import table_of
@@ -184,7 +184,18 @@ def test_the_command_prints_json(folder):
         ("bti", "random"),
     ]
     assert found["table_1"]["judges"] == 5
-    assert found["study"]["Model"] == "none"
+    study = read_study(folder)
+    assert found["study"] == {
+        "model": "none",
+        "samples": 14,
+        "methods": list(study.methods),
+        "question": study.question,
+        "scale": list(study.scale),
+        "seed": study.seed,
+        "digest": study.digest,
+    }
+    shown = run(folder, "--resamples", "50").stdout
+    assert study.digest[:12] in shown
 
 
 def test_the_command_says_what_is_wrong(folder, tmp_path):

@@ -101,7 +101,7 @@ def _off() -> "ExclusionRules":
 
 def _make(folder: Path, database: str | None, settings: "ReportSettings") -> "StudyReport":
     from whyalike.study import from_storage, open_storage, read_study
-    from whyalike.study.report import facts_of, make_report
+    from whyalike.study.report import StudyFacts, make_report
 
     study = read_study(folder)
     storage = open_storage(study, database=database, existing=True)
@@ -114,7 +114,8 @@ def _make(folder: Path, database: str | None, settings: "ReportSettings") -> "St
             f"There are no ratings of items yet in {storage.place}: check --database, let the "
             "judges rate, or run `whyalike study simulate` to see what a report looks like."
         )
-    return make_report(table, methods=study.methods, facts=facts_of(study), settings=settings)
+    known = StudyFacts.of(study)
+    return make_report(table, methods=study.methods, study=known, settings=settings)
 
 
 def _write_files(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,24 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What a report says of the study itself. ``digest`` is that of study.json."""
+
+    model: str
+    samples: int
+    methods: tuple[str, ...]
+    question: str
+    scale: tuple[str, ...]
+    seed: int
+    digest: str
+
+    @classmethod
+    def of(cls, study: Study) -> Self:
+        """Return what there is to say of a study."""
+        return cls(**{name: getattr(study, name) for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What some of the judges say of the methods; None where it can't be told, see the notes."""
 
@@ -64,12 +82,12 @@ class Figures:
 class StudyReport:
     """A report, as plain data.
 
-    facts: what the study is. simulated: how many judges are no humans.
+    study: what is known of it. simulated: how many judges are no humans.
     kept: without the judges that were set aside; everyone: with them.
     differences, judge_means, power: of the judges that were kept. judge_means: (R, M).
     """
 
-    facts: tuple[tuple[str, str], ...]
+    study: StudyFacts | None
     settings: ReportSettings
     simulated: int
     judges: tuple[JudgeRecord, ...]
@@ -106,7 +124,7 @@ class StudyReport:
             "version": VERSION,
             "simulated": SIMULATED if self.simulated else "",
             "simulated_judges": self.simulated,
-            "study": dict(self.facts),
+            "study": None if self.study is None else asdict(self.study),
             "settings": asdict(self.settings),
             "table_1": asdict(self.kept),
             "with_excluded_judges": asdict(self.everyone),
@@ -129,7 +147,7 @@ def make_report(
     table: RatingTable,
     *,
     methods: Sequence[str] | None = None,
-    facts: Sequence[tuple[str, str]] = (),
+    study: StudyFacts | None = None,
     settings: ReportSettings | None = None,
 ) -> StudyReport:
     """Return what the ratings say.
@@ -137,7 +155,7 @@ def make_report(
     Args:
         table: of a study.
         methods: in the order to report them in; those without a rating are named in the notes.
-        facts: what to say of the study itself, from ``facts_of``.
+        study: what to say of the study itself.
         settings: which rules, tests and plans.
 
     Raises:
@@ -162,7 +180,7 @@ def make_report(
     if unrated:
         notes.append(f"No ratings of {', '.join(unrated)}.")
     return StudyReport(
-        facts=tuple(facts),
+        study=study,
         settings=chosen,
         simulated=sum(record.simulated for record in records),
         judges=records,
@@ -176,19 +194,6 @@ def make_report(
         judge_means=judge_means(rated),
         power=power,
         notes=tuple(notes),
-    )
-
-
-def facts_of(study: Study) -> tuple[tuple[str, str], ...]:
-    """Return what a report says of the study itself."""
-    return (
-        ("Model", study.model),
-        ("Samples", f"{study.samples:,}"),
-        ("Methods", f"{len(study.methods)}"),
-        ("Question", study.question),
-        ("Scale", f"1 {study.scale[0]} … {len(study.scale)} {study.scale[-1]}"),
-        ("Seed", str(study.seed)),
-        ("Study", study.digest[:12]),
     )
 
 

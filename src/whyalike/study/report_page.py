@@ -7,7 +7,7 @@ from whyalike.render.wording import format_signed
 from whyalike.study.exclusion import percent
 from whyalike.study.mos import MethodScore
 from whyalike.study.paired import MethodDifference
-from whyalike.study.report import SIMULATED, StudyReport
+from whyalike.study.report import SIMULATED, StudyFacts, StudyReport
 from whyalike.study.report_cells import between, number, p_value, plus_minus
 from whyalike.study.report_judges import (
     agreement_table,
@@ -23,7 +23,7 @@ def page_of(report: StudyReport) -> StudyPage:
     facts = (
         ("Judges", _count_judges(report)),
         ("Ratings", f"{kept.ratings:,}"),
-        *report.facts,
+        *_facts(report.study),
     )
     tables = [_ratings(report), agreement_table(report)]
     if report.differences:
@@ -40,6 +40,20 @@ def page_of(report: StudyReport) -> StudyPage:
         notes=(*kept.notes, *report.notes),
         table_1=_table_1(report),
         tables=tuple(tables),
+    )
+
+
+def _facts(study: StudyFacts | None) -> tuple[tuple[str, str], ...]:
+    if study is None:
+        return ()
+    return (
+        ("Model", study.model),
+        ("Samples", f"{study.samples:,}"),
+        ("Methods", f"{len(study.methods)}"),
+        ("Question", study.question),
+        ("Scale", f"1 {study.scale[0]} … {len(study.scale)} {study.scale[-1]}"),
+        ("Seed", str(study.seed)),
+        ("Study", study.digest[:12]),
     )
 
 
