@@ -48,6 +48,8 @@ def test_an_index_is_made_changed_and_described(file, model, tmp_path):
     assert (added["items"], added["segments"], added["read"]["kept"]) == (4, 2, 2)
     assert "3 items of things, 2 removed" in run("remove", folder, "1").stdout
     info = json.loads(run("info", folder, "--verify", "--json").stdout)
+    for said in (added, info):
+        assert (said["format"], said["version"]) == ("whyalike/index-info", 1)
     assert (info["items"], info["removed"], info["verified"]) == (3, 2, True)
     assert (info["fields"], info["metadata"]) == (["title", "description"], ["price"])
     assert info["model"] == model

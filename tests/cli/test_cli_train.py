@@ -53,6 +53,7 @@ def test_json_has_every_setting_that_was_asked_for(run, model, catalogue, tmp_pa
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
+    assert (found["format"], found["version"]) == ("whyalike/training", 1)
     settings = found["settings"]
     assert (settings["encoding"], settings["negatives"]) == ("joint", "drawn")
     assert (settings["mlm_weight"], settings["learning_rate"], settings["seed"]) == (0, 1e-4, 3)

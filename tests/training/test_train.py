@@ -18,7 +18,7 @@ from training_catalogue import save_base, some_items
 
 from whyalike import Explainer
 from whyalike.catalogue.item import Item
-from whyalike.errors import MissingExtraError, OptionError, OutputError
+from whyalike.errors import FormatError, MissingExtraError, OptionError, OutputError
 from whyalike.training import TrainingResult, TrainingSettings, train, train_recobert
 from whyalike.training.checkpoints import latest_checkpoint, unfinished
 
@@ -89,6 +89,11 @@ def test_the_result_says_what_was_done(finished):
     assert [(p.step, p.mrr) for p in result.history] == [(p.step, p.mrr) for p in told]
     assert all(p.masked_words > 0 for p in told if p.mrr is None)
     stored = json.loads((out / "training.json").read_text())
+    assert TrainingResult.from_dict(stored, folder=out) == result
+    assert (stored["format"], stored["version"]) == ("whyalike/training", 1)
+    with pytest.raises(FormatError, match="version 2"):
+        TrainingResult.from_dict({**stored, "version": 2})
+    del stored["format"], stored["version"]
     assert TrainingResult.from_dict(stored, folder=out) == result
     assert result.best_step in {p.step for p in told if p.mrr is not None}
 

@@ -135,7 +135,9 @@ class _Lines:
 def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: bool) -> None:
     """Print what an index holds."""
     if as_json:
-        content = dict(info) if report is None else {**info, "read": report.to_dict()}
+        content = {"format": "whyalike/index-info", "version": 1, **info}
+        if report is not None:
+            content["read"] = report.to_dict()
         said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
     else:
         said = "\n".join(_lines(info))

@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from whyalike.errors import FormatError
 from whyalike.training.retrieval import RetrievalMetrics
+
+FORMAT, VERSION = "whyalike/training", 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class TrainingResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the folder."""
-        found = asdict(self)
+        found = {"format": FORMAT, "version": VERSION, **asdict(self)}
         del found["folder"]
         for name in ("history", "figures", "notes"):
             found[name] = list(found[name])
@@ -88,13 +91,21 @@ class TrainingResult:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any], *, folder: Path | None = None) -> Self:
-        """Return what ``to_dict`` gave."""
+        """Return what ``to_dict`` gave. Raises FormatError on another version."""
+        # What was trained before 1.0 says neither.
+        said = found.get("format", FORMAT), found.get("version", VERSION)
+        if said != (FORMAT, VERSION):
+            raise FormatError(
+                f"This is a {said[0]!r} of version {said[1]!r}; this release reads {FORMAT!r} of "
+                f"version {VERSION}."
+            )
         history = tuple(TrainingProgress(**point) for point in found["history"])
         figures = tuple(
             ModelFigures(model["name"], RetrievalMetrics(**model["retrieval"]), model["same_kind"])
             for model in found["figures"]
         )
-        rest = {k: v for k, v in found.items() if k not in {"history", "figures", "notes"}}
+        others = {"format", "version", "history", "figures", "notes"}
+        rest = {k: v for k, v in found.items() if k not in others}
         return cls(
             folder=folder, history=history, figures=figures, notes=tuple(found["notes"]), **rest
         )
