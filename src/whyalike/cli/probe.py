@@ -45,12 +45,12 @@ def probe(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(help="Texts or pairs: .txt (one a line), .csv or .jsonl.", metavar="FILE"),
+        typer.Option(help="Texts or pairs: .txt (one a line), .csv, .tsv, .jsonl.", metavar="FILE"),
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Of a .csv or .jsonl: the text's, or the query's and the text's with a comma.",
+            help="In a .csv, .tsv or .jsonl, the text's, or the query's, a comma and the text's.",
             metavar="NAMES",
         ),
     ] = None,
