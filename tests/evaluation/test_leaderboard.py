@@ -122,6 +122,9 @@ def test_precision_and_recall_stand_beside_an_f():
     found = board(replace(entry("good", [0.5, 0.6], "alignment_f"), counts=counts))
     assert ", P 0.750, R 0.400 |" in found.to_markdown()
     assert found.entries[0].shares == (3 / 4, 2 / 5)
+    nothing = ((0.0, 0.0), (0.0, 0.0), (4.0, 1.0), (0.0, 0.0))
+    found = board(replace(entry("silent", [0.0, 0.0], "alignment_f"), counts=nothing))
+    assert ", P –, R 0.000 |" in found.to_markdown()
 
 
 def test_what_every_explanation_says_is_said_once():

@@ -199,7 +199,10 @@ class Leaderboard:
             mean, _, interval = said.partition(" ")
             said = f"**{mean}** {interval}"
         if entry.shares is not None:
-            said += ", P {:.3f}, R {:.3f}".format(*entry.shares)
+            said += "".join(
+                f", {name} {'–' if np.isnan(share) else f'{share:.3f}'}"
+                for name, share in zip("PR", entry.shares, strict=True)
+            )
         return said + (f" ({', '.join(entry.remarks)})" if entry.remarks else "")
 
     def _uses(self, metric: str) -> bool:
