@@ -199,7 +199,7 @@ def test_the_command_prints_json(folder):
 
 
 def test_the_command_says_what_is_wrong(folder, tmp_path):
-    assert run(tmp_path / "nothing").exit_code == 1
+    assert run(tmp_path / "nothing").exit_code == 2
     assert run(folder, "--reference", "no such").exit_code == 2
     assert run(folder, "--failed-checks", "7").exit_code == 2
     empty = written_study(tmp_path / "empty")
