@@ -18,6 +18,7 @@ from whyalike.cli.options import (
     Debug,
     Device,
     Json,
+    LexiconFile,
     Model,
     Pooling,
     TrustRemoteCode,
@@ -82,10 +83,7 @@ def evaluate(
         Literal["both", "left", "right"],
         typer.Option(help="Whose words are taken away, except by metrics of pairs of words."),
     ] = "both",
-    lexicon: Annotated[
-        Path | None,
-        typer.Option(help="Word vectors, for methods that go by them.", metavar="FILE"),
-    ] = None,
+    lexicon: LexiconFile = None,
     corpus: Annotated[
         Path | None,
         typer.Option(

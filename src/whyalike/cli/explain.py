@@ -18,6 +18,7 @@ from whyalike.cli.options import (
     FileB,
     Html,
     Json,
+    LexiconFile,
     Model,
     Picture,
     Pooling,
@@ -57,10 +58,7 @@ def explain(
     top_k: Annotated[
         int, typer.Option(min=1, help="Show the pairs of this many clusters of scores.")
     ] = 2,
-    lexicon: Annotated[
-        Path | None,
-        typer.Option(help="Word vectors, for methods that go by them.", metavar="FILE"),
-    ] = None,
+    lexicon: LexiconFile = None,
     corpus: Annotated[
         Path | None,
         typer.Option(help="Texts, one a line, to count rare words in.", metavar="FILE"),

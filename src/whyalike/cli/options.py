@@ -57,6 +57,10 @@ Html = Annotated[
 Picture = Annotated[
     Path | None, typer.Option(help="Write a picture.", metavar="FILE", callback=check_written)
 ]
+LexiconFile = Annotated[
+    Path | None,
+    typer.Option("--lexicon", help="Word vectors, for methods that go by them.", metavar="FILE"),
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")

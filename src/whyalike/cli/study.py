@@ -14,6 +14,7 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    LexiconFile,
     Model,
     Pooling,
     TrustRemoteCode,
@@ -83,9 +84,7 @@ def create(
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
-    lexicon: Annotated[
-        Path | None, typer.Option(help="Word vectors, for methods that go by them.", metavar="FILE")
-    ] = None,
+    lexicon: LexiconFile = None,
     corpus: Annotated[
         Path | None,
         typer.Option(

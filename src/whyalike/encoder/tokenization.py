@@ -87,7 +87,8 @@ def tokenize(
     tokenized = []
     for text, encodings in zip(texts, grouped, strict=True):
         result = _from_encodings(text, prompt, encodings, windows=windows)
-        result = replace(result, unknown=_unknown_tokens(result, tokenizer))
+        if unknown := _unknown_tokens(result, tokenizer):
+            result = replace(result, unknown=unknown)
         if result.truncated and (reason := _refusal(tokenizer, limit, long_text)):
             result = replace(result, refusal=reason)
         tokenized.append(result)

@@ -24,7 +24,7 @@ from whyalike.evaluation.perturbed import Kind
 from whyalike.evaluation.result_store import Result, ResultStore
 from whyalike.evaluation.suite_catalogues import Fitted, digest_of
 from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, checked_parts
-from whyalike.evaluation.suite_parts import check_part, measure_part
+from whyalike.evaluation.suite_parts import check_part, measure_part, with_notes
 from whyalike.explain import Explainer, Explanation
 from whyalike.explain.fingerprint import probe
 from whyalike.explain.versions import package_versions
@@ -159,7 +159,7 @@ def run_suite(
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)
                 continue
-            found = Result(tuple(measured), package_versions())
+            found = Result(with_notes(measured, explanations), package_versions())
             if store is not None:
                 store.write(place, key, found)
         if store is not None:

@@ -43,6 +43,13 @@ def check_part(part: str, explainer: Explainer) -> None:
         explainer.encoder  # noqa: B018
 
 
+def with_notes(entries: Sequence[Entry], explanations: Sequence[Explanation]) -> tuple[Entry, ...]:
+    """Return the entries with the warnings of every explanation: these are of the method."""
+    first, *others = explanations
+    notes = tuple(note for note in first.warnings if all(note in o.warnings for o in others))
+    return tuple(replace(entry, notes=notes) for entry in entries)
+
+
 def measure_part(
     part: str,
     name: str,
@@ -67,35 +74,6 @@ def measure_part(
     Raises:
         WhyalikeError: as the measure that the part stands for.
     """
-    notes = _common(explanations)
-    entries = _measured(
-        part,
-        name,
-        explainer,
-        items,
-        explanations=explanations,
-        choice=choice,
-        replacement=replacement,
-    )
-    return [replace(entry, notes=notes) for entry in entries]
-
-
-def _common(explanations: Sequence[Explanation]) -> tuple[str, ...]:
-    """Return the warnings that every explanation has: they are of the method, and not of a pair."""
-    first, *others = explanations
-    return tuple(note for note in first.warnings if all(note in o.warnings for o in others))
-
-
-def _measured(
-    part: str,
-    name: str,
-    explainer: Explainer,
-    items: Sequence[Any],
-    *,
-    explanations: Sequence[Explanation],
-    choice: Choice,
-    replacement: Replacement,
-) -> list[Entry]:
     metrics, seed = choice.metrics_of(part), choice.seed
     if part == "alignment":
         return _gold(name, score_alignment(explanations, items), metrics, seed=seed)

@@ -61,7 +61,7 @@ class Address:
     def url(self, port: int) -> str:
         """Return the origin for links, given the port that was bound; it ends without a slash."""
         if self.public_url:
-            return check_origin(self.public_url, named="The public URL")
+            return self.public_url.rstrip("/")
         name = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{name}:{port}"
 
