@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -200,8 +201,11 @@ def names_of(places: Iterable[str]) -> dict[str, str]:
     """
     named: dict[str, str] = {}
     for place in places:
-        path = Path(place).expanduser()
-        first = path.resolve().name or place if path.exists() else place
+        first = place
+        # Whoever opens it refuses a name that no file can have.
+        with suppress(OSError, ValueError, RuntimeError):
+            path = Path(place).expanduser()
+            first = path.resolve().name or place if path.exists() else place
         named[free_name(first, named)] = place
     return named
 
