@@ -66,6 +66,9 @@ class ExplanationModel(Said):
     method: str
     model: str
     pooling: str
+    prompts: tuple[str, str] | None = Field(
+        None, description="What stood before the left text and before the right one."
+    )
     options: OptionsModel  # type: ignore[valid-type]
     warnings: list[str]
     completeness_gap: float | None
