@@ -192,6 +192,7 @@ class SimilarModel(Said):
     items: int = Field(description="How many the index has.")
     model: str
     similarity_function: SimilarityFunction
+    prompts: tuple[str, str] = Field(description="What stood before the query and an item.")
     score: Literal["cosine", "four"]
     compared: str = Field(description="The field that the score cosine compares.")
     k: int
