@@ -37,7 +37,7 @@ from transformers import (
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
-from whyalike.errors import ModelError
+from whyalike.errors import ModelError, OptionError
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 TOKENIZER = tiny("bert").tokenizer
@@ -297,6 +297,8 @@ class AnyEncoder:
 )
 def test_an_object_that_embeds_by_itself(given, call):
     assert f"Explainer(embed=model.{call})" in said_of(given)
+    with pytest.raises(OptionError, match=f"give a function .*, here embed=model.{call}"):
+        Explainer(embed=given)
     assert Explainer(embed=getattr(given, call)).explain("a b", "c d").similarity > 0
 
 
@@ -304,6 +306,29 @@ def test_a_function_and_a_tokenizer():
     assert "Explainer(embed=function)" in said_of(lambda texts: texts)
     assert "embed" not in said_of(TOKENIZER)
     assert "a tuple of a PreTrainedModel and its tokenizer" in said_of(tiny("bert").model)
+
+
+def test_a_name_on_the_hub_is_told_by_what_the_cache_has(saved, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    for kind, model in (("bare", make(BertForSequenceClassification)), ("adapter", None)):
+        cached = tmp_path / "cache" / f"models--someone--{kind}"
+        snapshot = cached / "snapshots" / "abc"
+        (cached / "refs").mkdir(parents=True)
+        (cached / "refs" / "main").write_text("abc")
+        if model is None:
+            snapshot.mkdir(parents=True)
+            (snapshot / "adapter_config.json").write_text("{}")
+            (snapshot / "adapter_model.safetensors").write_bytes(b"")
+        else:
+            saved(model, name="one").rename(tmp_path / "one-more")
+            snapshot.parent.mkdir(parents=True)
+            (tmp_path / "one-more").rename(snapshot)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    assert "someone/bare is a cross-encoder or a classifier" in said_of("someone/bare")
+    said = said_of("someone/adapter")
+    assert "someone/adapter is an adapter (PEFT)" in said
+    assert "AutoPeftModelForFeatureExtraction.from_pretrained('someone/adapter')" in said
 
 
 class PeftModelForFeatureExtraction(torch.nn.Module):
