@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
-from transformers import BartConfig, BartModel
+from transformers import AutoModel, BartConfig, BartModel
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
@@ -240,3 +240,15 @@ def test_a_pickle_that_nothing_reads_does_no_harm(folder, pipeline_folder, unrea
         (place / "checkpoint-500" / "pytorch_model.bin").write_bytes(b"")
         (place / "training_args.bin").write_bytes(b"")
         assert score(place)
+
+
+def test_code_of_a_model_may_load_it_in_its_own_way(folder, monkeypatch):
+    """It is trusted, and may not report what was missing."""
+    load = AutoModel.from_pretrained
+
+    def load_alone(*arguments, **options):
+        return load(*arguments, **options)[0]
+
+    expected = score(folder)
+    monkeypatch.setattr(AutoModel, "from_pretrained", load_alone)
+    assert score(folder, trust_remote_code=True) == pytest.approx(expected, abs=1e-6)

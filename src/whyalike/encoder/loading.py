@@ -35,6 +35,7 @@ from whyalike.encoder.kinds import (
 )
 from whyalike.encoder.locating import FoundModel, find_model
 from whyalike.encoder.weights import (
+    loaded_with_report,
     missing_in_encoder,
     missing_in_pipeline,
     refuse_missing,
@@ -120,12 +121,14 @@ def _from_folder(
     # T5 and its kin are saved with or without their decoder, which is not needed.
     config = AutoConfig.from_pretrained(found.folder, trust_remote_code=trust_remote_code)
     encoder_only = type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING
-    model, report = (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(
-        found.folder,
-        trust_remote_code=trust_remote_code,
-        local_files_only=True,
-        output_loading_info=True,
-        **weights,
+    model, reported = loaded_with_report(
+        (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(
+            found.folder,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            output_loading_info=True,
+            **weights,
+        )
     )
     loaded = _from_parts(
         model.to(device or _best_device()),
@@ -133,7 +136,7 @@ def _from_folder(
         name=found.name,
         architectures=architectures_of(config.to_dict()),
     )
-    refuse_missing(found, missing_in_encoder(model, report["missing_keys"], loaded.transformer))
+    refuse_missing(found, missing_in_encoder(model, reported, loaded.transformer))
     return loaded
 
 

@@ -48,6 +48,17 @@ def refuse_missing(found: FoundModel, missing: Collection[str]) -> None:
         )
 
 
+def loaded_with_report(loaded: Any) -> tuple[Any, set[str]]:
+    """Return a model and the tensors that its files lack, as transformers reports them.
+
+    ``loaded`` is what ``from_pretrained`` gave with ``output_loading_info``; a model's own code may
+    give the model alone. Tied tensors are not missing.
+    """
+    if not isinstance(loaded, tuple):
+        return loaded, set()
+    return loaded[0], set(loaded[1]["missing_keys"])
+
+
 def missing_in_encoder(
     model: PreTrainedModel, reported: Collection[str], used: PreTrainedModel
 ) -> set[str]:
@@ -55,7 +66,7 @@ def missing_in_encoder(
 
     Args:
         model: what was loaded.
-        reported: ``missing_keys`` of its loading; tied tensors are none of them.
+        reported: of ``loaded_with_report``.
         used: the part that runs. Its pooler does not, nor does a decoder beside it.
     """
     names = {id(tensor) for tensor in used.base_model.state_dict(keep_vars=True).values()}
@@ -98,7 +109,7 @@ def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
     loaded: Any = type(model).from_pretrained(
         place, config=model.config, output_loading_info=True, local_files_only=True, **on
     )
-    return set(loaded[1]["missing_keys"])
+    return loaded_with_report(loaded)[1]
 
 
 def _of_pooler(key: str) -> bool:
