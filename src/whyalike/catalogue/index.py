@@ -11,7 +11,7 @@ from whyalike.catalogue.hit import Hit
 from whyalike.catalogue.identity import check_model
 from whyalike.catalogue.info import describe_index
 from whyalike.catalogue.item import Item
-from whyalike.catalogue.manifest import DType, Field
+from whyalike.catalogue.manifest import Field
 from whyalike.catalogue.opening import open_explainer
 from whyalike.catalogue.querying import (
     Standing,
@@ -23,6 +23,7 @@ from whyalike.catalogue.querying import (
     standing,
 )
 from whyalike.catalogue.reader import IndexReader, Score, open_reader
+from whyalike.catalogue.vector_file import DType
 from whyalike.catalogue.vector_index import Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.errors import ModelNotFoundError
@@ -199,7 +200,7 @@ class CatalogueIndex:
         where: str | None = None,
         score: Score = "cosine",
     ) -> list[Hit]:
-        """Return the items that are most like a text or an item, best first.
+        """Return the items that are most like a text or an item, best first; of equal ones by id.
 
         The item itself is left out, and so is every item with the same text as the query, but for
         case and white space.
@@ -273,8 +274,8 @@ class CatalogueIndex:
         place = self._reader.position_of(item)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        scores = self._reader.exact(score).scores(joined(vectors))
-        return standing(self._reader, query, scores, place, allowed=self._reader.allowed(where))
+        allowed = self._reader.allowed(where)
+        return standing(self._reader, query, joined(vectors), place, allowed=allowed, score=score)
 
     def add(
         self,

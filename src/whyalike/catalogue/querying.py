@@ -121,17 +121,21 @@ def item_parts(
 
 
 def standing(
-    reader: IndexReader, query: Query, scores: Floats, place: int, *, allowed: Bools
+    reader: IndexReader,
+    query: Query,
+    vector: Floats,
+    place: int,
+    *,
+    allowed: Bools,
+    score: Score,
 ) -> Standing:
-    """Return where an item stands by the scores (N,) of all; of equal ones the first is better.
+    """Return where an item stands in the search with a vector (H,); of equal ones by their ids.
 
     ``allowed`` (N,) says which items the filter lets through.
     """
     item, twins = reader.item(place), left_out(reader, query)
     ranked = allowed & ~twins
-    before = (scores > scores[place]) | (
-        (scores == scores[place]) & (np.arange(len(scores)) < place)
-    )
+    similarity, before = reader.exact(score).rank(vector, place, ranked)
     reason = ""
     if twins[place]:
         reason = "it is the query itself" if item.id == query.id else "its text is the query's"
@@ -139,8 +143,8 @@ def standing(
         reason = "the filter leaves it out"
     return Standing(
         item=item,
-        similarity=float(scores[place]),
-        rank=None if reason else int((before & ranked).sum()) + 1,
+        similarity=similarity,
+        rank=None if reason else before + 1,
         of=int(ranked.sum()),
         left_out=reason,
     )

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from whyalike.catalogue.item_store import ItemStore, kind_of
+from whyalike.catalogue.item_store import VALUES_AT_ONCE, ItemStore, kind_of
 from whyalike.catalogue.reading.values import number_or_text
 from whyalike.catalogue.vector_index import Bools
 from whyalike.catalogue.where import (
@@ -26,9 +26,6 @@ OWN_FIELDS = {
     "title": "SELECT position FROM items WHERE ",
     "description": "SELECT position FROM items WHERE ",
 }
-_AT_ONCE = 500
-"""Values in one statement; SQLite allows some number of parameters only."""
-
 _TESTS = {
     "<": "{} < ?",
     "<=": "{} <= ?",
@@ -105,8 +102,8 @@ def _mask(found: Filter, store: ItemStore, count: int) -> Bools:
     else:
         for kind in ("text", "number", "boolean"):
             values = [value for value in _meant(found) if kind_of(value) == kind]
-            for start in range(0, len(values), _AT_ONCE):
-                part = values[start : start + _AT_ONCE]
+            for start in range(0, len(values), VALUES_AT_ONCE):
+                part = values[start : start + VALUES_AT_ONCE]
                 mask[_positions(found, kind, part, store)] = True
     return mask
 
