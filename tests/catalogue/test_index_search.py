@@ -11,6 +11,7 @@ from whyalike import Explainer
 from whyalike.catalogue import Catalogue, Item
 from whyalike.catalogue.hit import explain_hit_parts, explain_hits
 from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.similar_page import page_of
 from whyalike.errors import ModelNotFoundError, OptionError, TextError
 
 BOTH = ("title", "description")
@@ -155,6 +156,21 @@ def test_a_filter_leaves_the_order_of_the_rest(index, items):
     assert found == [id_ for id_ in everything if id_ in passing]
     assert 0 < len(found) < 40
     assert index.similar("warm wool", where="price > 1000") == []
+
+
+def test_values_that_a_filter_can_not_be_compared_with_are_counted(explainer, tmp_path):
+    years = [1850, 1900, "about 1860", "before the war", None, "unknown"]
+    items = [Item(str(n), "", f"warm wool {n}", {"year": year}) for n, year in enumerate(years)]
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer).remove(["5"])
+    hits = index.similar("knit gloves", where="not year > 1870")
+    assert {hit.item.id for hit in hits} == {"0", "4"}
+    # That of the removed item is none any more.
+    assert hits.not_compared == 2
+    assert index.rank_of("0", text="knit gloves", where="not year > 1870").not_compared == 2
+    assert index.similar("knit gloves", where="year != 1900").not_compared == 0
+    assert index.similar("knit gloves").not_compared == 0
+    assert "2 values could not be compared" in page_of(index, "knit gloves", hits).notes[-1]
+    assert index.reader.allowed("not year > 1870").sum() == 2
 
 
 @pytest.mark.parametrize("score", ["cosine", "four"])

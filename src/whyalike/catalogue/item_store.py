@@ -159,6 +159,7 @@ class ItemStore:
         except sqlite3.Error as error:
             raise FormatError(f"Could not read {path}: {error}.") from error
         self._connection.create_function("holds", 2, _holds, deterministic=True)
+        self._kinds: dict[str, set[str]] = {}
         self.fields: dict[str, int] = {
             name: number for number, name in self.query("SELECT number, name FROM fields")
         }
@@ -238,8 +239,10 @@ class ItemStore:
         """Return which kinds of values a metadata field has: text, number, boolean."""
         if name not in self.fields:
             return set()
-        query = "SELECT DISTINCT kind FROM facts WHERE field = ?"
-        return {row[0] for row in self.query(query, (self.fields[name],))}
+        if name not in self._kinds:
+            query = "SELECT DISTINCT kind FROM facts WHERE field = ?"
+            self._kinds[name] = {row[0] for row in self.query(query, (self.fields[name],))}
+        return self._kinds[name]
 
 
 def _metadata(facts: str) -> dict[str, Plain]:

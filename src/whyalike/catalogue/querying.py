@@ -28,7 +28,7 @@ class Standing:
     """Where one item stands in a search.
 
     rank: from 1; None where a search leaves the item out, and ``left_out`` says why. of: how many
-    items are ranked.
+    items are ranked. not_compared: see Hits.
     """
 
     item: Item
@@ -36,6 +36,7 @@ class Standing:
     rank: int | None
     of: int
     left_out: str = ""
+    not_compared: int = 0
 
 
 def make_query(
@@ -126,13 +127,11 @@ def standing(
     vector: Floats,
     place: int,
     *,
-    allowed: Bools,
+    where: str | None,
     score: Score,
 ) -> Standing:
-    """Return where an item stands in the search with a vector (H,); of equal ones by their ids.
-
-    ``allowed`` (N,) says which items the filter lets through.
-    """
+    """Return where an item stands in the search with a vector (H,); of equal ones by their ids."""
+    allowed, not_compared = reader.filtered(where)
     item, twins = reader.item(place), left_out(reader, query)
     ranked = allowed & ~twins
     similarity, before = reader.exact(score).rank(vector, place, ranked)
@@ -147,4 +146,5 @@ def standing(
         rank=None if reason else before + 1,
         of=int(ranked.sum()),
         left_out=reason,
+        not_compared=not_compared,
     )

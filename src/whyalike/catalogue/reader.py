@@ -25,7 +25,7 @@ from whyalike.catalogue.manifest import (
 )
 from whyalike.catalogue.vector_file import StoredVectors, vector_file_name
 from whyalike.catalogue.vector_index import Block, Bools, Engine, Floats, Ints, VectorIndex
-from whyalike.catalogue.where_query import allowed_by
+from whyalike.catalogue.where_query import filter_by
 from whyalike.errors import FormatError, OptionError
 
 Score = Literal["cosine", "four"]
@@ -100,9 +100,15 @@ class IndexReader:
 
     def allowed(self, where: str | None) -> Bools:
         """Return which items (N,) are present and pass a filter; see whyalike.catalogue.where."""
+        return self.filtered(where)[0]
+
+    def filtered(self, where: str | None) -> tuple[Bools, int]:
+        """Return ``allowed``, and how many present values the filter could not be compared with."""
         if where is None:
-            return self.present.copy()
-        return self.present & allowed_by(where, self._stores, self.counts)
+            return self.present.copy(), 0
+        found = filter_by(where, self._stores, self.counts)
+        unknown = sum(int((mask & self.present).sum()) for mask in found.not_compared.values())
+        return self.present & found.allowed, unknown
 
     def vector(self, field: Field, position: int) -> Floats:
         """Return the vector (H,) of an item's title or description."""
