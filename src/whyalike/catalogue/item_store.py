@@ -123,9 +123,13 @@ def plain(value: str | float | bool | None) -> str | float | bool | None:
     """Return a value as both JSON and SQLite hold it: NaN and infinity are no values."""
     if isinstance(value, bool | str) or value is None:
         return value
-    if not math.isfinite(value):
+    if isinstance(value, int) and abs(value) <= _LARGEST_INTEGER:
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
         return None
-    return value if abs(value) <= _LARGEST_INTEGER else float(value)
+    return number if math.isfinite(number) else None
 
 
 def kind_of(value: str | float | bool) -> str:

@@ -289,7 +289,7 @@ def _number(text: str) -> float:
         whole = int(text)
     except ValueError:
         return float(text)
-    return whole if abs(whole) < 2**63 else float(whole)
+    return whole if abs(whole) < 2**63 else float(text)
 
 
 def _negated(found: Filter, negated: bool) -> Filter:

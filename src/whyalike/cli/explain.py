@@ -31,7 +31,12 @@ from whyalike.cli.several_methods import choose_methods, explain_by_each, show_m
 from whyalike.errors import OptionError, TextError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from whyalike.explain import Comparison, Explanation
+
+LONGEST_TEXT = 1 << 24
+"""Bytes of a text from a file or standard input: a device or a pipe may never end."""
 
 
 def explain(
@@ -192,7 +197,8 @@ def _one(side: str, text: str | None, file: str | None, option: str) -> str:
 
 def _read_file(file: str, side: str) -> bytes:
     try:
-        return Path(file).read_bytes()
+        with Path(file).open("rb") as stream:
+            return _bounded(stream, file, side)
     except (OSError, ValueError) as error:
         raise TextError(f"Could not read the {side} text from {file}: {_reason(error)}.") from error
 
@@ -201,11 +207,21 @@ def _read_input(side: str) -> bytes:
     if sys.stdin is None:
         raise TextError(f"Could not read the {side} text: standard input is closed.")
     try:
-        return sys.stdin.buffer.read()
+        return _bounded(sys.stdin.buffer, "standard input", side)
     except OSError as error:
         raise TextError(
             f"Could not read the {side} text from standard input: {_reason(error)}."
         ) from error
+
+
+def _bounded(stream: "BinaryIO", source: str, side: str) -> bytes:
+    content = stream.read(LONGEST_TEXT + 1)
+    if len(content) > LONGEST_TEXT:
+        raise TextError(
+            f"The {side} text from {source} has more than {LONGEST_TEXT:,} bytes, which is the "
+            "most that is read: give a text, or a part of it."
+        )
+    return content
 
 
 def _reason(error: Exception) -> str:
