@@ -26,7 +26,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.cli.several_methods import choose_methods, explain_by_each, show_methods
 from whyalike.errors import OptionError, TextError
 
@@ -110,7 +110,7 @@ def explain(
         explanation = explainer.explain(left, right)
         write_files(explanation, html=html, png=png, svg=svg)
         if json_:
-            write_out(lambda: typer.echo(explanation.to_json(indent=2)))
+            write_out(lambda: echo_json(explanation.to_json(indent=2)))
         else:
             write_out(lambda: show(explanation))
 
@@ -138,7 +138,7 @@ def write_files(
         shown.to_svg(svg)
     for path in (html, png, svg):
         if path is not None:
-            typer.echo(f"Wrote {path}", err=True)
+            echo(f"Wrote {path}", err=True)
 
 
 def read_pair(
