@@ -45,7 +45,9 @@ def test_exact_search_is_what_loops_find(monkeypatch, function, chunk):
                 if mask is None or mask[place]
             )[:5]
             assert found.tolist() == [place for _, place in slow]
-            assert values.tolist() == pytest.approx([-score for score, _ in slow], rel=1e-5)
+            assert values.tolist() == pytest.approx(
+                [-score for score, _ in slow], rel=1e-5, abs=1e-6
+            )
             alone = index.search(query[None], 5, mask)
             assert alone[0].tolist() == [found.tolist()]
             for before, place in enumerate(found):

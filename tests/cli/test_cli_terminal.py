@@ -14,7 +14,14 @@ import typer
 import whyalike.cli
 from whyalike.catalogue import Catalogue, CatalogueIndex, Item
 from whyalike.cli.app import app
-from whyalike.cli.printing import echo, echo_data, echo_json, open_console, shown
+from whyalike.cli.printing import (
+    echo,
+    echo_data,
+    echo_json,
+    open_console,
+    open_error_console,
+    shown,
+)
 
 COMMANDS = "\x1b]0;pwn\x07\x1b[31m\x9b2J\x08\x7f"
 HOSTILE = f"x{COMMANDS}\u202ey"
@@ -184,7 +191,7 @@ def test_a_console_shows_what_could_command_and_takes_nothing_for_markup(capsys,
     table = Table(title=HOSTILE)
     table.add_column(HOSTILE)
     table.add_row(Text(HOSTILE))
-    console = open_console(err=err)
+    console = open_error_console() if err else open_console()
     console.print(table, f"[/] [bold]{HOSTILE}[/bold] :smile:")
     printed = capsys.readouterr()[err]
     assert obeyed(printed) == set()
@@ -195,7 +202,7 @@ def test_a_console_shows_what_could_command_and_takes_nothing_for_markup(capsys,
 def test_a_bar_of_progress_shows_a_hostile_name():
     from rich.progress import Progress, TextColumn
 
-    console = open_console(err=True)
+    console = open_error_console()
     console.file, console._force_terminal = io.StringIO(), True
     what = TextColumn("{task.description}", markup=False)
     with Progress(what, console=console) as progress:

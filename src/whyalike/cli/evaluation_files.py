@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from whyalike.cli.printing import echo, open_console
+from whyalike.cli.printing import echo, open_console, open_error_console
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -115,7 +115,6 @@ def open_progress() -> Iterator[Tell]:
     """Show on standard error what is measured, where that is a terminal; else say it in lines."""
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = open_console(err=True)
     if sys.stderr is None or not sys.stderr.isatty():
         yield _in_lines()
         return
@@ -124,7 +123,7 @@ def open_progress() -> Iterator[Tell]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=open_error_console()) as progress:
         task = progress.add_task("")
         yield lambda what, done, total: progress.update(
             task, description=what, completed=done, total=total

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whyalike.cli.printing import echo, echo_json, open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_error_console, write_out
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
@@ -87,7 +87,7 @@ def _drawing() -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.fields[rate]}", markup=False),
         TimeLeft(),
     )
-    with Progress(*columns, console=open_console(err=True)) as progress:
+    with Progress(*columns, console=open_error_console()) as progress:
         task = progress.add_task("embedding", total=None, rate="")
         pace = _Pace()
 

@@ -81,12 +81,22 @@ def shown(text: str) -> str:
     )
 
 
-def open_console(*, err: bool = False) -> "Console":
-    """Return a console for standard output, or for standard error.
+def open_console() -> "Console":
+    """Return a console for standard output: plain in a pipe and where NO_COLOR is set.
 
-    It is plain in a pipe and where NO_COLOR is set, takes no text for markup, and shows what
-    could command the terminal.
+    It takes no text for markup, and shows what could command the terminal.
     """
+    is_seen = sys.stdout is not None and sys.stdout.isatty()
+    return _console(width=None if is_seen else PIPE_WIDTH)
+
+
+def open_error_console() -> "Console":
+    """Return a console for what is drawn on standard error: how far something is."""
+    # Bars are drawn by moving the cursor, which a guarded stream would show.
+    return _console(file=getattr(sys.stderr, "unguarded", None), stderr=True)
+
+
+def _console(**settings: Any) -> "Console":
     from rich.console import Console
     from rich.segment import Segment
 
@@ -102,16 +112,8 @@ def open_console(*, err: bool = False) -> "Console":
                 is_ours = segment.control or segment.text.isprintable() or segment.text == "\n"
                 yield segment if is_ours else Segment(shown(segment.text), segment.style)
 
-    stream = sys.stderr if err else sys.stdout
-    settings: dict[str, Any] = {
-        "width": None if stream is not None and stream.isatty() else PIPE_WIDTH,
-        # Bars are drawn by moving the cursor, which a guarded stream shows.
-        "file": getattr(stream, "unguarded", None) if err else None,
-        "stderr": err,
-        "highlight": False,
-        "markup": False,
-        "emoji": False,
-    }
+    # Brackets and colons are those of names and texts, no markup and no emoji.
+    settings |= {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
     console = PlainConsole(**settings)
     if console.no_color:
         # Without colours Rich would still print bold and dim.

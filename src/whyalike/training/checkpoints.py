@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from whyalike.errors import FormatError, OptionError
+from whyalike.errors import OptionError
 from whyalike.explain import write_whole
-from whyalike.explain.serialization import read_json
 
 RUN = "run.json"
 _FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt")
@@ -34,7 +33,6 @@ def begin_run(
     Raises:
         OptionError: there is an unfinished run, and ``resume`` is not asked for; or it was
             started with other data or settings.
-        FormatError: what the unfinished run noted of itself is damaged.
     """
     path = folder / RUN
     if not resume and latest_checkpoint(folder) is not None and rank == 0:
@@ -43,7 +41,7 @@ def begin_run(
             "that folder to start anew."
         )
     if resume and path.is_file():
-        before = _described(path)
+        before = json.loads(path.read_text(encoding="utf-8"))
         now = json.loads(json.dumps(description))
         if changed := sorted(key for key in now if before.get(key) != now[key]):
             said = "; ".join(
@@ -64,27 +62,7 @@ def begin_run(
 def latest_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint that was written to its end."""
     found = [path for path in folder.glob("checkpoint-*") if is_whole(path)]
-    return max(found, key=_step, default=None)
-
-
-def _step(checkpoint: Path) -> int:
-    number = checkpoint.name.rpartition("-")[2]
-    return int(number) if number.isdecimal() else -1
-
-
-def _described(path: Path) -> dict[str, Any]:
-    """Return what a run is, by its file. Raises FormatError on a damaged one."""
-    try:
-        found = read_json(path.read_bytes())
-    except (OSError, FormatError) as error:
-        found, reason = None, str(error)
-    else:
-        reason = "It holds no object."
-    if not isinstance(found, dict):
-        raise FormatError(
-            f"{path} is damaged ({reason}): delete the folder {path.parent} to start anew."
-        )
-    return found
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def is_whole(checkpoint: Path) -> bool:
