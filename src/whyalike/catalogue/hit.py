@@ -1,6 +1,6 @@
 """What a search finds: an item, how alike it is, and, when asked, why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING
@@ -73,6 +73,18 @@ class Hit:
         Raises OptionError where the score has no parts.
         """
         return explain_hit_parts([self], method=method)[0]
+
+
+class Hits(list[Hit]):
+    """What a search found, best first.
+
+    not_compared: how many values the filter compares with something of another kind, such as a
+    text among numbers; their items are found only where the rest of the filter decides.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), *, not_compared: int = 0) -> None:
+        super().__init__(hits)
+        self.not_compared = not_compared
 
 
 def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:

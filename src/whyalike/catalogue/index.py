@@ -7,11 +7,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from whyalike.catalogue.building import Progress
-from whyalike.catalogue.hit import Hit
+from whyalike.catalogue.hit import Hit, Hits
 from whyalike.catalogue.identity import check_model
 from whyalike.catalogue.info import describe_index
 from whyalike.catalogue.item import Item
-from whyalike.catalogue.manifest import DType, Field
+from whyalike.catalogue.manifest import Field
 from whyalike.catalogue.opening import open_explainer
 from whyalike.catalogue.querying import (
     Standing,
@@ -24,6 +24,7 @@ from whyalike.catalogue.querying import (
     standing,
 )
 from whyalike.catalogue.reader import IndexReader, Score, open_reader
+from whyalike.catalogue.vector_file import DType
 from whyalike.catalogue.vector_index import Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.errors import ModelNotFoundError, OptionError
@@ -208,8 +209,8 @@ class CatalogueIndex:
         k: int = 10,
         where: str | None = None,
         score: Score = "cosine",
-    ) -> list[Hit]:
-        """Return the items that are most like a text or an item, best first.
+    ) -> Hits:
+        """Return the items that are most like a text or an item, best first; of equal ones by id.
 
         The item itself is left out, and so is every item with the same text as the query, but for
         case and white space.
@@ -220,7 +221,8 @@ class CatalogueIndex:
             id: instead, an item of the index.
             title: with ``score="four"``, the title that goes with ``text``; by default the same.
             k: how many items, at most.
-            where: only items of which this is true; see whyalike.catalogue.where.
+            where: only items of which this is true; see whyalike.catalogue.where. How many
+                values it could not be compared with is the result's ``not_compared``.
             score: ``"cosine"`` is the model's own similarity, which for nearly every model is the
                 cosine; ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which
                 titles and descriptions must both be indexed.
@@ -235,7 +237,8 @@ class CatalogueIndex:
         check_whole("k", k)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        allowed = self._reader.allowed(where) & ~left_out(self._reader, query)
+        allowed, not_compared = self._reader.filtered(where)
+        allowed &= ~left_out(self._reader, query)
         engine = self._reader.search_engine(score)
         most = min(k, len(allowed))
         positions, scores = engine.search(joined(vectors)[None], most, allowed)
@@ -244,7 +247,7 @@ class CatalogueIndex:
             for place, value in zip(positions[0], scores[0], strict=True)
             if place >= 0
         ]
-        return [
+        hits = (
             Hit(
                 rank=rank,
                 item=self._reader.item(place),
@@ -255,7 +258,8 @@ class CatalogueIndex:
                 open_explainer=lambda: explainer_for(query, self.explainer),
             )
             for rank, (place, value) in enumerate(found, start=1)
-        ]
+        )
+        return Hits(hits, not_compared=not_compared)
 
     def rank_of(
         self,
@@ -283,8 +287,7 @@ class CatalogueIndex:
         place = self._reader.position_of(item)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        scores = self._reader.exact(score).scores(joined(vectors))
-        return standing(self._reader, query, scores, place, allowed=self._reader.allowed(where))
+        return standing(self._reader, query, joined(vectors), place, where=where, score=score)
 
     def add(
         self,

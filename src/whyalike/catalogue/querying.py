@@ -28,7 +28,7 @@ class Standing:
     """Where one item stands in a search.
 
     rank: from 1; None where a search leaves the item out, and ``left_out`` says why. of: how many
-    items are ranked.
+    items are ranked. not_compared: see Hits.
     """
 
     item: Item
@@ -36,6 +36,7 @@ class Standing:
     rank: int | None
     of: int
     left_out: str = ""
+    not_compared: int = 0
 
 
 def make_query(
@@ -131,17 +132,19 @@ def item_parts(
 
 
 def standing(
-    reader: IndexReader, query: Query, scores: Floats, place: int, *, allowed: Bools
+    reader: IndexReader,
+    query: Query,
+    vector: Floats,
+    place: int,
+    *,
+    where: str | None,
+    score: Score,
 ) -> Standing:
-    """Return where an item stands by the scores (N,) of all; of equal ones the first is better.
-
-    ``allowed`` (N,) says which items the filter lets through.
-    """
+    """Return where an item stands in the search with a vector (H,); of equal ones by their ids."""
+    allowed, not_compared = reader.filtered(where)
     item, twins = reader.item(place), left_out(reader, query)
     ranked = allowed & ~twins
-    before = (scores > scores[place]) | (
-        (scores == scores[place]) & (np.arange(len(scores)) < place)
-    )
+    similarity, before = reader.exact(score).rank(vector, place, ranked)
     reason = ""
     if twins[place]:
         reason = "it is the query itself" if item.id == query.id else "its text is the query's"
@@ -149,8 +152,9 @@ def standing(
         reason = "the filter leaves it out"
     return Standing(
         item=item,
-        similarity=float(scores[place]),
-        rank=None if reason else int((before & ranked).sum()) + 1,
+        similarity=similarity,
+        rank=None if reason else before + 1,
         of=int(ranked.sum()),
         left_out=reason,
+        not_compared=not_compared,
     )

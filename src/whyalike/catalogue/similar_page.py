@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
+from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
 from whyalike.catalogue.item import Item, Plain
 from whyalike.catalogue.reader import Score
 from whyalike.explain.explanation import Explanation
@@ -73,7 +73,7 @@ def page_of(
         query_text=query if isinstance(query, str) else query.description,
         facts=tuple(facts),
         hits=tuple(_view_hit(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)),
-        notes=_notes(is_item=item is not None, found=len(hits), asked=k),
+        notes=_notes(hits, is_item=item is not None, asked=k),
     )
 
 
@@ -111,7 +111,8 @@ def search_to_dict(
         "k": k,
         "where": where,
         "method": _method_of(reasons),
-        "notes": list(_notes(is_item=item is not None, found=len(hits), asked=k)),
+        "not_compared": _not_compared(hits),
+        "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
     }
 
@@ -171,13 +172,35 @@ def _say(value: Plain) -> str:
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
 
 
-def _notes(*, is_item: bool, found: int, asked: int | None) -> tuple[str, ...]:
+def _not_compared(hits: Sequence[Hit]) -> int:
+    return hits.not_compared if isinstance(hits, Hits) else 0
+
+
+def say_not_compared(count: int) -> str:
+    """Return the note on values that a filter could not be compared with; "" where there are none.
+
+    See ``Hits`` for what they are.
+    """
+    if not count:
+        return ""
+    values = "1 value" if count == 1 else f"{count:,} values"
+    return (
+        f"{values} could not be compared with the filter’s, such as a text among numbers: whether "
+        "the filter is true of them is unknown, and their items are left out unless the rest of it "
+        "decides."
+    )
+
+
+def _notes(hits: Sequence[Hit], *, is_item: bool, asked: int | None) -> tuple[str, ...]:
     left_out = (
         "The item itself is left out, and so are items with the same text but for case and white "
         "space."
         if is_item
         else "Items whose text is the query's but for case and white space are left out."
     )
-    if asked is None or found >= asked:
-        return (left_out,)
-    return (left_out, f"{found:,} found of {asked:,} asked for: there are no more.")
+    notes = [left_out]
+    if asked is not None and len(hits) < asked:
+        notes.append(f"{len(hits):,} found of {asked:,} asked for: there are no more.")
+    if said := say_not_compared(_not_compared(hits)):
+        notes.append(said)
+    return tuple(notes)

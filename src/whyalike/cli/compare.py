@@ -21,7 +21,7 @@ from whyalike.cli.options import (
     SignedMethod,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo_json, open_console, write_out
 
 
 def compare(
@@ -66,7 +66,7 @@ def compare(
         comparison = explainer.compare(*texts, method=method)
         write_files(comparison, html=html, png=png, svg=svg)
         if json_:
-            write_out(lambda: typer.echo(comparison.to_json(indent=2)))
+            write_out(lambda: echo_json(comparison.to_json(indent=2)))
             return
         console = open_console()
         view = terminal_comparison_view(comparison, colour=console.color_system is not None)

@@ -31,7 +31,7 @@ from whyalike.cli.options import (
     PromptNames,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo_json, write_out
 from whyalike.errors import OptionError
 
 QUICK = "random,bti,gradient_x_activation,token_similarity,whyalike"
@@ -200,7 +200,7 @@ def evaluate(
             )
         if json_:
             said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: typer.echo(said))
+            write_out(lambda: echo_json(said))
         else:
             write_out(lambda: show(found))
         if not found.entries:

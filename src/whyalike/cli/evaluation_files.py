@@ -10,9 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import typer
-
-from whyalike.cli.printing import open_console
+from whyalike.cli.printing import echo, open_console, open_error_console
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -99,7 +97,7 @@ def _draw(
         texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
     )
     if 0 < len(found) < count:
-        typer.echo(
+        echo(
             f"{name} gives {len(found)} pairs of the {count} that are asked for: a pair is "
             f"two texts of {WORDS[0]} to {WORDS[1]} words, "
             f"with a cosine of {COSINES[0]} to {COSINES[1]}.",
@@ -126,15 +124,17 @@ def _name(path: Path) -> str:
 @contextmanager
 def open_progress() -> Iterator[Tell]:
     """Show on standard error what is measured, where that is a terminal; else say it in lines."""
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
     if sys.stderr is None or not sys.stderr.isatty():
         yield _in_lines()
         return
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=open_error_console()) as progress:
         task = progress.add_task("")
         yield lambda what, done, total: progress.update(
             task, description=what, completed=done, total=total
@@ -149,7 +149,7 @@ def _in_lines() -> Tell:
         nonlocal said
         now = time.monotonic()
         if done != said[0] or now - said[1] >= LINE_SECONDS:
-            typer.echo(f"{done}/{total} {what}", err=True)
+            echo(f"{done}/{total} {what}", err=True)
             said = done, now
 
     return tell
@@ -180,9 +180,9 @@ def write_reports(
         ("leaderboard.json", content),
     ):
         write_whole(folder / name, partial(_write, text))
-        typer.echo(f"Wrote {folder / name}", err=True)
+        echo(f"Wrote {folder / name}", err=True)
     for path in write_pair_texts(texts, folder):
-        typer.echo(f"Wrote {path}", err=True)
+        echo(f"Wrote {path}", err=True)
 
 
 def _write(text: str, stream: BinaryIO) -> None:

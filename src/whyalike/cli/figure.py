@@ -23,6 +23,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
 )
+from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
 
 
@@ -102,4 +103,4 @@ def figure(
             seed=seed,
             keep_embeddings=keep_embeddings,
         )
-        typer.echo(f"Wrote {output}", err=True)
+        echo(f"Wrote {output}", err=True)

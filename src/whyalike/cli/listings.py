@@ -6,7 +6,7 @@ import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, open_console, write_out
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +34,7 @@ def models(
     """Say where models are looked for, and which are here already."""
     with told_plainly(debug=debug):
         lines = _overview() if name is None else _place_of(name)
-        write_out(lambda: typer.echo(lines))
+        write_out(lambda: echo(lines))
 
 
 def methods(debug: Debug = False) -> None:

@@ -23,7 +23,7 @@ from whyalike.cli.options import (
     SignedMethod,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
 from whyalike.cli.probe_files import Item, read_items
 from whyalike.errors import OptionError
 
@@ -141,9 +141,9 @@ def _show(result: "ProbeResult", *, html: Path | None, as_json: bool) -> None:
     if html is not None:
         page = result.to_html().encode()
         write_whole(html, lambda stream: stream.write(page))
-        typer.echo(f"Wrote {html}", err=True)
+        echo(f"Wrote {html}", err=True)
     if as_json:
-        write_out(lambda: typer.echo(result.to_json(indent=2)))
+        write_out(lambda: echo_json(result.to_json(indent=2)))
     else:
         write_out(lambda: open_console().print(terminal_probe_view(page_of(result))))
 
@@ -209,10 +209,9 @@ def _draw_rules() -> object:
 @contextmanager
 def _reporting() -> "Iterator[Callable[[int, int], None]]":
     """Show a bar on standard error, where that is a terminal."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    console = open_error_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("embedding", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -17,7 +17,7 @@ from whyalike.cli.options import (
     Prompts,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def serve(
 
 
 def _announce(url: str, address: "Address", *, open_: bool) -> None:
-    write_out(lambda: typer.echo(f"Serving at {url}; Ctrl-C stops it. The API: {url}/api/docs"))
+    write_out(lambda: echo(f"Serving at {url}; Ctrl-C stops it. The API: {url}/api/docs"))
     if open_ and not address.public_url:
         import webbrowser
 

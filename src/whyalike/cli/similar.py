@@ -9,7 +9,7 @@ import typer
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import AllowPickle, Debug, Device, Html, Json, TrustRemoteCode
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def similar(
         if json_:
             found = search_to_dict(index, query, hits, reasons, **asked)
             said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: typer.echo(said))
+            write_out(lambda: echo_json(said))
         else:
             write_out(lambda: open_console().print(terminal_similar_view(page)))
 
@@ -133,4 +133,4 @@ def _write_page(page: "SimilarPage", html: Path | None) -> None:
     if html is not None:
         content = render_similar(page).encode()
         write_whole(html, lambda stream: stream.write(content))
-        typer.echo(f"Wrote {html}", err=True)
+        echo(f"Wrote {html}", err=True)

@@ -21,7 +21,7 @@ from whyalike.cli.options import (
     PromptNames,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo, write_out
 from whyalike.cli.study_data import export, invite, simulate
 from whyalike.cli.study_report import report
 from whyalike.cli.study_serve import serve
@@ -194,12 +194,12 @@ def _describe(made: "Study") -> None:
     from whyalike.study.design import plan
 
     screens = len(plan(made, 0))
-    typer.echo(
+    echo(
         f"Wrote {made.folder}: {made.samples} samples by {len(made.methods)} methods. A rater has "
         f"{screens} screens: {len(made.practice)} of practice, {made.plan.checks} checks and "
         f"{made.plan.repeats} repeats among them."
     )
     fewer = {name: n for name, n in made.settings["fewer_pairs"].items() if n}
     for name, n in fewer.items():
-        typer.echo(f"Fewer pairs than another method of the sample: {name}, stimuli: {n}.")
-    typer.echo(f"Next: whyalike study serve {made.folder} --raters 5")
+        echo(f"Fewer pairs than another method of the sample: {name}, stimuli: {n}.")
+    echo(f"Next: whyalike study serve {made.folder} --raters 5")

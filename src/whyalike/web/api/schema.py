@@ -206,6 +206,9 @@ class SimilarModel(Said):
     k: int
     where: str | None
     method: str | None = Field(description="What explained the hits; null where nothing did.")
+    not_compared: int = Field(
+        description="How many values are of another kind than the filter compares them with."
+    )
     notes: list[str]
     hits: list[HitModel]
 
@@ -222,6 +225,7 @@ class RankModel(Said):
     rank: int | None
     of: int
     left_out: str
+    not_compared: int = Field(description="See /similar.")
     explanation: ExplanationModel | None
 
 
