@@ -34,7 +34,7 @@ class Visit:
     def before(self, position: int) -> int | None:
         """Return the position whose answer may be changed from ``position``: the last one.
 
-        Practice is not: its answer has been told. Nor is anything further back: a rater who looks
+        Practice is not: its solution has been shown. Nor is anything further back: a rater who looks
         up earlier answers would no longer tell how steady they are.
         """
         back = self.next_position - 1
