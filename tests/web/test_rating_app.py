@@ -108,7 +108,11 @@ def test_practice_is_not_changed_once_its_solution_was_shown(client, storage, ra
     form = fields_of(enter(client, rater.token))
     asks = {"accept": "application/json"}
     assert client.post("/rate/1", data={**form, "value": 1}).url.path == "/rate/1/answer"
-    for other in ({"value": 5}, {"value": 1, "comment": "now"}, {"value": 1, "client_key": "k" * 16}):
+    for other in (
+        {"value": 5},
+        {"value": 1, "comment": "now"},
+        {"value": 1, "client_key": "k" * 16},
+    ):
         refused = client.post("/rate/1", data={**form, **other}, headers=asks)
         assert refused.status_code == 409
         assert "practice never" in refused.json()["error"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -41,6 +42,18 @@ class RowVectors:
     text: EmbeddedText
     vectors: Tensor
     whole: Tensor
+
+
+def directions_passes(length: int, *, part: float = 1.0) -> float:
+    """Return what the derivatives along each token of a row of so many cost, in forward passes.
+
+    Those that are followed together share one pass; each goes through that ``part`` of the layers.
+    """
+    return length * part + ceil(length / _at_once(length))
+
+
+def _at_once(length: int) -> int:
+    return max(1, TOKENS_AT_ONCE // max(1, length))
 
 
 Decompose = Callable[[TokenizedText, Row], RowVectors]
@@ -113,7 +126,7 @@ def _derivatives(
         derivative: Tensor = torch.func.jvp(function, (point,), (change * mask,))[1][0]
         return derivative
 
-    at_once = max(1, TOKENS_AT_ONCE // point.shape[1])
+    at_once = _at_once(point.shape[1])
     try:
         # The fast kernels of attention have no forward-mode derivative.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
