@@ -36,7 +36,7 @@ def passes(size: TextSize, options: BTIOptions) -> float:
     Along the path only the last layer changes; at each node the others run once.
     """
     steps, part = min(USUAL_STEPS, options.ig_steps), 1 / size.layers
-    trials = sum(2**n for n in range(1, steps.bit_length()) if 2**n < options.ig_steps)
+    trials = sum(1 << n for n in range(1, steps.bit_length()) if 1 << n < options.ig_steps)
     nodes = steps * directions_passes(size.tokens // size.rows, part=part)
     return 4 + trials * (1 + part) + nodes
 

@@ -189,8 +189,7 @@ class Explaining:
             else:
                 for side, text in named:
                     await self._check_words(served, kind, side, text)
-                size = len(pair[0]) + len(pair[1])
-                answer = await asyncio.wrap_future(self.lane.submit(kind, pair, size=size))
+                answer = await asyncio.wrap_future(self.lane.submit(kind, pair))
         except BusyError:
             self.metrics.refused.add(model=served.name)
             raise
