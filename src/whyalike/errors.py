@@ -47,12 +47,15 @@ class BusyError(WhyalikeError, RuntimeError):
 class TooCostlyError(WhyalikeError, ValueError):
     """What was asked for would take longer than may be asked for; the message says what would fit.
 
-    seconds: how long it would take here, about. most: how long it may take.
+    seconds: how long it would take here, about. most: how long it may take. reason: for programs,
+    ``too_costly``, or ``out_of_time`` where it was tried.
     """
 
-    def __init__(self, message: str, *, seconds: float, most: float) -> None:
+    def __init__(
+        self, message: str, *, seconds: float, most: float, reason: str = "too_costly"
+    ) -> None:
         super().__init__(message)
-        self.seconds, self.most = seconds, most
+        self.seconds, self.most, self.reason = seconds, most, reason
 
 
 class FormatError(WhyalikeError, ValueError):

@@ -7,6 +7,7 @@ the order in which passes ran.
 import random
 import threading
 from collections import deque
+from functools import partial
 
 import pytest
 
@@ -23,7 +24,9 @@ class Model:
     """Work whose passes are let go on one by one; ``log`` says which ran, in their order."""
 
     def __init__(self, **limits):
-        self.lane = Lane(limits=LaneLimits(**{"gather_seconds": 0.0, "patience_seconds": 1e9, **limits}))
+        self.lane = Lane(
+            limits=LaneLimits(**{"gather_seconds": 0.0, "patience_seconds": 1e9, **limits})
+        )
         self.log, self.changed, self.allowed = [], threading.Condition(), 0
 
     def run(self, name, passes):
@@ -31,10 +34,12 @@ class Model:
             checkpoint()
             with self.changed:
                 self.log.append(f"{name}{number}" if passes > 1 else name)
-                mine = len(self.log)
                 self.changed.notify_all()
-                assert self.changed.wait_for(lambda: self.allowed >= mine, PATIENCE)
+                assert self.changed.wait_for(partial(self._may_end, len(self.log)), PATIENCE)
         return name
+
+    def _may_end(self, number):
+        return self.allowed >= number
 
     def long(self, name, passes, **asked):
         """Ask for work of so many passes, which is known to be long."""

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from whyalike.errors import BusyError
 from whyalike.interruption import checked_by
 from whyalike.web.api.finish_time import finish_time
-from whyalike.web.api.schedule import Alone, Asker, Job, LaneLimits, Learns, Piece, Schedule
+from whyalike.web.api.pieces import Alone, Asker, Job, LaneLimits, Learns, Piece
+from whyalike.web.api.schedule import Schedule
 
 __all__ = ["Asker", "Lane", "LaneLimits", "LaneState", "Stopped", "as_exception"]
 
@@ -31,7 +32,7 @@ LEARNING = 0.2
 """How much the last slice says about how long the next one takes."""
 
 
-class Stopped(BaseException):  # noqa: N818
+class Stopped(BaseException):
     """Ends work that nobody waits for, at a checkpoint; no error, and nothing that is caught."""
 
 
@@ -237,6 +238,8 @@ class Lane:
         now = self._clock()
         took, job.resumed = now - job.resumed, now
         job.active += took
+        for asker in {piece.asker for piece in job.pieces if piece.asker is not None}:
+            asker.active += took
         self._moved = now
         self._slices += 1
         if job.long:

@@ -157,7 +157,7 @@ class CataloguePage:
             chosen = places[first : first + ITEMS_SHOWN]
             return [reader.item(int(place)) for place in chosen], len(places)
 
-        items, count = await run_in_threadpool(read)
+        items, count = await self.service.aside.run(read)
         asked, last = question.asked, first + len(items)
         note = f"{first + 1:,} to {last:,} of {count:,} items." if items else "No item fits."
         before = str(max(1, question.start - ITEMS_SHOWN))
@@ -180,7 +180,9 @@ class CataloguePage:
     async def _facets_of(self, served: "ServedIndex") -> list[Facet]:
         """Return what can be chosen from; an open index never changes."""
         if served.name not in self._facets:
-            self._facets[served.name] = await run_in_threadpool(find_facets, served.index.reader)
+            self._facets[served.name] = await self.service.aside.run(
+                lambda: find_facets(served.index.reader)
+            )
         return self._facets[served.name]
 
 
