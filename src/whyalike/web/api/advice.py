@@ -51,14 +51,15 @@ def _methods(kind: "Kind", pairs: Sequence[Sizes], left: float) -> list[tuple[st
     found = []
     for method in kind.model.methods:
         seconds = _seconds(replace(kind, method=method.name), pairs)
-        if method != asked and seconds <= left and not _is_control(method):
+        if method != asked and seconds <= left and _explains(method):
             missed = len(set(asked.promises) - set(method.promises))
             found.append((missed, seconds, method.name))
     return [(name, seconds) for _, seconds, name in sorted(found)[:NAMED]]
 
 
-def _is_control(method: "Method") -> bool:
-    return method.summary.startswith("control:")
+def _explains(method: "Method") -> bool:
+    """Return whether it explains the model: controls and word lists do not."""
+    return not (method.lexical or method.summary.startswith("control:"))
 
 
 def _steps(kind: "Kind", pairs: Sequence[Sizes], left: float) -> int:
