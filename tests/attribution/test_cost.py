@@ -26,7 +26,9 @@ every_pair = pytest.mark.parametrize("pair", PAIRS, ids=["usual", "long", "short
 
 @pytest.fixture(scope="module")
 def explainer():
-    return Explainer(tiny("bert").parts, pooling="paper")
+    made = Explainer(tiny("bert").parts, pooling="paper")
+    made.explain(*PAIRS[0])  # Whether its gradient can be trusted is looked at once.
+    return made
 
 
 def sizes_of(explainer, pair, options):

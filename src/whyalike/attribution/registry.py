@@ -52,6 +52,10 @@ class Method:
         """Return what explaining texts of these sizes costs: tokens of forward passes."""
         return sum(self.passes(size, options) * size.tokens for size in sizes)
 
+    def __reduce__(self) -> tuple[Callable[[str], "Method"], tuple[str]]:
+        """Be pickled by name: the method in another process is the one registered there."""
+        return get_method, (self.name,)
+
 
 _METHODS: dict[str, Method] = {}
 

@@ -33,7 +33,7 @@ class Explainer:
 
     Args:
         model: a hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer).
-            A given model is left as it was: its mode and its gradients are put back. By default
+            A given model is only read: other threads may use it meanwhile. By default
             all-MiniLM-L6-v2.
         embed: instead of a model, a function from a list of texts to their vectors (N, H): a
             hosted service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox
