@@ -247,7 +247,7 @@ def test_a_short_request_is_answered_between_two_slices_of_a_long_one():
             assert may.acquire(timeout=PATIENCE)
         return count_letters(texts)
 
-    limits = ServiceLimits(lane=LaneLimits(gather_seconds=0.0))
+    limits = ServiceLimits(lane=LaneLimits(gather_seconds=0.0, slice_seconds=0.0))
     service = Service({"letters": Explainer(embed=embed)}, limits=limits)
     ran = []
 
@@ -314,7 +314,8 @@ def test_the_end_answers_who_still_waits_and_ends_what_runs():
                 )
                 for n in range(3)
             ]
-            await until(lambda: passes and service.lane.waiting == 2)
+            lane = service.lane
+            await until(lambda: passes and lane.state.waiting + lane.state.running == 3)
             service.refuse()
             late = await client.post(f"{V1}/explain", json={"left": "late", "right": "b"})
             service.end()

@@ -18,15 +18,14 @@ from whyalike.web.api.lane import Asker, Lane, LaneLimits
 
 PATIENCE = 60
 LONG = 1e6
+AT_ONCE = {"gather_seconds": 0.0, "slice_seconds": 0.0}
 
 
 class Model:
     """Work whose passes are let go on one by one; ``log`` says which ran, in their order."""
 
     def __init__(self, **limits):
-        self.lane = Lane(
-            limits=LaneLimits(**{"gather_seconds": 0.0, "patience_seconds": 1e9, **limits})
-        )
+        self.lane = Lane(limits=LaneLimits(**{**AT_ONCE, "patience_seconds": 1e9, **limits}))
         self.log, self.changed, self.allowed = [], threading.Condition(), 0
 
     def run(self, name, passes):
@@ -306,8 +305,32 @@ def test_the_state_says_what_waits_what_runs_and_what_moves(make):
     assert state.slices > slices
 
 
+def test_passes_that_are_shorter_than_a_slice_are_done_in_one():
+    now = [0.0]
+    lane = Lane(limits=LaneLimits(gather_seconds=0.0, slice_seconds=1.0), clock=lambda: now[0])
+    ran, held = [], threading.Event()
+
+    def do(works):
+        if works == ["hold"]:
+            assert held.wait(PATIENCE)
+            return works
+        for _ in range(6):
+            checkpoint()
+            ran.append(works[0])
+            now[0] += 0.4
+        return works
+
+    lane.submit(do, "hold")
+    for name in "ab":
+        last = lane.submit(lambda works: do(works), name, cost=LONG)
+    held.set()
+    assert last.result(PATIENCE) == "b"
+    assert lane.close(PATIENCE)
+    assert "".join(ran) == "aaabbbaaabbb"
+
+
 def test_one_computes_at_a_time_and_each_gets_its_own_result():
-    lane = Lane(limits=LaneLimits(gather_seconds=0.0, waiting=10_000, short_cost=10.0))
+    lane = Lane(limits=LaneLimits(**AT_ONCE, waiting=10_000, short_cost=10.0))
     computing, most, wrong = [0], [0], []
 
     def work(name, passes):
@@ -350,7 +373,7 @@ class Simulated:
     def __init__(self, **limits):
         self.now, self.held = 0.0, threading.Event()
         self.lane = Lane(
-            limits=LaneLimits(gather_seconds=0.0, patience_seconds=1e9, **limits),
+            limits=LaneLimits(**AT_ONCE, patience_seconds=1e9, **limits),
             clock=lambda: self.now,
         )
         self.hold = self.lane.call(lambda: self.held.wait(PATIENCE))

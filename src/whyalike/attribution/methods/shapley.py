@@ -20,6 +20,7 @@ from whyalike.attribution.perturbation import (
 )
 from whyalike.attribution.registry import register_method
 from whyalike.encoder.similarity_matrix import comparable, is_bilinear, similarity_matrix
+from whyalike.interruption import checkpoint
 from whyalike.types import BTIOptions, PairSaliency, SimilarityFunction
 
 Floats = NDArray[np.float64]
@@ -188,6 +189,7 @@ def _matrix(
         return product
     matrix = np.zeros((orders[0].shape[1], orders[1].shape[1]))
     for of_left, rows in zip(left, orders[0], strict=True):
+        checkpoint()
         for of_right, columns in zip(right, orders[1], strict=True):
             scores = similarity_matrix(of_left, of_right, function=function)
             matrix[np.ix_(rows, columns)] += np.diff(np.diff(scores, axis=0), axis=1)

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 from whyalike.errors import BusyError, TooCostlyError
 from whyalike.web.api.estimates import Estimate
+from whyalike.web.api.lane import SECONDS_TO_COME_BACK, STOPPING
 from whyalike.web.api.pieces import Asker
 
 
@@ -80,10 +81,13 @@ class Allowances:
     ) -> None:
         self.most, self.seconds = most, seconds
         self._until_done = seconds_until_done
+        self.refuses = False
         self._current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
     def make(self) -> Allowance:
-        """Return a new one; its time begins."""
+        """Return a new one; its time begins. Raises BusyError once ``refuses`` was set."""
+        if self.refuses:
+            raise BusyError(STOPPING, SECONDS_TO_COME_BACK, reason="stopping")
         return Allowance(self.most, self.seconds)
 
     @asynccontextmanager
@@ -94,6 +98,7 @@ class Allowances:
 
         Raises:
             TooCostlyError, BusyError: its time is over.
+            BusyError: it is new, and no new ones are taken.
         """
         joined = self._current.get()
         if joined is not None and not joined.is_over and allowance in (None, joined):

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -36,6 +36,7 @@ class Aside:
         self.threads, self.waiting = threads, waiting
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="whyalike aside")
         self._tasks: set[_Task[Any]] = set()
+        self._futures: set[Future[Any]] = set()
         self._speed = Speed()
         self._is_closed = False
 
@@ -57,7 +58,8 @@ class Aside:
         task = _Task(work, self._speed)
         future = self._pool.submit(task)
         self._tasks.add(task)
-        future.add_done_callback(lambda _: self._tasks.discard(task))
+        self._futures.add(future)
+        future.add_done_callback(lambda _: self._forget(task, future))
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -66,12 +68,21 @@ class Aside:
         except Stopped as error:
             raise BusyError(STOPPING, 10, reason="stopping") from error
 
-    def close(self) -> None:
-        """Take nothing new, and end what is being done."""
+    def _forget(self, task: "_Task[Any]", future: "Future[Any]") -> None:
+        self._tasks.discard(task)
+        self._futures.discard(future)
+
+    def end(self) -> None:
+        """Take nothing new, and end what is being done at its next checkpoint; return at once."""
         self._is_closed = True
         for task in list(self._tasks):
             task.is_over = True
         self._pool.shutdown(wait=False)
+
+    def close(self, seconds: float | None = None) -> bool:
+        """End what is being done, and return whether it has ended within so many seconds."""
+        self.end()
+        return not wait(list(self._futures), seconds).not_done
 
 
 class _Task(Generic[Returned]):

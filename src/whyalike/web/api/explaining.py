@@ -210,12 +210,13 @@ class Explaining:
             )
 
     def refuse(self) -> None:
-        """Take nothing new; what was taken goes on."""
-        self.lane.refuse()
+        """Take no new request; those that were taken go on, whatever they still ask for."""
+        self._allowances.refuses = True
 
     def end(self) -> None:
         """Take nothing new, and end what was taken: who asked for it gets a BusyError at once."""
-        self.aside.close()
+        self.refuse()
+        self.aside.end()
         self.lane.end()
 
     def close(self, seconds: float | None = None) -> bool:
@@ -224,8 +225,7 @@ class Explaining:
         After ``seconds`` end what is not done. Return whether all was ended; see Lane.close.
         """
         done = self.lane.close(seconds)
-        self.aside.close()
-        return done
+        return self.aside.close(seconds) and done
 
     def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
         """Return the model: one for each Explainer."""

@@ -160,12 +160,6 @@ class Lane:
         with self._changed:
             return self._changed.wait_for(lambda: not self._threads, seconds)
 
-    def refuse(self) -> None:
-        """Take nothing new; what was taken goes on."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-
     def end(self) -> None:
         """Take nothing new, and end what was taken, as ``close`` does; return at once."""
         with self._changed:
@@ -306,11 +300,12 @@ class Lane:
 
     def _check(self, job: Job) -> None:
         """Let others go first, between two passes of a model; raise Stopped where it is over."""
+        if self._ending or not job.is_wanted:
+            raise Stopped
+        job.passes += 1
+        if job.passes == 1 or self._clock() - job.resumed < self.limits.slice_seconds:
+            return
         with self._changed:
-            self._stop_unwanted(job)
-            job.passes += 1
-            if job.passes == 1:
-                return
             self._count_slice(job)
             if job.active > self.limits.patience_seconds:
                 self._schedule.lengthen(job)
@@ -323,16 +318,12 @@ class Lane:
             self._changed.notify_all()
             while not (self._turn is None and self._schedule.next_is(job)):
                 self._changed.wait()
-                self._stop_unwanted(job)
+                if self._ending or not job.is_wanted:
+                    self._schedule.line.remove(job)
+                    raise Stopped
             self._schedule.line.popleft()
             self._turn = job
             job.resumed = self._clock()
-
-    def _stop_unwanted(self, job: Job) -> None:
-        if self._ending or not job.is_wanted:
-            if job in self._schedule.line:
-                self._schedule.line.remove(job)
-            raise Stopped
 
 
 def as_exception(error: BaseException) -> Exception:

@@ -20,6 +20,7 @@ class LaneLimits:
     batch_pieces, batch_cost: the most pieces of a batch, and their costs together.
     short_cost: what costs more, alone or with what the same request asked for before, is long: it
     takes turns with others. long_at_once: how much long work takes turns; the rest waits.
+    slice_seconds: long work computes at least so long before it lets others go first.
     patience_seconds: short work that takes longer than this takes turns from then on.
 
     Costs are in tokens of forward passes.
@@ -33,6 +34,7 @@ class LaneLimits:
     batch_cost: float = 32_000.0
     short_cost: float = 8_192.0
     long_at_once: int = 4
+    slice_seconds: float = 0.02
     patience_seconds: float = 1.0
 
 

@@ -30,7 +30,6 @@ UNREADABLE = (
     "expected."
 )
 API = "/api/"
-GONE = 499
 STATUSES: tuple[tuple[type[WhyalikeError], int], ...] = (
     (TextError, 422),
     (OptionError, 422),
@@ -67,10 +66,6 @@ class Refusals(Failures):
             return self.answer(request, status, says, headers)
         content = {"error": without_surrogates(sentence_of(status, says)), **for_programs(error)}
         return JSONResponse(content, status_code=status, headers=headers)
-
-    async def on_gone(self, _: "Request", __: Exception) -> Response:
-        """Answer nobody, with the status that others log for that."""
-        return Response(status_code=GONE)
 
     async def on_http(self, request: "Request", error: Exception) -> Response:
         """Answer an error that was raised on purpose; a body that is no text is one of its kind."""
