@@ -92,7 +92,7 @@ def add_items(
     """Add items to an index; see CatalogueIndex.add."""
     with only_writer(folder):
         before = read_manifest(folder)
-        check_model(explainer, before.model)
+        check_model(explainer, before.model, any_query=True)
         recipe = Recipe(explainer, before.model, before.fields, before.dtype)
         stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in before.segments]
         try:

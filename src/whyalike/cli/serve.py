@@ -13,6 +13,8 @@ from whyalike.cli.options import (
     Debug,
     Device,
     Pooling,
+    PromptNames,
+    Prompts,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import write_out
@@ -47,6 +49,8 @@ def serve(
         str, typer.Option(help="The default method; see `whyalike methods`.")
     ] = "bti",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     host: Annotated[
         str,
         typer.Option(
@@ -115,7 +119,7 @@ def serve(
         from whyalike.web import Address, create_explorer_app, serve
         from whyalike.web.api.access import Access
         from whyalike.web.api.service import ServiceLimits
-        from whyalike.web.server import SECONDS_TO_ANSWER, leave
+        from whyalike.web.server import SECONDS_TO_LEAVE, leave
 
         address = Address(host, port, public_url)
         if public_url and not token:
@@ -134,6 +138,8 @@ def serve(
                 kept_bytes=cache_mb * 1024 * 1024, cost_seconds=max_cost, seconds=seconds
             ),
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -149,7 +155,7 @@ def serve(
                 leaves=True,
             )
         finally:
-            if not service.close(SECONDS_TO_ANSWER):
+            if not service.close(SECONDS_TO_LEAVE):
                 leave()
 
 

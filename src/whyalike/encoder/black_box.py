@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from whyalike.encoder.kinds import other_function
 from whyalike.encoder.text_model import choose_prompts
 from whyalike.encoder.tokenization import TokenizedText
 from whyalike.errors import ModelError, OptionError
@@ -61,10 +62,12 @@ class BlackBox:
         batch_size: int = 64,
         cache_size: int = 4096,
     ) -> None:
-        if not callable(embed):
+        # What calling a module of torch does is not to embed texts.
+        if not callable(embed) or isinstance(embed, torch.nn.Module):
+            function = other_function(embed)
             raise OptionError(
                 f"embed is of type {type(embed).__name__}; give a function from a list of texts "
-                "to their vectors."
+                f"to their vectors{f', here embed=model.{function}' if function else ''}."
             )
         check_choice("similarity_function", similarity_function, get_args(SimilarityFunction))
         least = {"batch_size": 1, "cache_size": 0}

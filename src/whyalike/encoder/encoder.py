@@ -44,6 +44,7 @@ from whyalike.encoder.pooling import Pooling
 from whyalike.encoder.presence import Presence
 from whyalike.encoder.replica import OwnTokenizer, Replica, own_tokenizer
 from whyalike.encoder.sites import EmbeddingSites, find_sites
+from whyalike.encoder.tasks import differs_by_task
 from whyalike.encoder.text_model import choose_prompts
 from whyalike.encoder.tokenization import TokenizedText, tokenize
 from whyalike.errors import ModelError, OptionError, TextError
@@ -252,17 +253,14 @@ class Encoder:
     def find_prompts(
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
     ) -> tuple[str, str]:
-        """Return the literal prompts of the left and the right text.
-
-        Raises:
-            OptionError: both ways of naming them are used, or the model knows no such name.
-        """
+        """Return the literal prompts of the left and the right text; see ``choose_prompts``."""
         return choose_prompts(
             prompts,
             names,
             known=getattr(self.pipeline, "prompts", None) or {},
             default=getattr(self.pipeline, "default_prompt_name", None),
             model=self.name,
+            by_task=differs_by_task(self.pipeline),
         )
 
     @property

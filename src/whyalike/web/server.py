@@ -27,7 +27,7 @@ LOG = logging.getLogger("whyalike.web")
 
 SECONDS_TO_FINISH = 10.0
 """For what was accepted, once the server is told to stop."""
-SECONDS_TO_ANSWER, SECONDS_TO_LEAVE = 1.0, 4.0
+SECONDS_TO_ANSWER, SECONDS_TO_LEAVE = 1.0, 5.0
 """After that: for the answers that it was ended, and for all that is left of the process."""
 SECONDS_TO_SWITCH = 0.0003
 WAITING = 2048

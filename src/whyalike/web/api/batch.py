@@ -87,6 +87,7 @@ class Batch:
                         model=asked.model,
                         method=asked.method,
                         options=asked.changed(),
+                        documents=asked.documents,
                     )
                 except (TooCostlyError, BusyError):
                     raise
@@ -152,6 +153,7 @@ class Batch:
                     model=asked.model,
                     method=asked.method,
                     options=asked.changed(),
+                    documents=asked.documents,
                 )
             except BusyError as error:
                 if error.reason != "queue_full" or loop.time() > until:

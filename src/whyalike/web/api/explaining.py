@@ -91,6 +91,7 @@ class Explaining:
         model: str | None = None,
         method: str | None = None,
         options: Options | None = None,
+        documents: bool = False,
     ) -> Explanation:
         """Explain one pair.
 
@@ -101,6 +102,8 @@ class Explaining:
             method: by default the model's.
             options: fields of BTIOptions that differ from the model's; another ``top_k`` asks no
                 model again.
+            documents: whether both texts are documents, so that both get the prompt of one; else
+                the left one is a query, where the model tells them apart.
 
         Raises:
             OptionError, TextError: what was asked for is not allowed.
@@ -108,7 +111,9 @@ class Explaining:
             BusyError: too many wait already.
             ModelError: NaN.
         """
-        found = await self.answer(left, right, model=model, method=method, options=options)
+        found = await self.answer(
+            left, right, model=model, method=method, options=options, documents=documents
+        )
         return await read_answer(found)
 
     async def answer(
@@ -119,10 +124,18 @@ class Explaining:
         model: str | None = None,
         method: str | None = None,
         options: Options | None = None,
+        documents: bool = False,
     ) -> Answer:
         """Explain one pair, as ``explain`` does, and return its JSON too."""
         async with self.request() as allowance:
-            return await self._answer(allowance, self.model(model), (left, right), method, options)
+            return await self._answer(
+                allowance,
+                self.model(model),
+                (left, right),
+                method,
+                options,
+                documents=documents,
+            )
 
     def request(self, allowance: Allowance | None = None) -> AbstractAsyncContextManager[Allowance]:
         """Have all that is asked in the block count as one request; see Allowances.request."""
@@ -140,6 +153,7 @@ class Explaining:
         model: str | None = None,
         method: str | None = None,
         options: Options | None = None,
+        documents: bool = False,
     ) -> Estimate:
         """Return what explaining one pair costs; nothing where the result was kept.
 
@@ -149,7 +163,7 @@ class Explaining:
         served, pair = self.model(model), (left, right)
         for side, text in zip(("left", "right"), pair, strict=True):
             self.check(side, text)
-        kind, _ = served.kind(method, options)
+        kind, _ = served.kind(method, options, documents=documents)
         if served.key(kind, pair) in self.kept:
             return Estimate()
         return served.estimate(kind, await self._sizes(served, kind, pair))
@@ -244,12 +258,13 @@ class Explaining:
         options: Options | None,
         *,
         sides: tuple[str, str] | None = ("left", "right"),
+        documents: bool = False,
     ) -> Answer:
         """Return the answer for a pair; ``sides`` name texts that came from outside."""
         named = list(zip(sides, pair, strict=True)) if sides else []
         for side, text in named:
             self.check(side, text)
-        kind, top_k = served.kind(method, options)
+        kind, top_k = served.kind(method, options, documents=documents)
         kept = self.kept.get(served.key(kind, pair))
         try:
             if kept is not None:

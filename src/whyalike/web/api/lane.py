@@ -154,8 +154,9 @@ class Lane:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            if self._changed.wait_for(lambda: not self._threads, seconds):
-                return True
+            done = self._changed.wait_for(lambda: not self._threads, seconds)
+            if done or self._ending:
+                return done
         self.end()
         with self._changed:
             return self._changed.wait_for(lambda: not self._threads, seconds)

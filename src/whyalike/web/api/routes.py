@@ -116,6 +116,7 @@ class Routes:
                 model=asked.model,
                 method=asked.method,
                 options=asked.changed(),
+                documents=asked.documents,
             ),
         )
         return Response(answer.json, media_type=JSON)

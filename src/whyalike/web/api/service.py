@@ -22,7 +22,7 @@ from whyalike.web.api.aside import on_lane
 from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.explaining import Explaining, ServiceLimits, all_answers, read_answer
 from whyalike.web.api.lane import Lane
-from whyalike.web.api.served import ServedIndex, choose, free_name, names_of
+from whyalike.web.api.served import Kind, ServedIndex, choose, free_name, names_of
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex, Hit, Item, Standing
@@ -204,7 +204,15 @@ class Service(Explaining):
             explanation = None
             if explain:
                 pair = left, field_text(standing.item, reader.compared)
-                answer = await self._answer(allowance, served.model, pair, method, None, sides=None)
+                answer = await self._answer(
+                    allowance,
+                    served.model,
+                    pair,
+                    method,
+                    None,
+                    sides=None,
+                    documents=id is not None,
+                )
                 explanation = await read_answer(answer)
         return Placed(served, standing, explanation)
 
@@ -223,14 +231,26 @@ class Service(Explaining):
     ) -> "Sequence[Reasons]":
         """Return what explains each hit, by its parts; at most a quarter of the queue is taken."""
         compared = [(hit, name, pair) for hit in hits for name, pair in _compared(hit).items()]
-        await self._take(allowance, served, [pair for *_, pair in compared], method)
+        # Two items of the index, where it was not a text that was looked for.
+        kind, _ = served.model.kind(
+            method, None, documents=any(hit.query.id is not None for hit in hits)
+        )
+        await self._take(allowance, kind, [pair for *_, pair in compared])
         window = max(1, self.limits.lane.waiting // 4)
         reasons: list[dict[str, Explanation]] = [{} for _ in hits]
         for start in range(0, len(compared), window):
             some = compared[start : start + window]
             found = await all_answers(
                 [
-                    self._answer(allowance, served.model, pair, method, None, sides=None)
+                    self._answer(
+                        allowance,
+                        served.model,
+                        pair,
+                        method,
+                        None,
+                        sides=None,
+                        documents=kind.documents,
+                    )
                     for *_, pair in some
                 ]
             )
@@ -241,15 +261,13 @@ class Service(Explaining):
     async def _take(
         self,
         allowance: Allowance,
-        served: ServedIndex,
+        kind: Kind,
         pairs: Sequence[tuple[str, str]],
-        method: str | None,
     ) -> None:
         """Take note of all pairs before the first is explained. Raises TooCostlyError."""
-        kind, _ = served.model.kind(method, None)
-        new = [pair for pair in pairs if served.model.key(kind, pair) not in self.kept]
-        sizes = [await self._sizes(served.model, kind, pair) for pair in new]
-        whole = sum((served.model.estimate(kind, one) for one in sizes), Estimate())
+        new = [pair for pair in pairs if kind.model.key(kind, pair) not in self.kept]
+        sizes = [await self._sizes(kind.model, kind, pair) for pair in new]
+        whole = sum((kind.model.estimate(kind, one) for one in sizes), Estimate())
         allowance.take(whole, lambda left: advice(kind, sizes, left))
         allowance.is_paid = True
 
