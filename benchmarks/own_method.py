@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from whyalike import BTIOptions, Explainer
+from whyalike.attribution.cost import BACKWARD
 from whyalike.attribution.methods.whyalike import share_the_rest, token_terms
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
@@ -69,6 +70,7 @@ for number, name in enumerate(("content_alone", "presence_alone")):
         source="docs/decisions/0005-our-own-method.md",
         forwards="1",
         backwards="1 / 2",
+        passes=lambda *_: 1 + BACKWARD / 2,
         promises=("signed",),
         matching="soft",
     )(partial(_one_term, term=number))

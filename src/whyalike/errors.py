@@ -34,11 +34,28 @@ class StorageError(WhyalikeError, RuntimeError):
 
 
 class BusyError(WhyalikeError, RuntimeError):
-    """More was asked for than can be taken now; ``seconds`` is when to ask again."""
+    """More was asked for than can be taken now; ``seconds`` is when to ask again.
 
-    def __init__(self, message: str, seconds: int) -> None:
+    ``reason`` is for programs: ``queue_full``, ``out_of_time`` or ``stopping``.
+    """
+
+    def __init__(self, message: str, seconds: int, *, reason: str = "queue_full") -> None:
         super().__init__(message)
-        self.seconds = seconds
+        self.seconds, self.reason = seconds, reason
+
+
+class TooCostlyError(WhyalikeError, ValueError):
+    """What was asked for would take longer than may be asked for; the message says what would fit.
+
+    seconds: how long it would take here, about. most: how long it may take. reason: for programs,
+    ``too_costly``, or ``out_of_time`` where it was tried.
+    """
+
+    def __init__(
+        self, message: str, *, seconds: float, most: float, reason: str = "too_costly"
+    ) -> None:
+        super().__init__(message)
+        self.seconds, self.most, self.reason = seconds, most, reason
 
 
 class FormatError(WhyalikeError, ValueError):

@@ -31,6 +31,7 @@ def test_a_duplicate_name_raises(clean_registry):
         return []
 
     facts = {"summary": "s", "source": "s", "forwards": "0", "backwards": "0"}
+    facts["passes"] = lambda size, options: 1.0
     assert register_method("mine", **facts)(mine) is mine
     assert get_method("mine").attribute is mine
     with pytest.raises(OptionError, match=r"'mine' is registered already, by .*test_registry"):

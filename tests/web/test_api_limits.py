@@ -139,7 +139,7 @@ def test_nothing_that_is_raised_ends_the_lane_or_lets_one_wait_for_ever(error):
 def test_after_a_long_batch_nobody_waits_long_for_company():
     lane = Lane(limits=LaneLimits(gather_seconds=0, gather_share=0.05))
     lane.submit(lambda works: works, 0).result(PATIENCE)
-    lane._took = 10_000.0  # Of the last batch: a share of that would be minutes.
+    lane._schedule._took = 10_000.0  # Of the last batch: a share of that would be minutes.
     assert lane.submit(lambda works: works, 1).result(PATIENCE) == 1
     lane.close()
 

@@ -74,9 +74,9 @@ def test_what_waits_goes_together_by_kind_and_in_order(make):
 
 
 def test_a_batch_is_not_larger_than_allowed_but_for_one_piece_alone(make):
-    worker = make(batch_size=10)
+    worker = make(batch_cost=10)
     worker.hold()
-    futures = [worker.submit("a", size, size=size) for size in (4, 5, 2, 50, 9, 1)]
+    futures = [worker.submit("a", size, cost=size) for size in (4, 5, 2, 50, 9, 1)]
     worker.may.set()
     for future in futures:
         future.result(PATIENCE)
@@ -93,14 +93,16 @@ def test_the_first_of_a_batch_waits_for_others_for_a_while(make):
 
 
 def test_those_who_were_answered_are_waited_for_when_one_of_them_asks_again(make, monkeypatch):
-    monkeypatch.setattr("whyalike.web.api.lane.LONGEST_GATHERING", PATIENCE)
+    monkeypatch.setattr("whyalike.web.api.schedule.LONGEST_GATHERING", PATIENCE)
     worker = make(gather_share=0.0)
     held = worker.hold()
     both = [worker.submit("a", n) for n in range(2)]
     worker.may.set()
     for future in (held, *both):
         future.result(PATIENCE)
-    worker.lane.limits = LaneLimits(gather_seconds=0.0, gather_share=1e9, lull_seconds=PATIENCE)
+    worker.lane._schedule.limits = LaneLimits(
+        gather_seconds=0.0, gather_share=1e9, lull_seconds=PATIENCE
+    )
     again = [worker.submit("a", 2)]
     time.sleep(0.05)  # The lane would have taken it alone by now.
     again.append(worker.submit("a", 3))

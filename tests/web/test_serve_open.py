@@ -25,7 +25,7 @@ def shown(monkeypatch):
     monkeypatch.delenv("WHYALIKE_TOKEN", raising=False)
     opened = []
 
-    def serve(app, address, *, ready):
+    def serve(app, address, *, ready, **ending):
         ready(address.url(PORT))
         with TestClient(app, base_url=address.url(PORT)) as client:
             assert client.get("/health").status_code == 200

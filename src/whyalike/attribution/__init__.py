@@ -3,6 +3,7 @@
 Torch stops here. What leaves this room is word saliency as NumPy arrays.
 """
 
+from whyalike.attribution.cost import TextSize
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import Method, get_method, list_methods, register_method
 
@@ -11,6 +12,7 @@ __all__ = [
     "PreparedPair",
     "PreparedText",
     "Setting",
+    "TextSize",
     "get_method",
     "list_methods",
     "register_method",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,18 @@ class RowVectors:
     text: EmbeddedText
     vectors: Tensor
     whole: Tensor
+
+
+def directions_passes(length: int, *, part: float = 1.0) -> float:
+    """Return what the derivatives along each token of a row of so many cost, in forward passes.
+
+    Those that are followed together share one pass; each goes through that ``part`` of the layers.
+    """
+    return length * part + ceil(length / _at_once(length))
+
+
+def _at_once(length: int) -> int:
+    return max(1, TOKENS_AT_ONCE // max(1, length))
 
 
 Decompose = Callable[[TokenizedText, Row], RowVectors]
@@ -117,7 +130,7 @@ def _derivatives(
         return derivative
 
     found = []
-    for some in torch.split(masks, max(1, TOKENS_AT_ONCE // point.shape[1])):
+    for some in torch.split(masks, _at_once(point.shape[1])):
         checkpoint()
         try:
             with torch.no_grad(), PlainAttention():

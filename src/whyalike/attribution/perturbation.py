@@ -14,6 +14,7 @@ from whyalike.attribution.token_saliency import latent_vectors
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.similarity_matrix import similarity_matrix
 from whyalike.errors import OptionError
+from whyalike.interruption import checkpoint
 from whyalike.text import keep_words
 from whyalike.types import WordSaliency
 from whyalike.types.options import LongText
@@ -27,6 +28,7 @@ def variant(setting: Setting, text: PreparedText, kept: NDArray[np.bool_]) -> st
 
     Raises OptionError where the model has no mask token, and one is asked for.
     """
+    checkpoint()  # Of a long text there are tens of thousands, and they take longer than a pass.
     if kept.all():
         return text.tokens.text
     mask = None

@@ -7,9 +7,10 @@ from functools import cache
 from importlib import import_module
 from typing import Literal
 
+from whyalike.attribution.cost import Passes, TextSize
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.errors import OptionError
-from whyalike.types import PairSaliency
+from whyalike.types import BTIOptions, PairSaliency
 from whyalike.types.options import Matching
 
 Attribute = Callable[[Setting, Sequence[PreparedPair]], list[PairSaliency]]
@@ -30,6 +31,7 @@ class Method:
 
     forwards, backwards: passes through the model for one pair, both texts counted as one pass. W
     and T are the words and tokens of the longer text, P is ``options.permutations``.
+    passes: the same as a function of the size of one text and the options; see cost.Passes.
     matching: how words find their partners, unless ``options.matching`` says otherwise or the
     method gives a matrix.
     lexical: it goes by the lexicon, and so by the catalogue that this was learnt from.
@@ -41,9 +43,14 @@ class Method:
     source: str
     forwards: str
     backwards: str
+    passes: Passes
     promises: tuple[Promise, ...]
     matching: Matching
     lexical: bool = False
+
+    def cost(self, sizes: Sequence[TextSize], options: BTIOptions) -> float:
+        """Return what explaining texts of these sizes costs: tokens of forward passes."""
+        return sum(self.passes(size, options) * size.tokens for size in sizes)
 
     def __reduce__(self) -> tuple[Callable[[str], "Method"], tuple[str]]:
         """Be pickled by name: the method in another process is the one registered there."""
@@ -60,6 +67,7 @@ def register_method(
     source: str,
     forwards: str,
     backwards: str,
+    passes: Passes,
     promises: tuple[Promise, ...] = (),
     matching: Matching = "nearest",
     lexical: bool = False,
@@ -77,7 +85,16 @@ def register_method(
                 f"{_METHODS[name].attribute.__module__}. Choose another name."
             )
         _METHODS[name] = Method(
-            name, attribute, summary, source, forwards, backwards, promises, matching, lexical
+            name,
+            attribute,
+            summary,
+            source,
+            forwards,
+            backwards,
+            passes,
+            promises,
+            matching,
+            lexical,
         )
         return attribute
 

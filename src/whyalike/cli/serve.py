@@ -78,6 +78,31 @@ def serve(
     cache_mb: Annotated[
         int, typer.Option(min=0, help="Megabytes of results to keep; 0 keeps none.")
     ] = 64,
+    max_cost: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            help="Seconds that a model may work for one request, as estimated beforehand from the "
+            "method, the texts and the speed of this machine.",
+            metavar="SECONDS",
+        ),
+    ] = 120.0,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            help="How long one request may take, with the time in which it waits for others.",
+            metavar="SECONDS",
+        ),
+    ] = 600.0,
+    grace: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="How long what was accepted may take once the server is told to stop.",
+            metavar="SECONDS",
+        ),
+    ] = 10.0,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -94,6 +119,7 @@ def serve(
         from whyalike.web import Address, create_explorer_app, serve
         from whyalike.web.api.access import Access
         from whyalike.web.api.service import ServiceLimits
+        from whyalike.web.server import SECONDS_TO_LEAVE, leave
 
         address = Address(host, port, public_url)
         if public_url and not token:
@@ -108,7 +134,9 @@ def serve(
             indexes=[str(folder) for folder in index or []],
             results=[str(folder) for folder in results or []],
             method=method,
-            limits=ServiceLimits(kept_bytes=cache_mb * 1024 * 1024),
+            limits=ServiceLimits(
+                kept_bytes=cache_mb * 1024 * 1024, cost_seconds=max_cost, seconds=seconds
+            ),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
@@ -118,9 +146,17 @@ def serve(
         )
         try:
             app = create_explorer_app(service, address=address, token=token)
-            serve(app, address, ready=lambda url: _announce(url, address, open_=open_))
+            serve(
+                app,
+                address,
+                ready=lambda url: _announce(url, address, open_=open_),
+                work=service,
+                grace=grace,
+                leaves=True,
+            )
         finally:
-            service.close()
+            if not service.close(SECONDS_TO_LEAVE):
+                leave()
 
 
 def _announce(url: str, address: "Address", *, open_: bool) -> None:

@@ -58,7 +58,8 @@ def serve(
             write_out(lambda: _announce(url, links, token))
 
         try:
-            serve(create_rating_app(study, storage, address=address), address, ready=ready)
+            app = create_rating_app(study, storage, address=address)
+            serve(app, address, ready=ready, leaves=True)
         finally:
             storage.close()
 

@@ -59,6 +59,9 @@ GRAPH_TOKENS = 8192
 EMBEDDED_AT_ONCE = 512
 """Texts that ``embed`` tokenizes at once, so that their tokens take bounded memory."""
 
+TOKENIZED_AT_ONCE = 64
+"""Of these, texts that are tokenized between two checkpoints."""
+
 EMBEDDED_TOKENS = 2048
 """Tokens of one pass of ``embed`` on a processor: what a layer holds of more leaves its caches."""
 
@@ -291,7 +294,11 @@ class Encoder:
         cut: dict[str, bool] = {}
         for start in range(0, len(order), EMBEDDED_AT_ONCE):
             part = order[start : start + EMBEDDED_AT_ONCE]
-            tokenized = self.tokenize(part, prompt=prompt, long_text=long_text)
+            tokenized: list[TokenizedText] = []
+            for first in range(0, len(part), TOKENIZED_AT_ONCE):
+                checkpoint()
+                some = part[first : first + TOKENIZED_AT_ONCE]
+                tokenized += self.tokenize(some, prompt=prompt, long_text=long_text)
             if refused := next((text for text in tokenized if text.refusal), None):
                 raise TextError(refused.refusal)
             cut.update((text.text, text.truncated) for text in tokenized)

@@ -148,10 +148,11 @@ def _from_encodings(
     for encoding in encodings:
         positions = _text_positions(encoding, len(prompt))
         keys = _token_keys(encoding, positions, prompt)
+        words = encoding.word_ids
         for key, position in zip(keys, positions, strict=True):
             if key not in seen:
                 seen[key] = len(seen)
-                pretokens.append(-1 if (word := encoding.word_ids[position]) is None else word)
+                pretokens.append(-1 if (word := words[position]) is None else word)
         rows.append((tuple(encoding.ids), positions, keys))
     tokens = [np.array([seen[key] for key in keys], dtype=np.intp) for _, _, keys in rows]
     owners = _owners(tokens, len(seen))
@@ -187,8 +188,10 @@ def _token_keys(encoding: Any, positions: Ints, prompt: str) -> list[tuple[int, 
     """(start, end, nth token with these offsets) of each token: its identity across windows."""
     counts: dict[tuple[int, int], int] = {}
     keys = []
+    # Each look at an encoding's attribute makes the whole list anew.
+    offsets = encoding.offsets
     for position in positions:
-        start, end = encoding.offsets[position]
+        start, end = offsets[position]
         span = max(start - len(prompt), 0), end - len(prompt)
         counts[span] = counts.get(span, -1) + 1
         keys.append((*span, counts[span]))

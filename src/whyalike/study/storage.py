@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Invitation", "Progress", "Rater", "RatingRow", "Receipt", "Storage", "open_storage"]
 
 NAME_LENGTH = 200
+
+Check = Callable[[Mapping[int, RatingRow]], None]
+"""Called with a rater's answers that hold, by position; raises where another may not be added."""
 
 
 class Storage:
@@ -169,11 +172,15 @@ class Storage:
         comment: str = "",
         shown_at: datetime | None = None,
         answered_at: datetime | None = None,
+        check: Check | None = None,
     ) -> Receipt:
         """Keep an answer, and return once it is durable; see ``Answer`` for the arguments.
 
         An answer to a position that has one is kept beside it, and holds from then on. The same
-        answer under the same key again is given its first receipt.
+        answer under the same key again is given its first receipt, though another may hold by now.
+
+        ``check`` is called before an answer is added, while no other can be; what it raises comes
+        through, and nothing is added.
 
         Raises:
             OptionError: an answer that is not allowed, an unknown rater, or a key that was used
@@ -189,18 +196,24 @@ class Storage:
             shown_at=shown_at,
             answered_at=answered_at,
         )
-        return self.record_many(rater_id, [answer])[0]
+        return self.record_many(rater_id, [answer], check=check)[0]
 
-    def record_many(self, rater_id: int, answers: Iterable[Answer]) -> list[Receipt]:
+    def record_many(
+        self, rater_id: int, answers: Iterable[Answer], *, check: Check | None = None
+    ) -> list[Receipt]:
         """Keep answers of one rater in their order, all or none; otherwise as ``record``."""
         good = [checked(answer) for answer in answers]
         with self._database.writing() as connection:
             self._lock(connection, rater_id)
-            return [self._keep(connection, rater_id, answer) for answer in good]
+            return [self._keep(connection, rater_id, answer, check) for answer in good]
 
-    def _keep(self, connection: "Connection", rater_id: int, answer: Answer) -> Receipt:
+    def _keep(
+        self, connection: "Connection", rater_id: int, answer: Answer, check: Check | None
+    ) -> Receipt:
         known = self._do.rating_by_key(connection, rater_id, answer.client_key)
         if known is None:
+            if check is not None:
+                check(self._held(connection, rater_id))
             now = _now()
             id = self._do.add_rating(connection, rater_id, answer, at=now)
             return Receipt(id, answer.position, answer.value, now, replayed=False)
@@ -225,8 +238,11 @@ class Storage:
 
     def answers(self, rater_id: int) -> dict[int, RatingRow]:
         """Return the rater's answers that hold, by position."""
-        rows = self._rows(rater_id=rater_id, history=False)
-        return {row.position: row for row in rows}
+        with self._database.reading() as connection:
+            return self._held(connection, rater_id)
+
+    def _held(self, connection: "Connection", rater_id: int) -> dict[int, RatingRow]:
+        return {row.position: row for row in self._rows(connection, rater_id) if row.current}
 
     def progress(self) -> list[Progress]:
         """Return how far each rater has come, by number."""
@@ -242,14 +258,15 @@ class Storage:
 
     def all_ratings(self, *, history: bool = False) -> list[RatingRow]:
         """Return the ratings that hold, or with ``history`` all; by rater, position and time."""
-        return self._rows(rater_id=None, history=history)
-
-    def _rows(self, *, rater_id: int | None, history: bool) -> list[RatingRow]:
         with self._database.reading() as connection:
-            rows = [RatingRow(*row) for row in self._do.ratings(connection, rater_id)]
+            rows = self._rows(connection, None)
+        return [row for row in rows if history or row.current]
+
+    def _rows(self, connection: "Connection", rater_id: int | None) -> list[RatingRow]:
+        """Return all rows, or one rater's, each with whether it holds."""
+        rows = [RatingRow(*row) for row in self._do.ratings(connection, rater_id)]
         last = {(row.rater_id, row.position): row.id for row in rows}
-        marked = [replace(row, current=row.id == last[row.rater_id, row.position]) for row in rows]
-        return [row for row in marked if history or row.current]
+        return [replace(row, current=row.id == last[row.rater_id, row.position]) for row in rows]
 
 
 def open_storage(study: Study, *, database: str | None = None, existing: bool = False) -> Storage:

@@ -49,13 +49,14 @@ def _gap(text: str, spans: Sequence[tuple[int, int]], last: int | None, index: i
     start, stop = spans[index]
     if last is None:
         return "" if index else text[:start]
+
+    def between(n: int) -> str:
+        return text[spans[n][1] : spans[n + 1][0]]
+
     first, second = text[slice(*spans[last])], text[start:stop]
-    between = [text[spans[n][1] : spans[n + 1][0]] for n in range(last, index)]
-    if len(between) == 1:
-        return between[0]
+    if last + 1 == index or is_mark(first):
+        return between(index - 1 if is_mark(second) else last)
     if is_mark(second):
-        return between[-1]
-    if is_mark(first):
-        return between[0]
-    found = next((gap for gap in between if gap), "")
+        return between(index - 1)
+    found = next((gap for n in range(last, index) if (gap := between(n))), "")
     return " " if not found and len(find_words(first + second)) == 1 else found

@@ -8,6 +8,8 @@ Scripts that put no blanks between words have no cheap right answer: a Han chara
 so is a run of Hiragana or of Katakana; the rest (Thai, Khmer) stay as whole runs.
 """
 
+from functools import lru_cache
+
 import regex
 
 _JOINERS = "['\u2019\u2018\u02bc\uff07\u00b7\u05be\u2010\u2011\u00ad\u200c\u200d-]"
@@ -32,6 +34,7 @@ def find_words(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(match.span() for match in _WORD.finditer(text))
 
 
+@lru_cache(maxsize=8192)
 def is_mark(word: str) -> bool:
     """Return whether ``word`` is punctuation or a symbol: nothing in it is a letter or a digit."""
     return not any(character.isalnum() for character in word)

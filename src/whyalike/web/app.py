@@ -1,11 +1,12 @@
 """The skeleton of every server here: hosts, headers, limits, files and errors, but no pages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from whyalike.web.assets import Assets
 from whyalike.web.failures import Failures
@@ -18,7 +19,12 @@ MOST_BYTES = 64 * 1024
 
 
 def create_app(
-    *, pages: Pages, assets: Assets, hosts: Sequence[str] = (), max_bytes: int = MOST_BYTES
+    *,
+    pages: Pages,
+    assets: Assets,
+    hosts: Sequence[str] = (),
+    max_bytes: int = MOST_BYTES,
+    health: Callable[[], Response] | None = None,
 ) -> FastAPI:
     """Return an app that serves ``assets`` and ``/health``, and is safe to put routes into.
 
@@ -28,6 +34,7 @@ def create_app(
         hosts: names besides LOCAL_HOSTS under which it may be reached. Any other Host is refused,
             so that no page elsewhere can reach it by pointing its own name here.
         max_bytes: the longest body that is read.
+        health: what ``/health`` answers; by default that the server does.
     """
     app = FastAPI(
         docs_url=None,
@@ -44,9 +51,10 @@ def create_app(
     )
     Failures(pages).register(app)
     app.add_route("/assets/{name}", assets.answer, methods=["GET"])
-    app.add_api_route("/health", _health, methods=["GET"])
+    answer = health or (lambda: JSONResponse({"status": "ok"}))
+
+    async def say_health(_: Request) -> Response:
+        return answer()
+
+    app.add_route("/health", say_health, methods=["GET"])
     return app
-
-
-async def _health() -> JSONResponse:
-    return JSONResponse({"status": "ok"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from whyalike.web.headers import SECURITY_HEADERS, UNCACHED
@@ -25,6 +26,7 @@ SENTENCES = {
     429: "That was too fast. Wait a moment and try again.",
     500: "Something went wrong on our side. Nothing that was confirmed is lost; try again.",
 }
+GONE = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Failures:
         """Let ``app`` answer its errors so."""
         app.add_exception_handler(HTTPException, self.on_http)
         app.add_exception_handler(RequestValidationError, self.on_form)
+        app.add_exception_handler(ClientDisconnect, self.on_gone)
         app.add_exception_handler(Exception, self.on_any)
 
     async def on_http(self, request: "Request", error: Exception) -> Response:
@@ -49,6 +52,10 @@ class Failures:
     async def on_form(self, request: "Request", _: Exception) -> Response:
         """Answer a form that lacks something, without repeating what was sent."""
         return self.answer(request, 422, "", {})
+
+    async def on_gone(self, _: "Request", __: Exception) -> Response:
+        """Answer nobody, with the status that others log for that."""
+        return Response(status_code=GONE)
 
     async def on_any(self, request: "Request", _: Exception) -> Response:
         """Answer what nobody expected; the traceback goes to the log, and not to the browser."""

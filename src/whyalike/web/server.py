@@ -1,6 +1,9 @@
 """Runs an app until it is told to stop, and then finishes what it has begun."""
 
+import asyncio
 import ipaddress
+import logging
+import os
 import signal
 import socket
 import sys
@@ -8,18 +11,24 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from whyalike.errors import OptionError, OutputError
+from whyalike.web.patience import IDLE_SECONDS, PatientProtocol
 from whyalike.web.public_url import check_origin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-SECONDS_TO_FINISH = 10
+LOG = logging.getLogger("whyalike.web")
+
+SECONDS_TO_FINISH = 10.0
+"""For what was accepted, once the server is told to stop."""
+SECONDS_TO_ANSWER, SECONDS_TO_LEAVE = 1.0, 5.0
+"""After that: for the answers that it was ended, and for all that is left of the process."""
 SECONDS_TO_SWITCH = 0.0003
 WAITING = 2048
 
@@ -76,13 +85,36 @@ def is_local(host: str) -> bool:
         return False
 
 
-def serve(app: "ASGIApp", address: Address, *, ready: Callable[[str], None]) -> None:
+class Endable(Protocol):
+    """What works behind an app, such as a Service."""
+
+    def refuse(self) -> None:
+        """Take nothing new."""
+
+    def end(self) -> None:
+        """End what was taken: who waits for it is answered at once."""
+
+
+def serve(
+    app: "ASGIApp",
+    address: Address,
+    *,
+    ready: Callable[[str], None],
+    work: Endable | None = None,
+    grace: float = SECONDS_TO_FINISH,
+    leaves: bool = False,
+) -> None:
     """Serve until SIGINT or SIGTERM, then answer what was accepted and return.
 
     Args:
         app: what answers.
         address: where to listen.
         ready: called with the URL once connections are accepted by the system.
+        work: what works behind it. It is told to refuse when the server is told to stop, and to end
+            when what was accepted is not done in time.
+        grace: seconds for what was accepted, once the server is told to stop.
+        leaves: whether the process is left some seconds after that, where this has not returned by
+            then: a thread that does not end would keep it for ever.
 
     Raises:
         OutputError: the address can't be listened on.
@@ -95,12 +127,91 @@ def serve(app: "ASGIApp", address: Address, *, ready: Callable[[str], None]) -> 
         access_log=False,
         server_header=False,
         proxy_headers=bool(address.public_url),
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        # Beyond what _Server itself waits for.
+        timeout_graceful_shutdown=round(grace + SECONDS_TO_LEAVE),
+        timeout_keep_alive=IDLE_SECONDS,
+        http=PatientProtocol,
         ws="none",
     )
     with closing(listening), _stopping_by_signal(), often_switching_threads():
         ready(address.url(listening.getsockname()[1]))
-        uvicorn.Server(config).run(sockets=[listening])
+        server = _Server(config, work, grace, leaves=leaves)
+        try:
+            server.run(sockets=[listening])
+        finally:
+            if server.leaving is not None:
+                server.leaving.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Ends in the time that it is given, whatever runs."""
+
+    def __init__(
+        self, config: uvicorn.Config, work: Endable | None, grace: float, *, leaves: bool
+    ) -> None:
+        super().__init__(config)
+        self._work, self._grace, self._leaves = work, grace, leaves
+        self.leaving: threading.Timer | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing new, finish what was accepted; end it when that takes too long."""
+        if self._leaves:
+            self.leaving = leave_within(self._grace + SECONDS_TO_ANSWER + SECONDS_TO_LEAVE)
+        if self._work is not None:
+            self._work.refuse()
+        ending = asyncio.ensure_future(self._end())
+        logger, quiet = logging.getLogger("uvicorn.error"), _Cancelled()
+        logger.addFilter(quiet)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+            if not quiet.was_needed:
+                logger.removeFilter(quiet)
+
+    async def _end(self) -> None:
+        await asyncio.sleep(self._grace)
+        if self._work is not None:
+            self._work.end()
+        await asyncio.sleep(SECONDS_TO_ANSWER)
+        if left := list(self.server_state.connections):
+            LOG.warning(
+                "%d connections were closed unanswered: what was asked for was not done in %g s.",
+                len(left),
+                self._grace,
+            )
+        for connection in left:
+            connection.transport.close()
+
+
+class _Cancelled(logging.Filter):
+    """Leaves out that requests were cancelled at the end: no error, and said in one line."""
+
+    was_needed = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log it."""
+        said = record.exc_info[1] if record.exc_info else None
+        is_end = isinstance(said, asyncio.CancelledError)
+        self.was_needed |= is_end
+        return not is_end
+
+
+def leave_within(seconds: float) -> threading.Timer:
+    """Leave this process after so many seconds, whatever still runs in it; or cancel that."""
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def leave() -> None:
+    """Leave this process now, though something still runs in it that can't be ended."""
+    LOG.warning("Something still runs that can't be ended: it is left.")
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(1)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from whyalike.web.api.access import Access
 from whyalike.web.api.app import NAME, STATIC, add_api
 from whyalike.web.api.app import TEMPLATES as API_TEMPLATES
+from whyalike.web.api.routes import health
 from whyalike.web.app import create_app
 from whyalike.web.assets import SHARED, Assets
 from whyalike.web.explorer.app import ASSETS, TEMPLATES, add_explorer
@@ -38,7 +39,13 @@ def create_explorer_app(
     assets = Assets({**SHARED, **STATIC, **ASSETS})
     pages = Pages(NAME, assets, [TEMPLATES, API_TEMPLATES])
     hosts = [address.public_host] if address.public_url else []
-    app = create_app(pages=pages, assets=assets, hosts=hosts, max_bytes=MOST_BODY)
+    app = create_app(
+        pages=pages,
+        assets=assets,
+        hosts=hosts,
+        max_bytes=MOST_BODY,
+        health=lambda: health(service),
+    )
     add_api(app, service, pages, access=Access(token, address.secure))
     add_explorer(app, service, pages)
     return app

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from whyalike.attribution.cost import forward, there_and_back
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import explain_by_activation, explain_by_gradient
@@ -14,6 +15,7 @@ from whyalike.types import PairSaliency
     source="Malkiel et al. 2022, section 4.2, ablation (ii)",
     forwards="1",
     backwards="0",
+    passes=forward,
 )
 def bti_activations(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E)."""
@@ -26,6 +28,7 @@ def bti_activations(setting: Setting, pairs: Sequence[PreparedPair]) -> list[Pai
     source="Malkiel et al. 2022, section 4.2, ablation (iii)",
     forwards="1",
     backwards="1",
+    passes=there_and_back,
 )
 def bti_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(dC/dE), or its L2 norm (row 20)."""
@@ -40,6 +43,7 @@ def bti_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairS
     source="Malkiel et al. 2022, section 4.2 and Fig. 2",
     forwards="1",
     backwards="1",
+    passes=there_and_back,
 )
 def vanilla_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: the L2 norm of dC/dE (row 21)."""

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from whyalike.attribution.contribution_vectors import RowVectors, linear_end, token_derivatives
+from whyalike.attribution.contribution_vectors import (
+    RowVectors,
+    directions_passes,
+    linear_end,
+    token_derivatives,
+)
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_pairs import explain_by_contribution_vectors
@@ -20,6 +25,7 @@ from whyalike.types import PairSaliency
     source="Vasileiou & Eberle 2024, BiLRP; Eberle et al. 2020; Ali et al. 2022",
     forwards="T + 4",
     backwards="0",
+    passes=lambda size, _: 2 + directions_passes(size.tokens // size.rows),
     promises=("signed", "pairs"),
 )
 def bilrp(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

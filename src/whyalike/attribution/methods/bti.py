@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from whyalike.attribution.cost import forward, there_and_back
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import explain_by_gradient
@@ -20,6 +21,7 @@ ROUNDING = 1e-4
     source="Malkiel et al. 2022, Eqs. 2-4",
     forwards="1",
     backwards="1",
+    passes=there_and_back,
 )
 def bti(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E * dC/dE), min-max per text."""
@@ -36,6 +38,7 @@ def bti(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     source="Malkiel et al. 2022, section 4.2, ablation (i)",
     forwards="1",
     backwards="1",
+    passes=forward,
 )
 def bti_last_layer(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """E is the last hidden state; under mean pooling its gradient is one vector for all tokens."""

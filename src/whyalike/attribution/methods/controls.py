@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.attribution.cost import forward
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.scoring import compare_words
@@ -22,6 +23,7 @@ Weigh = Callable[[PreparedText], NDArray[np.float64]]
     source="Sparck Jones 1972",
     forwards="1",
     backwards="0",
+    passes=forward,
     promises=("any embedding",),
     lexical=True,
 )
@@ -44,6 +46,7 @@ def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     source="-",
     forwards="1",
     backwards="0",
+    passes=forward,
     promises=("any embedding",),
 )
 def random(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

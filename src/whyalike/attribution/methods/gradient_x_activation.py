@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from whyalike.attribution.cost import BACKWARD
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.methods.bti import rectified_product
 from whyalike.attribution.registry import register_method
@@ -17,6 +18,7 @@ LAST_LAYERS_INPUT = -2
     source="Shrikumar et al. 2016; Captum's LayerGradientXActivation",
     forwards="1",
     backwards="1 / layers",
+    passes=lambda size, _: 1 + BACKWARD / size.layers,
     promises=("signed",),
 )
 def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

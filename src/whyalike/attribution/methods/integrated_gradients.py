@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from whyalike.attribution.cost import BACKWARD
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
@@ -31,6 +32,7 @@ STEPS_AT_ONCE = 25
     source="Sundararajan et al. 2017; Malkiel et al. 2022, section 4.2",
     forwards="54",
     backwards="50",
+    passes=lambda _, options: 4 + options.ig_steps * (1 + BACKWARD),
     promises=("signed", "sums"),
 )
 def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

@@ -9,9 +9,11 @@ from torch.nn.functional import normalize
 
 from whyalike.attribution.contribution_vectors import (
     RowVectors,
+    directions_passes,
     token_derivatives,
     whole_derivative,
 )
+from whyalike.attribution.cost import TextSize
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_pairs import explain_by_contribution_vectors
@@ -24,6 +26,19 @@ from whyalike.types.options import Baseline
 LAST_LAYERS_INPUT = -2
 CLOSE = 2e-3
 """No more steps are taken once the sum over tokens misses less than this part of its length."""
+USUAL_STEPS = 8
+"""What most pairs need (all-MiniLM-L6-v2, descriptions of fashion)."""
+
+
+def passes(size: TextSize, options: BTIOptions) -> float:
+    """Return the passes of the usual number of steps, and of trying fewer first; see cost.Passes.
+
+    Along the path only the last layer changes; at each node the others run once.
+    """
+    steps, part = min(USUAL_STEPS, options.ig_steps), 1 / size.layers
+    trials = sum(1 << n for n in range(1, steps.bit_length()) if 1 << n < options.ig_steps)
+    nodes = steps * directions_passes(size.tokens // size.rows, part=part)
+    return 4 + trials * (1 + part) + nodes
 
 
 @register_method(
@@ -32,6 +47,7 @@ CLOSE = 2e-3
     source="Moeller et al. 2023 (EMNLP), Eq. 6; Moeller et al. 2024 (EACL)",
     forwards="4 + T x steps / layers",
     backwards="0",
+    passes=passes,
     promises=("signed", "pairs", "sums"),
 )
 def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from whyalike.attribution.cost import forward
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.scoring import score_pairs
@@ -21,6 +22,7 @@ MOST_SHOWN = 5
     source="Malkiel et al. 2022, section 4.2; word2vec: Mikolov et al. 2013",
     forwards="1",
     backwards="0",
+    passes=forward,
     promises=("any embedding",),
     lexical=True,
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.attribution.cost import forward
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import latent_vectors
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
     source="Khattab & Zaharia 2020 (ColBERT), Eq. 3; Zhang et al. 2020 (BERTScore), section 3",
     forwards="1",
     backwards="0",
+    passes=forward,
     promises=("pairs",),
 )
 def maxsim(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

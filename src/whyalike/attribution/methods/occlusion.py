@@ -25,6 +25,7 @@ from whyalike.types import PairSaliency
     "Representation Erasure'; pairs: the discrete interaction",
     forwards="W + 2",
     backwards="0",
+    passes=lambda size, _: size.words + 2.0,
     promises=("signed", "pairs", "any embedding"),
 )
 def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

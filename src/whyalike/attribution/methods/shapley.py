@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import permutations
-from math import factorial
+from math import comb, expm1, factorial, log1p
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.attribution.cost import TextSize
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.perturbation import (
     embed_variants,
@@ -19,6 +20,7 @@ from whyalike.attribution.perturbation import (
 )
 from whyalike.attribution.registry import register_method
 from whyalike.encoder.similarity_matrix import comparable, is_bilinear, similarity_matrix
+from whyalike.interruption import checkpoint
 from whyalike.types import BTIOptions, PairSaliency, SimilarityFunction
 
 Floats = NDArray[np.float64]
@@ -26,6 +28,27 @@ Orders = NDArray[np.intp]
 
 ROUNDING = 1e-12
 """A sum that misses no more than this part of its terms misses nothing."""
+
+ENOUGH = 6
+"""Of more words than this there are far more texts than orders meet: they need not be counted."""
+
+
+def passes(size: TextSize, options: BTIOptions) -> float:
+    """Return the passes over the whole text and the texts that grow; see cost.Passes.
+
+    Equal texts are embedded once. There are C(W, k) texts of k words; as many of them are counted
+    as so many random orders are expected to meet.
+    """
+    words = size.words
+    orders, exact = 2 * options.permutations, factorial(min(words, 99))
+    own = (size.tokens - size.special) / max(1, size.tokens)
+    total = 1.0
+    for k in range(words + 1):
+        there = comb(words, min(k, words - k, ENOUGH))
+        met = there if exact <= orders else -there * expm1(orders * log1p(-1 / (there + 1e-9)))
+        left = 1.0 if options.perturbation == "mask" else k / max(1, words)
+        total += met * (1 - own + own * left)
+    return total
 
 
 @register_method(
@@ -35,6 +58,7 @@ ROUNDING = 1e-12
     "and Lee 2017 (SHAP)",
     forwards="2 P W",
     backwards="0",
+    passes=passes,
     promises=("signed", "pairs", "sums", "any embedding"),
 )
 def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
@@ -165,6 +189,7 @@ def _matrix(
         return product
     matrix = np.zeros((orders[0].shape[1], orders[1].shape[1]))
     for of_left, rows in zip(left, orders[0], strict=True):
+        checkpoint()
         for of_right, columns in zip(right, orders[1], strict=True):
             scores = similarity_matrix(of_left, of_right, function=function)
             matrix[np.ix_(rows, columns)] += np.diff(np.diff(scores, axis=0), axis=1)

@@ -20,6 +20,7 @@ from whyalike.types import PairSaliency
     source="algebra: cosine of mean vectors = sum of B_i . B_j / (q1 q2 |F1| |F2|)",
     forwards="2",
     backwards="0",
+    passes=lambda *_: 2.0,
     promises=("signed", "pairs", "sums"),
 )
 def token_similarity(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.attribution.cost import BACKWARD
 from whyalike.attribution.inputs import PreparedPair, Setting
 from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect, identical_warnings
@@ -31,6 +32,7 @@ UNSEEN = (
     source="ours: docs/decisions/0005-our-own-method.md",
     forwards="1",
     backwards="1 / 2",
+    passes=lambda *_: 1 + BACKWARD / 2,
     promises=("signed", "pairs", "sums"),
     matching="soft",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from whyalike.explain.explanation import Explanation
 from whyalike.selection import top_words
-from whyalike.web.api.lane import as_exception
+from whyalike.web.api.lane import Stopped, as_exception
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer
@@ -54,12 +54,16 @@ def explain_each(
     if len(pairs) == 1:
         try:
             return [explainer.explain(*pairs[0])]
+        except Stopped:
+            raise
         except BaseException as error:
             return [as_exception(error)]
     done: list[Explanation | Exception] = []
     try:
         for explanation in explainer.explain_many(pairs):
             done.append(explanation)
+    except Stopped:
+        raise
     except BaseException:
         rest = pairs[len(done) :]
         middle = len(rest) if done else len(rest) // 2

@@ -10,7 +10,7 @@ from whyalike.web.api.batch import Batch
 from whyalike.web.api.measured import Measured
 from whyalike.web.api.reference import PAGE, Reference
 from whyalike.web.api.refusals import Refusals
-from whyalike.web.api.routes import Routes
+from whyalike.web.api.routes import Routes, health
 from whyalike.web.api.service import Service
 from whyalike.web.app import create_app
 from whyalike.web.assets import SHARED, Assets
@@ -67,7 +67,7 @@ def create_api_app(
     assets = Assets({**SHARED, **STATIC})
     pages = Pages(NAME, assets, [TEMPLATES])
     hosts = [address.public_host] if address.public_url else []
-    app = create_app(pages=pages, assets=assets, hosts=hosts)
+    app = create_app(pages=pages, assets=assets, hosts=hosts, health=lambda: health(service))
     add_api(app, service, pages, access=Access(token, address.secure))
     app.add_api_route("/", _start, methods=["GET"], include_in_schema=False)
     return app

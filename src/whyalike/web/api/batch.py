@@ -12,7 +12,10 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.responses import Response, StreamingResponse
 
-from whyalike.errors import BusyError, TextError, WhyalikeError
+from whyalike.errors import BusyError, TextError, TooCostlyError, WhyalikeError
+from whyalike.web.api.allowance import Allowance
+from whyalike.web.api.estimates import Estimate
+from whyalike.web.api.gone import unless_gone
 from whyalike.web.api.refusals import LOG, describe, told
 from whyalike.web.api.routes import FAILURES, PREFIX
 from whyalike.web.api.schema import BatchLine
@@ -64,16 +67,51 @@ class Batch:
                 f"The batch has more than {most:,} lines, which is the most that this server "
                 "takes: send several."
             )
-        return StreamingResponse(self._stream(lines), media_type=MEDIA)
+        allowance = self.service.allowance()
+        await unless_gone(request, self._take(allowance, lines))
+        return StreamingResponse(self._stream(allowance, lines), media_type=MEDIA)
 
-    async def _stream(self, lines: Sequence[bytes]) -> AsyncIterator[bytes]:
+    async def _take(self, allowance: Allowance, lines: Sequence[bytes]) -> None:
+        """Take note of what all lines cost together, before the first is explained.
+
+        A line that can't be explained costs nothing. Raises TooCostlyError.
+        """
+        async with self.service.request(allowance):
+            whole, count = Estimate(), 0
+            for line in lines:
+                try:
+                    asked = BatchLine.model_validate_json(line)
+                    one = await self.service.estimate(
+                        asked.left,
+                        asked.right,
+                        model=asked.model,
+                        method=asked.method,
+                        options=asked.changed(),
+                        documents=asked.documents,
+                    )
+                except (TooCostlyError, BusyError):
+                    raise
+                except (ValidationError, WhyalikeError):
+                    continue
+                whole, count = whole + one, count + 1
+            mean = whole.seconds / max(1, count)
+            allowance.take(
+                whole,
+                lambda left: (
+                    f"send batches of at most about {max(1, int(left / mean)):,} of such lines, or "
+                    "choose another method or shorter texts"
+                ),
+            )
+            allowance.is_paid = True
+
+    async def _stream(self, allowance: Allowance, lines: Sequence[bytes]) -> AsyncIterator[bytes]:
         waiting: deque[asyncio.Task[bytes]] = deque()
         try:
             for number, line in enumerate(lines):
                 if len(waiting) == self.window:
                     yield await waiting[0]
                     waiting.popleft()
-                waiting.append(asyncio.create_task(self._answer(number, line)))
+                waiting.append(asyncio.create_task(self._answer(allowance, number, line)))
             while waiting:
                 yield await waiting[0]
                 waiting.popleft()
@@ -82,22 +120,26 @@ class Batch:
             for task in waiting:
                 task.cancel()
 
-    async def _answer(self, number: int, line: bytes) -> bytes:
+    async def _answer(self, allowance: Allowance, number: int, line: bytes) -> bytes:
         """Return the answer to one line, which may be its own error."""
+        reason = ""
         head = f'{{"number":{number},"id":null'
         try:
             asked = BatchLine.model_validate_json(line)
             head = f'{{"number":{number},"id":{json.dumps(asked.id)}'
-            found = await self._explain(asked)
+            async with self.service.request(allowance):
+                found = await self._explain(asked)
             return f'{head},"explanation":'.encode() + found + b"}\n"
         except ValidationError as error:
             said = describe(error.errors())
         except WhyalikeError as error:
             said = told(error)[1] or FAILED
+            reason = getattr(error, "reason", "")
         except Exception:
             LOG.exception("line %d of a batch", number)
             said = FAILED
-        return f'{head},"error":{json.dumps(said)}}}\n'.encode()
+        because = f',"reason":{json.dumps(reason)}' if reason else ""
+        return f'{head},"error":{json.dumps(said)}{because}}}\n'.encode()
 
     async def _explain(self, asked: BatchLine) -> bytes:
         """Return the JSON of an explanation, after waiting for room where there is none."""
@@ -113,8 +155,8 @@ class Batch:
                     options=asked.changed(),
                     documents=asked.documents,
                 )
-            except BusyError:
-                if loop.time() > until:
+            except BusyError as error:
+                if error.reason != "queue_full" or loop.time() > until:
                     raise
                 await asyncio.sleep(BETWEEN)
             else:

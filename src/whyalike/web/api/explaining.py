@@ -1,21 +1,29 @@
 """The models of a server, and what they can be asked about texts: explain, compare."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from whyalike.errors import BusyError, OptionError, TextError
+from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
 from whyalike.explain.comparison import Comparison
 from whyalike.explain.explanation import Explanation
 from whyalike.text import clean_text
+from whyalike.web.api.advice import advice
+from whyalike.web.api.allowance import Allowance, Allowances, said
 from whyalike.web.api.answers import Answer
+from whyalike.web.api.aside import Aside
+from whyalike.web.api.estimates import Estimate
+from whyalike.web.api.gauges import gauges
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.lane import Lane, LaneLimits
-from whyalike.web.api.metrics import Gauge, Metrics
+from whyalike.web.api.metrics import Metrics
 from whyalike.web.api.served import Kind, ServedModel, choose
 
 if TYPE_CHECKING:
+    from whyalike.attribution import TextSize
     from whyalike.explain import Explainer
 
 Options = Mapping[str, Any]
@@ -27,7 +35,9 @@ class ServiceLimits:
 
     text: characters of one text. words: words, and tokens, of one text where the model would read
     on for ever, or where a matrix of all of them comes out. batch: pairs of one batch. hits: items
-    of one search. kept_bytes: of results that are kept. lane: see LaneLimits.
+    of one search. kept_bytes: of results that are kept. cost_seconds: how long the model may work
+    for one request, as it is estimated from the method, the texts and the speed that was seen.
+    seconds: how long one request may take, with the time in which it waits. lane: see LaneLimits.
     """
 
     text: int = 20_000
@@ -35,6 +45,8 @@ class ServiceLimits:
     batch: int = 1_000
     hits: int = 50
     kept_bytes: int = 64 * 1024 * 1024
+    cost_seconds: float = 120.0
+    seconds: float = 600.0
     lane: LaneLimits = field(default_factory=LaneLimits)
 
 
@@ -52,13 +64,19 @@ class Explaining:
         self.metrics = Metrics()
         self.kept = KeptResults(self.limits.kept_bytes)
         self.lane = lane or Lane(limits=self.limits.lane, name="whyalike models")
+        self.aside = Aside(waiting=max(1, self.limits.lane.waiting // 4))
+        self._allowances = Allowances(
+            most=self.limits.cost_seconds,
+            seconds=self.limits.seconds,
+            seconds_until_done=self.lane.seconds_until_done,
+        )
         self._served: dict[int, ServedModel] = {}
         self.models = {name: self._serve(name, one) for name, one in models.items()}
-        self._add_gauges()
+        self.metrics.gauges += gauges(self.lane, self.kept)
 
     @property
     def waiting(self) -> int:
-        """How many pairs and searches wait."""
+        """How many pairs wait."""
         return self.lane.waiting
 
     def model(self, name: str | None = None) -> ServedModel:
@@ -89,6 +107,7 @@ class Explaining:
 
         Raises:
             OptionError, TextError: what was asked for is not allowed.
+            TooCostlyError: it would take too long.
             BusyError: too many wait already.
             ModelError: NaN.
         """
@@ -108,9 +127,46 @@ class Explaining:
         documents: bool = False,
     ) -> Answer:
         """Explain one pair, as ``explain`` does, and return its JSON too."""
-        return await self._answer(
-            self.model(model), (left, right), method, options, documents=documents
-        )
+        async with self.request() as allowance:
+            return await self._answer(
+                allowance,
+                self.model(model),
+                (left, right),
+                method,
+                options,
+                documents=documents,
+            )
+
+    def request(self, allowance: Allowance | None = None) -> AbstractAsyncContextManager[Allowance]:
+        """Have all that is asked in the block count as one request; see Allowances.request."""
+        return self._allowances.request(allowance)
+
+    def allowance(self) -> Allowance:
+        """Return that of a new request, whose parts are asked for in several tasks."""
+        return self._allowances.make()
+
+    async def estimate(
+        self,
+        left: str,
+        right: str,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+        documents: bool = False,
+    ) -> Estimate:
+        """Return what explaining one pair costs; nothing where the result was kept.
+
+        Raises:
+            OptionError, TextError: as ``explain``.
+        """
+        served, pair = self.model(model), (left, right)
+        for side, text in zip(("left", "right"), pair, strict=True):
+            self.check(side, text)
+        kind, _ = served.kind(method, options, documents=documents)
+        if served.key(kind, pair) in self.kept:
+            return Estimate()
+        return served.estimate(kind, await self._sizes(served, kind, pair))
 
     async def compare(
         self,
@@ -134,7 +190,7 @@ class Explaining:
 
         Raises:
             OptionError: also a method that gives no signed contributions.
-            TextError, BusyError, ModelError: as ``explain``.
+            TextError, TooCostlyError, BusyError, ModelError: as ``explain``.
         """
         for name, text in (("query", query), ("better", better), ("worse", worse)):
             self.check(name, text)
@@ -147,12 +203,15 @@ class Explaining:
                 f"{name!r} does not say what a word adds to the score, which a comparison needs; "
                 f"these do: {', '.join(signed)}."
             )
-        first, second = await all_answers(
-            [
-                self._answer(served, (query, text), name, options, sides=("query", side))
-                for side, text in (("better", better), ("worse", worse))
-            ]
-        )
+        async with self.request() as allowance:
+            first, second = await all_answers(
+                [
+                    self._answer(
+                        allowance, served, (query, text), name, options, sides=("query", side)
+                    )
+                    for side, text in (("better", better), ("worse", worse))
+                ]
+            )
         return Comparison(better=await read_answer(first), worse=await read_answer(second))
 
     def check(self, name: str, text: str) -> None:
@@ -164,9 +223,23 @@ class Explaining:
                 f"{self.limits.text:,} at most: shorten it."
             )
 
-    def close(self) -> None:
-        """Take nothing new, finish what was taken, and return."""
-        self.lane.close()
+    def refuse(self) -> None:
+        """Take no new request; those that were taken go on, whatever they still ask for."""
+        self._allowances.refuses = True
+
+    def end(self) -> None:
+        """Take nothing new, and end what was taken: who asked for it gets a BusyError at once."""
+        self.refuse()
+        self.aside.end()
+        self.lane.end()
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Take nothing new, finish what was taken, and return.
+
+        After ``seconds`` end what is not done. Return whether all was ended; see Lane.close.
+        """
+        done = self.lane.close(seconds)
+        return self.aside.close(seconds) and done
 
     def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
         """Return the model: one for each Explainer."""
@@ -178,6 +251,7 @@ class Explaining:
 
     async def _answer(
         self,
+        allowance: Allowance,
         served: ServedModel,
         pair: tuple[str, str],
         method: str | None,
@@ -198,10 +272,9 @@ class Explaining:
             else:
                 for side, text in named:
                     await self._check_words(served, kind, side, text)
-                size = len(pair[0]) + len(pair[1])
-                answer = await asyncio.wrap_future(self.lane.submit(kind, pair, size=size))
-        except BusyError:
-            self.metrics.refused.add(model=served.name)
+                answer = await self._computed(allowance, served, kind, pair)
+        except (BusyError, TooCostlyError) as error:
+            self.metrics.refused.add(model=served.name, reason=error.reason)
             raise
         except asyncio.CancelledError:
             self.metrics.abandoned.add(model=served.name)
@@ -210,37 +283,49 @@ class Explaining:
             return answer
         return await asyncio.to_thread(answer.select, top_k)
 
+    async def _computed(
+        self, allowance: Allowance, served: ServedModel, kind: Kind, pair: tuple[str, str]
+    ) -> Answer:
+        """Return the answer for a pair that was not kept, if it may cost that much."""
+        sizes = await self._sizes(served, kind, pair)
+        estimate = served.estimate(kind, sizes)
+        allowance.take(estimate, lambda left: advice(kind, [sizes], left))
+        is_long = allowance.cost + estimate.cost > self.limits.lane.short_cost
+        expected = self.lane.seconds_until_done(estimate.seconds, long=is_long)
+        if (beyond := expected - allowance.left) > 0 and expected > estimate.seconds:
+            later = max(1, math.ceil(beyond))
+            raise BusyError(
+                f"Others ask for so much that this would be done in about {said(expected)}, and a "
+                f"request may take {said(allowance.given)}. Ask again in {said(later)}.",
+                later,
+                reason="out_of_time",
+            )
+        piece = self.lane.submit(
+            kind, pair, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
+        )
+        return await asyncio.wrap_future(piece)
+
+    async def _sizes(
+        self, served: ServedModel, kind: Kind, pair: tuple[str, str]
+    ) -> "list[TextSize]":
+        """Return how much there is of two texts: counted where that may matter."""
+        guessed = served.guess(kind, pair, short_cost=self.limits.lane.short_cost)
+        if guessed is not None:
+            return guessed
+        return await self.aside.run(lambda: served.measure(kind, pair))
+
     async def _check_words(self, served: ServedModel, kind: Kind, name: str, text: str) -> None:
         """Raise TextError on a text of too many words, where their number is not bounded anyway."""
         most = self.limits.words
         # There is no word or token of less than a byte.
         if len(text.encode("utf-8", "replace")) <= most or not served.reads_on(kind, most):
             return
-        count = await asyncio.wrap_future(self.lane.call(lambda: served.count(kind, text)))
+        count = await self.aside.run(lambda: served.count(kind, text))
         if count > most:
             raise TextError(
                 f"The {name} text has {count:,} words or tokens; of {served.name} by {kind.method} "
                 f"this server takes {most:,} at most: shorten it."
             )
-
-    def _add_gauges(self) -> None:
-        self.metrics.gauges += [
-            Gauge("whyalike_waiting", "Pairs and searches.", lambda: [({}, self.waiting)]),
-            Gauge("whyalike_kept_bytes", "Of kept results.", lambda: [({}, self.kept.bytes)]),
-            Gauge("whyalike_kept_results", "Kept results.", lambda: [({}, len(self.kept))]),
-            Gauge(
-                "whyalike_kept_hits_total",
-                "Requests that a kept result answered.",
-                lambda: [({}, self.kept.hits)],
-                kind="counter",
-            ),
-            Gauge(
-                "whyalike_kept_misses_total",
-                "Requests that no kept result answered.",
-                lambda: [({}, self.kept.misses)],
-                kind="counter",
-            ),
-        ]
 
 
 async def read_answer(answer: Answer) -> Explanation:

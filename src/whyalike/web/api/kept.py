@@ -21,6 +21,10 @@ class KeptResults:
         """Return the number of entries."""
         return len(self._content)
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Return whether there is a result; it counts as no use of it."""
+        return key in self._content
+
     def get(self, key: Hashable) -> bytes | None:
         """Return what was kept, or None; count which of both."""
         with self._lock:

@@ -1,218 +1,330 @@
-"""One thread that works for many: what they ask for is gathered into batches of one kind.
+"""One model at a time works for many: short work is gathered into batches, long work takes turns.
 
-Models are asked in no other thread. PyTorch has threads of its own for each thread that calls it;
-once there are more of them than cores they are put to sleep and woken at every operation, which
-made explanations up to three times as slow.
+Only who has the turn computes. PyTorch has threads of its own for each thread that calls it; once
+more of them are active than there are cores they are put to sleep and woken at every operation,
+which made explanations up to three times as slow. Work that gives its turn away between two passes
+of a model sleeps in its own thread until it has it again: asleep, it costs nothing.
 """
 
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from whyalike.errors import BusyError
+from whyalike.interruption import checked_by
+from whyalike.web.api.finish_time import finish_time
+from whyalike.web.api.pieces import Alone, Asker, Job, LaneLimits, Learns, Piece
+from whyalike.web.api.schedule import Schedule
+
+__all__ = ["Asker", "Lane", "LaneLimits", "LaneState", "Stopped", "as_exception"]
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Returned = TypeVar("Returned")
 
 STOPPING = "The server is being stopped. Ask again when it is back."
+SECONDS_TO_COME_BACK = 10
 LEARNING = 0.2
-"""How much the last batch says about how long the next one takes."""
-LONGEST_GATHERING = 0.25
-"""Seconds: after a batch that took a minute, nobody waits three seconds for company."""
+"""How much the last slice says about how long the next one takes."""
+
+
+class Stopped(BaseException):
+    """Ends work that nobody waits for, at a checkpoint; no error, and nothing that is caught."""
 
 
 @dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """How requests are gathered, and how many may wait.
+class LaneState:
+    """What moves.
 
-    waiting: pieces that wait at most. gather_seconds: how long a batch waits for further pieces.
-    gather_share: how long it waits for those who were just answered, and ask again soon, as a share
-    of the time that their batch took; it goes without them once nobody came for lull_seconds.
-    batch_pieces, batch_size: the most pieces of a batch, and their sizes together.
+    waiting: pieces that have not begun. waiting_seconds: since the oldest of them came. running:
+    jobs that have begun. running_seconds: since the oldest of them began. slices: turns that ended,
+    from the start on. still_seconds: since one ended, or there was nothing to do.
     """
 
-    waiting: int = 256
-    gather_seconds: float = 0.004
-    gather_share: float = 0.15
-    lull_seconds: float = 0.02
-    batch_pieces: int = 32
-    batch_size: int = 64_000
-
-
-@dataclass(slots=True, eq=False)
-class _Order:
-    do: Callable[[Sequence[Any]], Sequence[Any]]
-    work: Any
-    size: int
-    since: float
-    future: "Future[Any]" = field(default_factory=Future)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Alone:
-    """Work that goes along with nothing else."""
-
-    work: Callable[[], Any]
-
-    def __call__(self, _: Sequence[Any]) -> Sequence[Any]:
-        return [self.work()]
+    waiting: int
+    waiting_seconds: float
+    running: int
+    running_seconds: float
+    slices: int
+    still_seconds: float
 
 
 class Lane:
-    """Takes pieces of work from any thread, and does them in batches in a thread of its own.
-
-    Pieces are done in the order in which they came, but for those that are done by the same, which
-    go along with the first one. A future that was cancelled before its turn costs nothing.
+    """Takes pieces of work from any thread, and does them one after another.
 
     Args:
-        limits: how requests are gathered, and how many may wait.
-        name: of the thread.
+        limits: how requests are gathered, how many may wait, what takes turns.
+        name: of the threads.
+        clock: the time in seconds.
     """
 
-    def __init__(self, *, limits: LaneLimits | None = None, name: str = "lane") -> None:
+    def __init__(
+        self,
+        *,
+        limits: LaneLimits | None = None,
+        name: str = "lane",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limits = limits or LaneLimits()
-        self._orders: deque[_Order] = deque()
+        self._name, self._clock = name, clock
+        self._schedule = Schedule(self.limits)
         self._changed = threading.Condition()
-        self._closing = False
-        self._seconds_each = 0.02
-        self._ended, self._took, self._expected = 0.0, 0.0, 0
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._turn: Job | None = None
+        self._jobs: list[Job] = []
+        self._closing = self._ending = False
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._slices, self._slice_seconds, self._moved = 0, 0.0, clock()
+        with self._changed:
+            self._begin_thread()
 
     @property
     def waiting(self) -> int:
         """How many pieces wait for their turn."""
-        return len(self._orders)
+        with self._changed:
+            return len(self._schedule.waiting)
+
+    @property
+    def state(self) -> LaneState:
+        """What waits, what runs, and when something last moved."""
+        with self._changed:
+            self._schedule.forget_cancelled()
+            now, waiting = self._clock(), self._schedule.waiting
+            oldest = min((piece.since for piece in waiting), default=now)
+            began = min((job.since for job in self._jobs), default=now)
+            still = now - self._moved if waiting or self._jobs else 0.0
+            return LaneState(
+                waiting=len(waiting),
+                waiting_seconds=now - oldest,
+                running=len(self._jobs),
+                running_seconds=now - began,
+                slices=self._slices,
+                still_seconds=still,
+            )
 
     def submit(
         self,
         do: Callable[[Sequence[Work]], Sequence[Result | Exception]],
         work: Work,
         *,
-        size: int = 1,
+        cost: float = 1.0,
+        seconds: float = 0.0,
+        asker: Asker | None = None,
     ) -> "Future[Result]":
         """Return the future of one piece.
 
         Args:
             do: does a batch; returns for each piece its result or its own error. Pieces whose
-                ``do`` are equal go together.
+                ``do`` are equal go together. It is told how long it took where it ``Learns``.
             work: the piece.
-            size: what ``limits.batch_size`` adds up.
+            cost: see LaneLimits.
+            seconds: how long it takes, as far as that is known.
+            asker: who asks for it, and for others.
 
         Raises:
             BusyError: too many wait, or it was closed.
         """
-        return self._queue(_Order(do, work, size, time.monotonic()))
+        return self._queue(do, work, cost, seconds, asker)
 
     def call(self, work: Callable[[], Returned]) -> "Future[Returned]":
-        """Return the future of what ``work`` returns; it goes along with nothing else.
+        """Return the future of what ``work`` returns; it is short, and goes along with nothing.
 
         Raises BusyError, as ``submit``.
         """
-        return self._queue(_Order(_Alone(work), None, 1, time.monotonic()))
+        return self._queue(Alone(work), None, 1.0, 0.0, None)
 
-    def _queue(self, order: _Order) -> "Future[Any]":
+    def seconds_until_done(self, seconds: float = 0.0, *, long: bool = False) -> float:
+        """Return in how many seconds work of so many would be done, if nothing else came.
+
+        That is not known better than how long the work that waits takes.
+        """
         with self._changed:
-            if self._closing:
-                raise BusyError(STOPPING, 10)
-            if len(self._orders) >= self.limits.waiting:
-                self._forget_cancelled()
-            if len(self._orders) >= self.limits.waiting:
-                seconds = max(1, math.ceil(len(self._orders) * self._seconds_each))
-                raise BusyError(
-                    f"{len(self._orders):,} requests are waiting already, which is the most that "
-                    f"is taken. Ask again in {seconds} s.",
-                    seconds,
-                )
-            self._orders.append(order)
-            self._changed.notify()
-        return order.future
+            return self._until_done(seconds, long=long)
 
-    def close(self) -> None:
-        """Take nothing new, do what was taken, and return when it is done."""
+    def close(self, seconds: float | None = None) -> bool:
+        """Take nothing new, do what was taken, and return when it is done.
+
+        After ``seconds`` what is not done is ended: who waits for it gets a BusyError, and it stops
+        at its next checkpoint. Return whether it did so within as many seconds again.
+        """
         with self._changed:
             self._closing = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+            done = self._changed.wait_for(lambda: not self._threads, seconds)
+            if done or self._ending:
+                return done
+        self.end()
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._threads, seconds)
+
+    def end(self) -> None:
+        """Take nothing new, and end what was taken, as ``close`` does; return at once."""
+        with self._changed:
+            self._closing = self._ending = True
+            unfinished = [*self._schedule.waiting, *(p for job in self._jobs for p in job.pieces)]
+            self._changed.notify_all()
+        for piece in unfinished:
+            piece.settle(BusyError(STOPPING, SECONDS_TO_COME_BACK, reason="stopping"))
+
+    def _queue(
+        self, do: Any, work: Any, cost: float, seconds: float, asker: Asker | None
+    ) -> "Future[Any]":
+        with self._changed:
+            if self._closing:
+                raise BusyError(STOPPING, SECONDS_TO_COME_BACK, reason="stopping")
+            self._schedule.forget_cancelled()
+            if (count := len(self._schedule.waiting)) >= self.limits.waiting:
+                later = max(1, math.ceil(self._until_done(0.0, long=False)))
+                raise BusyError(
+                    f"{count:,} requests are waiting already, which is the most that is taken. "
+                    f"Ask again in {later} s.",
+                    later,
+                    reason="queue_full",
+                )
+            piece = Piece(
+                do,
+                work,
+                cost=cost,
+                seconds=seconds,
+                asker=asker,
+                since=self._clock(),
+                slices=self._schedule.slices,
+                changed=self._wake,
+            )
+            if not self._jobs and not self._schedule.waiting:
+                self._moved = piece.since
+            self._schedule.add(piece)
+            self._changed.notify_all()
+        return piece
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    # From here to _take: called with the lock held.
+
+    def _until_done(self, seconds: float, *, long: bool) -> float:
+        now, turn = self._clock(), self._turn
+        line, backlog = self._schedule.long_seconds()
+        short = sum(piece.seconds for piece in self._schedule.short)
+        if turn is not None and turn.long:
+            line.append(turn.all_left(now))
+        elif turn is not None:
+            short += turn.left(now)
+        if long:
+            return short + finish_time(line, backlog, seconds, at_once=self.limits.long_at_once)
+        slices = self._schedule.batches() + 1 if line else 0
+        return short + seconds + min(slices * self._slice_seconds, sum(line) + sum(backlog))
+
+    def _begin_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _is_over(self) -> bool:
+        return self._closing and not (self._jobs or self._schedule.waiting)
+
+    def _count_slice(self, job: Job) -> None:
+        """Take note that a job computed until now."""
+        now = self._clock()
+        took, job.resumed = now - job.resumed, now
+        job.active += took
+        for asker in {piece.asker for piece in job.pieces if piece.asker is not None}:
+            asker.active += took
+        self._moved = now
+        self._slices += 1
+        if job.long:
+            self._schedule.end_slice()
+            self._slice_seconds += LEARNING * (took - self._slice_seconds)
+
+    # Threads.
 
     def _work(self) -> None:
-        while batch := self._take():
-            # From here on a piece can't be cancelled any more.
-            running = [one for one in batch if one.future.set_running_or_notify_cancel()]
-            if running:
-                self._do(running)
-
-    def _take(self) -> list[_Order]:
-        """Return the next batch once it is full or its first piece waited long enough; else []."""
+        while (job := self._take()) is not None:
+            self._do(job)
         with self._changed:
-            while True:
-                self._forget_cancelled()
-                if not self._orders:
-                    if self._closing:
-                        return []
-                    self._changed.wait()
-                    continue
-                batch, is_full = self._gathered()
-                left = self._gathered_at(batch) - time.monotonic()
-                if is_full or self._closing or left <= 0:
-                    chosen = {id(one) for one in batch}
-                    self._orders = deque(one for one in self._orders if id(one) not in chosen)
-                    return batch
-                self._changed.wait(left)
+            self._threads.discard(threading.current_thread())
+            self._changed.notify_all()
 
-    def _gathered_at(self, batch: list[_Order]) -> float:
-        """Return when the batch goes, unless others come."""
-        soonest = batch[0].since + self.limits.gather_seconds
-        if len(self._orders) >= self._expected:
-            return soonest
-        share = min(self.limits.gather_share * self._took, LONGEST_GATHERING)
-        lull = self._orders[-1].since + self.limits.lull_seconds
-        return max(soonest, min(self._ended + share, lull))
+    def _take(self) -> Job | None:
+        """Wait for work that has not begun, and take the turn; None where this thread may end."""
+        with self._changed:
+            self._idle += 1
+            try:
+                while True:
+                    self._schedule.forget_cancelled()
+                    if self._is_over() or self._idle > 1:
+                        return None
+                    left = None
+                    if self._turn is None:
+                        found = self._schedule.choose(self._clock(), hurried=self._closing)
+                        if isinstance(found, Job):
+                            self._turn = found
+                            self._jobs.append(found)
+                            return found
+                        left = found
+                        if self._schedule.line:
+                            # The first of the line may have waited for what was cancelled.
+                            self._changed.notify_all()
+                    self._changed.wait(left)
+            finally:
+                self._idle -= 1
 
-    def _gathered(self) -> tuple[list[_Order], bool]:
-        """Return the pieces that would go along with the first one, and whether no more would."""
-        do, size = self._orders[0].do, 0
-        if isinstance(do, _Alone):
-            return [self._orders[0]], True
-        batch: list[_Order] = []
-        for one in self._orders:
-            if one.do != do:
-                continue
-            if batch and size + one.size > self.limits.batch_size:
-                return batch, True
-            batch.append(one)
-            size += one.size
-            if len(batch) == self.limits.batch_pieces:
-                return batch, True
-        return batch, size >= self.limits.batch_size
-
-    def _forget_cancelled(self) -> None:
-        if any(one.future.cancelled() for one in self._orders):
-            self._orders = deque(one for one in self._orders if not one.future.cancelled())
-
-    def _do(self, batch: list[_Order]) -> None:
-        began = time.monotonic()
-        results: Sequence[Any]
+    def _do(self, job: Job) -> None:
+        results: Sequence[Any] = ()
+        # From here on a piece can't be cancelled any more, but it can be gone.
+        job.pieces = [piece for piece in job.pieces if piece.begin()] or job.pieces
         try:
-            results = batch[0].do([one.work for one in batch])
+            with checked_by(lambda: self._check(job)):
+                if job.is_wanted:
+                    results = job.pieces[0].do([piece.work for piece in job.pieces])
+        except Stopped:
+            pass
         except BaseException as error:
-            results = [as_exception(error)] * len(batch)
-        if not isinstance(batch[0].do, _Alone):
-            self._ended = time.monotonic()
-            self._took = self._ended - began
-            self._expected = min(len(self._orders) + len(batch), self.limits.batch_pieces)
-            self._seconds_each += LEARNING * (self._took / len(batch) - self._seconds_each)
-        for one, result in zip(batch, results, strict=True):
-            if isinstance(result, Exception):
-                one.future.set_exception(result)
-            else:
-                one.future.set_result(result)
+            results = [as_exception(error)] * len(job.pieces)
+        with self._changed:
+            if self._turn is job:
+                self._count_slice(job)
+                self._turn = None
+            self._jobs.remove(job)
+            self._schedule.finish(job, self._clock())
+            self._changed.notify_all()
+        do = job.pieces[0].do
+        if results and isinstance(do, Learns):
+            do.took(job.cost, job.active)
+        for piece, result in zip(job.pieces, results, strict=bool(results)):
+            piece.settle(result)
+
+    def _check(self, job: Job) -> None:
+        """Let others go first, between two passes of a model; raise Stopped where it is over."""
+        if self._ending or not job.is_wanted:
+            raise Stopped
+        job.passes += 1
+        if job.passes == 1 or self._clock() - job.resumed < self.limits.slice_seconds:
+            return
+        with self._changed:
+            self._count_slice(job)
+            if job.active > self.limits.patience_seconds:
+                self._schedule.lengthen(job)
+            if not job.long or not (self._schedule.short or self._schedule.line):
+                return
+            self._turn = None
+            self._schedule.line.append(job)
+            if not self._idle:
+                self._begin_thread()
+            self._changed.notify_all()
+            while not (self._turn is None and self._schedule.next_is(job)):
+                self._changed.wait()
+                if self._ending or not job.is_wanted:
+                    self._schedule.line.remove(job)
+                    raise Stopped
+            self._schedule.line.popleft()
+            self._turn = job
+            job.resumed = self._clock()
 
 
 def as_exception(error: BaseException) -> Exception:

@@ -104,7 +104,7 @@ class Metrics:
             "whyalike_batch_pairs", "Pairs that went through a model together.", PIECES
         )
         self.refused = Counter(
-            "whyalike_refused_total", "Pairs that were refused because too many waited."
+            "whyalike_refused_total", "Pairs that were refused, by model and reason."
         )
         self.abandoned = Counter(
             "whyalike_abandoned_total", "Pairs whose client went away before they were explained."

@@ -13,6 +13,7 @@ from whyalike.errors import (
     ModelError,
     OptionError,
     TextError,
+    TooCostlyError,
     WhyalikeError,
 )
 from whyalike.text import without_surrogates
@@ -29,10 +30,10 @@ UNREADABLE = (
     "expected."
 )
 API = "/api/"
-GONE = 499
 STATUSES: tuple[tuple[type[WhyalikeError], int], ...] = (
     (TextError, 422),
     (OptionError, 422),
+    (TooCostlyError, 422),
     (BusyError, 503),
     (MissingExtraError, 501),
 )
@@ -61,11 +62,10 @@ class Refusals(Failures):
         if status == 500:
             LOG.error("%s %s", request.method, request.url.path, exc_info=error)
         headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
-        return self.answer(request, status, says, headers)
-
-    async def on_gone(self, _: "Request", __: Exception) -> Response:
-        """Answer nobody, with the status that others log for that."""
-        return Response(status_code=GONE)
+        if not is_api(request):
+            return self.answer(request, status, says, headers)
+        content = {"error": without_surrogates(sentence_of(status, says)), **for_programs(error)}
+        return JSONResponse(content, status_code=status, headers=headers)
 
     async def on_http(self, request: "Request", error: Exception) -> Response:
         """Answer an error that was raised on purpose; a body that is no text is one of its kind."""
@@ -87,10 +87,24 @@ class Refusals(Failures):
         """Return the error in the form that the request asks for."""
         if not is_api(request):
             return super().answer(request, status, says, headers)
-        phrase = HTTPStatus(status).phrase + "."
-        sentence = says or OURS.get(status) or SENTENCES.get(status, phrase)
-        content = {"error": without_surrogates(sentence)}
+        content = {"error": without_surrogates(sentence_of(status, says))}
         return JSONResponse(content, status_code=status, headers=headers)
+
+
+def sentence_of(status: int, says: str) -> str:
+    """Return what is said, or the usual sentence of a status."""
+    phrase = HTTPStatus(status).phrase + "."
+    return says or OURS.get(status) or SENTENCES.get(status, phrase)
+
+
+def for_programs(error: WhyalikeError) -> dict[str, str | float]:
+    """Return what a program can act on, besides the sentence."""
+    if isinstance(error, BusyError):
+        return {"reason": error.reason}
+    if isinstance(error, TooCostlyError):
+        seconds, most = round(error.seconds, 3), round(error.most, 3)
+        return {"reason": error.reason, "seconds": seconds, "most_seconds": most}
+    return {}
 
 
 def told(error: WhyalikeError) -> tuple[int, str]:

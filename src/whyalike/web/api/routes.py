@@ -33,12 +33,18 @@ if TYPE_CHECKING:
 PREFIX = "/api/v1"
 MOST_BYTES = 1024 * 1024
 JSON = "application/json"
+STALLED_SECONDS = 60.0
+"""No pass of a model takes that long."""
 
 UNKNOWN: dict[int | str, dict[str, Any]] = {
     401: {"model": FailureModel, "description": "The server has a token, and this is not it."},
     429: {"model": FailureModel, "description": "Too many wrong tokens; see Retry-After."},
 }
 """What every address answers to who lacks the token, but for /health."""
+
+STALLED: dict[int | str, dict[str, Any]] = {
+    503: {"model": HealthModel, "description": "There is work, and nothing moves."},
+}
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     **UNKNOWN,
@@ -47,7 +53,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     422: {"model": FailureModel, "description": "Something in the request is not allowed."},
     500: {"model": FailureModel, "description": "The model or the index can't be used."},
     501: {"model": FailureModel, "description": "An optional package is not installed."},
-    503: {"model": FailureModel, "description": "Too many wait; Retry-After says when to ask."},
+    503: {
+        "model": FailureModel,
+        "description": "Too many ask; see Retry-After.",
+    },
 }
 
 
@@ -76,7 +85,7 @@ class Routes:
         for ask, answered, refusals in (
             (self.models, ModelsModel, UNKNOWN),
             (self.methods, list[MethodModel], UNKNOWN),
-            (self.health, HealthModel, None),
+            (self.health, HealthModel, STALLED),
         ):
             app.add_api_route(
                 f"{PREFIX}/{ask.__name__}",
@@ -84,7 +93,7 @@ class Routes:
                 methods=["GET"],
                 response_model=answered,
                 responses=refusals,
-                openapi_extra={"security": []} if refusals is None else None,
+                openapi_extra={"security": []} if refusals is STALLED else None,
             )
         app.add_api_route(
             f"{PREFIX}/metrics",
@@ -160,13 +169,32 @@ class Routes:
         )
 
     async def health(self) -> Response:
-        """Say that the server answers. It needs no token."""
-        waiting = self.service.waiting
-        return _json({"status": "ok", "version": whyalike.__version__, "waiting": waiting})
+        """Say that the server answers, and what moves. It needs no token.
+
+        503 where there is work, and nothing moved for a minute.
+        """
+        return health(self.service)
 
     async def metrics(self) -> Response:
         """Give what the server counts, for Prometheus."""
         return Response(self.service.metrics.text(), media_type=MEDIA)
+
+
+def health(service: Service) -> Response:
+    """Return what moves, as HealthModel has it."""
+    state = service.lane.state
+    is_stalled = state.still_seconds > STALLED_SECONDS
+    content = {
+        "status": "stalled" if is_stalled else "ok",
+        "version": whyalike.__version__,
+        "waiting": state.waiting,
+        "waiting_seconds": round(state.waiting_seconds, 3),
+        "running": state.running,
+        "running_seconds": round(state.running_seconds, 3),
+        "slices": state.slices,
+        "still_seconds": round(state.still_seconds, 3),
+    }
+    return JSONResponse(content, 503 if is_stalled else 200)
 
 
 def _placed_to_dict(placed: Placed) -> dict[str, Any]:

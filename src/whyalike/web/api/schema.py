@@ -263,14 +263,26 @@ class ModelsModel(Said):
 
 
 class HealthModel(Said):
-    """The server answers."""
+    """The server answers, and whether its models move: ``stalled`` where nothing did for long."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "stalled"]
     version: str
     waiting: int = Field(description="Pairs that wait for a model.")
+    waiting_seconds: float = Field(description="Since the oldest of them came.")
+    running: int = Field(description="Batches of pairs that began; one computes at a time.")
+    running_seconds: float = Field(description="Since the oldest of them began.")
+    slices: int = Field(description="Slices of work that were done since the start.")
+    still_seconds: float = Field(description="Since one was done, while there is work.")
 
 
 class FailureModel(Said):
     """What went wrong, in a sentence that says what to do."""
 
     error: str
+    reason: Literal["too_costly", "out_of_time", "queue_full", "stopping"] | None = Field(
+        None, description="For programs, where there is something that they could do."
+    )
+    seconds: float | None = Field(
+        None, description="How long a model of this server would work for it, about."
+    )
+    most_seconds: float | None = Field(None, description="How long it may work for one request.")

@@ -13,12 +13,21 @@ from whyalike.errors import OptionError
 from whyalike.explain.explanation import Explanation
 from whyalike.types import BTIOptions
 from whyalike.web.api.answers import Answer, TextPair, explain_each
+from whyalike.web.api.estimates import (
+    Estimate,
+    Speeds,
+    calibrate,
+    count_size,
+    guess_size,
+    most_size,
+    pair_cost,
+)
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.lane import Lane
 from whyalike.web.api.metrics import Metrics
 
 if TYPE_CHECKING:
-    from whyalike.attribution import Method
+    from whyalike.attribution import Method, TextSize
     from whyalike.catalogue import CatalogueIndex
     from whyalike.explain import Explainer
 
@@ -42,6 +51,10 @@ class Kind:
         """Explain them; one that can't be explained gets its own error."""
         return self.model.explain(self, pairs)
 
+    def took(self, cost: float, seconds: float) -> None:
+        """Learn how long that took."""
+        self.model.speeds.learn(self.method, cost, seconds)
+
 
 class ServedModel:
     """A model under its name here, with the lane on which it is asked."""
@@ -57,7 +70,9 @@ class ServedModel:
     ) -> None:
         self.name, self.explainer, self.lane = name, explainer, lane
         self._kept, self._metrics = kept, metrics
+        self.speeds = Speeds()
         self.fingerprint = lane.call(lambda: _fingerprint(explainer)).result()
+        lane.call(lambda: calibrate(explainer, self.speeds)).result()
 
     @cached_property
     def methods(self) -> tuple["Method", ...]:
@@ -119,12 +134,33 @@ class ServedModel:
         )
 
     def count(self, kind: Kind, text: str) -> int:
-        """Return how many words or tokens of a text are read: the greater number. In the lane."""
-        from whyalike.explain.preparation import read_texts
+        """Return how many words or tokens of a text are read: the greater number."""
+        size = count_size(self.explainer, text, prompt="", options=kind.options)
+        return max(size.words, size.tokens - size.special)
 
-        model = self.explainer.model
-        prepared = read_texts(model, [text], prompt="", options=kind.options)[0].prepared
-        return max(len(prepared.alignment.spans), len(prepared.tokens.offsets))
+    def method(self, name: str) -> "Method":
+        """Return a method that can explain this model."""
+        return next(one for one in self.methods if one.name == name)
+
+    def guess(self, kind: Kind, pair: TextPair, *, short_cost: float) -> "list[TextSize] | None":
+        """Return about the sizes of texts that can't cost more than so much; else None."""
+        most = [most_size(self.explainer, text) for text in pair]
+        if pair_cost(self.method(kind.method), most, kind.options) > short_cost:
+            return None
+        return [guess_size(self.explainer, text) for text in pair]
+
+    def measure(self, kind: Kind, pair: TextPair) -> "list[TextSize]":
+        """Return the sizes of texts: they are tokenized for that, in this thread."""
+        own = self.explainer.between_documents() if kind.documents else self.explainer
+        return [
+            count_size(self.explainer, text, prompt=prompt, options=kind.options)
+            for text, prompt in zip(pair, own.prompts, strict=True)
+        ]
+
+    def estimate(self, kind: Kind, sizes: "Sequence[TextSize]") -> Estimate:
+        """Return what a pair of texts of these sizes costs."""
+        cost = pair_cost(self.method(kind.method), sizes, kind.options)
+        return Estimate(cost, self.speeds.seconds(kind.method, cost))
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
@@ -171,11 +207,15 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServedIndex:
-    """An index under its name here, with the model that it was made with."""
+    """An index under its name here, with the model that it was made with.
+
+    ``searched`` is the same index, for threads beside the lane.
+    """
 
     name: str
     index: "CatalogueIndex"
     model: ServedModel
+    searched: "CatalogueIndex"
 
     def describe(self) -> dict[str, Any]:
         """Return what there is to say about the index, as plain values, without its folder."""

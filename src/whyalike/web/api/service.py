@@ -8,17 +8,21 @@ An app is put together so (see ``whyalike.web.api.app``)::
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from whyalike.errors import OptionError
 from whyalike.explain.explanation import Explanation
 from whyalike.text import without_surrogates
+from whyalike.web.api.advice import advice
+from whyalike.web.api.allowance import Allowance
+from whyalike.web.api.aside import on_lane
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.explaining import Explaining, ServiceLimits, all_answers, read_answer
 from whyalike.web.api.lane import Lane
-from whyalike.web.api.served import ServedIndex, choose, free_name, names_of
+from whyalike.web.api.served import Kind, ServedIndex, choose, free_name, names_of
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex, Hit, Item, Standing
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
     from whyalike.render.similar import SimilarPage
 
 __all__ = ["Found", "Placed", "Service", "ServiceLimits"]
-
-Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +130,26 @@ class Service(Explaining):
             method: what explains it; by default the model's.
 
         Raises:
-            OptionError, TextError, BusyError, ModelError: as ``explain``.
+            OptionError, TextError, TooCostlyError, BusyError, ModelError: as ``explain``.
             FormatError: the index is damaged.
         """
         from whyalike.catalogue.similar_page import page_of
 
         texts = {"query": text, "title": title, "filter": where}
-        served = await self._searched(index, texts, method, explain=explain)
-        id = _known(id)
         if k > self.limits.hits:
             raise OptionError(f"k is {k:,}; this server allows {self.limits.hits} at most.")
+        id = _known(id)
+        async with self.request() as allowance:
+            served = await self._searched(index, texts, method, explain=explain)
 
-        def search() -> "tuple[Item | str, Sequence[Hit]]":
-            query = served.index[id] if id is not None else text or ""
-            return query, served.index.similar(
-                text, id=id, title=title, k=k, where=where, score=score
-            )
+            def search() -> "tuple[Item | str, Sequence[Hit]]":
+                query = served.index[id] if id is not None else text or ""
+                return query, served.searched.similar(
+                    text, id=id, title=title, k=k, where=where, score=score
+                )
 
-        query, hits = await self._on_lane(search)
-        reasons = await self._reasons(served, hits, method) if explain else []
+            query, hits = await self.aside.run(search)
+            reasons = await self._reasons(allowance, served, hits, method) if explain else []
         asked: dict[str, Any] = {"k": k, "where": where, "score": score}
         page = await asyncio.to_thread(lambda: page_of(served.index, query, hits, reasons, **asked))
         return Found(served, query, hits, reasons, page, asked)
@@ -178,43 +181,61 @@ class Service(Explaining):
             method: see there.
 
         Raises:
-            OptionError, TextError, BusyError, ModelError, FormatError: as ``similar``.
+            OptionError, TextError, TooCostlyError, BusyError, ModelError, FormatError: as
+                ``similar``.
         """
         from whyalike.catalogue.item_store import field_text
         from whyalike.catalogue.querying import make_query
 
         texts = {"query": text, "title": title, "filter": where}
-        served = await self._searched(index, texts, method, explain=explain)
-        reader, id = served.index.reader, _known(id)
-        sought = _known(item) or ""
+        id, sought = _known(id), _known(item) or ""
+        async with self.request() as allowance:
+            served = await self._searched(index, texts, method, explain=explain)
+            reader = served.index.reader
 
-        def search() -> "tuple[str, Standing]":
-            query = make_query(reader, text=text, id=id, title=title, score=score)
-            found = served.index.rank_of(
-                sought, text=text, id=id, title=title, where=where, score=score
-            )
-            return query.texts[reader.compared], found
+            def search() -> "tuple[str, Standing]":
+                query = make_query(reader, text=text, id=id, title=title, score=score)
+                found = served.searched.rank_of(
+                    sought, text=text, id=id, title=title, where=where, score=score
+                )
+                return query.texts[reader.compared], found
 
-        left, standing = await self._on_lane(search)
-        explanation = None
-        if explain:
-            pair = left, field_text(standing.item, reader.compared)
-            answer = await self._answer(
-                served.model, pair, method, None, sides=None, documents=id is not None
-            )
-            explanation = await read_answer(answer)
+            left, standing = await self.aside.run(search)
+            explanation = None
+            if explain:
+                pair = left, field_text(standing.item, reader.compared)
+                answer = await self._answer(
+                    allowance,
+                    served.model,
+                    pair,
+                    method,
+                    None,
+                    sides=None,
+                    documents=id is not None,
+                )
+                explanation = await read_answer(answer)
         return Placed(served, standing, explanation)
 
     def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
         first = next(iter(names_of([index.reader.manifest.model.name])))
         model = free_name(first, {one.name for one in self._served.values()})
-        return ServedIndex(name, index, self._serve(model, index.explainer))
+        searched = type(index)(index.reader, on_lane(index.explainer, self.lane))
+        return ServedIndex(name, index, self._serve(model, index.explainer), searched)
 
     async def _reasons(
-        self, served: ServedIndex, hits: "Sequence[Hit]", method: str | None
+        self,
+        allowance: Allowance,
+        served: ServedIndex,
+        hits: "Sequence[Hit]",
+        method: str | None,
     ) -> "Sequence[Reasons]":
         """Return what explains each hit, by its parts; at most a quarter of the queue is taken."""
         compared = [(hit, name, pair) for hit in hits for name, pair in _compared(hit).items()]
+        # Two items of the index, where it was not a text that was looked for.
+        kind, _ = served.model.kind(
+            method, None, documents=any(hit.query.id is not None for hit in hits)
+        )
+        await self._take(allowance, kind, [pair for *_, pair in compared])
         window = max(1, self.limits.lane.waiting // 4)
         reasons: list[dict[str, Explanation]] = [{} for _ in hits]
         for start in range(0, len(compared), window):
@@ -222,23 +243,33 @@ class Service(Explaining):
             found = await all_answers(
                 [
                     self._answer(
+                        allowance,
                         served.model,
                         pair,
                         method,
                         None,
                         sides=None,
-                        # Two items of the index, where it was not a text that was looked for.
-                        documents=hit.query.id is not None,
+                        documents=kind.documents,
                     )
-                    for hit, _, pair in some
+                    for *_, pair in some
                 ]
             )
             for (hit, name, _), answer in zip(some, found, strict=True):
                 reasons[hit.rank - 1][name] = await read_answer(answer)
         return reasons
 
-    async def _on_lane(self, work: Callable[[], Returned]) -> Returned:
-        return await asyncio.wrap_future(self.lane.call(work))
+    async def _take(
+        self,
+        allowance: Allowance,
+        kind: Kind,
+        pairs: Sequence[tuple[str, str]],
+    ) -> None:
+        """Take note of all pairs before the first is explained. Raises TooCostlyError."""
+        new = [pair for pair in pairs if kind.model.key(kind, pair) not in self.kept]
+        sizes = [await self._sizes(kind.model, kind, pair) for pair in new]
+        whole = sum((kind.model.estimate(kind, one) for one in sizes), Estimate())
+        allowance.take(whole, lambda left: advice(kind, sizes, left))
+        allowance.is_paid = True
 
     async def _searched(
         self,

@@ -159,7 +159,7 @@ class CataloguePage:
             chosen = places[first : first + ITEMS_SHOWN]
             return [reader.item(int(place)) for place in chosen], len(places), not_compared
 
-        items, count, not_compared = await run_in_threadpool(read)
+        items, count, not_compared = await self.service.aside.run(read)
         asked, last = question.asked, first + len(items)
         note = f"{first + 1:,} to {last:,} of {count:,} items." if items else "No item fits."
         note = " ".join(filter(None, (note, say_not_compared(not_compared))))
@@ -183,7 +183,9 @@ class CataloguePage:
     async def _facets_of(self, served: "ServedIndex") -> list[Facet]:
         """Return what can be chosen from; an open index never changes."""
         if served.name not in self._facets:
-            self._facets[served.name] = await run_in_threadpool(find_facets, served.index.reader)
+            self._facets[served.name] = await self.service.aside.run(
+                lambda: find_facets(served.index.reader)
+            )
         return self._facets[served.name]
 
 

@@ -3,14 +3,20 @@
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from whyalike.errors import BusyError, OptionError, TextError, WhyalikeError
+from whyalike.errors import (
+    BusyError,
+    OptionError,
+    TextError,
+    TooCostlyError,
+    WhyalikeError,
+)
 from whyalike.render.wording import format_number, format_signed
 from whyalike.web.api.gone import unless_gone
 from whyalike.web.api.refusals import told
@@ -37,6 +43,8 @@ TEXTS, BYTES_OF_CHARACTER, BESIDE = 3, 12, 64 * 1024
 BROKEN = "Something is wrong on the side of the server; its log says what."
 FOREIGN = "Pages of other sites may link here, and ask nothing themselves. Open the page itself."
 LOG = logging.getLogger("whyalike.web")
+
+Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +126,14 @@ class Drawing:
         Args:
             request: what is dropped when its client goes away.
             asked: the question.
-            find: gives the answer; what it raises is said in the answer's place.
+            find: gives the answer, all of it for one request's allowance; what it raises is said
+                in the answer's place.
             template: of the page; it prints ``result``.
             here: the path of the page.
             content: gives what else the page prints.
         """
         try:
-            result = await unless_gone(request, find())
+            result = await unless_gone(request, self._within(find))
         except WhyalikeError as error:
             result = await self._failed(error)
         headers = {"retry-after": str(result.retry)} if result.retry else {}
@@ -145,10 +154,15 @@ class Drawing:
     ) -> Response:
         """Return a file, or why there is none."""
         try:
-            return await unless_gone(request, make())
+            return await unless_gone(request, self._within(make))
         except WhyalikeError as error:
             headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
             return PlainTextResponse(reason_of(error), told(error)[0], headers)
+
+    async def _within(self, ask: Callable[[], Coroutine[Any, Any, Returned]]) -> Returned:
+        """Return what is asked, as one request."""
+        async with self.service.request():
+            return await ask()
 
     def choices(self, model: str | None, *, signed: bool = False) -> list[MethodChoice]:
         """Return the methods that can explain a model; an unknown one has none."""
@@ -161,6 +175,7 @@ class Drawing:
     async def _failed(self, error: WhyalikeError) -> Result:
         titles: dict[type[WhyalikeError], str] = {
             BusyError: "Many are asking just now",
+            TooCostlyError: "This would take too long",
             TextError: "This text can’t be explained",
             OptionError: "This can’t be asked",
         }

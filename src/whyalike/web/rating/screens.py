@@ -1,7 +1,8 @@
 """One stimulus a screen, and the answer to it."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from whyalike.study.answers import COMMENT_LENGTH
 from whyalike.study.model import HIGHEST, LOWEST, Practice
+from whyalike.study.storage import RatingRow
 from whyalike.web.failures import wants_json
 from whyalike.web.rating.desk import Desk
 from whyalike.web.rating.entrance import Seal, go
@@ -19,6 +21,10 @@ from whyalike.web.rating.session import STALE, check_seal, seal
 from whyalike.web.rating.visit import Visit
 
 TOO_LONG = f"The comment is too long: shorten it to {COMMENT_LENGTH:,} characters and save again."
+ANSWERED = (
+    "This screen was answered already, and nothing was changed: only the last answer can be "
+    "changed, and practice never. Go on from the start page."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ class Screens:
     ) -> Response:
         """Keep an answer, and say so once it is durable.
 
-        A screen that was answered since, in another tab, is answered again: the later holds.
+        Only what ``show`` would show now can be answered, whenever the form was made: the next
+        screen, and the last one again.
         """
         visit = self._visit(request)
         if visit is None:
@@ -105,7 +112,12 @@ class Screens:
         said = comment.replace("\r\n", "\n").strip()
         if len(said) > COMMENT_LENGTH:
             raise HTTPException(422, TOO_LONG)
-        self.desk.storage.record(
+
+        def check(answers: Mapping[int, RatingRow]) -> None:
+            if not replace(visit, answers=answers).may_see(position):
+                raise HTTPException(409, ANSWERED)
+
+        receipt = self.desk.storage.record(
             visit.rater.id,
             position,
             task.stimulus_id,
@@ -114,7 +126,13 @@ class Screens:
             comment=said,
             shown_at=datetime.fromisoformat(shown),
             answered_at=datetime.now(UTC),
+            check=check,
         )
+        if receipt.replayed:
+            # Sent again, it was stored before; but another answer may have taken its place.
+            held = self.desk.storage.answers(visit.rater.id)[position]
+            if held.id != receipt.rating_id:
+                raise HTTPException(409, ANSWERED)
         practised = task.kind == "practice"
         target = f"/rate/{number}/answer" if practised else visit.path_after(position)
         return JSONResponse({"next": target}) if wants_json(request) else go(target)

@@ -34,8 +34,8 @@ class Visit:
     def before(self, position: int) -> int | None:
         """Return the position whose answer may be changed from ``position``: the last one.
 
-        Practice is not: its answer has been told. Nor is anything further back: a rater who looks
-        up earlier answers would no longer tell how steady they are.
+        Practice is not: its solution has been shown. Nor is anything further back: a rater who
+        looks up earlier answers would no longer tell how steady they are.
         """
         back = self.next_position - 1
         if position != self.next_position or back < 0 or self.tasks[back].kind == "practice":

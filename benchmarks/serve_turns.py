@@ -1,0 +1,135 @@
+"""Short requests on ``whyalike serve`` beside long ones: how long each waits, and who is stopped.
+
+Run: .venv/bin/python benchmarks/serve_turns.py [--model M] [--requests 320] [--clients 32]
+         [--long 2]
+Clients ask for pairs of 12 to 40 words by turns alone and beside clients that ask for shapley on
+texts of 180 words. Prints a table in Markdown. Exits with 1 where the p95 of short requests beside
+long ones is more than twice that alone, or an answer is another pair's.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "web"))
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import httpx  # noqa: E402
+from explorer_process import ServeProcess, ask_all  # noqa: E402
+from serve_load import WORDS, make_pairs  # noqa: E402
+
+MOST = 2.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="all-MiniLM-L6-v2")
+    parser.add_argument("--requests", type=int, default=320)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--long", type=int, default=2, help="clients that ask for shapley")
+    parser.add_argument("--words", type=int, default=180, help="of their texts")
+    parser.add_argument("--rounds", type=int, default=3, help="alone and beside by turns")
+    asked = parser.parse_args()
+    server = ServeProcess(("--model", asked.model, "--cache-mb", "0", "--max-cost", "3600"))
+    try:
+        server.start()
+        good = measure(server, asked)
+        code, said = server.stop()
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.process.kill()
+    print(f"\nthe server ended with {code}{': ' + said if said else ''}")
+    return 0 if good and code == 0 else 1
+
+
+def measure(server, asked) -> bool:
+    choose = random.Random(11)
+    ask_all(server.url, make_pairs(choose, asked.clients), clients=asked.clients)
+    alone, beside, done, good = [], [], [], True
+    for _ in range(asked.rounds):
+        for seconds, clients in ((alone, 0), (beside, asked.long)):
+            pairs = make_pairs(choose, asked.requests)
+            with LongClients(server.url, clients, asked.words) as long:
+                outcome = ask_all(server.url, pairs, clients=asked.clients)
+            seconds.append(outcome.seconds)
+            good &= not outcome.broken and len(outcome.seconds) == len(pairs)
+            if clients:
+                done.append(long)
+    rows = [(percentile(one, 50), percentile(one, 95)) for one in map(joined, (alone, beside))]
+    ratios = [percentile(b, 95) / percentile(a, 95) for a, b in zip(alone, beside, strict=True)]
+    ratio = statistics.median(ratios)
+    print(f"{asked.clients} clients, {asked.requests} requests a round, {asked.rounds} rounds\n")
+    print("| short requests | median | p95 |\n|---|---|---|")
+    for name, (middle, high) in zip(
+        ("alone", f"beside {asked.long} of shapley, {asked.words} words"), rows, strict=True
+    ):
+        print(f"| {name} | {1000 * middle:,.0f} ms | {1000 * high:,.0f} ms |")
+    print(f"| p95 beside ÷ alone, by round | | {', '.join(f'{one:.2f}' for one in ratios)} |")
+    slices = [one.slices / one.seconds for one in done]
+    print(f"\nturns a second beside them: {statistics.median(slices):.1f}; ", end="")
+    print(f"long requests answered meanwhile: {sum(one.answered for one in done)}; ", end="")
+    print(f"done with the last {max(one.until_quiet for one in done):.1f} s after its client left")
+    return good and ratio <= MOST
+
+
+class LongClients:
+    """Clients that ask for what takes long again and again, and leave at the end."""
+
+    def __init__(self, url, count, words) -> None:
+        self.url, self.count, self.words = url, count, words
+        self.answered, self.ended = 0, threading.Event()
+
+    def __enter__(self):
+        self.began, before = time.perf_counter(), self.health()["slices"]
+        self.before = before
+        self.clients = [httpx.Client(base_url=self.url, timeout=3600) for _ in range(self.count)]
+        self.threads = [threading.Thread(target=self.ask, args=(n,)) for n in range(self.count)]
+        for thread in self.threads:
+            thread.start()
+        while self.count and self.health()["running"] < self.count:
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.seconds = time.perf_counter() - self.began
+        self.slices = self.health()["slices"] - self.before
+        for client in self.clients:
+            client.close()
+        left = time.perf_counter()
+        while self.health()["running"]:
+            time.sleep(0.01)
+        self.until_quiet = time.perf_counter() - left
+        for thread in self.threads:
+            thread.join()
+
+    def health(self):
+        return httpx.get(f"{self.url}/api/v1/health", timeout=60).json()
+
+    def ask(self, number):
+        choose = random.Random(number)
+        while not self.ended.is_set():
+            left, right = (" ".join(choose.choices(WORDS, k=self.words)) for _ in range(2))
+            asked = {"left": left, "right": right, "method": "shapley"}
+            try:
+                if self.clients[number].post("/api/v1/explain", json=asked).status_code == 200:
+                    self.answered += 1
+            except (httpx.TransportError, RuntimeError):
+                return
+
+
+def joined(rounds):
+    return [seconds for one in rounds for seconds in one]
+
+
+def percentile(values, share) -> float:
+    return statistics.quantiles(values, n=100)[share - 1]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,447 @@
+"""What a request may cost, how long it may take, and what becomes of it when it is too much."""
+
+import asyncio
+import json
+import threading
+
+import httpx
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+
+from explorer_service import count_letters, make_items, open_explainer
+from fastapi.testclient import TestClient
+from test_api_batch import PATIENCE, V1, open_async, run_raw, until
+
+from tiny_models import tiny
+from whyalike import Explainer
+from whyalike.catalogue import CatalogueIndex
+from whyalike.errors import BusyError
+from whyalike.web.api.allowance import Allowance
+from whyalike.web.api.app import create_api_app
+from whyalike.web.api.aside import Aside
+from whyalike.web.api.estimates import Speed, Speeds
+from whyalike.web.api.pieces import LaneLimits
+from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.serving import create_explorer_app
+
+HOME = "http://127.0.0.1:8000"
+TEXT = " ".join(f"warm woollen gloves number {n}" for n in range(8))
+OTHER = " ".join(f"mittens of thick wool, size {n}" for n in range(8))
+
+
+def known_speed(service, *, tokens_a_second):
+    """Say how fast the models are; nothing that is measured changes it."""
+
+    class Known(Speeds):
+        def learn(self, method, cost, seconds):
+            pass
+
+        def seconds(self, method, cost):
+            return cost / tokens_a_second
+
+    for served in (*service.models.values(), *(one.model for one in service.indexes.values())):
+        served.speeds = Known()
+    return service
+
+
+def make_service(
+    *, seconds=600.0, cost_seconds=120.0, tokens_a_second=1_000.0, indexes=None, **lane
+):
+    limits = ServiceLimits(
+        seconds=seconds,
+        cost_seconds=cost_seconds,
+        lane=LaneLimits(**{"gather_seconds": 0.0, **lane}),
+    )
+    service = Service({"letters": open_explainer()}, limits=limits, indexes=indexes)
+    return known_speed(service, tokens_a_second=tokens_a_second)
+
+
+def ask(service, name="explain", **asked):
+    client = TestClient(create_api_app(service), base_url=HOME)
+    return client.post(f"{V1}/{name}", json=asked)
+
+
+def test_what_costs_too_much_is_refused_and_what_is_named_is_taken():
+    service = make_service(cost_seconds=8.0)
+    refused = ask(service, left=TEXT, right=OTHER, method="shapley")
+    assert refused.status_code == 422
+    said = refused.json()
+    assert said["reason"] == "too_costly"
+    assert said["most_seconds"] == 8.0 < said["seconds"]
+    named = float(said["error"].split("about ")[1].split(" s")[0])
+    assert named == pytest.approx(said["seconds"], rel=0.1)
+    assert "a request may take 8.0 s" in said["error"]
+    assert "occlusion (" in said["error"]
+    assert "random" not in said["error"], "a control is no answer to the question"
+    assert sum(service.metrics.explained.values.values()) == 0, "nothing was computed"
+    # Each way that is named is one.
+    words = int(said["error"].split("texts of at most about ")[1].split(" words")[0])
+    shorter = [" ".join(text.replace(",", "").split()[:words]) for text in (TEXT, OTHER)]
+    assert ask(service, left=shorter[0], right=shorter[1], method="shapley").status_code == 200
+    assert ask(service, left=TEXT, right=OTHER, method="occlusion").status_code == 200
+    service.close()
+
+
+def test_fewer_steps_are_named_where_they_fit():
+    service = make_service(cost_seconds=6.0)
+    texts = {"left": TEXT, "right": OTHER, "method": "shapley"}
+    error = ask(service, **texts).json()["error"]
+    steps = int(error.split("at most ")[1].split(" permutations")[0])
+    assert 0 < steps < 8
+    assert ask(service, **texts, options={"permutations": steps}).status_code == 200
+    more = ask(service, **texts, options={"permutations": steps + 1})
+    assert more.json()["reason"] == "too_costly"
+    service.close()
+
+
+def test_the_parts_of_a_request_count_together(tmp_path):
+    explainer = open_explainer()
+    index = CatalogueIndex.build(make_items(), tmp_path / "shop", model=explainer, name="shop")
+    alone = make_service().model()
+    kind, _ = alone.kind(None, None)
+    whole = alone.estimate(kind, alone.measure(kind, (TEXT, OTHER))).seconds
+    alone.lane.close()
+    service = make_service(cost_seconds=1.5 * whole, indexes={"shop": index})
+    assert ask(service, left=TEXT, right=OTHER).status_code == 200
+    both = ask(service, "compare", query=TEXT, better=OTHER + " a", worse=OTHER + " b")
+    assert both.json().get("reason") == "too_costly", both.text[:300]
+    assert "for the rest" in both.json()["error"]
+    # A search and its reasons: six pairs.
+    one, six = (ask(service, "similar", text=TEXT, k=k) for k in (1, 6))
+    assert one.status_code == 200
+    assert six.json().get("reason") == "too_costly", six.text[:300]
+    count = int(six.json()["error"].split("at most about ")[-1].split(" pairs")[0])
+    assert 1 <= count < 6
+    assert ask(service, "similar", text=TEXT, k=count).status_code == 200
+    assert ask(service, "similar", text=TEXT, k=6, explain=False).status_code == 200
+    # The Explorer's page: three methods side by side.
+    page = TestClient(create_explorer_app(service), base_url=HOME)
+    asked = {"left": TEXT + " c", "right": OTHER, "method": "occlusion", "beside": "shapley"}
+    shown = page.post("/", data=asked)
+    assert "This would take" in shown.text
+    service.close()
+
+
+def test_the_lines_of_a_batch_count_together_and_a_line_that_is_none_costs_nothing():
+    service = make_service(cost_seconds=4.0)
+    client = TestClient(create_api_app(service), base_url=HOME)
+    lines = [json.dumps({"left": f"warm gloves {n}", "right": "mittens"}) for n in range(30)]
+    refused = client.post(f"{V1}/batch", content="\n".join(lines))
+    assert refused.status_code == 422
+    assert refused.json()["reason"] == "too_costly"
+    count = int(refused.json()["error"].split("at most about ")[1].split(" of such")[0])
+    assert 1 < count < 30
+    said = client.post(f"{V1}/batch", content="\n".join([*lines[:count], *["nonsense"] * 20]))
+    assert said.status_code == 200
+    found = [json.loads(line) for line in said.text.splitlines()]
+    assert ["explanation" in one for one in found] == [True] * count + [False] * 20
+    # What was kept costs nothing.
+    again = client.post(f"{V1}/batch", content="\n".join([*lines[:count]] * 3))
+    assert again.status_code == 200
+    service.close()
+
+
+def test_who_would_not_be_answered_in_time_is_refused_at_once():
+    service = make_service(seconds=20.0, cost_seconds=15.0, waiting=1000)
+    hold, began = threading.Event(), threading.Event()
+    service.lane.call(lambda: began.set() or hold.wait(PATIENCE))
+    assert began.wait(PATIENCE)
+
+    async def ask_many():
+        async with open_async(service) as client:
+            asked = []
+            while True:
+                n = len(asked)
+                asked.append(
+                    asyncio.create_task(
+                        client.post(f"{V1}/explain", json={"left": f"{TEXT} {n}", "right": OTHER})
+                    )
+                )
+                await until(lambda: service.lane.waiting == len(asked) or asked[-1].done())
+                if asked[-1].done():
+                    break
+            expected = service.lane.seconds_until_done()
+            hold.set()
+            return expected, await asyncio.gather(*asked)
+
+    expected, answers = asyncio.run(ask_many())
+    assert [answer.status_code for answer in answers] == [200] * (len(answers) - 1) + [503]
+    said = answers[-1].json()
+    assert said["reason"] == "out_of_time"
+    later = int(answers[-1].headers["retry-after"])
+    own = expected / (len(answers) - 1)
+    assert later / 2 <= expected + own - 20.0 + 1 <= 2 * later + 1, "then it would be done in time"
+    service.close()
+
+
+def test_what_takes_longer_than_it_may_is_ended(monkeypatch):
+    """Whose fault it is says the status: a request that computed all the time is not asked again."""
+    may, passes = threading.Event(), []
+
+    def embed(texts):
+        passes.append(len(texts))
+        if any("long" in text for text in texts):
+            assert may.wait(PATIENCE)
+        return count_letters(texts)
+
+    service = Service({"letters": Explainer(embed=embed)}, limits=ServiceLimits(seconds=0.2))
+    busy = ask(service, left="a long text", right="b")
+    assert busy.status_code == 503
+    assert busy.json()["reason"] == "out_of_time"
+    assert int(busy.headers["retry-after"]) >= 1
+    # As if its own slices had taken all the time.
+    monkeypatch.setattr(
+        Allowance, "active", property(lambda _: 1.0, lambda *_: None), raising=False
+    )
+    slow = ask(service, left="another long text", right="b")
+    assert slow.status_code == 422
+    assert slow.json()["reason"] == "out_of_time"
+    assert "retry-after" not in slow.headers
+    may.set()
+    service.close()
+
+
+@pytest.mark.parametrize("name", ["explain", "batch", "page"])
+def test_a_client_that_leaves_during_long_work_costs_no_pass_more(name):
+    passes, may = [], threading.Semaphore(0)
+
+    def embed(texts):
+        if "number" in " ".join(texts):
+            passes.append(len(texts))
+            assert may.acquire(timeout=PATIENCE)
+        return count_letters(texts)
+
+    service = Service({"letters": Explainer(embed=embed)})
+    asked = {"left": TEXT, "right": OTHER, "method": "shapley"}
+    path, body = {
+        "explain": (f"{V1}/explain", json.dumps(asked)),
+        "batch": (f"{V1}/batch", json.dumps(asked)),
+        "page": ("/", str(httpx.QueryParams(asked))),
+    }[name]
+    app = create_explorer_app(service)
+
+    async def ask_and_leave():
+        leave = asyncio.Event()
+        task = asyncio.create_task(run_raw(app, path, body.encode(), leave=leave))
+        await until(lambda: passes)
+        leave.set()
+        await asyncio.wait_for(task, PATIENCE)
+        # The pass that runs ends; the next one does not begin, and others get their turn.
+        may.release()
+        return await service.explain("a warm hat", "a scarf")
+
+    assert asyncio.run(ask_and_leave()).method == "occlusion"
+    assert len(passes) == 1
+    may.release(100)
+    assert service.close(PATIENCE)
+    assert len(passes) == 1
+
+
+def test_a_short_request_is_answered_between_two_slices_of_a_long_one():
+    ran, may = None, threading.Semaphore(0)
+
+    def embed(texts):
+        if ran is not None:
+            ran.append("short" if "cap" in " ".join(texts) else "long")
+            assert may.acquire(timeout=PATIENCE)
+        return count_letters(texts)
+
+    limits = ServiceLimits(lane=LaneLimits(gather_seconds=0.0, slice_seconds=0.0))
+    service = Service({"letters": Explainer(embed=embed)}, limits=limits)
+    ran = []
+
+    async def ask_both():
+        long = asyncio.create_task(service.explain(TEXT, OTHER, method="shapley"))
+        await until(lambda: ran)
+        short = asyncio.create_task(service.explain("a cap", "the caps"))
+        await until(lambda: service.lane.waiting == 1)
+        may.release(2)
+        await short
+        assert not long.done()
+        may.release(1000)
+        await long
+
+    asyncio.run(ask_both())
+    assert ran[:2] == ["long", "short"]
+    assert set(ran[2:]) == {"long"}
+    assert len(ran) > 4
+    service.close()
+
+
+def test_health_says_what_moves_and_that_nothing_does(monkeypatch):
+    service = make_service()
+    client = TestClient(create_explorer_app(service), base_url=HOME)
+    quiet = client.get("/health")
+    assert quiet.status_code == 200
+    assert quiet.json() == client.get(f"{V1}/health").json()
+    assert quiet.json()["waiting"] == quiet.json()["running"] == quiet.json()["still_seconds"] == 0
+    hold, began = threading.Event(), threading.Event()
+    service.lane.call(lambda: began.set() or hold.wait(PATIENCE))
+    assert began.wait(PATIENCE)
+    service.lane.call(lambda: None)
+    now = service.lane._clock()
+    monkeypatch.setattr(service.lane, "_clock", lambda: now + 59)
+    busy = client.get("/health").json()
+    assert (busy["status"], busy["waiting"], busy["running"]) == ("ok", 1, 1)
+    assert 58 < busy["waiting_seconds"] <= busy["running_seconds"] < 61
+    monkeypatch.setattr(service.lane, "_clock", lambda: now + 62)
+    stalled = client.get("/health")
+    assert stalled.status_code == 503
+    assert stalled.json()["status"] == "stalled"
+    monkeypatch.undo()
+    hold.set()
+    service.close()
+
+
+def test_the_end_answers_who_still_waits_and_ends_what_runs():
+    passes, may = [], threading.Semaphore(0)
+
+    def embed(texts):
+        if "number" in " ".join(texts):
+            passes.append(len(texts))
+            assert may.acquire(timeout=PATIENCE)
+        return count_letters(texts)
+
+    service = Service({"letters": Explainer(embed=embed)})
+
+    async def ask_and_end():
+        async with open_async(service) as client:
+            long = {"left": TEXT, "right": OTHER, "method": "shapley"}
+            asked = [
+                asyncio.create_task(
+                    client.post(f"{V1}/explain", json={**long, "left": f"{TEXT} {n}"})
+                )
+                for n in range(3)
+            ]
+            lane = service.lane
+            await until(lambda: passes and lane.state.waiting + lane.state.running == 3)
+            service.refuse()
+            late = await client.post(f"{V1}/explain", json={"left": "late", "right": "b"})
+            service.end()
+            return [late, *await asyncio.gather(*asked)]
+
+    answers = asyncio.run(ask_and_end())
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert {answer.json()["reason"] for answer in answers} == {"stopping"}
+    may.release(100)
+    assert service.close(PATIENCE) is True
+    assert len(passes) == 1
+
+
+def test_a_filter_that_nobody_waits_for_is_ended_and_others_are_not_kept_waiting(
+    tmp_path, monkeypatch
+):
+    from whyalike.interruption import checkpoint
+
+    explainer = open_explainer()
+    index = CatalogueIndex.build(make_items(), tmp_path / "shop", model=explainer, name="shop")
+    service = Service({"letters": explainer}, indexes={"shop": index})
+    began, ended = threading.Event(), threading.Event()
+    filtered = index.reader.filtered
+
+    def slow(where):
+        if where is None:
+            return filtered(where)
+        began.set()
+        try:
+            for _ in range(10**9):
+                checkpoint()
+        finally:
+            ended.set()
+        return filtered(where)
+
+    monkeypatch.setattr(index.reader, "filtered", slow)
+    app = create_explorer_app(service)
+
+    async def ask_and_leave():
+        leave = asyncio.Event()
+        body = json.dumps({"text": "warm", "where": "price > 1"}).encode()
+        task = asyncio.create_task(run_raw(app, f"{V1}/similar", body, leave=leave))
+        await until(began.is_set)
+        # The lane is free.
+        assert (await service.explain("a warm hat", "a scarf")).method == "occlusion"
+        assert (await service.similar(text="warm gloves", k=2)).hits
+        assert not ended.is_set()
+        leave.set()
+        await asyncio.wait_for(task, PATIENCE)
+        await until(ended.is_set)
+
+    asyncio.run(ask_and_leave())
+    service.close()
+
+
+def test_more_searches_than_threads_wait_and_too_many_are_refused():
+    hold, began = threading.Event(), []
+
+    async def run():
+        aside = Aside(threads=2, waiting=3)
+        tasks = [
+            asyncio.create_task(
+                aside.run(lambda n=n: (began.append(n), hold.wait(PATIENCE), n)[-1])
+            )
+            for n in range(3)
+        ]
+        await until(lambda: len(began) == 2)
+        with pytest.raises(BusyError) as refused:
+            await aside.run(lambda: None)
+        assert refused.value.seconds >= 1
+        hold.set()
+        assert await asyncio.gather(*tasks) == [0, 1, 2]
+        assert await aside.run(lambda: 7) == 7
+        with pytest.raises(ValueError, match="this"):
+            await aside.run(lambda: (_ for _ in ()).throw(ValueError("this")))
+        aside.close()
+        with pytest.raises(BusyError) as stopped:
+            await aside.run(lambda: None)
+        assert stopped.value.reason == "stopping"
+
+    asyncio.run(run())
+
+
+def test_a_speed_follows_what_was_seen_lately():
+    speed = Speed()
+    assert speed.seconds(100) is None
+    for _ in range(3):
+        speed.learn(1_000, 1.0)
+    assert speed.seconds(500) == pytest.approx(0.5)
+    for _ in range(20):
+        speed.learn(1_000, 10.0)
+    assert speed.seconds(500) == pytest.approx(5.0, rel=0.05)
+    speeds = Speeds()
+    assert speeds.seconds("bti", 100) == 0.0
+    speeds.learn("", 1_000, 1.0)
+    assert speeds.seconds("bti", 100) == pytest.approx(0.1)
+    speeds.learn("bti", 1_000, 2.0)
+    assert speeds.seconds("bti", 100) == pytest.approx(0.2)
+    assert speeds.seconds("shapley", 100) == pytest.approx(0.1 * 3_000 / 1_800, rel=0.1)
+
+
+def test_the_speed_of_a_model_is_known_from_the_start_and_of_a_function_from_the_first_answer():
+    service = Service({"tiny": Explainer(tiny("bert").parts), "letters": open_explainer()})
+    tiny_model, letters = service.model("tiny"), service.model("letters")
+    assert tiny_model.speeds.seconds("bti", 1_000) > 0
+    assert letters.speeds.seconds("occlusion", 1_000) == 0
+    asyncio.run(service.explain("a warm hat", "a scarf", model="letters"))
+    service.lane.call(lambda: None).result(PATIENCE)
+    assert letters.speeds.seconds("occlusion", 1_000) > 0
+    service.close()
+
+
+@pytest.mark.parametrize("method", ["bti", "occlusion", "shapley"])
+def test_sizes_are_counted_where_that_may_matter_and_guessed_elsewhere(method):
+    service = Service({"tiny": Explainer(tiny("bert").parts)})
+    served = service.model()
+    kind, _ = served.kind(method, None)
+    pair = ("warm knit gloves " * 20, "soft wool hat " * 20)
+    counted = served.measure(kind, pair)
+    assert [size.words for size in counted] == [60, 60]
+    guessed = served.guess(kind, pair, short_cost=8_192.0)
+    assert (guessed is None) is (method != "bti")
+    if guessed:
+        own, about = (served.estimate(kind, sizes).cost for sizes in (counted, guessed))
+        assert own / 3 < about < 3 * own
+    else:
+        few = served.guess(kind, ("gloves", "hat"), short_cost=8_192.0)
+        assert few is not None, "so short a text is short work by any method"
+    service.close()
