@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from whyalike.errors import FormatError
 from whyalike.explain import Explanation
+from whyalike.explain.serialization import SINCE
 from whyalike.types import (
     BTIOptions,
     ExplainedText,
@@ -66,6 +67,7 @@ GOLDEN = Explanation(
     pair_contributions=((0.1, 0.0, -0.25, 5e-324), (0.0,) * 4, (1.0, 0.5, -0.0, 0.7)),
     remainder=0.125,
     options=BTIOptions(top_k=1, bandwidth=0.25, layer=-2),
+    prompts=("Suche: ", ""),
 )
 
 EMPTY = Explanation(
@@ -144,6 +146,7 @@ def explanations(draw):
         pair_contributions=draw(st.none() | matrix),
         remainder=draw(st.none() | NUMBERS),
         options=draw(options),
+        prompts=draw(st.none() | st.tuples(STRINGS, STRINGS)),
     )
 
 
@@ -235,8 +238,8 @@ def test_the_schema_is_a_valid_schema():
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
     assert set(schema["properties"]) == names
-    assert set(schema["required"]) == names
-    assert len(schema["required"]) == len(names)
+    assert set(schema["required"]) == names - SINCE
+    assert len(schema["required"]) == len(names - SINCE)
 
 
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -344,7 +347,8 @@ KEYS = [path for path in PLACES if isinstance(path[-1], str)]
 
 
 MAY_BE_NULL = {
-    "bandwidth", "completeness_gap", "contribution", "layer", "matching", "pair_contributions", "remainder"
+    "bandwidth", "completeness_gap", "contribution", "layer", "matching", "pair_contributions",
+    "prompts", "remainder",
 }  # fmt: skip
 
 
@@ -352,7 +356,24 @@ def name_of(path):
     return ".".join(map(str, path))
 
 
-@pytest.mark.parametrize("path", KEYS, ids=name_of)
+def test_a_document_of_before_prompts_were_recorded_is_read():
+    before = GOLDEN.to_dict()
+    del before["prompts"]
+    VALIDATOR.validate(before)
+    assert Explanation.from_dict(before) == replace(GOLDEN, prompts=None)
+    assert Explanation.from_dict(before).to_dict() == before
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [["a"], ["a", "b", "c"], [], "ab", ["a", 3], ["a", None], {"left": "a", "right": "b"}],
+)
+def test_prompts_that_are_no_pair_of_texts_are_refused(prompts):
+    with pytest.raises(FormatError, match="damaged: prompts"):
+        Explanation.from_dict({**GOLDEN.to_dict(), "prompts": prompts})
+
+
+@pytest.mark.parametrize("path", [path for path in KEYS if path[0] not in SINCE], ids=name_of)
 def test_a_missing_key_is_refused(path):
     content = changed(path, lambda holder, key: holder.pop(key))
     with pytest.raises(FormatError, match=rf"damaged: .*{path[-1]} is missing"):

@@ -33,7 +33,8 @@ class Hit:
 
     rank: from 1. similarity: with the vectors of the index, so that of ``float16`` it is rounded.
     parts: the four similarities of which it is the mean, with ``score="four"``. compared: the
-    field whose texts ``explain`` is about.
+    field whose texts ``explain`` is about. open_explainer: gives what scores the query, left, with
+    an item, right.
     """
 
     rank: int

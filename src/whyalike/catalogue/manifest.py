@@ -52,8 +52,8 @@ class Segment:
 class IndexedModel:
     """The model whose vectors an index holds, and what tells it from others of the same name.
 
-    prompts: put before a query and before an item. reference: components of its vectors of a few
-    fixed texts.
+    prompts: put before a text that is looked for, and before an item. reference: components of its
+    vectors of a few fixed texts.
     """
 
     name: str

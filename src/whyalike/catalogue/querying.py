@@ -80,21 +80,31 @@ def query_vectors(
 ) -> dict[Field, Floats]:
     """Return the query's vectors (H,) by field, as they are compared.
 
-    An item's own are taken from the index, unless the model has another prompt for queries.
+    An item's own are taken from the index: it is compared as the document that it is there.
     """
     fields: tuple[Field, ...] = ("title", "description") if score == "four" else (reader.compared,)
     model = reader.manifest.model
-    if query.id is not None and model.prompts[0] == model.prompts[1]:
+    if query.id is not None:
         place = reader.position_of(query.id)
         return {field: reader.vector(field, place) for field in fields}
     explainer = open_explainer()
     texts = list(dict.fromkeys(query.texts[field] for field in fields))
-    vectors = explainer.model.embed(texts, prompt=model.prompts[0], long_text=policy_of(explainer))
+    vectors = explainer.model.embed(
+        texts, prompt=explainer.prompts[0], long_text=policy_of(explainer)
+    )
     units = comparable(vectors, function=model.similarity_function).astype(np.float32)
     if units.shape[1] != model.dimension:
         # A text without any token has a zero of no width.
         units = np.zeros((len(texts), model.dimension), dtype=np.float32)
     return {field: units[texts.index(query.texts[field])] for field in fields}
+
+
+def explainer_for(query: Query, explainer: "Explainer") -> "Explainer":
+    """Return the Explainer of an index as it scores a query: two documents where that is an item.
+
+    Its left text is the query, its right one an item.
+    """
+    return explainer if query.id is None else explainer.between_documents()
 
 
 def joined(vectors: Mapping[Field, Floats]) -> Floats:

@@ -8,6 +8,7 @@ from whyalike.catalogue.item import Item, Plain
 from whyalike.catalogue.reader import Score
 from whyalike.explain.explanation import Explanation
 from whyalike.render.similar import SimilarHit, SimilarPage
+from whyalike.render.wording import describe_prompts
 
 if TYPE_CHECKING:
     from whyalike.catalogue.index import CatalogueIndex
@@ -62,6 +63,7 @@ def page_of(
         ("Model", manifest.model.name),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
         ("Score", f"mean of four {function} similarities" if score == "four" else plain),
+        *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
     ]
     item = query if isinstance(query, Item) else None
@@ -87,7 +89,8 @@ def search_to_dict(
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
-    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares.
+    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares;
+    ``prompts`` stood before the query and before an item.
     """
     reader, item = index.reader, query if isinstance(query, Item) else None
     return {
@@ -102,6 +105,7 @@ def search_to_dict(
         "items": len(index),
         "model": reader.manifest.model.name,
         "similarity_function": reader.manifest.model.similarity_function,
+        "prompts": list(_prompts(index, query)),
         "score": score,
         "compared": reader.compared,
         "k": k,
@@ -111,6 +115,18 @@ def search_to_dict(
         "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
     }
+
+
+def _prompts(index: "CatalogueIndex", query: Item | str) -> tuple[str, str]:
+    """Return what stood before the query and before an item; an item is one on either side."""
+    if isinstance(query, str):
+        return index.explainer.prompts
+    _, before_item = index.reader.manifest.model.prompts
+    return before_item, before_item
+
+
+def _say_prompts(index: "CatalogueIndex", query: Item | str) -> str:
+    return describe_prompts(_prompts(index, query), sides=("the query", "an item"))
 
 
 def _method_of(reasons: Sequence[Reasons]) -> str | None:

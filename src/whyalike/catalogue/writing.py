@@ -97,7 +97,7 @@ def add_items(
     """Add items to an index; see CatalogueIndex.add."""
     with only_writer(folder, OWN):
         before = read_manifest(folder)
-        check_model(explainer, before.model)
+        check_model(explainer, before.model, any_query=True)
         recipe = Recipe(explainer, before.model, before.fields, before.dtype)
         stores = open_stores(folder, before)
         try:

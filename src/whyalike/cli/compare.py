@@ -16,6 +16,8 @@ from whyalike.cli.options import (
     Model,
     Picture,
     Pooling,
+    PromptNames,
+    Prompts,
     SignedMethod,
     TrustRemoteCode,
 )
@@ -31,6 +33,8 @@ def compare(
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     json_: Json = False,
     html: Html = None,
     png: Picture = None,
@@ -53,6 +57,8 @@ def compare(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

@@ -8,7 +8,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from whyalike.cli.evaluation_files import open_progress, read_datasets, show, write_reports
+from whyalike.cli.evaluation_files import (
+    for_pairs,
+    open_progress,
+    read_datasets,
+    show,
+    write_reports,
+)
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, told_plainly
 from whyalike.cli.lexicon_files import read_lexicon
@@ -20,7 +26,9 @@ from whyalike.cli.options import (
     Json,
     LexiconFile,
     Model,
+    PairPrompts,
     Pooling,
+    PromptNames,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo_json, write_out
@@ -93,6 +101,8 @@ def evaluate(
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
+    prompts: PairPrompts = None,
+    prompt_names: PromptNames = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the pairs drawn, of ties and of intervals.")
     ] = 0,
@@ -145,11 +155,14 @@ def evaluate(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        explainer = for_pairs(explainer, prompts, prompt_names)
         datasets = read_datasets(
             explainer,
             {

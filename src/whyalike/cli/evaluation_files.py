@@ -29,6 +29,17 @@ LINE_SECONDS = 30.0
 """How often a part that takes long says how far it is, where there is no terminal."""
 
 
+def for_pairs(
+    explainer: "Explainer", prompts: tuple[str, str] | None, names: tuple[str, str] | None
+) -> "Explainer":
+    """Return the Explainer for pairs of texts of one kind, unless prompts were asked for.
+
+    Near texts of a catalogue and two sentences that people aligned are no query and document.
+    """
+    asked = prompts is not None or names is not None
+    return explainer if asked else explainer.between_documents()
+
+
 def read_datasets(
     explainer: "Explainer",
     files: Mapping[str, Sequence[Path]],
@@ -83,7 +94,7 @@ def _draw(
     from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs
 
     found = nearest_pairs(
-        texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[0]
+        texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
     )
     if 0 < len(found) < count:
         echo(

@@ -22,6 +22,8 @@ from whyalike.cli.options import (
     Model,
     Picture,
     Pooling,
+    PromptNames,
+    Prompts,
     TextA,
     TextB,
     TrustRemoteCode,
@@ -53,6 +55,8 @@ def explain(
         ),
     ] = None,
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     words: Annotated[
         Literal["text", "pretoken", "token"], typer.Option(help="What counts as a word.")
     ] = "text",
@@ -97,6 +101,8 @@ def explain(
             model,
             method=method,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             options=BTIOptions(words=words, long_text=long_text, top_k=top_k),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,

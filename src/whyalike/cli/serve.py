@@ -13,6 +13,8 @@ from whyalike.cli.options import (
     Debug,
     Device,
     Pooling,
+    PromptNames,
+    Prompts,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, write_out
@@ -47,6 +49,8 @@ def serve(
         str, typer.Option(help="The default method; see `whyalike methods`.")
     ] = "bti",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     host: Annotated[
         str,
         typer.Option(
@@ -106,6 +110,8 @@ def serve(
             method=method,
             limits=ServiceLimits(kept_bytes=cache_mb * 1024 * 1024),
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

@@ -52,6 +52,21 @@ def similar(
         str | None,
         typer.Option(help="Where the model of the index is now; by default where it was."),
     ] = None,
+    prompts: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="Put before --text, and before items as it was when the index was made; by "
+            "default those that the index notes.",
+            metavar="QUERY ITEM",
+            show_default=False,
+        ),
+    ] = None,
+    prompt_names: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="The same by their names in the model.", metavar="QUERY ITEM", show_default=False
+        ),
+    ] = None,
     engine: Annotated[
         Literal["exact", "hnsw"],
         typer.Option(help="What searches: all vectors, or a graph that may miss some."),
@@ -71,6 +86,11 @@ def similar(
         if (id_ is None) == (text is None):
             raise OptionError("Give either --id with an item of the index, or --text.")
         sought = None if text is None else read_arguments({"query": text})[0]
+        if id_ is not None and (prompts is not None or prompt_names is not None):
+            raise OptionError(
+                "--prompts and --prompt-names go with --text: an item is compared with the vector "
+                "that the index has of it."
+            )
         if explain or sought is not None or model is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
@@ -85,6 +105,8 @@ def similar(
             folder,
             model=model,
             engine=engine,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

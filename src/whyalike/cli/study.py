@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.evaluation_files import open_progress
+from whyalike.cli.evaluation_files import for_pairs, open_progress
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.lexicon_files import read_lexicon
@@ -16,7 +16,9 @@ from whyalike.cli.options import (
     Device,
     LexiconFile,
     Model,
+    PairPrompts,
     Pooling,
+    PromptNames,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, write_out
@@ -84,6 +86,8 @@ def create(
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
+    prompts: PairPrompts = None,
+    prompt_names: PromptNames = None,
     lexicon: LexiconFile = None,
     corpus: Annotated[
         Path | None,
@@ -130,6 +134,8 @@ def create(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             lexicon=read_lexicon(
                 lexicon,
                 corpus,
@@ -140,6 +146,7 @@ def create(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        explainer = for_pairs(explainer, prompts, prompt_names)
         if pairs is not None:
             found = read_pairs(pairs, columns=[name.strip() for name in columns.split(",")])
         else:
@@ -172,7 +179,7 @@ def draw_pairs(
         explainer.model,
         count=options.count or DRAWN,
         seed=options.seed,
-        prompt=explainer.prompts[0],
+        prompt=explainer.prompts[1],
     )
     if len(found) < (options.count or 1):
         raise OptionError(

@@ -54,8 +54,18 @@ def _leaderboard(content: Mapping[str, Any]) -> Leaderboard:
         versions={str(name): str(said) for name, said in content.get("versions", {}).items()},
         digests={str(name): str(said) for name, said in content.get("digests", {}).items()},
         settings={str(name): str(said) for name, said in content.get("settings", {}).items()},
+        prompts=_prompts(content.get("prompts")),
         failures={**failures, **dict.fromkeys(unknown, "a metric of another release")},
     )
+
+
+def _prompts(said: Any) -> tuple[str, str] | None:
+    if said is None:
+        return None
+    left, right = said
+    if not (isinstance(left, str) and isinstance(right, str)):
+        raise ValueError(f"prompts are {said!r}")
+    return left, right
 
 
 def _entry(content: Mapping[str, Any]) -> Entry:

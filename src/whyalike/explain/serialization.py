@@ -18,6 +18,9 @@ from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 FORMAT = "whyalike/explanation"
 VERSION = 1
 
+SINCE = frozenset({"prompts"})
+"""Fields that version 1 did not have from the first: absent, they have their defaults."""
+
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -36,6 +39,7 @@ def read_json(text: str | bytes) -> object:
 
 def to_dict(data: ExplanationData) -> dict[str, Any]:
     """Return an explanation as plain dictionaries, lists, strings and numbers."""
+    prompts = {} if data.prompts is None else {"prompts": list(data.prompts)}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -44,6 +48,7 @@ def to_dict(data: ExplanationData) -> dict[str, Any]:
         "method": data.method,
         "model": data.model,
         "pooling": data.pooling,
+        **prompts,
         "options": asdict(data.options),
         "warnings": list(data.warnings),
         "completeness_gap": data.completeness_gap,
@@ -108,6 +113,8 @@ def _read(value: object, kind: Any, where: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where} is {_shown(value)}, not a list")
+        if Ellipsis not in parts and len(value) != len(parts):
+            raise ValueError(f"{where} has {len(value)} elements, not {len(parts)}")
         return tuple(_read(item, parts[0], f"{where}[{n}]") for n, item in enumerate(value))
     if origin in (UnionType, Union):
         return None if value is None else _read(value, parts[0], where)
@@ -137,16 +144,20 @@ def _read_number(value: object, where: str) -> float:
 
 
 def _read_fields(content: object, kind: type, where: str) -> dict[str, Any]:
-    """Return what ``content`` has for each field of the dataclass ``kind``, no more and no less."""
+    """Return what ``content`` has for each field of the dataclass ``kind``, and nothing more."""
     if not isinstance(content, Mapping):
         raise ValueError(f"{where} is {_shown(content)}, not an object")
     hints = _hints(kind)
     prefix = f"{where}." if where else ""
-    if missing := [name for name in hints if name not in content]:
+    if missing := [name for name in hints if name not in content and name not in SINCE]:
         raise ValueError(f"{prefix}{missing[0]} is missing")
     if unknown := [str(name) for name in content if name not in hints]:
         raise ValueError(f"{prefix}{unknown[0]} is not known")
-    return {name: _read(content[name], hint, prefix + name) for name, hint in hints.items()}
+    return {
+        name: _read(content[name], hint, prefix + name)
+        for name, hint in hints.items()
+        if name in content
+    }
 
 
 @cache

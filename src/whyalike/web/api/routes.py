@@ -107,6 +107,7 @@ class Routes:
                 model=asked.model,
                 method=asked.method,
                 options=asked.changed(),
+                documents=asked.documents,
             ),
         )
         return Response(answer.json, media_type=JSON)
