@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from indexed_items import draw_items, open_tiny
 
 from tiny_models import tiny
@@ -21,6 +22,7 @@ from whyalike import Explainer
 from whyalike.catalogue import Item, building, reader, vector_file, writing
 from whyalike.catalogue.files import only_writer
 from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import read_manifest, sealed
 from whyalike.errors import FormatError, OptionError, OutputError
 
@@ -78,7 +80,8 @@ def test_killed_at_any_time_it_goes_on_to_the_same_bytes(explainer, small_chunks
     CatalogueIndex.build(draw_items(60), whole, model=explainer, fields=("title", "description"))
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", SLOW_BUILD, str(folder), str(TESTS), str(TESTS.parent)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # With as many threads as here: sums are rounded by how they are divided among them.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         for line in process.stdout:
             if int(line) >= 62:
@@ -391,6 +394,33 @@ def test_a_missing_file_and_a_missing_index_are_told(sound, tmp_path):
         CatalogueIndex.open(folder)
     with pytest.raises(FormatError, match="holds no index"):
         CatalogueIndex.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("metadata = '{'", "This is not JSON that can be read"),
+        ("metadata = '[]'", "no object"),
+        ('metadata = \'{"a": {"b": 1}}\'', "is of type dict"),
+        (f"metadata = '{'[' * 100_000}'", "This is not JSON that can be read"),
+        ("metadata = CAST(x'ff' AS TEXT)", "Could not decode to UTF-8"),
+        ("id = ''", "empty id"),
+        ("title = '', description = ' '", "neither a title nor a description"),
+        ("title = x'00ff'", "of type bytes"),
+    ],
+)
+def test_items_that_are_none_are_told(sound, tmp_path, change, reason):
+    """As a file that has the right checksum may hold them: somebody else wrote both."""
+    path = shutil.copy(sound / ITEMS, tmp_path / "items.sqlite")
+    connection = sqlite3.connect(path)
+    connection.execute(f"UPDATE items SET {change} WHERE position = 2")
+    connection.commit()
+    connection.close()
+    store = ItemStore(Path(path))
+    assert len(store.items(0, 2)) == 2
+    with pytest.raises(FormatError, match=rf"items\.sqlite is damaged .*{reason}"):
+        store.items(2, 3)
+    store.close()
 
 
 @pytest.mark.parametrize("name", [VECTORS, ITEMS])

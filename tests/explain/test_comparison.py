@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from nearly import assert_nearly_equal
 from tiny_models import TEXTS, tiny
 from whyalike import Comparison, Explainer
 from whyalike.errors import FormatError, OptionError, TextError
@@ -24,8 +25,8 @@ def comparison(explainer):
 
 def test_it_is_made_of_two_explanations_of_a_signed_method(explainer, comparison):
     own = explainer.with_method("whyalike")
-    assert comparison.better == own.explain(QUERY, BETTER)
-    assert comparison.worse == own.explain(QUERY, WORSE)
+    assert_nearly_equal(comparison.better, own.explain(QUERY, BETTER))
+    assert_nearly_equal(comparison.worse, own.explain(QUERY, WORSE))
     assert comparison.margin == comparison.better.similarity - comparison.worse.similarity
 
 

@@ -43,6 +43,8 @@ def _facet(reader: IndexReader, name: str, most_values: int) -> Facet | None:
             for end in (low, high)
             if isinstance(end, int | float)
         ]
+        if not ends:
+            return None
         return Facet(name, "number", low=float(min(ends)), high=float(max(ends)))
     if kinds not in ({"text"}, {"boolean"}):
         return None
