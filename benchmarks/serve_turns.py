@@ -8,12 +8,17 @@ long ones is more than twice that alone, or an answer is another pair's.
 """
 
 import argparse
+import contextlib
+import json
 import random
+import socket
 import statistics
 import sys
 import threading
 import time
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "web"))
@@ -24,6 +29,7 @@ from explorer_process import ServeProcess, ask_all  # noqa: E402
 from serve_load import WORDS, make_pairs  # noqa: E402
 
 MOST = 2.0
+JSON = {"content-type": "application/json"}
 
 
 def main() -> int:
@@ -87,7 +93,10 @@ class LongClients:
     def __enter__(self):
         self.began, before = time.perf_counter(), self.health()["slices"]
         self.before = before
-        self.clients = [httpx.Client(base_url=self.url, timeout=3600) for _ in range(self.count)]
+        place = urlsplit(self.url)
+        self.clients = [
+            HTTPConnection(place.hostname, place.port, timeout=3600) for _ in range(self.count)
+        ]
         self.threads = [threading.Thread(target=self.ask, args=(n,)) for n in range(self.count)]
         for thread in self.threads:
             thread.start()
@@ -100,7 +109,8 @@ class LongClients:
         self.seconds = time.perf_counter() - self.began
         self.slices = self.health()["slices"] - self.before
         for client in self.clients:
-            client.close()
+            with contextlib.suppress(OSError, AttributeError):
+                client.sock.shutdown(socket.SHUT_RDWR)  # Another thread waits for its answer.
         left = time.perf_counter()
         while self.health()["running"]:
             time.sleep(0.01)
@@ -115,12 +125,14 @@ class LongClients:
         choose = random.Random(number)
         while not self.ended.is_set():
             left, right = (" ".join(choose.choices(WORDS, k=self.words)) for _ in range(2))
-            asked = {"left": left, "right": right, "method": "shapley"}
+            asked = json.dumps({"left": left, "right": right, "method": "shapley"})
             try:
-                if self.clients[number].post("/api/v1/explain", json=asked).status_code == 200:
-                    self.answered += 1
-            except (httpx.TransportError, RuntimeError):
+                self.clients[number].request("POST", "/api/v1/explain", asked, JSON)
+                answer = self.clients[number].getresponse()
+                answer.read()
+            except (OSError, HTTPException):
                 return
+            self.answered += answer.status == 200
 
 
 def joined(rounds):
