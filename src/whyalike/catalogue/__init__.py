@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from whyalike.catalogue.catalogue import Catalogue
     from whyalike.catalogue.columns import ColumnChoice
     from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
+    from whyalike.catalogue.hits import Hits
     from whyalike.catalogue.index import CatalogueIndex
     from whyalike.catalogue.item import Item
     from whyalike.catalogue.querying import Standing
@@ -19,6 +20,7 @@ __all__ = [
     "CatalogueIndex",
     "ColumnChoice",
     "Hit",
+    "Hits",
     "Item",
     "ReadReport",
     "Standing",
@@ -33,6 +35,7 @@ _HOMES = {
     "CatalogueIndex": "whyalike.catalogue.index",
     "ColumnChoice": "whyalike.catalogue.columns",
     "Hit": "whyalike.catalogue.hit",
+    "Hits": "whyalike.catalogue.hits",
     "Item": "whyalike.catalogue.item",
     "ReadReport": "whyalike.catalogue.report",
     "Standing": "whyalike.catalogue.querying",

@@ -27,7 +27,7 @@ class Query:
     texts: Mapping[Field, str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Hit:
     """An item that a search found; see CatalogueIndex.similar.
 
@@ -42,7 +42,7 @@ class Hit:
     parts: Mapping[Part, float] | None
     query: Query
     compared: Field
-    open_explainer: Callable[[], "Explainer"] = field(repr=False, compare=False)
+    open_explainer: Callable[[], "Explainer"] = field(compare=False)
 
     @property
     def query_text(self) -> str:
@@ -72,6 +72,26 @@ class Hit:
         Raises OptionError where the score has no parts.
         """
         return explain_hit_parts([self], method=method)[0]
+
+    def __str__(self) -> str:
+        """Return the query and the item as plain text, 80 columns wide."""
+        from whyalike.catalogue.similar_page import page_of_hit
+        from whyalike.render import render_similar_text
+
+        return render_similar_text(page_of_hit(self))
+
+    def __repr__(self) -> str:
+        """Return one line: the texts may be long."""
+        return (
+            f"Hit(rank={self.rank}, id={self.item.id!r}, title={self.item.title!r:.60}, "
+            f"similarity={self.similarity:.4f})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.catalogue.similar_page import page_of_hit
+        from whyalike.render import render_similar_fragment
+
+        return render_similar_fragment(page_of_hit(self))
 
 
 def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 from whyalike.catalogue.building import Progress
 from whyalike.catalogue.hit import Hit
+from whyalike.catalogue.hits import Hits
 from whyalike.catalogue.identity import check_model
 from whyalike.catalogue.info import describe_index
 from whyalike.catalogue.item import Item
@@ -198,8 +199,8 @@ class CatalogueIndex:
         k: int = 10,
         where: str | None = None,
         score: Score = "cosine",
-    ) -> list[Hit]:
-        """Return the items that are most like a text or an item, best first.
+    ) -> Hits:
+        """Return the items that are most like a text or an item, best first: a list of Hit.
 
         The item itself is left out, and so is every item with the same text as the query, but for
         case and white space.
@@ -234,7 +235,7 @@ class CatalogueIndex:
             for place, value in zip(positions[0], scores[0], strict=True)
             if place >= 0
         ]
-        return [
+        hits = [
             Hit(
                 rank=rank,
                 item=self._reader.item(place),
@@ -246,6 +247,8 @@ class CatalogueIndex:
             )
             for rank, (place, value) in enumerate(found, start=1)
         ]
+        asked = query.texts[self._reader.compared] if id is None else self[id]
+        return Hits(hits, index=self, query=asked, k=k, where=where, score=score)
 
     def rank_of(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
-from whyalike.cli.printing import open_console
+from whyalike.cli.printing import open_console, open_error_console
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -115,15 +115,17 @@ def _name(path: Path) -> str:
 @contextmanager
 def open_progress() -> Iterator[Tell]:
     """Show on standard error what is measured, where that is a terminal; else say it in lines."""
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
     if sys.stderr is None or not sys.stderr.isatty():
         yield _in_lines()
         return
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=open_error_console()) as progress:
         task = progress.add_task("")
         yield lambda what, done, total: progress.update(
             task, description=what, completed=done, total=total

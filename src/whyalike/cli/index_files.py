@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import open_error_console, write_out
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
@@ -79,7 +79,6 @@ def _drawing() -> Iterator[Callable[[int, int], None]]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield _Lines()
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
@@ -90,7 +89,7 @@ def _drawing() -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeLeft(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=open_error_console()) as progress:
         task = progress.add_task("embedding", total=None, rate="")
         pace = _Pace()
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whyalike.cli.failures import discard_output
 from whyalike.errors import OutputError
@@ -38,8 +38,17 @@ def open_console() -> "Console":
             raise  # noqa: PLE0704
 
     width = None if sys.stdout is not None and sys.stdout.isatty() else PIPE_WIDTH
-    console = PipeConsole(width=width, highlight=False)
+    # Brackets and colons are those of names and texts, no markup and no emoji.
+    settings: Any = {"width": width, "highlight": False, "markup": False, "emoji": False}
+    console = PipeConsole(**settings, force_jupyter=False)
     if console.no_color:
         # Without colours Rich would still print bold and dim.
-        return PipeConsole(width=width, highlight=False, color_system=None)
+        return PipeConsole(**settings, force_jupyter=False, color_system=None)
     return console
+
+
+def open_error_console() -> "Console":
+    """Return a console for what is drawn on standard error: how far something is."""
+    from rich.console import Console
+
+    return Console(stderr=True, markup=False, emoji=False, force_jupyter=False)

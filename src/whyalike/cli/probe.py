@@ -21,7 +21,7 @@ from whyalike.cli.options import (
     SignedMethod,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import open_console, open_error_console, write_out
 from whyalike.cli.probe_files import Item, read_items
 from whyalike.errors import OptionError
 
@@ -203,10 +203,9 @@ def _draw_rules() -> object:
 @contextmanager
 def _reporting() -> "Iterator[Callable[[int, int], None]]":
     """Show a bar on standard error, where that is a terminal."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    console = open_error_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("embedding", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -16,7 +16,7 @@ from whyalike.statistics import PairedTest, compare_paired
 SIGNIFICANT = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Leaderboard:
     """All figures of a suite.
 
@@ -170,6 +170,30 @@ class Leaderboard:
             lines += ["", "## Left out", ""]
             lines += [f"- {what}: {why}" for what, why in self.failures.items()]
         return "\n".join(lines) + "\n"
+
+    def to_html(self, *, command: str = "") -> str:
+        """Return one self-contained HTML page."""
+        from whyalike.evaluation.leaderboard_page import page_of
+        from whyalike.render import render_leaderboard
+
+        return render_leaderboard(page_of(self, command=command))
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be the values of every pair."""
+        return (
+            f"Leaderboard(model={self.model!r}, datasets={list(self.datasets)}, "
+            f"entries={len(self.entries)}, failures={len(self.failures)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.evaluation.leaderboard_page import page_of
+        from whyalike.render import render_leaderboard_fragment
+
+        return render_leaderboard_fragment(page_of(self))
 
     def _table(self, dataset: str) -> list[str]:
         metrics = self.metrics(dataset)

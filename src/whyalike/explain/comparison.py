@@ -118,3 +118,8 @@ class Comparison(ComparisonData):
             f"Comparison(margin={self.margin:.4f}, better={self.better.similarity:.4f}, "
             f"worse={self.worse.similarity:.4f}, method={self.better.method!r})"
         )
+
+    def _repr_html_(self) -> str:
+        from whyalike.render import render_comparison_fragment
+
+        return render_comparison_fragment(self)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from whyalike.render.curves import Curve, CurvePlot, plot_curves
-from whyalike.render.html import PAGE_STYLES, render_page
+from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.wording import format_number
 
+STYLE = "leaderboard.css"
 PLOT, PAD = 300.0, 6.0
 
 
@@ -109,13 +110,23 @@ class PlotSection:
 
 def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard") -> str:
     """Return one HTML page; every plot has its numbers beside it."""
-    styles = (*PAGE_STYLES, "leaderboard.css")
+    styles = (*PAGE_STYLES, STYLE)
     return render_page("leaderboard.html.j2", styles, title=title, **board_content(page))
 
 
-def board_content(page: BoardPage) -> dict[str, object]:
-    """Return what ``leaderboard.html.j2`` prints."""
-    return {"page": page, "sections": list(map(plot_section, page.sections)), "plot": PLOT}
+def render_leaderboard_fragment(page: BoardPage) -> str:
+    """Return the same to be put into another page, such as a notebook."""
+    return render_part("leaderboard.html.j2", [STYLE], **board_content(page, id=own_id("b", page)))
+
+
+def board_content(page: BoardPage, *, id: str = "") -> dict[str, object]:
+    """Return what ``leaderboard.html.j2`` prints; ids begin with ``id``, if any."""
+    return {
+        "id": f"{id}-" if id else "",
+        "page": page,
+        "sections": list(map(plot_section, page.sections)),
+        "plot": PLOT,
+    }
 
 
 def plot_section(section: BoardSection) -> PlotSection:

@@ -48,7 +48,7 @@ class ModelFigures:
     same_kind: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainingResult:
     """A finished run.
 
@@ -109,3 +109,28 @@ class TrainingResult:
         return cls(
             folder=folder, history=history, figures=figures, notes=tuple(found["notes"]), **rest
         )
+
+    def to_markdown(self) -> str:
+        """Return what was trained, and the figures before and after as a table."""
+        from whyalike.training.card import figures_table
+
+        what = f"{self.base}, trained on {self.trained:,} items of {self.catalogue}"
+        lines = [f"{what}: step {self.best_step:,} of {self.steps:,} was kept.", ""]
+        lines += [figures_table(self.figures) if self.figures else "No items were held out."]
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines) + "\n"
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be every step that was logged."""
+        return (
+            f"TrainingResult(folder={self.folder!r}, base={self.base!r}, "
+            f"catalogue={self.catalogue!r}, steps={self.steps}, best_step={self.best_step})"
+        )
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
