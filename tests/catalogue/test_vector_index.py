@@ -45,10 +45,12 @@ def test_exact_search_is_what_loops_find(monkeypatch, function, chunk):
                 if mask is None or mask[place]
             )[:5]
             assert found.tolist() == [place for _, place in slow]
-            assert values.tolist() == pytest.approx([-score for score, _ in slow], rel=1e-5)
+            assert values.tolist() == pytest.approx(
+                [-score for score, _ in slow], rel=1e-5, abs=1e-6
+            )
             alone = index.search(query[None], 5, mask)
             assert alone[0].tolist() == [found.tolist()]
-            np.testing.assert_allclose(index.scores(query)[found], values, rtol=1e-5)
+            np.testing.assert_allclose(index.scores(query)[found], values, rtol=1e-5, atol=1e-6)
     assert len(index) == 23
 
 
