@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
+from whyalike.render.scale import place_between
 
 STYLE = "study.css"
 PLOT, PAD = 200.0, 7.0
@@ -116,11 +117,9 @@ def draw(plot: Range | Shares | None, table: StudyTable) -> Drawn | None:
     if isinstance(plot, Shares):
         return _draw_shares(plot)
     low, high = table.scale
-    span = (high - low) or 1.0
 
     def place(value: float) -> float:
-        inside = min(max(value, low), high)
-        return round(PAD + (PLOT - 2 * PAD) * (inside - low) / span, 1)
+        return round(PAD + (PLOT - 2 * PAD) * place_between(value, low, high), 1)
 
     return Drawn(
         said=f"{plot.mean:.2f}, interval {plot.low:.2f} to {plot.high:.2f}",

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whyalike.render.plain_text import plain_text
+from whyalike.render.scale import part_of
 from whyalike.render.segments import Segment, cut_into_segments
 from whyalike.render.why_not import why_not_more_alike
 from whyalike.render.wording import (
@@ -137,9 +138,9 @@ def _shade(segment: Segment) -> str:
     A word of negative saliency has a line under it and no shade.
     """
     if segment.saliency < 0:
-        marked = -segment.saliency * len(_SHADES) >= 1
+        marked = part_of(segment.saliency, 1.0) * len(_SHADES) >= 1
         return f"{'bold ' if segment.marks else ''}{'underline' if marked else ''}".strip()
-    level = min(int(segment.saliency * len(_SHADES)), len(_SHADES) - 1)
+    level = min(int(part_of(segment.saliency, 1.0) * len(_SHADES)), len(_SHADES) - 1)
     shade = f"#ffffff on {_SHADES[level]}" if _SHADES[level] else ""
     return f"bold {shade}".rstrip() if segment.marks else shade
 
