@@ -115,7 +115,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         return _manifest(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 

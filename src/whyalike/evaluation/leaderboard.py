@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from whyalike.documents import Format
 from whyalike.evaluation.gold_counts import LinkCounts
 from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.link_test import compare_links
 from whyalike.evaluation.suite_metrics import METRICS
 from whyalike.statistics import PairedTest, compare_paired
 
+FORMAT = Format(
+    "whyalike/leaderboard",
+    "leaderboard",
+    "Make it anew, or give one that `whyalike evaluate` wrote.",
+)
 SIGNIFICANT = 0.05
 
 
@@ -124,8 +130,7 @@ class Leaderboard:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, items' values and tests included."""
         return {
-            "format": "whyalike/leaderboard",
-            "version": 1,
+            **FORMAT.head(),
             "model": self.model,
             "pooling": self.pooling,
             "whyalike": self.version,
