@@ -1,7 +1,7 @@
 """The commands, and what is true of all of them."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import typer
 
@@ -14,7 +14,7 @@ from whyalike.cli.failures import told_plainly
 from whyalike.cli.figure import figure
 from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import LastingStream, keep_whole, write_out
 from whyalike.cli.probe import probe
 from whyalike.cli.serve import serve
 from whyalike.cli.similar import similar
@@ -62,11 +62,14 @@ def whyalike_command(
 
 def main() -> None:
     """Run the command line."""
+    keep_whole()
     # A pipe or an old terminal may claim an encoding that can't hold the texts.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+    if sys.stderr is not None:
+        sys.stderr = cast("TextIO", LastingStream(sys.stderr))
     # Each command tells its own errors; what is left is help that can't be printed.
     with told_plainly(debug="--debug" in sys.argv):
         write_out(app)

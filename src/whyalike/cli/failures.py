@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 
@@ -33,6 +34,12 @@ def told_plainly(*, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("Interrupted; nothing was left half written.", err=True)
         sys.exit(INTERRUPTED)
+    except SystemExit as stop:
+        # So Rich and click leave where the reader of help has gone.
+        if stop.code == FAILURE and isinstance(stop.__context__, BrokenPipeError):
+            discard_output()
+            sys.exit(0)
+        raise
     except typer.Exit:
         raise
     except MemoryError as error:
@@ -47,8 +54,13 @@ def discard_output() -> None:
 
     Otherwise the interpreter tries again to write it at exit, and complains.
     """
+    discard(sys.stdout)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is written to a stream from now on, and what it still holds, go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
