@@ -39,7 +39,7 @@ def assert_sees(model: "Model", text: str, edited: str, *, margin: float) -> Non
 
     if not margin > 0:
         raise OptionError(f"margin is {margin!r}; give a number above 0, such as 0.05.")
-    explainer = _explainer(model)
+    explainer = _explainer(model).between_documents()
     before, after = _similarities(explainer, text, [text, edited])
     if before - after >= margin:
         return

@@ -94,7 +94,7 @@ def test_it_is_not_the_plain_gradient():
     """Without the rules a LayerNorm behind the embedding makes a text's sum vanish."""
     encoder = Encoder(load(tiny("bert").parts))
     (text,) = encoder.tokenize([LEFT])
-    with encoder.frozen():
+    with encoder.held():
         embedded = EmbeddedText(encoder, text, options=BTIOptions(activation="token"))
         plain = token_derivatives(
             lambda point: embedded.ends(point)[1], embedded.embedding, embedded.embedding
@@ -113,7 +113,7 @@ def test_every_architecture_forward_mode_against_reverse_mode(name):
     """The same derivative by backward passes, one per feature of the vector."""
     encoder = Encoder(load(tiny(name).parts), pooling=tiny(name).pooling)
     (text,) = encoder.tokenize(["Knit gloves, warm hands."])
-    with encoder.frozen():
+    with encoder.held():
         embedded = EmbeddedText(encoder, text, options=BTIOptions())
 
         def vector(point):

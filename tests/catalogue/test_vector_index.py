@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from whyalike.catalogue import exact_index, faiss_index
-from whyalike.catalogue.exact_index import ExactIndex, best_of
+from whyalike.catalogue.exact_index import ExactIndex
 from whyalike.catalogue.faiss_index import HnswIndex
 from whyalike.catalogue.four_part import PARTS, MeanBlock, mean_vectors, part_scores
 from whyalike.errors import FormatError, MissingExtraError, OptionError
@@ -50,7 +50,10 @@ def test_exact_search_is_what_loops_find(monkeypatch, function, chunk):
             )
             alone = index.search(query[None], 5, mask)
             assert alone[0].tolist() == [found.tolist()]
-            np.testing.assert_allclose(index.scores(query)[found], values, rtol=1e-5, atol=1e-6)
+            for before, place in enumerate(found):
+                may = np.ones(23, dtype=np.bool_) if mask is None else mask
+                value, ahead = index.rank(query, int(place), may)
+                assert (value, ahead) == (values[before], before)
     assert len(index) == 23
 
 
@@ -62,7 +65,67 @@ def test_of_equal_scores_the_first_come_first(monkeypatch, chunk):
     vectors[9, 0] = 2
     positions, _ = ExactIndex([vectors]).search(np.array([[1, 0]], dtype=np.float32), 7)
     assert positions[0].tolist() == [9, 2, 5, 7, 11, 0, 1]
-    assert best_of(vectors[:, 0], 3).tolist() == [2, 5, 9]
+
+
+@pytest.mark.parametrize("function", ["cosine", "dot", "euclidean", "manhattan"])
+@pytest.mark.parametrize("chunk", [7, 100, 16384])
+def test_equal_vectors_are_level_wherever_they_stand(monkeypatch, function, chunk):
+    monkeypatch.setattr(exact_index, "CHUNK", chunk)
+    draw = np.random.default_rng(5)
+    different = draw_vectors(40, 385) * np.float32(1 if function == "cosine" else 30)
+    which = draw.integers(40, size=333)
+    vectors = different[which]
+    names = [f"{number:03}" for number in draw.permutation(333)]
+    index = ExactIndex(
+        [vectors[:100], vectors[100:]],
+        function=function,
+        names=lambda places: [names[place] for place in places],
+    )
+    query = draw_vectors(1, 385, seed=9) * np.float32(3)
+    for k in (1, 20, 200, 333):
+        positions, scores = index.search(query, k)
+        value = dict(zip(which[positions[0]].tolist(), scores[0].tolist(), strict=True))
+        assert scores[0].tolist() == [value[text] for text in which[positions[0]].tolist()]
+        slow = sorted((-value.get(which[place], -np.inf), names[place]) for place in range(333))
+        assert [names[place] for place in positions[0]] == [name for _, name in slow[:k]]
+    everything = np.ones(333, dtype=np.bool_)
+    for before in range(0, 333, 10):
+        found = index.rank(query[0], int(positions[0, before]), everything)
+        assert found == (scores[0, before], before)
+
+
+@pytest.mark.parametrize("function", ["cosine", "dot", "euclidean", "manhattan"])
+def test_no_rounding_of_the_fast_product_changes_what_is_found(monkeypatch, function):
+    """Whatever a processor makes of the product, within what any order of its sums can be off."""
+    monkeypatch.setattr(exact_index, "CHUNK", 64)
+    vectors = draw_vectors(1, 20) + draw_vectors(500, 20, seed=2) * np.float32(1e-6)
+    vectors = vectors.repeat(2, axis=0)
+    query = draw_vectors(1, 20, seed=3)
+    everything = np.ones(1000, dtype=np.bool_)
+    index = ExactIndex([vectors], function=function)
+    plain, noise = index._compare, np.random.default_rng(4)
+    before = index.search(query, 30), [index.rank(query[0], n, everything) for n in (0, 3, 998)]
+
+    def rounded_elsewhere(queries, chunk):
+        rough = plain(queries, chunk)
+        error = index._error(queries[0], float(np.abs(rough).max()))
+        # ``plain`` is off by much less than its bound, so that half of it is left for this.
+        return rough + (error / 2 * noise.choice([-1, 1], size=rough.shape)).astype(np.float32)
+
+    monkeypatch.setattr(index, "_compare", rounded_elsewhere)
+    for _ in range(5):
+        again = index.search(query, 30), [index.rank(query[0], n, everything) for n in (0, 3, 998)]
+        for one, other in zip(before[0], again[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert before[1] == again[1]
+
+
+def test_scores_beyond_single_precision_are_compared():
+    vectors = np.float32([[1e30, 1e30], [3e38, -3e38], [1e30, 2e30], [0, 0], [-1e30, -1e30]])
+    query = np.float32([[1e30, 1e30]])
+    positions, scores = ExactIndex([vectors], function="dot").search(query, 5)
+    assert positions[0].tolist() == [2, 0, 1, 3, 4]
+    assert scores[0].tolist() == pytest.approx([3e60, 2e60, 0, 0, -2e60])
 
 
 def test_fewer_than_asked_for_are_padded():
@@ -79,7 +142,8 @@ def test_the_mean_of_four_products_is_the_product_of_two_means():
     query = draw_vectors(2, seed=2)
     block = MeanBlock(titles, descriptions)
     assert block.shape == (6, 16)
-    products = ExactIndex([block], function="dot").scores(mean_vectors(*query))
+    index = ExactIndex([block], function="dot")
+    products = index.rescore(mean_vectors(*query), np.arange(6))
     for place in range(6):
         parts = part_scores((query[0], query[1]), (titles[place], descriptions[place]))
         assert list(parts) == list(PARTS)
@@ -128,19 +192,18 @@ def test_a_strict_filter_is_searched_exactly():
     assert all(set(row) == {7, 300, -1} for row in positions.tolist())
 
 
-def test_a_graph_is_kept_and_a_wrong_one_refused(tmp_path, monkeypatch):
+def test_a_graph_can_be_kept_and_a_wrong_one_is_refused(monkeypatch):
     pytest.importorskip("faiss")
     vectors = draw_vectors(100)
-    file = tmp_path / "graphs" / "a.faiss"
-    made = HnswIndex([vectors], file=file)
+    made = HnswIndex([vectors])
+    kept = made.to_bytes()
     monkeypatch.setattr(faiss_index.HnswIndex, "_make", lambda self: 1 / 0)
-    read = HnswIndex([vectors], file=file)
+    read = HnswIndex([vectors], graph=kept)
     assert read.search(vectors[:3], 4)[0].tolist() == made.search(vectors[:3], 4)[0].tolist()
     with pytest.raises(FormatError, match="of other vectors"):
-        HnswIndex([vectors[:50]], file=file)
-    file.write_bytes(b"nothing")
-    with pytest.raises(FormatError, match="remove it, and it is made anew"):
-        HnswIndex([vectors], file=file)
+        HnswIndex([vectors[:50]], graph=kept)
+    with pytest.raises(FormatError, match="no graph that FAISS reads"):
+        HnswIndex([vectors], graph=b"nothing")
 
 
 @pytest.mark.parametrize("function", ["dot", "manhattan"])

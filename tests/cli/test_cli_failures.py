@@ -44,6 +44,11 @@ def test_a_folder_without_a_model(run, tmp_path):
     assert f"The folder {tmp_path} holds no model" in says
 
 
+def test_a_name_that_no_file_can_have(run):
+    for arguments in (("explain", "--model", "x" * 5000, "a", "b"), ("models", "x" * 5000)):
+        assert "There can be no model" in sentence(run(*arguments), 1)
+
+
 def test_a_path_that_is_not_there(run):
     says = sentence(run("explain", "--model", "./nowhere", "a", "b"), 1)
     assert "./nowhere is not a folder with a model" in says

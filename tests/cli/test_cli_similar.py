@@ -158,3 +158,21 @@ def test_titles_alone_are_named_where_only_they_are_compared(run, model, tmp_pat
     assert content["hits"][0]["explanation"]["left"]["text"] == "Knit gloves"
     refused = run("similar", tmp_path / "idx", "--id", "g1", "--score", "four")
     assert "--fields title,description" in refused.stderr
+
+
+def test_values_that_a_filter_can_not_be_compared_with_are_counted(run, model, tmp_path):
+    years = [1850, 1900, "about 1860", "before the war", None]
+    items = [Item(str(n), "", f"wine {n}", {"year": year}) for n, year in enumerate(years)]
+    CatalogueIndex.build(items, tmp_path / "idx", model=model)
+    where = ("--where", "not year > 1870", "--no-explain")
+    said = "2 values could not be compared with the filter’s, such as a text among numbers"
+    content = told(run("similar", tmp_path / "idx", "--text", "a red wine", "--json", *where))
+    assert {hit["id"] for hit in content["hits"]} == {"0", "4"}
+    assert content["not_compared"] == 2
+    assert said in content["notes"][-1]
+    page = tmp_path / "page.html"
+    printed = run("similar", tmp_path / "idx", "--text", "a red wine", "--html", page, *where)
+    assert said in " ".join(printed.stdout.split())
+    assert said in page.read_text(encoding="utf-8")
+    content = told(run("similar", tmp_path / "idx", "--text", "a", "--no-explain", "--json"))
+    assert content["not_compared"] == 0

@@ -150,3 +150,13 @@ def test_a_file_that_is_not_utf_8(refused, tmp_path):
 def test_standard_input_that_is_not_utf_8(refused):
     says = refused("-", RIGHT, input=b"\xff\xfe")
     assert "The left text from standard input is not UTF-8 (byte 0)" in says
+
+
+def test_a_text_that_may_never_end(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("whyalike.cli.explain.LONGEST_TEXT", 10)
+    path = tmp_path / "long.txt"
+    path.write_text("x" * 11)
+    said = "has more than 10 bytes, which is the most that is read"
+    assert f"The left text from {path} {said}" in refused("--file-a", path, RIGHT)
+    assert f"The right text from standard input {said}" in refused(LEFT, "-", input=b"x" * 11)
+    assert f"The left text from /dev/zero {said}" in refused("--file-a", "/dev/zero", RIGHT)

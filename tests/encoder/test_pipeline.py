@@ -1,5 +1,7 @@
 """The explained score is the score that the user's own pipeline gives."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -107,34 +109,136 @@ def test_unnormalised_gradient_check_of_a_whole_pipeline(folder):
         np.testing.assert_allclose([w.saliency for w in side.words], expected, atol=1e-4)
 
 
+def retrieval_score(model, left, right):
+    query = model.encode_query([left], convert_to_tensor=True)
+    document = model.encode_document([right], convert_to_tensor=True)
+    return float(model.similarity(query, document))
+
+
 def test_default_prompt_is_part_of_the_score_but_not_of_the_words(folder):
     model = pipeline(
-        folder,
-        prompts={"query": "find gloves: ", "document": "item: "},
-        default_prompt_name="query",
+        folder, prompts={"query": "", "sts": "find gloves: "}, default_prompt_name="sts"
     )
     check_scores(model)
     explanation = Explainer(model).explain(*PAIRS[0])
+    assert explanation.prompts == ("find gloves: ", "find gloves: ")
     assert explanation.left.words[0].text == "Keep"
     assert explanation.left.text == TEXTS[0]
 
 
-def test_prompts_by_name_and_by_letter(folder):
+@pytest.mark.parametrize("default", [None, "query", "document", "sts"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"query": "find gloves: ", "document": "item: "},
+        {"query": "find gloves: "},
+        {"document": "item: "},
+        {"query": "find gloves: ", "passage": "item: "},
+        {"query": "find gloves: ", "document": "item: ", "passage": "wool: ", "corpus": "wine: "},
+    ],
+)
+def test_left_is_the_query_and_right_the_document(folder, known, default):
+    model = pipeline(folder, prompts={**known, "sts": "keep: "})
+    model.default_prompt_name = default
+    for drop in ((), ("document",), ("query",), ("query", "document")):
+        # A model may be given prompts of its own making, in which not every name is there.
+        model.prompts = {n: text for n, text in model.prompts.items() if n not in drop}
+        for pooling in ("model", "paper"):
+            explainer = Explainer(model, pooling=pooling)
+            for explanation, pair in zip(explainer.explain_many(PAIRS), PAIRS, strict=True):
+                assert explanation.prompts == explainer.prompts
+                if pooling == "model" and any(model.prompts.get(n) for n in NAMES):
+                    expected = retrieval_score(model, *pair)
+                    assert explanation.similarity == pytest.approx(expected, abs=1e-5)
+                elif pooling == "model":
+                    assert explanation.similarity == pytest.approx(
+                        own_score(model, *pair), abs=1e-5
+                    )
+
+
+NAMES = ("query", "document", "passage", "corpus")
+
+
+def test_two_documents_have_one_prompt(folder):
     model = pipeline(folder, prompts={"query": "find gloves: ", "document": "item: "})
+    explainer = Explainer(model).between_documents()
+    for explanation, pair in zip(explainer.explain_many(PAIRS), PAIRS, strict=True):
+        vectors = model.encode_document(list(pair), convert_to_tensor=True)
+        expected = float(model.similarity(vectors[:1], vectors[1:]))
+        assert explanation.similarity == pytest.approx(expected, abs=1e-5)
+        assert explanation.prompts == ("item: ", "item: ")
+    assert Explainer(model).with_prompts(("", "")).explain(*PAIRS[0]).similarity == pytest.approx(
+        own_score(model, *PAIRS[0]), abs=1e-5
+    )
+    with pytest.raises(OptionError, match="are two strings"):
+        explainer.with_prompts("item: ")
+
+
+def test_prompts_by_name_and_by_letter(folder):
+    model = pipeline(
+        folder, prompts={"query": "find gloves: ", "document": "item: ", "passage": "wool: "}
+    )
     left, right = PAIRS[0]
-    query = model.encode_query([left], convert_to_tensor=True)
-    document = model.encode_document([right], convert_to_tensor=True)
+    query = model.encode([left], prompt_name="query", convert_to_tensor=True)
+    document = model.encode([right], prompt_name="passage", convert_to_tensor=True)
     expected = float(model.similarity(query, document))
-    named = Explainer(model, prompt_names=("query", "document")).explain(left, right)
-    literal = Explainer(model, prompts=("find gloves: ", "item: ")).explain(left, right)
+    named = Explainer(model, prompt_names=("query", "passage")).explain(left, right)
+    literal = Explainer(model, prompts=["find gloves: ", "wool: "]).explain(left, right)
     assert named.similarity == pytest.approx(expected, abs=1e-5)
     assert literal == named
+    assert named.prompts == ("find gloves: ", "wool: ")
     assert named.similarity != pytest.approx(own_score(model, left, right), abs=1e-4)
+    plain = Explainer(model, prompts=("", "")).explain(left, right)
+    assert plain.similarity == pytest.approx(own_score(model, left, right), abs=1e-5)
 
 
 def test_a_prompt_left_out_of_the_pooling(folder):
     model = pipeline(folder, prompts={"query": "find gloves: "}, default_prompt_name="query")
     model.set_pooling_include_prompt(False)
+    for explanation, pair in zip(Explainer(model).explain_many(PAIRS), PAIRS, strict=True):
+        assert explanation.similarity == pytest.approx(retrieval_score(model, *pair), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("known", "default", "says"),
+    [
+        ({"query": 5}, None, "The prompt 'query' of .* is of type int"),
+        ({"query": "q: ", "document": ["d: "]}, None, "The prompt 'document' of .* of type list"),
+        ({"sts": 0.5}, "sts", "The prompt 'sts' of .* of type float"),
+        ({"query": "q: "}, ["query"], "The name of the default prompt of .* of type list"),
+        (["query: "], None, "The prompts of .* are of type list"),
+    ],
+)
+def test_prompts_that_are_no_texts(folder, known, default, says):
+    model = pipeline(folder)
+    model.prompts, model.default_prompt_name = known, default
+    with pytest.raises(ModelError, match=says):
+        Explainer(model)
+    assert Explainer(model, prompts=("", "")).explain(*PAIRS[0]).prompts == ("", "")
+
+
+def test_prompts_that_are_no_texts_in_a_folder(folder, tmp_path):
+    pipeline(folder).save(str(tmp_path))
+    file = tmp_path / "config_sentence_transformers.json"
+    settings = json.loads(file.read_text())
+    for prompts in ({"query": 5}, {"query": ["a"]}, ["query"], "query"):
+        file.write_text(json.dumps({**settings, "prompts": prompts}))
+        with pytest.raises(ModelError):
+            Explainer(tmp_path)
+
+
+def test_queries_that_differ_by_more_than_a_prompt(folder):
+    """encode_query cuts the text elsewhere: no prompt alone gives its score."""
+    model = pipeline(folder, prompts={"query": "find gloves: "})
+    model[0].query_length = 6
+    with pytest.raises(OptionError, match="not by their prompts alone"):
+        Explainer(model)
+    explanation = Explainer(model, prompts=("find gloves: ", "")).explain(*PAIRS[0])
+    query = model.encode([PAIRS[0][0]], prompt_name="query", convert_to_tensor=True)
+    document = model.encode([PAIRS[0][1]], convert_to_tensor=True)
+    expected = float(model.similarity(query, document))
+    assert explanation.similarity == pytest.approx(expected, abs=1e-5)
+    model.prompts = {}
     check_scores(model)
 
 
@@ -234,7 +338,7 @@ def test_a_model_without_special_tokens_reads_nothing_of_an_empty_text():
 
 def test_a_short_text_beside_a_long_one_in_windows(folder):
     """Windows are fed apart: they must not change what the pipeline does with other texts."""
-    model = pipeline(folder, prompts={"query": "find gloves: "}, default_prompt_name="query")
+    model = pipeline(folder, prompts={"sts": "find gloves: "}, default_prompt_name="sts")
     explainer = Explainer(model, options=BTIOptions(long_text="windows"))
     pairs = [(TEXTS[0], TEXTS[1]), ("wool gloves " * 150, TEXTS[2])]
     together = list(explainer.explain_many(pairs))

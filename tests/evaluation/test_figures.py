@@ -43,7 +43,7 @@ def test_norms_against_differences_of_the_similarity(explainer):
     tokens = encoder.tokenize([left, right])
     norms = gradient_norms(explainer, left, right)
     for side, (own, other) in ((norms.left, tokens), (norms.right, tokens[::-1])):
-        with encoder.frozen():
+        with encoder.held():
             text, fixed = (
                 EmbeddedText(encoder, t, options=explainer.options) for t in (own, other)
             )

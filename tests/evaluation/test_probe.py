@@ -230,15 +230,33 @@ def test_edits_that_the_model_does_not_read_are_left_out():
 def test_other_similarities_and_prompts_are_the_models_own():
     for function in ("dot", "euclidean", "manhattan"):
         explainer = Explainer(embed=at_random, similarity_function=function, prompts=("q: ", "p: "))
-        result = find_blind_spots(explainer, [TEXTS[0]], explain=0)
-        left, right = at_random(["q: " + TEXTS[0]])[0], at_random(["p: " + TEXTS[0]])[0]
-        expected = {
-            "dot": float(left @ right),
-            "euclidean": -math.dist(left, right),
-            "manhattan": -sum(abs(a - b) for a, b in zip(left, right, strict=True)),
-        }[function]
-        assert result.texts[0].similarity == pytest.approx(expected)
-        assert similarities(explainer, TEXTS[0], [TEXTS[0]]) == [pytest.approx(expected)]
+        items = [TEXTS[0], (TEXTS[1], TEXTS[0])]
+        result = find_blind_spots(explainer, items, tolerance=1e9, explain=99)
+        right = at_random(["p: " + TEXTS[0]])[0]
+        # A text and its edits are of one kind; beside a query they are what is looked for.
+        lefts = right, at_random(["q: " + TEXTS[1]])[0]
+        for probed, left in zip(result.texts, lefts, strict=True):
+            assert probed.similarity == pytest.approx(compare(function, left, right))
+        assert similarities(explainer, TEXTS[1], [TEXTS[0]]) == [
+            pytest.approx(compare(function, lefts[1], right))
+        ]
+        explained = {s.place: s for s in result.scores if s.explanation is not None}
+        assert set(explained) == {0, 1}
+        for place, score in explained.items():
+            assert score.explanation.prompts == (("p: ", "p: "), ("q: ", "p: "))[place]
+            assert score.explanation.similarity == pytest.approx(score.similarity)
+        assert result.to_dict()["prompts"] == ["q: ", "p: "]
+        assert "prompts 'q: ' before a query, 'p: ' before a text" in str(result)
+        alone = find_blind_spots(explainer, items[:1], explain=0)
+        assert "prompts 'p: ' before both texts" in str(alone)
+
+
+def compare(function, left, right):
+    return {
+        "dot": float(left @ right),
+        "euclidean": -math.dist(left, right),
+        "manhattan": -sum(abs(a - b) for a, b in zip(left, right, strict=True)),
+    }[function]
 
 
 def test_the_method_is_one_with_signs():

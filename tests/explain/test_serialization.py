@@ -26,6 +26,9 @@ from whyalike.types import (
     WordPair,
 )
 
+WHERE_KNOWN = {"prompts"}
+"""What is written only where it is known."""
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "explanation.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -67,6 +70,7 @@ GOLDEN = Explanation(
     pair_contributions=((0.1, 0.0, -0.25, 5e-324), (0.0,) * 4, (1.0, 0.5, -0.0, 0.7)),
     remainder=0.125,
     options=BTIOptions(top_k=1, bandwidth=0.25, layer=-2),
+    prompts=("Suche: ", ""),
 )
 
 EMPTY = Explanation(
@@ -145,6 +149,7 @@ def explanations(draw):
         pair_contributions=draw(st.none() | matrix),
         remainder=draw(st.none() | NUMBERS),
         options=draw(options),
+        prompts=draw(st.none() | st.tuples(STRINGS, STRINGS)),
     )
 
 
@@ -236,8 +241,8 @@ def test_the_schema_is_a_valid_schema():
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
     assert set(schema["properties"]) == names
-    assert set(schema["required"]) == names
-    assert len(schema["required"]) == len(names)
+    assert set(schema["required"]) == names - WHERE_KNOWN
+    assert len(schema["required"]) == len(names - WHERE_KNOWN)
 
 
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -352,7 +357,8 @@ KEYS = [path for path in PLACES if isinstance(path[-1], str)]
 
 
 MAY_BE_NULL = {
-    "bandwidth", "completeness_gap", "contribution", "layer", "matching", "pair_contributions", "remainder"
+    "bandwidth", "completeness_gap", "contribution", "layer", "matching", "pair_contributions",
+    "prompts", "remainder",
 }  # fmt: skip
 
 
@@ -361,8 +367,8 @@ def name_of(path):
 
 
 HAS_DEFAULT = {
-    "completeness_gap", "contribution", "options", "pair_contributions", "remainder", "unmatched",
-    "unread_words", "warnings",
+    "completeness_gap", "contribution", "options", "pair_contributions", "prompts", "remainder",
+    "unmatched", "unread_words", "warnings",
 }  # fmt: skip
 
 
@@ -378,12 +384,30 @@ def test_a_missing_key_has_its_default(path):
     owner = next(one for one in owners if path[-1] in {field.name for field in fields(one)})
     default = asdict(owner)[path[-1]]
     plain = list(default) if isinstance(default, tuple) else default
-    assert Explanation.from_dict(content).to_dict() == changed(path, set_to(plain))
+    expected = content if path[-1] in WHERE_KNOWN else changed(path, set_to(plain))
+    assert Explanation.from_dict(content).to_dict() == expected
 
 
 def test_a_document_without_any_option_has_all_defaults():
     content = GOLDEN.to_dict() | {"options": {}}
     assert Explanation.from_dict(content) == replace(GOLDEN, options=BTIOptions())
+
+
+def test_a_document_of_before_prompts_were_recorded_is_read():
+    before = GOLDEN.to_dict()
+    del before["prompts"]
+    VALIDATOR.validate(before)
+    assert Explanation.from_dict(before) == replace(GOLDEN, prompts=None)
+    assert Explanation.from_dict(before).to_dict() == before
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [["a"], ["a", "b", "c"], [], "ab", ["a", 3], ["a", None], {"left": "a", "right": "b"}],
+)
+def test_prompts_that_are_no_pair_of_texts_are_refused(prompts):
+    with pytest.raises(FormatError, match="damaged: prompts"):
+        Explanation.from_dict({**GOLDEN.to_dict(), "prompts": prompts})
 
 
 @pytest.mark.parametrize("path", [p for p in KEYS if not has_default(p)], ids=name_of)

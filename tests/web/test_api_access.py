@@ -279,11 +279,13 @@ def test_folders_are_served_by_their_last_part(tmp_path):
     first, second = tmp_path / "a" / "model", tmp_path / "b" / "model"
     first.mkdir(parents=True)
     second.mkdir(parents=True)
-    places = [str(first), f"{second}/", "org/name"]
+    long = "x" * 5000
+    places = [str(first), f"{second}/", "org/name", long]
     assert names_of(places) == {
         "model": places[0],
         "model-2": places[1],
         "org/name": "org/name",
+        long: long,
     }
 
 

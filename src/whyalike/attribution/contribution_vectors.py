@@ -1,17 +1,20 @@
 """A text's vector as a sum of contribution vectors, one per token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from whyalike.encoder.embedded import EmbeddedText
 from whyalike.encoder.tokenization import Row, TokenizedText
 from whyalike.errors import ModelError
+from whyalike.interruption import checkpoint
 
 Floats = NDArray[np.float64]
 
@@ -113,19 +116,62 @@ def _derivatives(
         derivative: Tensor = torch.func.jvp(function, (point,), (change * mask,))[1][0]
         return derivative
 
-    at_once = max(1, TOKENS_AT_ONCE // point.shape[1])
-    try:
-        # The fast kernels of attention have no forward-mode derivative.
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-            found: Tensor = torch.func.vmap(along, chunk_size=at_once)(masks)
-            return found
-    except ModelError:
-        raise
-    except RuntimeError as error:
-        raise ModelError(
-            "This model can't be differentiated token by token (forward mode, in which torch says: "
-            f"{error}). Load it with attn_implementation='eager', or choose another method."
-        ) from error
+    found = []
+    for some in torch.split(masks, max(1, TOKENS_AT_ONCE // point.shape[1])):
+        checkpoint()
+        try:
+            with torch.no_grad(), PlainAttention():
+                found.append(torch.func.vmap(along)(some))
+        except (ModelError, RuntimeError) as error:
+            # A model's own failure is raised as ModelError, caused by what torch says.
+            said = error.__cause__ if isinstance(error, ModelError) else error
+            if not isinstance(said, RuntimeError):
+                raise
+            raise ModelError(
+                "This model can't be differentiated token by token (forward mode, in which torch "
+                f"says: {said}). Load it with attn_implementation='eager', or choose another "
+                "method."
+            ) from said
+    return torch.cat(found)
+
+
+class PlainAttention(TorchFunctionMode):
+    """Compute attention by its formula: the fast kernels have no forward-mode derivative.
+
+    It acts in this thread alone; torch's own switch of kernels is one for the whole process.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Compute what was asked for; attention by torch's reference implementation."""
+        del types
+        if func is functional.scaled_dot_product_attention:
+            return _attend_plainly(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _attend_plainly(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    *placed: Any,
+    **named: Any,
+) -> Tensor:
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        # The reference implementation adds its mask.
+        attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill(
+            ~attn_mask, float("-inf")
+        )
+    found: Tensor = torch.ops.aten._scaled_dot_product_attention_math(
+        query, key, value, attn_mask, *placed, **named
+    )[0]
+    return found
 
 
 def _array(tensor: Tensor) -> Floats:

@@ -45,6 +45,10 @@ class Method:
     matching: Matching
     lexical: bool = False
 
+    def __reduce__(self) -> tuple[Callable[[str], "Method"], tuple[str]]:
+        """Be pickled by name: the method in another process is the one registered there."""
+        return get_method, (self.name,)
+
 
 _METHODS: dict[str, Method] = {}
 

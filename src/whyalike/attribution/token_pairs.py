@@ -12,6 +12,7 @@ from whyalike.attribution.contribution_vectors import (
 )
 from whyalike.attribution.inputs import PreparedPair, PreparedText, Setting
 from whyalike.attribution.token_saliency import latent_vectors
+from whyalike.encoder.grad_mode import outside_inference
 from whyalike.encoder.tokenization import TokenizedText
 from whyalike.errors import ModelError, OptionError
 from whyalike.types import PairSaliency, WordSaliency
@@ -62,7 +63,7 @@ def explain_by_contribution_vectors(
     apart: dict[tuple[str, str], ContributionVectors] = {}
     explained = []
     for index, pair in enumerate(pairs):
-        left, right = (_take_apart(setting, side.tokens, decompose, apart) for side in _sides(pair))
+        left, right = (_take_apart(side.tokens, decompose, apart) for side in _sides(pair))
         lengths = float(np.linalg.norm(left.vector) * np.linalg.norm(right.vector))
         factor = 1.0 if function == "dot" else 1.0 / lengths if lengths else 0.0
         similarity = float(result.similarity[index])
@@ -89,14 +90,13 @@ def _sides(pair: PreparedPair) -> tuple[PreparedText, PreparedText]:
 
 
 def _take_apart(
-    setting: Setting,
     text: TokenizedText,
     decompose: Decompose,
     apart: dict[tuple[str, str], ContributionVectors],
 ) -> ContributionVectors:
     key = text.text, text.prompt
     if key not in apart:
-        with setting.encoder.frozen():
+        with outside_inference():
             apart[key] = contribution_vectors(text, decompose)
         if not np.isfinite(apart[key].tokens).all():
             raise ModelError(

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from whyalike.catalogue.catalogue import Catalogue
     from whyalike.catalogue.columns import ColumnChoice
-    from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
-    from whyalike.catalogue.hits import Hits
+    from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
     from whyalike.catalogue.index import CatalogueIndex
     from whyalike.catalogue.item import Item
     from whyalike.catalogue.querying import Standing
@@ -35,7 +34,7 @@ _HOMES = {
     "CatalogueIndex": "whyalike.catalogue.index",
     "ColumnChoice": "whyalike.catalogue.columns",
     "Hit": "whyalike.catalogue.hit",
-    "Hits": "whyalike.catalogue.hits",
+    "Hits": "whyalike.catalogue.hit",
     "Item": "whyalike.catalogue.item",
     "ReadReport": "whyalike.catalogue.report",
     "Standing": "whyalike.catalogue.querying",

@@ -5,7 +5,7 @@ cut off and went on gives the same bytes as one that was not.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,21 +13,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.catalogue.files import checksum, sync_folder
+from whyalike.catalogue.files import FileNote, checksum, sync_folder
 from whyalike.catalogue.identity import policy_of
 from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore, field_text, write_items
+from whyalike.catalogue.known_texts import (
+    KnownSegment,
+    Read,
+    Reading,
+    representatives,
+    stored_vectors,
+)
 from whyalike.catalogue.manifest import (
+    BUILDING,
     FORMAT,
+    ITEMS,
     SEGMENTS,
-    DType,
     Field,
-    FileNote,
     IndexedModel,
     Segment,
 )
 from whyalike.catalogue.unfinished import Unfinished
-from whyalike.catalogue.vector_file import append_vectors, row_bytes, vector_file_name
+from whyalike.catalogue.vector_file import DType, VectorWriter, vector_file_name
 from whyalike.encoder.similarity_matrix import comparable
 from whyalike.errors import ModelError, OptionError, OutputError
 
@@ -43,8 +50,6 @@ CHUNK = 2048
 
 EMBEDDED_AT_ONCE = 256
 """Texts between two signs of progress."""
-
-BUILDING, ITEMS = "building", "items.sqlite"
 
 Progress = Callable[[int, int], object]
 """Is told how many of how many texts are embedded; the first time, how many were found done."""
@@ -66,6 +71,7 @@ def build_segment(
     recipe: Recipe,
     *,
     number: int,
+    known: Sequence[KnownSegment],
     resume: bool,
     progress: Progress,
 ) -> Segment:
@@ -76,6 +82,7 @@ def build_segment(
         items: at least one, with different ids.
         recipe: the model and the form of the vectors.
         number: of the segment.
+        known: the segments before it; a text that is there already has its vector from there.
         resume: whether what an earlier run left may be used.
         progress: see Progress.
 
@@ -83,6 +90,7 @@ def build_segment(
         OptionError: there are no items, or two have one id.
         OutputError: a file can't be written.
         ModelError: vectors that can't be stored.
+        FormatError: a segment before it is damaged.
     """
     name = f"{number:06d}"
     place, target = folder / BUILDING / "segment", folder / SEGMENTS / name
@@ -96,13 +104,23 @@ def build_segment(
         if not count:
             shutil.rmtree(place.parent)
             raise OptionError("There are no items to index: give a catalogue that has some.")
-        plan = _plan(recipe, digest)
-        saved = Unfinished(folder / BUILDING, plan, recipe.model.reference)
-        done, cut = saved.found(_sizes(place, recipe), rows=count) if resume else (0, 0)
-        _cut_back(place, recipe, done=done)
-        saved.save(done, cut)
-        cut = _embed_rest(place, recipe, saved, count=count, progress=progress)
-        return _finish(place, target, recipe, count=count, cut=cut)
+        saved = Unfinished(folder / BUILDING, _plan(recipe, digest), recipe.model.reference)
+        writers: dict[Field, VectorWriter] = {
+            field: VectorWriter(
+                place / vector_file_name(field, recipe.dtype),
+                dimension=recipe.model.dimension,
+                dtype=recipe.dtype,
+            )
+            for field in recipe.fields
+        }
+        if not (resume and saved.find(rows=count) and _go_on(writers, saved.files)):
+            for writer in writers.values():
+                writer.clear()
+            saved.save(0, 0, _notes(writers))
+        cut = _embed_rest(
+            place, recipe, saved, writers, known=known, count=count, progress=progress
+        )
+        return _finish(place, target, recipe, writers, count=count, cut=cut)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -125,73 +143,112 @@ def _plan(recipe: Recipe, digest: str) -> dict[str, object]:
     }
 
 
-def _sizes(place: Path, recipe: Recipe) -> list[int]:
-    """Return how many whole vectors each file has."""
-    width = row_bytes(recipe.model.dimension, recipe.dtype)
-    paths = [place / vector_file_name(field, recipe.dtype) for field in recipe.fields]
-    return [path.stat().st_size // width if path.exists() else 0 for path in paths]
+def _go_on(writers: "Mapping[Field, VectorWriter]", files: Mapping[str, FileNote]) -> bool:
+    """Take away what was not written to its end; return whether the rest is what was written."""
+    return all(
+        field in files and writer.cut_back(files[field]) for field, writer in writers.items()
+    )
 
 
-def _cut_back(place: Path, recipe: Recipe, *, done: int) -> None:
-    """Take away a chunk that was not written to its end."""
-    for field in recipe.fields:
-        with (place / vector_file_name(field, recipe.dtype)).open("ab") as stream:
-            stream.truncate(done * row_bytes(recipe.model.dimension, recipe.dtype))
+def _notes(writers: "Mapping[Field, VectorWriter]") -> dict[str, FileNote]:
+    return {field: writer.note for field, writer in writers.items()}
 
 
 def _embed_rest(
-    place: Path, recipe: Recipe, saved: Unfinished, *, count: int, progress: Progress
+    place: Path,
+    recipe: Recipe,
+    saved: Unfinished,
+    writers: "Mapping[Field, VectorWriter]",
+    *,
+    known: Sequence[KnownSegment],
+    count: int,
+    progress: Progress,
 ) -> int:
     """Embed what is not embedded yet; return how many texts of all were cut."""
     done, cut = saved.rows, saved.cut
-    total = count * len(recipe.fields)
-    told = done * len(recipe.fields)
-    progress(told, total)
+    total = count * len(writers)
+    progress(done * len(writers), total)
     store = ItemStore(place / ITEMS)
     try:
         for start in range(done, count, CHUNK):
             items = store.items(start, min(start + CHUNK, count))
-            for field in recipe.fields:
-                texts = [field_text(item, field) for item in items]
+            texts = {field: [field_text(item, field) for item in items] for field in writers}
+            mine = {field: writer.rows() for field, writer in writers.items()}
 
-                def tell(part: int, told: int = told) -> None:
-                    progress(told + part, total)
+            def tell(share: float, start: int = start, size: int = len(items)) -> None:
+                progress(int((start + share * size) * len(writers)), total)
 
-                vectors, were_cut = _embed(recipe, texts, tell)
-                append_vectors(
-                    place / vector_file_name(field, recipe.dtype), vectors, dtype=recipe.dtype
-                )
-                cut += were_cut
-                told += len(texts)
-            saved.save(start + len(items), cut)
+            vectors, were_cut = _embed(
+                recipe,
+                [text for several in texts.values() for text in several],
+                [*known, KnownSegment(store, mine, start)],
+                tell,
+            )
+            for field, writer in writers.items():
+                writer.append(np.stack([vectors[text] for text in texts[field]]))
+                cut += sum(text in were_cut for text in texts[field])
+            saved.save(start + len(items), cut, _notes(writers))
+            tell(1)
     finally:
         store.close()
     return cut
 
 
 def _embed(
-    recipe: Recipe, texts: Sequence[str], tell: Callable[[int], None]
-) -> tuple[NDArray[np.float64], int]:
-    """Return the vectors (N, H) of N texts, as they are compared, and how many were cut."""
-    different = sorted(dict.fromkeys(texts), key=lambda text: -len(text))
+    recipe: Recipe,
+    texts: Iterable[str],
+    known: Sequence[KnownSegment],
+    tell: Callable[[float], None],
+) -> tuple[dict[str, NDArray[np.float64]], set[str]]:
+    """Return the vectors (H,) of texts, as they are compared, and the texts that were cut.
+
+    Each is embedded once: not again where it is known, or where the model reads it as it reads
+    another one.
+    """
+    different = list(dict.fromkeys(texts))
     model, prompt = recipe.explainer.model, recipe.model.prompts[1]
-    found: dict[str, NDArray[np.float64]] = {}
-    cut: dict[str, bool] = {}
-    for start in range(0, len(different), EMBEDDED_AT_ONCE):
-        part = different[start : start + EMBEDDED_AT_ONCE]
+    read = _reader(recipe)
+    found = stored_vectors(different, known, read)
+    first = representatives([text for text in different if text not in found], read)
+    cut = set[str]()
+    if read is not None:
+        spared = [text for text in different if first.get(text) != text]
+        cut |= {text for text, one in zip(spared, read(spared), strict=True) if one.cut}
+    wanted = sorted(dict.fromkeys(first.values()), key=lambda text: -len(text))
+    for start in range(0, len(wanted), EMBEDDED_AT_ONCE):
+        part = wanted[start : start + EMBEDDED_AT_ONCE]
         if _tells_cuts(model):
             vectors, were_cut = model.embed_and_tell(
                 part, prompt=prompt, long_text=policy_of(recipe.explainer)
             )
-            cut.update(zip(part, were_cut.tolist(), strict=True))
+            cut |= {text for text, one in zip(part, were_cut, strict=True) if one}
         else:
             vectors = model.embed(part, prompt=prompt)
         vectors = _checked(vectors, recipe.model)
         found.update(
             zip(part, comparable(vectors, function=recipe.model.similarity_function), strict=True)
         )
-        tell(len(texts) * len(found) // len(different))
-    return np.stack([found[text] for text in texts]), sum(cut.get(text, False) for text in texts)
+        tell((start + len(part)) / len(wanted))
+    found |= {text: found[other] for text, other in first.items()}
+    return found, cut
+
+
+def _reader(recipe: Recipe) -> Read | None:
+    """Return how the model reads texts, where that can be seen."""
+    model = recipe.explainer.model
+    if not _tells_cuts(model):
+        return None
+    prompt, policy = recipe.model.prompts[1], policy_of(recipe.explainer)
+
+    def read(texts: Sequence[str]) -> list[Reading]:
+        found = []
+        for start in range(0, len(texts), EMBEDDED_AT_ONCE):
+            part = texts[start : start + EMBEDDED_AT_ONCE]
+            tokenized = model.tokenize(part, prompt=prompt, long_text=policy)
+            found += [Reading(tuple(r.input_ids for r in t.rows), t.truncated) for t in tokenized]
+        return found
+
+    return read
 
 
 def _checked(vectors: NDArray[np.float64], model: IndexedModel) -> NDArray[np.float64]:
@@ -206,13 +263,20 @@ def _checked(vectors: NDArray[np.float64], model: IndexedModel) -> NDArray[np.fl
     )
 
 
-def _finish(place: Path, target: Path, recipe: Recipe, *, count: int, cut: int) -> Segment:
+def _finish(
+    place: Path,
+    target: Path,
+    recipe: Recipe,
+    writers: "Mapping[Field, VectorWriter]",
+    *,
+    count: int,
+    cut: int,
+) -> Segment:
     """Move the segment to its place, where only a manifest that names it makes it part of all."""
-    names = [ITEMS, *(vector_file_name(field, recipe.dtype) for field in recipe.fields)]
-    notes = {
-        name: FileNote((place / name).stat().st_size, checksum(place / name)) for name in names
-    }
-    for leftover in {path.name for path in place.iterdir()} - set(names):
+    items = place / ITEMS
+    notes = {ITEMS: FileNote(items.stat().st_size, checksum(items))}
+    notes |= {writer.path.name: writer.note for writer in writers.values()}
+    for leftover in {path.name for path in place.iterdir()} - set(notes):
         (place / leftover).unlink()
     target.parent.mkdir(exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)

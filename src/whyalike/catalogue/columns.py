@@ -20,6 +20,9 @@ DESCRIPTION_NAMES = (
     "description", "product_description", "item_description", "long_description", "text", "body",
     "body_html", "content", "desc", "details", "summary", "abstract", "about_product", "review",
 )  # fmt: skip
+COLUMNS_NAMED = 50
+"""Columns that an error names."""
+
 # What pandas and spreadsheets write for the number of the row.
 INDEX_NAMES = ("", "unnamed_0", "index")
 
@@ -147,4 +150,5 @@ def _plain(column: str) -> str:
 
 
 def _list(columns: Sequence[str]) -> str:
-    return ", ".join(map(repr, columns)) or "none"
+    more = f" and {len(columns) - COLUMNS_NAMED:,} more" if len(columns) > COLUMNS_NAMED else ""
+    return (", ".join(map(repr, columns[:COLUMNS_NAMED])) or "none") + more

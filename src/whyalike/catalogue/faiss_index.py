@@ -1,19 +1,14 @@
 """Search by a graph of near vectors (HNSW): faster on millions, and now and then it misses one."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from whyalike.catalogue.exact_index import CHUNK, ExactIndex
-from whyalike.catalogue.vector_index import Block, Bools, Floats, Ints
+from whyalike.catalogue.exact_index import CHUNK, ExactIndex, TieOrder, best_first, padded
+from whyalike.catalogue.vector_index import Block, Bools, Floats, Ints, Scores
 from whyalike.errors import FormatError, MissingExtraError, OptionError
-from whyalike.explain.output import write_whole
 from whyalike.types import SimilarityFunction
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 NEIGHBOURS, BUILD_WIDTH, SEARCH_WIDTH = 32, 200, 128
 """HNSW's M, efConstruction and efSearch."""
@@ -29,12 +24,13 @@ class HnswIndex:
     Args:
         blocks: the vectors (N, H) in order; for a cosine of length 1.
         function: how they are compared.
-        file: where the graph is read from, or written to where it is not there yet.
+        graph: one that ``to_bytes`` gave; by default one is made.
+        names: what ties are ordered by; by default the positions.
 
     Raises:
         OptionError: a similarity function that is no distance, so that a graph would miss much.
         MissingExtraError: faiss is not installed (extra ``faiss``).
-        FormatError: the file is no graph of these vectors.
+        FormatError: what was given is no graph of these vectors.
     """
 
     def __init__(
@@ -42,7 +38,8 @@ class HnswIndex:
         blocks: Sequence[Block],
         *,
         function: SimilarityFunction = "cosine",
-        file: Path | None = None,
+        graph: bytes | None = None,
+        names: TieOrder | None = None,
     ) -> None:
         if function not in ("cosine", "euclidean"):
             raise OptionError(
@@ -50,20 +47,14 @@ class HnswIndex:
                 f"{function}: use the engine 'exact'."
             )
         self._faiss = _import_faiss()
-        self.exact = ExactIndex(blocks, function=function)
-        if file is not None and file.exists():
-            self._graph = self._read(file)
-        else:
-            self._graph = self._make()
-            if file is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(file, self._write)
+        self.exact = ExactIndex(blocks, function=function, names=names)
+        self._graph = self._make() if graph is None else self._read(graph)
 
     def __len__(self) -> int:
         """Return how many vectors there are."""
         return len(self.exact)
 
-    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
+    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
         """See VectorIndex; a true neighbour may be missed."""
         if allowed is not None and allowed.sum() < max(FEW_ALLOWED * len(self), k):
             return self.exact.search(queries, k, allowed)
@@ -75,13 +66,14 @@ class HnswIndex:
             options["sel"] = self._faiss.IDSelectorBitmap(bits)
         parameters = self._faiss.SearchParametersHNSW(**options)
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        scores, positions = self._graph.search(queries, k, params=parameters)
-        if self.exact.function == "euclidean":
-            scores = 0.0 - np.sqrt(np.maximum(scores, 0))
-        scores[positions < 0] = -np.inf
-        order = np.lexsort((positions, -scores), axis=1)
-        found = np.take_along_axis(scores, order, axis=1).astype(np.float32)
-        return np.take_along_axis(positions, order, axis=1).astype(np.intp), found
+        # All that the graph looks at: its own scores depend on the processor, and so would the end.
+        _, positions = self._graph.search(queries, width, params=parameters)
+        found = []
+        for query, row in zip(queries, positions, strict=True):
+            places = row[row >= 0].astype(np.intp)
+            scores = self.exact.rescore(query, places)
+            found.append(best_first(places, scores, k, self.exact.names))
+        return padded(found, k)
 
     def _make(self) -> Any:
         bilinear = self.exact.function == "cosine"
@@ -95,16 +87,18 @@ class HnswIndex:
                 graph.add(np.ascontiguousarray(part))
         return graph
 
-    def _write(self, stream: "BinaryIO") -> None:
-        stream.write(self._faiss.serialize_index(self._graph).tobytes())
+    def to_bytes(self) -> bytes:
+        """Return the graph and its vectors, for another HnswIndex of the same vectors."""
+        content: bytes = self._faiss.serialize_index(self._graph).tobytes()
+        return content
 
-    def _read(self, file: Path) -> Any:
+    def _read(self, content: bytes) -> Any:
         try:
-            graph = self._faiss.deserialize_index(np.fromfile(file, dtype=np.uint8))
-        except (OSError, RuntimeError) as error:
-            raise FormatError(f"{file} is damaged: remove it, and it is made anew.") from error
+            graph = self._faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+        except RuntimeError as error:
+            raise FormatError(f"This is no graph that FAISS reads: {error}.") from error
         if graph.ntotal != len(self) or graph.d != self.exact.blocks[0].shape[1]:
-            raise FormatError(f"{file} is of other vectors: remove it, and it is made anew.")
+            raise FormatError("This graph is of other vectors.")
         return graph
 
 

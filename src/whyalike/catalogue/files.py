@@ -3,27 +3,48 @@
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from whyalike.errors import FormatError, OutputError
 
 LOCK = "lock.sqlite"
+
 _PART = 1 << 20
+
+LARGEST_NOTE = 1 << 28
+"""Bytes of a file of JSON: a manifest names every item that was removed, and no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileNote:
+    """How many bytes a file has, and their SHA-256."""
+
+    size: int
+    sha256: str
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path, names: Sequence[str] = ()) -> Iterator[None]:
     """Keep other writers out of an index; readers need no lock.
 
     SQLite locks a file on every system, and the system lets go of it however the process ends.
 
+    Args:
+        folder: of the index; it is made where it is not there.
+        names: of what belongs to the index; see ``refuse_links``.
+
     Raises:
-        OutputError: another process writes there now, or the folder can't be written to.
+        OutputError: another process writes there now, the folder can't be written to, or a part of
+            the index is a link to somewhere else.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_links(folder, (LOCK,))
         connection = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise OutputError(f"Could not write to {folder}: {error}. Choose another place.") from error
@@ -38,6 +59,7 @@ def only_writer(folder: Path) -> Iterator[None]:
             raise OutputError(
                 f"Could not write to {folder}: {error}. Choose another place."
             ) from error
+        refuse_links(folder, names)
         yield
 
 
@@ -57,13 +79,97 @@ def sync_file(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, read part by part. Raises FormatError if it can't be read."""
-    digest = hashlib.sha256()
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read, and nothing that never ends, such as a pipe.
+
+    Raises FormatError where it is none, or can't be read.
+    """
+    # Opening a pipe would wait for somebody to write to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with path.open("rb") as stream:
-            while part := stream.read(_PART):
-                digest.update(part)
+        stream = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115
+    except FileNotFoundError as error:
+        raise FormatError(f"{path} is missing: the index is damaged; make it anew.") from error
     except OSError as error:
         raise FormatError(f"Could not read {path}: {error.strerror}.") from error
-    return digest.hexdigest()
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise FormatError(f"{path} is no file: the index is damaged; make it anew.")
+    return stream
+
+
+def read_note(path: Path) -> bytes:
+    """Return what is in a small file. Raises FormatError where it can't be read, or is large."""
+    with open_regular(path) as stream:
+        try:
+            content = stream.read(LARGEST_NOTE + 1)
+        except OSError as error:
+            raise FormatError(f"Could not read {path}: {error.strerror}.") from error
+    if len(content) > LARGEST_NOTE:
+        raise FormatError(f"{path} has more than {LARGEST_NOTE:,} bytes: it is damaged.")
+    return content
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, read part by part. Raises FormatError if it can't be read."""
+    with open_regular(path) as stream:
+        try:
+            digest = hashlib.sha256()
+            while part := stream.read(_PART):
+                digest.update(part)
+            return digest.hexdigest()
+        except OSError as error:
+            raise FormatError(f"Could not read {path}: {error.strerror}.") from error
+
+
+def check_file(path: Path, note: FileNote) -> None:
+    """Raise FormatError unless a file is what was written."""
+    check_size(path, note)
+    if checksum(path) != note.sha256:
+        raise not_as_written(path)
+
+
+def check_size(path: Path, note: FileNote) -> None:
+    """Raise FormatError unless there is a file of that size."""
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+    if size != note.size:
+        raise FormatError(
+            f"{path} has {size:,} bytes instead of {note.size:,}: the index is damaged; make it "
+            "anew."
+        )
+
+
+def not_as_written(path: Path) -> FormatError:
+    """Return the error for a file whose content is another one than was written."""
+    return FormatError(
+        f"{path} is damaged (its checksum is not the one in the manifest): make the index anew."
+    )
+
+
+def refuse_links(folder: Path, names: Sequence[str]) -> None:
+    """Refuse to write in an index one of whose parts lies elsewhere.
+
+    Args:
+        folder: of the index; it may itself be reached through a link.
+        names: of the files and folders in it that are its own, with all that is in them.
+
+    Raises:
+        OutputError: one is a link, or neither a file nor a folder.
+    """
+    for name in names:
+        path = folder / name
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise OutputError(f"Could not look at {path}: {error.strerror}.") from error
+        if stat.S_ISDIR(mode):
+            refuse_links(path, sorted(inner.name for inner in path.iterdir()))
+        elif not stat.S_ISREG(mode):
+            what = "a link" if stat.S_ISLNK(mode) else "no file"
+            raise OutputError(
+                f"{path} is {what}: an index is changed within its own folder only, and nothing "
+                "was. Remove it, or put the file itself there."
+            )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.catalogue.vector_index import Block, Floats
+from whyalike.catalogue.vector_index import Block, Floats, Ints
 
 Part = Literal["title-title", "description-description", "title-description", "description-title"]
 PARTS: tuple[Part, ...] = (
@@ -32,7 +32,7 @@ class MeanBlock:
         """(N, H)."""
         return self._parts[0].shape
 
-    def __getitem__(self, rows: slice, /) -> NDArray[np.floating]:
+    def __getitem__(self, rows: slice | Ints, /) -> NDArray[np.floating]:
         """Return some of the means."""
         title, description = (np.asarray(part[rows], dtype=np.float32) for part in self._parts)
         return mean_vectors(title, description)

@@ -1,6 +1,6 @@
 """What a search finds: an item, how alike it is, and, when asked, why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from whyalike.explain.explanation import Explanation
 
 if TYPE_CHECKING:
     from whyalike.explain.explainer import Explainer
+    from whyalike.render.similar import SimilarPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Hit:
 
     rank: from 1. similarity: with the vectors of the index, so that of ``float16`` it is rounded.
     parts: the four similarities of which it is the mean, with ``score="four"``. compared: the
-    field whose texts ``explain`` is about.
+    field whose texts ``explain`` is about. open_explainer: gives what scores the query, left, with
+    an item, right.
     """
 
     rank: int
@@ -92,6 +94,44 @@ class Hit:
         from whyalike.render import render_similar_fragment
 
         return render_similar_fragment(page_of_hit(self))
+
+
+class Hits(list[Hit]):
+    """What a search found, best first.
+
+    not_compared: how many values the filter compares with something of another kind, such as a
+    text among numbers; their items are found only where the rest of the filter decides.
+
+    A notebook and ``print`` show it as a page, without reasons: those take the model; see
+    ``Hit.explain`` and ``explain_hits``. A slice is a plain list.
+
+    Args:
+        hits: what was found.
+        not_compared: see above.
+        page: gives what is shown of them.
+    """
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        not_compared: int = 0,
+        page: "Callable[[Hits], SimilarPage] | None" = None,
+    ) -> None:
+        super().__init__(hits)
+        self.not_compared = not_compared
+        self._page = page
+
+    def __str__(self) -> str:
+        """Return the hits of a search as plain text, 80 columns wide."""
+        from whyalike.render import render_similar_text
+
+        return repr(self) if self._page is None else render_similar_text(self._page(self))
+
+    def _repr_html_(self) -> str | None:
+        from whyalike.render import render_similar_fragment
+
+        return None if self._page is None else render_similar_fragment(self._page(self))
 
 
 def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:

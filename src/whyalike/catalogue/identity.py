@@ -46,11 +46,16 @@ def policy_of(explainer: "Explainer") -> LongText:
     return "windows" if explainer.options.long_text == "windows" else "truncate"
 
 
-def check_model(explainer: "Explainer", model: IndexedModel) -> None:
-    """Raise OptionError unless the Explainer scores as the indexed model does."""
+def check_model(explainer: "Explainer", model: IndexedModel, *, any_query: bool = False) -> None:
+    """Raise OptionError unless the Explainer scores as the indexed model does.
+
+    ``any_query`` lets it have another prompt for queries: no vector of the index depends on that.
+    """
     found = describe_model(explainer)
     for what in ("dimension", "similarity_function", "prompts", "long_text"):
         had, has = getattr(model, what), getattr(found, what)
+        if what == "prompts" and any_query:
+            had, has = had[1], has[1]
         if had != has:
             raise OptionError(
                 f"The index was made with {model.name}, whose {what} is {had!r}, and {found.name} "

@@ -7,15 +7,15 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from whyalike.catalogue.building import Progress
-from whyalike.catalogue.hit import Hit
-from whyalike.catalogue.hits import Hits
+from whyalike.catalogue.hit import Hit, Hits
 from whyalike.catalogue.identity import check_model
 from whyalike.catalogue.info import describe_index
 from whyalike.catalogue.item import Item
-from whyalike.catalogue.manifest import DType, Field
+from whyalike.catalogue.manifest import Field
 from whyalike.catalogue.opening import open_explainer
 from whyalike.catalogue.querying import (
     Standing,
+    explainer_for,
     item_parts,
     joined,
     left_out,
@@ -24,13 +24,15 @@ from whyalike.catalogue.querying import (
     standing,
 )
 from whyalike.catalogue.reader import IndexReader, Score, open_reader
+from whyalike.catalogue.vector_file import DType
 from whyalike.catalogue.vector_index import Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
-from whyalike.errors import ModelNotFoundError
+from whyalike.errors import ModelNotFoundError, OptionError
 from whyalike.types.checks import check_choice, check_whole
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer
+    from whyalike.render.similar import SimilarPage
 
 Folder = str | os.PathLike[str]
 
@@ -108,6 +110,8 @@ class CatalogueIndex:
         *,
         model: "str | os.PathLike[str] | Explainer | None" = None,
         engine: Engine = "exact",
+        prompts: tuple[str, str] | None = None,
+        prompt_names: tuple[str, str] | None = None,
         device: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
@@ -120,18 +124,23 @@ class CatalogueIndex:
                 it is opened by the name in the index, when it is needed first.
             engine: ``"exact"`` misses nothing; ``"hnsw"`` is FAISS's graph (extra ``faiss``), made
                 at the first search and kept beside the index.
+            prompts: put before a query, and before an item as it was when the index was made; by
+                default those that the index notes. An Explainer has its own.
+            prompt_names: the same by their names in the model's own.
             device: where to put a model that is loaded here.
             trust_remote_code: allow code that comes with a model to run.
             allow_pickle: allow weights that are not safetensors.
 
         Raises:
             FormatError: there is no index, it is damaged, or of another release.
-            OptionError: another model than the index was made with.
+            OptionError: another model than the index was made with, or another prompt before items.
             ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         """
         check_choice("engine", engine, get_args(Engine))
         reader = open_reader(Path(folder), engine)
         opening = {
+            "prompts": prompts,
+            "prompt_names": prompt_names,
             "device": device,
             "trust_remote_code": trust_remote_code,
             "allow_pickle": allow_pickle,
@@ -140,11 +149,13 @@ class CatalogueIndex:
             return cls(reader, None, **opening)
         from whyalike.explain import Explainer
 
-        if isinstance(model, Explainer):
+        if not isinstance(model, Explainer):
+            explainer = open_explainer(model, indexed=reader.manifest.model, **opening)
+        elif prompts is None and prompt_names is None:
             explainer = model
         else:
-            explainer = open_explainer(model, indexed=reader.manifest.model, **opening)
-        check_model(explainer, reader.manifest.model)
+            raise OptionError("An Explainer has prompts of its own: leave out the others.")
+        check_model(explainer, reader.manifest.model, any_query=_any_query(opening))
         return cls(reader, explainer, **opening)
 
     def __repr__(self) -> str:
@@ -157,7 +168,7 @@ class CatalogueIndex:
 
     @property
     def explainer(self) -> "Explainer":
-        """The index's model, opened when it is needed first.
+        """The index's model, opened when it is needed first; left is a query, right an item.
 
         Raises:
             OptionError: the model of that name is another one now.
@@ -173,7 +184,7 @@ class CatalogueIndex:
                         f"The index was made with {model.name}, which is not to be had by that "
                         f"name: give it with model= (--model). {error}"
                     ) from error
-                check_model(explainer, model)
+                check_model(explainer, model, any_query=_any_query(self._opening))
                 self._explainer = explainer
             return self._explainer
 
@@ -200,7 +211,7 @@ class CatalogueIndex:
         where: str | None = None,
         score: Score = "cosine",
     ) -> Hits:
-        """Return the items that are most like a text or an item, best first: a list of Hit.
+        """Return the items that are most like a text or an item, best first; of equal ones by id.
 
         The item itself is left out, and so is every item with the same text as the query, but for
         case and white space.
@@ -211,7 +222,8 @@ class CatalogueIndex:
             id: instead, an item of the index.
             title: with ``score="four"``, the title that goes with ``text``; by default the same.
             k: how many items, at most.
-            where: only items of which this is true; see whyalike.catalogue.where.
+            where: only items of which this is true; see whyalike.catalogue.where. How many
+                values it could not be compared with is the result's ``not_compared``.
             score: ``"cosine"`` is the model's own similarity, which for nearly every model is the
                 cosine; ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which
                 titles and descriptions must both be indexed.
@@ -226,7 +238,8 @@ class CatalogueIndex:
         check_whole("k", k)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        allowed = self._reader.allowed(where) & ~left_out(self._reader, query)
+        allowed, not_compared = self._reader.filtered(where)
+        allowed &= ~left_out(self._reader, query)
         engine = self._reader.search_engine(score)
         most = min(k, len(allowed))
         positions, scores = engine.search(joined(vectors)[None], most, allowed)
@@ -243,12 +256,18 @@ class CatalogueIndex:
                 parts=None if score == "cosine" else item_parts(self._reader, vectors, place),
                 query=query,
                 compared=self._reader.compared,
-                open_explainer=lambda: self.explainer,
+                open_explainer=lambda: explainer_for(query, self.explainer),
             )
             for rank, (place, value) in enumerate(found, start=1)
         ]
         asked = query.texts[self._reader.compared] if id is None else self[id]
-        return Hits(hits, index=self, query=asked, k=k, where=where, score=score)
+
+        def page(hits: Hits) -> "SimilarPage":
+            from whyalike.catalogue.similar_page import page_of
+
+            return page_of(self, asked, hits, k=k, where=where, score=score)
+
+        return Hits(hits, not_compared=not_compared, page=page)
 
     def rank_of(
         self,
@@ -276,8 +295,7 @@ class CatalogueIndex:
         place = self._reader.position_of(item)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        scores = self._reader.exact(score).scores(joined(vectors))
-        return standing(self._reader, query, scores, place, allowed=self._reader.allowed(where))
+        return standing(self._reader, query, joined(vectors), place, where=where, score=score)
 
     def add(
         self,
@@ -332,6 +350,11 @@ class CatalogueIndex:
     def _reopened(self) -> Self:
         reader = open_reader(self._reader.folder, self._reader.engine)
         return type(self)(reader, self._explainer, **self._opening)
+
+
+def _any_query(opening: dict[str, Any]) -> bool:
+    """Return whether prompts were asked for, so that a query's need not be the index's."""
+    return any(opening.get(name) is not None for name in ("prompts", "prompt_names"))
 
 
 def _tell_nobody(done: int, total: int) -> None:

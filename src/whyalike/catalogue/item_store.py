@@ -9,9 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from whyalike.catalogue.files import sync_file
-from whyalike.catalogue.item import Item
-from whyalike.errors import FormatError, OptionError, OutputError
+from whyalike.catalogue.files import FileNote, check_file, open_regular, sync_file
+from whyalike.catalogue.item import Item, Plain
+from whyalike.errors import FormatError, OptionError, OutputError, TextError
+from whyalike.explain.serialization import read_json
 
 _SCHEMA = """
 CREATE TABLE items(
@@ -30,12 +31,24 @@ CREATE UNIQUE INDEX items_by_id ON items(id);
 CREATE INDEX items_by_title ON items(title_key);
 CREATE INDEX items_by_description ON items(description_key);
 """
+_KEYS = {"title": "title_key", "description": "description_key"}
+_EXACT = 8
+"""Bytes of a key that tell equal texts from those that are equal but for case and white space."""
+
 _LARGEST_INTEGER = 2**63 - 1
+
+VALUES_AT_ONCE = 500
+"""Values in one statement; SQLite allows some number of parameters only."""
 
 
 def text_key(text: str) -> bytes:
     """Return what two texts share that differ in nothing but case and white space."""
     return hashlib.blake2b(" ".join(text.casefold().split()).encode(), digest_size=16).digest()
+
+
+def stored_key(text: str) -> bytes:
+    """Return ``text_key``, then what two texts share only if they are equal."""
+    return text_key(text) + hashlib.blake2b(text.encode(), digest_size=_EXACT).digest()
 
 
 def write_items(path: Path, items: Iterable[Item]) -> tuple[int, str]:
@@ -77,7 +90,7 @@ def _fill(connection: sqlite3.Connection, items: Iterable[Item], digest: "hashli
         digest.update(repr(row).encode())
         connection.execute(
             "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (position, *row, *(text_key(field_text(item, f)) for f in ("title", "description"))),
+            (position, *row, *(stored_key(field_text(item, f)) for f in ("title", "description"))),
         )
         for name, value in facts.items():
             number = numbers.setdefault(name, len(numbers))
@@ -110,9 +123,13 @@ def plain(value: str | float | bool | None) -> str | float | bool | None:
     """Return a value as both JSON and SQLite hold it: NaN and infinity are no values."""
     if isinstance(value, bool | str) or value is None:
         return value
-    if not math.isfinite(value):
+    if isinstance(value, int) and abs(value) <= _LARGEST_INTEGER:
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
         return None
-    return value if abs(value) <= _LARGEST_INTEGER else float(value)
+    return number if math.isfinite(number) else None
 
 
 def kind_of(value: str | float | bool) -> str:
@@ -125,14 +142,20 @@ def kind_of(value: str | float | bool) -> str:
 class ItemStore:
     """A file that ``write_items`` made. Threads may share it.
 
+    Args:
+        path: the file.
+        note: what was written, where it is a finished segment's: the whole file is compared.
+
     Raises:
-        FormatError: the file is missing, can't be read or is none.
+        FormatError: the file is missing, can't be read or is none, or not what was written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, note: FileNote | None = None) -> None:
         self.path = path
-        if not path.is_file():
-            raise FormatError(f"{path} is missing: the index is damaged; make it anew.")
+        if note is None:
+            open_regular(path).close()
+        else:
+            check_file(path, note)
         # Nobody changes the file, so that nothing must be locked.
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         try:
@@ -140,6 +163,7 @@ class ItemStore:
         except sqlite3.Error as error:
             raise FormatError(f"Could not read {path}: {error}.") from error
         self._connection.create_function("holds", 2, _holds, deterministic=True)
+        self._kinds: dict[str, set[str]] = {}
         self.fields: dict[str, int] = {
             name: number for number, name in self.query("SELECT number, name FROM fields")
         }
@@ -164,7 +188,22 @@ class ItemStore:
         )
         if len(rows) != stop - start:
             raise FormatError(f"{self.path} lacks items: make the index anew.")
-        return [Item(id_, title, text, json.loads(facts)) for id_, title, text, facts in rows]
+        try:
+            return [Item(id_, title, text, _metadata(facts)) for id_, title, text, facts in rows]
+        except (FormatError, TextError) as error:
+            raise FormatError(f"{self.path} is damaged ({error}): make the index anew.") from error
+
+    def ids(self, positions: Sequence[int]) -> list[tuple[int, str]]:
+        """Return some positions with the ids of their items, in any order."""
+        found: list[tuple[int, str]] = []
+        for start in range(0, len(positions), VALUES_AT_ONCE):
+            part = positions[start : start + VALUES_AT_ONCE]
+            places = ", ".join("?" * len(part))
+            query = f"SELECT position, id FROM items WHERE position IN ({places})"
+            found += [(int(place), str(id_)) for place, id_ in self.query(query, part)]
+        if len(found) != len(positions):
+            raise FormatError(f"{self.path} lacks items: make the index anew.")
+        return found
 
     def batches(self, count: int, *, size: int = 4096) -> Iterator[list[Item]]:
         """Walk the first ``count`` items, so many at once."""
@@ -178,18 +217,50 @@ class ItemStore:
 
     def alike(self, text: str, field: str) -> list[int]:
         """Return where items stand whose title or description is that text, but for case."""
-        by_field = {
-            "title": "SELECT position FROM items WHERE title_key = ?",
-            "description": "SELECT position FROM items WHERE description_key = ?",
-        }
-        return [row[0] for row in self.query(by_field[field], (text_key(text),))]
+        query = f"SELECT position FROM items WHERE {_KEYS[field]} BETWEEN ? AND ?"
+        return [row[0] for row in self.query(query, _range(text))]
+
+    def find_text(self, text: str, field: str, *, before: int) -> tuple[int, str] | None:
+        """Return where an item before some position has that text, or one that is alike, and which.
+
+        The very text is found rather than one that differs in case or white space.
+        """
+        column = _KEYS[field]
+        alike = (
+            f"SELECT position, {column} FROM items WHERE {column} BETWEEN ? AND ? AND position < ? "
+            f"ORDER BY {column}, position LIMIT 1"
+        )
+        rows = self.query(alike, (*_range(text), before))
+        if rows and rows[0][1] != stored_key(text):
+            equal = f"SELECT position FROM items WHERE {column} = ? AND position < ? LIMIT 1"
+            rows = self.query(equal, (stored_key(text), before)) or rows
+        if not rows:
+            return None
+        position = int(rows[0][0])
+        return position, field_text(self.items(position, position + 1)[0], field)
 
     def kinds(self, name: str) -> set[str]:
         """Return which kinds of values a metadata field has: text, number, boolean."""
         if name not in self.fields:
             return set()
-        query = "SELECT DISTINCT kind FROM facts WHERE field = ?"
-        return {row[0] for row in self.query(query, (self.fields[name],))}
+        if name not in self._kinds:
+            query = "SELECT DISTINCT kind FROM facts WHERE field = ?"
+            self._kinds[name] = {row[0] for row in self.query(query, (self.fields[name],))}
+        return self._kinds[name]
+
+
+def _metadata(facts: str) -> dict[str, Plain]:
+    """Return the metadata of an item. Raises FormatError on what is none."""
+    found = read_json(facts)
+    if not isinstance(found, dict):
+        raise FormatError("the metadata of an item is no object")
+    return found
+
+
+def _range(text: str) -> tuple[bytes, bytes]:
+    """Return the first and the last key of texts that are that one but for case and white space."""
+    # Indexes of format 1 have keys without the last part.
+    return text_key(text), text_key(text) + b"\xff" * _EXACT
 
 
 def _holds(value: object, wanted: str) -> bool:

@@ -1,31 +1,36 @@
 """What an index says of itself: how it was made, and which files make it up."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from whyalike.catalogue.files import sync_folder
+from whyalike.catalogue.files import FileNote, read_note, sync_folder
+from whyalike.catalogue.vector_file import DType, row_bytes, vector_file_name
 from whyalike.errors import FormatError
 from whyalike.explain.output import write_whole
 from whyalike.explain.serialization import read_json, write_json
 from whyalike.types import SimilarityFunction
 from whyalike.types.options import LongText
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no checksum of the manifest itself, and no graphs in it."""
+
+READ = (1, FORMAT)
+
+SEAL = "sha256"
+"""The key of the checksum of all the rest."""
+
 MANIFEST = "manifest.json"
-SEGMENTS, GRAPHS = "segments", "graphs"
+SEGMENTS, GRAPHS, BUILDING = "segments", "graphs", "building"
+OWN = (MANIFEST, SEGMENTS, GRAPHS, BUILDING)
+"""What belongs to an index in its folder, besides the lock."""
+
+ITEMS = "items.sqlite"
 
 Field = Literal["title", "description"]
-DType = Literal["float32", "float16"]
-
-
-@dataclass(frozen=True, slots=True)
-class FileNote:
-    """How many bytes a file has, and their SHA-256."""
-
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,8 @@ class Segment:
 class IndexedModel:
     """The model whose vectors an index holds, and what tells it from others of the same name.
 
-    prompts: put before a query and before an item. reference: components of its vectors of a few
-    fixed texts.
+    prompts: put before a text that is looked for, and before an item. reference: components of its
+    vectors of a few fixed texts.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Manifest:
     """One state of an index. A writer replaces the whole manifest at once.
 
     generation: counts the states, from 1. next_segment: the number of the segment to come.
+    graphs: what was made of the vectors for faster search, by name; it may be none.
     """
 
     generation: int
@@ -74,6 +80,7 @@ class Manifest:
     fields: tuple[Field, ...]
     dtype: DType
     segments: tuple[Segment, ...]
+    graphs: Mapping[str, FileNote] = field(default_factory=dict)
 
     @property
     def items(self) -> int:
@@ -83,9 +90,26 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest at once, and see it on the disk. Raises OutputError if that fails."""
-    content = write_json({"format": FORMAT, **asdict(manifest)}, indent=1).encode()
+    content = sealed({"format": FORMAT, **asdict(manifest)})
     write_whole(folder / MANIFEST, lambda stream: stream.write(content))
     sync_folder(folder)
+
+
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """Return JSON that tells by itself whether it is damaged."""
+    # As it comes back from a file: lists for tuples.
+    plain = json.loads(write_json(content))
+    return write_json({**plain, SEAL: _digest(plain)}, indent=1).encode()
+
+
+def is_sealed(content: Mapping[str, Any]) -> bool:
+    """Return whether that is what ``sealed`` wrote."""
+    return content.get(SEAL) == _digest(content)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    plain = {key: value for key, value in content.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -95,24 +119,27 @@ def read_manifest(folder: Path) -> Manifest:
         FormatError: there is none, it is damaged, or another release wrote it.
     """
     path = folder / MANIFEST
-    try:
-        content = read_json(path.read_bytes())
-    except FileNotFoundError as error:
+    if not path.exists():
         raise FormatError(
             f"{folder} holds no index ({MANIFEST} is missing): make one with `whyalike index`. An "
             "index that was not finished goes on when the same command is run again."
-        ) from error
-    except OSError as error:
-        raise FormatError(f"Could not read {path}: {error.strerror}.") from error
+        ) from FileNotFoundError(path)
+    raw = read_note(path)
+    try:
+        content = read_json(raw)
     except FormatError as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(content, dict):
         raise _damaged(path, "it holds no object")
-    if content.get("format") != FORMAT:
+    found = content.get("format")
+    if found not in READ:
+        said = " and ".join(map(str, READ))
         raise FormatError(
-            f"{path} has the format {content.get('format')!r}, and this release reads {FORMAT}: "
-            "make the index anew, or use the release that made it."
+            f"{path} has the format {found!r}, and this release reads {said}: make the index anew, "
+            "or use the release that made it."
         )
+    if found != 1 and not is_sealed(content):
+        raise _damaged(path, "its checksum is another one")
     try:
         return _manifest(content)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -132,16 +159,33 @@ def _manifest(content: dict[str, Any]) -> Manifest:
             similarity_function=_choice(model["similarity_function"], SimilarityFunction),
             prompts=(str(query), str(passage)),
             long_text=_choice(model["long_text"], LongText),
-            dimension=_count(model["dimension"]),
+            dimension=_count(model["dimension"], least=1),
             reference=tuple(float(value) for value in model["reference"]),
         ),
         fields=tuple(_choice(field, Field) for field in content["fields"]),
         dtype=_choice(content["dtype"], DType),
         segments=tuple(_segment(segment) for segment in content["segments"]),
+        graphs=_notes(content.get("graphs", {})),
     )
-    if not found.fields or not found.segments:
-        raise ValueError("no fields or no segments")
+    names = {segment.name for segment in found.segments}
+    if not found.fields or not names or len(names) < len(found.segments):
+        raise ValueError("no fields, no segments, or two of one name")
+    for segment in found.segments:
+        _check_files(segment, found)
     return found
+
+
+def _check_files(segment: Segment, manifest: Manifest) -> None:
+    """Raise ValueError unless every file of a segment is there, and vectors of the right size."""
+    width = row_bytes(manifest.model.dimension, manifest.dtype)
+    sizes = {vector_file_name(f, manifest.dtype): segment.items * width for f in manifest.fields}
+    if segment.files.keys() != {ITEMS, *sizes}:
+        raise ValueError(f"segment {segment.name} has the files {sorted(segment.files)}")
+    for name, size in sizes.items():
+        if segment.files[name].size != size:
+            raise ValueError(
+                f"{segment.items} items and {name} of {segment.files[name].size} bytes"
+            )
 
 
 def _segment(content: dict[str, Any]) -> Segment:
@@ -158,15 +202,19 @@ def _segment(content: dict[str, Any]) -> Segment:
         items=items,
         cut=None if cut is None else _count(cut),
         removed=removed,
-        files={
-            str(file): FileNote(_count(note["size"]), str(note["sha256"]))
-            for file, note in content["files"].items()
-        },
+        files=_notes(content["files"]),
     )
 
 
-def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
+def _notes(content: dict[str, Any]) -> dict[str, FileNote]:
+    return {
+        str(file): FileNote(_count(note["size"]), str(note["sha256"]))
+        for file, note in content.items()
+    }
+
+
+def _count(value: object, *, least: int = 0) -> int:
+    if type(value) is not int or value < least:
         raise ValueError(f"{value!r} is no count")
     return value
 

@@ -18,6 +18,8 @@ def open_explainer(
 ) -> "Explainer":
     """Return an Explainer of a model, with the pooling and prompts of an index if one is given.
 
+    ``opening`` are arguments of Explainer; prompts among them take the place of the index's.
+
     Raises:
         ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         OptionError: an argument that does not go with it.
@@ -28,10 +30,11 @@ def open_explainer(
     if indexed is None:
         return Explainer(name, **opening)
     pooling: Any = indexed.pooling
+    if opening.get("prompts") is None and opening.get("prompt_names") is None:
+        opening["prompts"] = indexed.prompts
     return Explainer(
         name,
         pooling=pooling,
-        prompts=indexed.prompts,
         options=BTIOptions(long_text=indexed.long_text),
         **opening,
     )

@@ -28,7 +28,7 @@ class Standing:
     """Where one item stands in a search.
 
     rank: from 1; None where a search leaves the item out, and ``left_out`` says why. of: how many
-    items are ranked.
+    items are ranked. not_compared: see Hits.
     """
 
     item: Item
@@ -36,6 +36,7 @@ class Standing:
     rank: int | None
     of: int
     left_out: str = ""
+    not_compared: int = 0
 
 
 def make_query(
@@ -79,21 +80,31 @@ def query_vectors(
 ) -> dict[Field, Floats]:
     """Return the query's vectors (H,) by field, as they are compared.
 
-    An item's own are taken from the index, unless the model has another prompt for queries.
+    An item's own are taken from the index: it is compared as the document that it is there.
     """
     fields: tuple[Field, ...] = ("title", "description") if score == "four" else (reader.compared,)
     model = reader.manifest.model
-    if query.id is not None and model.prompts[0] == model.prompts[1]:
+    if query.id is not None:
         place = reader.position_of(query.id)
         return {field: reader.vector(field, place) for field in fields}
     explainer = open_explainer()
     texts = list(dict.fromkeys(query.texts[field] for field in fields))
-    vectors = explainer.model.embed(texts, prompt=model.prompts[0], long_text=policy_of(explainer))
+    vectors = explainer.model.embed(
+        texts, prompt=explainer.prompts[0], long_text=policy_of(explainer)
+    )
     units = comparable(vectors, function=model.similarity_function).astype(np.float32)
     if units.shape[1] != model.dimension:
         # A text without any token has a zero of no width.
         units = np.zeros((len(texts), model.dimension), dtype=np.float32)
     return {field: units[texts.index(query.texts[field])] for field in fields}
+
+
+def explainer_for(query: Query, explainer: "Explainer") -> "Explainer":
+    """Return the Explainer of an index as it scores a query: two documents where that is an item.
+
+    Its left text is the query, its right one an item.
+    """
+    return explainer if query.id is None else explainer.between_documents()
 
 
 def joined(vectors: Mapping[Field, Floats]) -> Floats:
@@ -121,17 +132,19 @@ def item_parts(
 
 
 def standing(
-    reader: IndexReader, query: Query, scores: Floats, place: int, *, allowed: Bools
+    reader: IndexReader,
+    query: Query,
+    vector: Floats,
+    place: int,
+    *,
+    where: str | None,
+    score: Score,
 ) -> Standing:
-    """Return where an item stands by the scores (N,) of all; of equal ones the first is better.
-
-    ``allowed`` (N,) says which items the filter lets through.
-    """
+    """Return where an item stands in the search with a vector (H,); of equal ones by their ids."""
+    allowed, not_compared = reader.filtered(where)
     item, twins = reader.item(place), left_out(reader, query)
     ranked = allowed & ~twins
-    before = (scores > scores[place]) | (
-        (scores == scores[place]) & (np.arange(len(scores)) < place)
-    )
+    similarity, before = reader.exact(score).rank(vector, place, ranked)
     reason = ""
     if twins[place]:
         reason = "it is the query itself" if item.id == query.id else "its text is the query's"
@@ -139,8 +152,9 @@ def standing(
         reason = "the filter leaves it out"
     return Standing(
         item=item,
-        similarity=float(scores[place]),
-        rank=None if reason else int((before & ranked).sum()) + 1,
+        similarity=similarity,
+        rank=None if reason else before + 1,
         of=int(ranked.sum()),
         left_out=reason,
+        not_compared=not_compared,
     )

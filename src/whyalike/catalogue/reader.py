@@ -7,17 +7,25 @@ from typing import Literal
 
 import numpy as np
 
-from whyalike.catalogue.building import ITEMS
 from whyalike.catalogue.exact_index import ExactIndex
 from whyalike.catalogue.faiss_index import HnswIndex
-from whyalike.catalogue.files import checksum
+from whyalike.catalogue.files import check_file
 from whyalike.catalogue.four_part import MeanBlock
+from whyalike.catalogue.graphs import keep_graph, load_graph
 from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore
-from whyalike.catalogue.manifest import GRAPHS, SEGMENTS, Field, Manifest, read_manifest
-from whyalike.catalogue.vector_file import map_vectors, vector_file_name
-from whyalike.catalogue.vector_index import Block, Bools, Engine, Floats, VectorIndex
-from whyalike.catalogue.where_query import allowed_by
+from whyalike.catalogue.manifest import (
+    GRAPHS,
+    ITEMS,
+    SEGMENTS,
+    Field,
+    Manifest,
+    Segment,
+    read_manifest,
+)
+from whyalike.catalogue.vector_file import StoredVectors, vector_file_name
+from whyalike.catalogue.vector_index import Block, Bools, Engine, Floats, Ints, VectorIndex
+from whyalike.catalogue.where_query import filter_by
 from whyalike.errors import FormatError, OptionError
 
 Score = Literal["cosine", "four"]
@@ -40,18 +48,9 @@ class IndexReader:
         self._starts = np.cumsum([0, *self.counts])
         self._blocks: dict[Field, list[Block]] = {name: [] for name in manifest.fields}
         for segment in manifest.segments:
-            place = folder / SEGMENTS / segment.name
-            for file, note in segment.files.items():
-                _check_size(place / file, note.size)
             for name in manifest.fields:
-                vectors = map_vectors(
-                    place / vector_file_name(name, manifest.dtype),
-                    rows=segment.items,
-                    dimension=manifest.model.dimension,
-                    dtype=manifest.dtype,
-                )
-                self._blocks[name].append(vectors)
-        self._stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in manifest.segments]
+                self._blocks[name].append(open_vectors(folder, manifest, segment, name))
+        self._stores = open_stores(folder, manifest)
         self.present: Bools = np.ones(sum(self.counts), dtype=np.bool_)
         for start, segment in zip(self._starts, manifest.segments, strict=False):
             self.present[start + np.array(segment.removed, dtype=np.intp)] = False
@@ -74,6 +73,15 @@ class IndexReader:
         segment, row = self._locate(position)
         return self._stores[segment].items(row, row + 1)[0]
 
+    def ids(self, positions: Ints) -> list[str]:
+        """Return the ids of the items at some positions, in their order."""
+        found: dict[int, str] = {}
+        for number, store in enumerate(self._stores):
+            start, end = self._starts[number], self._starts[number + 1]
+            rows = positions[(start <= positions) & (positions < end)] - start
+            found.update((int(start) + row, id_) for row, id_ in store.ids(rows.tolist()))
+        return [found[place] for place in positions.tolist()]
+
     def position_of(self, id: str) -> int:
         """Return where an item stands. Raises OptionError where there is none of that id."""
         for start, store in zip(self._starts, self._stores, strict=False):
@@ -92,9 +100,15 @@ class IndexReader:
 
     def allowed(self, where: str | None) -> Bools:
         """Return which items (N,) are present and pass a filter; see whyalike.catalogue.where."""
+        return self.filtered(where)[0]
+
+    def filtered(self, where: str | None) -> tuple[Bools, int]:
+        """Return ``allowed``, and how many present values the filter could not be compared with."""
         if where is None:
-            return self.present.copy()
-        return self.present & allowed_by(where, self._stores, self.counts)
+            return self.present.copy(), 0
+        found = filter_by(where, self._stores, self.counts)
+        unknown = sum(int((mask & self.present).sum()) for mask in found.not_compared.values())
+        return self.present & found.allowed, unknown
 
     def vector(self, field: Field, position: int) -> Floats:
         """Return the vector (H,) of an item's title or description."""
@@ -110,12 +124,9 @@ class IndexReader:
         """Read every file. Raises FormatError where one is not what was written."""
         for segment in self.manifest.segments:
             for file, note in segment.files.items():
-                path = self.folder / SEGMENTS / segment.name / file
-                if checksum(path) != note.sha256:
-                    raise FormatError(
-                        f"{path} is damaged (its checksum is not the one in the manifest): make "
-                        "the index anew."
-                    )
+                check_file(self.folder / SEGMENTS / segment.name / file, note)
+        for file, note in self.manifest.graphs.items():
+            check_file(self.folder / GRAPHS / file, note)
 
     def _locate(self, position: int) -> tuple[int, int]:
         segment = int(np.searchsorted(self._starts, position, side="right")) - 1
@@ -130,20 +141,27 @@ class IndexReader:
     def _exact(self, score: Score) -> ExactIndex:
         function = self.manifest.model.similarity_function
         if score == "cosine":
-            return ExactIndex(self._cached_blocks(self.compared), function=function)
+            blocks = self._cached_blocks(self.compared)
+            return ExactIndex(blocks, function=function, names=self.ids)
         titles, descriptions = self._cached_blocks("title"), self._cached_blocks("description")
         means = [MeanBlock(*parts) for parts in zip(titles, descriptions, strict=True)]
-        return ExactIndex(means, function="dot")
+        return ExactIndex(means, function="dot", names=self.ids)
 
     def _engine(self, score: Score) -> VectorIndex:
         if self.engine == "exact" or score == "four":
             return self.exact(score)
         name = "-".join([self.compared, *(segment.name for segment in self.manifest.segments)])
-        return HnswIndex(
+        name = f"{name}.faiss"
+        kept = load_graph(self.folder, self.manifest, name)
+        engine = HnswIndex(
             self._blocks[self.compared],
             function=self.manifest.model.similarity_function,
-            file=self.folder / GRAPHS / f"{name}.faiss",
+            graph=kept,
+            names=self.ids,
         )
+        if kept is None:
+            keep_graph(self.folder, self.manifest, name, engine.to_bytes())
+        return engine
 
 
 def open_reader(folder: Path, engine: Engine) -> IndexReader:
@@ -164,11 +182,20 @@ def open_reader(folder: Path, engine: Engine) -> IndexReader:
     raise FormatError(f"{folder} changes faster than it can be read: wait for its writers.")
 
 
-def _check_size(path: Path, size: int) -> None:
-    if not path.is_file():
-        raise FormatError(f"{path} is missing: the index is damaged; make it anew.")
-    if path.stat().st_size != size:
-        raise FormatError(
-            f"{path} has {path.stat().st_size:,} bytes instead of {size:,}: the index is damaged; "
-            "make it anew."
-        )
+def open_stores(folder: Path, manifest: Manifest) -> list[ItemStore]:
+    """Return the items of each segment. Raises FormatError where a file is not what was written."""
+    return [
+        ItemStore(folder / SEGMENTS / s.name / ITEMS, s.files[ITEMS]) for s in manifest.segments
+    ]
+
+
+def open_vectors(folder: Path, manifest: Manifest, segment: Segment, field: Field) -> StoredVectors:
+    """Return the vectors of a segment. Raises FormatError where there is no file of that size."""
+    name = vector_file_name(field, manifest.dtype)
+    return StoredVectors(
+        folder / SEGMENTS / segment.name / name,
+        segment.files[name],
+        rows=segment.items,
+        dimension=manifest.model.dimension,
+        dtype=manifest.dtype,
+    )

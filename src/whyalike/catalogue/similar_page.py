@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from whyalike.catalogue.hit import Hit, explain_hit_parts, explain_hits
+from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
 from whyalike.catalogue.item import Item, Plain
 from whyalike.catalogue.reader import Score
 from whyalike.explain.explanation import Explanation
 from whyalike.render.similar import SimilarHit, SimilarPage
+from whyalike.render.wording import describe_prompts
 
 if TYPE_CHECKING:
     from whyalike.catalogue.index import CatalogueIndex
@@ -62,6 +63,7 @@ def page_of(
         ("Model", manifest.model.name),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
         ("Score", f"mean of four {function} similarities" if score == "four" else plain),
+        *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
     ]
     item = query if isinstance(query, Item) else None
@@ -71,7 +73,7 @@ def page_of(
         query_text=query if isinstance(query, str) else query.description,
         facts=tuple(facts),
         hits=tuple(_view_hit(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)),
-        notes=_notes(is_item=item is not None, found=len(hits), asked=k),
+        notes=_notes(hits, is_item=item is not None, asked=k),
     )
 
 
@@ -98,7 +100,8 @@ def search_to_dict(
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
-    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares.
+    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares;
+    ``prompts`` stood before the query and before an item.
     """
     reader, item = index.reader, query if isinstance(query, Item) else None
     return {
@@ -113,14 +116,28 @@ def search_to_dict(
         "items": len(index),
         "model": reader.manifest.model.name,
         "similarity_function": reader.manifest.model.similarity_function,
+        "prompts": list(_prompts(index, query)),
         "score": score,
         "compared": reader.compared,
         "k": k,
         "where": where,
         "method": _method_of(reasons),
-        "notes": list(_notes(is_item=item is not None, found=len(hits), asked=k)),
+        "not_compared": _not_compared(hits),
+        "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
     }
+
+
+def _prompts(index: "CatalogueIndex", query: Item | str) -> tuple[str, str]:
+    """Return what stood before the query and before an item; an item is one on either side."""
+    if isinstance(query, str):
+        return index.explainer.prompts
+    _, before_item = index.reader.manifest.model.prompts
+    return before_item, before_item
+
+
+def _say_prompts(index: "CatalogueIndex", query: Item | str) -> str:
+    return describe_prompts(_prompts(index, query), sides=("the query", "an item"))
 
 
 def _method_of(reasons: Sequence[Reasons]) -> str | None:
@@ -166,13 +183,35 @@ def _say(value: Plain) -> str:
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
 
 
-def _notes(*, is_item: bool, found: int, asked: int | None) -> tuple[str, ...]:
+def _not_compared(hits: Sequence[Hit]) -> int:
+    return hits.not_compared if isinstance(hits, Hits) else 0
+
+
+def say_not_compared(count: int) -> str:
+    """Return the note on values that a filter could not be compared with; "" where there are none.
+
+    See ``Hits`` for what they are.
+    """
+    if not count:
+        return ""
+    values = "1 value" if count == 1 else f"{count:,} values"
+    return (
+        f"{values} could not be compared with the filter’s, such as a text among numbers: whether "
+        "the filter is true of them is unknown, and their items are left out unless the rest of it "
+        "decides."
+    )
+
+
+def _notes(hits: Sequence[Hit], *, is_item: bool, asked: int | None) -> tuple[str, ...]:
     left_out = (
         "The item itself is left out, and so are items with the same text but for case and white "
         "space."
         if is_item
         else "Items whose text is the query's but for case and white space are left out."
     )
-    if asked is None or found >= asked:
-        return (left_out,)
-    return (left_out, f"{found:,} found of {asked:,} asked for: there are no more.")
+    notes = [left_out]
+    if asked is not None and len(hits) < asked:
+        notes.append(f"{len(hits):,} found of {asked:,} asked for: there are no more.")
+    if said := say_not_compared(_not_compared(hits)):
+        notes.append(said)
+    return tuple(notes)

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from whyalike.catalogue.files import FileNote, read_note
 from whyalike.catalogue.identity import same_reference
+from whyalike.catalogue.manifest import is_sealed, sealed
 from whyalike.errors import FormatError
 from whyalike.explain.output import write_whole
 from whyalike.explain.serialization import read_json, write_json
@@ -15,7 +19,8 @@ FILE = "progress.json"
 class Unfinished:
     """The progress of one plan.
 
-    rows: how many items are embedded and on the disk. cut: how many of their texts were cut.
+    rows: how many items are embedded and on the disk. cut: how many of their texts were cut. files:
+    what is written of the vectors of each field.
 
     Args:
         folder: where the progress is kept.
@@ -31,30 +36,39 @@ class Unfinished:
         self.plan = json.loads(write_json(plan))
         self.reference = tuple(reference)
         self.rows = self.cut = 0
+        self.files: dict[str, FileNote] = {}
 
-    def found(self, stored: Sequence[int], *, rows: int) -> tuple[int, int]:
-        """Return the rows and the cut texts of an earlier run of the same plan, or (0, 0).
+    def find(self, *, rows: int) -> bool:
+        """Take over what an earlier run of the same plan noted; return whether there is such.
 
         Args:
-            stored: how many vectors each file has.
             rows: how many items there are in all.
         """
         try:
-            content = read_json(self.path.read_bytes())
-        except (OSError, FormatError):
-            return 0, 0
-        if not isinstance(content, dict) or content.get("plan") != self.plan:
-            return 0, 0
-        done, cut, reference = (content.get(name) for name in ("rows", "cut", "reference"))
-        if not isinstance(done, int) or not isinstance(cut, int) or not isinstance(reference, list):
-            return 0, 0
-        if not same_reference(reference, self.reference) or not 0 <= done <= min(rows, *stored):
-            return 0, 0
-        return done, cut
+            content = read_json(read_note(self.path))
+        except FormatError:
+            return False
+        if not isinstance(content, dict) or not is_sealed(content):
+            return False
+        if content.get("plan") != self.plan:
+            return False
+        found: dict[str, Any] = content
+        if not same_reference(found["reference"], self.reference) or found["rows"] > rows:
+            return False
+        self.rows, self.cut = found["rows"], found["cut"]
+        self.files = {name: FileNote(**note) for name, note in found["files"].items()}
+        return True
 
-    def save(self, rows: int, cut: int) -> None:
+    def save(self, rows: int, cut: int, files: Mapping[str, FileNote]) -> None:
         """Note how far it has come, whole or not at all."""
-        self.rows, self.cut = rows, cut
-        content = {"plan": self.plan, "reference": self.reference, "rows": rows, "cut": cut}
-        text = write_json(content).encode()
-        write_whole(self.path, lambda stream: stream.write(text))
+        self.rows, self.cut, self.files = rows, cut, dict(files)
+        content = sealed(
+            {
+                "plan": self.plan,
+                "reference": self.reference,
+                "rows": rows,
+                "cut": cut,
+                "files": {name: asdict(note) for name, note in files.items()},
+            }
+        )
+        write_whole(self.path, lambda stream: stream.write(content))

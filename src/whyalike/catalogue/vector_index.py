@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Scores = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
@@ -18,11 +19,13 @@ class VectorIndex(Protocol):
     def __len__(self) -> int:
         """Return N."""
 
-    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Floats]:
+    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
         """Return the k best positions (Q, K) of each query (Q, H), and their scores (Q, K).
 
-        Best first, and of equal ones the first. ``allowed`` (N,) says which may be found. Where
-        fewer than k are found, -1 stands for a position and minus infinity for its score.
+        Best first. Scores are rounded to single precision; of equal ones the one with the first
+        name comes first, or the first position where there are no names. ``allowed`` (N,) says
+        which may be found. Where fewer than k are found, -1 stands for a position and minus
+        infinity for its score.
         """
 
 
@@ -33,5 +36,5 @@ class Block(Protocol):
     def shape(self) -> tuple[int, ...]:
         """(N, H)."""
 
-    def __getitem__(self, rows: slice, /) -> NDArray[np.floating]:
+    def __getitem__(self, rows: slice | Ints, /) -> NDArray[np.floating]:
         """Return some of the rows."""

@@ -12,6 +12,12 @@ A field whose name is no plain word stands in backquotes. A text stands in singl
 in which the same quote doubled stands for itself. A missing value equals nothing, is neither
 greater nor less than anything and holds no text; so ``!=`` and ``not`` are true of it. A field that
 holds texts and numbers has the number 7 where ``= "7"`` is asked for, too.
+
+Of a value of another kind, such as a text among numbers, it is known whether it equals one, and
+unknown whether it is greater, less, or holds a text. ``not`` of what is unknown is unknown, too
+(Kleene's logic of three values), and an item is found only if the filter is true of it.
+
+Lengths are bounded: LONGEST characters, MOST_COMPARISONS, MOST_VALUES, DEEPEST levels.
 """
 
 import re
@@ -25,6 +31,15 @@ Operator = Literal["=", "<", "<=", ">", ">=", "contains"]
 
 DEEPEST = 100
 """Levels of brackets and of ``not``: beyond, Python's own stack would end."""
+
+MOST_COMPARISONS = 100
+"""Each looks at a field of every item."""
+
+MOST_VALUES = 10_000
+"""In all lists together; a list takes little more than one value does."""
+
+LONGEST = 1_000_000
+"""Characters."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -112,6 +127,8 @@ def parse_where(text: str) -> Filter:
     """
     if not isinstance(text, str):
         raise OptionError(f"where is of type {type(text).__name__}; give a str.")
+    if len(text) > LONGEST:
+        raise OptionError(f"where has {len(text):,} characters; give {LONGEST:,} at most.")
     parser = _Parser(text)
     found = parser.some(0)
     if parser.next.kind != "end":
@@ -125,7 +142,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = _cut(text)
-        self.place = 0
+        self.place = self.comparisons = self.values_read = 0
 
     @property
     def next(self) -> _Token:
@@ -179,6 +196,11 @@ class _Parser:
         name = self.next
         if name.kind not in ("word", "quoted") or name.is_word(*_KEYWORDS):
             raise self.failed("a field (in backquotes if its name is no plain word)")
+        self.comparisons += 1
+        if self.comparisons > MOST_COMPARISONS:
+            raise self.failed(
+                f"no more than {MOST_COMPARISONS} comparisons (one 'in' has many values of a field)"
+            )
         field = _unquoted(self.take())
         if self.take_word("is"):
             negated = self.take_word("not")
@@ -210,6 +232,9 @@ class _Parser:
 
     def value(self) -> Value:
         token = self.next
+        self.values_read += 1
+        if self.values_read > MOST_VALUES:
+            raise self.failed(f"no more than {MOST_VALUES:,} values")
         if token.kind == "text":
             return _unquoted(self.take())
         if token.kind == "number":
@@ -264,7 +289,7 @@ def _number(text: str) -> float:
         whole = int(text)
     except ValueError:
         return float(text)
-    return whole if abs(whole) < 2**63 else float(whole)
+    return whole if abs(whole) < 2**63 else float(text)
 
 
 def _negated(found: Filter, negated: bool) -> Filter:

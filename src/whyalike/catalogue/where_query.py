@@ -1,11 +1,16 @@
-"""Filters put to the stores of items, as SQL in which every value is a parameter."""
+"""Filters put to the stores of items, as SQL in which every value is a parameter.
+
+A filter is asked a block of items at a time. Between two statements ``checkpoint`` is called, while
+no lock of the data base is held: a long filter can be stopped, or let others go first.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 
-from whyalike.catalogue.item_store import ItemStore, kind_of
+from whyalike.catalogue.item_store import VALUES_AT_ONCE, ItemStore, kind_of
 from whyalike.catalogue.reading.values import number_or_text
 from whyalike.catalogue.vector_index import Bools
 from whyalike.catalogue.where import (
@@ -20,14 +25,15 @@ from whyalike.catalogue.where import (
     parse_where,
     quote_field,
 )
+from whyalike.interruption import checkpoint
 
-OWN_FIELDS = {
-    "id": "SELECT position FROM items WHERE ",
-    "title": "SELECT position FROM items WHERE ",
-    "description": "SELECT position FROM items WHERE ",
-}
-_AT_ONCE = 500
-"""Values in one statement; SQLite allows some number of parameters only."""
+OWN_FIELDS = ("id", "title", "description")
+
+BLOCK = 2048
+"""Items that are asked at once: some milliseconds' work, where their texts are not very long."""
+
+FIELDS_NAMED = 50
+"""Fields that an error names."""
 
 _TESTS = {
     "<": "{} < ?",
@@ -38,8 +44,20 @@ _TESTS = {
 }
 
 
-def allowed_by(where: str, stores: Sequence[ItemStore], counts: Sequence[int]) -> Bools:
-    """Return which items (N,) a filter allows, over all stores in order.
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Which items a filter allows.
+
+    allowed: (N,). not_compared: by field, (N,), whose value is of another kind than the filter
+    compares it with, such as a text among numbers; whether the comparison is true is unknown then.
+    """
+
+    allowed: Bools
+    not_compared: dict[str, Bools]
+
+
+def filter_by(where: str, stores: Sequence[ItemStore], counts: Sequence[int]) -> Filtered:
+    """Return which items a filter allows, over all stores in order.
 
     Args:
         where: the filter; see whyalike.catalogue.where.
@@ -52,8 +70,124 @@ def allowed_by(where: str, stores: Sequence[ItemStore], counts: Sequence[int]) -
     """
     found = parse_where(where)
     _check(found, where, stores)
-    masks = [_mask(found, store, count) for store, count in zip(stores, counts, strict=True)]
-    return np.concatenate(masks)
+    allowed: Bools = np.zeros(sum(counts), dtype=np.bool_)
+    not_compared: dict[str, Bools] = {}
+    first = 0
+    for store, count in zip(stores, counts, strict=True):
+        for start in range(0, count, BLOCK):
+            block = _Block(store, start, min(start + BLOCK, count))
+            place = slice(first + block.start, first + block.stop)
+            allowed[place] = block.evaluate(found).true
+            for field, mask in block.not_compared.items():
+                whole = not_compared.setdefault(field, np.zeros(len(allowed), dtype=np.bool_))
+                whole[place] = mask
+        first += count
+    return Filtered(allowed, not_compared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """Of which items (N,) something is true, and of which unknown; of the rest it is false."""
+
+    true: Bools
+    unknown: Bools
+
+
+class _Block:
+    """Items of a store from one position up to another, and which of their values differ in kind.
+
+    Logic is Kleene's, of three values: ``not`` leaves unknown what is unknown.
+    """
+
+    def __init__(self, store: ItemStore, start: int, stop: int) -> None:
+        self.store, self.start, self.stop = store, start, stop
+        self.not_compared: dict[str, Bools] = {}
+
+    def evaluate(self, found: Filter) -> _Truth:
+        if isinstance(found, Not):
+            part = self.evaluate(found.part)
+            return _Truth(~(part.true | part.unknown), part.unknown)
+        if isinstance(found, Every | Some):
+            every = isinstance(found, Every)
+            one, *others = (self.evaluate(part) for part in found.parts)
+            for other in others:
+                one = _both(one, other) if every else _either(one, other)
+            return one
+        if isinstance(found, IsNull):
+            return _Truth(~self._with_value(found.field), self._nothing())
+        return _Truth(self._where(found), self._of_another_kind(found))
+
+    def _nothing(self) -> Bools:
+        return np.zeros(self.stop - self.start, dtype=np.bool_)
+
+    def _ask(self, select: str, values: Sequence[object]) -> Bools:
+        """Return of which items a statement gives the position; its last conditions are ours."""
+        checkpoint()
+        mask = self._nothing()
+        statement = f"{select} AND position >= ? AND position < ?"
+        rows = self.store.query(statement, (*values, self.start, self.stop))
+        mask[[row[0] - self.start for row in rows]] = True
+        return mask
+
+    def _with_value(self, field: str) -> Bools:
+        if field in OWN_FIELDS:
+            # An empty title is a missing one.
+            return self._ask(f"SELECT position FROM items WHERE {field} != ''", ())
+        if field not in self.store.fields:
+            return self._nothing()
+        return self._ask("SELECT position FROM facts WHERE field = ?", (self.store.fields[field],))
+
+    def _of_another_kind(self, found: Compare) -> Bools:
+        """Return whose value can't be compared: it is neither greater nor less, and no text.
+
+        Whether values are equal is known whatever they are.
+        """
+        if found.operator == "=" or found.field not in self.store.fields:
+            return self._nothing()
+        kinds = self.store.kinds(found.field)
+        kind = kind_of(found.values[0])
+        if found.field in OWN_FIELDS or kinds <= {kind}:
+            return self._nothing()
+        mask = self._ask(
+            "SELECT position FROM facts WHERE field = ? AND kind != ?",
+            (self.store.fields[found.field], kind),
+        )
+        self.not_compared[found.field] = mask | self.not_compared.get(found.field, False)
+        return mask
+
+    def _where(self, found: Compare) -> Bools:
+        mask = self._nothing()
+        for kind in ("text", "number", "boolean"):
+            values = [value for value in _meant(found) if kind_of(value) == kind]
+            for start in range(0, len(values), VALUES_AT_ONCE):
+                mask |= self._compare(found, kind, values[start : start + VALUES_AT_ONCE])
+        return mask
+
+    def _compare(self, found: Compare, kind: str, values: Sequence[object]) -> Bools:
+        own = found.field in OWN_FIELDS
+        column = found.field if own else "value"
+        if found.operator == "=":
+            test = f"{column} IN ({', '.join('?' * len(values))})"
+        else:
+            test = _TESTS[found.operator].format(column)
+        if own:
+            return self._ask(f"SELECT position FROM items WHERE {column} != '' AND {test}", values)
+        if found.field not in self.store.fields:
+            return self._nothing()
+        return self._ask(
+            f"SELECT position FROM facts WHERE field = ? AND kind = ? AND {test}",
+            (self.store.fields[found.field], kind, *values),
+        )
+
+
+def _both(one: _Truth, other: _Truth) -> _Truth:
+    true = one.true & other.true
+    return _Truth(true, (one.true | one.unknown) & (other.true | other.unknown) & ~true)
+
+
+def _either(one: _Truth, other: _Truth) -> _Truth:
+    true = one.true | other.true
+    return _Truth(true, (one.unknown | other.unknown) & ~true)
 
 
 def _check(found: Filter, where: str, stores: Sequence[ItemStore]) -> None:
@@ -70,9 +204,11 @@ def _check(found: Filter, where: str, stores: Sequence[ItemStore]) -> None:
 def _check_field(found: Compare | IsNull, where: str, stores: Sequence[ItemStore]) -> None:
     known = dict.fromkeys([*OWN_FIELDS, *(name for store in stores for name in store.fields)])
     if found.field not in known:
-        near = get_close_matches(found.field, known, n=1)
+        named = list(known)[:FIELDS_NAMED]
+        near = get_close_matches(found.field, named, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        fields = ", ".join(map(quote_field, known))
+        more = len(known) - len(named)
+        fields = ", ".join(map(quote_field, named)) + (f" and {more:,} more" if more else "")
         reason = f"there is no field {found.field!r}{hint}; there are: {fields}"
         raise failure(where, found.column, reason)
     if isinstance(found, IsNull):
@@ -91,26 +227,6 @@ def _check_field(found: Compare | IsNull, where: str, stores: Sequence[ItemStore
             )
 
 
-def _mask(found: Filter, store: ItemStore, count: int) -> Bools:
-    mask: Bools = np.zeros(count, dtype=np.bool_)
-    if isinstance(found, Not):
-        mask = ~_mask(found.part, store, count)
-    elif isinstance(found, Every):
-        mask = np.logical_and.reduce([_mask(part, store, count) for part in found.parts])
-    elif isinstance(found, Some):
-        mask = np.logical_or.reduce([_mask(part, store, count) for part in found.parts])
-    elif isinstance(found, IsNull):
-        mask[_positions_with_value(found.field, store)] = True
-        mask = ~mask
-    else:
-        for kind in ("text", "number", "boolean"):
-            values = [value for value in _meant(found) if kind_of(value) == kind]
-            for start in range(0, len(values), _AT_ONCE):
-                part = values[start : start + _AT_ONCE]
-                mask[_positions(found, kind, part, store)] = True
-    return mask
-
-
 def _meant(found: Compare) -> tuple[Value, ...]:
     """Return the values to look for: a number in quotes is meant as a number, too.
 
@@ -121,34 +237,3 @@ def _meant(found: Compare) -> tuple[Value, ...]:
     texts = (value for value in found.values if isinstance(value, str))
     numbers = (number_or_text(text) for text in texts)
     return (*found.values, *(n for n in numbers if isinstance(n, int | float)))
-
-
-def _positions_with_value(field: str, store: ItemStore) -> list[int]:
-    if field in OWN_FIELDS:
-        # An empty title is a missing one.
-        rows = store.query(f"{OWN_FIELDS[field]} {field} != ''")
-    elif field in store.fields:
-        number = store.fields[field]
-        rows = store.query("SELECT position FROM facts WHERE field = ?", (number,))
-    else:
-        rows = []
-    return [row[0] for row in rows]
-
-
-def _positions(found: Compare, kind: str, values: Sequence[object], store: ItemStore) -> list[int]:
-    own = found.field in OWN_FIELDS
-    column = found.field if own else "value"
-    if found.operator == "=":
-        test = f"{column} IN ({', '.join('?' * len(values))})"
-    else:
-        test = _TESTS[found.operator].format(column)
-    if own:
-        rows = store.query(f"{OWN_FIELDS[found.field]} {column} != '' AND {test}", values)
-    elif found.field in store.fields:
-        rows = store.query(
-            f"SELECT position FROM facts WHERE field = ? AND kind = ? AND {test}",
-            (store.fields[found.field], kind, *values),
-        )
-    else:
-        rows = []
-    return [row[0] for row in rows]

@@ -8,25 +8,30 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from whyalike.catalogue.building import BUILDING, ITEMS, Progress, Recipe, build_segment
+from whyalike.catalogue.building import Progress, Recipe, build_segment
 from whyalike.catalogue.catalogue import Catalogue, name_of
 from whyalike.catalogue.files import LOCK, only_writer
 from whyalike.catalogue.identity import check_model, describe_model
 from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore
+from whyalike.catalogue.known_texts import KnownSegment
 from whyalike.catalogue.manifest import (
+    BUILDING,
     GRAPHS,
+    ITEMS,
     MANIFEST,
+    OWN,
     SEGMENTS,
-    DType,
     Field,
     Manifest,
     Segment,
     read_manifest,
     write_manifest,
 )
+from whyalike.catalogue.reader import open_stores, open_vectors
 from whyalike.catalogue.reading.stream import stream_items
 from whyalike.catalogue.unfinished import FILE as PROGRESS
+from whyalike.catalogue.vector_file import DType
 from whyalike.errors import FormatError, OptionError
 from whyalike.types.checks import check_choice
 
@@ -59,13 +64,13 @@ def write_index(
         raise OptionError(f"fields is {fields!r}; give one or both of {get_args(Field)}.")
     check_place(folder, overwrite=overwrite)
     items, called = _open_source(source)
-    with only_writer(folder):
+    with only_writer(folder, OWN):
         check_place(folder, overwrite=overwrite)
         generation, number = _next_numbers(folder)
         model = describe_model(explainer)
         recipe = Recipe(explainer, model, tuple(fields), dtype)
         segment = build_segment(
-            folder, items, recipe, number=number, resume=resume, progress=progress
+            folder, items, recipe, number=number, known=(), resume=resume, progress=progress
         )
         manifest = Manifest(
             generation=generation,
@@ -90,11 +95,11 @@ def add_items(
     progress: Progress,
 ) -> None:
     """Add items to an index; see CatalogueIndex.add."""
-    with only_writer(folder):
+    with only_writer(folder, OWN):
         before = read_manifest(folder)
-        check_model(explainer, before.model)
+        check_model(explainer, before.model, any_query=True)
         recipe = Recipe(explainer, before.model, before.fields, before.dtype)
-        stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in before.segments]
+        stores = open_stores(folder, before)
         try:
             items, _ = _open_source(source)
             if not replace_known:
@@ -104,6 +109,7 @@ def add_items(
                 items,
                 recipe,
                 number=before.next_segment,
+                known=_known(folder, before, stores),
                 resume=resume,
                 progress=progress,
             )
@@ -119,6 +125,7 @@ def add_items(
             generation=before.generation + 1,
             next_segment=before.next_segment + 1,
             segments=(*kept, segment),
+            graphs={},
         )
         write_manifest(folder, manifest)
         _tidy(folder, manifest)
@@ -128,9 +135,9 @@ def remove_items(folder: Path, ids: Sequence[str]) -> None:
     """Take items out of an index; see CatalogueIndex.remove."""
     if isinstance(ids, str):
         raise OptionError(f"ids is the text {ids!r}; give a list of ids.")
-    with only_writer(folder):
+    with only_writer(folder, OWN):
         before = read_manifest(folder)
-        stores = [ItemStore(folder / SEGMENTS / s.name / ITEMS) for s in before.segments]
+        stores = open_stores(folder, before)
         try:
             if unknown := [id_ for id_ in ids if not _is_known(id_, before, stores)]:
                 said = ", ".join(map(repr, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
@@ -142,7 +149,8 @@ def remove_items(folder: Path, ids: Sequence[str]) -> None:
         finally:
             for store in stores:
                 store.close()
-        manifest = replace(before, generation=before.generation + 1, segments=kept)
+        graphs = before.graphs if len(kept) == len(before.segments) else {}
+        manifest = replace(before, generation=before.generation + 1, segments=kept, graphs=graphs)
         if not manifest.items:
             raise OptionError(
                 "That would leave no item, and nothing was removed: delete the folder of the index "
@@ -208,6 +216,20 @@ def _open_source(source: Source) -> tuple[Iterable[Item], str]:
     if isinstance(source, str | os.PathLike):
         return stream_items(source, strict=True), name_of(Path(source))
     return source, "items"
+
+
+def _known(folder: Path, manifest: Manifest, stores: Sequence[ItemStore]) -> list[KnownSegment]:
+    """Return the segments of an index, with their vectors."""
+    return [
+        KnownSegment(
+            store=store,
+            vectors={
+                field: open_vectors(folder, manifest, segment, field) for field in manifest.fields
+            },
+            rows=segment.items,
+        )
+        for segment, store in zip(manifest.segments, stores, strict=True)
+    ]
 
 
 def _refuse_known(

@@ -1,7 +1,7 @@
 """The commands, and what is true of all of them."""
 
 import sys
-from typing import Annotated, TextIO, cast
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from whyalike.cli.failures import told_plainly
 from whyalike.cli.figure import figure
 from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
-from whyalike.cli.printing import LastingStream, keep_whole, write_out
+from whyalike.cli.printing import echo, guard_streams, write_out
 from whyalike.cli.probe import probe
 from whyalike.cli.serve import serve
 from whyalike.cli.similar import similar
@@ -46,7 +46,7 @@ app.add_typer(study, name="study")
 def _print_version(wanted: bool) -> None:
     if wanted:
         with told_plainly(debug=False):
-            write_out(lambda: typer.echo(f"whyalike {whyalike.__version__}"))
+            write_out(lambda: echo(f"whyalike {whyalike.__version__}"))
         raise typer.Exit
 
 
@@ -62,14 +62,7 @@ def whyalike_command(
 
 def main() -> None:
     """Run the command line."""
-    keep_whole()
-    # A pipe or an old terminal may claim an encoding that can't hold the texts.
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-    if sys.stderr is not None:
-        sys.stderr = cast("TextIO", LastingStream(sys.stderr))
+    guard_streams()
     # Each command tells its own errors; what is left is help that can't be printed.
     with told_plainly(debug="--debug" in sys.argv):
         write_out(app)

@@ -16,10 +16,12 @@ from whyalike.cli.options import (
     Model,
     Picture,
     Pooling,
+    PromptNames,
+    Prompts,
     SignedMethod,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo_json, open_console, write_out
 
 
 def compare(
@@ -31,6 +33,8 @@ def compare(
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     json_: Json = False,
     html: Html = None,
     png: Picture = None,
@@ -53,6 +57,8 @@ def compare(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -60,7 +66,7 @@ def compare(
         comparison = explainer.compare(*texts, method=method)
         write_files(comparison, html=html, png=png, svg=svg)
         if json_:
-            write_out(lambda: typer.echo(comparison.to_json(indent=2)))
+            write_out(lambda: echo_json(comparison.to_json(indent=2)))
             return
         console = open_console()
         view = terminal_comparison_view(comparison, colour=console.color_system is not None)

@@ -9,7 +9,7 @@ import typer
 from whyalike.cli.explain import quieten, show
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug, check_written
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, open_console, write_out
 
 if TYPE_CHECKING:
     from whyalike import Explainer
@@ -67,7 +67,7 @@ def demo(
         headings = [heading for heading, _, _ in pairs]
         page = render_html(explanations, title="whyalike: a first look", headings=headings).encode()
         write_whole(html, lambda stream: stream.write(page))
-        write_out(lambda: typer.echo(f"\nThe same, to look at in a browser: {html.resolve()}"))
+        write_out(lambda: echo(f"\nThe same, to look at in a browser: {html.resolve()}"))
 
 
 def _find_similar_wine(explainer: "Explainer") -> tuple[str, str, str]:

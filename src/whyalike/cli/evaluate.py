@@ -8,7 +8,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from whyalike.cli.evaluation_files import open_progress, read_datasets, show, write_reports
+from whyalike.cli.evaluation_files import (
+    for_pairs,
+    open_progress,
+    read_datasets,
+    show,
+    write_reports,
+)
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, told_plainly
 from whyalike.cli.lexicon_files import read_lexicon
@@ -20,10 +26,12 @@ from whyalike.cli.options import (
     Json,
     LexiconFile,
     Model,
+    PairPrompts,
     Pooling,
+    PromptNames,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo_json, write_out
 from whyalike.errors import OptionError
 
 QUICK = "random,bti,gradient_x_activation,token_similarity,whyalike"
@@ -93,6 +101,8 @@ def evaluate(
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
+    prompts: PairPrompts = None,
+    prompt_names: PromptNames = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the pairs drawn, of ties and of intervals.")
     ] = 0,
@@ -145,11 +155,14 @@ def evaluate(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        explainer = for_pairs(explainer, prompts, prompt_names)
         datasets = read_datasets(
             explainer,
             {
@@ -187,7 +200,7 @@ def evaluate(
             )
         if json_:
             said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: typer.echo(said))
+            write_out(lambda: echo_json(said))
         else:
             write_out(lambda: show(found))
         if not found.entries:

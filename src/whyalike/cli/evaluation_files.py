@@ -10,9 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import typer
-
-from whyalike.cli.printing import open_console, open_error_console
+from whyalike.cli.printing import echo, open_console, open_error_console
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -29,6 +27,17 @@ FIGURE, COLUMN_EDGES = 7, 3
 
 LINE_SECONDS = 30.0
 """How often a part that takes long says how far it is, where there is no terminal."""
+
+
+def for_pairs(
+    explainer: "Explainer", prompts: tuple[str, str] | None, names: tuple[str, str] | None
+) -> "Explainer":
+    """Return the Explainer for pairs of texts of one kind, unless prompts were asked for.
+
+    Near texts of a catalogue and two sentences that people aligned are no query and document.
+    """
+    asked = prompts is not None or names is not None
+    return explainer if asked else explainer.between_documents()
 
 
 def read_datasets(
@@ -85,10 +94,10 @@ def _draw(
     from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs
 
     found = nearest_pairs(
-        texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[0]
+        texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
     )
     if 0 < len(found) < count:
-        typer.echo(
+        echo(
             f"{name} gives {len(found)} pairs of the {count} that are asked for: a pair is "
             f"two texts of {WORDS[0]} to {WORDS[1]} words, "
             f"with a cosine of {COSINES[0]} to {COSINES[1]}.",
@@ -140,7 +149,7 @@ def _in_lines() -> Tell:
         nonlocal said
         now = time.monotonic()
         if done != said[0] or now - said[1] >= LINE_SECONDS:
-            typer.echo(f"{done}/{total} {what}", err=True)
+            echo(f"{done}/{total} {what}", err=True)
             said = done, now
 
     return tell
@@ -171,9 +180,9 @@ def write_reports(
         ("leaderboard.json", content),
     ):
         write_whole(folder / name, partial(_write, text))
-        typer.echo(f"Wrote {folder / name}", err=True)
+        echo(f"Wrote {folder / name}", err=True)
     for path in write_pair_texts(texts, folder):
-        typer.echo(f"Wrote {path}", err=True)
+        echo(f"Wrote {path}", err=True)
 
 
 def _write(text: str, stream: BinaryIO) -> None:

@@ -22,16 +22,23 @@ from whyalike.cli.options import (
     Model,
     Picture,
     Pooling,
+    PromptNames,
+    Prompts,
     TextA,
     TextB,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.cli.several_methods import choose_methods, explain_by_each, show_methods
 from whyalike.errors import OptionError, TextError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from whyalike.explain import Comparison, Explanation
+
+LONGEST_TEXT = 1 << 24
+"""Bytes of a text from a file or standard input: a device or a pipe may never end."""
 
 
 def explain(
@@ -48,6 +55,8 @@ def explain(
         ),
     ] = None,
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     words: Annotated[
         Literal["text", "pretoken", "token"], typer.Option(help="What counts as a word.")
     ] = "text",
@@ -92,6 +101,8 @@ def explain(
             model,
             method=method,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             options=BTIOptions(words=words, long_text=long_text, top_k=top_k),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,
@@ -105,7 +116,7 @@ def explain(
         explanation = explainer.explain(left, right)
         write_files(explanation, html=html, png=png, svg=svg)
         if json_:
-            write_out(lambda: typer.echo(explanation.to_json(indent=2)))
+            write_out(lambda: echo_json(explanation.to_json(indent=2)))
         else:
             write_out(lambda: show(explanation))
 
@@ -133,7 +144,7 @@ def write_files(
         shown.to_svg(svg)
     for path in (html, png, svg):
         if path is not None:
-            typer.echo(f"Wrote {path}", err=True)
+            echo(f"Wrote {path}", err=True)
 
 
 def read_pair(
@@ -192,7 +203,8 @@ def _one(side: str, text: str | None, file: str | None, option: str) -> str:
 
 def _read_file(file: str, side: str) -> bytes:
     try:
-        return Path(file).read_bytes()
+        with Path(file).open("rb") as stream:
+            return _bounded(stream, file, side)
     except (OSError, ValueError) as error:
         raise TextError(f"Could not read the {side} text from {file}: {_reason(error)}.") from error
 
@@ -201,11 +213,21 @@ def _read_input(side: str) -> bytes:
     if sys.stdin is None:
         raise TextError(f"Could not read the {side} text: standard input is closed.")
     try:
-        return sys.stdin.buffer.read()
+        return _bounded(sys.stdin.buffer, "standard input", side)
     except OSError as error:
         raise TextError(
             f"Could not read the {side} text from standard input: {_reason(error)}."
         ) from error
+
+
+def _bounded(stream: "BinaryIO", source: str, side: str) -> bytes:
+    content = stream.read(LONGEST_TEXT + 1)
+    if len(content) > LONGEST_TEXT:
+        raise TextError(
+            f"The {side} text from {source} has more than {LONGEST_TEXT:,} bytes, which is the "
+            "most that is read: give a text, or a part of it."
+        )
+    return content
 
 
 def _reason(error: Exception) -> str:

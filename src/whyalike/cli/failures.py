@@ -1,14 +1,13 @@
 """Errors as one sentence that says what to do, and the exit codes 0, 1 and 2."""
 
-import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 import typer
 
+from whyalike.cli.printing import discard_output, echo
 from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -32,7 +31,7 @@ def told_plainly(*, debug: bool) -> Iterator[None]:
         discard_output()
         sys.exit(0)
     except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing was left half written.", err=True)
+        echo("Interrupted; nothing was left half written.", err=True)
         sys.exit(INTERRUPTED)
     except SystemExit as stop:
         # So Rich and click leave where the reader of help has gone.
@@ -49,21 +48,6 @@ def told_plainly(*, debug: bool) -> Iterator[None]:
         _fail(error, FAILURE, debug=debug, says=says)
 
 
-def discard_output() -> None:
-    """Let what is still buffered for standard output go nowhere.
-
-    Otherwise the interpreter tries again to write it at exit, and complains.
-    """
-    discard(sys.stdout)
-
-
-def discard(stream: TextIO) -> None:
-    """Let what is written to a stream from now on, and what it still holds, go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
 def _names_nothing(error: WhyalikeError) -> bool:
     """Return whether a file to read is not there, or is a folder, or the other way round."""
     nothing = FileNotFoundError | IsADirectoryError | NotADirectoryError
@@ -72,7 +56,7 @@ def _names_nothing(error: WhyalikeError) -> bool:
 
 def _fail(error: BaseException, code: int, *, debug: bool, says: str | None = None) -> None:
     if debug:
-        traceback.print_exception(error)
+        echo("".join(traceback.format_exception(error)), err=True)
     sentence = " ".join((says or str(error)).split())
-    typer.echo(f"whyalike: {sentence}", err=True)
+    echo(f"whyalike: {sentence}", err=True)
     sys.exit(code)

@@ -17,10 +17,13 @@ from whyalike.cli.options import (
     FileB,
     Model,
     Pooling,
+    PromptNames,
+    Prompts,
     TextA,
     TextB,
     TrustRemoteCode,
 )
+from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
 
 
@@ -51,6 +54,8 @@ def figure(
         str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
     ] = None,
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random weights of figure 4.")] = 0,
     keep_embeddings: Annotated[
         bool, typer.Option("--keep-embeddings", help="In figure 4, keep the trained embeddings.")
@@ -83,6 +88,8 @@ def figure(
             model,
             method=method,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -96,4 +103,4 @@ def figure(
             seed=seed,
             keep_embeddings=keep_embeddings,
         )
-        typer.echo(f"Wrote {output}", err=True)
+        echo(f"Wrote {output}", err=True)

@@ -17,6 +17,8 @@ from whyalike.cli.options import (
     Json,
     Model,
     Pooling,
+    PromptNames,
+    Prompts,
     TrustRemoteCode,
 )
 from whyalike.errors import OptionError
@@ -78,6 +80,8 @@ def build(
         Literal["float32", "float16"], typer.Option(help="Of the vectors on the disk.")
     ] = "float32",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     id_: Id = None,
     title: Title = None,
     description: Description = None,
@@ -97,7 +101,9 @@ def build(
     """Make an index of a catalogue; the word build may be left out.
 
     After an interruption, even a kill, the same command goes on from where it stopped. --fields
-    title,description is what `whyalike similar --score four` needs.
+    title,description is what `whyalike similar --score four` needs. Before items stands the
+    model's prompt for documents, or the right one of --prompts; before what is searched for, that
+    for queries.
     """
     with told_plainly(debug=debug):
         chosen = _fields(fields)
@@ -121,6 +127,8 @@ def build(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

@@ -9,9 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from whyalike.cli.printing import open_error_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_error_console, write_out
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
@@ -63,14 +61,14 @@ def following(report: "ReadReport") -> Iterator[Callable[[int, int], None]]:
             def tell(done: int, total: int) -> None:
                 nonlocal said
                 if not said:
-                    typer.echo(str(report), err=True)
+                    echo(str(report), err=True)
                     said = True
                 draw(done, total)
 
             yield tell
     except KeyboardInterrupt:
         if said:
-            typer.echo("What is embedded is kept: the same command goes on from there.", err=True)
+            echo("What is embedded is kept: the same command goes on from there.", err=True)
         raise
 
 
@@ -83,10 +81,10 @@ def _drawing() -> Iterator[Callable[[int, int], None]]:
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeLeft(),
     )
     with Progress(*columns, console=open_error_console()) as progress:
@@ -123,12 +121,12 @@ class _Lines:
         first = self.pace.first is None
         rate = self.pace.rate(done)
         if first and done:
-            typer.echo(f"Going on: {done:,} of {total:,} texts are embedded already.", err=True)
+            echo(f"Going on: {done:,} of {total:,} texts are embedded already.", err=True)
         if done < total and time.monotonic() - self.said < SECONDS_BETWEEN_LINES:
             return
         self.said = time.monotonic()
         left = f", {(total - done) / rate:,.0f} s left" if rate and done < total else ""
-        typer.echo(f"{done:,} of {total:,} texts embedded, {rate:,.0f}/s{left}", err=True)
+        echo(f"{done:,} of {total:,} texts embedded, {rate:,.0f}/s{left}", err=True)
 
 
 def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: bool) -> None:
@@ -138,9 +136,9 @@ def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: 
         if report is not None:
             content["read"] = report.to_dict()
         said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
-    else:
-        said = "\n".join(_lines(info))
-    write_out(lambda: typer.echo(said))
+        write_out(lambda: echo_json(said))
+        return
+    write_out(lambda: echo("\n".join(_lines(info))))
 
 
 def _lines(info: Mapping[str, Any]) -> list[str]:

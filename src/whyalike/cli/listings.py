@@ -6,7 +6,7 @@ import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, open_console, write_out
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +34,7 @@ def models(
     """Say where models are looked for, and which are here already."""
     with told_plainly(debug=debug):
         lines = _overview() if name is None else _place_of(name)
-        write_out(lambda: typer.echo(lines))
+        write_out(lambda: echo(lines))
 
 
 def methods(debug: Debug = False) -> None:
@@ -90,16 +90,13 @@ def _block(rows: dict[str, str]) -> "Table":
 
 
 def _place_of(name: str) -> str:
-    from pathlib import Path
-
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    from whyalike.encoder.locating import find_model, find_offline
+    from whyalike.encoder.locating import find_model, find_offline, looks_like_path
     from whyalike.errors import ModelNotFoundError
 
-    is_path = name.startswith((".", "/", "~")) or Path(name).expanduser().exists()
-    found = find_model(name) if is_path else find_offline(name)
+    found = find_model(name) if looks_like_path(name) else find_offline(name)
     if found is not None:
         return f"{name}: {found.place}, {found.folder}"
     try:

@@ -32,6 +32,32 @@ Pooling = Annotated[
     Literal["auto", "model", "paper", "cls", "last"],
     typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
 ]
+Prompts = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        help="Put before the left text (a query) and the right one (a document), such as 'query: ' "
+        "'passage: '; '' '' are none. By default the model's own.",
+        metavar="LEFT RIGHT",
+        show_default=False,
+    ),
+]
+PairPrompts = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        help="Put before the left texts and the right ones; '' '' are none. By default both get "
+        "the model's prompt for documents: give both for pairs of a query and a document.",
+        metavar="LEFT RIGHT",
+        show_default=False,
+    ),
+]
+PromptNames = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        help="The same by their names in the model, such as query document.",
+        metavar="LEFT RIGHT",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -18,10 +18,12 @@ from whyalike.cli.options import (
     Json,
     Model,
     Pooling,
+    PromptNames,
+    Prompts,
     SignedMethod,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import open_console, open_error_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
 from whyalike.cli.probe_files import Item, read_items
 from whyalike.errors import OptionError
 
@@ -79,6 +81,8 @@ def probe(
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     json_: Json = False,
     html: Html = None,
     device: Device = None,
@@ -107,6 +111,8 @@ def probe(
             model,
             method=method,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -135,9 +141,9 @@ def _show(result: "ProbeResult", *, html: Path | None, as_json: bool) -> None:
     if html is not None:
         page = result.to_html().encode()
         write_whole(html, lambda stream: stream.write(page))
-        typer.echo(f"Wrote {html}", err=True)
+        echo(f"Wrote {html}", err=True)
     if as_json:
-        write_out(lambda: typer.echo(result.to_json(indent=2)))
+        write_out(lambda: echo_json(result.to_json(indent=2)))
     else:
         write_out(lambda: open_console().print(terminal_probe_view(page_of(result))))
 

@@ -13,9 +13,11 @@ from whyalike.cli.options import (
     Debug,
     Device,
     Pooling,
+    PromptNames,
+    Prompts,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ def serve(
         str, typer.Option(help="The default method; see `whyalike methods`.")
     ] = "bti",
     pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     host: Annotated[
         str,
         typer.Option(
@@ -106,6 +110,8 @@ def serve(
             method=method,
             limits=ServiceLimits(kept_bytes=cache_mb * 1024 * 1024),
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -118,7 +124,7 @@ def serve(
 
 
 def _announce(url: str, address: "Address", *, open_: bool) -> None:
-    write_out(lambda: typer.echo(f"Serving at {url}; Ctrl-C stops it. The API: {url}/api/docs"))
+    write_out(lambda: echo(f"Serving at {url}; Ctrl-C stops it. The API: {url}/api/docs"))
     if open_ and not address.public_url:
         import webbrowser
 

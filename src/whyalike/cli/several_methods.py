@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError, WhyalikeError
 
 if TYPE_CHECKING:
@@ -65,10 +63,10 @@ def show_methods(
         from whyalike.explain.several import explanations_to_dict
 
         for name, why in failures.items():
-            typer.echo(f"Left out {name}: {why}", err=True)
+            echo(f"Left out {name}: {why}", err=True)
         content = explanations_to_dict(explanations, left_out=failures)
         said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
-        write_out(lambda: typer.echo(said))
+        write_out(lambda: echo_json(said))
         return
     from whyalike.render import terminal_methods_view
 
@@ -91,4 +89,4 @@ def write_page(
     }
     page = render_methods(explanations, notes=notes, failures=failures).encode()
     write_whole(html, lambda stream: stream.write(page))
-    typer.echo(f"Wrote {html}", err=True)
+    echo(f"Wrote {html}", err=True)

@@ -9,7 +9,7 @@ import typer
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import AllowPickle, Debug, Device, Html, Json, TrustRemoteCode
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -52,6 +52,21 @@ def similar(
         str | None,
         typer.Option(help="Where the model of the index is now; by default where it was."),
     ] = None,
+    prompts: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="Put before --text, and before items as it was when the index was made; by "
+            "default those that the index notes.",
+            metavar="QUERY ITEM",
+            show_default=False,
+        ),
+    ] = None,
+    prompt_names: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="The same by their names in the model.", metavar="QUERY ITEM", show_default=False
+        ),
+    ] = None,
     engine: Annotated[
         Literal["exact", "hnsw"],
         typer.Option(help="What searches: all vectors, or a graph that may miss some."),
@@ -71,6 +86,11 @@ def similar(
         if (id_ is None) == (text is None):
             raise OptionError("Give either --id with an item of the index, or --text.")
         sought = None if text is None else read_arguments({"query": text})[0]
+        if id_ is not None and (prompts is not None or prompt_names is not None):
+            raise OptionError(
+                "--prompts and --prompt-names go with --text: an item is compared with the vector "
+                "that the index has of it."
+            )
         if explain or sought is not None or model is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
@@ -85,6 +105,8 @@ def similar(
             folder,
             model=model,
             engine=engine,
+            prompts=prompts,
+            prompt_names=prompt_names,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -98,7 +120,7 @@ def similar(
         if json_:
             found = search_to_dict(index, query, hits, reasons, **asked)
             said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: typer.echo(said))
+            write_out(lambda: echo_json(said))
         else:
             write_out(lambda: open_console().print(terminal_similar_view(page)))
 
@@ -111,4 +133,4 @@ def _write_page(page: "SimilarPage", html: Path | None) -> None:
     if html is not None:
         content = render_similar(page).encode()
         write_whole(html, lambda stream: stream.write(content))
-        typer.echo(f"Wrote {html}", err=True)
+        echo(f"Wrote {html}", err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.evaluation_files import open_progress
+from whyalike.cli.evaluation_files import for_pairs, open_progress
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.lexicon_files import read_lexicon
@@ -16,10 +16,12 @@ from whyalike.cli.options import (
     Device,
     LexiconFile,
     Model,
+    PairPrompts,
     Pooling,
+    PromptNames,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo, write_out
 from whyalike.cli.study_data import export, invite, simulate
 from whyalike.cli.study_report import report
 from whyalike.cli.study_serve import serve
@@ -84,6 +86,8 @@ def create(
     ] = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
+    prompts: PairPrompts = None,
+    prompt_names: PromptNames = None,
     lexicon: LexiconFile = None,
     corpus: Annotated[
         Path | None,
@@ -130,6 +134,8 @@ def create(
         explainer = Explainer(
             model,
             pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
             lexicon=read_lexicon(
                 lexicon,
                 corpus,
@@ -140,6 +146,7 @@ def create(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        explainer = for_pairs(explainer, prompts, prompt_names)
         if pairs is not None:
             found = read_pairs(pairs, columns=[name.strip() for name in columns.split(",")])
         else:
@@ -172,7 +179,7 @@ def draw_pairs(
         explainer.model,
         count=options.count or DRAWN,
         seed=options.seed,
-        prompt=explainer.prompts[0],
+        prompt=explainer.prompts[1],
     )
     if len(found) < (options.count or 1):
         raise OptionError(
@@ -187,12 +194,12 @@ def _describe(made: "Study") -> None:
     from whyalike.study.design import plan
 
     screens = len(plan(made, 0))
-    typer.echo(
+    echo(
         f"Wrote {made.folder}: {made.samples} samples by {len(made.methods)} methods. A rater has "
         f"{screens} screens: {len(made.practice)} of practice, {made.plan.checks} checks and "
         f"{made.plan.repeats} repeats among them."
     )
     fewer = {name: n for name, n in made.settings["fewer_pairs"].items() if n}
     for name, n in fewer.items():
-        typer.echo(f"Fewer pairs than another method of the sample: {name}, stimuli: {n}.")
-    typer.echo(f"Next: whyalike study serve {made.folder} --raters 5")
+        echo(f"Fewer pairs than another method of the sample: {name}, stimuli: {n}.")
+    echo(f"Next: whyalike study serve {made.folder} --raters 5")

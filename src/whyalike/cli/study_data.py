@@ -7,7 +7,7 @@ import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo, echo_data, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def invite(
         finally:
             storage.close()
         links = [f"{one.number}\t{origin}/r/{one.token}" for one in added]
-        write_out(lambda: typer.echo("\n".join(links)))
+        write_out(lambda: echo("\n".join(links)))
 
 
 def export(
@@ -77,14 +77,14 @@ def export(
         finally:
             storage.close()
         if not len(table):
-            typer.echo(f"There are no ratings yet in {storage.place}.", err=True)
+            echo(f"There are no ratings yet in {storage.place}.", err=True)
         if table.has_simulated:
-            typer.echo("These are SIMULATED ratings: no human gave them.", err=True)
+            echo("These are SIMULATED ratings: no human gave them.", err=True)
         if out is None:
-            write_out(lambda: typer.echo(to_csv(table), nl=False))
+            write_out(lambda: echo_data(to_csv(table)))
             return
         export_ratings(table, out)
-        typer.echo(f"Wrote {len(table)} ratings to {out}", err=True)
+        echo(f"Wrote {len(table)} ratings to {out}", err=True)
 
 
 def simulate(
@@ -133,6 +133,6 @@ def read_means(said: str) -> dict[str, float]:
 
 
 def _describe(study: "Study", means: "Mapping[str, float]", raters: int) -> None:
-    typer.echo(f"Added {raters} SIMULATED raters to {study.folder}. Their truth, before rounding:")
+    echo(f"Added {raters} SIMULATED raters to {study.folder}. Their truth, before rounding:")
     for name, mean in means.items():
-        typer.echo(f"  {name}\t{mean}")
+        echo(f"  {name}\t{mean}")

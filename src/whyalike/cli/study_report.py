@@ -9,7 +9,7 @@ import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug, Html, Json
-from whyalike.cli.printing import open_console, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def report(
         _write_files(page, markdown=markdown, latex=latex, png=png, html=html)
         if json_:
             said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: typer.echo(said))
+            write_out(lambda: echo_json(said))
         else:
             write_out(lambda: _show(page))
 
@@ -135,10 +135,10 @@ def _write_files(
     for path, render in texts:
         if path is not None:
             write_whole(path, partial(_write, render(page)))
-            typer.echo(f"Wrote {path}", err=True)
+            echo(f"Wrote {path}", err=True)
     if png is not None:
         write_whole(png, partial(draw_study_table, page))
-        typer.echo(f"Wrote {png}", err=True)
+        echo(f"Wrote {png}", err=True)
 
 
 def _write(text: str, stream: BinaryIO) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo, write_out
 
 
 def serve(
@@ -64,10 +64,10 @@ def serve(
 
 
 def _announce(url: str, links: list[str], admin_token: str) -> None:
-    typer.echo(f"Serving at {url}; Ctrl-C stops it.")
+    echo(f"Serving at {url}; Ctrl-C stops it.")
     if links:
-        typer.echo("Invitations, one for each rater by number; they are shown only now:")
+        echo("Invitations, one for each rater by number; they are shown only now:")
     for link in links:
-        typer.echo(f"  {link}")
+        echo(f"  {link}")
     if admin_token:
-        typer.echo(f"Progress: {url}/admin with the token {admin_token}")
+        echo(f"Progress: {url}/admin with the token {admin_token}")

@@ -17,7 +17,7 @@ from whyalike.cli.options import (
     Json,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import write_out
+from whyalike.cli.printing import echo_json, write_out
 from whyalike.cli.train_files import choose_items, follow, read_catalogue, show
 
 
@@ -119,6 +119,6 @@ def train(
             return  # torchrun: one process speaks
         if json_:
             said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: typer.echo(said))
+            write_out(lambda: echo_json(said))
         else:
             write_out(lambda: show(found))

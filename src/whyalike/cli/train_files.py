@@ -1,15 +1,12 @@
 """What ``whyalike train`` reads, how it tells of progress, and what it prints at the end."""
 
 import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from whyalike.cli.printing import open_console
+from whyalike.cli.printing import echo, open_console
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Catalogue, Item
@@ -24,9 +21,9 @@ def read_catalogue(
 
     read = Catalogue.read(path, id=id, title=title, description=description)
     for line in read.report.say_notes():
-        typer.echo(line, err=True)
+        echo(line, err=True)
     if read.report.bad:
-        typer.echo(f"{len(read.report.bad)} bad rows are left out.", err=True)
+        echo(f"{len(read.report.bad)} bad rows are left out.", err=True)
     return read
 
 
@@ -50,7 +47,7 @@ def follow(out: Path) -> Iterator[Callable[["TrainingProgress"], None]]:
         kept = latest_checkpoint(unfinished(out))
         if kept is not None:
             step = kept.name.rpartition("-")[2]
-            typer.echo(
+            echo(
                 f"A checkpoint of step {step} is kept: the same command with --resume goes on.",
                 err=True,
             )
@@ -68,7 +65,7 @@ def tell_progress(now: "TrainingProgress") -> None:
         parts.append(f"MRR of watched items {now.mrr:.3f}")
     if now.seconds_left is not None:
         parts.append(f"{describe_time(now.seconds_left)} left")
-    print("  ".join(parts), file=sys.stderr, flush=True)
+    echo("  ".join(parts), err=True)
 
 
 def describe_time(seconds: float) -> str:
@@ -95,10 +92,9 @@ def show(found: "TrainingResult") -> None:
             table.add_row(*row)
         console.print(table)
     for note in found.notes:
-        console.print(note, markup=False)
+        console.print(note)
     console.print(
         f"Step {found.best_step} of {found.steps} was kept, after {describe_time(found.seconds)}. "
         f"Try: whyalike explain TEXT TEXT --model {found.folder}",
-        markup=False,
         soft_wrap=True,
     )

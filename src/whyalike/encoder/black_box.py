@@ -1,17 +1,21 @@
 """Any embedding at all: a function from texts to vectors, whose inside can't be seen."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any, Literal, get_args
+from weakref import WeakSet
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from whyalike.encoder.kinds import other_function
 from whyalike.encoder.text_model import choose_prompts
 from whyalike.encoder.tokenization import TokenizedText
 from whyalike.errors import ModelError, OptionError
+from whyalike.interruption import checkpoint
 from whyalike.text import find_words
 from whyalike.types import SimilarityFunction
 from whyalike.types.checks import check_choice, check_whole
@@ -58,10 +62,12 @@ class BlackBox:
         batch_size: int = 64,
         cache_size: int = 4096,
     ) -> None:
-        if not callable(embed):
+        # What calling a module of torch does is not to embed texts.
+        if not callable(embed) or isinstance(embed, torch.nn.Module):
+            function = other_function(embed)
             raise OptionError(
                 f"embed is of type {type(embed).__name__}; give a function from a list of texts "
-                "to their vectors."
+                f"to their vectors{f', here embed=model.{function}' if function else ''}."
             )
         check_choice("similarity_function", similarity_function, get_args(SimilarityFunction))
         least = {"batch_size": 1, "cache_size": 0}
@@ -74,7 +80,22 @@ class BlackBox:
         self._function = embed
         self._cache: OrderedDict[str, Floats] = OrderedDict()
         self._width: int | None = None
+        self._start()
+
+    def _start(self) -> None:
+        """Have a lock that belongs to this process."""
         self._lock = RLock()
+        _BOXES.add(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy, also in another process, is made of: all but the lock."""
+        return {key: value for key, value in vars(self).items() if key != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what ``__getstate__`` gave; a copy keeps answers of its own."""
+        self.__dict__.update(state)
+        self._cache = self._cache.copy()
+        self._start()
 
     def tokenize(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
@@ -123,19 +144,30 @@ class BlackBox:
         del long_text  # Only the function itself knows where it stops reading.
         whole = [prompt + text for text in texts]
         with self._lock:
-            found: dict[str, Floats] = {}
-            for text in whole:
-                if text in self._cache:
-                    self._cache.move_to_end(text)
-                    found[text] = self._cache[text]
-            missing = [t for t in dict.fromkeys(whole) if t not in found and not is_blank(t)]
-            for start in range(0, len(missing), self.batch_size):
-                found.update(self._call(missing[start : start + self.batch_size]))
-            vectors = np.zeros((len(whole), self._width or 1))
+            found = self._kept(whole)
+        missing = [t for t in dict.fromkeys(whole) if t not in found and not is_blank(t)]
+        for start in range(0, len(missing), self.batch_size):
+            some = missing[start : start + self.batch_size]
+            checkpoint()
+            with self._lock:
+                # Another thread may have asked for them in the meantime.
+                found.update(self._kept(some))
+                if left := [text for text in some if text not in found]:
+                    found.update(self._call(left))
+        vectors = np.zeros((len(whole), self._width or 1))
         for index, text in enumerate(whole):
             if text in found:
                 vectors[index] = found[text]
         return vectors
+
+    def _kept(self, texts: Sequence[str]) -> dict[str, Floats]:
+        """Return the vectors of the texts that were asked for before, now most recently used."""
+        found = {}
+        for text in texts:
+            if text in self._cache:
+                self._cache.move_to_end(text)
+                found[text] = self._cache[text]
+        return found
 
     def _call(self, texts: list[str]) -> dict[str, Floats]:
         """Ask the function for the vectors of some texts, check them and keep them."""
@@ -170,6 +202,19 @@ class BlackBox:
             )
         self._width = vectors.shape[1]
         return vectors
+
+
+_BOXES: WeakSet[BlackBox] = WeakSet()
+
+
+def _start_anew() -> None:
+    """In a forked process: a thread that is not there may hold a lock."""
+    for box in list(_BOXES):
+        box._start()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def is_blank(text: str) -> bool:

@@ -1,12 +1,10 @@
-"""Look inside one forward pass: hooks that are always removed, settings always given back."""
+"""Look inside one forward pass of a replica: hooks that are set for it alone."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from threading import RLock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +41,7 @@ def capture(
     state: int | None = None,
     leaf: Tensor | None = None,
     output: Any = None,
+    ids: Tensor | None = None,
 ) -> Iterator[Captured]:
     """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
@@ -50,7 +49,8 @@ def capture(
     ``inputs_embeds`` instead would change position ids (RoBERTa under left padding). A ``leaf``
     given, (B, T, D), takes the place of the embedding's own output. ``state`` is the index of
     a hidden state to keep besides the latent one. An ``output`` given is returned in place of
-    running the model at all.
+    running the model at all. ``ids`` are the rows' tokens (B, T), by which a model is known that
+    embeds them the other way round, (T, B, D).
 
     Raises:
         OptionError: the model has no LayerNorm behind its embeddings, and ``activation`` asks for
@@ -60,7 +60,7 @@ def capture(
     with ExitStack() as hooks:
         leaves = [sites.norm_or_raise()] if activation == "after_norm" else sites.tokens
         for module in leaves:
-            hooks.callback(module.register_forward_hook(_make_leaf(captured, leaf)).remove)
+            hooks.callback(module.register_forward_hook(_make_leaf(captured, leaf, ids)).remove)
         for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
             for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
@@ -68,51 +68,33 @@ def capture(
         yield captured
 
 
-_LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
-_LOCKS_LOCK = RLock()
-
-
-@contextmanager
-def frozen(pipeline: nn.Module, *, body: nn.Module) -> Iterator[None]:
-    """Have a model alone, in evaluation mode, without gradients of weights; undo all at the end.
-
-    Hooks and modes belong to the module, which other Explainers and threads may share: they wait.
-
-    Args:
-        pipeline: all that runs.
-        body: the transformer inside, by which the model is known.
-    """
-    with _LOCKS_LOCK:
-        lock = _LOCKS.setdefault(body, RLock())
-    with lock, torch.inference_mode(False):
-        training = [module for module in pipeline.modules() if module.training]
-        trainable = [parameter for parameter in pipeline.parameters() if parameter.requires_grad]
-        try:
-            if training:
-                pipeline.eval()
-            for parameter in trainable:
-                parameter.requires_grad_(False)
-            yield
-        finally:
-            for module in training:
-                module.training = True
-            for parameter in trainable:
-                parameter.requires_grad_(True)
-
-
 def _make_leaf(
-    captured: Captured, leaf: Tensor | None
+    captured: Captured, leaf: Tensor | None, ids: Tensor | None
 ) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    def hook(module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+    def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
         if not isinstance(output, Tensor) or output.dim() != 3:
             raise ModelError(
                 f"The embedding {type(module).__name__} gives no tensor of texts, tokens and "
                 "features: this architecture can't be explained."
             )
-        captured.leaf = output.detach().requires_grad_() if leaf is None else leaf
-        return captured.leaf
+        turned = tokens_first(inputs, ids)
+        if leaf is None:
+            made = output.detach()
+            captured.leaf = (made.transpose(0, 1) if turned else made).requires_grad_()
+        else:
+            captured.leaf = leaf
+        return captured.leaf.transpose(0, 1) if turned else captured.leaf
 
     return hook
+
+
+def tokens_first(inputs: Any, ids: Tensor | None) -> bool:
+    """Return whether a table was given the tokens (T, B) of rows ``ids``, (B, T), as in XLNet."""
+    given = inputs[0] if isinstance(inputs, tuple) and inputs else None
+    if ids is None or not isinstance(given, Tensor) or given.shape != ids.T.shape:
+        return False
+    same = given.shape == ids.shape and torch.equal(given, ids)
+    return not same and torch.equal(given, ids.T)
 
 
 def _keep(captured: Captured, slot: str) -> Callable[[nn.Module, Any, Tensor], None]:

@@ -1,17 +1,22 @@
 """One text's vector as a function of its embedding: what path methods integrate over."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from whyalike.encoder.capture import Captured, capture
-from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.failing import explained_failures
 from whyalike.encoder.passes import activation_of, place_rows
 from whyalike.encoder.tokenization import Row, TokenizedText
 from whyalike.errors import ModelError, OptionError
 from whyalike.types import BTIOptions
 from whyalike.types.options import Baseline
+
+if TYPE_CHECKING:
+    from whyalike.encoder.encoder import Encoder
 
 
 class EmbeddedText:
@@ -32,7 +37,12 @@ class EmbeddedText:
     """
 
     def __init__(
-        self, encoder: Encoder, text: TokenizedText, *, options: BTIOptions, row: Row | None = None
+        self,
+        encoder: "Encoder",
+        text: TokenizedText,
+        *,
+        options: BTIOptions,
+        row: Row | None = None,
     ) -> None:
         if row is None and len(text.rows) != 1:
             raise OptionError(
@@ -40,7 +50,8 @@ class EmbeddedText:
                 f"{len(text.rows)} windows: choose long_text='truncate', or another method."
             )
         self.encoder, self.options, row = encoder, options, row or text.rows[0]
-        self._features = encoder.source.features([(text, row)])
+        with encoder.held() as own:
+            self._features = own.source.features([(text, row)])
         (place,), self._content = place_rows([(0, row)], self._features["attention_mask"])
         self.positions = torch.from_numpy(place.positions)
         self.ids = self._features["input_ids"][0]
@@ -52,12 +63,22 @@ class EmbeddedText:
 
     def _read(self) -> Captured:
         """Run the text as it is, and keep its vectors."""
-        with (
-            torch.no_grad(),
-            capture(self.encoder.sites, activation=self.options.activation) as captured,
-        ):
+        with torch.no_grad(), self._captured() as captured:
             self._keep_ends(captured)
         return captured
+
+    @contextmanager
+    def _captured(
+        self, features: dict[str, Any] | None = None, **wanted: Any
+    ) -> Iterator[Captured]:
+        """Capture one pass, as ``capture`` does; the model is held as long."""
+        ids = (features or self._features)["input_ids"]
+        with (
+            self.encoder.held() as own,
+            explained_failures(self.encoder.name),
+            capture(own.sites, activation=self.options.activation, ids=ids, **wanted) as captured,
+        ):
+            yield captured
 
     def _keep_ends(self, captured: Captured) -> None:
         # A pipeline writes what it finds into the features that it is given.
@@ -75,11 +96,8 @@ class EmbeddedText:
             key: value.expand(count, *value.shape[1:]) if isinstance(value, Tensor) else value
             for key, value in self._features.items()
         }
-        with capture(
-            self.encoder.sites,
-            activation=self.options.activation,
-            leaf=(embeddings - self._added).to(self._added.dtype),
-        ) as captured:
+        leaf = (embeddings - self._added).to(self._added.dtype)
+        with self._captured(features, leaf=leaf) as captured:
             content = self._content.expand(count, -1)
             return self.encoder.source.vectors(features, content, captured)
 

@@ -7,6 +7,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from whyalike.encoder.failing import explained_failures
 from whyalike.encoder.passes import Forward, GroupPass
 from whyalike.encoder.presence import presence_slopes
 from whyalike.encoder.tokenization import Row, TokenizedText
@@ -47,10 +48,13 @@ def as_leaves(forward: Forward, *, gradient: bool) -> tuple[Tensor, Tensor]:
     return scored, raw
 
 
-def slopes_at_once(objective: Tensor, forwards: Sequence[Forward]) -> list[tuple[Tensor, ...]]:
+def slopes_at_once(
+    objective: Tensor, forwards: Sequence[Forward], *, name: str
+) -> list[tuple[Tensor, ...]]:
     """Return each group's gradients, at each of its targets and of its shape, by one backward."""
     targets = [target for forward in forwards for target in forward.targets]
-    found = iter(torch.autograd.grad(objective.sum(), targets, allow_unused=True))
+    with explained_failures(name):
+        found = iter(torch.autograd.grad(objective.sum(), targets, allow_unused=True))
     return [_used(forward, list(islice(found, len(forward.targets)))) for forward in forwards]
 
 
@@ -71,6 +75,8 @@ def slopes_in_parts(
     ends: Sequence[tuple[Tensor, Tensor]],
     batches: Sequence[Rows],
     forward: Callable[[Rows], Forward],
+    *,
+    name: str,
 ) -> list[tuple[Tensor, ...]]:
     """Return each group's gradients, holding one group's graph at a time.
 
@@ -85,7 +91,8 @@ def slopes_in_parts(
         with torch.enable_grad():
             part = forward(batch)
         at_part = at_ends[2 * index : 2 * index + 2]
-        found = torch.autograd.grad(part.ends, part.targets, at_part, allow_unused=True)
+        with explained_failures(name):
+            found = torch.autograd.grad(part.ends, part.targets, at_part, allow_unused=True)
         slopes.append(_used(part, found))
     return slopes
 

@@ -2,18 +2,21 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from whyalike.encoder.capture import Captured, capture, with_state
+from whyalike.encoder.capture import Captured, with_state
 from whyalike.encoder.embedded import EmbeddedText
-from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.state_site import replacing, watching
 from whyalike.encoder.tokenization import Row, TokenizedText
 from whyalike.errors import ModelError, OptionError
 from whyalike.types import BTIOptions
 from whyalike.types.options import Baseline
+
+if TYPE_CHECKING:
+    from whyalike.encoder.encoder import Encoder
 
 LAST = -1
 
@@ -36,17 +39,18 @@ class LayeredText(EmbeddedText):
     """
 
     def __init__(
-        self, encoder: Encoder, text: TokenizedText, *, options: BTIOptions, row: Row, layer: int
+        self, encoder: "Encoder", text: TokenizedText, *, options: BTIOptions, row: Row, layer: int
     ) -> None:
         self._asked = None if layer == LAST else layer
         super().__init__(encoder, text, options=replace(options, activation="token"), row=row)
 
     def _read(self) -> Captured:
-        body, shape = self.encoder.sites.body, tuple(self._features["input_ids"].shape)
+        shape = tuple(self._features["input_ids"].shape)
         with (
             torch.no_grad(),
-            capture(self.encoder.sites, activation="token", state=self._asked) as captured,
-            watching(body, shape=shape) as watched,
+            self.encoder.held() as own,
+            self._captured(state=self._asked) as captured,
+            watching(own.sites.body, shape=shape) as watched,
         ):
             self._keep_ends(captured)
         state = self._kept(captured)
@@ -56,9 +60,9 @@ class LayeredText(EmbeddedText):
             self._site = watched.site_of(state)
             if self._site is None:
                 raise OptionError(
-                    f"{type(body).__name__} does not make its hidden state {self._asked} in "
-                    "a module of its own, so that it can't be replaced: choose another layer, such "
-                    "as -1."
+                    f"{type(own.sites.body).__name__} does not make its hidden state {self._asked} "
+                    "in a module of its own, so that it can't be replaced: choose another layer, "
+                    "such as -1."
                 )
         self._output = captured.output
         self.state = state.detach()
@@ -74,9 +78,7 @@ class LayeredText(EmbeddedText):
             output = None
             if self._site is None:
                 output = with_state(self._output, state)
-            captured = stack.enter_context(
-                capture(self.encoder.sites, activation="token", leaf=self.embedding, output=output)
-            )
+            captured = stack.enter_context(self._captured(leaf=self.embedding, output=output))
             if self._site is not None:
                 stack.enter_context(replacing(self._site, state))
             return self.encoder.source.vectors(dict(self._features), self._content, captured)
@@ -91,12 +93,7 @@ class LayeredText(EmbeddedText):
             OptionError: the tokenizer has no such token.
         """
         baseline = self.baseline(kind)
-        with (
-            torch.no_grad(),
-            capture(
-                self.encoder.sites, activation="token", state=self._asked, leaf=baseline
-            ) as captured,
-        ):
+        with torch.no_grad(), self._captured(state=self._asked, leaf=baseline) as captured:
             self.encoder.source.vectors(dict(self._features), self._content, captured)
         return self._kept(captured)
 

@@ -1,12 +1,15 @@
 """Turn what a user gives as a model into the parts that an encoder needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Router
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.base.modules.module import Module
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -17,13 +20,27 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 
-from whyalike.encoder.folder_checks import (
-    explain_failure,
-    refuse_made_up_weights,
-    refuse_pickles,
-    refuse_without_tokenizer,
+from whyalike.encoder.folder_checks import explain_failure, refuse_without_tokenizer
+from whyalike.encoder.kinds import (
+    GENERATIVE,
+    MULTI_MODAL,
+    STATIC,
+    Sign,
+    architectures_of,
+    other_function,
+    refusal,
+    sign_in_classes,
+    sign_in_folder,
+    sign_in_object,
 )
 from whyalike.encoder.locating import FoundModel, find_model
+from whyalike.encoder.weights import (
+    loaded_with_report,
+    missing_in_encoder,
+    missing_in_pipeline,
+    refuse_missing,
+    refuse_pickles,
+)
 from whyalike.errors import ModelError, OptionError
 
 ModelSource = str | Path | SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
@@ -31,12 +48,16 @@ ModelSource = str | Path | SentenceTransformer | tuple[PreTrainedModel, PreTrain
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model taken apart. ``pipeline`` is None for a bare Hugging Face encoder."""
+    """A model taken apart. ``pipeline`` is None for a bare Hugging Face encoder.
+
+    unpooled: why a pooling must be chosen for it; nothing where one goes without saying.
+    """
 
     name: str
     transformer: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     pipeline: SentenceTransformer | None
+    unpooled: str = ""
 
 
 def load(
@@ -63,23 +84,20 @@ def load(
     if isinstance(source, tuple) and len(source) == 2:
         return _from_parts(*source)
     if not isinstance(source, str | Path):
-        raise ModelError(
-            f"The model is of type {type(source).__name__}. Give a name, a path, a "
-            "SentenceTransformer, or a tuple of a PreTrainedModel and its tokenizer."
-        )
+        raise _no_model(source)
     _check_device(device)
     found = find_model(str(source), allow_pickle=allow_pickle)
+    if sign := sign_in_folder(found.folder):
+        raise refusal(sign, found.name)
     if not allow_pickle:
         refuse_pickles(found)
     refuse_without_tokenizer(found)
     try:
-        loaded = _from_folder(found, device, trust_remote_code, allow_pickle)
-        refuse_made_up_weights(found, loaded.transformer)
+        return _from_folder(found, device, trust_remote_code, allow_pickle)
     except ModelError:
         raise
     except Exception as error:
         raise explain_failure(found, error, trusted=trust_remote_code) from error
-    return loaded
 
 
 def _from_folder(
@@ -94,45 +112,107 @@ def _from_folder(
             model_kwargs=weights,
             local_files_only=True,
         )
-        return _from_pipeline(pipeline, found.name)
+        loaded = _from_pipeline(pipeline, found.name)
+        refuse_missing(found, missing_in_pipeline(pipeline, found.folder))
+        return loaded
     tokenizer = AutoTokenizer.from_pretrained(
         found.folder, trust_remote_code=trust_remote_code, local_files_only=True
     )
     # T5 and its kin are saved with or without their decoder, which is not needed.
     config = AutoConfig.from_pretrained(found.folder, trust_remote_code=trust_remote_code)
     encoder_only = type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING
-    model = (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(
-        found.folder, trust_remote_code=trust_remote_code, local_files_only=True, **weights
+    model, reported = loaded_with_report(
+        (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(
+            found.folder,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            output_loading_info=True,
+            **weights,
+        )
     )
-    return _from_parts(model.to(device or _best_device()), tokenizer, name=found.name)
+    loaded = _from_parts(
+        model.to(device or _best_device()),
+        tokenizer,
+        name=found.name,
+        architectures=architectures_of(config.to_dict()),
+    )
+    refuse_missing(found, missing_in_encoder(model, reported, loaded.transformer))
+    return loaded
 
 
 def _from_pipeline(pipeline: SentenceTransformer, name: str) -> LoadedModel:
-    if isinstance(pipeline[0], Router):
-        raise ModelError(
-            f"{name} routes queries and documents to different encoders (Router), which can't be "
-            "explained as one model: give one of its routes."
-        )
+    if sign := _sign_in_modules(pipeline):
+        raise refusal(sign, name, model="model")
     transformer = pipeline.transformers_model
     if transformer is None:
-        raise ModelError(
-            f"{name} has no transformer inside (its first module is "
-            f"{type(pipeline[0]).__name__}), so there are no token embeddings to explain."
-        )
+        shown_by = f"its first module, {type(pipeline[0]).__name__}"
+        raise refusal(Sign(STATIC, shown_by), name, model="model")
     return LoadedModel(name, transformer, _fast(pipeline.tokenizer, name), pipeline)
 
 
-def _from_parts(model: object, tokenizer: object, *, name: str | None = None) -> LoadedModel:
+def _sign_in_modules(pipeline: SentenceTransformer) -> Sign | None:
+    """Return what shows that a pipeline is no encoder of texts, at whatever depth it stands."""
+    modules = [*pipeline.children(), *(m for m in pipeline.modules() if isinstance(m, Module))]
+    if sign := sign_in_classes(type(module).__name__ for module in modules):
+        return sign
+    for module in modules:
+        if not isinstance(module, Transformer):
+            continue
+        if sign := sign_in_classes(_classes(module.model)):
+            return sign
+        others = [each for each in module.modalities if each not in ("text", "message")]
+        if others and module.module_output_name == "sentence_embedding":
+            return Sign(MULTI_MODAL, f"what it takes: {', '.join(map(str, module.modalities))}")
+    return None
+
+
+def _from_parts(
+    model: object,
+    tokenizer: object,
+    *,
+    name: str | None = None,
+    architectures: Sequence[str] = (),
+) -> LoadedModel:
+    """Return the parts; ``architectures`` are the classes of a folder's weights, head included."""
+    if sign := sign_in_object(model):
+        raise refusal(sign, name or "The model", model="model")
     if not isinstance(model, PreTrainedModel):
         raise ModelError(
             f"The first of the two is of type {type(model).__name__}, not a PreTrainedModel. "
             "Give (model, tokenizer)."
         )
     name = name or getattr(model.config, "name_or_path", "") or type(model).__name__
+    sign = sign_in_classes([*architectures, *_classes(model)], [GENERATIVE])
     encoder = model
     if model.config.is_encoder_decoder and hasattr(model, "get_encoder"):
         encoder = cast("PreTrainedModel", model.get_encoder())
-    return LoadedModel(name, encoder, _fast(tokenizer, name), None)
+    unpooled = str(refusal(sign, name)) if sign else ""
+    return LoadedModel(name, encoder, _fast(tokenizer, name), None, unpooled)
+
+
+def _no_model(source: object) -> ModelError:
+    """Return the error that says what an object is, and how it can be explained, if at all."""
+    if sign := sign_in_object(source):
+        return refusal(sign, "The model", model="model")
+    kind = type(source).__name__
+    if function := other_function(source):
+        return ModelError(
+            f"The model is of type {kind}, which gives vectors of texts by itself. Explain it as a "
+            f"function: Explainer(embed=model.{function})."
+        )
+    if callable(source) and not isinstance(source, nn.Module | PreTrainedTokenizerBase | type):
+        return ModelError(
+            f"The model is a function ({kind}). If it gives vectors of a list of texts, explain it "
+            "so: Explainer(embed=function)."
+        )
+    return ModelError(
+        f"The model is of type {kind}. Give a name, a path, a SentenceTransformer, or a tuple of a "
+        "PreTrainedModel and its tokenizer."
+    )
+
+
+def _classes(model: object) -> list[str]:
+    return [each.__name__ for each in type(model).__mro__]
 
 
 def _fast(tokenizer: object, name: str) -> PreTrainedTokenizerBase:

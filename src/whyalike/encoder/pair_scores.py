@@ -52,6 +52,9 @@ def score_pairs(
     at_maximum = identical.cpu().numpy()
     if function == "cosine":
         similarity = np.where(at_maximum, 1.0, np.clip(similarity, -1.0, 1.0))
+    elif function != "dot":
+        # Rows of a batch are rounded by their place, and so are those of equal texts.
+        similarity = np.where(same.numpy(), 0.0, similarity)
     return PairScores(
         similarity=similarity,
         identical=at_maximum,

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from whyalike.encoder.capture import Captured
 from whyalike.encoder.pooling import Pooling, pool
+from whyalike.encoder.replica import OwnTokenizer
 from whyalike.encoder.tokenization import Row, TokenizedText
 from whyalike.errors import ModelError, OptionError
 
@@ -67,9 +68,9 @@ class PooledEncoder:
 class PipelineEncoder:
     """A SentenceTransformer, run whole: its pooling, Dense, Normalize, prompts and truncation."""
 
-    def __init__(self, pipeline: SentenceTransformer, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, pipeline: SentenceTransformer, own: OwnTokenizer) -> None:
         self.module = pipeline
-        self.tokenizer = tokenizer
+        self.own = own
 
     def features(self, batch: Batch) -> dict[str, Any]:
         """See VectorSource; all rows are windows, or none.
@@ -85,9 +86,10 @@ class PipelineEncoder:
                     "This pipeline leaves its prompt out of the pooling, which windows can't: "
                     "choose long_text='truncate', or pooling='paper'."
                 )
-            return pad(batch, self.tokenizer, self.module.device)
+            return pad(batch, self.own.tokenizer, self.module.device)
         texts = [text.text for text, _ in batch]
-        features = self.module.preprocess(texts, prompt=prompt or None)
+        with self.own.lock:
+            features = self.module.preprocess(texts, prompt=prompt or None)
         ids, mask = features.get("input_ids"), features.get("attention_mask")
         if ids is None or mask is None:
             raise ModelError("The model takes no token ids; only text encoders can be explained.")

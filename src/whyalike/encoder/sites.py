@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from whyalike.errors import ModelError, OptionError
@@ -53,7 +53,10 @@ class EmbeddingSites:
 
 
 def find_sites(model: PreTrainedModel) -> EmbeddingSites:
-    """Find the embeddings of ``model``. Raises ModelError if it has none."""
+    """Find the embeddings of ``model``.
+
+    Raises ModelError if it has none, or such as can't be differentiated (quantised ones).
+    """
     body = cast("PreTrainedModel", model.base_model)
     try:
         embedding = body.get_input_embeddings()
@@ -64,6 +67,13 @@ def find_sites(model: PreTrainedModel) -> EmbeddingSites:
         raise ModelError(
             f"{type(body).__name__} has no input embeddings (get_input_embeddings), so there is "
             "nothing to differentiate. Give a text encoder."
+        )
+    if not isinstance(weight, Tensor) or not weight.is_floating_point():
+        raise ModelError(
+            f"The input embeddings of {type(body).__name__} are quantised "
+            f"({type(embedding).__module__}.{type(embedding).__name__}), and can't be "
+            "differentiated. Give the model as it was before, or explain it as a function: "
+            "Explainer(embed=model.encode)."
         )
     tables = {n: m for n, m in body.named_modules() if isinstance(m, nn.Embedding)}
     same = tuple(table for table in tables.values() if table.weight is weight)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from whyalike.errors import ModelError
+
 Ints = NDArray[np.intp]
 
 
@@ -69,13 +71,23 @@ def tokenize(
         long_text: ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
     A text beyond the limit is refused where ``long_text`` is ``"error"``, and where the tokenizer
     cuts texts at their beginning.
+
+    Raises:
+        ModelError: the limit leaves no room for a text beside the special tokens.
     """
     windows = long_text == "windows"
+    special = tokenizer.num_special_tokens_to_add()
+    if limit <= special:
+        raise ModelError(
+            f"The model reads at most {limit} token{'s' * (limit != 1)} of a text, and "
+            f"{special} of them are special ones, so that no room is left for words: give it a "
+            "larger max_seq_length."
+        )
     encoded: Any = tokenizer(
         [prompt + text for text in texts],
         truncation=True,
         max_length=limit,
-        stride=(limit - tokenizer.num_special_tokens_to_add()) // 2 if windows else 0,
+        stride=(limit - special) // 2 if windows else 0,
         return_overflowing_tokens=windows,
         return_offsets_mapping=True,
         add_special_tokens=True,

@@ -95,6 +95,8 @@ def _read_json(path: Source) -> tuple[AlignedPair, ...]:
         content = json.loads(read_text(path, what="word alignments"))
     except json.JSONDecodeError as error:
         raise damaged(path, error.lineno, f"no JSON: {error.msg}.") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is no JSON that can be read: {error}.") from error
     if not isinstance(content, list) or not content:
         raise FormatError(f"{path} holds no list of word alignments.")
     pairs = []

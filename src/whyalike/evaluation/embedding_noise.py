@@ -38,8 +38,9 @@ def disturbed_embeddings(encoder: Encoder, draw: Draw) -> Iterator[None]:
                 found[row, places] += noise.to(output)
         return found
 
-    with ExitStack() as hooks, encoder.frozen():
+    with ExitStack() as hooks:
+        own = hooks.enter_context(encoder.held())
         # Before any other hook there, so that what is explained is the noisy embedding.
-        for module in encoder.sites.tokens:
+        for module in own.sites.tokens:
             hooks.callback(module.register_forward_hook(disturb, prepend=True).remove)
         yield

@@ -27,3 +27,10 @@ def read_lines(path: Source, *, what: str) -> list[str]:
 def damaged(path: Source, line: int, problem: str) -> FormatError:
     """Return the error for a damaged line, counted from 1."""
     return FormatError(f"{path}, line {line}: {problem}")
+
+
+def is_place(text: str, most: int) -> bool:
+    """Return whether a text is a whole number of at most ``most``."""
+    digits = text.lstrip("0") or "0"
+    # Python refuses to read a number of thousands of digits.
+    return digits.isdecimal() and len(digits) <= len(str(most)) and int(digits) <= most

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whyalike.errors import FormatError
-from whyalike.evaluation.gold_lines import Source, damaged, read_lines
+from whyalike.evaluation.gold_lines import Source, damaged, is_place, read_lines
 
 Chunk = tuple[int, ...]
 """The words of a chunk by their places among the words at blanks, from 0."""
@@ -121,7 +121,7 @@ class _Reader:
 
     def _words(self, text: str, size: int, number: int) -> Chunk:
         words = text.split()
-        if not words or not all(w.isdecimal() and int(w) <= size for w in words):
+        if not words or not all(is_place(word, size) for word in words):
             raise damaged(
                 self.path,
                 number + 1,

@@ -33,10 +33,11 @@ def find_parts(encoder: Encoder) -> tuple[ModelPart, ...]:
 
     What runs when is seen in one pass of a short text; the model is left as it was.
     """
-    body = encoder.sites.body
-    layers = _layers(body)
-    with _calls(encoder.source.module) as calls, encoder.frozen():
-        encoder.embed(["text"])
+    with encoder.held() as own:
+        body = own.sites.body
+        layers = _layers(body)
+        with _calls(own.source.module) as calls:
+            encoder.embed(["text"])
     places = _places(body, layers, calls)
     found: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
     for parameter, place in places.items():

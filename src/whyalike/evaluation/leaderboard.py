@@ -12,6 +12,7 @@ from whyalike.evaluation.gold_counts import LinkCounts
 from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.link_test import compare_links
 from whyalike.evaluation.suite_metrics import METRICS
+from whyalike.render.wording import describe_prompts
 from whyalike.statistics import PairedTest, compare_paired
 
 FORMAT = Format(
@@ -28,7 +29,8 @@ class Leaderboard:
 
     items: how many pairs each dataset has. versions: of the packages that measured it, several
     where results were kept. digests: of each dataset's pairs, to see that others are the same.
-    settings: what was not measured as usual, and how it was.
+    settings: what was not measured as usual, and how it was. prompts: put before the left texts and
+    before the right ones; None where that was not recorded.
     """
 
     entries: tuple[Entry, ...]
@@ -40,6 +42,7 @@ class Leaderboard:
     versions: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    prompts: tuple[str, str] | None = None
 
     @cached_property
     def tables(self) -> dict[tuple[str, str], tuple[Entry, ...]]:
@@ -106,6 +109,7 @@ class Leaderboard:
             "Packages": ", ".join(
                 f"{name} {said}" for name, said in self.versions.items() if name != "whyalike"
             ),
+            "Prompts": describe_prompts(self.prompts),
             "Digests of the pairs": ", ".join(f"{n} {said}" for n, said in self.digests.items()),
             **self.settings,
         }
@@ -133,6 +137,7 @@ class Leaderboard:
             **FORMAT.head(),
             "model": self.model,
             "pooling": self.pooling,
+            "prompts": None if self.prompts is None else list(self.prompts),
             "whyalike": self.version,
             "versions": dict(self.versions),
             "items": dict(self.items),

@@ -124,6 +124,11 @@ def explanations_of(
                 f"Explanation {number} is of the score {score} and the Explainer's is {own}: "
                 "measure it with the model that it explains."
             )
+        if explanation.prompts not in (None, explainer.prompts):
+            raise OptionError(
+                f"Explanation {number} is of texts with the prompts {explanation.prompts} and the "
+                f"Explainer's are {explainer.prompts}: measure it with those that it was made with."
+            )
         if explanation.method != given[0].method:
             raise OptionError(
                 f"The explanations are by {given[0].method!r} and {explanation.method!r}: measure "

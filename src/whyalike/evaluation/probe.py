@@ -1,6 +1,6 @@
 """Blind spots: changes of meaning that a model hardly sees, and the words that hide them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import isfinite
@@ -48,7 +48,8 @@ def find_blind_spots(
     meaning is a blind spot if its drop is no greater than the tolerance.
 
     Args:
-        explainer: the model; its ``prompts`` are put before the reference and the text.
+        explainer: the model; its ``prompts`` are put before the query and the text. A text that is
+            compared with itself gets that of a text on both sides.
         items: texts, or pairs of a query and a text; the text is edited.
         rules: names of rules, by default all. Where none of them is harmless and the tolerance
             needs some, the harmless ones are added.
@@ -86,6 +87,7 @@ def find_blind_spots(
         model=explainer.model.name,
         similarity_function=explainer.model.similarity_function,
         method=explaining.method.name,
+        prompts=explainer.prompts,
         seed=seed,
         texts=tuple(texts),
         scores=tuple(scores),
@@ -138,21 +140,21 @@ def _score(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[ProbedText], list[EditScore]]:
     """Embed every text once and compare each edited one with its reference."""
-    references = [text if query is None else query for query, text in pairs]
     edited = [edit.edited for of_text in edits for edit in of_text]
     plan = (
-        (explainer.prompts[0], references),
+        (explainer.prompts[0], [query for query, _ in pairs if query is not None]),
         (explainer.prompts[1], [*(text for _, text in pairs), *edited]),
     )
     left, right = _embed(explainer, plan, progress)
     texts, scores = [], []
     for place, ((query, text), of_text) in enumerate(zip(pairs, edits, strict=True)):
         others = [right[text], *(right[edit.edited] for edit in of_text)]
-        before, *after = _compare(explainer, left[references[place]], others)
+        reference = right[text] if query is None else left[query]
+        before, *after = _compare(explainer, reference, others)
         texts.append(ProbedText(text, query, before))
         drops = [before - value for value in after]
         judged = judge_edits(of_text, drops, place=place, before=before, tolerance=tolerance)
-        if not left[references[place]].any():
+        if not reference.any():
             # Nothing is like an empty query: that no change moves it is no blind spot.
             judged = [replace(each, tolerance=None, blind=None, closer=None) for each in judged]
         scores += judged
@@ -217,16 +219,17 @@ def _explain_worst(
         for turn, n in enumerate(group)
     ]
     chosen = [n for _, _, n in sorted(turns)[:count]]
-    pairs = []
-    for n in chosen:
-        probed = texts[scores[n].place]
-        reference = probed.text if probed.query is None else probed.query
-        pairs.append((reference, scores[n].edit.edited))
-    explained: Mapping[int, EditScore] = {
-        n: replace(scores[n], explanation=explanation)
-        for n, explanation in zip(chosen, explainer.explain_many(pairs), strict=True)
-    }
+    explained: dict[int, EditScore] = {}
+    for with_query, own in ((True, explainer), (False, explainer.between_documents())):
+        some = [n for n in chosen if (texts[scores[n].place].query is not None) == with_query]
+        pairs = [(_reference(texts[scores[n].place]), scores[n].edit.edited) for n in some]
+        for n, explanation in zip(some, own.explain_many(pairs), strict=True):
+            explained[n] = replace(scores[n], explanation=explanation)
     return [explained.get(n, score) for n, score in enumerate(scores)]
+
+
+def _reference(probed: ProbedText) -> str:
+    return probed.text if probed.query is None else probed.query
 
 
 def signed_method(explainer: Explainer) -> str:

@@ -3,6 +3,7 @@
 from whyalike.evaluation.edits import Edit
 from whyalike.evaluation.probe_result import EditScore, ProbeResult, RuleRate
 from whyalike.render.probe import BlindSpot, EditRow, Part, ProbePage, RateRow
+from whyalike.render.wording import describe_prompts
 
 
 def page_of(result: ProbeResult) -> ProbePage:
@@ -18,6 +19,7 @@ def page_of(result: ProbeResult) -> ProbePage:
             ("Texts", f"{len(result.texts):,}"),
             ("Edits", f"{len(result.scores):,}"),
             ("Explained by", result.method),
+            *([("Prompts", prompts)] if (prompts := _say_prompts(result)) else []),
         ),
         summary=summarise(result),
         rates=tuple(_rate_row(rate) for rate in rates),
@@ -35,6 +37,12 @@ def page_of(result: ProbeResult) -> ProbePage:
         ),
         notes=tuple(notes),
     )
+
+
+def _say_prompts(result: ProbeResult) -> str:
+    query, text = result.prompts
+    with_query = any(probed.query is not None for probed in result.texts)
+    return describe_prompts((query if with_query else text, text), sides=("a query", "a text"))
 
 
 def summarise(result: ProbeResult) -> str:

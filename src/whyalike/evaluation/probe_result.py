@@ -112,7 +112,8 @@ class ProbeResult:
 
     scores: of every edit, by text, then in the order of the rules. overall: of all edits that
     change the meaning; None where there were none. unread: edits that were left out, because they
-    lie beyond what the model reads of the text.
+    lie beyond what the model reads of the text. prompts: put before a query and before a text; of a
+    text that is compared with itself the second on both sides.
     """
 
     model: str
@@ -124,6 +125,7 @@ class ProbeResult:
     rates: tuple[RuleRate, ...]
     overall: RuleRate | None
     unread: int = 0
+    prompts: tuple[str, str] = ("", "")
 
     @property
     def blind_spots(self) -> tuple[EditScore, ...]:
@@ -139,6 +141,7 @@ class ProbeResult:
             "model": self.model,
             "similarity_function": self.similarity_function,
             "method": self.method,
+            "prompts": list(self.prompts),
             "seed": self.seed,
             "unread": self.unread,
             "texts": [asdict(text) for text in self.texts],

@@ -65,9 +65,8 @@ def randomized_states(
     check_choice("mode", mode, get_args(Mode))
     check_whole("seed", seed, least=0)
     original = explainer.encoder
-    with original.frozen():
-        # A tokenizer has no weights, and is the same for both.
-        randomized = deepcopy(original, {id(original.tokenizer): original.tokenizer})
+    # A tokenizer has no weights, and is the same for both.
+    randomized = deepcopy(original, {id(original.tokenizer): original.tokenizer})
     other = copy(explainer)
     other.model = randomized
     twins = zip(find_parts(randomized), find_parts(original), strict=True)

@@ -172,6 +172,7 @@ def run_suite(
         failures=failures,
         model=explainer.model.name,
         pooling=explainer.model.pooling,
+        prompts=explainer.prompts,
         version=whyalike.__version__,
         items={name: len(items) for _, name, items in runs},
         versions=_joined(versions),

@@ -36,6 +36,7 @@ def assemble(
     model: TextModel,
     method: Method,
     options: BTIOptions,
+    prompts: tuple[str, str],
     warnings: tuple[str, ...],
 ) -> Explanation:
     """Match, select, and put everything into the object that users hold.
@@ -47,6 +48,7 @@ def assemble(
         model: whose similarity it is.
         method: which method it was; it says how words are matched unless ``options`` does.
         options: the user's choices.
+        prompts: put before the left text and before the right one.
         warnings: what was said of the texts before.
     """
     matching = options.matching or method.matching
@@ -75,6 +77,7 @@ def assemble(
         pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
         remainder=remainder,
         options=options,
+        prompts=prompts,
     )
 
 

@@ -22,9 +22,10 @@ class Comparison(ComparisonData):
 
     def __post_init__(self) -> None:
         """Refuse explanations that are not of one query, by one method and model."""
-        for name in ("method", "model", "pooling", "similarity_function", "options"):
+        for name in ("method", "model", "pooling", "similarity_function", "prompts", "options"):
             one, other = getattr(self.better, name), getattr(self.worse, name)
-            if one != other:
+            # Prompts that were not recorded may be any.
+            if one != other and None not in (one, other):
                 raise FormatError(
                     f"A comparison needs two explanations of the same {name}; these have "
                     f"{shown(one)} and {shown(other)}."

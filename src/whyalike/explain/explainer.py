@@ -33,7 +33,7 @@ class Explainer:
 
     Args:
         model: a hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer).
-            A given model is left as it was: its mode and its gradients are put back. By default
+            A given model is only read: other threads may use it meanwhile. By default
             all-MiniLM-L6-v2.
         embed: instead of a model, a function from a list of texts to their vectors (N, H): a
             hosted service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox
@@ -45,9 +45,12 @@ class Explainer:
             ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
             choose.
         options: every other choice of the method, see BTIOptions.
-        prompts: literal prompts put before the left and the right text.
-        prompt_names: the same by their names in the model's own ``prompts``. Without either, the
-            model's default prompt is used, as its ``encode`` does.
+        prompts: literal prompts put before the left and the right text; ``("", "")`` are none.
+        prompt_names: the same by their names in the model's own ``prompts``. Without either, a
+            model that has prompts for queries and documents takes the left text for a query and
+            the right one for a document, as its ``encode_query`` and ``encode_document`` do
+            (``between_documents`` takes both for documents); any other uses its default prompt, as
+            its ``encode`` does.
         similarity_function: how vectors of ``embed`` are compared, by default by their cosine.
         lexicon: word vectors and the rarity of words, for the methods that go by them. By default
             the packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
@@ -170,6 +173,22 @@ class Explainer:
         other.lexicon = lexicon
         return other
 
+    def with_prompts(self, prompts: tuple[str, str]) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with other literal prompts.
+
+        Raises OptionError on anything but two strings.
+        """
+        other = copy(self)
+        other.prompts = self.model.find_prompts(prompts, None)
+        return other
+
+    def between_documents(self) -> "Explainer":
+        """Return an Explainer for two texts of one kind: both get the right text's prompt.
+
+        So it is where two items of a catalogue meet, and not a query and a document.
+        """
+        return self.with_prompts((self.prompts[1], self.prompts[1]))
+
     def explain_many(self, pairs: Iterable[TextPair], *, start: int = 0) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
@@ -236,6 +255,7 @@ class Explainer:
                 model=self.model,
                 method=self.method,
                 options=self.options,
+                prompts=self.prompts,
                 warnings=left.warnings + right.warnings,
             )
         if refused is not None:

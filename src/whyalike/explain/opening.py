@@ -6,7 +6,7 @@ from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.loading import ModelSource, load
 from whyalike.encoder.pooling import Pooling
 from whyalike.encoder.text_model import TextModel
-from whyalike.errors import OptionError
+from whyalike.errors import ModelError, OptionError
 from whyalike.types import SimilarityFunction
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -40,6 +40,8 @@ def open_model(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        if pooling == "auto" and loaded.unpooled:
+            raise ModelError(loaded.unpooled)
         return Encoder(loaded, pooling=pooling)
     others = {
         "model": model is not None,

@@ -18,6 +18,7 @@ FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
 
 def to_dict(data: ExplanationData) -> dict[str, Any]:
     """Return an explanation as plain dictionaries, lists, strings and numbers."""
+    prompts = {} if data.prompts is None else {"prompts": list(data.prompts)}
     return {
         **FORMAT.head(),
         "similarity": data.similarity,
@@ -25,6 +26,7 @@ def to_dict(data: ExplanationData) -> dict[str, Any]:
         "method": data.method,
         "model": data.model,
         "pooling": data.pooling,
+        **prompts,
         "options": asdict(data.options),
         "warnings": list(data.warnings),
         "completeness_gap": data.completeness_gap,

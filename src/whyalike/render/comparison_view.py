@@ -5,7 +5,13 @@ from typing import Literal
 
 from whyalike.render.scale import greatest_of, part_of
 from whyalike.render.view import POOLING_IN_WORDS, SideView, view_side
-from whyalike.render.wording import decimals_for, format_number, format_signed, score_note
+from whyalike.render.wording import (
+    decimals_for,
+    describe_prompts,
+    format_number,
+    format_signed,
+    score_note,
+)
 from whyalike.types import ComparisonData, ExplainedText, ExplanationData
 
 WORDS_SHOWN = 12
@@ -90,6 +96,7 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
     standings = standings_of(comparison.margin)
     rows = _effect_rows(texts[1:], standings, decimals, greatest)
     first = comparison.better
+    prompts = describe_prompts(first.prompts, sides=("the query", "the texts"))
     return ComparisonView(
         id=id,
         margin=comparison.margin,
@@ -103,6 +110,7 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
             ("Model", first.model),
             ("Method", first.method),
             ("Pooling", POOLING_IN_WORDS.get(first.pooling, first.pooling)),
+            *([("Prompts", prompts)] if prompts else []),
         ),
         warnings=_warnings(comparison, standings),
         query=_side(texts[0], "left", "Query", decimals),

@@ -18,13 +18,15 @@ def place_between(value: float, low: float, high: float) -> float:
 
     Where both are the same, and for what is no number, that is 0.
     """
-    # Halves, as the whole range may be too wide for a number.
-    span = high / 2 - low / 2
+    if math.isinf(high - low):
+        # Halves, as the whole range is too wide for a number.
+        value, low, high = value / 2, low / 2, high / 2
+    span = high - low
     if not span or not math.isfinite(span) or math.isnan(value):
         return 0.0
     if math.isinf(value):
         return float((value > 0) == (span > 0))
-    return min(max((value / 2 - low / 2) / span, 0.0), 1.0)
+    return min(max((value - low) / span, 0.0), 1.0)
 
 
 def finite(values: Iterable[float]) -> list[float]:

@@ -21,6 +21,7 @@ from whyalike.render.wording import (
     contribution_decimals,
     decimals_for,
     describe_method,
+    describe_prompts,
     describe_score,
     describe_sum,
     format_number,
@@ -88,6 +89,8 @@ def _heading(explanation: ExplanationData) -> Text:
         f" · {pooling}",
         style="not bold dim",
     )
+    if prompts := describe_prompts(explanation.prompts):
+        heading.append(f"\nprompts {visible(prompts)}", style="not bold dim")
     return heading
 
 

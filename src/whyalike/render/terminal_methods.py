@@ -11,6 +11,7 @@ from whyalike.render.terminal import shorten, visible
 from whyalike.render.wording import (
     decimals_for,
     describe_gap,
+    describe_prompts,
     describe_score,
     describe_sum,
     format_number,
@@ -31,6 +32,8 @@ def terminal_methods_view(
     if explanations:
         first = explanations[0]
         parts = [Text(f"model {visible(first.model)} · {len(explanations)} methods", style="dim")]
+        if prompts := describe_prompts(first.prompts):
+            parts.append(Text(f"prompts {visible(prompts)}", style="dim"))
         for title, side in (("left", first.left), ("right", first.right)):
             parts += [Text(), Text(title, style="bold underline"), Text(_flat(side))]
     parts.extend(_draw_method(explanation) for explanation in explanations)

@@ -8,6 +8,8 @@ from whyalike.types import ExplanationData
 
 MOST_DECIMALS = 6
 LARGE = 1e12
+SHOWN = 80
+"""Characters of a prompt."""
 
 
 def describe_method(explanation: ExplanationData) -> str:
@@ -47,6 +49,22 @@ def describe_sum(explanation: ExplanationData) -> str:
         f"Word pairs carry {carried} of {whole}; {rest} is left "
         "(special tokens, or what the model makes of an empty text)."
     )
+
+
+def describe_prompts(
+    prompts: tuple[str, str] | None, *, sides: tuple[str, str] = ("the left text", "the right")
+) -> str:
+    """Return what stood before the texts as the model read them; nothing where nothing did.
+
+    ``sides`` are what to call the texts.
+    """
+    if prompts is None or not any(prompts):
+        return ""
+    said = [repr(prompt if len(prompt) <= SHOWN else f"{prompt[:SHOWN]}…") for prompt in prompts]
+    if prompts[0] == prompts[1]:
+        return f"{said[0]} before both texts"
+    both = zip(prompts, said, sides, strict=True)
+    return ", ".join(f"{one} before {side}" for prompt, one, side in both if prompt)
 
 
 def has_contributions(explanation: ExplanationData) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from whyalike.catalogue.item import Item
 from whyalike.encoder.encoder import Encoder
 from whyalike.encoder.loading import ModelSource, load
+from whyalike.errors import WhyalikeError
 from whyalike.training.negatives import number_texts
 from whyalike.training.result import ModelFigures
 from whyalike.training.retrieval import rank_descriptions, share_of_kind
@@ -33,18 +34,26 @@ class HeldOut:
         model: ModelSource,
         name: str,
         *,
+        prompted: bool = True,
         device: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> ModelFigures:
-        """Return the figures of a model; titles and descriptions are embedded alone."""
+        """Return the figures of a model; titles and descriptions are embedded alone.
+
+        A title is a query and a description a document, each with the prompt that the model has for
+        it; without any where ``prompted`` is False, or where no prompt alone makes a query.
+        """
         encoder = Encoder(
             load(
                 model, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
             )
         )
-        titles = encoder.embed([self.pairs[index][0] for index in self.queries])
-        descriptions = encoder.embed([description for _, description in self.pairs])
+        query, document = _own_prompts(encoder) if prompted else ("", "")
+        titles = encoder.embed([self.pairs[index][0] for index in self.queries], prompt=query)
+        descriptions = encoder.embed(
+            [description for _, description in self.pairs], prompt=document
+        )
         function = encoder.similarity_function
         texts = number_texts([description for _, description in self.pairs]).tolist()
         return ModelFigures(
@@ -56,6 +65,14 @@ class HeldOut:
                 descriptions, self.kinds, queries=self.queries, texts=texts, function=function
             ),
         )
+
+
+def _own_prompts(encoder: Encoder) -> tuple[str, str]:
+    try:
+        return encoder.find_prompts(None, None)
+    except WhyalikeError:
+        # Figures of a model that was trained for hours don't fail for this.
+        return "", ""
 
 
 def guess_kind(items: Sequence[Item]) -> str | None:

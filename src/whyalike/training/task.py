@@ -159,7 +159,10 @@ class Task:
                 steps=trainer.state.global_step,
                 **self._loading,
             )
-            figures.append(self.held_out.measure(ranked, "MultipleNegativesRankingLoss"))
+            figures.append(
+                # It was trained without prompts, as RecoBERT was.
+                self.held_out.measure(ranked, "MultipleNegativesRankingLoss", prompted=False)
+            )
         return tuple(figures)
 
     def _notes(self, base: Base) -> list[str]:

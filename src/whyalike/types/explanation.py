@@ -83,6 +83,8 @@ class ExplanationData:
     ``pair_contributions`` is the matrix of a method that has one: what each left word (row) adds
     to the similarity together with each right word (column). ``remainder`` is what that leaves of
     the similarity, carried by no pair of words (special tokens, the empty text).
+    ``prompts`` stood before the left text and before the right one as the model read them, and are
+    no part of either; None in documents of releases that did not record them.
     """
 
     similarity: float
@@ -99,6 +101,7 @@ class ExplanationData:
     pair_contributions: tuple[tuple[float, ...], ...] | None = None
     remainder: float | None = None
     options: BTIOptions = field(default_factory=BTIOptions)
+    prompts: tuple[str, str] | None = None
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":

@@ -1,7 +1,6 @@
 """Word vectors from files: the text format of word2vec and GloVe, and word2vec's binary one."""
 
 import codecs
-import gzip
 import mmap
 import warnings
 import zlib
@@ -14,15 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import FormatError
+from whyalike.text.unpacking import GZIP, unpacked
 
 Vectors = NDArray[np.float32]
 Content = bytes | mmap.mmap
 
-GZIP = b"\x1f\x8b"
 LARGEST = float(np.finfo(np.float32).max)
 
 BLOCK = 4096
-"""Bytes that tell binary from text; also how many lines of text become numbers at once."""
+"""Bytes that tell binary from text; also the most lines of text that become numbers at once."""
+
+MOST_TIMES = 30
+"""As many bytes as the packed ones may be: digits are packed to a third, and must fit in memory."""
+
+BLOCK_BYTES = 1 << 24
+"""Bytes of text that become numbers at once, but for the last line of them."""
 
 
 def read_vectors(path: Path) -> tuple[dict[str, int], Vectors]:
@@ -58,14 +63,15 @@ def _opened(path: Path) -> Iterator[Content]:
     with ExitStack() as stack:
         try:
             stream = stack.enter_context(path.open("rb"))
-            packed = stream.read(len(GZIP)) == GZIP
             content: Content = b""
-            if packed:
-                content = gzip.decompress(GZIP + stream.read())
+            if stream.peek(len(GZIP))[: len(GZIP)] == GZIP:
+                content = stack.enter_context(unpacked(stream, path, times=MOST_TIMES)).read()
             elif path.stat().st_size:
                 content = stack.enter_context(
                     mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
                 )
+        except FormatError:
+            raise
         except (OSError, EOFError, ValueError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise FormatError(f"Could not read word vectors from {path}: {reason}.") from error
@@ -98,6 +104,17 @@ def _lines(content: Content, start: int) -> Iterator[bytes]:
         start = end + 1
 
 
+def _take(lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the next lines with their numbers: not too many, and not too much text."""
+    taken, size = [], 0
+    for number, line in islice(lines, BLOCK):
+        taken.append((number, line))
+        size += len(line)
+        if size > BLOCK_BYTES:
+            break
+    return taken
+
+
 def _read_text(
     content: Content, body: int, stated: tuple[int, int] | None, path: Path
 ) -> tuple[dict[str, int], Vectors]:
@@ -107,7 +124,7 @@ def _read_text(
     blocks: list[Vectors] = []
     count = 0
     width = stated[1] if stated else None
-    while block := list(islice(lines, BLOCK)):
+    while block := _take(lines):
         rows = []
         for number, line in block:
             if not line.strip():

@@ -33,6 +33,7 @@ def bilrp(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]
     Raises:
         OptionError: the similarity is a distance.
     """
+    setting.encoder.require_gradient()
 
     def decompose(text: TokenizedText, row: Row) -> RowVectors:
         embedded = EmbeddedText(setting.encoder, text, options=setting.options, row=row)

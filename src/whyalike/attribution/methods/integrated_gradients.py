@@ -14,8 +14,10 @@ from whyalike.attribution.registry import register_method
 from whyalike.attribution.token_saliency import collect
 from whyalike.encoder.embedded import EmbeddedText
 from whyalike.encoder.encoder import Encoder
+from whyalike.encoder.grad_mode import outside_inference
 from whyalike.encoder.similarity import SIMILARITIES
 from whyalike.errors import MissingExtraError
+from whyalike.interruption import checkpoint
 from whyalike.types import BTIOptions, PairSaliency, WordSaliency
 from whyalike.words import sum_over_words
 
@@ -48,7 +50,8 @@ def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     result = encoder.run([pair.tokens for pair in pairs], options=options, gradient=False)
     scores: list[NDArray[np.float64]] = []
     gaps: list[float] = []
-    with encoder.frozen(), torch.enable_grad():
+    encoder.require_gradient()
+    with outside_inference(), torch.enable_grad():
         for pair in pairs:
             tokens, gap = _integrate_pair(encoder, pair, options)
             scores += tokens
@@ -98,6 +101,7 @@ def _integrate(
     similarity = SIMILARITIES[text.encoder.similarity_function]
 
     def score(embeddings: Tensor) -> Tensor:
+        checkpoint()
         return similarity(text.vectors(embeddings), other.vector.expand(len(embeddings), -1))
 
     baseline = text.baseline(options.ig_baseline)

@@ -56,6 +56,8 @@ def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     options = setting.options
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
 
+    setting.encoder.require_gradient()
+
     def decompose(text: TokenizedText, row: Row) -> RowVectors:
         layered = LayeredText(setting.encoder, text, options=options, row=row, layer=layer)
         reference = layered.reference(_reference(setting.encoder, options))

@@ -5,14 +5,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whyalike.catalogue.reading.rows import RawRow, RowTable
+from whyalike.catalogue.reading.rows import RawRow, RowTable, check_width
 from whyalike.catalogue.reading.text_file import unreadable
-from whyalike.errors import MissingExtraError
+from whyalike.errors import FormatError, MissingExtraError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     import pyarrow as pa
+    from pyarrow.parquet import FileMetaData
 
 ROWS_AT_ONCE = 512
+BYTES_AT_ONCE = 1 << 28
+"""Of a batch, by what its columns may hold."""
+
+LARGEST_DICTIONARY = 1 << 26
+"""Bytes of the different values of a column: writers begin anew at one or two million."""
+
+MOST_TIMES = 200
+"""As many bytes as a column's packed ones may hold, if they are more than BYTES_AT_ONCE."""
+
+MOST_IN_LISTS = 10_000
+"""Values that the lists of a column have for each row, if they are more than a million."""
 
 
 @contextmanager
@@ -20,7 +34,7 @@ def open_parquet(path: Path) -> Iterator[RowTable]:
     """Have the rows of a Parquet file; binary columns (pictures) are left out.
 
     Raises:
-        FormatError: the file can't be read or is damaged.
+        FormatError: the file can't be read, is damaged, or holds far more than its size says.
         MissingExtraError: pyarrow is not installed.
     """
     try:
@@ -31,10 +45,12 @@ def open_parquet(path: Path) -> Iterator[RowTable]:
     try:
         # Not mapped: a damaged page should be an error, and not end the process.
         with ParquetFile(path, memory_map=False) as file:
+            check_width(file.metadata.num_columns, path)
+            size = _rows_at_once(path, file.metadata)
             schema = file.schema_arrow
             binary = [field.name for field in schema if _is_binary(field.type)]
             columns = tuple(name for name in schema.names if name not in binary)
-            batches = file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(columns))
+            batches = file.iter_batches(batch_size=size, columns=list(columns))
             yield RowTable(
                 columns=columns,
                 rows=walk_batches(batches),
@@ -60,6 +76,68 @@ def walk_batches(batches: "Iterable[pa.RecordBatch | pa.Table]") -> Iterator[Raw
                 yield RawRow(number, rows[place])
             else:
                 yield _read_alone(number, batch.slice(place, 1))
+
+
+def _rows_at_once(path: Path, metadata: "FileMetaData") -> int:
+    """Return of how many rows a batch is not too large, whatever a small file holds.
+
+    A value that stands in a column's dictionary once may be repeated in every row.
+
+    Raises FormatError where it would be too large anyhow.
+    """
+    rows = ROWS_AT_ONCE
+    with path.open("rb") as stream:
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            dictionaries = 0
+            for place in range(group.num_columns):
+                chunk = group.column(place)
+                unpacked, packed = chunk.total_uncompressed_size, chunk.total_compressed_size
+                where = f"{path}, column {chunk.path_in_schema!r}"
+                if unpacked > max(BYTES_AT_ONCE, MOST_TIMES * packed):
+                    raise FormatError(
+                        f"{where}: {packed:,} bytes unpack to {unpacked:,}; no more than "
+                        f"{MOST_TIMES} times as many are read."
+                    )
+                if chunk.num_values > max(10**6, MOST_IN_LISTS * group.num_rows):
+                    raise FormatError(
+                        f"{where}: {group.num_rows:,} rows hold {chunk.num_values:,} values; no "
+                        f"more than {MOST_IN_LISTS:,} each are read."
+                    )
+                if chunk.has_dictionary_page:
+                    found = _dictionary_size(stream, chunk.dictionary_page_offset)
+                    if found > LARGEST_DICTIONARY:
+                        raise FormatError(
+                            f"{where}: its different values take {found:,} bytes; no more than "
+                            f"{LARGEST_DICTIONARY:,} are read."
+                        )
+                    dictionaries += found
+            rows = min(rows, max(1, BYTES_AT_ONCE // max(1, dictionaries)))
+    return rows
+
+
+def _dictionary_size(stream: "BinaryIO", offset: int) -> int:
+    """Return how many bytes the page at an offset unpacks to.
+
+    Its header is Thrift's compact protocol: field 1 is the kind of page, field 2 the size, each a
+    byte that says so, 0x15, and then a zigzag number in groups of seven bits.
+    """
+    stream.seek(offset)
+    header = stream.read(32)
+    numbers, at = [], 0
+    for _ in range(2):
+        if header[at : at + 1] != b"\x15":
+            return 0
+        number = shift = 0
+        at += 1
+        while at < len(header):
+            number |= (header[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if header[at - 1] < 0x80:
+                break
+        numbers.append(number >> 1 if not number & 1 else 0)
+    return numbers[1]
 
 
 def say_left_out(names: Iterable[str]) -> tuple[str, ...]:

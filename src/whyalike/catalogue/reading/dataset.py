@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from whyalike.catalogue.reading.arrow import ROWS_AT_ONCE, say_left_out, walk_batches
-from whyalike.catalogue.reading.rows import RawRow, RowTable
+from whyalike.catalogue.reading.rows import RawRow, RowTable, check_width
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def open_dataset(dataset: "AnyDataset", *, split: str | None = None) -> RowTable
         MissingExtraError: datasets is not installed.
     """
     loaded = _choose_split(_load(dataset) if isinstance(dataset, str) else dataset, split)
+    check_width(len(loaded.column_names or ()), "The data set")
     labels, left_out = _look_at_features(loaded)
     if left_out:
         loaded = loaded.remove_columns(left_out)

@@ -3,12 +3,18 @@
 import csv
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from whyalike.catalogue.columns import UNNAMED
-from whyalike.catalogue.reading.rows import RawRow, RowTable
+from whyalike.catalogue.reading.rows import (
+    LONGEST_LINE,
+    RawRow,
+    RowTable,
+    check_width,
+    too_long,
+)
 from whyalike.catalogue.reading.text_file import open_bytes
 from whyalike.errors import FormatError
 from whyalike.text import without_surrogates
@@ -29,14 +35,15 @@ def open_delimited(path: Path, *, delimiter: str) -> Iterator[RowTable]:
     than commas is read by those; where they are semicolons, 12,50 is a number.
 
     Raises:
-        FormatError: the file can't be read, is empty, or its first line is broken.
+        FormatError: the file can't be read, is empty, or its first line is broken; also while it
+            is being read, a record of more than LONGEST_LINE characters.
     """
     with open_bytes(path) as binary:
         # Lines end with LF alone, so that their numbers are an editor's; csv takes off a CR.
         text = io.TextIOWrapper(
             binary, encoding="utf-8-sig", errors="surrogateescape", newline="\n"
         )
-        lines = _Lines(text)
+        lines = _Lines(text, path)
         found = _sniff(lines, delimiter) if delimiter == "," else delimiter
         header = _read_header(lines, found, path)
         notes = [] if found == delimiter else [f"Fields are between {OTHER_DELIMITERS[found]}."]
@@ -59,25 +66,36 @@ def open_delimited(path: Path, *, delimiter: str) -> Iterator[RowTable]:
 class _Lines:
     """Lines with their numbers; those of one record can be given back, to be read again."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
+    def __init__(self, lines: io.TextIOWrapper, path: Path) -> None:
+        self._lines, self._path = lines, path
         self._again: deque[str] = deque()
         self.taken: list[str] = []
-        self.number = 0
+        self.number = self._characters = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
+        line = self._again.popleft() if self._again else self._lines.readline(LONGEST_LINE + 1)
+        if not line:
+            raise StopIteration
         self.taken.append(line)
         self.number += 1
+        self._characters += len(line)
+        if self._characters > LONGEST_LINE:
+            raise too_long(self._path, self.number - len(self.taken) + 1, "record")
         return line
+
+    def begin(self) -> None:
+        """Begin another record."""
+        self.taken.clear()
+        self._characters = 0
 
     def give_back(self, *, after: int) -> None:
         """Give back the lines of this record but for the first ``after``."""
         self.number -= len(self.taken) - after
         self._again.extendleft(reversed(self.taken[after:]))
+        self._characters -= sum(map(len, self.taken[after:]))
         del self.taken[after:]
 
 
@@ -95,6 +113,7 @@ def _read_header(lines: _Lines, delimiter: str, path: Path) -> list[str]:
         raise FormatError(
             f"The first line of {path} should name the columns, but is broken: {error}."
         ) from error
+    check_width(len(header), path)
     if not any(name.strip() for name in header):
         raise FormatError(f"{path} is empty, or its first line is: it should name the columns.")
     if any(without_surrogates(name) != name or "\0" in name for name in header):
@@ -106,7 +125,7 @@ def _read_header(lines: _Lines, delimiter: str, path: Path) -> list[str]:
 
 def _unique(header: list[str], notes: list[str]) -> tuple[str, ...]:
     """Return the names without blanks around them, each once; one without a name gets one."""
-    columns: list[str] = []
+    columns: dict[str, None] = {}
     for place, written in enumerate(header, start=1):
         name = written.strip() or UNNAMED.format(place)
         if name in columns:
@@ -114,14 +133,14 @@ def _unique(header: list[str], notes: list[str]) -> tuple[str, ...]:
             while name in columns:
                 name = f"{name} ({place})"
             notes.append(f"Column {place} is called {twice!r} too: it is read as {name!r}.")
-        columns.append(name)
+        columns[name] = None
     return tuple(columns)
 
 
 def _records(lines: _Lines, delimiter: str, columns: tuple[str, ...]) -> Iterator[RawRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        lines.taken.clear()
+        lines.begin()
         start = lines.number + 1
         try:
             fields = next(reader)

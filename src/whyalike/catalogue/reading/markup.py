@@ -1,7 +1,8 @@
 """HTML in descriptions, as shops export it: seen, and taken out where that is asked for."""
 
+import html
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
 
 _BLOCKS = """
     address article aside blockquote body br caption center dd details div dl dt figcaption
@@ -18,6 +19,12 @@ _UNSEEN = frozenset(("script", "style"))
 
 _TAG = re.compile(r"</?([a-z][a-z0-9]*)(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});", re.IGNORECASE)
+_LONG_CODE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
+"""No character has such a number, and Python refuses to read some of them."""
+
+_NAME = re.compile(r"</?([a-zA-Z][^\s/<>\0]*)")
+_VALUE_OR_END = re.compile(r"""=\s*(["'])|[<>]""")
+_END = re.compile("[<>]")
 
 
 def has_markup(text: str) -> bool:
@@ -30,42 +37,98 @@ def has_markup(text: str) -> bool:
 def strip_markup(text: str) -> str:
     """Return the text that a browser would show: no tags, entities as characters.
 
-    Blocks begin on lines of their own. A text without tags and entities is returned as it is.
+    Blocks begin on lines of their own. A text without tags and entities is returned as it is. It
+    takes time in proportion to the text, whatever it holds.
     """
     if not has_markup(text) and not _ENTITY.search(text):
         return text
-    parser = _Reader()
-    parser.feed(text)
-    parser.close()
-    lines = (" ".join(line.split()) for line in "".join(parser.pieces).split("\n"))
+    lines = (" ".join(line.split()) for line in "".join(_seen(text)).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
-class _Reader(HTMLParser):
-    """Gathers what is seen of a page."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        if tag in _UNSEEN:
-            self._unseen += 1
-        elif tag in _BLOCK_TAGS:
-            self.pieces.append("\n")
-        elif tag not in _TAGS:
+def _seen(text: str) -> Iterator[str]:
+    """Yield what is seen of a page, with a line break where a block begins or ends."""
+    page = _Page(text)
+    at = 0
+    while (tag := text.find("<", at)) >= 0:
+        yield _characters(text[at:tag])
+        end = page.end_of(tag)
+        if end is None:
+            # A "<" that begins nothing, or what never ends.
+            yield "<"
+            at = tag + 1
+            continue
+        name = _NAME.match(text, tag)
+        at = end
+        if name is None:
+            continue
+        called, opens = name[1].lower(), text[tag + 1] != "/"
+        if called in _UNSEEN:
+            if opens and text[end - 2] != "/":
+                at = page.end_of_unseen(called, end)
+        elif called in _BLOCK_TAGS:
+            yield "\n"
+        elif called not in _TAGS and opens:
             # "<waterproof>" is somebody's way of writing, and no tag.
-            self.pieces.append(self.get_starttag_text() or "")
+            yield _on_one_line(text[tag:end])
+    yield _characters(text[at:])
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _UNSEEN:
-            self._unseen = max(0, self._unseen - 1)
-        elif tag in _BLOCK_TAGS:
-            self.pieces.append("\n")
 
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            # Line breaks of the source mean nothing.
-            self.pieces.append(data.replace("\r", " ").replace("\n", " "))
+class _Page:
+    """Finds where tags end. What was looked for in vain up to the end is not looked for again."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._missing: set[str] = set()
+        self._has_quotes = True
+
+    def end_of(self, start: int) -> int | None:
+        """Return where the tag or comment that begins at a "<" ends; None where there is none."""
+        text = self.text
+        if text.startswith("<!--", start):
+            return self._after("-->", start + 4)
+        if text.startswith(("<!", "<?"), start):
+            return self._after(">", start)
+        name = _NAME.match(text, start)
+        if name is None:
+            return None
+        end = self._end_of_values(name.end()) if self._has_quotes else None
+        if end is None:
+            found = _END.search(text, name.end())
+            end = len(text) if found is None else found.start()
+        # Another "<" before the end: the first one is no tag's.
+        return end + 1 if text.startswith(">", end) else None
+
+    def end_of_unseen(self, name: str, start: int) -> int:
+        """Return where the end tag of a script or a style ends, or the text."""
+        found = re.compile(rf"</{name}[^<>]*>", re.IGNORECASE).search(self.text, start)
+        return len(self.text) if found is None else found.end()
+
+    def _after(self, what: str, start: int) -> int | None:
+        found = -1 if what in self._missing else self.text.find(what, start)
+        if found < 0:
+            self._missing.add(what)
+            return None
+        return found + len(what)
+
+    def _end_of_values(self, at: int) -> int | None:
+        """Return where "<" or ">" comes first, outside quoted values; None where one never ends."""
+        while (match := _VALUE_OR_END.search(self.text, at)) is not None:
+            if match[1] is None:
+                return match.start()
+            close = self.text.find(match[1], match.end())
+            if close < 0:
+                # One quotation mark too many: from here on none is regarded.
+                self._has_quotes = False
+                return None
+            at = close + 1
+        return len(self.text)
+
+
+def _characters(text: str) -> str:
+    return _on_one_line(html.unescape(_LONG_CODE.sub("\N{REPLACEMENT CHARACTER}", text)))
+
+
+def _on_one_line(text: str) -> str:
+    # Line breaks of the source mean nothing.
+    return text.replace("\r", " ").replace("\n", " ")

@@ -4,6 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from whyalike.errors import FormatError
+
+LONGEST_LINE = 1 << 23
+"""Bytes, or characters, of a line or a record: more is no item, and could fill the memory."""
+
+MOST_COLUMNS = 4096
+"""A row of more is a matrix, and each value of it would be kept by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
@@ -29,3 +37,20 @@ class RowTable:
     unit: Literal["line", "row"]
     notes: Sequence[str] = field(default=())
     decimal_comma: bool = False
+
+
+def check_width(columns: int, path: object) -> None:
+    """Raise FormatError where a table has more columns than are read."""
+    if columns > MOST_COLUMNS:
+        raise FormatError(
+            f"{path} has {columns:,} columns, and {MOST_COLUMNS:,} at most are read: leave out "
+            "those that say nothing of an item."
+        )
+
+
+def too_long(path: object, line: int, unit: str) -> FormatError:
+    """Return the error for a line or a record that is too long; it begins at a line."""
+    return FormatError(
+        f"{path}, line {line}: the {unit} that begins here has more than {LONGEST_LINE:,} "
+        "characters, which is the most that is read: is the file what its name says?"
+    )

@@ -34,6 +34,9 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+MOST_BAD = 500_000
+"""Bad rows that are noted, each with its reason."""
+
 STRICT_SAYS = 5
 """Bad rows that the error of ``strict`` names."""
 
@@ -166,6 +169,12 @@ def _walk(
                 raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
         except FormatError as error:
             report.bad.append(BadRow(row.line, str(error), _excerpt(row)))
+            if len(report.bad) > MOST_BAD:
+                first_bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
+                raise FormatError(
+                    f"{report.path} has more than {MOST_BAD:,} bad rows, which is the most that "
+                    f"are kept count of: is it what its name says? {first_bad}."
+                ) from error
             if strict and len(report.bad) == STRICT_SAYS:
                 break
             continue

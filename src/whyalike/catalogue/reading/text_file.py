@@ -1,15 +1,15 @@
 """Text files, gzipped or not, as bytes; what goes wrong on the way is one kind of error."""
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from whyalike.errors import FormatError
+from whyalike.text.unpacking import GZIP, unpacked
 
-GZIP = b"\x1f\x8b"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -18,18 +18,16 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
     """Have the bytes of a file, unpacked if it is gzipped, whatever it is called.
 
     Raises:
-        FormatError: it can't be read, is damaged, or is UTF-16; also while it is being read.
+        FormatError: it can't be read, is damaged, is UTF-16, or unpacks to far more than text
+            does; also while it is being read.
     """
     try:
         with path.open("rb") as plain:
-            packed = plain.read(2) == GZIP
-            plain.seek(0)
-            if not packed:
+            if plain.peek(len(GZIP))[: len(GZIP)] != GZIP:
                 _refuse_utf16(plain, path)
                 yield plain
                 return
-            with gzip.open(plain, "rb") as unpacked:
-                stream = cast("BinaryIO", unpacked)
+            with unpacked(plain, path) as stream:
                 _refuse_utf16(stream, path)
                 yield stream
     except (OSError, EOFError, zlib.error) as error:
@@ -42,8 +40,6 @@ def unreadable(path: Path, error: Exception) -> FormatError:
     return FormatError(f"Could not read {path}: {reason}.")
 
 
-def _refuse_utf16(stream: BinaryIO, path: Path) -> None:
-    start = stream.read(2)
-    stream.seek(0)
-    if start in UTF16:
+def _refuse_utf16(stream: BufferedReader, path: Path) -> None:
+    if stream.peek(2)[:2] in UTF16:
         raise FormatError(f"{path} is UTF-16, not UTF-8: save it as UTF-8 first.")

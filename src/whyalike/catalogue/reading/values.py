@@ -28,6 +28,8 @@ def as_text(value: object, *, role: str) -> str:
         return "\n".join(part.strip() for part in value).strip()
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise FormatError(f"the {role} is no text, but a {type(value).__name__}")
+    if isinstance(value, int):
+        return str(value)
     # A number that was read as 12.0 because others in its column are missing.
     return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
 
@@ -44,7 +46,11 @@ def number_or_text(value: str, *, decimal_comma: bool = False) -> Plain:
 
 
 def plain(value: object) -> Plain:
-    """Return a typed value as JSON can hold it: dates as text, lists and mappings as JSON text."""
+    """Return a typed value as JSON can hold it: dates as text, lists and mappings as JSON text.
+
+    Raises:
+        FormatError: lists in lists, and no end of it.
+    """
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
@@ -55,5 +61,8 @@ def plain(value: object) -> Plain:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, list | tuple | Mapping):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        try:
+            return json.dumps(value, ensure_ascii=False, default=str)
+        except RecursionError as error:
+            raise FormatError("lists or objects that are nested too deep") from error
     return str(value)

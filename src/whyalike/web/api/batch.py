@@ -111,6 +111,7 @@ class Batch:
                     model=asked.model,
                     method=asked.method,
                     options=asked.changed(),
+                    documents=asked.documents,
                 )
             except BusyError:
                 if loop.time() > until:

@@ -73,6 +73,7 @@ class Explaining:
         model: str | None = None,
         method: str | None = None,
         options: Options | None = None,
+        documents: bool = False,
     ) -> Explanation:
         """Explain one pair.
 
@@ -83,13 +84,17 @@ class Explaining:
             method: by default the model's.
             options: fields of BTIOptions that differ from the model's; another ``top_k`` asks no
                 model again.
+            documents: whether both texts are documents, so that both get the prompt of one; else
+                the left one is a query, where the model tells them apart.
 
         Raises:
             OptionError, TextError: what was asked for is not allowed.
             BusyError: too many wait already.
             ModelError: NaN.
         """
-        found = await self.answer(left, right, model=model, method=method, options=options)
+        found = await self.answer(
+            left, right, model=model, method=method, options=options, documents=documents
+        )
         return await read_answer(found)
 
     async def answer(
@@ -100,9 +105,12 @@ class Explaining:
         model: str | None = None,
         method: str | None = None,
         options: Options | None = None,
+        documents: bool = False,
     ) -> Answer:
         """Explain one pair, as ``explain`` does, and return its JSON too."""
-        return await self._answer(self.model(model), (left, right), method, options)
+        return await self._answer(
+            self.model(model), (left, right), method, options, documents=documents
+        )
 
     async def compare(
         self,
@@ -176,12 +184,13 @@ class Explaining:
         options: Options | None,
         *,
         sides: tuple[str, str] | None = ("left", "right"),
+        documents: bool = False,
     ) -> Answer:
         """Return the answer for a pair; ``sides`` name texts that came from outside."""
         named = list(zip(sides, pair, strict=True)) if sides else []
         for side, text in named:
             self.check(side, text)
-        kind, top_k = served.kind(method, options)
+        kind, top_k = served.kind(method, options, documents=documents)
         kept = self.kept.get(served.key(kind, pair))
         try:
             if kept is not None:

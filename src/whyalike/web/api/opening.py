@@ -71,7 +71,9 @@ def _open_index(
     """Return the index, with one of the Explainers where its model is that, or with its own."""
     from whyalike.catalogue import CatalogueIndex
 
-    opening.pop("pooling", None)
+    # An index notes its own.
+    for name in ("pooling", "prompts", "prompt_names"):
+        opening.pop(name, None)
     for explainer in explainers:
         try:
             return CatalogueIndex.open(place, model=explainer)

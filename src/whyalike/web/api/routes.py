@@ -107,6 +107,7 @@ class Routes:
                 model=asked.model,
                 method=asked.method,
                 options=asked.changed(),
+                documents=asked.documents,
             ),
         )
         return Response(answer.json, media_type=JSON)
@@ -180,6 +181,7 @@ def _placed_to_dict(placed: Placed) -> dict[str, Any]:
         "rank": standing.rank,
         "of": standing.of,
         "left_out": standing.left_out,
+        "not_compared": standing.not_compared,
         "explanation": None if placed.explanation is None else placed.explanation.to_dict(),
     }
 

@@ -1,11 +1,13 @@
 """What goes over the wire. The explanation is that of docs/explanation.schema.json, no more."""
 
 from dataclasses import fields
-from typing import Any, Literal, Optional, get_type_hints
+from typing import Annotated, Any, Literal, Optional, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from whyalike.types import BTIOptions, SimilarityFunction
+
+Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class Said(BaseModel):
@@ -66,6 +68,9 @@ class ExplanationModel(Said):
     method: str
     model: str
     pooling: str
+    prompts: Two | None = Field(
+        None, description="What stood before the left text and before the right one."
+    )
     options: OptionsModel  # type: ignore[valid-type]
     warnings: list[str]
     completeness_gap: float | None
@@ -102,6 +107,12 @@ class _Asked(Said):
 
 class ExplainRequest(_Asked):
     """Two texts to be explained."""
+
+    documents: bool = Field(
+        False,
+        description="Whether both texts are documents, each with the prompt of one. Otherwise the "
+        "left one is a query, where the model tells them apart by prompts.",
+    )
 
     left: str = Field(description="The first text.", examples=["How do I get my money back?"])
     right: str = Field(
@@ -189,11 +200,15 @@ class SimilarModel(Said):
     items: int = Field(description="How many the index has.")
     model: str
     similarity_function: SimilarityFunction
+    prompts: Two = Field(description="What stood before the query and an item.")
     score: Literal["cosine", "four"]
     compared: str = Field(description="The field that the score cosine compares.")
     k: int
     where: str | None
     method: str | None = Field(description="What explained the hits; null where nothing did.")
+    not_compared: int = Field(
+        description="How many values are of another kind than the filter compares them with."
+    )
     notes: list[str]
     hits: list[HitModel]
 
@@ -210,6 +225,7 @@ class RankModel(Said):
     rank: int | None
     of: int
     left_out: str
+    not_compared: int = Field(description="See /similar.")
     explanation: ExplanationModel | None
 
 
@@ -230,6 +246,9 @@ class ServedModelModel(Said):
     name: str
     similarity_function: SimilarityFunction
     pooling: str
+    prompts: Two = Field(
+        description="What it reads before a left text, or a query, and before a right one."
+    )
     limit: int | None = Field(description="How many tokens it reads of a text.")
     default_method: str
     comparing_method: str = Field(description="The default of /compare.")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -27,11 +28,15 @@ MOST_STEPS = {"ig_steps": 200, "permutations": 64}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What pairs must have in common to be explained together, which it does."""
+    """What pairs must have in common to be explained together, which it does.
+
+    documents: whether both texts are documents, and the left one no query.
+    """
 
     model: "ServedModel"
     method: str
     options: BTIOptions
+    documents: bool = False
 
     def __call__(self, pairs: Sequence[TextPair]) -> Sequence[Answer | Exception]:
         """Explain them; one that can't be explained gets its own error."""
@@ -75,7 +80,13 @@ class ServedModel:
             return self.explainer.method.name
         return "whyalike" if any(m.name == "whyalike" for m in self.methods) else "occlusion"
 
-    def kind(self, method: str | None, options: Mapping[str, Any] | None) -> tuple[Kind, int]:
+    def kind(
+        self,
+        method: str | None,
+        options: Mapping[str, Any] | None,
+        *,
+        documents: bool = False,
+    ) -> tuple[Kind, int]:
         """Return what is to be computed, and the ``top_k`` that is chosen afterwards.
 
         Raises OptionError on a method or an option that is not allowed.
@@ -91,7 +102,8 @@ class ServedModel:
             if most is not None and isinstance(value, int) and value > most:
                 raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
         asked = replace(self.explainer.options, **(options or {}))
-        return Kind(self, name, replace(asked, top_k=self.explainer.options.top_k)), asked.top_k
+        computed = replace(asked, top_k=self.explainer.options.top_k)
+        return Kind(self, name, computed, documents), asked.top_k
 
     def reads_on(self, kind: Kind, words: int) -> bool:
         """Return whether more than so many words or tokens may be compared, each with each.
@@ -116,7 +128,8 @@ class ServedModel:
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
-        said = (self.name, self.fingerprint, kind.method, repr(kind.options), *pair)
+        how = repr((kind.options, kind.documents))
+        said = (self.name, self.fingerprint, kind.method, how, *pair)
         digest = hashlib.sha256()
         for part in said:
             content = part.encode("utf-8", "surrogatepass")
@@ -130,6 +143,7 @@ class ServedModel:
             "name": self.name,
             "similarity_function": model.similarity_function,
             "pooling": model.pooling,
+            "prompts": list(self.explainer.prompts),
             "limit": model.limit,
             "default_method": self.explainer.method.name,
             "comparing_method": self.signed_method,
@@ -139,7 +153,8 @@ class ServedModel:
     def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
         """Explain pairs together, in this thread; keep the answers, and count them."""
         self._metrics.batches.add(len(pairs), model=self.name)
-        explainer = copy(self.explainer.with_method(kind.method))
+        own = self.explainer.between_documents() if kind.documents else self.explainer
+        explainer = copy(own.with_method(kind.method))
         explainer.options = kind.options
         done: list[Answer | Exception] = []
         for pair, found in zip(pairs, explain_each(explainer, pairs), strict=True):
@@ -200,8 +215,11 @@ def names_of(places: Iterable[str]) -> dict[str, str]:
     """
     named: dict[str, str] = {}
     for place in places:
-        path = Path(place).expanduser()
-        first = path.resolve().name or place if path.exists() else place
+        first = place
+        # Whoever opens it refuses a name that no file can have.
+        with suppress(OSError, ValueError, RuntimeError):
+            path = Path(place).expanduser()
+            first = path.resolve().name or place if path.exists() else place
         named[free_name(first, named)] = place
     return named
 

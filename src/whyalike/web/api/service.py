@@ -199,7 +199,9 @@ class Service(Explaining):
         explanation = None
         if explain:
             pair = left, field_text(standing.item, reader.compared)
-            answer = await self._answer(served.model, pair, method, None, sides=None)
+            answer = await self._answer(
+                served.model, pair, method, None, sides=None, documents=id is not None
+            )
             explanation = await read_answer(answer)
         return Placed(served, standing, explanation)
 
@@ -218,7 +220,18 @@ class Service(Explaining):
         for start in range(0, len(compared), window):
             some = compared[start : start + window]
             found = await all_answers(
-                [self._answer(served.model, pair, method, None, sides=None) for *_, pair in some]
+                [
+                    self._answer(
+                        served.model,
+                        pair,
+                        method,
+                        None,
+                        sides=None,
+                        # Two items of the index, where it was not a text that was looked for.
+                        documents=hit.query.id is not None,
+                    )
+                    for hit, _, pair in some
+                ]
             )
             for (hit, name, _), answer in zip(some, found, strict=True):
                 reasons[hit.rank - 1][name] = await read_answer(answer)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.catalogue.facets import Facet, find_facets
+from whyalike.catalogue.similar_page import say_not_compared
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.web.explorer.asking import Asked
@@ -151,15 +152,17 @@ class CataloguePage:
         where = await self._condition(question, served)
         first = question.start - 1
 
-        def read() -> tuple[list[Any], int]:
+        def read() -> tuple[list[Any], int, int]:
             reader = served.index.reader
-            places = np.flatnonzero(reader.allowed(where))
+            allowed, not_compared = reader.filtered(where)
+            places = np.flatnonzero(allowed)
             chosen = places[first : first + ITEMS_SHOWN]
-            return [reader.item(int(place)) for place in chosen], len(places)
+            return [reader.item(int(place)) for place in chosen], len(places), not_compared
 
-        items, count = await run_in_threadpool(read)
+        items, count, not_compared = await run_in_threadpool(read)
         asked, last = question.asked, first + len(items)
         note = f"{first + 1:,} to {last:,} of {count:,} items." if items else "No item fits."
+        note = " ".join(filter(None, (note, say_not_compared(not_compared))))
         before = str(max(1, question.start - ITEMS_SHOWN))
         markup = await self.drawing.draw(
             "part_items.html.j2",

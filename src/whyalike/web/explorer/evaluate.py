@@ -13,6 +13,7 @@ from whyalike.evaluation.leaderboard_file import NAME, read_leaderboard
 from whyalike.evaluation.leaderboard_page import page_of
 from whyalike.evaluation.pair_texts import read_pair_texts
 from whyalike.render.leaderboard import board_content
+from whyalike.render.wording import describe_prompts
 from whyalike.web.explorer.drawing import Drawing
 from whyalike.web.explorer.samples import (
     DIRECTIONS,
@@ -86,6 +87,7 @@ class EvaluatePage:
             raise HTTPException(422, str(error)) from error
         texts, missing = await run_in_threadpool(self._texts, run, dataset, count)
         ask, note = self._ask(board)
+        documents, other = self._prompts(board, ask[0])
 
         def link(start: int) -> str:
             return f"{SAMPLES}?{asked.link(start=str(start + 1))}"
@@ -95,7 +97,14 @@ class EvaluatePage:
             "samples.html.j2",
             HERE,
             view=view_samples(
-                board, dataset, metric, order=order, first=first, texts=texts, ask=ask
+                board,
+                dataset,
+                metric,
+                order=order,
+                first=first,
+                texts=texts,
+                ask=ask,
+                documents=documents,
             ),
             run=run,
             order=order,
@@ -103,7 +112,7 @@ class EvaluatePage:
             methods=[(method, method) for method in methods],
             directions=list(DIRECTIONS.items()),
             missing=missing,
-            note=note,
+            note=" ".join(filter(None, (note, other))),
             back=f"{HERE}?{urlencode({'run': run})}",
             before=link(max(0, first - SAMPLES_SHOWN)) if first else "",
             after=link(last) if last < count else "",
@@ -131,6 +140,19 @@ class EvaluatePage:
         return (model, methods), (
             f"Pairs are explained by {used}: the model of this run, {board.model}, is not served."
         )
+
+    def _prompts(self, board: "Leaderboard", model: str) -> tuple[bool, str]:
+        """Return whether a run's texts are all documents to the served model, and what to say."""
+        models = self.drawing.service.models
+        if not models or board.prompts is None:
+            return False, ""
+        explainer = (models[model] if model else next(iter(models.values()))).explainer
+        if board.prompts == explainer.prompts:
+            return False, ""
+        if board.prompts == explainer.between_documents().prompts:
+            return True, ""
+        said = describe_prompts(board.prompts) or "none"
+        return False, f"The prompts of this run were others ({said}) than pairs are explained with."
 
     async def _leaderboard(self, run: str) -> "Leaderboard":
         """Return a run's leaderboard, read anew when its file changed. Raises FormatError."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from whyalike.web.explorer.asking import Asked
 from whyalike.web.explorer.drawing import Drawing, Result, attachment, reason_of
 from whyalike.web.explorer.examples import PAIRS
 from whyalike.web.explorer.pictures import draw_png
-from whyalike.web.explorer.questions import PairQuestion
+from whyalike.web.explorer.questions import DOCUMENTS, PairQuestion
 from whyalike.web.explorer.snippets import Take, forms_at, pair_in_python, pair_in_shell
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class PairPage:
                 "models": [(name, name) for name in self.service.models],
                 "methods": self.drawing.choices(question.model),
                 "limit": self.service.limits.text,
+                "texts": self._kinds_of_texts(question),
             }
 
         return await self.drawing.answer(
@@ -82,6 +84,14 @@ class PairPage:
             return attachment(await _write(found, failures, form), form)
 
         return await self.drawing.file(request, make)
+
+    def _kinds_of_texts(self, question: PairQuestion) -> tuple[tuple[str, str], ...]:
+        """Return what the two texts may be to the model, where it tells kinds apart by prompts."""
+        with suppress(OptionError):
+            query, document = self.service.model(question.model or None).explainer.prompts
+            if query != document:
+                return (("", "a query and a document"), (DOCUMENTS, "two documents"))
+        return ()
 
     def _question(self, asked: Asked, *, lenient: bool = False) -> PairQuestion:
         """Return the question with the model's own defaults; ``lenient`` takes no offence."""
@@ -142,6 +152,7 @@ class PairPage:
                     model=question.model or None,
                     method=name or None,
                     options={"top_k": question.top_k},
+                    documents=question.texts == DOCUMENTS,
                 )
                 for name in names
             ),
@@ -172,6 +183,8 @@ class PairPage:
 
     def _take(self, asked: Asked, found: "Sequence[Explanation]", *, alone: bool) -> Take:
         explainer = self.service.model(asked.one("model") or None).explainer
+        if asked.one("texts") == DOCUMENTS:
+            explainer = explainer.between_documents()
         methods = [one.method for one in found]
         texts = found[0].left.text, found[0].right.text
         names = ("JSON", "HTML", "PNG") if alone else ("JSON", "HTML")

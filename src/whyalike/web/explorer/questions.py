@@ -7,11 +7,15 @@ from whyalike.errors import OptionError
 from whyalike.web.explorer.asking import Asked
 
 FEW = 5
+DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True, slots=True)
 class PairQuestion:
-    """Two texts; ``beside`` are further methods, ``top_k`` clusters of scores are shown."""
+    """Two texts; ``beside`` are further methods, ``top_k`` clusters of scores are shown.
+
+    ``texts`` is DOCUMENTS where the left one is no query.
+    """
 
     left: str
     right: str
@@ -19,6 +23,7 @@ class PairQuestion:
     method: str
     beside: tuple[str, ...]
     top_k: int
+    texts: str
 
     @classmethod
     def of(cls, asked: Asked, *, top_k: int) -> "PairQuestion":
@@ -31,6 +36,7 @@ class PairQuestion:
             method=method,
             beside=tuple(name for name in asked.all("beside") if name != method),
             top_k=asked.whole("top_k", top_k),
+            texts=asked.one("texts"),
         )
 
     @property

@@ -10,6 +10,7 @@ from whyalike.render.grid import Cell, Grid, make_cell
 from whyalike.render.html import excerpt
 from whyalike.render.wording import format_number, format_signed
 from whyalike.web.explorer.asking import Asked
+from whyalike.web.explorer.questions import DOCUMENTS
 
 if TYPE_CHECKING:
     from whyalike.evaluation.leaderboard import Leaderboard
@@ -100,6 +101,7 @@ def view_samples(
     first: int,
     texts: Sequence[TextPair],
     ask: tuple[str, Collection[str]],
+    documents: bool = False,
 ) -> SamplesView:
     """Return SAMPLES_SHOWN samples, those from ``first`` on, with methods best first.
 
@@ -113,6 +115,7 @@ def view_samples(
         first: how many samples stand before them.
         texts: of all samples, in the order of the run; none where they are not known.
         ask: the served model to explain by, "" for the default, and its methods.
+        documents: whether both texts of a sample are documents to the model.
     """
     entries, about = board.tables[dataset, metric], METRICS[metric]
     known = [abs(v) for entry in entries for v in entry.values if v is not None]
@@ -138,7 +141,9 @@ def view_samples(
                         for entry, cell in zip(entries, cells, strict=True)
                     ),
                     difference="" if by is None or not order.minus else format_signed(by, DIGITS),
-                    pair=link_to_pair(left, right, model=model, methods=methods),
+                    pair=link_to_pair(
+                        left, right, model=model, methods=methods, documents=documents
+                    ),
                 )
             )
     last = first + len(shown)
@@ -172,7 +177,9 @@ def sort_samples(entries: "Sequence[Entry]", order: SampleOrder) -> list[tuple[i
     return sorted(found, key=lambda one: (one[1] is None, sign * (one[1] or 0.0), one[0]))
 
 
-def link_to_pair(left: str, right: str, *, model: str, methods: Sequence[str]) -> PairLink:
+def link_to_pair(
+    left: str, right: str, *, model: str, methods: Sequence[str], documents: bool = False
+) -> PairLink:
     """Return where the texts are explained, by the first method and by another beside it."""
     first, beside = (*methods, "", "")[:2]
     named = (
@@ -181,6 +188,7 @@ def link_to_pair(left: str, right: str, *, model: str, methods: Sequence[str]) -
         ("model", model),
         ("method", first),
         ("beside", beside),
+        ("texts", DOCUMENTS if documents else ""),
     )
     fields = tuple((name, value) for name, value in named if value)
     link = Asked({name: (value,) for name, value in fields}).link()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from whyalike.errors import WhyalikeError
 from whyalike.types import BTIOptions
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
     else:
         arguments = [f"{explainer.model.name!r},", f"pooling={explainer.model.pooling!r},"]
     arguments.append(f"method={method!r},")
-    if any(explainer.prompts):
+    if _has_own_prompts(explainer):
         arguments.append(f"prompts={explainer.prompts!r},")
     if differing:
         said = ", ".join(f"{name}={value!r}" for name, value in differing.items())
@@ -101,7 +102,16 @@ def in_shell(*parts: str, texts: Sequence[str] = ()) -> str:
 
 
 def _model(explainer: "Explainer") -> tuple[str, ...]:
-    return ("--model", explainer.model.name, "--pooling", explainer.model.pooling)
+    named = ("--model", explainer.model.name, "--pooling", explainer.model.pooling)
+    return (*named, "--prompts", *explainer.prompts) if _has_own_prompts(explainer) else named
+
+
+def _has_own_prompts(explainer: "Explainer") -> bool:
+    """Return whether they are not those that a new Explainer of the model would have."""
+    try:
+        return explainer.prompts != explainer.model.find_prompts(None, None)
+    except WhyalikeError:
+        return True  # They must be said.
 
 
 def _differing(options: BTIOptions) -> dict[str, object]:
