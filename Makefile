@@ -1,16 +1,18 @@
 # Two commands for newcomers: `make demo` and `make test`. Both make .venv first, once.
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 TSC := node_modules/.bin/tsc
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check types-js bench clean
+.PHONY: help demo test test-lowest check types-js bench clean
 
 help:
 	@echo "make demo    explain a few pairs of texts with real weights, and write demo.html"
 	@echo "make test    run the tests"
+	@echo "make test-lowest  run them with the lowest version of all that is needed"
 	@echo "make check   lint, format, types, layers"
 	@echo "make types-js  types of the pages' scripts; needs node"
 	@echo "make bench   measure the cost of an explanation"
@@ -40,6 +42,17 @@ test: $(VENV)/.dev
 	@echo "── Running the tests"
 	@$(BIN)/python -m pytest -n auto
 
+# In an environment of its own. On x86-64 Linux torch comes with CUDA, 3 GB to download;
+# make test-lowest TORCH=2.13.0 takes that version instead.
+test-lowest:
+	@echo "── Making $(LOWEST) with the lowest versions that pyproject.toml declares"
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(PYTHON) tools/lowest_versions.py $(if $(TORCH),torch==$(TORCH)) > $(LOWEST)/lowest.txt
+	@$(LOWEST)/bin/python -m pip --disable-pip-version-check install -c $(LOWEST)/lowest.txt -e '.[dev]'
+	@echo "── Running the tests"
+	@# Old releases call newer ones beside them by names that are deprecated there.
+	@$(LOWEST)/bin/python -m pytest -n auto -W ignore::DeprecationWarning
+
 check: $(VENV)/.dev
 	@echo "── ruff, mypy, import-linter"
 	@$(BIN)/ruff check .
@@ -63,4 +76,4 @@ bench: $(VENV)/.dev
 	@$(BIN)/python benchmarks/single_pair.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(LOWEST)

@@ -80,7 +80,10 @@ def test_gradient_agrees_with_finite_differences(name):
     step = 1e-5
     measured = (score_after(step) - score_after(-step)) / (2 * step)
     assert len(directions) == len(result.groups)
-    assert measured == pytest.approx(sum(slopes), rel=1e-5 if name in EXACT else 5e-3, abs=1e-8)
+    # The others compute parts in single precision: the similarity has 7 digits of which a step of
+    # 1e-5 leaves two or three.
+    rel, abs_ = (1e-5, 1e-8) if name in EXACT else (5e-3, 1e-4)
+    assert measured == pytest.approx(sum(slopes), rel=rel, abs=abs_)
 
 
 @every_architecture

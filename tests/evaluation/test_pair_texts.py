@@ -38,8 +38,8 @@ def test_any_text_of_any_dataset_can_be_kept(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": "whyalike/leaderboard"}, "holds no texts"),
-        ({"version": 2}, "version 2; this release reads version 1"),
+        ({"format": "whyalike/leaderboard"}, "is no list of texts"),
+        ({"version": 2}, "version 2, and this release reads up to version 1: a newer release"),
         ({"dataset": "other"}, "is of the dataset 'other', not 'shop'"),
         ({"pairs": None}, "damaged"),
         ({"pairs": [["a", "b"]]}, "damaged"),

@@ -49,6 +49,12 @@ def test_parts_put_together_are_both_texts(result):
         assert "".join(text for kind, text in parts if kind != "old") == score.edit.edited
 
 
+def test_names_with_brackets_and_colons_are_said_as_they_are(result):
+    rate = replace(page_of(result).rates[0], rule="[b]:cat:[/b]")
+    page = replace(page_of(result), rates=(rate,))
+    assert "[b]:cat:[/b]" in render_probe_text(page)
+
+
 def test_nothing_from_users_becomes_markup_or_a_command():
     result = find_blind_spots(Explainer(embed=flat), [HOSTILE, (HOSTILE, HOSTILE)], explain=99)
     assert result.blind_spots

@@ -102,7 +102,7 @@ def test_results_of_something_else_are_not_taken(explainer, tmp_path):
     found = run_suite(explainer, other, methods=["random"], folder=tmp_path)
     assert len(found.entries[0].values) == 2
     (tmp_path / "faithfulness.shop.random.json").write_text("{}")
-    with pytest.raises(FormatError, match=r"no result of a suite.*remove it"):
+    with pytest.raises(FormatError, match=r"no result of a suite.*Remove it"):
         run_suite(explainer, other, methods=["random"], folder=tmp_path)
 
 

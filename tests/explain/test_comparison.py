@@ -102,11 +102,11 @@ def test_there_and_back(comparison):
 
 def test_what_is_no_comparison_is_refused(explainer, comparison):
     content = comparison.to_dict()
-    with pytest.raises(FormatError, match="not a comparison"):
+    with pytest.raises(FormatError, match="no comparison"):
         Comparison.from_dict(content["better"])
     with pytest.raises(FormatError, match="version 7"):
         Comparison.from_dict(content | {"version": 7})
-    with pytest.raises(FormatError, match="not an explanation"):
+    with pytest.raises(FormatError, match="no explanation"):
         Comparison.from_dict({k: v for k, v in content.items() if k != "worse"})
     with pytest.raises(FormatError, match="not JSON"):
         Comparison.from_json("{")

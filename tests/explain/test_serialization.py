@@ -2,9 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Union, get_args, get_origin, get_type_hints
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 
 from whyalike.errors import FormatError
 from whyalike.explain import Explanation
-from whyalike.explain.serialization import SINCE
 from whyalike.types import (
     BTIOptions,
     ExplainedText,
@@ -25,6 +25,9 @@ from whyalike.types import (
     Word,
     WordPair,
 )
+
+WHERE_KNOWN = {"prompts"}
+"""What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "explanation.schema.json").read_text(encoding="utf-8"))
@@ -238,8 +241,8 @@ def test_the_schema_is_a_valid_schema():
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
     assert set(schema["properties"]) == names
-    assert set(schema["required"]) == names - SINCE
-    assert len(schema["required"]) == len(names - SINCE)
+    assert set(schema["required"]) == names - WHERE_KNOWN
+    assert len(schema["required"]) == len(names - WHERE_KNOWN)
 
 
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -303,16 +306,23 @@ def test_what_is_not_json_is_refused(text):
     "content", [None, 3, "whyalike/explanation", [], {}, {"format": "other"}, {"version": 1}]
 )
 def test_what_is_no_explanation_is_refused(content):
-    with pytest.raises(FormatError, match="This is not an explanation"):
+    with pytest.raises(FormatError, match="This is no explanation"):
         Explanation.from_dict(content)
-    with pytest.raises(FormatError, match="This is not an explanation"):
+    with pytest.raises(FormatError, match="This is no explanation"):
         Explanation.from_json(json.dumps(content))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5, True])
-def test_another_version_is_refused_with_what_to_do(version):
+@pytest.mark.parametrize("version", [0, -1, "1", None, 1.5, True])
+def test_a_version_that_cannot_be_is_refused(version):
     content = GOLDEN.to_dict() | {"version": version}
-    with pytest.raises(FormatError, match=r"this release reads version 1\. Use the release"):
+    with pytest.raises(FormatError, match=r"is damaged: its version is .*\. Make it anew"):
+        Explanation.from_dict(content)
+
+
+@pytest.mark.parametrize("version", [2, 10**300])
+def test_a_newer_version_is_named_as_such(version):
+    content = GOLDEN.to_dict() | {"version": version, "more": 1}
+    with pytest.raises(FormatError, match=r"reads up to version 1: a newer release .* Update"):
         Explanation.from_dict(content)
 
 
@@ -356,6 +366,33 @@ def name_of(path):
     return ".".join(map(str, path))
 
 
+HAS_DEFAULT = {
+    "completeness_gap", "contribution", "options", "pair_contributions", "prompts", "remainder",
+    "unmatched", "unread_words", "warnings",
+}  # fmt: skip
+
+
+def has_default(path):
+    """Whether a document may lack it: it is from before there was such a field."""
+    return path[-1] in HAS_DEFAULT or path[0] == "options"
+
+
+@pytest.mark.parametrize("path", [p for p in KEYS if has_default(p)], ids=name_of)
+def test_a_missing_key_has_its_default(path):
+    content = changed(path, lambda holder, key: holder.pop(key))
+    owners = BTIOptions(), Word("", 0, 0, 0.0), ExplainedText("", ()), EMPTY
+    owner = next(one for one in owners if path[-1] in {field.name for field in fields(one)})
+    default = asdict(owner)[path[-1]]
+    plain = list(default) if isinstance(default, tuple) else default
+    expected = content if path[-1] in WHERE_KNOWN else changed(path, set_to(plain))
+    assert Explanation.from_dict(content).to_dict() == expected
+
+
+def test_a_document_without_any_option_has_all_defaults():
+    content = GOLDEN.to_dict() | {"options": {}}
+    assert Explanation.from_dict(content) == replace(GOLDEN, options=BTIOptions())
+
+
 def test_a_document_of_before_prompts_were_recorded_is_read():
     before = GOLDEN.to_dict()
     del before["prompts"]
@@ -373,7 +410,7 @@ def test_prompts_that_are_no_pair_of_texts_are_refused(prompts):
         Explanation.from_dict({**GOLDEN.to_dict(), "prompts": prompts})
 
 
-@pytest.mark.parametrize("path", [path for path in KEYS if path[0] not in SINCE], ids=name_of)
+@pytest.mark.parametrize("path", [p for p in KEYS if not has_default(p)], ids=name_of)
 def test_a_missing_key_is_refused(path):
     content = changed(path, lambda holder, key: holder.pop(key))
     with pytest.raises(FormatError, match=rf"damaged: .*{path[-1]} is missing"):
@@ -385,9 +422,11 @@ def test_a_missing_key_is_refused(path):
     [(), ("left",), ("right",), ("options",), ("pairs", 0), ("left", "words", 0)],
     ids=name_of,
 )
-def test_an_unknown_key_is_refused(path):
+def test_an_unknown_key_is_of_a_newer_release(path):
     content = changed((*path, "more"), lambda holder, key: holder.update(more=1))
-    with pytest.raises(FormatError, match=r"damaged: .*more is not known"):
+    name = name_of((*path, "more")).replace(".0", "[0]")
+    says = f"has {name}, which this release does not know: a newer release of whyalike wrote it"
+    with pytest.raises(FormatError, match=re.escape(says)):
         Explanation.from_dict(content)
 
 
@@ -411,7 +450,10 @@ def test_a_value_of_another_type_is_refused(path):
     for wrong in wrong_values(seen[0]):
         if wrong is None and path[-1] in MAY_BE_NULL:
             continue
-        with pytest.raises(FormatError, match="This explanation is damaged"):
+        if path == ("options",) and wrong == {}:
+            continue
+        says = "has options.a, which" if (path, wrong) == (("options",), {"a": 3}) else "is damaged"
+        with pytest.raises(FormatError, match=f"This explanation {says}"):
             Explanation.from_dict(changed(path, set_to(wrong)))
 
 

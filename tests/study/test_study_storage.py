@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from whyalike.errors import FormatError, MissingExtraError, OptionError, StorageError
 from whyalike.study.answers import Answer
+from whyalike.study.engine import url_of
 from whyalike.study.storage import Storage, open_storage
 
 
@@ -24,7 +25,7 @@ def storage(database):
 @contextmanager
 def raw(database):
     """Another way into the same database, for what no storage would do."""
-    engine = create_engine(database)
+    engine = create_engine(url_of(database))
     try:
         with engine.begin() as connection:
             yield connection

@@ -14,6 +14,7 @@ from whyalike.explain.explanation import Explanation
 
 if TYPE_CHECKING:
     from whyalike.explain.explainer import Explainer
+    from whyalike.render.similar import SimilarPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Query:
     texts: Mapping[Field, str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Hit:
     """An item that a search found; see CatalogueIndex.similar.
 
@@ -43,7 +44,7 @@ class Hit:
     parts: Mapping[Part, float] | None
     query: Query
     compared: Field
-    open_explainer: Callable[[], "Explainer"] = field(repr=False, compare=False)
+    open_explainer: Callable[[], "Explainer"] = field(compare=False)
 
     @property
     def query_text(self) -> str:
@@ -74,17 +75,63 @@ class Hit:
         """
         return explain_hit_parts([self], method=method)[0]
 
+    def __str__(self) -> str:
+        """Return the query and the item as plain text, 80 columns wide."""
+        from whyalike.catalogue.similar_page import page_of_hit
+        from whyalike.render import render_similar_text
+
+        return render_similar_text(page_of_hit(self))
+
+    def __repr__(self) -> str:
+        """Return one line: the texts may be long."""
+        return (
+            f"Hit(rank={self.rank}, id={self.item.id!r}, title={self.item.title!r:.60}, "
+            f"similarity={self.similarity:.4f})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.catalogue.similar_page import page_of_hit
+        from whyalike.render import render_similar_fragment
+
+        return render_similar_fragment(page_of_hit(self))
+
 
 class Hits(list[Hit]):
     """What a search found, best first.
 
     not_compared: how many values the filter compares with something of another kind, such as a
     text among numbers; their items are found only where the rest of the filter decides.
+
+    A notebook and ``print`` show it as a page, without reasons: those take the model; see
+    ``Hit.explain`` and ``explain_hits``. A slice is a plain list.
+
+    Args:
+        hits: what was found.
+        not_compared: see above.
+        page: gives what is shown of them.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, not_compared: int = 0) -> None:
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        not_compared: int = 0,
+        page: "Callable[[Hits], SimilarPage] | None" = None,
+    ) -> None:
         super().__init__(hits)
         self.not_compared = not_compared
+        self._page = page
+
+    def __str__(self) -> str:
+        """Return the hits of a search as plain text, 80 columns wide."""
+        from whyalike.render import render_similar_text
+
+        return repr(self) if self._page is None else render_similar_text(self._page(self))
+
+    def _repr_html_(self) -> str | None:
+        from whyalike.render import render_similar_fragment
+
+        return None if self._page is None else render_similar_fragment(self._page(self))
 
 
 def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:

@@ -32,6 +32,7 @@ from whyalike.types.checks import check_choice, check_whole
 
 if TYPE_CHECKING:
     from whyalike.explain import Explainer
+    from whyalike.render.similar import SimilarPage
 
 Folder = str | os.PathLike[str]
 
@@ -247,7 +248,7 @@ class CatalogueIndex:
             for place, value in zip(positions[0], scores[0], strict=True)
             if place >= 0
         ]
-        hits = (
+        hits = [
             Hit(
                 rank=rank,
                 item=self._reader.item(place),
@@ -258,8 +259,15 @@ class CatalogueIndex:
                 open_explainer=lambda: explainer_for(query, self.explainer),
             )
             for rank, (place, value) in enumerate(found, start=1)
-        )
-        return Hits(hits, not_compared=not_compared)
+        ]
+        asked = query.texts[self._reader.compared] if id is None else self[id]
+
+        def page(hits: Hits) -> "SimilarPage":
+            from whyalike.catalogue.similar_page import page_of
+
+            return page_of(self, asked, hits, k=k, where=where, score=score)
+
+        return Hits(hits, not_compared=not_compared, page=page)
 
     def rank_of(
         self,

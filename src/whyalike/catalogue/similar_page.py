@@ -77,6 +77,17 @@ def page_of(
     )
 
 
+def page_of_hit(hit: Hit) -> SimilarPage:
+    """Return the page of one hit alone, which says nothing of the index that it is from."""
+    return SimilarPage(
+        query_id=hit.query.id or "",
+        query_title="",
+        query_text=hit.query_text,
+        facts=(),
+        hits=(_view_hit(hit, {}),),
+    )
+
+
 def search_to_dict(
     index: "CatalogueIndex",
     query: Item | str,

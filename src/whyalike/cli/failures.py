@@ -33,6 +33,12 @@ def told_plainly(*, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         echo("Interrupted; nothing was left half written.", err=True)
         sys.exit(INTERRUPTED)
+    except SystemExit as stop:
+        # So Rich and click leave where the reader of help has gone.
+        if stop.code == FAILURE and isinstance(stop.__context__, BrokenPipeError):
+            discard_output()
+            sys.exit(0)
+        raise
     except typer.Exit:
         raise
     except MemoryError as error:

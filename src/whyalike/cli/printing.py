@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 import typer
 
@@ -27,6 +27,8 @@ _UNSEEN = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _STYLE = re.compile("(\x1b\\[[0-9;]*m)")
 """Colours and the like: what Rich prints besides text."""
+
+_Done = TypeVar("_Done")
 
 
 def write_out(write: Callable[[], object]) -> None:
@@ -48,8 +50,13 @@ def discard_output() -> None:
 
     Otherwise the interpreter tries again to write it at exit, and complains.
     """
+    discard(sys.stdout)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is written to a stream from now on, and what it still holds, go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
@@ -127,6 +134,7 @@ def guard_streams() -> None:
     Besides us, wrong use is told by typer, with the words of the command; warnings and tracebacks
     by Python.
     """
+    keep_whole()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         # A pipe or an old terminal may claim an encoding that can't hold the texts.
@@ -135,6 +143,8 @@ def guard_streams() -> None:
             reconfigure(errors="replace")
         if isinstance(stream, io.TextIOWrapper) and stream.isatty():
             setattr(sys, name, GuardedStream(stream))
+    if sys.stderr is not None:
+        sys.stderr = cast("TextIO", LastingStream(sys.stderr))
 
 
 class GuardedStream(io.TextIOWrapper):
@@ -159,3 +169,48 @@ class GuardedStream(io.TextIOWrapper):
         parts[::2] = ["\r".join(map(shown, part.split("\r"))) for part in parts[::2]]
         super().write("".join(parts))
         return len(text)
+
+
+def keep_whole() -> None:
+    """Put a buffer before standard output where it has none, as with PYTHONUNBUFFERED.
+
+    Without one, Python takes a write for whole of which a full disk has taken a part.
+    """
+    stream = sys.stdout
+    raw = getattr(stream, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw),
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=True,
+        )
+
+
+class LastingStream:
+    """Standard error that may come to an end: what is said then is lost, and the work goes on.
+
+    Its reader may go, or the disk be full.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or let it go nowhere."""
+        return self._unless_gone(lambda: self._stream.write(text), len(text))
+
+    def flush(self) -> None:
+        """Flush, or let it go nowhere."""
+        self._unless_gone(self._stream.flush, None)
+
+    def _unless_gone(self, do: Callable[[], _Done], instead: _Done) -> _Done:
+        try:
+            return do()
+        except OSError:
+            discard(self._stream)
+            return instead
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the stream in all else."""
+        return getattr(self._stream, name)

@@ -32,7 +32,7 @@ PAIRS_AT_ONCE = 16
 """Pairs whose perturbed texts go to the model together: several hundred each."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Faithfulness(PairValues):
     """Faithfulness of one method on P pairs; see PairValues.
 

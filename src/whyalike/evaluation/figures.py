@@ -1,12 +1,11 @@
 """The paper's figures 2, 3 and 4, of any model and any pair of texts."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from whyalike.errors import MissingExtraError, OptionError
+from whyalike.errors import OptionError
 from whyalike.explain import Explainer, write_whole
 from whyalike.explain.output import check_ending
 
@@ -92,17 +91,11 @@ def drawing() -> Iterator[Callable[..., None]]:
 
     Raises MissingExtraError if matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingExtraError("PNG and SVG output", "matplotlib", "plot") from error
-    from whyalike.render.figure import SETTINGS
+    from whyalike.render.figure import own_settings
 
     def save(figure: "Figure", stream: IO[bytes], *, format: Format, dpi: int) -> None:
         metadata: dict[str, Any] = {"Date": None} if format == "svg" else {}
         figure.savefig(stream, format=format, dpi=dpi, metadata=metadata)
 
-    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        # Characters that no installed font has are drawn as boxes.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ ")
+    with own_settings():
         yield save

@@ -96,7 +96,7 @@ class LinkCounts:
         }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class GoldScores:
     """How the links of one method agree with the gold on P pairs.
 
@@ -125,6 +125,28 @@ class GoldScores:
             "names": list(self.names),
             "counts": {name: counts.to_dict() for name, counts in self.counts.items()},
         }
+
+    def to_markdown(self) -> str:
+        """Return a table of the figures over all pairs."""
+        lines = ["| metric | figure |", "|---|---:|"]
+        lines += [f"| `{name}` | {value:.4f} |" for name, value in self.values.items()]
+        pairs = "1 pair" if len(self.names) == 1 else f"{len(self.names):,} pairs"
+        return "\n".join([*lines, "", f"{self.method}, {self.model}, {pairs}."]) + "\n"
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be the counts of every pair."""
+        figures = ", ".join(f"{name}={value:.4f}" for name, value in self.values.items())
+        return (
+            f"GoldScores(method={self.method!r}, model={self.model!r}, pairs={len(self.names)}, "
+            f"{figures})"
+        )
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
 
 
 def _ratio(part: Any, whole: Any) -> Any:

@@ -59,7 +59,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Infidelity(PairValues):
     """Infidelity of one method on P pairs; see PairValues.
 

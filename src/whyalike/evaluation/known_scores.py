@@ -1,12 +1,11 @@
 """Which score a folder's results were measured with, though rounding differ from run to run."""
 
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.documents import DAMAGED_ARCHIVE
 from whyalike.errors import FormatError
 from whyalike.explain import write_whole
 from whyalike.explain.fingerprint import Probe
@@ -26,9 +25,9 @@ def known_score(path: Path, found: Probe) -> str:
     known: dict[str, NDArray[np.float32]] = {}
     if path.exists():
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 known = {name: np.asarray(stored[name], np.float32) for name in stored.files}
-        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+        except DAMAGED_ARCHIVE as error:
             raise FormatError(f"{path} keeps no scores ({error}): remove it.") from error
     for name, vectors in known.items():
         digest, _, exact = name.partition("-")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from whyalike.documents import Format
 from whyalike.evaluation.gold_counts import LinkCounts
 from whyalike.evaluation.leaderboard_entry import Entry
 from whyalike.evaluation.link_test import compare_links
@@ -14,10 +15,15 @@ from whyalike.evaluation.suite_metrics import METRICS
 from whyalike.render.wording import describe_prompts
 from whyalike.statistics import PairedTest, compare_paired
 
+FORMAT = Format(
+    "whyalike/leaderboard",
+    "leaderboard",
+    "Make it anew, or give one that `whyalike evaluate` wrote.",
+)
 SIGNIFICANT = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Leaderboard:
     """All figures of a suite.
 
@@ -128,8 +134,7 @@ class Leaderboard:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, items' values and tests included."""
         return {
-            "format": "whyalike/leaderboard",
-            "version": 1,
+            **FORMAT.head(),
             "model": self.model,
             "pooling": self.pooling,
             "prompts": None if self.prompts is None else list(self.prompts),
@@ -175,6 +180,30 @@ class Leaderboard:
             lines += ["", "## Left out", ""]
             lines += [f"- {what}: {why}" for what, why in self.failures.items()]
         return "\n".join(lines) + "\n"
+
+    def to_html(self, *, command: str = "") -> str:
+        """Return one self-contained HTML page."""
+        from whyalike.evaluation.leaderboard_page import page_of
+        from whyalike.render import render_leaderboard
+
+        return render_leaderboard(page_of(self, command=command))
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be the values of every pair."""
+        return (
+            f"Leaderboard(model={self.model!r}, datasets={list(self.datasets)}, "
+            f"entries={len(self.entries)}, failures={len(self.failures)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.evaluation.leaderboard_page import page_of
+        from whyalike.render import render_leaderboard_fragment
+
+        return render_leaderboard_fragment(page_of(self))
 
     def _table(self, dataset: str) -> list[str]:
         metrics = self.metrics(dataset)

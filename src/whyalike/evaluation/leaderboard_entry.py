@@ -1,11 +1,16 @@
 """A figure of a leaderboard: one method by one metric on one dataset."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from whyalike.evaluation.gold_counts import LinkCounts
 from whyalike.statistics import Interval
+
+LARGEST = 1e100
+"""Of a figure that is read. Tests and plots square them, and no metric comes near."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +54,46 @@ class Entry:
             return None
         links = LinkCounts(*np.array(self.counts, dtype=np.float64))
         return links.precision(), links.recall()
+
+
+def check_entries(entries: Iterable[Entry]) -> None:
+    """Raise ValueError on entries that were read and can't have been written.
+
+    Those of one dataset and metric are of the same pairs, and have the same points of a curve.
+    """
+    lengths: dict[tuple[str, str], int] = {}
+    points: dict[tuple[str, str], tuple[float, ...]] = {}
+    known: set[tuple[str, str, str]] = set()
+    for entry in entries:
+        table = entry.dataset, entry.metric
+        name = f"{entry.method} on {entry.dataset} by {entry.metric}"
+        if (*table, entry.method) in known:
+            raise ValueError(f"{name} is there twice")
+        known.add((*table, entry.method))
+        _check_numbers(entry, name)
+        if lengths.setdefault(table, len(entry.values)) != len(entry.values):
+            raise ValueError(f"{name} has another number of values than the methods before it")
+        if entry.counts is not None and (
+            len(entry.counts) != 4
+            or any(len(row) != len(entry.values) for row in entry.counts)
+            or any(count < 0 for row in entry.counts for count in row)
+        ):
+            raise ValueError(f"{name} has no four counts of each pair")
+        if entry.curve is not None:
+            if len(entry.curve[0]) != len(entry.curve[1]):
+                raise ValueError(f"{name} has a curve of {len(entry.curve[0])} points")
+            if points.setdefault(table, entry.curve[0]) != entry.curve[0]:
+                raise ValueError(f"{name} has other points than the curves before it")
+
+
+def _check_numbers(entry: Entry, name: str) -> None:
+    figure = (
+        () if entry.figure is None else (entry.figure.mean, entry.figure.low, entry.figure.high)
+    )
+    rows = (*(entry.counts or ()), *(entry.curve or ()), figure, entry.values, (entry.chance,))
+    for row in rows:
+        for number in row:
+            if number is not None and not math.fabs(number) <= LARGEST:
+                raise ValueError(f"{name} has the number {number}")
+    if entry.figure is not None and entry.figure.count < 1:
+        raise ValueError(f"{name} has a figure of {entry.figure.count} pairs")

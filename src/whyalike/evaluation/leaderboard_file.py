@@ -1,18 +1,16 @@
 """A leaderboard read back from the file that ``whyalike evaluate`` wrote."""
 
-import json
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from whyalike.errors import FormatError
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
+from whyalike.documents import load_json, read_object
+from whyalike.evaluation.leaderboard import FORMAT, Leaderboard
+from whyalike.evaluation.leaderboard_entry import check_entries
 from whyalike.evaluation.suite_metrics import METRICS
-from whyalike.statistics import Interval
 
 NAME = "leaderboard.json"
+
+_WORKED_OUT = ("metrics", "tests")
+"""What a leaderboard says for other programs, and is worked out anew here."""
 
 
 def read_leaderboard(path: str | os.PathLike[str]) -> Leaderboard:
@@ -22,63 +20,20 @@ def read_leaderboard(path: str | os.PathLike[str]) -> Leaderboard:
     not know are left out, and named among the failures.
 
     Raises:
-        FormatError: the file can't be read, or is none of this release.
+        FormatError: the file can't be read, is none, damaged, or of a newer release.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"Could not read a leaderboard from {path}: {reason}.") from error
-    if not isinstance(content, Mapping) or content.get("format") != "whyalike/leaderboard":
-        raise FormatError(f"{path} holds no leaderboard: give one that `whyalike evaluate` wrote.")
-    if content.get("version") != 1:
-        raise FormatError(
-            f"{path} is of version {content.get('version')!r}; this release reads version 1."
-        )
-    try:
-        return _leaderboard(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FormatError(f"{path} is damaged ({error}): make the leaderboard anew.") from error
-
-
-def _leaderboard(content: Mapping[str, Any]) -> Leaderboard:
-    entries = tuple(_entry(one) for one in content["entries"])
-    unknown = sorted({one.metric for one in entries} - set(METRICS))
-    failures = {str(name): str(why) for name, why in content["failures"].items()}
-    return Leaderboard(
-        entries=tuple(one for one in entries if one.metric in METRICS),
-        model=str(content["model"]),
-        pooling=str(content["pooling"]),
-        version=str(content["whyalike"]),
-        items={str(name): int(count) for name, count in content["items"].items()},
-        versions={str(name): str(said) for name, said in content.get("versions", {}).items()},
-        digests={str(name): str(said) for name, said in content.get("digests", {}).items()},
-        settings={str(name): str(said) for name, said in content.get("settings", {}).items()},
-        prompts=_prompts(content.get("prompts")),
-        failures={**failures, **dict.fromkeys(unknown, "a metric of another release")},
-    )
-
-
-def _prompts(said: Any) -> tuple[str, str] | None:
-    if said is None:
-        return None
-    left, right = said
-    if not (isinstance(left, str) and isinstance(right, str)):
-        raise ValueError(f"prompts are {said!r}")
-    return left, right
-
-
-def _entry(content: Mapping[str, Any]) -> Entry:
-    figure, counts, curve = content["figure"], content.get("counts"), content.get("curve")
-    return Entry(
-        dataset=str(content["dataset"]),
-        method=str(content["method"]),
-        metric=str(content["metric"]),
-        figure=None if figure is None else Interval(**figure),
-        values=tuple(content["values"]),
-        constant=int(content["constant"]),
-        counts=None if counts is None else tuple(tuple(row) for row in counts),
-        curve=None if curve is None else (tuple(curve[0]), tuple(curve[1])),
-        chance=None if (chance := content.get("chance")) is None else float(chance),
-        notes=tuple(map(str, content.get("notes", ()))),
-    )
+    where = os.fspath(path)
+    body = FORMAT.body(load_json(path, what="leaderboard"), where=where)
+    with FORMAT.reading(where=where):
+        said = {key: value for key, value in body.items() if key not in _WORKED_OUT}
+        if "whyalike" in said:
+            said["version"] = said.pop("whyalike")
+        found = read_object(said, Leaderboard)
+        check_entries(found["entries"])
+    unknown = sorted({one.metric for one in found["entries"]} - set(METRICS))
+    found["entries"] = tuple(one for one in found["entries"] if one.metric in METRICS)
+    found["failures"] = {
+        **found.get("failures", {}),
+        **dict.fromkeys(unknown, "a metric of another release"),
+    }
+    return Leaderboard(**found)

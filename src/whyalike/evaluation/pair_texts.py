@@ -4,15 +4,17 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from whyalike.documents import Format, load_json, read_object
 from whyalike.errors import FormatError
 from whyalike.explain import write_whole
 from whyalike.explain.output import remove_file
 from whyalike.text import without_surrogates
 
-FORMAT, VERSION = "whyalike/pairs", 1
+FORMAT = Format("whyalike/pairs", "list of texts", "Make the leaderboard anew.")
 LONGEST_NAME = 80
 
 Folder = str | os.PathLike[str]
@@ -41,7 +43,7 @@ def write_pair_texts(texts: Mapping[str, Sequence[TextPair]], folder: Folder) ->
     written = []
     for dataset, found in texts.items():
         pairs = [{"left": left, "right": right} for left, right in found]
-        content = {"format": FORMAT, "version": VERSION, "dataset": dataset, "pairs": pairs}
+        content = {**FORMAT.head(), "dataset": dataset, "pairs": pairs}
         said = without_surrogates(json.dumps(content, ensure_ascii=False, indent=1))
         path = Path(folder) / file_of_pairs(dataset)
 
@@ -68,7 +70,7 @@ def _is_ours(path: Path) -> bool:
     """Return whether a file begins as ``write_pair_texts`` begins one, damaged or not."""
     try:
         with path.open(encoding="utf-8") as stream:
-            return f'"format": "{FORMAT}"' in stream.read(len(FORMAT) + 40)
+            return f'"format": "{FORMAT.name}"' in stream.read(len(FORMAT.name) + 40)
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -77,33 +79,26 @@ def read_pair_texts(folder: Folder, dataset: str) -> tuple[TextPair, ...] | None
     """Return the texts of a dataset's pairs in the order of the run; None where none were kept.
 
     Raises:
-        FormatError: the file can't be read, or is none of this release or of this dataset.
+        FormatError: the file can't be read, is damaged, of a newer release, or not of this dataset.
     """
     path = Path(folder) / file_of_pairs(dataset)
     if not path.is_file():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"Could not read texts from {path}: {reason}.") from error
-    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-        raise FormatError(f"{path} holds no texts of a run: make the leaderboard anew.")
-    if content.get("version") != VERSION:
-        raise FormatError(
-            f"{path} is of version {content.get('version')!r}; this release reads version "
-            f"{VERSION}."
-        )
-    if content.get("dataset") != without_surrogates(dataset):
-        raise FormatError(f"{path} is of the dataset {content.get('dataset')!r}, not {dataset!r}.")
-    return _pairs(path, content.get("pairs"))
+    body = FORMAT.body(load_json(path, what=FORMAT.what), where=str(path))
+    with FORMAT.reading(where=str(path)):
+        found = _Pairs(**read_object(body, _Pairs))
+    if found.dataset != without_surrogates(dataset):
+        raise FormatError(f"{path} is of the dataset {found.dataset!r:.80}, not {dataset!r}.")
+    return tuple((pair.left, pair.right) for pair in found.pairs)
 
 
-def _pairs(path: Path, rows: Any) -> tuple[TextPair, ...]:
-    if not isinstance(rows, Sequence) or not all(map(_is_pair, rows)):
-        raise FormatError(f"{path} is damaged: make the leaderboard anew.")
-    return tuple((row["left"], row["right"]) for row in rows)
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    left: str
+    right: str
 
 
-def _is_pair(row: Any) -> bool:
-    return isinstance(row, Mapping) and all(isinstance(row.get(x), str) for x in ("left", "right"))
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    dataset: str
+    pairs: tuple[_Pair, ...]

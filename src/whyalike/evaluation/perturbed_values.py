@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PairValues:
     """Measures of one method on P pairs of texts.
 
@@ -59,6 +59,36 @@ class PairValues:
                 for metric, sides in self.values.items()
             },
         }
+
+    def to_markdown(self) -> str:
+        """Return a table: the mean of each metric, and for how many pairs it is undefined."""
+        lines = ["| metric | words of | mean | undefined |", "|---|---|---:|---:|"]
+        lines += [
+            f"| `{metric}` | {side} | {self.mean(metric, side=side):.4f} | "
+            f"{self.undefined(metric, side=side)} |"
+            for metric, sides in self.values.items()
+            for side in sides
+        ]
+        return "\n".join([*lines, "", f"{self.method}, {self.model}, {self._pairs}."]) + "\n"
+
+    @property
+    def _pairs(self) -> str:
+        count = len(self.similarity)
+        return "1 pair" if count == 1 else f"{count:,} pairs"
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be the values of every pair."""
+        return (
+            f"{type(self).__name__}(method={self.method!r}, model={self.model!r}, "
+            f"pairs={len(self.similarity)}, metrics={list(self.values)})"
+        )
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
 
 
 def plain(values: Floats) -> list[float | None]:

@@ -106,7 +106,7 @@ class RuleRate:
     closer: Interval | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ProbeResult:
     """What a probe found; see ``find_blind_spots``.
 
@@ -172,6 +172,12 @@ class ProbeResult:
         """Return one line: the whole would be every text."""
         blind = None if self.overall is None else self.overall.blind
         return f"ProbeResult(model={self.model!r}, texts={len(self.texts)}, blind={blind})"
+
+    def _repr_html_(self) -> str:
+        from whyalike.evaluation.probe_page import page_of
+        from whyalike.render.probe import render_probe_fragment
+
+        return render_probe_fragment(page_of(self))
 
 
 def _overlapping(side: ExplainedText, spans: Sequence[tuple[int, int]]) -> tuple[Word, ...]:

@@ -69,7 +69,7 @@ class RandomizationStep:
         }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class RandomizationResult:
     """A parameter randomisation test of one method.
 
@@ -122,6 +122,46 @@ class RandomizationResult:
                 for step in self.steps
             ],
         }
+
+    def to_markdown(self) -> str:
+        """Return a table: by step the means over pairs with 95 % intervals."""
+        metrics = list(self.last.values)
+        lines = [
+            "| new weights | " + " | ".join([*metrics, "cosine"]) + " |",
+            "|---" * (len(metrics) + 2) + "|",
+        ]
+        for step in self.steps:
+            cells = [say_interval(step.interval(name), step.undefined(name)) for name in metrics]
+            cells.append(f"{step.similarity.mean():.3f}")
+            lines.append(f"| {step.name} | {' | '.join(cells)} |")
+        kept = "kept" if self.keep_embeddings else "random too"
+        note = (
+            f"{self.method}, {self.model}, {len(self.chance)} pairs, seeds {list(self.seeds)}, "
+            f"embeddings {kept}."
+        )
+        return "\n".join([*lines, "", note]) + "\n"
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be the values of every pair."""
+        return (
+            f"RandomizationResult(method={self.method!r}, model={self.model!r}, "
+            f"mode={self.mode!r}, keep_embeddings={self.keep_embeddings}, "
+            f"seeds={self.seeds}, pairs={len(self.chance)}, steps={len(self.steps)})"
+        )
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+def say_interval(interval: Interval | None, undefined: int) -> str:
+    """Return a mean with its interval, and how many comparisons are undefined."""
+    if interval is None:
+        return "undefined"
+    return f"{interval}" + (f" ({undefined} undefined)" if undefined else "")
 
 
 def _mean_of_defined(values: Floats, *, axis: int) -> Floats:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from whyalike.evaluation.randomization import measure_randomization
-from whyalike.evaluation.randomization_result import RandomizationResult
+from whyalike.evaluation.randomization_result import RandomizationResult, say_interval
 from whyalike.explain import Explainer
-from whyalike.statistics import Interval, mean_interval
+from whyalike.statistics import mean_interval
 
 CONTROLLED = ("bti", "bti_activations", "gradient_x_activation", "vanilla_gradients", "whyalike")
 """The methods compared by default; ``bti_activations``, which sees no gradient, is a control."""
@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomizationTable:
     """Two results for each method: all weights random, and all but the embeddings."""
 
@@ -41,17 +41,29 @@ class RandomizationTable:
         for result in self.results:
             step = result.last
             kept = "kept" if result.keep_embeddings else "random"
-            cells = [_said(step.interval(m), step.undefined(m)) for m in metrics]
+            cells = [say_interval(step.interval(m), step.undefined(m)) for m in metrics]
             cells.append(f"{step.similarity.mean():.3f}")
             lines.append("| " + " | ".join([result.method, kept, *cells]) + " |")
         first = self.results[0]
         chance = first.chance[first.chance == first.chance]
-        said = _said(mean_interval(chance), 0) if len(chance) else "undefined"
+        said = say_interval(mean_interval(chance), 0) if len(chance) else "undefined"
         note = (
             f"{first.model}, {len(first.chance)} pairs, seeds {list(first.seeds)}; jaccard_words "
             f"of two random choices: {said}."
         )
         return "\n".join([*lines, "", note])
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be the values of every pair."""
+        methods = list(dict.fromkeys(result.method for result in self.results))
+        return f"RandomizationTable(methods={methods})"
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
 
 
 def tabulate_randomization(
@@ -89,9 +101,3 @@ def tabulate_randomization(
         if progress is not None:
             progress(done, len(tests))
     return RandomizationTable(tuple(results))
-
-
-def _said(interval: Interval | None, undefined: int) -> str:
-    if interval is None:
-        return "undefined"
-    return f"{interval}" + (f" ({undefined} undefined)" if undefined else "")

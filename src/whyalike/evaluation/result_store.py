@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from whyalike.errors import FormatError, OutputError
-from whyalike.evaluation.leaderboard_entry import Entry
+from whyalike.documents import Format, load_json, read_object
+from whyalike.errors import OutputError
+from whyalike.evaluation.leaderboard_entry import Entry, check_entries
 from whyalike.explain import write_whole
 from whyalike.explain.output import remove_file
-from whyalike.statistics import Interval
 
+FORMAT = Format("whyalike/result", "result of a suite", "Remove it, and it is measured anew.")
 EXPLANATIONS = ".explanations.jsonl"
 
 
@@ -20,7 +20,7 @@ class Result:
     """What one method got on one dataset. versions: of the packages that it was measured with."""
 
     entries: tuple[Entry, ...]
-    versions: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class ResultStore:
@@ -41,23 +41,24 @@ class ResultStore:
         """Return the result at ``place``, or None where there is none, or one of another key.
 
         Raises:
-            FormatError: the file there is no result.
+            FormatError: the file there is no result, or damaged.
         """
         path = self._path(place)
         if not path.exists():
             return None
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["key"] != key:
+        # Those that were kept before 1.0 say neither format nor version.
+        content = load_json(path, what=FORMAT.what)
+        body = FORMAT.body(content, where=str(path), unnamed=True)
+        with FORMAT.reading(where=str(path)):
+            if body.pop("key", None) != key:
                 return None
-            entries = tuple(_entry(item) for item in content["entries"])
-            return Result(entries, dict(content.get("versions", {})))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{path} is no result of a suite ({error}): remove it.") from error
+            result = Result(**read_object(body, Result))
+            check_entries(result.entries)
+        return result
 
     def write(self, place: str, key: str, result: Result) -> None:
         """Keep a result, whole or not at all."""
-        content = json.dumps({"key": key, **asdict(result)})
+        content = json.dumps({**FORMAT.head(), "key": key, **asdict(result)})
         write_whole(self._path(place), lambda stream: stream.write(content.encode()))
 
     def explanations(self, place: str) -> Path:
@@ -77,25 +78,3 @@ class ResultStore:
     def _path(self, place: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in place)
         return self.folder / f"{safe}.json"
-
-
-def _entry(content: dict[str, Any]) -> Entry:
-    figure, values = content["figure"], content["values"]
-    if not isinstance(values, list):
-        raise TypeError("values is no list")
-    known = {
-        "figure": Interval(**figure) if isinstance(figure, dict) else None,
-        "values": tuple(values),
-        "counts": _tuples(content["counts"]),
-        "curve": _tuples(content["curve"]),
-        "notes": tuple(map(str, content.get("notes", ()))),
-    }
-    return Entry(**{**content, **known})
-
-
-def _tuples(rows: object) -> tuple[tuple[float, ...], ...] | None:
-    if rows is None:
-        return None
-    if not isinstance(rows, list):
-        raise TypeError("a table is no list")
-    return tuple(map(tuple, rows))

@@ -1,18 +1,16 @@
 """The comparison that users hold: the plain data, and every form it can take."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from whyalike.documents import Format, NewerFieldError, read_json, shown, write_json
 from whyalike.errors import FormatError
 from whyalike.explain.explanation import Explanation
 from whyalike.explain.output import PNG, SVG, check_ending, write_whole
-from whyalike.explain.serialization import read_json, write_json
 from whyalike.types import ComparisonData
 
-FORMAT = "whyalike/comparison"
-VERSION = 1
+FORMAT = Format("whyalike/comparison", "comparison", "Make it anew.")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,8 +27,8 @@ class Comparison(ComparisonData):
             # Prompts that were not recorded may be any.
             if one != other and None not in (one, other):
                 raise FormatError(
-                    f"A comparison needs two explanations of the same {name}; these have {one!r} "
-                    f"and {other!r}."
+                    f"A comparison needs two explanations of the same {name}; these have "
+                    f"{shown(one)} and {shown(other)}."
                 )
         spans = [[(w.start, w.end) for w in e.left.words] for e in (self.better, self.worse)]
         if self.better.left.text != self.worse.left.text or spans[0] != spans[1]:
@@ -42,15 +40,14 @@ class Comparison(ComparisonData):
             for word in side.words
         ):
             raise FormatError(
-                f"The method {self.better.method!r} does not say what a word adds to the score, "
-                "which a comparison needs: choose whyalike or another signed method."
+                f"The method {shown(self.better.method)} does not say what a word adds to the "
+                "score, which a comparison needs: choose whyalike or another signed method."
             )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries: both explanations, the margin, what query words add to it."""
         return {
-            "format": FORMAT,
-            "version": VERSION,
+            **FORMAT.head(),
             "margin": self.margin,
             "query_contributions": [word.contribution for word in self.query.words],
             "better": self.better.to_dict(),
@@ -64,16 +61,14 @@ class Comparison(ComparisonData):
     @classmethod
     def from_dict(cls, content: object) -> Self:
         """Make a comparison from what ``to_dict`` gave. Raises FormatError on anything else."""
-        if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-            raise FormatError(f"This is not a comparison: its 'format' is not {FORMAT!r}.")
-        version = content.get("version")
-        if type(version) is not int or version != VERSION:
-            raise FormatError(
-                f"This comparison is of version {version!r}; this release reads version {VERSION}."
-            )
+        body = FORMAT.body(content)
+        with FORMAT.reading():
+            for name in body.keys() - {"margin", "query_contributions", "better", "worse"}:
+                raise NewerFieldError(name)
+        # What the two say of the margin is worked out anew.
         return cls(
-            better=Explanation.from_dict(content.get("better")),
-            worse=Explanation.from_dict(content.get("worse")),
+            better=Explanation.from_dict(body.get("better")),
+            worse=Explanation.from_dict(body.get("worse")),
         )
 
     @classmethod
@@ -119,3 +114,8 @@ class Comparison(ComparisonData):
             f"Comparison(margin={self.margin:.4f}, better={self.better.similarity:.4f}, "
             f"worse={self.worse.similarity:.4f}, method={self.better.method!r})"
         )
+
+    def _repr_html_(self) -> str:
+        from whyalike.render import render_comparison_fragment
+
+        return render_comparison_fragment(self)

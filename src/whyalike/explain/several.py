@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from whyalike.documents import Format
 from whyalike.explain.explanation import Explanation
 
-FORMAT = "whyalike/explanations"
-VERSION = 1
+FORMAT = Format("whyalike/explanations", "list of explanations", "Make it anew.")
 
 
 def explanations_to_dict(
@@ -14,8 +14,7 @@ def explanations_to_dict(
 ) -> dict[str, Any]:
     """Return plain dictionaries: each explanation's own, and by method why another gave none."""
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        **FORMAT.head(),
         "explanations": [explanation.to_dict() for explanation in explanations],
         "left_out": dict(left_out),
     }

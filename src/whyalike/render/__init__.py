@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whyalike.render.comparison import render_comparison
+    from whyalike.render.comparison import render_comparison, render_comparison_fragment
     from whyalike.render.figure import draw_figure
     from whyalike.render.figure_comparison import draw_comparison
     from whyalike.render.html import render_fragment, render_html
-    from whyalike.render.leaderboard import render_leaderboard
+    from whyalike.render.leaderboard import render_leaderboard, render_leaderboard_fragment
     from whyalike.render.methods import render_methods
-    from whyalike.render.similar import render_similar
+    from whyalike.render.similar import render_similar, render_similar_fragment
     from whyalike.render.terminal import render_text, terminal_view
     from whyalike.render.terminal_comparison import (
         render_comparison_text,
@@ -23,12 +23,15 @@ __all__ = [
     "draw_comparison",
     "draw_figure",
     "render_comparison",
+    "render_comparison_fragment",
     "render_comparison_text",
     "render_fragment",
     "render_html",
     "render_leaderboard",
+    "render_leaderboard_fragment",
     "render_methods",
     "render_similar",
+    "render_similar_fragment",
     "render_similar_text",
     "render_text",
     "terminal_comparison_view",
@@ -41,12 +44,15 @@ MODULES = {
     "draw_comparison": "whyalike.render.figure_comparison",
     "draw_figure": "whyalike.render.figure",
     "render_comparison": "whyalike.render.comparison",
+    "render_comparison_fragment": "whyalike.render.comparison",
     "render_comparison_text": "whyalike.render.terminal_comparison",
     "render_fragment": "whyalike.render.html",
     "render_html": "whyalike.render.html",
     "render_leaderboard": "whyalike.render.leaderboard",
+    "render_leaderboard_fragment": "whyalike.render.leaderboard",
     "render_methods": "whyalike.render.methods",
     "render_similar": "whyalike.render.similar",
+    "render_similar_fragment": "whyalike.render.similar",
     "render_similar_text": "whyalike.render.terminal_similar",
     "render_text": "whyalike.render.terminal",
     "terminal_comparison_view": "whyalike.render.terminal_comparison",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from whyalike.render.scale import greatest_of, part_of
 from whyalike.render.view import POOLING_IN_WORDS, SideView, view_side
 from whyalike.render.wording import (
     decimals_for,
@@ -90,7 +91,7 @@ def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
     texts = comparison.query, comparison.better_text, comparison.worse_text
     words = [word for text in texts for word in text.words]
     decimals = decimals_for(word.contribution or 0.0 for word in words)
-    greatest = max((abs(word.contribution or 0.0) for word in words), default=0.0) or 1.0
+    greatest = greatest_of(word.contribution or 0.0 for word in words)
     query_rows = _query_rows(comparison, decimals, greatest)
     standings = standings_of(comparison.margin)
     rows = _effect_rows(texts[1:], standings, decimals, greatest)
@@ -164,7 +165,7 @@ def _query_rows(comparison: ComparisonData, decimals: int, greatest: float) -> t
             worse=partners[1].get(index, ("", "")),
             effect=word.contribution or 0.0,
             said=format_signed(word.contribution or 0.0, decimals),
-            bar=round(100 * abs(word.contribution or 0.0) / greatest, 1),
+            bar=round(100 * part_of(word.contribution or 0.0, greatest), 1),
         )
         for index, word in enumerate(comparison.query.words)
     ]
@@ -194,7 +195,7 @@ def _effect_rows(
             where=standing.name,
             effect=word.contribution or 0.0,
             said=format_signed(word.contribution or 0.0, decimals),
-            bar=round(100 * abs(word.contribution or 0.0) / greatest, 1),
+            bar=round(100 * part_of(word.contribution or 0.0, greatest), 1),
         )
         for text, standing in zip(texts, standings, strict=True)
         for word in text.words

@@ -1,8 +1,10 @@
 """Curves of several methods on one scale, as an SVG and as numbers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from whyalike.render.scale import finite, place_between
 from whyalike.render.wording import format_number
 
 WIDTH, HEIGHT = 460.0, 240.0
@@ -48,18 +50,17 @@ def plot_curves(points: Sequence[float], curves: Sequence[Curve]) -> CurvePlot |
 
     Only the best lines and that of ``random`` have names: more would lie on each other.
     """
-    values = [mean for curve in curves for mean in curve.means if mean is not None]
+    values = finite(mean for curve in curves for mean in curve.means if mean is not None)
     if len(points) < 2 or not values:
         return None
     low, high = min(0.0, *values), max(0.0, *values)
-    span = (high - low) or 1.0
 
     def x(point: float) -> float:
-        share = (point - points[0]) / ((points[-1] - points[0]) or 1.0)
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * share, 1)
+        place = place_between(point, points[0], points[-1])
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * place, 1)
 
     def y(value: float) -> float:
-        return round(TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / span, 1)
+        return round(TOP + (HEIGHT - TOP - BOTTOM) * place_between(value, high, low), 1)
 
     ordered = sorted(curves, key=lambda curve: (curve.best, curve.method == "random"))
     places = _spread(
@@ -76,7 +77,7 @@ def plot_curves(points: Sequence[float], curves: Sequence[Curve]) -> CurvePlot |
                 " ".join(
                     f"{x(point)},{y(mean)}"
                     for point, mean in zip(points, curve.means, strict=True)
-                    if mean is not None
+                    if mean is not None and math.isfinite(mean)
                 ),
                 "best" if curve.best else "random" if curve.method == "random" else "other",
                 places.get(curve.method),

@@ -1,6 +1,8 @@
 """An explanation as a figure for print: PNG, or SVG with its text as paths."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from typing import IO, Any, Literal
 
@@ -25,6 +27,22 @@ SETTINGS: Any = {
 }
 
 
+@contextmanager
+def own_settings(*, what: str = "PNG and SVG output") -> Iterator[None]:
+    """Draw with SETTINGS and, as what no installed font has is drawn as boxes, without warnings.
+
+    Raises MissingExtraError, which says what is drawn, if matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingExtraError(what, "matplotlib", "plot") from error
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        for message in (r"Glyph \d+ ", "Matplotlib currently does not support"):
+            warnings.filterwarnings("ignore", message=message)
+        yield
+
+
 def draw_figure(
     explanation: ExplanationData,
     path_or_file: str | PathLike[str] | IO[bytes],
@@ -38,15 +56,9 @@ def draw_figure(
 
     Raises MissingExtraError if matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingExtraError("PNG and SVG output", "matplotlib", "plot") from error
-    from whyalike.render.figure_page import draw_page
+    with own_settings():
+        from whyalike.render.figure_page import draw_page
 
-    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        # Characters that no installed font has are drawn as boxes.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ ")
         figure = draw_page(explanation, view_explanation(explanation, id="figure"))
         metadata = {"Date": None} if format == "svg" else {}
         figure.savefig(path_or_file, format=format, dpi=dpi, metadata=metadata)

@@ -1,12 +1,10 @@
 """A comparison as a figure for print: PNG, or SVG with its text as paths."""
 
-import warnings
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Literal
 
-from whyalike.errors import MissingExtraError
 from whyalike.render.comparison_view import ComparisonView, view_comparison
-from whyalike.render.figure import SETTINGS
+from whyalike.render.figure import own_settings
 from whyalike.render.palette import ACCENT, HAIRLINE, LEVELS, MUTED
 from whyalike.types import ComparisonData
 
@@ -29,13 +27,7 @@ def draw_comparison(
 
     ``dpi`` is for PNG only. Raises MissingExtraError if matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingExtraError("PNG and SVG output", "matplotlib", "plot") from error
-    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        # Characters that no installed font has are drawn as boxes.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ ")
+    with own_settings():
         figure = _draw(comparison, view_comparison(comparison, id="figure"))
         metadata = {"Date": None} if format == "svg" else {}
         figure.savefig(path_or_file, format=format, dpi=dpi, metadata=metadata)

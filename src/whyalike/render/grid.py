@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from whyalike.render.palette import saliency_level
+from whyalike.render.scale import part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +38,4 @@ def make_cell(value: float | None, said: str, *, of: float = 1.0, selected: bool
     """Return the cell of a value whose shade is its part of ``of``, by size."""
     if value is None:
         return Cell(said, None)
-    return Cell(said, value, saliency_level(value / of) if of else 0, selected)
+    return Cell(said, value, saliency_level(part_of(value, of)), selected)

@@ -48,12 +48,11 @@ def render_fragment(explanation: ExplanationData) -> str:
     Styles apply below its root element only. The same explanation always gives the same markup.
     """
     # A subclass may have a short repr of its own, the same for many explanations.
-    whole = ExplanationData.__repr__(explanation).encode("utf-8", "surrogatepass")
-    digest = hashlib.sha256(whole).hexdigest()
+    id = own_id("e", ExplanationData.__repr__(explanation))
     fragment = environment().get_template("fragment.html.j2")
     return without_surrogates(
         fragment.render(
-            explanation=view_explanation(explanation, id=f"e-{digest[:12]}"),
+            explanation=view_explanation(explanation, id=id),
             style=assets(*STYLES),
             script=assets(*SCRIPTS),
         )
@@ -76,11 +75,29 @@ def render_page(template: str, styles: Sequence[str], **content: object) -> str:
     )
 
 
+def render_part(template: str, styles: Sequence[str], **content: object) -> str:
+    """Return what ``render_page`` has in its frame, to be put into another page: a notebook, say.
+
+    Styles apply inside it only. Ids should be of ``own_id``: the other page may hold several parts.
+    """
+    return without_surrogates(
+        environment(part=True)
+        .get_template(template)
+        .render(**content, style=assets(*STYLES, *styles), script=assets(*SCRIPTS))
+    )
+
+
+def own_id(kind: str, said: object) -> str:
+    """Return an id that is the same for what is shown the same, and no other's."""
+    whole = str(said).encode("utf-8", "surrogatepass")
+    return f"{kind}-{hashlib.sha256(whole).hexdigest()[:12]}"
+
+
 @cache
-def environment() -> Environment:
-    """Return the templates, escaping whatever they print."""
+def environment(*, part: bool = False) -> Environment:
+    """Return the templates, escaping whatever they print; ``part`` gives pages no frame."""
     env = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([TEMPLATES / "part", TEMPLATES] if part else TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

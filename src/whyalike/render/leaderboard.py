@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from whyalike.render.curves import Curve, CurvePlot, plot_curves
-from whyalike.render.html import PAGE_STYLES, render_page
+from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
+from whyalike.render.scale import finite, place_between
 from whyalike.render.wording import format_number
 
+STYLE = "leaderboard.css"
 PLOT, PAD = 300.0, 6.0
 
 
@@ -109,13 +111,23 @@ class PlotSection:
 
 def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard") -> str:
     """Return one HTML page; every plot has its numbers beside it."""
-    styles = (*PAGE_STYLES, "leaderboard.css")
+    styles = (*PAGE_STYLES, STYLE)
     return render_page("leaderboard.html.j2", styles, title=title, **board_content(page))
 
 
-def board_content(page: BoardPage) -> dict[str, object]:
-    """Return what ``leaderboard.html.j2`` prints."""
-    return {"page": page, "sections": list(map(plot_section, page.sections)), "plot": PLOT}
+def render_leaderboard_fragment(page: BoardPage) -> str:
+    """Return the same to be put into another page, such as a notebook."""
+    return render_part("leaderboard.html.j2", [STYLE], **board_content(page, id=own_id("b", page)))
+
+
+def board_content(page: BoardPage, *, id: str = "") -> dict[str, object]:
+    """Return what ``leaderboard.html.j2`` prints; ids begin with ``id``, if any."""
+    return {
+        "id": f"{id}-" if id else "",
+        "page": page,
+        "sections": list(map(plot_section, page.sections)),
+        "plot": PLOT,
+    }
 
 
 def plot_section(section: BoardSection) -> PlotSection:
@@ -141,10 +153,9 @@ def plot_section(section: BoardSection) -> PlotSection:
 def plot_table(table: BoardTable, *, beside: Sequence[BoardTable] = ()) -> PlotTable:
     """Return a table with the places of its marks, on one scale with all rows of ``beside``."""
     low, high = _scale([table, *beside])
-    span = (high - low) or 1.0
 
     def place(value: float) -> float:
-        return round(PAD + (PLOT - 2 * PAD) * (value - low) / span, 1)
+        return round(PAD + (PLOT - 2 * PAD) * place_between(value, low, high), 1)
 
     return PlotTable(
         metric=table.metric,
@@ -186,8 +197,8 @@ def _scale(tables: Sequence[BoardTable]) -> tuple[float, float]:
     """Return the ends of the scale: all intervals and references, and zero where it is near."""
     rows = [row for table in tables for row in table.rows]
     references = [table.reference[0] for table in tables if table.reference]
-    low = min((*(row.low for row in rows), *references), default=0.0)
-    high = max((*(row.high for row in rows), *references), default=1.0)
+    low = min(finite((*(row.low for row in rows), *references)), default=0.0)
+    high = max(finite((*(row.high for row in rows), *references)), default=1.0)
     if 0 < low < (high - low):
         low = 0.0
     if -(high - low) < high < 0:

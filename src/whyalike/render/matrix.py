@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from whyalike.render.grid import Grid, make_cell
+from whyalike.render.scale import greatest_of
 from whyalike.render.wording import format_number
 from whyalike.types import ExplainedText, ExplanationData
 
 WORDS_SHOWN = 60
 """Of each side. More would be a carpet, and a page of megabytes."""
 
-LEAST = 20
+LEAST, MOST_POWER = 20, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def view_matrix(explanation: ExplanationData) -> MatrixView | None:
     rows = choose_words([sum(map(abs, row)) for row in matrix], {i for i, _ in selected})
     by_column = [sum(map(abs, column)) for column in zip(*matrix, strict=True)]
     columns = choose_words(by_column, {j for _, j in selected})
-    greatest = max(abs(matrix[i][j]) for i in rows for j in columns)
+    greatest = greatest_of(matrix[i][j] for i in rows for j in columns)
     power = unit_power(greatest)
     scale = 10**power
     grid = Grid(
@@ -105,7 +106,9 @@ def unit_power(greatest: float) -> int:
     """
     if greatest >= LEAST or not greatest:
         return 0
-    return min(max(2, math.ceil(math.log10(LEAST / greatest))), 9)
+    if greatest <= LEAST * 10.0**-MOST_POWER:
+        return MOST_POWER
+    return max(2, math.ceil(math.log10(LEAST / greatest)))
 
 
 def _shown(rows: list[int], left: ExplainedText, columns: list[int], right: ExplainedText) -> str:

@@ -6,6 +6,7 @@ The levels are equal steps in OKLab from the paper to a blue that dark text stil
 
 from collections.abc import Sequence
 
+from whyalike.render.scale import finite, part_of
 from whyalike.types import WordPair
 
 LEVELS = (
@@ -24,12 +25,12 @@ WEIGHTS = 4
 def saliency_level(saliency: float) -> int:
     """Return the level of a saliency, by its size: 0 to 20; beyond 1 is the strongest level."""
     strongest = len(LEVELS) - 1
-    return round(min(abs(saliency), 1.0) * strongest)
+    return round(part_of(saliency, 1.0) * strongest)
 
 
 def pair_weights(pairs: Sequence[WordPair]) -> list[int]:
     """Return each pair's line weight, 1 to WEIGHTS, by its share of the best score."""
-    best = max((pair.score for pair in pairs), default=0.0)
+    best = max(finite(pair.score for pair in pairs), default=0.0)
     if best <= 0:
         return [1] * len(pairs)
-    return [max(1, round(WEIGHTS * pair.score / best)) for pair in pairs]
+    return [max(1, round(WEIGHTS * part_of(max(pair.score, 0.0), best))) for pair in pairs]

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whyalike.render.html import PAGE_STYLES, render_page
+from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.render.wording import decimals_for, format_number, format_signed
 from whyalike.types import ExplanationData, Word
 
+STYLE = "probe.css"
 WORDS_NAMED = 6
 EDITS_SHOWN = 300
 
@@ -80,17 +81,27 @@ class SpotView:
 
 def render_probe(page: ProbePage, *, title: str = "whyalike: blind spots") -> str:
     """Return one HTML page that loads nothing."""
-    spots = [_view_spot(spot, id=f"e{n}") for n, spot in enumerate(page.spots, start=1)]
-    return render_page(
-        "probe.html.j2",
-        (*PAGE_STYLES, "probe.css"),
-        title=title,
-        page=page,
-        spots=spots,
-        edits=page.edits[:EDITS_SHOWN],
-        more=max(0, len(page.edits) - EDITS_SHOWN),
-        decimals=decimals_for(edit.drop for edit in page.edits),
-    )
+    return render_page("probe.html.j2", (*PAGE_STYLES, STYLE), title=title, **_content(page))
+
+
+def render_probe_fragment(page: ProbePage) -> str:
+    """Return the same to be put into another page, such as a notebook."""
+    return render_part("probe.html.j2", [STYLE], **_content(page, id=own_id("p", page)))
+
+
+def _content(page: ProbePage, *, id: str = "") -> dict[str, object]:
+    """Return what ``probe.html.j2`` prints; ids begin with ``id``, if any."""
+    before = f"{id}-" if id else ""
+    return {
+        "id": before,
+        "page": page,
+        "spots": [
+            _view_spot(spot, id=f"{before}e{n}") for n, spot in enumerate(page.spots, start=1)
+        ],
+        "edits": page.edits[:EDITS_SHOWN],
+        "more": max(0, len(page.edits) - EDITS_SHOWN),
+        "decimals": decimals_for(edit.drop for edit in page.edits),
+    }
 
 
 def list_words(words: Sequence[Word]) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whyalike.render.html import PAGE_STYLES, render_page
+from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
 from whyalike.render.wording import format_number
 from whyalike.types import ExplanationData
 
+STYLE = "similar.css"
 PAIRS_NAMED = 6
 ROUNDING = 1e-5
 """By so much a cosine of stored vectors may be greater than 1."""
@@ -67,15 +68,22 @@ class HitView:
 
 def render_similar(page: SimilarPage, *, title: str = "whyalike: similar items") -> str:
     """Return one HTML page that loads nothing; each candidate's whole explanation can be opened."""
-    styles = (*PAGE_STYLES, "similar.css")
+    styles = (*PAGE_STYLES, STYLE)
     return render_page("similar.html.j2", styles, title=title, **view_similar(page))
 
 
-def view_similar(page: SimilarPage) -> dict[str, object]:
-    """Return what ``similar.html.j2`` takes besides a title."""
-    hits = [_view_hit(hit, id=f"hit-{n}") for n, hit in enumerate(page.hits, start=1)]
+def render_similar_fragment(page: SimilarPage) -> str:
+    """Return the same to be put into another page, such as a notebook."""
+    return render_part("similar.html.j2", [STYLE], **view_similar(page, id=own_id("s", page)))
+
+
+def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
+    """Return what ``similar.html.j2`` takes besides a title; ids begin with ``id``, if any."""
+    before = f"{id}-" if id else ""
+    hits = [_view_hit(hit, id=f"{before}hit-{n}") for n, hit in enumerate(page.hits, start=1)]
     views = [why.view for hit in hits for why in hit.whys]
     return {
+        "id": before,
         "page": page,
         "hits": hits,
         "has_explanations": bool(views),

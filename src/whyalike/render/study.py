@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from whyalike.render.html import PAGE_STYLES, render_page
+from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
+from whyalike.render.scale import place_between
 
+STYLE = "study.css"
 PLOT, PAD = 200.0, 7.0
 
 
@@ -90,14 +92,22 @@ class Drawn:
 
 def render_study(page: StudyPage) -> str:
     """Return one HTML page; every plot has its numbers beside it."""
+    styles = (*PAGE_STYLES, STYLE)
+    return render_page("study.html.j2", styles, title=page.title, **_content(page))
+
+
+def render_study_fragment(page: StudyPage) -> str:
+    """Return the same to be put into another page, such as a notebook."""
+    return render_part("study.html.j2", [STYLE], **_content(page, id=own_id("t", page)))
+
+
+def _content(page: StudyPage, *, id: str = "") -> dict[str, object]:
+    """Return what ``study.html.j2`` prints; ids begin with ``id``, if any."""
     tables = [
         (table, [(row, draw(row.plot, table)) for row in table.rows])
         for table in (page.table_1, *page.tables)
     ]
-    styles = (*PAGE_STYLES, "study.css")
-    return render_page(
-        "study.html.j2", styles, title=page.title, page=page, tables=tables, width=PLOT
-    )
+    return {"id": f"{id}-" if id else "", "page": page, "tables": tables, "width": PLOT}
 
 
 def draw(plot: Range | Shares | None, table: StudyTable) -> Drawn | None:
@@ -107,11 +117,9 @@ def draw(plot: Range | Shares | None, table: StudyTable) -> Drawn | None:
     if isinstance(plot, Shares):
         return _draw_shares(plot)
     low, high = table.scale
-    span = (high - low) or 1.0
 
     def place(value: float) -> float:
-        inside = min(max(value, low), high)
-        return round(PAD + (PLOT - 2 * PAD) * (inside - low) / span, 1)
+        return round(PAD + (PLOT - 2 * PAD) * place_between(value, low, high), 1)
 
     return Drawn(
         said=f"{plot.mean:.2f}, interval {plot.low:.2f} to {plot.high:.2f}",

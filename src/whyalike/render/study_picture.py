@@ -1,13 +1,12 @@
 """Table 1 of a study as a picture, with the intervals drawn."""
 
-import warnings
 from os import PathLike
 from typing import IO, TYPE_CHECKING
 
-from whyalike.errors import MissingExtraError
-from whyalike.render.figure import SETTINGS
+from whyalike.render.figure import own_settings
 from whyalike.render.figure_measures import MARGIN, SMALL, WIDTH
 from whyalike.render.palette import ACCENT, HAIRLINE, INK, MUTED
+from whyalike.render.scale import place_between
 from whyalike.render.study import Range, StudyPage, StudyRow, StudyTable
 
 if TYPE_CHECKING:
@@ -27,15 +26,9 @@ def draw_study_table(
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingExtraError("PNG output", "matplotlib", "plot") from error
-    from whyalike.render.figure_sheet import Sheet
+    with own_settings(what="PNG output"):
+        from whyalike.render.figure_sheet import Sheet
 
-    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        # Characters that no installed font has are drawn as boxes.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ ")
         sheet = Sheet(WIDTH)
         y = _draw_head(sheet, page, MARGIN - 10)
         for row in page.table_1.rows:
@@ -91,6 +84,4 @@ def _draw_caption(sheet: "Sheet", caption: str, y: float) -> float:
 
 
 def _place(value: float, table: StudyTable) -> float:
-    low, high = table.scale
-    inside = min(max(value, low), high)
-    return PLOT[0] + (PLOT[1] - PLOT[0]) * (inside - low) / (high - low)
+    return PLOT[0] + (PLOT[1] - PLOT[0]) * place_between(value, *table.scale)

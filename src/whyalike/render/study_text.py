@@ -1,12 +1,11 @@
 """A study's report in a terminal."""
 
-import io
-
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whyalike.render.plain_text import plain_text
 from whyalike.render.study import StudyPage, StudyTable
 from whyalike.render.terminal import visible
 
@@ -15,11 +14,7 @@ MOST_COLUMNS, MOST_ROWS = 9, 30
 
 def render_study_text(page: StudyPage, *, width: int = 80) -> str:
     """Return a report as plain text without any colour, ``width`` columns wide."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
-    console.print(terminal_study_view(page))
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).rstrip() + "\n"
+    return plain_text(terminal_study_view(page), width=width)
 
 
 def terminal_study_view(page: StudyPage) -> RenderableType:

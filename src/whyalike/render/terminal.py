@@ -5,15 +5,16 @@ without colour. With colour, every shade brings its own foreground, so that both
 terminals can be read.
 """
 
-import io
 import re
 import unicodedata
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whyalike.render.plain_text import plain_text
+from whyalike.render.scale import part_of
 from whyalike.render.segments import Segment, cut_into_segments
 from whyalike.render.why_not import why_not_more_alike
 from whyalike.render.wording import (
@@ -45,11 +46,7 @@ _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def render_text(explanation: ExplanationData, *, width: int = 80) -> str:
     """Return the explanation as plain text without any colour, ``width`` columns wide."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
-    console.print(terminal_view(explanation, colour=False))
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).rstrip() + "\n"
+    return plain_text(terminal_view(explanation, colour=False), width=width)
 
 
 def terminal_view(explanation: ExplanationData, *, colour: bool) -> RenderableType:
@@ -144,9 +141,9 @@ def _shade(segment: Segment) -> str:
     A word of negative saliency has a line under it and no shade.
     """
     if segment.saliency < 0:
-        marked = -segment.saliency * len(_SHADES) >= 1
+        marked = part_of(segment.saliency, 1.0) * len(_SHADES) >= 1
         return f"{'bold ' if segment.marks else ''}{'underline' if marked else ''}".strip()
-    level = min(int(segment.saliency * len(_SHADES)), len(_SHADES) - 1)
+    level = min(int(part_of(segment.saliency, 1.0) * len(_SHADES)), len(_SHADES) - 1)
     shade = f"#ffffff on {_SHADES[level]}" if _SHADES[level] else ""
     return f"bold {shade}".rstrip() if segment.marks else shade
 

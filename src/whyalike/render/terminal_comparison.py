@@ -1,13 +1,12 @@
 """A comparison in a terminal: the words that make the difference between two texts."""
 
-import io
-
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from whyalike.render.comparison_view import ComparisonView, EffectRow, view_comparison
+from whyalike.render.plain_text import plain_text
 from whyalike.render.segments import cut_into_segments
 from whyalike.render.terminal import draw_side, shorten, visible
 from whyalike.types import ComparisonData
@@ -17,11 +16,7 @@ BAR = 16
 
 def render_comparison_text(comparison: ComparisonData, *, width: int = 80) -> str:
     """Return the comparison as plain text without any colour, ``width`` columns wide."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
-    console.print(terminal_comparison_view(comparison, colour=False))
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).rstrip() + "\n"
+    return plain_text(terminal_comparison_view(comparison, colour=False), width=width)
 
 
 def terminal_comparison_view(comparison: ComparisonData, *, colour: bool) -> RenderableType:

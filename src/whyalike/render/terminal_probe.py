@@ -1,12 +1,11 @@
 """Blind spots in a terminal: rates by rule, edits with their drop, and what hides the worst."""
 
-import io
-
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whyalike.render.plain_text import plain_text
 from whyalike.render.probe import BlindSpot, EditRow, ProbePage, RateRow, list_words
 from whyalike.render.terminal import visible
 from whyalike.render.wording import decimals_for, format_number, format_signed
@@ -18,11 +17,7 @@ QUERY_WIDTH = 60
 
 def render_probe_text(page: ProbePage, *, width: int = 80) -> str:
     """Return a probe as plain text without any colour, ``width`` columns wide."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
-    console.print(terminal_probe_view(page))
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).rstrip() + "\n"
+    return plain_text(terminal_probe_view(page), width=width)
 
 
 def terminal_probe_view(page: ProbePage) -> RenderableType:

@@ -1,11 +1,10 @@
 """Similar items in a terminal: the query, then each candidate with its best pairs of words."""
 
-import io
-
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from whyalike.render.plain_text import plain_text
 from whyalike.render.similar import SimilarHit, SimilarPage, name_facts
 from whyalike.render.terminal import visible
 from whyalike.render.terminal_methods import draw_rows, list_pairs
@@ -17,11 +16,7 @@ FACTS_SHOWN = 8
 
 def render_similar_text(page: SimilarPage, *, width: int = 80) -> str:
     """Return similar items as plain text without any colour, ``width`` columns wide."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
-    console.print(terminal_similar_view(page))
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).rstrip() + "\n"
+    return plain_text(terminal_similar_view(page), width=width)
 
 
 def terminal_similar_view(page: SimilarPage) -> RenderableType:
@@ -29,7 +24,8 @@ def terminal_similar_view(page: SimilarPage) -> RenderableType:
     parts: list[RenderableType] = [_head("similar to", page.query_title, page.query_id)]
     if page.query_text:
         parts.append(Padding(Text(_on_one_line(page.query_text)), (0, 0, 0, 2), expand=False))
-    parts.append(Text(visible(name_facts(page.facts)), style="dim"))
+    if page.facts:
+        parts.append(Text(visible(name_facts(page.facts)), style="dim"))
     for hit in page.hits:
         parts += [Text(), *_draw_hit(hit)]
     if not page.hits:

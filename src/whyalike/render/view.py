@@ -6,6 +6,7 @@ from typing import Literal
 
 from whyalike.render.matrix import MatrixView, view_matrix
 from whyalike.render.palette import pair_weights, saliency_level
+from whyalike.render.scale import greatest_of, part_of
 from whyalike.render.segments import Segment, cut_into_segments
 from whyalike.render.why_not import Reason, why_not_more_alike
 from whyalike.render.wording import (
@@ -220,7 +221,7 @@ def view_run(
 
 def view_rows(explanation: ExplanationData, pairs: Sequence[WordPair]) -> tuple[RowView, ...]:
     """Return the rows of a table of ``pairs``, in the order given."""
-    greatest = max((abs(pair.score) for pair in pairs), default=0.0) or 1.0
+    greatest = greatest_of(pair.score for pair in pairs)
     selected = {(pair.left, pair.right): rank for rank, pair in enumerate(explanation.pairs, 1)}
     decimals = contribution_decimals(explanation)
     rows = []
@@ -235,7 +236,7 @@ def view_rows(explanation: ExplanationData, pairs: Sequence[WordPair]) -> tuple[
                 left=view_value(left, decimals),
                 right=view_value(right, decimals),
                 weight=weight,
-                bar=round(100 * abs(pair.score) / greatest, 1),
+                bar=round(100 * part_of(pair.score, greatest), 1),
                 selected_as=selected.get((pair.left, pair.right)),
             )
         )

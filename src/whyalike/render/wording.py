@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable
 
+from whyalike.render.scale import greatest_of
 from whyalike.types import ExplanationData
 
 MOST_DECIMALS = 6
+LARGE = 1e12
 SHOWN = 80
 """Characters of a prompt."""
 
@@ -25,7 +27,8 @@ def describe_gap(explanation: ExplanationData) -> str:
 def describe_score(similarity: float, function: str) -> str:
     """Return the similarity in words, with the sign explained where higher is less obvious."""
     note = score_note(function)
-    return f"{function} similarity {similarity:.4f}" + (f" ({note})" if note else "")
+    said = f"{similarity:.4f}" if abs(similarity) < LARGE else format_number(similarity, 4)
+    return f"{function} similarity {said}" + (f" ({note})" if note else "")
 
 
 def score_note(function: str) -> str:
@@ -78,19 +81,28 @@ def contribution_decimals(explanation: ExplanationData) -> int:
 
 def decimals_for(values: Iterable[float]) -> int:
     """Return how many decimals show two digits of the greatest value: 3 to MOST_DECIMALS."""
-    greatest = max(map(abs, values), default=0.0)
+    greatest = greatest_of(values)
     if not greatest:
         return 3
     return min(max(3, 1 - math.floor(math.log10(greatest))), MOST_DECIMALS)
 
 
 def format_number(value: float, digits: int) -> str:
-    """Return the number with a true minus sign, and never a negative zero."""
-    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    """Return the number with a true minus sign, and never a negative zero.
+
+    Beyond LARGE, where digits would be a wall, it has a power of ten.
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        said = "\N{INFINITY}" if value > 0 else "-\N{INFINITY}"
+    else:
+        said = f"{value:z.{digits}f}" if abs(value) < LARGE else f"{value:.3e}"
+    return said.replace("-", "\N{MINUS SIGN}")
 
 
 def format_signed(value: float, digits: int) -> str:
     """Return the number with its sign, plus or a true minus; zero has none."""
     said = format_number(value, digits)
     is_zero = not said.strip("0.")
-    return said if is_zero or said.startswith("\N{MINUS SIGN}") else f"+{said}"
+    return said if is_zero or said == "NaN" or said.startswith("\N{MINUS SIGN}") else f"+{said}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from whyalike.errors import MissingExtraError, OptionError, StorageError
+from whyalike.errors import MissingExtraError, OptionError, StorageError, WhyalikeError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -79,6 +79,13 @@ class Database:
             reason = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             raise StorageError(
                 f"The database {self.place} could not be {what}: {reason}. {advice}"
+            ) from error
+        except WhyalikeError:
+            raise
+        except (ValueError, TypeError, OverflowError) as error:
+            # What stands in a column is none of its values: SQLite keeps whatever is written.
+            raise StorageError(
+                f"The database {self.place} is damaged ({error}): put back a copy of it."
             ) from error
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from whyalike.documents import shown
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 from whyalike.explain import write_whole
 from whyalike.study.ratings import COLUMNS, FLAGS, INTEGERS, RatingTable, table_of
@@ -106,6 +107,14 @@ def _written(name: str, value: object) -> object:
     return value
 
 
+def _whole(said: str) -> int:
+    """Return a whole number that a column of NumPy holds."""
+    value = int(said)
+    if abs(value) >= 2**63:
+        raise ValueError(f"{shown(value)} is too large")
+    return value
+
+
 def _read(row: Mapping[str, str | None], path: str | Path, number: int) -> dict[str, object]:
     found: dict[str, object] = {}
     try:
@@ -114,7 +123,7 @@ def _read(row: Mapping[str, str | None], path: str | Path, number: int) -> dict[
             if said is None:
                 raise ValueError(f"{name} is missing")
             if name in INTEGERS:
-                found[name] = int(said)
+                found[name] = _whole(said)
             elif name in FLAGS:
                 found[name] = {"true": True, "false": False}[said]
             elif name == "seconds":

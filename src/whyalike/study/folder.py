@@ -5,16 +5,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from whyalike.documents import Format, read_object, read_value, shown
 from whyalike.errors import FormatError, OutputError
 from whyalike.explain import Explanation, write_whole
-from whyalike.study.model import Check, PlanSettings, Practice, Stimulus, Study
+from whyalike.study.model import HIGHEST, LOWEST, Check, Practice, Stimulus, Study
 from whyalike.types import ExplanationData
 
-FORMAT = "whyalike/study"
-VERSION = 1
+FORMAT = Format("whyalike/study", "study", "Put back the one that was made.")
 MANIFEST = "study.json"
 STIMULI = "stimuli"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -36,20 +37,11 @@ def read_study(folder: str | Path) -> Study:
             f"Could not read a study from {path}: {error.strerror}. Make one with `whyalike study "
             "create`."
         ) from error
-    try:
-        content = json.loads(written)
-        if content["format"] != FORMAT or content["version"] != VERSION:
-            raise FormatError(
-                f"{path} is a {content['format']!r} of version {content['version']!r}; this "
-                f"release reads {FORMAT!r} of version {VERSION}."
-            )
-        return _study(folder, content, sha256(written).hexdigest())
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(
-            f"{path} is damaged ({type(error).__name__}: {error}): put back the one that was made."
-        ) from error
+    with FORMAT.reading(where=str(path)):
+        body = FORMAT.body(_parsed(written), where=str(path))
+        study = _study(folder, body, sha256(written).hexdigest())
+        _check(study)
+    return study
 
 
 def write_study(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
@@ -77,7 +69,7 @@ def write_study(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, b
 
 def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
     """Return ``study.json``: equal for equal studies."""
-    content = {"format": FORMAT, "version": VERSION, **manifest}
+    content = {**FORMAT.head(), **manifest}
     return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
 
 
@@ -94,33 +86,79 @@ def _shallow(explanation: ExplanationData) -> dict[str, Any]:
     return {name: getattr(explanation, name) for name in ExplanationData.__dataclass_fields__}
 
 
+def _parsed(written: bytes) -> object:
+    """Return what JSON says. Raises ValueError on what is none."""
+    try:
+        return json.loads(written)
+    except RecursionError as error:
+        raise ValueError("it is too deep to be read") from error
+
+
 def _study(folder: Path, content: Mapping[str, Any], digest: str) -> Study:
-    def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-        return {**entry, "explanation": _read_stimulus(folder, entry["id"], entry["sha256"])}
+    def shown(name: str, kind: type[_Shown]) -> tuple[_Shown, ...]:
+        entries = read_value(content.get(name), tuple[Any, ...], name)
+        return tuple(
+            _read_shown(folder, entry, kind, f"{name}[{n}]") for n, entry in enumerate(entries)
+        )
 
     return Study(
-        folder=folder,
-        seed=content["seed"],
-        question=content["question"],
-        scale=tuple(content["scale"]),
-        methods=tuple(content["methods"]),
-        model=content["model"],
-        fingerprint=content["fingerprint"],
-        versions=content["versions"],
-        settings=content["settings"],
-        plan=PlanSettings(**content["plan"]),
-        samples=content["samples"],
-        stimuli=tuple(Stimulus(**shown(entry)) for entry in content["stimuli"]),
-        practice=tuple(Practice(**shown(entry)) for entry in content["practice"]),
-        checks=tuple(Check(**shown(entry)) for entry in content["checks"]),
-        digest=digest,
+        **read_object(
+            {key: value for key, value in content.items() if key not in _SHOWN},
+            Study,
+            given={
+                "folder": folder,
+                "digest": digest,
+                "stimuli": shown("stimuli", Stimulus),
+                "practice": shown("practice", Practice),
+                "checks": shown("checks", Check),
+            },
+        )
     )
 
 
+_Shown = TypeVar("_Shown", Stimulus, Practice, Check)
+_SHOWN = ("stimuli", "practice", "checks")
+
+
+def _read_shown(folder: Path, entry: object, kind: type[_Shown], where: str) -> _Shown:
+    """Return one stimulus; its explanation is in a file of its own."""
+    about = read_object(entry, kind, where, given={"explanation": None})
+    explanation = _read_stimulus(folder, about["id"], about["sha256"])
+    return kind(**about | {"explanation": explanation})
+
+
+def _check(study: Study) -> None:
+    """Raise ValueError on a study that was read and can't have been made."""
+    known: list[Practice | Check] = [*study.practice, *study.checks]
+    every: list[Stimulus | Practice | Check] = [*study.stimuli, *known]
+    if len({one.id for one in every}) < len(every):
+        raise ValueError("two stimuli have one id")
+    cells = [(one.sample, one.method) for one in study.stimuli]
+    wanted = study.samples * len(study.methods)
+    if len(cells) != wanted or set(cells) != set(product(range(study.samples), study.methods)):
+        raise ValueError(f"it has {len(cells)} stimuli, which are not one of each sample by method")
+    if not cells:
+        raise ValueError("it has no stimuli")
+    for item in known:
+        if not LOWEST <= item.low <= item.high <= HIGHEST:
+            said = f"{shown(item.low)} to {shown(item.high)}"
+            raise ValueError(f"the answer of {item.id} is from {said}")
+    for check in study.checks:
+        if check.sample is not None and not 0 <= check.sample < study.samples:
+            raise ValueError(f"the check {check.id} is of sample {shown(check.sample)}")
+    if len(study.scale) != HIGHEST:
+        raise ValueError(f"its scale has {len(study.scale)} steps")
+    settings = study.plan
+    if settings.per_rater is not None and not 1 <= settings.per_rater <= len(cells):
+        raise ValueError(f"plan.per_rater is {shown(settings.per_rater)}")
+    if settings.checks < 0 or settings.repeats < 0:
+        raise ValueError("plan.checks or plan.repeats is below 0")
+
+
 def _read_stimulus(folder: Path, id: str, expected: str) -> ExplanationData:
-    path = folder / STIMULI / f"{id}.json"
     if not _ID.fullmatch(id):
-        raise ValueError(f"{id!r} is no id of a stimulus")
+        raise ValueError(f"{shown(id)} is no id of a stimulus")
+    path = folder / STIMULI / f"{id}.json"
     try:
         written = path.read_bytes()
     except OSError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whyalike.documents import shown
 from whyalike.errors import FormatError
 from whyalike.study.model import HIGHEST, LOWEST
 from whyalike.text import clean_text, find_words
@@ -56,7 +57,7 @@ def read_known_answers(path: Path = PACKAGED) -> KnownAnswers:
         for number, entry in enumerate(entries, start=1):
             try:
                 found.append(_known_answer(entry))
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
                 raise FormatError(f"{path}, entry {number} of {kind!r}: {error}") from error
         made[kind] = tuple(found)
     return KnownAnswers(**made)
@@ -65,7 +66,8 @@ def read_known_answers(path: Path = PACKAGED) -> KnownAnswers:
 def _known_answer(entry: Mapping[str, Any]) -> KnownAnswer:
     low, high, why = entry["low"], entry["high"], entry["why"]
     if not (type(low) is type(high) is int and LOWEST <= low <= high <= HIGHEST):
-        raise ValueError(f"low and high are {low!r} and {high!r}; give 1 to 5, in that order.")
+        said = f"{shown(low)} and {shown(high)}"
+        raise ValueError(f"low and high are {said}; give 1 to 5, in that order.")
     if not isinstance(why, str):
         raise TypeError("why is no text.")
     left, right = (clean_text(entry[side], side=side).text for side in ("left", "right"))
@@ -91,12 +93,14 @@ def write_explanation(
     found = []
     for *words, strength in pairs:
         if type(strength) not in (int, float) or not 0 < strength <= 1 or len(words) != 2:
-            raise ValueError(f"a pair is two words and a number above 0 up to 1, not {words!r}.")
+            raise ValueError(
+                f"a pair is two words and a number above 0 up to 1, not {shown(words)}."
+            )
         indices = []
         for n, word in enumerate(words):
             spelled = [sides[n][start:end] for start, end in places[n]]
             if word not in spelled:
-                raise ValueError(f"{word!r} is no word of {sides[n]!r}.")
+                raise ValueError(f"{shown(word)} is no word of {shown(sides[n])}.")
             index = spelled.index(word)
             strengths[n][index] = max(strengths[n].get(index, 0.0), float(strength))
             indices.append(index)

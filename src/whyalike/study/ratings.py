@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.documents import shown
 from whyalike.errors import FormatError
 from whyalike.study.design import plan
 from whyalike.study.model import Check, Practice, Stimulus, Study
@@ -90,17 +91,27 @@ COLUMNS = tuple(field.name for field in fields(RatingTable))
 
 
 def table_of(rows: list[dict[str, object]]) -> RatingTable:
-    """Return the rows as a table. Each row has every column by its name, as Python values."""
+    """Return the rows as a table. Each row has every column by its name, as Python values.
+
+    Raises:
+        FormatError: a value that its column does not hold: SQLite keeps whatever is written.
+    """
 
     def column(name: str) -> NDArray[np.generic]:
         values = [row[name] for row in rows]
+        kind: Any = np.str_
         if name in INTEGERS:
-            return np.array(values, dtype=np.int64)
-        if name in FLAGS:
-            return np.array(values, dtype=np.bool_)
-        if name == "seconds":
-            return np.array(values, dtype=np.float64)
-        return np.array(values, dtype=np.str_)
+            kind = np.int64
+        elif name in FLAGS:
+            kind = np.bool_
+        elif name == "seconds":
+            kind = np.float64
+        elif wrong := [value for value in values if not isinstance(value, str)]:
+            raise FormatError(f"The ratings are damaged: {name} is {shown(wrong[0])}.")
+        try:
+            return np.array(values, dtype=kind)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise FormatError(f"The ratings are damaged: {name}: {error}.") from error
 
     return RatingTable(**{name: column(name) for name in COLUMNS})  # type: ignore[arg-type]
 
@@ -123,16 +134,17 @@ def from_storage(study: Study, storage: "Storage", *, history: bool = False) -> 
         if row.rater_number not in plans:
             plans[row.rater_number] = plan(study, row.rater_number)
         tasks = plans[row.rater_number]
-        task = tasks[row.position] if row.position < len(tasks) else None
+        known = type(row.position) is int and 0 <= row.position < len(tasks)
+        task = tasks[row.position] if known else None
         if task is None or task.stimulus_id != row.stimulus_id:
             raise FormatError(
-                f"Rater {row.rater_number}'s rating at position {row.position} is of "
-                f"{row.stimulus_id!r}, which the plan does not have there: these ratings are of "
-                "another study, or study.json was changed."
+                f"Rater {row.rater_number}'s rating at position {shown(row.position)} is of "
+                f"{shown(row.stimulus_id)}, which the plan does not have there: these ratings are "
+                "of another study, or study.json was changed."
             )
-        shown = study.shown(task.stimulus_id)
+        stimulus = study.shown(task.stimulus_id)
         repeat_of = -1 if task.repeat_of is None else task.repeat_of
-        found.append(_row(row, shown) | {"kind": task.kind, "repeat_of": repeat_of})
+        found.append(_row(row, stimulus) | {"kind": task.kind, "repeat_of": repeat_of})
     return table_of(found)
 
 

@@ -78,7 +78,7 @@ class Figures:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StudyReport:
     """A report, as plain data.
 
@@ -141,6 +141,33 @@ class StudyReport:
             "power": None if self.power is None else asdict(self.power),
             "notes": list(self.notes),
         }
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        from whyalike.render.study import render_study
+        from whyalike.study.report_page import page_of
+
+        return render_study(page_of(self))
+
+    def __str__(self) -> str:
+        """Return the report as plain text, 80 columns wide."""
+        from whyalike.render.study_text import render_study_text
+        from whyalike.study.report_page import page_of
+
+        return render_study_text(page_of(self))
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be every judge."""
+        return (
+            f"StudyReport(methods={list(self.methods)}, judges={self.kept.judges}, "
+            f"ratings={self.kept.ratings}, simulated={self.simulated}, best={list(self.best)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.render.study import render_study_fragment
+        from whyalike.study.report_page import page_of
+
+        return render_study_fragment(page_of(self))
 
 
 def make_report(

@@ -6,12 +6,16 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+from whyalike.documents import DAMAGED_ARCHIVE, Format, load_json, shown
 from whyalike.errors import OptionError
 from whyalike.explain import write_whole
+from whyalike.training.settings import TrainingSettings
 
+FORMAT = Format("whyalike/training-run", "description of a run", "Delete its folder to start anew.")
 RUN = "run.json"
-_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt")
+MOST_SAID = 600
 
 
 def unfinished(out: Path) -> Path:
@@ -33,6 +37,7 @@ def begin_run(
     Raises:
         OptionError: there is an unfinished run, and ``resume`` is not asked for; or it was
             started with other data or settings.
+        FormatError: what is said of the run can't be read, or a newer release began it.
     """
     path = folder / RUN
     if not resume and latest_checkpoint(folder) is not None and rank == 0:
@@ -41,11 +46,13 @@ def begin_run(
             "that folder to start anew."
         )
     if resume and path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        # Those that were begun before 1.0 say neither format nor version.
+        content = load_json(path, what=FORMAT.what)
+        before = _with_defaults(FORMAT.body(content, where=str(path), unnamed=True))
         now = json.loads(json.dumps(description))
         if changed := sorted(key for key in now if before.get(key) != now[key]):
             said = "; ".join(
-                f"{key}: {before.get(key)!r} then, {now[key]!r} now" for key in changed
+                f"{key}: {_said(before.get(key))} then, {_said(now[key])} now" for key in changed
             )
             raise OptionError(
                 f"The unfinished run in {folder} differs from this one ({said}). Resume it with "
@@ -54,9 +61,23 @@ def begin_run(
         return latest_checkpoint(folder)
     if rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
-        said = json.dumps(description, indent=2) + "\n"
+        said = json.dumps({**FORMAT.head(), **description}, indent=2) + "\n"
         write_whole(path, lambda stream: stream.write(said.encode()))
     return None
+
+
+def _said(value: object) -> str:
+    """Return what a run was begun with: all of its settings are to be seen."""
+    said = repr(value) if isinstance(value, dict) else shown(value)
+    return said if len(said) <= MOST_SAID else said[:MOST_SAID] + "…"
+
+
+def _with_defaults(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of a run, with settings that there were not when it was begun."""
+    settings = description.get("settings")
+    if not isinstance(settings, Mapping):
+        return dict(description)
+    return {**description, "settings": {**TrainingSettings().to_dict(), **settings}}
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -66,13 +87,44 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Return whether all its files are there; Trainer writes its state last."""
+    """Return whether all its files are there and can be read; Trainer writes its state last."""
+    pickles = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
+    states = list(checkpoint.glob("rng_state*.pth"))
+    return (
+        bool(states)
+        and _holds_state(checkpoint / "trainer_state.json")
+        and _holds_weights(checkpoint / "model.safetensors")
+        and all(map(_is_whole_archive, [*pickles, *states]))
+    )
+
+
+def _holds_state(path: Path) -> bool:
+    from transformers import TrainerState
+
     try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        state = TrainerState.load_from_json(str(path))
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return False
-    named = all((checkpoint / name).is_file() for name in _FILES)
-    return named and any(checkpoint.glob("rng_state*.pth"))
+    return type(state.global_step) is type(state.max_steps) is int
+
+
+def _holds_weights(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as weights:
+            return bool(weights.keys())
+    except (OSError, SafetensorError):
+        return False
+
+
+def _is_whole_archive(path: Path) -> bool:
+    """Return whether a file that torch wrote is whole, by the checksums in it."""
+    try:
+        with ZipFile(path) as archive:
+            return archive.testzip() is None
+    except DAMAGED_ARCHIVE:
+        return False
 
 
 def remove_broken(folder: Path) -> None:

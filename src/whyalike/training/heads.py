@@ -1,5 +1,6 @@
 """A base model for training: its encoder, and a head that guesses masked tokens."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -167,11 +168,16 @@ def _with_head(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from printing tables of missing tensors; a note says it better."""
+    """Keep transformers from printing tables of missing tensors; a note says it better.
+
+    Nor does it warn that it orders checkpoints of one second by their numbers, which is right.
+    """
     before = logging.get_verbosity()
     logging.set_verbosity(ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="mtime may not be reliable")
+            yield
     finally:
         logging.set_verbosity(before)
 

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from whyalike.errors import FormatError
+from whyalike.documents import Format, read_object, read_value
 from whyalike.training.retrieval import RetrievalMetrics
+from whyalike.training.settings import TrainingSettings
 
-FORMAT, VERSION = "whyalike/training", 1
+FORMAT = Format("whyalike/training", "result of a training run", "Train anew.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class ModelFigures:
     same_kind: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainingResult:
     """A finished run.
 
@@ -83,29 +84,44 @@ class TrainingResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the folder."""
-        found = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        found = {**FORMAT.head(), **asdict(self)}
         del found["folder"]
         for name in ("history", "figures", "notes"):
             found[name] = list(found[name])
         return found
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], *, folder: Path | None = None) -> Self:
-        """Return what ``to_dict`` gave. Raises FormatError on another version."""
-        # What was trained before 1.0 says neither.
-        said = found.get("format", FORMAT), found.get("version", VERSION)
-        if said != (FORMAT, VERSION):
-            raise FormatError(
-                f"This is a {said[0]!r} of version {said[1]!r}; this release reads {FORMAT!r} of "
-                f"version {VERSION}."
-            )
-        history = tuple(TrainingProgress(**point) for point in found["history"])
-        figures = tuple(
-            ModelFigures(model["name"], RetrievalMetrics(**model["retrieval"]), model["same_kind"])
-            for model in found["figures"]
+    def from_dict(cls, found: object, *, folder: Path | None = None) -> Self:
+        """Return what ``to_dict`` gave. Raises FormatError on damage, or a newer release's."""
+        # What was trained before 1.0 says neither format nor version.
+        body = FORMAT.body(found, unnamed=True)
+        with FORMAT.reading():
+            read = read_object(body, cls, given={"folder": folder})
+            # Settings that there were not when it was trained have their defaults.
+            settings = read_value(read["settings"], TrainingSettings, "settings")
+            return cls(**{**read, "settings": settings.to_dict()})
+
+    def to_markdown(self) -> str:
+        """Return what was trained, and the figures before and after as a table."""
+        from whyalike.training.card import figures_table
+
+        what = f"{self.base}, trained on {self.trained:,} items of {self.catalogue}"
+        lines = [f"{what}: step {self.best_step:,} of {self.steps:,} was kept.", ""]
+        lines += [figures_table(self.figures) if self.figures else "No items were held out."]
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines) + "\n"
+
+    def __str__(self) -> str:
+        """Return ``to_markdown``, which can be read as it is."""
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be every step that was logged."""
+        return (
+            f"TrainingResult(folder={self.folder!r}, base={self.base!r}, "
+            f"catalogue={self.catalogue!r}, steps={self.steps}, best_step={self.best_step})"
         )
-        others = {"format", "version", "history", "figures", "notes"}
-        rest = {k: v for k, v in found.items() if k not in others}
-        return cls(
-            folder=folder, history=history, figures=figures, notes=tuple(found["notes"]), **rest
-        )
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()

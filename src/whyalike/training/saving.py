@@ -1,14 +1,18 @@
 """The trained encoder as a SentenceTransformer, which loads wherever that library is."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer, WordWeights
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from whyalike.errors import OutputError
 from whyalike.training.heads import Base
 from whyalike.training.pairs import frame_tokens
 
@@ -38,6 +42,28 @@ def save_as_pipeline(base: Base, folder: Path) -> None:
             device="cpu",
         )
         pipeline.save_pretrained(str(folder), create_model_card=False)
+
+
+@contextmanager
+def said_where_unwritable(out: Path) -> Iterator[None]:
+    """Say as OutputError that there is no room: safetensors and torch raise errors of their own."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except (OSError, SafetensorError, RuntimeError) as error:
+        said = str(error)
+        if not isinstance(error, OSError) and not any(sign in said for sign in _UNWRITABLE):
+            raise
+        # Those of safetensors and torch speak of places in a file.
+        reason = getattr(error, "strerror", None) or "a file could not be written to its end"
+        raise OutputError(
+            f"Could not write {out}: {reason}. Whole checkpoints are kept: make room, and go on "
+            "with resume=True (--resume)."
+        ) from error
+
+
+_UNWRITABLE = ("I/O error", "PytorchStreamWriter", "inline_container", "iostream error")
 
 
 def without_special_tokens(tokenizer: PreTrainedTokenizerBase, *, rows: int) -> WordWeights:

@@ -12,6 +12,7 @@ from whyalike.training.course import world_size
 from whyalike.training.measuring import HeldOut, guess_kind
 from whyalike.training.random_state import own_random_state
 from whyalike.training.result import TrainingProgress, TrainingResult
+from whyalike.training.saving import said_where_unwritable
 from whyalike.training.settings import TrainingSettings
 from whyalike.training.split import split_pairs
 from whyalike.training.task import Baseline, Task
@@ -61,6 +62,7 @@ def train_recobert(
         OptionError: ``out`` holds something, there is an unfinished run and no ``resume`` (or one
             of other data or settings), or there are too few items.
         ModelNotFoundError, UnsafeModelError, ModelError: the base can't be had or trained.
+        OutputError: a checkpoint or the model can't be written; whole checkpoints are kept.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint of the last step.
     """
     _require_extra()
@@ -104,7 +106,7 @@ def train_recobert(
         trust_remote_code=trust_remote_code,
         allow_pickle=allow_pickle,
     )
-    with own_random_state():
+    with own_random_state(), said_where_unwritable(target):
         return task.run(checkpoint, progress)
 
 

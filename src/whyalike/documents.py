@@ -1,0 +1,282 @@
+"""Documents that outlive the code: JSON of a named format and version, read by declared fields.
+
+Everything that is stored and read back follows one rule:
+
+- A field that a document lacks has the default that its dataclass declares: documents from before
+  there was such a field stay readable. One without a default is missing, and that is damage.
+- A document of a newer release is said to be one: by its version, or by a field that this release
+  does not know.
+- All else that is not as declared is damage. Nothing but FormatError comes out.
+
+A format's version grows when a field is dropped or changes its meaning, and when one is added that
+every document must have.
+"""
+
+import json
+import math
+import os
+import reprlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from whyalike.errors import FormatError, OptionError
+
+UPDATE = "a newer release of whyalike wrote it. Update whyalike to read it."
+LARGEST_INTEGER = 10**300
+
+DAMAGED_ARCHIVE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What comes out of reading a zip file, such as NumPy and torch write, with other bytes in it."""
+
+_NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxlong = 40
+_SHORT.maxlevel = 3
+
+
+class NewerFieldError(ValueError):
+    """A field that this release does not know."""
+
+
+def write_json(content: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return JSON, characters as they are. Raises FormatError on a number that JSON has not."""
+    try:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError as error:
+        raise FormatError(f"JSON can't hold this ({error}): give finite numbers.") from error
+
+
+def read_json(text: str | bytes) -> object:
+    """Return what JSON says. Raises FormatError on what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"This is not JSON that can be read: {error}.") from error
+
+
+def load_json(path: str | os.PathLike[str], *, what: str) -> object:
+    """Return what a file of JSON says. Raises FormatError where it can't be read, or is none.
+
+    Args:
+        path: the file.
+        what: what it should hold, as errors say it.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read a {what} from {path}: {reason}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of document.
+
+    name: what ``format`` says in it, and ``version`` beside it. what: what such a document is
+    called. remedy: what to do where one is damaged, a sentence.
+    """
+
+    name: str
+    what: str
+    remedy: str
+    version: int = 1
+
+    def head(self) -> dict[str, Any]:
+        """Return what every such document begins with."""
+        return {"format": self.name, "version": self.version}
+
+    def body(
+        self, content: object, *, where: str | None = None, unnamed: bool = False
+    ) -> dict[str, Any]:
+        """Return what a document says besides its format and version.
+
+        Args:
+            content: the document.
+            where: what to call it in errors, such as its path; by default "This" and what it is.
+            unnamed: whether one that says neither is of version 1: early ones did not.
+
+        Raises:
+            FormatError: it is no such document, of another version, or none that JSON has.
+        """
+        said: Mapping[Any, Any] = content if isinstance(content, Mapping) else {}
+        if unnamed and said and "format" not in said and "version" not in said:
+            said = {**said, "format": self.name, "version": 1}
+        if said.get("format") != self.name:
+            found = shown(said.get("format"))
+            raise FormatError(
+                f"{where or 'This'} is no {self.what}: its 'format' is {found}, not "
+                f"{self.name!r}. {self.remedy}"
+            )
+        version = said.get("version")
+        if type(version) is not int or version < 1:
+            raise FormatError(
+                f"{self._called(where)} is damaged: its version is {shown(version)}. {self.remedy}"
+            )
+        if version > self.version:
+            raise FormatError(
+                f"{self._called(where)} is of version {shown(version)}, and this release reads up "
+                f"to version {self.version}: {UPDATE}"
+            )
+        return {key: value for key, value in said.items() if key not in ("format", "version")}
+
+    @contextmanager
+    def reading(self, *, where: str | None = None) -> Iterator[None]:
+        """Say as FormatError what is wrong with such a document while it is read."""
+        try:
+            yield
+        except FormatError:
+            raise
+        except NewerFieldError as error:
+            raise FormatError(
+                f"{self._called(where)} has {error}, which this release does not know: {UPDATE}"
+            ) from error
+        except (ValueError, OptionError) as error:
+            raise FormatError(
+                f"{self._called(where)} is damaged: {str(error).rstrip('.')}. {self.remedy}"
+            ) from error
+
+    def _called(self, where: str | None) -> str:
+        return where or f"This {self.what}"
+
+
+def read_object(
+    content: object, kind: type, where: str = "", *, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what ``content`` has for each field of the dataclass ``kind``.
+
+    Args:
+        content: an object of JSON.
+        kind: the dataclass.
+        where: names the object in errors.
+        given: fields that do not come from ``content``, with their values.
+
+    Raises:
+        NewerFieldError: a field that ``kind`` has not.
+        ValueError: a field is missing, or has a value that it can't have.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{where or 'it'} is {shown(content)}, not an object")
+    declared, given = _declared(kind), given or {}
+    prefix = f"{where}." if where else ""
+    for name, (_, needed) in declared.items():
+        if needed and name not in content and name not in given:
+            raise ValueError(f"{prefix}{name} is missing")
+    for name in content:
+        if name not in declared or name in given:
+            raise NewerFieldError(f"{prefix}{name}"[:80])
+    read = {
+        name: read_value(content[name], hint, prefix + name)
+        for name, (hint, _) in declared.items()
+        if name in content
+    }
+    return {**read, **given}
+
+
+def read_value(value: object, kind: Any, where: str) -> Any:
+    """Return a value of JSON as ``kind``, the declared type of a field; ``where`` names it.
+
+    Raises ValueError as ``read_object``.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (UnionType, Union):
+        return None if value is None else read_value(value, parts[0], where)
+    if origin is Literal:
+        return _read_choice(value, parts, where)
+    if origin is tuple:
+        return _read_tuple(value, parts, where)
+    if origin is not None:
+        return _read_mapping(value, parts[1], where)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return kind(**read_object(value, kind, where))
+    return _read_plain(value, kind, where)
+
+
+def _read_choice(value: object, allowed: tuple[Any, ...], where: str) -> object:
+    if not any(type(value) is type(one) and value == one for one in allowed):
+        raise ValueError(f"{where} is {shown(value)}; allowed: {', '.join(map(repr, allowed))}")
+    return value
+
+
+def _read_mapping(value: object, kind: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where} is {shown(value)}, not an object")
+    return {
+        str(name): read_value(item, kind, f"{where}.{name}"[:80]) for name, item in value.items()
+    }
+
+
+def _read_tuple(value: object, parts: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    """Return a list as a tuple: of any length where the second part is an ellipsis."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{where} is {shown(value)}, not a list")
+    if parts[-1] is Ellipsis:
+        parts = parts[:1] * len(value)
+    if len(value) != len(parts):
+        raise ValueError(f"{where} has {len(value)} entries, not {len(parts)}")
+    return tuple(
+        read_value(item, part, f"{where}[{n}]")
+        for n, (item, part) in enumerate(zip(value, parts, strict=True))
+    )
+
+
+def _read_plain(value: object, kind: Any, where: str) -> Any:
+    """Return a string, a number or a truth value. Whole numbers pass for numbers, as from others.
+
+    Truth values are no numbers.
+    """
+    if kind is Any:
+        return value
+    if kind is float:
+        return _read_number(value, where)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{where} is {shown(value)}, not {_NAMES[kind]}")
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise ValueError(f"{where} is {shown(value)}, too large")
+    return value
+
+
+def _read_number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where} is {shown(value)}, not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{where} is {shown(value)}, not a finite number")
+    return number
+
+
+def shown(value: object) -> str:
+    """Return a value for an error message, short enough to be read, however large or deep it is."""
+    return _SHORT.repr(value)[:80]
+
+
+@cache
+def _declared(kind: type) -> dict[str, tuple[Any, bool]]:
+    """Return the declared type of each field, and whether it has no default."""
+    hints = get_type_hints(kind)
+    return {field.name: (hints[field.name], _is_needed(field)) for field in fields(kind)}
+
+
+def _is_needed(field: "Field[Any]") -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

@@ -1,0 +1,67 @@
+"""Runs many command lines, each in a fork of one process that has loaded everything, and says what came.
+
+Reads a list from standard input: of each command line its ``words``, and optionally ``out`` and
+``err``, "closed" for a pipe whose reader has gone, and ``room``, how many bytes a file may have.
+Writes a list of [exit code, standard output, standard error].
+"""
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import torch
+import transformers  # noqa: F401
+
+import whyalike.evaluation.suite
+import whyalike.study.creation
+import whyalike.training.train  # noqa: F401
+from whyalike.cli import main
+
+
+def run(case, out, err):
+    """Become the command, and never return."""
+    for number, name, file in ((1, "out", out), (2, "err", err)):
+        if case.get(name) == "closed":
+            reader, writer = os.pipe()
+            os.close(reader)
+            os.dup2(writer, number)
+        else:
+            os.dup2(file.fileno(), number)
+    if "room" in case:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (case["room"], case["room"]))
+    sys.argv = ["whyalike", *case["words"]]
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 99
+    try:
+        # As the interpreter does at its end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120
+    os._exit(code)
+
+
+def begin(case):
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = os.fork()
+        if not child:
+            run(case, out, err)
+        _, status = os.waitpid(child, 0)
+        said = [Path(f"/proc/self/fd/{one.fileno()}").read_text() for one in (out, err)]
+        return [os.waitstatus_to_exitcode(status), *said]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    cases = json.load(sys.stdin)
+    print(json.dumps([begin(case) for case in cases]))
