@@ -12,7 +12,6 @@ from test_rank_agreement import slow_spearman
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
-from whyalike.attribution import Method
 from whyalike.attribution.methods.controls import draw
 from whyalike.errors import OptionError
 from whyalike.evaluation.randomization import METRICS, compare_pair, measure_randomization
@@ -44,7 +43,7 @@ def with_saliency(explainer, weigh):
         ]
 
     other = copy(explainer)
-    other.method = Method("made", attribute, "", "", "1", "1", (), "nearest")
+    other.method = replace(bti, name="made", attribute=attribute)
     return other
 
 
