@@ -1,8 +1,10 @@
 """A text's vector as a sum of contribution vectors, one per token."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,20 @@ Floats = NDArray[np.float64]
 
 TOKENS_AT_ONCE = 8192
 """Tokens in the directions that are followed together; it bounds memory."""
+
+_FORWARD_MODE = RLock()
+"""torch has one level of forward-mode derivatives for the whole process: a thread that leaves it
+takes away the tangents of another."""
+
+
+def _free_forward_mode() -> None:
+    """Start anew in a forked process: what held the lock is not there any more."""
+    global _FORWARD_MODE  # noqa: PLW0603
+    _FORWARD_MODE = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_forward_mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +149,7 @@ def _derivatives(
     for some in torch.split(masks, _at_once(point.shape[1])):
         checkpoint()
         try:
-            with torch.no_grad(), PlainAttention():
+            with _FORWARD_MODE, torch.no_grad(), PlainAttention():
                 found.append(torch.func.vmap(along)(some))
         except (ModelError, RuntimeError) as error:
             # A model's own failure is raised as ModelError, caused by what torch says.
