@@ -15,6 +15,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 from tiny_models import TEXTS, tiny
 from whyalike import BlackBox, BTIOptions, Explainer
+from whyalike.encoder.replica import own_tokenizer
 from whyalike.errors import ModelError
 from whyalike.interruption import checked_by
 
@@ -154,7 +155,7 @@ def test_what_a_check_raises_comes_through_every_method(model):
         assert calls == [1]
 
 
-@pytest.mark.parametrize("method", ["bti", "whyalike", "occlusion"])
+@pytest.mark.parametrize("method", ["bti", "whyalike", "occlusion", "token_similarity"])
 def test_threads_share_an_explainer(model, method):
     explainer = Explainer(model, method=method, options=BTIOptions(long_text="windows"))
     pairs = [PAIR, ("gloves wool warm " * 60, TEXTS[1]), (TEXTS[2], TEXTS[3])]
@@ -174,6 +175,45 @@ def test_threads_share_an_explainer(model, method):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_threads_with_models_of_their_own_share_forward_mode_derivatives():
+    tinies = [tiny(name) for name in ("bert", "roberta")]
+    explainers = [Explainer((one.model, one.tokenizer), method="bilrp") for one in tinies]
+    expected = [explainer.explain(*PAIR) for explainer in explainers]
+    found = [[], []]
+
+    def work(n):
+        found[n] = [explainers[n].explain(*PAIR) for _ in range(10)]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[one] * 10 for one in expected]
+
+
+def test_no_thread_waits_for_the_replica_while_it_has_the_tokenizer(model, monkeypatch):
+    encoder = Explainer(model).model
+    lock, free = own_tokenizer(encoder.tokenizer).lock, []
+
+    def replica(self, find=type(encoder)._model):
+        def take():
+            free.append(lock.acquire(blocking=False))
+            if free[-1]:
+                lock.release()
+
+        other = threading.Thread(target=take)
+        other.start()
+        other.join()
+        return find(self)
+
+    monkeypatch.setattr(type(encoder), "_model", replica)
+    encoder.tokenize(list(PAIR))
+    encoder.tokenize(["gloves wool warm " * 60], long_text="windows")
+    assert free
+    assert all(free)
 
 
 @pytest.mark.parametrize("method", METHODS)

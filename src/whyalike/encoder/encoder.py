@@ -230,12 +230,13 @@ class Encoder:
         Raises ModelError on a token that the model's table has no row for, and where the limit
         leaves no room for a text.
         """
-        own = own_tokenizer(self.tokenizer)
+        # The limit may need the replica's lock, and who holds that may wait for the tokenizer's.
+        own, limit = own_tokenizer(self.tokenizer), self.limit
         with own.lock:
             tokenized = tokenize(
                 texts,
                 tokenizer=own.tokenizer,
-                limit=self.limit,
+                limit=limit,
                 prompt=prompt,
                 long_text=long_text,
             )
