@@ -1,5 +1,7 @@
 """What every registered method holds to, on every architecture. A new method is tested by being there."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -24,16 +26,15 @@ every_method = pytest.mark.parametrize("method", METHODS)
 every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 
 
-def explainer(method, name, **arguments):
+@cache
+def opened(name, copy):
+    """Explainers of a model that share nothing but its weights: each checks its gradient once."""
     model = tiny(name)
-    return Explainer(
-        model.parts,
-        method=method,
-        pooling=model.pooling,
-        options=OPTIONS,
-        lexicon=LEXICON,
-        **arguments,
-    )
+    return Explainer(model.parts, pooling=model.pooling, options=OPTIONS, lexicon=LEXICON)
+
+
+def explainer(method, name, *, copy=1):
+    return opened(name, copy).with_method(method)
 
 
 def numbers(explanation):
@@ -58,7 +59,7 @@ def test_conformance(method, name):
     one = explainer(method, name)
     pairs = [(LEFT, RIGHT), (RIGHT, LEFT), (OTHER, LEFT), ("Wool.", OTHER)]
     together = list(one.explain_many(pairs))
-    alone = [explainer(method, name).explain(*pairs[0]), one.explain(*pairs[3])]
+    alone = [explainer(method, name, copy=2).explain(*pairs[0]), one.explain(*pairs[3])]
     assert one.explain(*pairs[0]) == alone[0], "twice is not the same"
     check_shapes_and_promises(alone[0], get_method(method).promises)
     check_mirrored(together[0], together[1])

@@ -1,6 +1,7 @@
 """Run alone: every file of a small index is damaged in every way, and answers are compared.
 
-Arguments: a folder to work in, and ``search``, ``write`` or ``build``. Prints one line for each
+Arguments: a folder to work in, and which of ``search``, ``write`` and ``build``. Each is a fork of
+what is loaded once. Prints, as JSON, of each its exit code and what it printed: a line for each
 answer that is neither right nor a refusal. Memory and time are limited by the process itself.
 """
 
@@ -197,8 +198,8 @@ def try_all(base, sound, ask, explainer):
     print(json.dumps({"files": [str(file) for file in files], **counts}))
 
 
-def main():
-    base, what = Path(sys.argv[1]), sys.argv[2]
+def main(base, what):
+    base.mkdir()
     warnings.simplefilter("ignore")
     explainer = Explainer(embed=embed)
     building.CHUNK = 4
@@ -216,5 +217,31 @@ def main():
     try_all(base, sound, asked, explainer)
 
 
+def become(base, what, out):
+    """Do one of them, and never return."""
+    os.dup2(out.fileno(), 1)
+    code = 1
+    try:
+        main(base, what)
+        code = 0
+    except SystemExit:
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    results = {}
+    for one in sys.argv[2:]:
+        written_to = Path(sys.argv[1]) / f"{one}.txt"
+        with written_to.open("w") as opened:
+            child = os.fork()
+            if not child:
+                become(Path(sys.argv[1]) / one, one, opened)
+            _, status = os.waitpid(child, 0)
+        results[one] = os.waitstatus_to_exitcode(status), written_to.read_text()
+    print(json.dumps(results))

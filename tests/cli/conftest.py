@@ -1,9 +1,11 @@
 """What the tests of the command line share: a runner, real processes, and a model loaded once."""
 
+import json
 import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -57,6 +59,30 @@ def process(environment, command):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def begin(environment):
+    """Run command lines, each in a process that has loaded everything; see many_commands.py."""
+    script = Path(__file__).with_name("many_commands.py")
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # As the streams that a case may have in its place, no file that can be sought in.
+        stderr=subprocess.PIPE,
+        # Without a buffer a write is lost in part, and Python says nothing of it.
+        env=environment | {"PYTHONUNBUFFERED": "1"},
+        text=True,
+    ) as running:
+
+        def begin(cases):
+            print(json.dumps(cases), file=running.stdin, flush=True)
+            return json.loads(running.stdout.readline())
+
+        yield begin
+        _, said = running.communicate()
+        assert running.returncode == 0, said
 
 
 @pytest.fixture(scope="session")

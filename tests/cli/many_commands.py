@@ -1,10 +1,11 @@
 """Runs many command lines, each in a fork of one process that has loaded everything, and says what came.
 
-Reads a list from standard input: of each command line its ``words``, and optionally ``out`` and
-``err``, "closed" for a pipe whose reader has gone, and ``room``, how many bytes a file may have.
-Writes a list of [exit code, standard output, standard error].
+Reads lines from standard input, each a list: of each command line its ``words``, and optionally
+``out`` and ``err``, "closed" for a pipe whose reader has gone, ``room``, how many bytes a file may
+have, and ``cwd``. Writes a line for each: a list of [exit code, standard output, standard error].
 """
 
+import gc
 import json
 import os
 import resource
@@ -13,13 +14,16 @@ import tempfile
 import traceback
 from pathlib import Path
 
+import matplotlib.figure  # noqa: F401
 import torch
 import transformers  # noqa: F401
+from typer.testing import CliRunner
 
 import whyalike.evaluation.suite
 import whyalike.study.creation
 import whyalike.training.train  # noqa: F401
 from whyalike.cli import main
+from whyalike.cli.app import app
 
 
 def run(case, out, err):
@@ -33,6 +37,8 @@ def run(case, out, err):
             os.dup2(file.fileno(), number)
     if "room" in case:
         resource.setrlimit(resource.RLIMIT_FSIZE, (case["room"], case["room"]))
+    if "cwd" in case:
+        os.chdir(case["cwd"])
     sys.argv = ["whyalike", *case["words"]]
     code = 0
     try:
@@ -63,5 +69,8 @@ def begin(case):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    cases = json.load(sys.stdin)
-    print(json.dumps([begin(case) for case in cases]))
+    CliRunner().invoke(app, ["--help"])  # So that what prints help is loaded once.
+    gc.collect()
+    gc.freeze()  # Forks do not go through what is here already.
+    for line in sys.stdin:
+        print(json.dumps([begin(case) for case in json.loads(line)]), flush=True)

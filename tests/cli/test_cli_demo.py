@@ -9,18 +9,18 @@ from whyalike.cli.demo import PAIRS, WINE, _find_similar_wine
 
 
 @pytest.mark.weights
-def test_the_demo_prints_every_pair_and_writes_the_page(process, tmp_path):
+def test_the_demo_prints_every_pair_and_writes_the_page(begin, tmp_path):
     page = tmp_path / "demo.html"
-    done = process("demo", "--html", page, cwd=tmp_path)
-    assert done.returncode == 0
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
+    words = ["demo", "--html", str(page)]
+    [(code, out, said)] = begin([{"words": words, "cwd": str(tmp_path)}])
+    assert (code, said) == (0, "")
+    assert "\x1b" not in out
     for heading, *_ in PAIRS:
-        assert f"── {heading}\n" in done.stdout
-    assert done.stdout.count("cosine similarity ") == len(PAIRS) + 1
-    assert "── A wine, and the one of 59 others that is most like it\n" in done.stdout
-    assert done.stdout.endswith(f"{page}\n")
-    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+        assert f"── {heading}\n" in out
+    assert out.count("cosine similarity ") == len(PAIRS) + 1
+    assert "── A wine, and the one of 59 others that is most like it\n" in out
+    assert out.endswith(f"{page}\n")
+    assert max(map(len, out.splitlines()[:-1])) <= 80
     assert [path.name for path in tmp_path.iterdir()] == ["demo.html"]
     content = page.read_text(encoding="utf-8")
     for _, left, _right in PAIRS:
@@ -33,8 +33,9 @@ def test_the_demo_finds_the_most_similar_of_our_wines(minilm):
     _, left, right = _find_similar_wine(minilm)
     assert left == wines[WINE].description
     scores = {}
+    one = minilm.model.embed([left])[0]
     for wine in wines:
-        one, other = minilm.model.embed([left])[0], minilm.model.embed([wine.description])[0]
+        other = minilm.model.embed([wine.description])[0]
         dot = sum(a * b for a, b in zip(one, other, strict=True))
         scores[wine.description] = dot / math.hypot(*one) / math.hypot(*other)
     assert scores.pop(left) == pytest.approx(1.0)

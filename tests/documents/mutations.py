@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from copy import deepcopy
+from copy import copy
 
 DEEP = "%deep%"
 LONG = "%long%"
@@ -77,10 +77,11 @@ def at(document, path: tuple):
 
 
 def changed(document, path: tuple, change):
-    """A copy of the document with ``change`` made to what holds the last key of ``path``."""
-    holder = {"": deepcopy(document)}
-    whole, keys = holder, ("", *path)
+    """A copy of the document, but for what stays as it is, with ``change`` made to what holds the last key of ``path``."""
+    whole, keys = {"": document}, ("", *path)
+    holder = whole
     for key in keys[:-1]:
+        holder[key] = copy(holder[key])
         holder = holder[key]
     change(holder, keys[-1])
     return whole[""]

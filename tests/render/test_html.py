@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import whyalike
 from whyalike.render import render_fragment, render_html
 from whyalike.render.html import PAGE_STYLES, STYLES, TEMPLATES, assets
 from whyalike.render.palette import LEVELS, pair_weights, saliency_level
@@ -130,12 +131,34 @@ class Page(HTMLParser):
         return Counter((tag, tuple(sorted(attributes))) for tag, attributes, _ in self.elements)
 
 
+def marked(page: str) -> str:
+    """The page with a short mark in the place of each style sheet and script."""
+    return re.sub(r"(<(style|script)\b[^>]*>).*?(</\2>)", r"\1/* \2 */\3", page, flags=re.DOTALL)
+
+
 def test_page_equals_the_golden_file() -> None:
-    page = render_html([make_gloves()], title="Gloves and mittens")
+    page = marked(render_html([make_gloves()], title="Gloves and mittens"))
     if os.environ.get("WHYALIKE_UPDATE_GOLDEN") == "1":
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(page, encoding="utf-8", newline="\n")
     assert page == GOLDEN.read_text(encoding="utf-8")
+
+
+SOURCES = Path(whyalike.__file__).parent
+
+
+def test_the_page_carries_its_style_sheets_and_script_as_they_are_in_the_source() -> None:
+    page = render_html([make_gloves()], title="Gloves and mittens")
+    for tag in ("style", "script"):
+        ending = {"style": ".css", "script": ".js"}[tag]
+        carried = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", page, flags=re.DOTALL)
+        files = [f.read_text(encoding="utf-8").strip() for f in SOURCES.rglob(f"*{ending}")]
+        assert any(carried)
+        for content in carried:
+            left = content
+            for file in sorted(files, key=len, reverse=True):
+                left = left.replace(file, "")
+            assert left.strip() == ""
 
 
 def test_texts_can_be_read_back_exactly() -> None:
