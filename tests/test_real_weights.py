@@ -89,10 +89,6 @@ def test_similarity_is_the_models_on_200_catalogue_pairs(minilm, catalogues):
     left = pipeline.encode([a for a, _ in pairs], convert_to_tensor=True)
     right = pipeline.encode([b for _, b in pairs], convert_to_tensor=True)
     own = pipeline.similarity_pairwise(left, right).tolist()
-    assert minilm.method.name == "bti"
-    by_method = {"random": pairs, "bti": pairs[::5]}  # A gradient takes most of the time.
-    for method, some in by_method.items():
-        explained = minilm.with_method(method).explain_many(some)
-        found = [explanation.similarity for explanation in explained]
-        np.testing.assert_allclose(found, own[:: len(pairs) // len(some)], atol=1e-5)
+    found = [explanation.similarity for explanation in minilm.explain_many(pairs)]
+    np.testing.assert_allclose(found, own, atol=1e-5)
     assert len(set(own)) > 150

@@ -169,7 +169,7 @@ def test_threads_share_an_explainer(model, method):
     expected, wrong = [explainer.explain(*pair) for pair in pairs], []
 
     def work(first):
-        for n in range(first, first + 6):
+        for n in range(first, first + 12):
             try:
                 if explainer.explain(*pairs[n % 3]) != expected[n % 3]:
                     wrong.append(n)
@@ -203,9 +203,9 @@ def test_threads_with_models_of_their_own_share_forward_mode_derivatives():
 
 def test_no_thread_waits_for_the_replica_while_it_has_the_tokenizer(model, monkeypatch):
     encoder = Explainer(model).model
-    lock, free = own_tokenizer(encoder.tokenizer).lock, []
+    lock, free, find = own_tokenizer(encoder.tokenizer).lock, [], type(encoder)._model
 
-    def replica(self, find=type(encoder)._model):
+    def replica(self):
         def take():
             free.append(lock.acquire(blocking=False))
             if free[-1]:
