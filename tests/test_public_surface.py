@@ -74,7 +74,9 @@ def test_options_are_keyword_only():
 
 def test_the_methods_of_an_explanation():
     public = {name for name in vars(Explanation) if not name.startswith("_")}
-    assert public == {"from_dict", "from_json", "to_dict", "to_html", "to_json", "to_png", "to_svg"}
+    assert public == {
+        "from_dict", "from_json", "to_dict", "to_html", "to_json", "to_markdown", "to_png", "to_svg",
+    }  # fmt: skip
     assert hasattr(Explanation, "_repr_html_")
 
 

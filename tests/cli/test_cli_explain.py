@@ -32,6 +32,18 @@ def test_json_is_that_of_the_library(explain, model):
     assert json.loads(explain("--json").stdout) == library(model).to_dict()
 
 
+def test_markdown_is_that_of_the_library(explain, model):
+    assert explain("--md").stdout == library(model).to_markdown()
+
+
+@pytest.mark.parametrize("other", [["--json"], ["--methods", "all"]])
+def test_markdown_is_of_one_explanation_and_nothing_else(run, model, other):
+    result = run("explain", "--model", model, "--md", *other, LEFT, RIGHT)
+    assert result.exit_code == 2
+    assert not result.stdout
+    assert "--md" in result.stderr
+
+
 def test_json_validates_against_the_schema(explain, request):
     schema = json.loads((request.config.rootpath / "docs" / "explanation.schema.json").read_text())
     jsonschema.validate(json.loads(explain("--json").stdout), schema)

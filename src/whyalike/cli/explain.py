@@ -28,7 +28,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import echo, echo_json, open_console, write_out
+from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.cli.several_methods import choose_methods, explain_by_each, show_methods
 from whyalike.errors import OptionError, TextError
 
@@ -73,6 +73,9 @@ def explain(
         typer.Option(help="Texts, one a line, to count rare words in.", metavar="FILE"),
     ] = None,
     json_: Json = False,
+    md: Annotated[
+        bool, typer.Option("--md", help="Print Markdown, for an issue or a chat.")
+    ] = False,
     html: Html = None,
     png: Picture = None,
     svg: Picture = None,
@@ -86,6 +89,10 @@ def explain(
     Put -- before a text that begins with a hyphen.
     """
     with told_plainly(debug=debug):
+        if md and (json_ or methods is not None):
+            raise OptionError(
+                "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
+            )
         left, right = read_pair(text_a, text_b, file_a, file_b)
         quieten()
         from whyalike import BTIOptions, Explainer
@@ -117,6 +124,8 @@ def explain(
         write_files(explanation, html=html, png=png, svg=svg)
         if json_:
             write_out(lambda: echo_json(explanation.to_json(indent=2)))
+        elif md:
+            write_out(lambda: echo_data(explanation.to_markdown()))
         else:
             write_out(lambda: show(explanation))
 

@@ -37,6 +37,12 @@ class Explanation(ExplanationData):
 
         return render_html([self])
 
+    def to_markdown(self) -> str:
+        """Return Markdown for an issue or a chat; texts are escaped and can't command it."""
+        from whyalike.render import render_markdown
+
+        return render_markdown(self)
+
     def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from whyalike.render.figure_comparison import draw_comparison
     from whyalike.render.html import render_fragment, render_html
     from whyalike.render.leaderboard import render_leaderboard, render_leaderboard_fragment
+    from whyalike.render.markdown import render_markdown
     from whyalike.render.methods import render_methods
     from whyalike.render.similar import render_similar, render_similar_fragment
     from whyalike.render.terminal import render_text, terminal_view
@@ -29,6 +30,7 @@ __all__ = [
     "render_html",
     "render_leaderboard",
     "render_leaderboard_fragment",
+    "render_markdown",
     "render_methods",
     "render_similar",
     "render_similar_fragment",
@@ -50,6 +52,7 @@ MODULES = {
     "render_html": "whyalike.render.html",
     "render_leaderboard": "whyalike.render.leaderboard",
     "render_leaderboard_fragment": "whyalike.render.leaderboard",
+    "render_markdown": "whyalike.render.markdown",
     "render_methods": "whyalike.render.methods",
     "render_similar": "whyalike.render.similar",
     "render_similar_fragment": "whyalike.render.similar",

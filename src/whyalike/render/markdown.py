@@ -1,0 +1,138 @@
+"""The explanation as Markdown, to be pasted into an issue or a chat."""
+
+import re
+from collections.abc import Sequence
+
+from whyalike.render.segments import Segment, cut_into_segments
+from whyalike.render.terminal import TABLE_ROWS, shorten, visible
+from whyalike.render.why_not import why_not_more_alike
+from whyalike.render.wording import (
+    contribution_decimals,
+    decimals_for,
+    describe_method,
+    describe_prompts,
+    describe_score,
+    describe_sum,
+    format_number,
+    format_signed,
+    has_contributions,
+)
+from whyalike.types import ExplainedText, ExplanationData, Word
+
+# What begins a list or a heading does so at the start of a line only, where no text ever stands.
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#|~!&$^]")
+_LINKS = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=www)\.", re.IGNORECASE)
+_REFERENCE = re.compile(r"(@|\\#)(?=\w)")
+WORD_JOINER = "\N{WORD JOINER}"
+
+
+def render_markdown(explanation: ExplanationData) -> str:
+    """Return the explanation as GitHub-flavoured Markdown, ending in a newline.
+
+    Texts can't command it: what would be markup is escaped, addresses are no links, and ``@name``
+    and ``#12`` notify and refer to nobody. Paired words are bold, with the numbers of their pairs.
+    """
+    title = describe_score(explanation.similarity, explanation.similarity_function)
+    facts = f"model {_escape(explanation.model)} · method {_escape(describe_method(explanation))}"
+    parts = [f"**{_escape(title)}**  \n{facts}"]
+    if prompts := describe_prompts(explanation.prompts):
+        parts.append(f"Prompts: {_escape(prompts)}")
+    parts += [
+        _quote("Left", explanation.left, cut_into_segments(
+            explanation.left, explanation.pairs, which="left")),
+        _quote("Right", explanation.right, cut_into_segments(
+            explanation.right, explanation.pairs, which="right")),
+        _table(explanation) if explanation.pairs else "No word pairs to show.",
+    ]  # fmt: skip
+    if (more := len(explanation.pairs) - TABLE_ROWS) > 0:
+        parts.append(f"and {more:,} more pair{'s' if more > 1 else ''}")
+    if total := describe_sum(explanation):
+        parts.append(_escape(total))
+    if reasons := _reasons(explanation):
+        parts.append("\n".join(["**Why not more alike**", "", *reasons]))
+    if explanation.warnings:
+        parts.append("\n".join(f"- Warning: {_escape(said)}" for said in explanation.warnings))
+    return "\n\n".join(parts) + "\n"
+
+
+def _escape(text: str) -> str:
+    """Return text on one line that Markdown shows as it is."""
+    return _without_links(_without_markup(text))
+
+
+def _without_markup(text: str) -> str:
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", " ".join(visible(text).split()))
+
+
+def _without_links(line: str) -> str:
+    """Return a line, its markup escaped, of which GitHub makes no address and no reference."""
+    line = _LINKS.sub(lambda found: f"&#{ord(found[0])};", line)
+    return _REFERENCE.sub(rf"\1{WORD_JOINER}", line)
+
+
+def _quote(name: str, side: ExplainedText, segments: Sequence[Segment]) -> str:
+    if not side.text.strip():
+        return f"> {name}: *(empty)*"
+    read = "".join(_segment(segment) for segment in segments if segment.read)
+    lines = [f"> {name}: {_without_links(' '.join(read.split()))}"]
+    for tail in (segment for segment in segments if not segment.read):
+        count = "1 word" if side.unread_words == 1 else f"{side.unread_words:,} words"
+        more = "…" if side.read_until + len(tail.text) < len(side.text) else ""
+        lines += [">", f"> Not read ({count}): {_escape(tail.text)}{more}"]
+    return "\n".join(lines)
+
+
+def _segment(segment: Segment) -> str:
+    """Return a word or what stands between words, with the blanks around it."""
+    text = segment.text
+    if segment.word is None:
+        # Blanks at the ends part the words.
+        before, after = (" " if part.isspace() else "" for part in (text[:1], text[-1:]))
+        return f"{before}{_without_markup(text)}{after}"
+    said = _without_markup(text)
+    if not segment.marks:
+        return said
+    # Beside a mark of punctuation, asterisks need not mean bold.
+    bold = f"**{said}**" if text[:1].isalnum() and text[-1:].isalnum() else said
+    return f"{bold}\\[{','.join(map(str, segment.marks))}\\]"
+
+
+def _table(explanation: ExplanationData) -> str:
+    value = "adds" if has_contributions(explanation) else "saliency"
+    lines = [
+        f"| # | left word | {value} | right word | {value} | cosine | score |",
+        "| --: | :-- | --: | :-- | --: | --: | --: |",
+    ]
+    words, scores = (
+        contribution_decimals(explanation),
+        decimals_for(pair.score for pair in explanation.pairs),
+    )
+    for rank, pair in enumerate(explanation.pairs[:TABLE_ROWS], start=1):
+        left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
+        cells = (
+            str(rank),
+            _escape(shorten(left.text)),
+            _value(left, words),
+            _escape(shorten(right.text)),
+            _value(right, words),
+            format_number(pair.similarity, 3),
+            format_number(pair.score, scores),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _value(word: Word, decimals: int) -> str:
+    if word.contribution is None:
+        return format_number(word.saliency, 3)
+    return format_signed(word.contribution, decimals)
+
+
+def _reasons(explanation: ExplanationData) -> list[str]:
+    lines = []
+    for reason in why_not_more_alike(explanation):
+        for side in reason.lists:
+            words = ", ".join(f"{_escape(shorten(w))} {value}".rstrip() for w, value in side.words)
+            more = f" +{side.more:,} more" if side.more else ""
+            lines.append(f"- {_escape(reason.title)}, {side.side.lower()}: {words}{more}")
+    return lines
