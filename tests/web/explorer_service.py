@@ -79,3 +79,13 @@ def make_service(folder, *, explainer=None, name="letters"):
 
 def make_app(service):
     return create_explorer_app(service)
+
+
+def counted(service, name, **labels):
+    """What the service counted under this name, over all labels but those that are given."""
+    return sum(
+        sample.value
+        for metric in service.metrics.registry.collect()
+        for sample in metric.samples
+        if sample.name == f"whyalike_{name}" and labels.items() <= sample.labels.items()
+    )

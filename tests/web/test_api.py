@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 jsonschema = pytest.importorskip("jsonschema", reason="needs the package jsonschema")
 
-from explorer_service import count_letters, open_explainer  # noqa: E402
+from explorer_service import count_letters, counted, open_explainer  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
 from tiny_models import tiny  # noqa: E402
@@ -90,9 +90,9 @@ def test_options_do_what_they_do_in_the_library(client, options):
 def test_another_top_k_asks_no_model_again(service, client):
     texts = {"left": "soft warm wool", "right": "a soft hat that is warm"}
     ask(client, "explain", **texts)
-    before = dict(service.metrics.explained.values)
+    before = counted(service, "explanations_total")
     answers = [ask(client, "explain", **texts, options={"top_k": k}).json() for k in (1, 2, 9)]
-    assert service.metrics.explained.values == before
+    assert counted(service, "explanations_total") == before > 0
     assert [one["options"]["top_k"] for one in answers] == [1, 2, 9]
     counts = [len(one["pairs"]) for one in answers]
     assert counts == sorted(counts)

@@ -262,10 +262,10 @@ def test_metrics_count_what_happened(service, client):
 
 def test_labels_are_escaped_and_buckets_add_up():
     metrics = Metrics()
-    metrics.explained.add(model='a "b"\\\nc', method="m")
+    metrics.explained.labels(model='a "b"\\\nc', method="m").inc()
     for value in (0.001, 0.3, 99):
-        metrics.seconds.add(value, route="r")
-    found = read(metrics.text())
+        metrics.seconds.labels(route="r").observe(value)
+    found = read(metrics.text().decode())
     assert found['whyalike_explanations_total{method="m",model="a \\"b\\"\\\\\\nc"}'] == 1
     buckets = {k: v for k, v in found.items() if k.startswith("whyalike_request_seconds_bucket")}
     for name, count in buckets.items():

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import count_letters, open_explainer
+from explorer_service import count_letters, counted, open_explainer
 from fastapi.testclient import TestClient
 
 from tiny_models import tiny
@@ -98,9 +98,8 @@ def test_a_batch_answers_each_line_in_order():
     assert [one["id"] for one in said] == [f"{n}" for n in range(150)]
     own = list(open_explainer().explain_many(pairs))
     assert [Explanation.from_dict(one["explanation"]) for one in said] == own
-    batches = service.metrics.batches.values[(("model", "letters"),)]
-    assert batches[-1] == 150
-    assert batches[-2] < 75, "they went together"
+    assert counted(service, "batch_pairs_sum", model="letters") == 150
+    assert counted(service, "batch_pairs_count", model="letters") < 75, "they went together"
     service.close()
 
 
@@ -146,8 +145,8 @@ def test_requests_of_many_clients_go_through_the_model_together():
 
     answers = asyncio.run(ask_all())
     assert [answer.status_code for answer in answers] == [200] * 12
-    batches = service.metrics.batches.values[(("model", "tiny"),)]
-    assert batches[-2:] == [1, 12], "one batch, of twelve"
+    assert counted(service, "batch_pairs_count", model="tiny") == 1, "one batch"
+    assert counted(service, "batch_pairs_sum", model="tiny") == 12, "of twelve"
     for answer, pair in zip(answers, pairs, strict=True):
         alone, said = explainer.explain(*pair), answer.json()
         assert (said["left"]["text"], said["right"]["text"]) == pair
@@ -182,7 +181,7 @@ def test_a_full_queue_answers_503_and_what_was_taken_is_answered():
     for answer in refused:
         assert int(answer.headers["retry-after"]) >= 1
         assert "waiting already" in answer.json()["error"]
-    assert sum(service.metrics.refused.values.values()) == 6
+    assert counted(service, "refused_total") == 6
     service.close()
 
 
@@ -263,8 +262,8 @@ def test_a_client_that_goes_away_costs_nothing_more(name):
 
     expected = asyncio.run(ask_and_leave())
     service.close()
-    assert sum(service.metrics.explained.values.values()) == 1, "the first pair alone"
-    assert sum(service.metrics.abandoned.values.values()) == expected
+    assert counted(service, "explanations_total") == 1, "the first pair alone"
+    assert counted(service, "abandoned_total") == expected
 
 
 def test_closing_finishes_what_was_accepted():
@@ -305,4 +304,4 @@ def test_a_failed_half_of_a_comparison_cancels_the_other():
     asyncio.run(compare())
     gate.may.set()
     service.close()
-    assert sum(service.metrics.explained.values.values()) == 1
+    assert counted(service, "explanations_total") == 1

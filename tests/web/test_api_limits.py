@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import count_letters, make_items, open_explainer
+from explorer_service import count_letters, counted, make_items, open_explainer
 from fastapi.testclient import TestClient
 
 from tiny_models import tiny
@@ -159,7 +159,7 @@ def test_four_parts_are_asked_for_as_pairs_so_that_others_get_their_turn(tmp_pat
     found = call(service, "similar", text="warm gloves", title="gloves", k=6, score="four")
     own = index.similar("warm gloves", title="gloves", k=6, score="four")
     assert list(found.reasons) == explain_all(own)
-    assert sum(service.metrics.explained.values.values()) == 24
+    assert counted(service, "explanations_total") == 24
     service.close()
 
 

@@ -30,6 +30,8 @@ MODULES = {
     "serve": "whyalike.web.server",
 }
 NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn"}
+COUNTS = {"prometheus_client": "prometheus-client"}
+"""Needed by the Explorer and its API alone."""
 FORMS = {"python_multipart": "python-multipart"}
 """Needed by the rating app alone."""
 
@@ -39,7 +41,8 @@ def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     extra = "serve" if name in ("create_explorer_app", "open_service") else "study"
-    needed = {**NEEDED, **FORMS} if name == "create_rating_app" else NEEDED
+    needed = {**NEEDED, **(COUNTS if extra == "serve" else {})}
+    needed |= FORMS if name == "create_rating_app" else {}
     for module, package in needed.items():
         if util.find_spec(module) is None:
             raise MissingExtraError("The web pages", package, extra)

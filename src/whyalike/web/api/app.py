@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from whyalike.web.api.access import Access
 from whyalike.web.api.batch import Batch
-from whyalike.web.api.measured import Measured
+from whyalike.web.api.metrics import Measured
 from whyalike.web.api.reference import PAGE, Reference
 from whyalike.web.api.refusals import Refusals
 from whyalike.web.api.routes import Routes, health

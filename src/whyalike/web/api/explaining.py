@@ -16,7 +16,6 @@ from whyalike.web.api.allowance import Allowance, Allowances, said
 from whyalike.web.api.answers import Answer
 from whyalike.web.api.aside import Aside
 from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.gauges import gauges
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.lane import Lane, LaneLimits
 from whyalike.web.api.metrics import Metrics
@@ -72,7 +71,7 @@ class Explaining:
         )
         self._served: dict[int, ServedModel] = {}
         self.models = {name: self._serve(name, one) for name, one in models.items()}
-        self.metrics.gauges += gauges(self.lane, self.kept)
+        self.metrics.watch(self.lane, self.kept)
 
     @property
     def waiting(self) -> int:
@@ -274,10 +273,10 @@ class Explaining:
                     await self._check_words(served, kind, side, text)
                 answer = await self._computed(allowance, served, kind, pair)
         except (BusyError, TooCostlyError) as error:
-            self.metrics.refused.add(model=served.name, reason=error.reason)
+            self.metrics.refused.labels(served.name, error.reason).inc()
             raise
         except asyncio.CancelledError:
-            self.metrics.abandoned.add(model=served.name)
+            self.metrics.abandoned.labels(served.name).inc()
             raise
         if top_k == kind.options.top_k:
             return answer

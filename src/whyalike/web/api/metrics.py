@@ -1,147 +1,145 @@
-"""What a server counts, in the text format that Prometheus reads (version 0.0.4)."""
+"""What a server counts, for Prometheus: in a registry of its own, so that two servers are apart."""
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-Labels = tuple[tuple[str, str], ...]
-Reading = tuple[Mapping[str, str], float]
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+from whyalike.web.api.kept import KeptResults
+from whyalike.web.api.lane import Lane
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MEDIA = CONTENT_TYPE_PLAIN_0_0_4
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-PIECES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-
-
-@dataclass(slots=True)
-class Counter:
-    """A number for each combination of labels, which only grows."""
-
-    name: str
-    help: str
-    values: dict[Labels, float] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, amount: float = 1, **labels: str) -> None:
-        """Count."""
-        key = _key(labels)
-        with self.lock:
-            self.values[key] = self.values.get(key, 0) + amount
-
-    def lines(self) -> list[str]:
-        """Return the lines of this counter."""
-        with self.lock:
-            values = dict(self.values)
-        return [
-            *_head(self.name, self.help, "counter"),
-            *(_line(self.name, labels, value) for labels, value in values.items()),
-        ]
-
-
-@dataclass(slots=True)
-class Histogram:
-    """How many values are at most each bound, and their sum."""
-
-    name: str
-    help: str
-    bounds: tuple[float, ...]
-    values: dict[Labels, list[float]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, value: float, **labels: str) -> None:
-        """Take a value in."""
-        with self.lock:
-            row = self.values.setdefault(_key(labels), [0.0] * (len(self.bounds) + 2))
-            for place, bound in enumerate(self.bounds):
-                row[place] += value <= bound
-            row[-2] += 1
-            row[-1] += value
-
-    def lines(self) -> list[str]:
-        """Return the lines of this histogram: cumulative buckets, sum and count."""
-        with self.lock:
-            values = {labels: list(row) for labels, row in self.values.items()}
-        said = _head(self.name, self.help, "histogram")
-        for labels, row in values.items():
-            for bound, count in zip((*map(_number, self.bounds), "+Inf"), row, strict=False):
-                said.append(_line(f"{self.name}_bucket", (*labels, ("le", bound)), count))
-            said.append(_line(f"{self.name}_sum", labels, row[-1]))
-            said.append(_line(f"{self.name}_count", labels, row[-2]))
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """Numbers that are read when they are asked for."""
-
-    name: str
-    help: str
-    read: Callable[[], Iterable[Reading]]
-    kind: str = "gauge"
-
-    def lines(self) -> list[str]:
-        """Return the lines of this gauge."""
-        return [
-            *_head(self.name, self.help, self.kind),
-            *(_line(self.name, _key(labels), value) for labels, value in self.read()),
-        ]
+PAIRS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
 
 
 class Metrics:
     """All that a server counts."""
 
     def __init__(self) -> None:
-        self.requests = Counter("whyalike_requests_total", "Requests by route, method and status.")
+        self.registry = own = CollectorRegistry(auto_describe=True)
+        self.requests = Counter(
+            "whyalike_requests_total",
+            "Requests by route, method and status.",
+            ("method", "route", "status"),
+            registry=own,
+        )
         self.seconds = Histogram(
-            "whyalike_request_seconds", "How long requests took, by route.", SECONDS
+            "whyalike_request_seconds",
+            "How long requests took, by route.",
+            ("route",),
+            buckets=SECONDS,
+            registry=own,
         )
         self.explained = Counter(
-            "whyalike_explanations_total", "Pairs that a model explained, by model and method."
+            "whyalike_explanations_total",
+            "Pairs that a model explained, by model and method.",
+            ("method", "model"),
+            registry=own,
         )
         self.failed = Counter(
-            "whyalike_failures_total", "Pairs that could not be explained, by model and error."
+            "whyalike_failures_total",
+            "Pairs that could not be explained, by model and error.",
+            ("error", "model"),
+            registry=own,
         )
         self.batches = Histogram(
-            "whyalike_batch_pairs", "Pairs that went through a model together.", PIECES
+            "whyalike_batch_pairs",
+            "Pairs that went through a model together.",
+            ("model",),
+            buckets=PAIRS,
+            registry=own,
         )
         self.refused = Counter(
-            "whyalike_refused_total", "Pairs that were refused, by model and reason."
+            "whyalike_refused_total",
+            "Pairs that were refused, by model and reason.",
+            ("model", "reason"),
+            registry=own,
         )
         self.abandoned = Counter(
-            "whyalike_abandoned_total", "Pairs whose client went away before they were explained."
+            "whyalike_abandoned_total",
+            "Pairs whose client went away before they were explained.",
+            ("model",),
+            registry=own,
         )
-        self.gauges: list[Gauge] = []
 
-    def text(self) -> str:
+    def watch(self, lane: Lane, kept: KeptResults) -> None:
+        """Show what moves on a lane, and what is kept, whenever the metrics are read."""
+        self.registry.register(_Watched(lane, kept))
+
+    def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
-        parts: tuple[Counter | Histogram | Gauge, ...] = (
-            self.requests,
-            self.seconds,
-            self.explained,
-            self.failed,
-            self.batches,
-            self.refused,
-            self.abandoned,
-            *self.gauges,
-        )
-        return "\n".join(line for part in parts for line in part.lines()) + "\n"
+        return generate_latest(self.registry)
 
 
-def _key(labels: Mapping[str, str]) -> Labels:
-    return tuple(sorted(labels.items()))
+class _Watched(Collector):
+    """What is read of a lane and of kept results when it is asked for."""
+
+    def __init__(self, lane: Lane, kept: KeptResults) -> None:
+        self._lane, self._kept = lane, kept
+
+    def collect(self) -> Iterable[Metric]:
+        state, kept = self._lane.state, self._kept
+        return [
+            GaugeMetricFamily("whyalike_waiting", "Pairs that wait.", self._lane.waiting),
+            GaugeMetricFamily(
+                "whyalike_waiting_seconds",
+                "Since the oldest that waits came.",
+                state.waiting_seconds,
+            ),
+            GaugeMetricFamily("whyalike_running", "Batches that began.", state.running),
+            GaugeMetricFamily(
+                "whyalike_still_seconds",
+                "Since anything moved, while there is something to do.",
+                state.still_seconds,
+            ),
+            CounterMetricFamily(
+                "whyalike_slices_total", "Slices of work that were done.", state.slices
+            ),
+            GaugeMetricFamily("whyalike_kept_bytes", "Of kept results.", kept.bytes),
+            GaugeMetricFamily("whyalike_kept_results", "Kept results.", len(kept)),
+            CounterMetricFamily(
+                "whyalike_kept_hits_total", "Requests that a kept result answered.", kept.hits
+            ),
+            CounterMetricFamily(
+                "whyalike_kept_misses_total",
+                "Requests that no kept result answered.",
+                kept.misses,
+            ),
+        ]
 
 
-def _head(name: str, says: str, kind: str) -> list[str]:
-    return [f"# HELP {name} {says}", f"# TYPE {name} {kind}"]
+class Measured:
+    """ASGI middleware that counts requests by their route: strangers can't add any."""
 
+    def __init__(self, app: "ASGIApp", metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
 
-def _line(name: str, labels: Labels, value: float) -> str:
-    told = ",".join(f'{key}="{_escaped(said)}"' for key, said in labels)
-    return f"{name}{{{told}}} {_number(value)}" if told else f"{name} {_number(value)}"
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer as the app does, and count it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
 
+        async def send_and_note(message: "Message") -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
 
-def _escaped(said: str) -> str:
-    return said.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+        try:
+            await self.app(scope, receive, send_and_note)
+        finally:
+            route = str(getattr(scope.get("route"), "path", "other"))
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.metrics.requests.labels(method, route, str(status)).inc()
+            self.metrics.seconds.labels(route).observe(time.perf_counter() - began)

@@ -188,7 +188,7 @@ class ServedModel:
 
     def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
         """Explain pairs together, in this thread; keep the answers, and count them."""
-        self._metrics.batches.add(len(pairs), model=self.name)
+        self._metrics.batches.labels(self.name).observe(len(pairs))
         own = self.explainer.between_documents() if kind.documents else self.explainer
         explainer = copy(own.with_method(kind.method))
         explainer.options = kind.options
@@ -197,10 +197,10 @@ class ServedModel:
             if isinstance(found, Explanation):
                 answer = Answer.of(found)
                 self._kept.put(self.key(kind, pair), answer.json)
-                self._metrics.explained.add(model=self.name, method=kind.method)
+                self._metrics.explained.labels(kind.method, self.name).inc()
                 done.append(answer)
             else:
-                self._metrics.failed.add(model=self.name, error=type(found).__name__)
+                self._metrics.failed.labels(type(found).__name__, self.name).inc()
                 done.append(found)
         return done
 
