@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whyalike.matching import match_words, nearest
-from whyalike.matching.nearest import cosine_matrix
+from whyalike import matching as nearest
+from whyalike.matching import cosine_matrix, match_words
 from whyalike.types import WordPair, WordSaliency
 
 

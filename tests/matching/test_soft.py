@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from whyalike.matching import match_mutually, match_softly, soft, unmatched_words
+from whyalike import matching as soft
+from whyalike.matching import match_mutually, match_softly, unmatched_words
 from whyalike.types import WordSaliency
 
 

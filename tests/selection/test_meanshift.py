@@ -19,9 +19,9 @@ from sklearn.metrics._pairwise_distances_reduction import ArgKmin, RadiusNeighbo
 from sklearn.neighbors import KDTree
 from threadpoolctl import threadpool_limits
 
+from whyalike import selection as meanshift
 from whyalike.errors import OptionError
-from whyalike.selection import meanshift
-from whyalike.selection.meanshift import Clusters, estimate_bandwidth, mean_shift
+from whyalike.selection import Clusters, estimate_bandwidth, mean_shift
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator

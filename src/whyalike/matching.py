@@ -1,0 +1,283 @@
+"""Which word of one text goes with which word of the other.
+
+Each word and the most similar word of the other text, from both sides (MatchWords); only words that
+are each other's most similar; words that agree on each other in the light of their neighbours, one
+with several perhaps; or what a method says itself that each pair of words contributes.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.types import WordPair, WordSaliency
+
+Floats = NDArray[np.float64]
+Nearest = tuple[NDArray[np.intp], Floats]
+BLOCK = 1024
+
+
+def match_words(
+    left: WordSaliency, right: WordSaliency, *, union: bool = True
+) -> tuple[WordPair, ...]:
+    """Return the matches in the algorithm's order: those of the left words, then of the right.
+
+    Malkiel et al. 2022, Algorithm 1 (MatchWords), Eqs. 5 and 6; rows 2, 4, 7 and 15 of the
+    reading: the arg-max, the first on a tie; the score is the cosine times the saliencies of the
+    word and of its match; a pair found from both sides is kept once, by position and never by
+    spelling, unless ``union`` is False.
+    """
+    rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
+    if not len(rows) or not len(columns):
+        return ()
+    of_rows, of_columns = nearest(left.vectors[rows], right.vectors[columns])
+    found = [
+        *zip(rows, columns[of_rows[0]], of_rows[1], strict=True),
+        *zip(rows[of_columns[0]], columns, of_columns[1], strict=True),
+    ]
+    pairs = []
+    seen = set()
+    for i, j, cosine in ((int(i), int(j), float(cosine)) for i, j, cosine in found):
+        if union and (i, j) in seen:
+            continue
+        seen.add((i, j))
+        first, second = float(left.saliency[i]), float(right.saliency[j])
+        score = score_of(first, second, cosine)
+        pairs.append(WordPair(i, j, cosine, score))
+    return tuple(pairs)
+
+
+def score_of(first: float, second: float, cosine: float) -> float:
+    """Return the cosine of two words times their saliencies (Eq. 6).
+
+    It is below zero where a word pulls the texts apart, and where both do: two words that both do
+    are no reason for likeness.
+    """
+    return cosine * (-abs(first * second) if first < 0 and second < 0 else first * second)
+
+
+def nearest(left: Floats, right: Floats) -> tuple[Nearest, Nearest]:
+    """Return, for each vector, which of the other side is nearest, and the cosine with it.
+
+    In blocks, so that two texts of a hundred thousand words need no matrix of all their pairs.
+    """
+    of_left = np.zeros(len(left), dtype=np.intp), np.zeros(len(left))
+    of_right = np.zeros(len(right), dtype=np.intp), np.full(len(right), -np.inf)
+    for start in range(0, len(left), BLOCK):
+        cosines = cosine_matrix(left[start : start + BLOCK], right)
+        best = cosines.argmax(axis=1)
+        of_left[0][start : start + BLOCK] = best
+        of_left[1][start : start + BLOCK] = cosines[np.arange(len(best)), best]
+        best = cosines.argmax(axis=0)
+        values = cosines[best, np.arange(len(right))]
+        better = values > of_right[1]
+        of_right[0][better] = best[better] + start
+        of_right[1][better] = values[better]
+    return of_left, of_right
+
+
+def cosine_matrix(left: Floats, right: Floats) -> Floats:
+    """(W1, W2): cosine of every row of ``left`` (W1, H) with every row of ``right`` (W2, H).
+
+    A zero vector has cosine 0 with everything.
+    """
+    cosines: Floats = np.clip(_unit(left) @ _unit(right).T, -1.0, 1.0)
+    return cosines
+
+
+def _unit(vectors: Floats) -> Floats:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = vectors / np.where(norms > 0, norms, 1.0)
+    return unit
+
+
+def match_mutually(left: WordSaliency, right: WordSaliency) -> tuple[WordPair, ...]:
+    """Return the pairs of words that are each other's nearest, with a cosine above zero.
+
+    The score is the mean of what both words add to the similarity, where the method says that: the
+    pairs and half of what the other words of each text add then sum to the similarity. For other
+    methods it is as in ``match_words``. On a tie the first wins, from either side.
+    """
+    rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
+    if not len(rows) or not len(columns):
+        return ()
+    (of_rows, cosines), (of_columns, _) = nearest(left.vectors[rows], right.vectors[columns])
+    mutual = (of_columns[of_rows] == np.arange(len(rows))) & (cosines > 0)
+    pairs = []
+    for row in np.flatnonzero(mutual):
+        i, j, cosine = int(rows[row]), int(columns[of_rows[row]]), float(cosines[row])
+        pairs.append(WordPair(i, j, cosine, _score(left, right, i, j, cosine)))
+    return tuple(pairs)
+
+
+def _score(left: WordSaliency, right: WordSaliency, i: int, j: int, cosine: float) -> float:
+    if left.contributions is None or right.contributions is None:
+        return score_of(float(left.saliency[i]), float(right.saliency[j]), cosine)
+    return float(left.contributions[i] + right.contributions[j]) / 2
+
+
+NEIGHBOURS = 0.15
+"""What the pair of the next words on both sides counts; half of it for those one farther."""
+
+
+TEMPERATURE = 0.4
+"""Of the softmax, in standard deviations of the cosines."""
+
+
+AGREEMENT = 0.3
+"""How sure two words must be of each other, from 0 to 1."""
+
+
+MOST_PAIRS = 4_000_000
+"""Texts with more pairs of words than this are matched by ``match_mutually``."""
+
+
+def match_softly(left: WordSaliency, right: WordSaliency) -> tuple[WordPair, ...]:
+    """Return the pairs of words that are sure enough of each other.
+
+    How sure a word is of another is a softmax of their likeness over all words of the other's
+    text; both must be (their geometric mean), as in Dou and Neubig 2021 (awesome-align). Likeness
+    is the cosine after the mean of both texts' words was taken off, for what all words share says
+    nothing about which go together, plus a part of that of the neighbouring words: words in the
+    same place of the same phrase go together. Words that are each other's likest are kept however
+    unsure, as copies of one word are. Pairs whose plain cosine is not above zero are left out.
+    ``similarity`` of a pair is the cosine without the mean (beyond MOST_PAIRS, the plain one).
+
+    Where the method says what words add to the similarity, a word shares that evenly among its
+    partners, and a pair's score is the mean of both shares: the pairs and half of what the words
+    without a partner add sum to the similarity. Otherwise the score is that of ``match_words``.
+    """
+    rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
+    if not len(rows) or not len(columns):
+        return ()
+    if len(rows) * len(columns) > MOST_PAIRS:
+        return match_mutually(left, right)
+    first, second = left.vectors[rows], right.vectors[columns]
+    plain = cosine_matrix(first, second)
+    cosines = _without_the_mean(first, second)
+    likeness = _with_neighbours(cosines)
+    sure = _agreement(likeness, spread=float(cosines.std())) > AGREEMENT
+    kept = (sure | _mutual(likeness)) & (plain > 0)
+    shares = kept.sum(axis=1), kept.sum(axis=0)
+    pairs = []
+    for i, j in zip(*(found.tolist() for found in np.nonzero(kept)), strict=True):
+        m, n, cosine = int(rows[i]), int(columns[j]), float(cosines[i, j])
+        if left.contributions is None or right.contributions is None:
+            score = score_of(float(left.saliency[m]), float(right.saliency[n]), cosine)
+        else:
+            halves = left.contributions[m] / shares[0][i], right.contributions[n] / shares[1][j]
+            score = float(sum(halves)) / 2
+        pairs.append(WordPair(m, n, cosine, score))
+    return tuple(pairs)
+
+
+def _without_the_mean(left: Floats, right: Floats) -> Floats:
+    """(W, W'): cosines after the mean of all words was taken off; of two words they would be -1."""
+    if len(left) == len(right) == 1:
+        return cosine_matrix(left, right)
+    mean = np.concatenate([left, right]).mean(axis=0)
+    return cosine_matrix(left - mean, right - mean)
+
+
+def _with_neighbours(cosines: Floats) -> Floats:
+    """Add to each pair of words a part of the two pairs before and of the two after it."""
+    found = cosines.copy()
+    for distance in (1, 2):
+        weight = NEIGHBOURS / distance
+        found[distance:, distance:] += weight * cosines[:-distance, :-distance]
+        found[:-distance, :-distance] += weight * cosines[distance:, distance:]
+    return found
+
+
+def _mutual(likeness: Floats) -> NDArray[np.bool_]:
+    """(W, W'): whether both words are each other's likest; the first on a tie."""
+    rows, columns = likeness.argmax(axis=1), likeness.argmax(axis=0)
+    found = np.zeros(likeness.shape, dtype=bool)
+    best = columns[rows] == np.arange(len(rows))
+    found[np.flatnonzero(best), rows[best]] = True
+    return found
+
+
+def _agreement(likeness: Floats, *, spread: float) -> Floats:
+    """(W, W'): geometric mean of how sure each word is of the other, 0 to 1."""
+    scaled = likeness / max(TEMPERATURE * spread, 1e-3)
+    by_row = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    by_column = np.exp(scaled - scaled.max(axis=0, keepdims=True))
+    by_row /= by_row.sum(axis=1, keepdims=True)
+    by_column /= by_column.sum(axis=0, keepdims=True)
+    agreement: Floats = np.sqrt(by_row * by_column)
+    return agreement
+
+
+def match_by_contribution(
+    left: WordSaliency, right: WordSaliency, matrix: NDArray[np.float64], *, union: bool = True
+) -> tuple[WordPair, ...]:
+    """Return each word with the word of the other text that adds most to the score with it.
+
+    As ``match_words``, with the contribution instead of the cosine: from both sides, the first on
+    a tie. A word that adds to the score with no word of the other text has no match.
+
+    Args:
+        left: W words.
+        right: W' words.
+        matrix: (W, W'), what each pair adds to the similarity; it becomes the pair's score.
+        union: keep a pair that is found from both sides once.
+    """
+    if not matrix.size:
+        return ()
+    rows, columns = np.arange(len(matrix)), np.arange(matrix.shape[1])
+    found = [
+        *zip(rows.tolist(), matrix.argmax(axis=1).tolist(), strict=True),
+        *zip(matrix.argmax(axis=0).tolist(), columns.tolist(), strict=True),
+    ]
+    found = [pair for pair in (dict.fromkeys(found) if union else found) if matrix[pair] > 0]
+    cosines = cosine_matrix(left.vectors, right.vectors)
+    return tuple(WordPair(i, j, float(cosines[i, j]), float(matrix[i, j])) for i, j in found)
+
+
+def unmatched_words(
+    matches: Sequence[WordPair],
+    left: WordSaliency,
+    right: WordSaliency,
+    *,
+    by: Literal["similarity", "score"] | None,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the indices of each side's words that match nothing, most salient first.
+
+    MatchWords gives every word a nearest word, however far. So a word counts as matched where it is
+    also the best for its own best, and that is above zero. Words that the model gave no token
+    are not counted.
+
+    Args:
+        matches: what the matching found, each word with its best.
+        left: W words.
+        right: W' words.
+        by: what the matching called best; None if it leaves words alone itself, so that every
+            match counts.
+    """
+    if by is None:
+        return (
+            _others({pair.left for pair in matches}, left),
+            _others({pair.right for pair in matches}, right),
+        )
+    best_left: dict[int, WordPair] = {}
+    best_right: dict[int, WordPair] = {}
+    for pair in matches:
+        for best, word in ((best_left, pair.left), (best_right, pair.right)):
+            if word not in best or getattr(pair, by) > getattr(best[word], by):
+                best[word] = pair
+    mutual = [
+        pair
+        for pair in best_left.values()
+        if best_right[pair.right] == pair and getattr(pair, by) > 0
+    ]
+    return (
+        _others({pair.left for pair in mutual}, left),
+        _others({pair.right for pair in mutual}, right),
+    )
+
+
+def _others(matched: set[int], side: WordSaliency) -> tuple[int, ...]:
+    missing = [n for n in np.flatnonzero(side.matchable).tolist() if n not in matched]
+    return tuple(sorted(missing, key=lambda n: -abs(side.saliency[n])))
