@@ -73,20 +73,6 @@ def read_json(text: str | bytes) -> object:
         raise FormatError(f"This is not JSON that can be read: {error}.") from error
 
 
-def load_json(path: str | os.PathLike[str], *, what: str) -> object:
-    """Return what a file of JSON says. Raises FormatError where it can't be read, or is none.
-
-    Args:
-        path: the file.
-        what: what it should hold, as errors say it.
-    """
-    try:
-        return json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"Could not read a {what} from {path}: {reason}.") from error
-
-
 @dataclass(frozen=True, slots=True)
 class Format:
     """A kind of document.
@@ -137,6 +123,19 @@ class Format:
                 f"to version {self.version}: {UPDATE}"
             )
         return {key: value for key, value in said.items() if key not in ("format", "version")}
+
+    def load(self, path: str | os.PathLike[str], *, unnamed: bool = False) -> dict[str, Any]:
+        """Return the body of the document in a file; see ``body`` for the arguments.
+
+        Raises:
+            FormatError: the file can't be read, or as ``body``.
+        """
+        try:
+            content = json.loads(Path(path).read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise FormatError(f"Could not read a {self.what} from {path}: {reason}.") from error
+        return self.body(content, where=os.fspath(path), unnamed=unnamed)
 
     @contextmanager
     def reading(self, *, where: str | None = None) -> Iterator[None]:

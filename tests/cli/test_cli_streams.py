@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from whyalike.cli.printing import guard_streams
+
 NEEDS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 NO_ROOM = "whyalike: Could not write to standard output: No space left on device.\n"
 
@@ -22,6 +24,7 @@ def test_standard_output_without_room_is_one_sentence(process, arguments):
 
 
 PRINT_BY_CONSOLE = """
+from whyalike.cli.printing import guard_streams
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.printing import open_console, write_out
 
@@ -118,3 +121,22 @@ def test_a_pipe_gets_plain_text_of_80_columns_in_any_encoding(process, environme
     assert done.stdout.isascii()
     assert "knit" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_streams_are_guarded_where_an_error_stream_on_a_file_has_become_a_pipe(
+    tmp_path, monkeypatch
+):
+    # As a notebook and some supervisors do: the descriptor is replaced under Python's stream.
+    reading, writing = os.pipe()
+    with (tmp_path / "log").open("w", encoding="ascii") as stream:
+        stream.write("before\n")
+        stream.flush()
+        os.dup2(writing, stream.fileno())
+        os.close(writing)
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setattr(sys, "stdout", None)
+        guard_streams()
+        sys.stderr.write("gloves – “warm”\n")
+        sys.stderr.flush()
+        assert os.read(reading, 100) == b"gloves ? ?warm?\n"
+    os.close(reading)

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What was searched with. ``id`` is None where it was a text and no item.
+    """What was searched with. ``item`` and ``id`` are None where it was a text and no item.
 
     texts: by field, as they are compared; an item's blank one is filled with the other.
     """
 
-    id: str | None
+    item: Item | None
     texts: Mapping[Field, str]
+
+    @property
+    def id(self) -> str | None:
+        """The item's id."""
+        return None if self.item is None else self.item.id
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -260,7 +260,7 @@ class CatalogueIndex:
             )
             for rank, (place, value) in enumerate(found, start=1)
         ]
-        asked = query.texts[self._reader.compared] if id is None else self[id]
+        asked = query.item or query.texts[self._reader.compared]
 
         def page(hits: Hits) -> "SimilarPage":
             from whyalike.catalogue.similar_page import page_of

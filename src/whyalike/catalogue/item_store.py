@@ -11,8 +11,8 @@ from typing import Any
 
 from whyalike.catalogue.files import FileNote, check_file, open_regular, sync_file
 from whyalike.catalogue.item import Item, Plain
+from whyalike.documents import read_json
 from whyalike.errors import FormatError, OptionError, OutputError, TextError
-from whyalike.explain.serialization import read_json
 
 _SCHEMA = """
 CREATE TABLE items(

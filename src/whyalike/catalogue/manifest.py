@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 from whyalike.catalogue.files import FileNote, read_note, sync_folder
 from whyalike.catalogue.vector_file import DType, row_bytes, vector_file_name
+from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError
 from whyalike.explain.output import write_whole
-from whyalike.explain.serialization import read_json, write_json
 from whyalike.types import SimilarityFunction
 from whyalike.types.options import LongText
 

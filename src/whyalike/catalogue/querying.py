@@ -52,7 +52,7 @@ def make_query(
         _check_four(reader)
     if id is not None:
         item = reader.item(reader.position_of(id))
-        return Query(id, {field: field_text(item, field) for field in get_args(Field)})
+        return Query(item, {field: field_text(item, field) for field in get_args(Field)})
     found = clean_text(text, side="query").text
     if not found.strip():
         raise OptionError("The text to look for is blank: give one with words.")

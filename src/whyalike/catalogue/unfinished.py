@@ -9,9 +9,9 @@ from typing import Any
 from whyalike.catalogue.files import FileNote, read_note
 from whyalike.catalogue.identity import same_reference
 from whyalike.catalogue.manifest import is_sealed, sealed
+from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError
 from whyalike.explain.output import write_whole
-from whyalike.explain.serialization import read_json, write_json
 
 FILE = "progress.json"
 

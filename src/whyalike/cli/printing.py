@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 import typer
@@ -140,7 +141,10 @@ def guard_streams() -> None:
         # A pipe or an old terminal may claim an encoding that can't hold the texts.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace")
+            # The new way stands before Python asks where the stream is, which a stream that was
+            # opened on a file can't say once its descriptor is a pipe.
+            with suppress(OSError):
+                reconfigure(errors="replace")
         if isinstance(stream, io.TextIOWrapper) and stream.isatty():
             setattr(sys, name, GuardedStream(stream))
     if sys.stderr is not None:

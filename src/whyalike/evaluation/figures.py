@@ -1,19 +1,15 @@
 """The paper's figures 2, 3 and 4, of any model and any pair of texts."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import IO, Literal
 
 from whyalike.errors import OptionError
 from whyalike.explain import Explainer, write_whole
 from whyalike.explain.output import check_ending
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from whyalike.render.figure import Format
 
 Number = Literal[2, 3, 4]
-Format = Literal["png", "svg"]
 
 FIGURES: dict[str, Number] = {"2": 2, "3": 3, "4": 4}
 FORMATS: dict[str, Format] = {".png": "png", ".svg": "svg"}
@@ -83,19 +79,3 @@ def write_figure(
 def check_file(path: str | os.PathLike[str]) -> Format:
     """Return the format that a file's ending names. Raises OptionError on any other ending."""
     return FORMATS[check_ending(path, tuple(FORMATS), required=True)]
-
-
-@contextmanager
-def drawing() -> Iterator[Callable[..., None]]:
-    """Have matplotlib with the settings of all our figures; yields what saves one.
-
-    Raises MissingExtraError if matplotlib is not installed.
-    """
-    from whyalike.render.figure import own_settings
-
-    def save(figure: "Figure", stream: IO[bytes], *, format: Format, dpi: int) -> None:
-        metadata: dict[str, Any] = {"Date": None} if format == "svg" else {}
-        figure.savefig(stream, format=format, dpi=dpi, metadata=metadata)
-
-    with own_settings():
-        yield save

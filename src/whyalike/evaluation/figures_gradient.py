@@ -7,9 +7,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.evaluation.figures import Format, drawing
 from whyalike.explain import Explainer, Explanation
 from whyalike.explain.preparation import read_texts
+from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.palette import ACCENT, HAIRLINE, MUTED
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def draw_gradient_norms(
 
     Raises MissingExtraError if matplotlib is not installed.
     """
-    with drawing() as save:
+    with own_settings():
         from whyalike.render.figure_measures import MARGIN, SMALL, WIDTH
         from whyalike.render.figure_page import draw_warnings
         from whyalike.render.figure_sheet import Sheet
@@ -96,7 +96,7 @@ def draw_gradient_norms(
             sheet.text(beside, y + 9, "‖∂C/∂E‖₂", SMALL, color=MUTED)
             y = _draw_bars(sheet, [word.text for word in side.words], values, y + 18, most=most)
         sheet.cut_at(y + MARGIN - 12)
-        save(sheet.figure, stream, format=format, dpi=dpi)
+        save_figure(sheet.figure, stream, format=format, dpi=dpi)
 
 
 def _draw_bars(sheet: "Sheet", words: list[str], values: Floats, y: float, *, most: float) -> float:

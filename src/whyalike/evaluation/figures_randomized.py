@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from math import isnan
 from typing import IO, TYPE_CHECKING
 
-from whyalike.evaluation.figures import Format, drawing
 from whyalike.evaluation.randomization import compare_pair
 from whyalike.evaluation.randomization_models import randomized_states
 from whyalike.explain import Explainer, Explanation
+from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.palette import MUTED
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def draw_randomized_pair(
 
     Raises MissingExtraError if matplotlib is not installed.
     """
-    with drawing() as save:
+    with own_settings():
         from whyalike.render.figure_measures import COLUMN, GUTTER, MARGIN, SMALL, WIDTH
         from whyalike.render.figure_page import draw_legend, draw_warnings
         from whyalike.render.figure_sheet import Sheet
@@ -94,7 +94,7 @@ def draw_randomized_pair(
             sheet.text(MARGIN, y, line, SMALL)
             y += 13
         sheet.cut_at(y + MARGIN - 13)
-        save(sheet.figure, stream, format=format, dpi=dpi)
+        save_figure(sheet.figure, stream, format=format, dpi=dpi)
 
 
 def describe_agreement(pair: RandomizedPair) -> tuple[str, ...]:

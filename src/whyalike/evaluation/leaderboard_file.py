@@ -2,7 +2,7 @@
 
 import os
 
-from whyalike.documents import load_json, read_object
+from whyalike.documents import read_object
 from whyalike.evaluation.leaderboard import FORMAT, Leaderboard
 from whyalike.evaluation.leaderboard_entry import check_entries
 from whyalike.evaluation.suite_metrics import METRICS
@@ -22,9 +22,8 @@ def read_leaderboard(path: str | os.PathLike[str]) -> Leaderboard:
     Raises:
         FormatError: the file can't be read, is none, damaged, or of a newer release.
     """
-    where = os.fspath(path)
-    body = FORMAT.body(load_json(path, what="leaderboard"), where=where)
-    with FORMAT.reading(where=where):
+    body = FORMAT.load(path)
+    with FORMAT.reading(where=os.fspath(path)):
         said = {key: value for key, value in body.items() if key not in _WORKED_OUT}
         if "whyalike" in said:
             said["version"] = said.pop("whyalike")

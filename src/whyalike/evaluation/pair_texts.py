@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from whyalike.documents import Format, load_json, read_object
+from whyalike.documents import Format, read_object
 from whyalike.errors import FormatError
 from whyalike.explain import write_whole
 from whyalike.explain.output import remove_file
@@ -84,7 +84,7 @@ def read_pair_texts(folder: Folder, dataset: str) -> tuple[TextPair, ...] | None
     path = Path(folder) / file_of_pairs(dataset)
     if not path.is_file():
         return None
-    body = FORMAT.body(load_json(path, what=FORMAT.what), where=str(path))
+    body = FORMAT.load(path)
     with FORMAT.reading(where=str(path)):
         found = _Pairs(**read_object(body, _Pairs))
     if found.dataset != without_surrogates(dataset):

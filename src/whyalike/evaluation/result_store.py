@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from whyalike.documents import Format, load_json, read_object
+from whyalike.documents import Format, read_object
 from whyalike.errors import OutputError
 from whyalike.evaluation.leaderboard_entry import Entry, check_entries
 from whyalike.explain import write_whole
@@ -47,8 +47,7 @@ class ResultStore:
         if not path.exists():
             return None
         # Those that were kept before 1.0 say neither format nor version.
-        content = load_json(path, what=FORMAT.what)
-        body = FORMAT.body(content, where=str(path), unnamed=True)
+        body = FORMAT.load(path, unnamed=True)
         with FORMAT.reading(where=str(path)):
             if body.pop("key", None) != key:
                 return None

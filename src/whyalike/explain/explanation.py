@@ -4,8 +4,9 @@ import os
 from dataclasses import dataclass
 from typing import Any, Self
 
+from whyalike.documents import read_json, write_json
 from whyalike.explain.output import PNG, SVG, check_ending, write_whole
-from whyalike.explain.serialization import fields_from_dict, read_json, to_dict, write_json
+from whyalike.explain.serialization import fields_from_dict, to_dict
 from whyalike.types import ExplanationData
 
 

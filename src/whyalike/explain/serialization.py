@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from whyalike.documents import Format, read_json, read_object, shown, write_json
+from whyalike.documents import Format, read_object, shown
 from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
-
-__all__ = ["FORMAT", "fields_from_dict", "read_json", "to_dict", "write_json"]
 
 FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
 

@@ -4,11 +4,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from whyalike.errors import MissingExtraError
 from whyalike.render.view import view_explanation
 from whyalike.types import ExplanationData
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Format = Literal["png", "svg"]
 
 # A user's own matplotlib settings must not change the picture.
 SETTINGS: Any = {
@@ -43,11 +48,19 @@ def own_settings(*, what: str = "PNG and SVG output") -> Iterator[None]:
         yield
 
 
+def save_figure(
+    figure: "Figure", path_or_file: str | PathLike[str] | IO[bytes], *, format: Format, dpi: int
+) -> None:
+    """Write a figure; the same figure gives the same bytes."""
+    metadata: dict[str, Any] = {"Date": None} if format == "svg" else {}
+    figure.savefig(path_or_file, format=format, dpi=dpi, metadata=metadata)
+
+
 def draw_figure(
     explanation: ExplanationData,
     path_or_file: str | PathLike[str] | IO[bytes],
     *,
-    format: Literal["png", "svg"],
+    format: Format,
     dpi: int = 200,
 ) -> None:
     """Draw both texts, their linked words and the best pairs, and write them as ``format``.
@@ -60,5 +73,4 @@ def draw_figure(
         from whyalike.render.figure_page import draw_page
 
         figure = draw_page(explanation, view_explanation(explanation, id="figure"))
-        metadata = {"Date": None} if format == "svg" else {}
-        figure.savefig(path_or_file, format=format, dpi=dpi, metadata=metadata)
+        save_figure(figure, path_or_file, format=format, dpi=dpi)

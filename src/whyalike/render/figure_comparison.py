@@ -1,10 +1,10 @@
 """A comparison as a figure for print: PNG, or SVG with its text as paths."""
 
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING
 
 from whyalike.render.comparison_view import ComparisonView, view_comparison
-from whyalike.render.figure import own_settings
+from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.palette import ACCENT, HAIRLINE, LEVELS, MUTED
 from whyalike.types import ComparisonData
 
@@ -20,7 +20,7 @@ def draw_comparison(
     comparison: ComparisonData,
     path_or_file: str | PathLike[str] | IO[bytes],
     *,
-    format: Literal["png", "svg"],
+    format: Format,
     dpi: int = 200,
 ) -> None:
     """Draw the query, both texts and the words that make the difference; write as ``format``.
@@ -29,8 +29,7 @@ def draw_comparison(
     """
     with own_settings():
         figure = _draw(comparison, view_comparison(comparison, id="figure"))
-        metadata = {"Date": None} if format == "svg" else {}
-        figure.savefig(path_or_file, format=format, dpi=dpi, metadata=metadata)
+        save_figure(figure, path_or_file, format=format, dpi=dpi)
 
 
 def _draw(comparison: ComparisonData, view: ComparisonView) -> "Figure":

@@ -117,13 +117,15 @@ def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard")
 
 def render_leaderboard_fragment(page: BoardPage) -> str:
     """Return the same to be put into another page, such as a notebook."""
-    return render_part("leaderboard.html.j2", [STYLE], **board_content(page, id=own_id("b", page)))
+    return render_part(
+        "leaderboard.html.j2", [STYLE], **board_content(page, id=f"{own_id('b', page)}-")
+    )
 
 
 def board_content(page: BoardPage, *, id: str = "") -> dict[str, object]:
     """Return what ``leaderboard.html.j2`` prints; ids begin with ``id``, if any."""
     return {
-        "id": f"{id}-" if id else "",
+        "id": id,
         "page": page,
         "sections": list(map(plot_section, page.sections)),
         "plot": PLOT,

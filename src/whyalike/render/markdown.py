@@ -4,20 +4,15 @@ import re
 from collections.abc import Sequence
 
 from whyalike.render.segments import Segment, cut_into_segments
-from whyalike.render.terminal import TABLE_ROWS, shorten, visible
+from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
 from whyalike.render.why_not import why_not_more_alike
 from whyalike.render.wording import (
-    contribution_decimals,
-    decimals_for,
     describe_method,
     describe_prompts,
     describe_score,
     describe_sum,
-    format_number,
-    format_signed,
-    has_contributions,
 )
-from whyalike.types import ExplainedText, ExplanationData, Word
+from whyalike.types import ExplainedText, ExplanationData
 
 # What begins a list or a heading does so at the start of a line only, where no text ever stands.
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>()#|~!&$^]")
@@ -44,8 +39,6 @@ def render_markdown(explanation: ExplanationData) -> str:
             explanation.right, explanation.pairs, which="right")),
         _table(explanation) if explanation.pairs else "No word pairs to show.",
     ]  # fmt: skip
-    if (more := len(explanation.pairs) - TABLE_ROWS) > 0:
-        parts.append(f"and {more:,} more pair{'s' if more > 1 else ''}")
     if total := describe_sum(explanation):
         parts.append(_escape(total))
     if reasons := _reasons(explanation):
@@ -76,9 +69,8 @@ def _quote(name: str, side: ExplainedText, segments: Sequence[Segment]) -> str:
     read = "".join(_segment(segment) for segment in segments if segment.read)
     lines = [f"> {name}: {_without_links(' '.join(read.split()))}"]
     for tail in (segment for segment in segments if not segment.read):
-        count = "1 word" if side.unread_words == 1 else f"{side.unread_words:,} words"
-        more = "…" if side.read_until + len(tail.text) < len(side.text) else ""
-        lines += [">", f"> Not read ({count}): {_escape(tail.text)}{more}"]
+        count, rest = say_unread(side, tail)
+        lines += [">", f"> Not read ({count}): {_escape(rest)}"]
     return "\n".join(lines)
 
 
@@ -98,41 +90,21 @@ def _segment(segment: Segment) -> str:
 
 
 def _table(explanation: ExplanationData) -> str:
-    value = "adds" if has_contributions(explanation) else "saliency"
+    rows = pair_rows(explanation)
     lines = [
-        f"| # | left word | {value} | right word | {value} | cosine | score |",
+        f"| # | {' | '.join(rows.names)} |",
         "| --: | :-- | --: | :-- | --: | --: | --: |",
+        *(
+            f"| {rank} | {' | '.join(map(_escape, cells))} |"
+            for rank, cells in enumerate(rows.cells, start=1)
+        ),
     ]
-    words, scores = (
-        contribution_decimals(explanation),
-        decimals_for(pair.score for pair in explanation.pairs),
-    )
-    for rank, pair in enumerate(explanation.pairs[:TABLE_ROWS], start=1):
-        left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
-        cells = (
-            str(rank),
-            _escape(shorten(left.text)),
-            _value(left, words),
-            _escape(shorten(right.text)),
-            _value(right, words),
-            format_number(pair.similarity, 3),
-            format_number(pair.score, scores),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _value(word: Word, decimals: int) -> str:
-    if word.contribution is None:
-        return format_number(word.saliency, 3)
-    return format_signed(word.contribution, decimals)
+    return "\n".join([*lines, "", rows.more] if rows.more else lines)
 
 
 def _reasons(explanation: ExplanationData) -> list[str]:
-    lines = []
-    for reason in why_not_more_alike(explanation):
-        for side in reason.lists:
-            words = ", ".join(f"{_escape(shorten(w))} {value}".rstrip() for w, value in side.words)
-            more = f" +{side.more:,} more" if side.more else ""
-            lines.append(f"- {_escape(reason.title)}, {side.side.lower()}: {words}{more}")
-    return lines
+    return [
+        f"- {_escape(f'{reason.title}, {say_words(words)}')}"
+        for reason in why_not_more_alike(explanation)
+        for words in reason.lists
+    ]

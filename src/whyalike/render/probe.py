@@ -86,18 +86,15 @@ def render_probe(page: ProbePage, *, title: str = "whyalike: blind spots") -> st
 
 def render_probe_fragment(page: ProbePage) -> str:
     """Return the same to be put into another page, such as a notebook."""
-    return render_part("probe.html.j2", [STYLE], **_content(page, id=own_id("p", page)))
+    return render_part("probe.html.j2", [STYLE], **_content(page, id=f"{own_id('p', page)}-"))
 
 
 def _content(page: ProbePage, *, id: str = "") -> dict[str, object]:
     """Return what ``probe.html.j2`` prints; ids begin with ``id``, if any."""
-    before = f"{id}-" if id else ""
     return {
-        "id": before,
+        "id": id,
         "page": page,
-        "spots": [
-            _view_spot(spot, id=f"{before}e{n}") for n, spot in enumerate(page.spots, start=1)
-        ],
+        "spots": [_view_spot(spot, id=f"{id}e{n}") for n, spot in enumerate(page.spots, start=1)],
         "edits": page.edits[:EDITS_SHOWN],
         "more": max(0, len(page.edits) - EDITS_SHOWN),
         "decimals": decimals_for(edit.drop for edit in page.edits),

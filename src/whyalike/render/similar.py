@@ -74,16 +74,15 @@ def render_similar(page: SimilarPage, *, title: str = "whyalike: similar items")
 
 def render_similar_fragment(page: SimilarPage) -> str:
     """Return the same to be put into another page, such as a notebook."""
-    return render_part("similar.html.j2", [STYLE], **view_similar(page, id=own_id("s", page)))
+    return render_part("similar.html.j2", [STYLE], **view_similar(page, id=f"{own_id('s', page)}-"))
 
 
 def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
     """Return what ``similar.html.j2`` takes besides a title; ids begin with ``id``, if any."""
-    before = f"{id}-" if id else ""
-    hits = [_view_hit(hit, id=f"{before}hit-{n}") for n, hit in enumerate(page.hits, start=1)]
+    hits = [_view_hit(hit, id=f"{id}hit-{n}") for n, hit in enumerate(page.hits, start=1)]
     views = [why.view for hit in hits for why in hit.whys]
     return {
-        "id": before,
+        "id": id,
         "page": page,
         "hits": hits,
         "has_explanations": bool(views),

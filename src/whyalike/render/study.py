@@ -98,7 +98,7 @@ def render_study(page: StudyPage) -> str:
 
 def render_study_fragment(page: StudyPage) -> str:
     """Return the same to be put into another page, such as a notebook."""
-    return render_part("study.html.j2", [STYLE], **_content(page, id=own_id("t", page)))
+    return render_part("study.html.j2", [STYLE], **_content(page, id=f"{own_id('t', page)}-"))
 
 
 def _content(page: StudyPage, *, id: str = "") -> dict[str, object]:
@@ -107,7 +107,7 @@ def _content(page: StudyPage, *, id: str = "") -> dict[str, object]:
         (table, [(row, draw(row.plot, table)) for row in table.rows])
         for table in (page.table_1, *page.tables)
     ]
-    return {"id": f"{id}-" if id else "", "page": page, "tables": tables, "width": PLOT}
+    return {"id": id, "page": page, "tables": tables, "width": PLOT}
 
 
 def draw(plot: Range | Shares | None, table: StudyTable) -> Drawn | None:

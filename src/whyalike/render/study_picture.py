@@ -3,7 +3,7 @@
 from os import PathLike
 from typing import IO, TYPE_CHECKING
 
-from whyalike.render.figure import own_settings
+from whyalike.render.figure import own_settings, save_figure
 from whyalike.render.figure_measures import MARGIN, SMALL, WIDTH
 from whyalike.render.palette import ACCENT, HAIRLINE, INK, MUTED
 from whyalike.render.scale import place_between
@@ -36,7 +36,7 @@ def draw_study_table(
             y += LINE
         y = _draw_caption(sheet, f"{page.table_1.caption} {DOTS}", y + 6)
         sheet.cut_at(y + MARGIN)
-        sheet.figure.savefig(path_or_file, format="png", dpi=dpi, metadata={})
+        save_figure(sheet.figure, path_or_file, format="png", dpi=dpi)
 
 
 def _draw_head(sheet: "Sheet", page: StudyPage, y: float) -> float:

@@ -7,6 +7,7 @@ terminals can be read.
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -16,7 +17,7 @@ from rich.text import Text
 from whyalike.render.plain_text import plain_text
 from whyalike.render.scale import part_of
 from whyalike.render.segments import Segment, cut_into_segments
-from whyalike.render.why_not import why_not_more_alike
+from whyalike.render.why_not import WordList, why_not_more_alike
 from whyalike.render.wording import (
     contribution_decimals,
     decimals_for,
@@ -103,13 +104,18 @@ def draw_side(side: ExplainedText, segments: list[Segment], colour: bool) -> lis
     if read := [segment for segment in segments if segment.read]:
         parts.append(_draw_text(read, colour))
     for tail in segments[len(read) :]:
-        count = "1 word" if side.unread_words == 1 else f"{side.unread_words:,} words"
-        more = "…" if side.read_until + len(tail.text) < len(side.text) else ""
-        rest = " ".join(visible(tail.text).split())
-        parts.append(Text(f"not read ({count}): {rest}{more}", style="dim italic"))
+        count, rest = say_unread(side, tail)
+        parts.append(Text(f"not read ({count}): {rest}", style="dim italic"))
     if not side.text.strip():
         return [Text("(empty)", style="dim")]
     return parts
+
+
+def say_unread(side: ExplainedText, tail: Segment) -> tuple[str, str]:
+    """Return how many words were not read, and on one line those that the segment holds."""
+    count = "1 word" if side.unread_words == 1 else f"{side.unread_words:,} words"
+    more = "…" if side.read_until + len(tail.text) < len(side.text) else ""
+    return count, " ".join(visible(tail.text).split()) + more
 
 
 def _draw_text(segments: list[Segment], colour: bool) -> Text:
@@ -155,48 +161,67 @@ def _pair_colour(rank: int) -> str:
 def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
-    value = "adds" if has_contributions(explanation) else "saliency"
-    for side in ("left", "right"):
-        table.add_column(f"{side} word", overflow="fold")
-        table.add_column(value, justify="right", no_wrap=True)
-    for name in ("cosine", "score"):
-        table.add_column(name, justify="right", no_wrap=True)
-    decimals = contribution_decimals(explanation), decimals_for(p.score for p in explanation.pairs)
-    for rank, pair in enumerate(explanation.pairs[:TABLE_ROWS], start=1):
+    rows = pair_rows(explanation)
+    for name in rows.names:
+        if name.endswith("word"):
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for rank, cells in enumerate(rows.cells, start=1):
         style = _pair_colour(rank) if colour else ""
-        table.add_row(Text(str(rank), style=style), *_cells(explanation, pair, decimals))
-    more = len(explanation.pairs) - TABLE_ROWS
-    if more > 0:
-        table.caption = Text(f"and {more:,} more pair{'s' if more > 1 else ''}", style="dim")
+        table.add_row(Text(str(rank), style=style), *map(Text, cells))
+    if rows.more:
+        table.caption = Text(rows.more, style="dim")
         table.caption_justify = "left"
     return table
 
 
-def _cells(
-    explanation: ExplanationData, pair: WordPair, decimals: tuple[int, int]
-) -> tuple[Text, ...]:
-    """Return a row; ``decimals`` are those of contributions and of scores."""
-    left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
-    return (
-        Text(shorten(visible(left.text))),
-        _value(left, decimals[0]),
-        Text(shorten(visible(right.text))),
-        _value(right, decimals[0]),
-        _number(pair.similarity),
-        _number(pair.score, decimals[1]),
+@dataclass(frozen=True, slots=True)
+class PairRows:
+    """The table of pairs, best first, as it is written.
+
+    names: of the columns beside that of the rank. cells: TABLE_ROWS rows at most. more: says how
+    many are left out, if any.
+    """
+
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    more: str
+
+
+def pair_rows(explanation: ExplanationData) -> PairRows:
+    """Return what the table of pairs says."""
+    pairs = explanation.pairs
+    value = "adds" if has_contributions(explanation) else "saliency"
+    decimals = contribution_decimals(explanation), decimals_for(pair.score for pair in pairs)
+    more = len(pairs) - TABLE_ROWS
+    return PairRows(
+        names=("left word", value, "right word", value, "cosine", "score"),
+        cells=tuple(_cells(explanation, pair, decimals) for pair in pairs[:TABLE_ROWS]),
+        more=f"and {more:,} more pair{'s' if more > 1 else ''}" if more > 0 else "",
     )
 
 
-def _value(word: Word, decimals: int) -> Text:
+def _cells(
+    explanation: ExplanationData, pair: WordPair, decimals: tuple[int, int]
+) -> tuple[str, ...]:
+    """Return a row; ``decimals`` are those of contributions and of scores."""
+    left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
+    return (
+        shorten(visible(left.text)),
+        _value(left, decimals[0]),
+        shorten(visible(right.text)),
+        _value(right, decimals[0]),
+        format_number(pair.similarity, 3),
+        format_number(pair.score, decimals[1]),
+    )
+
+
+def _value(word: Word, decimals: int) -> str:
     """Return what a word adds to the similarity, or else its saliency."""
     if word.contribution is None:
-        return _number(word.saliency)
-    return Text(format_signed(word.contribution, decimals))
-
-
-def _number(value: float, decimals: int = 3) -> Text:
-    """Return a number as all renderers write it."""
-    return Text(format_number(value, decimals))
+        return format_number(word.saliency, 3)
+    return format_signed(word.contribution, decimals)
 
 
 def _draw_reasons(explanation: ExplanationData) -> list[Text]:
@@ -206,10 +231,15 @@ def _draw_reasons(explanation: ExplanationData) -> list[Text]:
     for reason in reasons:
         lines.append(Text(reason.title.lower(), style="dim"))
         for side in reason.lists:
-            words = (f"{shorten(visible(word))} {value}".rstrip() for word, value in side.words)
-            more = f" +{side.more:,} more" if side.more else ""
-            lines.append(Text(f"  {side.side.lower()}: {', '.join(words)}{more}"))
+            lines.append(Text(f"  {say_words(side)}"))
     return lines
+
+
+def say_words(words: WordList) -> str:
+    """Return the words of a reason after the side that they are of, on one line."""
+    named = (f"{shorten(visible(word))} {value}".rstrip() for word, value in words.words)
+    more = f" +{words.more:,} more" if words.more else ""
+    return f"{words.side.lower()}: {', '.join(named)}{more}"
 
 
 def shorten(word: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from whyalike.documents import DAMAGED_ARCHIVE, Format, load_json, shown
+from whyalike.documents import DAMAGED_ARCHIVE, Format, shown
 from whyalike.errors import OptionError
 from whyalike.explain import write_whole
 from whyalike.training.settings import TrainingSettings
@@ -47,8 +47,7 @@ def begin_run(
         )
     if resume and path.is_file():
         # Those that were begun before 1.0 say neither format nor version.
-        content = load_json(path, what=FORMAT.what)
-        before = _with_defaults(FORMAT.body(content, where=str(path), unnamed=True))
+        before = _with_defaults(FORMAT.load(path, unnamed=True))
         now = json.loads(json.dumps(description))
         if changed := sorted(key for key in now if before.get(key) != now[key]):
             said = "; ".join(
