@@ -24,7 +24,7 @@ from whyalike.evaluation.figures_randomized import (
     draw_randomized_pair,
     randomized_pair,
 )
-from whyalike.explain import write_whole
+from whyalike.files import write_whole
 from whyalike.render import draw_figure
 
 BASE = "all-MiniLM-L6-v2"

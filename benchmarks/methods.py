@@ -12,7 +12,7 @@ import torch
 from single_pair import LEFT, RIGHT
 
 from whyalike import Explainer
-from whyalike.attribution import list_methods
+from whyalike.methods.method import list_methods
 
 SECONDS_ENOUGH = 20.0
 

@@ -20,11 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution.cost import BACKWARD
-from whyalike.attribution.methods.whyalike import share_the_rest, token_terms
-from whyalike.attribution.registry import register_method
-from whyalike.attribution.token_saliency import collect
-from whyalike.text import keep_words
+from whyalike.methods.method import BACKWARD, register_method
+from whyalike.methods.token_saliency import collect
+from whyalike.methods.whyalike import share_the_rest, token_terms
+from whyalike.texts import keep_words
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 WORDS, PAIRS = (1, 3, 5, 10), (1, 3, 5)

@@ -17,7 +17,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder.locating import find_model
+from whyalike.models.locating import find_model
 
 METHODS = ("bti", "whyalike", "token_similarity", "occlusion", "gradient_x_activation")
 PAIRS = [

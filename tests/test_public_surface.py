@@ -62,7 +62,7 @@ def test_rendering_loads_no_torch_and_no_matplotlib():
 
 
 def test_importing_registers_no_method():
-    code = "from whyalike.attribution import registry; assert not registry._METHODS"
+    code = "from whyalike.methods.method import registry; assert not registry._METHODS"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -11,16 +11,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer, Lexicon, WordVectors
-from whyalike.attribution.methods.bti import rectified_product
-from whyalike.attribution.registry import get_method, list_methods
-from whyalike.attribution.token_saliency import min_max
-from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.loading import load
-from whyalike.encoder.passes import TokenPair
+from whyalike.arrays import WordSaliency
+from whyalike.explanation import WordPair
 from whyalike.matching import match_words
+from whyalike.methods.bti import rectified_product
+from whyalike.methods.method import get_method, list_methods
+from whyalike.methods.token_saliency import min_max
+from whyalike.models.encoder import Encoder
+from whyalike.models.loading import load
+from whyalike.models.pipeline import TokenPair
 from whyalike.selection import top_words
-from whyalike.text import find_words
-from whyalike.types import WordPair, WordSaliency
+from whyalike.texts import find_words
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 

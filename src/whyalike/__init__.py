@@ -5,27 +5,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Catalogue, CatalogueIndex, Hit, Item
-    from whyalike.encoder.black_box import BlackBox
-    from whyalike.explain import Comparison, Explainer, Explanation
-    from whyalike.types import BTIOptions, ExplainedText, Word, WordPair
+    from whyalike.explainer import Explainer
+    from whyalike.explanation import Comparison, ExplainedText, Explanation, Word, WordPair
+    from whyalike.models.black_box import BlackBox
+    from whyalike.options import BTIOptions
     from whyalike.words import Lexicon, WordVectors
 
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
-    "BTIOptions": "whyalike.types",
-    "BlackBox": "whyalike.encoder.black_box",
+    "BTIOptions": "whyalike.explanation",
+    "BlackBox": "whyalike.models.black_box",
     "Catalogue": "whyalike.catalogue",
     "CatalogueIndex": "whyalike.catalogue",
-    "Comparison": "whyalike.explain",
-    "ExplainedText": "whyalike.types",
-    "Explainer": "whyalike.explain",
-    "Explanation": "whyalike.explain",
+    "Comparison": "whyalike.explainer",
+    "ExplainedText": "whyalike.explanation",
+    "Explainer": "whyalike.explainer",
+    "Explanation": "whyalike.explainer",
     "Hit": "whyalike.catalogue",
     "Item": "whyalike.catalogue",
     "Lexicon": "whyalike.words",
-    "Word": "whyalike.types",
-    "WordPair": "whyalike.types",
+    "Word": "whyalike.explanation",
+    "WordPair": "whyalike.explanation",
     "WordVectors": "whyalike.words",
 }
 

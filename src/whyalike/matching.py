@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.types import WordPair, WordSaliency
+from whyalike.arrays import WordSaliency
+from whyalike.explanation import WordPair
 
 Floats = NDArray[np.float64]
 Nearest = tuple[NDArray[np.intp], Floats]

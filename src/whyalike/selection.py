@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
-from whyalike.types import BTIOptions, WordPair
+from whyalike.explanation import WordPair
+from whyalike.options import BTIOptions
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

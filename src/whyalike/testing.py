@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from whyalike.encoder.black_box import BlackBox
-    from whyalike.encoder.loading import ModelSource
     from whyalike.evaluation.edits import WordLists
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
+    from whyalike.models.black_box import BlackBox
+    from whyalike.models.loading import ModelSource
 
     Model = Explainer | BlackBox | ModelSource
 
@@ -102,7 +102,7 @@ def assert_explained_by(
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
-    from whyalike.types.checks import check_whole
+    from whyalike.options import check_whole
 
     if top is not None:
         check_whole("top", top)
@@ -183,8 +183,8 @@ def assert_no_blind_spot(
 
 def _explainer(model: "Model") -> "Explainer":
     """Return the Explainer, or one of the model that came."""
-    from whyalike.encoder.black_box import BlackBox
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
+    from whyalike.models.black_box import BlackBox
 
     if isinstance(model, Explainer):
         return model

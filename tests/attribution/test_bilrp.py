@@ -9,11 +9,11 @@ import torch
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution.contribution_vectors import linear_end, token_derivatives
-from whyalike.encoder.constant_statistics import ConstantStatistics
-from whyalike.encoder.embedded import EmbeddedText
-from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.loading import load
+from whyalike.methods.contribution_vectors import linear_end, token_derivatives
+from whyalike.models.embedded import EmbeddedText
+from whyalike.models.encoder import Encoder
+from whyalike.models.loading import load
+from whyalike.models.replica import ConstantStatistics
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 

@@ -7,8 +7,8 @@ import pytest
 
 from tiny_models import ARCHITECTURES, tiny
 from whyalike import BTIOptions, Explainer, Explanation, Lexicon, WordVectors
-from whyalike.attribution import get_method, list_methods
 from whyalike.errors import OptionError
+from whyalike.methods.method import get_method, list_methods
 
 LEFT = "Warm knit gloves, ribbed."
 RIGHT = "These smart gloves are stretch wool; don't take them off."

@@ -8,9 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution import TextSize, list_methods
-from whyalike.attribution.cost import BACKWARD
-from whyalike.explain.preparation import read_texts
+from whyalike.explainer import read_texts
+from whyalike.methods.method import BACKWARD, TextSize, list_methods
 
 PAIRS = [
     ("Warm knit gloves, ribbed.", "These smart gloves are stretch wool; don't take them off."),

@@ -8,8 +8,8 @@ import torch
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution.methods import integrated_gradients as module
 from whyalike.errors import MissingExtraError, OptionError
+from whyalike.methods import integrated_gradients as module
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 

@@ -9,10 +9,10 @@ import pytest
 
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer, Lexicon, WordVectors
-from whyalike.attribution import get_method
 from whyalike.errors import OptionError
+from whyalike.explanation import WordPair
+from whyalike.methods.method import get_method
 from whyalike.selection import top_words
-from whyalike.types import WordPair
 
 LEFT = "Knit gloves keep hands warm, gloves;"
 RIGHT = "Warm mittens, knit; from soft nylon."

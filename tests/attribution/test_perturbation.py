@@ -10,10 +10,10 @@ import pytest
 
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution import PreparedText
-from whyalike.attribution.methods.shapley import orders_of
 from whyalike.errors import OptionError
-from whyalike.text import find_words
+from whyalike.methods.method import PreparedText
+from whyalike.methods.shapley import orders_of
+from whyalike.texts import find_words
 from whyalike.words import align
 
 LEFT, RIGHT = "warm knit wool gloves here", "soft warm hats"

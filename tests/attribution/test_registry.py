@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
-from whyalike.attribution import get_method, list_methods, register_method, registry
 from whyalike.errors import OptionError
+from whyalike.methods import method as registry
+from whyalike.methods.method import get_method, list_methods, register_method
 
 
 @pytest.fixture

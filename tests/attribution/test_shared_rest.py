@@ -5,8 +5,8 @@ import pytest
 
 from tiny_models import tiny
 from whyalike import Explainer
-from whyalike.attribution.methods.whyalike import share_the_rest
-from whyalike.types import WordSaliency
+from whyalike.arrays import WordSaliency
+from whyalike.methods.whyalike import share_the_rest
 
 
 def words(contributions, matchable):

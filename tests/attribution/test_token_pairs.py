@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.modules import (
     Transformer,
 )
 
-import whyalike.attribution.contribution_vectors as module
+import whyalike.methods.contribution_vectors as module
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError

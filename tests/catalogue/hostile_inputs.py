@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from whyalike.catalogue import Catalogue, ReadReport, stream_items
-from whyalike.catalogue.reading.markup import strip_markup
+from whyalike.data.markup import strip_markup
 from whyalike.errors import FormatError
 from whyalike.words import WordVectors
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whyalike.catalogue.columns import choose_columns
+from whyalike.data.columns import choose_columns
 from whyalike.errors import OptionError
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whyalike.catalogue.reading.markup import has_markup, strip_markup
-from whyalike.catalogue.reading.values import as_text
+from whyalike.data.items import as_text
+from whyalike.data.markup import has_markup, strip_markup
 from whyalike.evaluation.gold_lines import is_place
 
 SCRIPT = Path(__file__).parent / "hostile_inputs.py"

@@ -9,7 +9,7 @@ from whyalike.catalogue import Item, building
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.known_texts import representatives
 from whyalike.catalogue.similar_page import page_of
-from whyalike.encoder.black_box import BlackBox
+from whyalike.models.black_box import BlackBox
 
 BOTH = ("title", "description")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from whyalike import explainer as opening
 from whyalike.cli.app import app
-from whyalike.encoder.loading import load
-from whyalike.explain import opening
+from whyalike.models.loading import load
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 BLOCK = re.compile(r"(<!--[^>]*-->\n\n)?```(console|python)\n(.*?)```", re.DOTALL)

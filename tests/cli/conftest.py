@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tiny_models import tiny
+from whyalike import explainer as opening
 from whyalike.cli.app import app
-from whyalike.encoder.loading import load
-from whyalike.explain import opening
+from whyalike.models.loading import load
 
 load_once = cache(load)
 

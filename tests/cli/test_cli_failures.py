@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from whyalike.explain import opening
+from whyalike import explainer as opening
 
 TRACEBACK = "Traceback (most recent call last)"
 

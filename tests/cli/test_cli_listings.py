@@ -10,10 +10,9 @@ from typing import get_args
 import pytest
 
 import whyalike
-from whyalike.attribution import list_methods
-from whyalike.attribution.registry import Promise
 from whyalike.cli.listings import PROMISES, describe_cost
-from whyalike.encoder import locating
+from whyalike.methods.method import Promise, list_methods
+from whyalike.models import locating
 
 COMMANDS = ("explain", "compare", "evaluate", "probe", "figure", "demo", "models", "methods")
 

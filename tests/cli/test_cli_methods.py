@@ -5,10 +5,10 @@ import json
 import pytest
 from markupsafe import escape
 
-from whyalike import Explainer
-from whyalike.attribution import get_method, list_methods
+from whyalike import Explainer, explainer
+from whyalike import explainer as opening
 from whyalike.errors import MissingExtraError
-from whyalike.explain import explainer, opening
+from whyalike.methods.method import get_method, list_methods
 
 LEFT = "Keep hands warm with knit gloves."
 RIGHT = "These gloves are cut from wool."

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from whyalike import Explainer
-from whyalike.explain.nearest_pairs import nearest_pairs
+from whyalike.nearest_pairs import nearest_pairs
 from whyalike.study.folder import read_study
 
 QUERY, DOCUMENT = "find gloves: ", "item: "
@@ -173,7 +173,7 @@ def test_pairs_of_a_catalogue_are_of_documents(run, own, pipeline, tmp_path, way
     explain, near, put_before = Explainer.explain_many, nearest_pairs, set()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Explainer, "explain_many", keep)
-        patch.setattr("whyalike.explain.nearest_pairs.nearest_pairs", draw)
+        patch.setattr("whyalike.nearest_pairs.nearest_pairs", draw)
         board = said(
             run(
                 "evaluate", *arguments, "--pairs", 1, "--methods", "random",

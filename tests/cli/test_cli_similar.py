@@ -5,7 +5,7 @@ import json
 import pytest
 
 from whyalike.catalogue import Catalogue, CatalogueIndex, Item
-from whyalike.explain import Explanation
+from whyalike.explanation import Explanation
 
 ITEMS = [
     Item("g1", "Knit gloves", "Warm knit gloves for cold hands", {"kind": "gloves", "price": 12.5}),

@@ -16,7 +16,7 @@ from whyalike.evaluation import read_pair_texts
 from whyalike.evaluation.known_scores import known_score
 from whyalike.evaluation.leaderboard_file import read_leaderboard
 from whyalike.evaluation.result_store import ResultStore
-from whyalike.explain.fingerprint import Probe
+from whyalike.fingerprint import Probe
 from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.export import read_csv
 from whyalike.study.ratings import COLUMNS

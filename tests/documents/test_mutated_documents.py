@@ -22,7 +22,7 @@ from whyalike.evaluation.known_scores import known_score
 from whyalike.evaluation.leaderboard_file import read_leaderboard
 from whyalike.evaluation.leaderboard_page import page_of
 from whyalike.evaluation.result_store import ResultStore
-from whyalike.explain.fingerprint import Probe
+from whyalike.fingerprint import Probe
 from whyalike.render import render_leaderboard
 from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.export import read_csv, to_csv

@@ -21,7 +21,7 @@ from whyalike.cli.evaluation_files import write_reports
 from whyalike.evaluation import find_blind_spots
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
-from whyalike.explain.several import explanations_to_dict
+from whyalike.explanation import explanations_to_dict
 from whyalike.study.answers import Answer
 from whyalike.study.creation import StudyOptions, create_study
 from whyalike.study.export import export_ratings

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-import whyalike.encoder.batching
+import whyalike.models.tokens
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.loading import load
-from whyalike.encoder.passes import TokenPair
+from whyalike.models.encoder import Encoder
+from whyalike.models.loading import load
+from whyalike.models.pipeline import TokenPair
 
 # RMSNorm and rotary positions compute in single precision, whatever the model is in.
 EXACT = set(ARCHITECTURES) - {"modernbert", "t5", "qwen3"}
@@ -101,9 +101,9 @@ def test_batch_equals_single(name):
 def test_padded_equals_unpadded(name, monkeypatch):
     explainer = explainer_of(name)
     left, right = "Knit gloves.", TEXTS[0]
-    monkeypatch.setattr(whyalike.encoder.batching, "PASS_TOKENS", 0)
+    monkeypatch.setattr(whyalike.models.tokens, "PASS_TOKENS", 0)
     apart = explainer.explain(left, right)
-    monkeypatch.setattr(whyalike.encoder.batching, "PASS_TOKENS", 10**6)
+    monkeypatch.setattr(whyalike.models.tokens, "PASS_TOKENS", 10**6)
     together = explainer.explain(left, right)
     assert together.similarity == pytest.approx(apart.similarity, abs=2e-6)
     np.testing.assert_allclose(saliencies(together), saliencies(apart), atol=2e-4)
@@ -212,9 +212,9 @@ def test_left_padding_changes_nothing(name, monkeypatch):
     left = copy.deepcopy(tokenizer)
     left.padding_side = "left"
     pooling = tiny(name).pooling
-    monkeypatch.setattr(whyalike.encoder.batching, "PASS_TOKENS", 0)
+    monkeypatch.setattr(whyalike.models.tokens, "PASS_TOKENS", 0)
     alone = Explainer((model, tokenizer), pooling=pooling).explain("Knit gloves.", TEXTS[0])
-    monkeypatch.setattr(whyalike.encoder.batching, "PASS_TOKENS", 10**6)
+    monkeypatch.setattr(whyalike.models.tokens, "PASS_TOKENS", 10**6)
     padded = Explainer((model, left), pooling=pooling).explain("Knit gloves.", TEXTS[0])
     assert padded.similarity == pytest.approx(alone.similarity, abs=2e-6)
     np.testing.assert_allclose(saliencies(padded), saliencies(alone), atol=2e-4)

@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from whyalike.encoder.batching import PASS_TOKENS, group_rows
+from whyalike.models.tokens import PASS_TOKENS, group_rows
 
 
 def cost(groups, lengths):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from whyalike.encoder.black_box import BlackBox
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.black_box import BlackBox
 
 
 class Recorder:

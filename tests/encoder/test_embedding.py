@@ -8,10 +8,9 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
-from whyalike.encoder import encoder as encoder_module
-from whyalike.encoder.similarity import SIMILARITIES
-from whyalike.encoder.similarity_matrix import comparable, is_bilinear, similarity_matrix
 from whyalike.errors import ModelError, TextError
+from whyalike.models import encoder as encoder_module
+from whyalike.models.scores import SIMILARITIES, comparable, is_bilinear, similarity_matrix
 
 
 @pytest.mark.parametrize("function", list(SIMILARITIES))

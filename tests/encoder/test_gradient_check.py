@@ -12,8 +12,8 @@ from transformers import ReformerConfig, ReformerModel, XLNetConfig, XLNetModel
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny, wordpiece
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder.gradient_check import gradient_error
 from whyalike.errors import ModelError
+from whyalike.models.gradient_check import gradient_error
 
 PAIR = TEXTS[:2]
 NEED_GRADIENTS = (

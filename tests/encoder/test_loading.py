@@ -13,10 +13,10 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
-from whyalike.encoder import locating
-from whyalike.encoder.loading import load
-from whyalike.encoder.locating import PACKAGED, find_model
 from whyalike.errors import ModelError, ModelNotFoundError, OptionError, UnsafeModelError
+from whyalike.models import locating
+from whyalike.models.loading import load
+from whyalike.models.locating import PACKAGED, find_model
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import torch
 
 from tiny_models import tiny
 from whyalike import Explainer
-from whyalike.encoder.pair_scores import score_pairs
-from whyalike.encoder.passes import TokenPair
-from whyalike.types import BTIOptions
+from whyalike.models.pipeline import TokenPair
+from whyalike.models.scores import score_pairs
+from whyalike.options import BTIOptions
 
 
 @pytest.mark.parametrize(

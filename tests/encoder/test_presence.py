@@ -10,9 +10,9 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder.passes import TokenPair
-from whyalike.encoder.presence import Presence, presence_slopes
 from whyalike.errors import ModelError
+from whyalike.models.graph import Presence, presence_slopes
+from whyalike.models.pipeline import TokenPair
 
 B, HEADS, T, D = 2, 3, 5, 4
 

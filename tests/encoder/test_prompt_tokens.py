@@ -8,7 +8,7 @@ import torch
 
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder.tokenization import tokenize
+from whyalike.models.tokens import tokenize
 
 PROMPT = "find gloves: "
 LEFT, RIGHT = "Keep hands warm with wool.", "Smart gloves are cut from stretch wool."

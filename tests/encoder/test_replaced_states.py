@@ -7,10 +7,10 @@ import torch
 
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions
-from whyalike.encoder.constant_statistics import ConstantStatistics
-from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.layered import LayeredText
 from whyalike.errors import OptionError
+from whyalike.models.embedded import LayeredText
+from whyalike.models.encoder import Encoder
+from whyalike.models.replica import ConstantStatistics
 
 
 def layered(name, layer, model=None, text=TEXTS[0]):
@@ -22,7 +22,7 @@ def layered(name, layer, model=None, text=TEXTS[0]):
 
 
 def load_parts(model, tokenizer):
-    from whyalike.encoder.loading import load
+    from whyalike.models.loading import load
 
     return load((model, tokenizer))
 

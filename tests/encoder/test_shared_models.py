@@ -15,9 +15,9 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 from tiny_models import TEXTS, tiny
 from whyalike import BlackBox, BTIOptions, Explainer
-from whyalike.encoder.replica import own_tokenizer
 from whyalike.errors import ModelError
 from whyalike.interruption import checked_by
+from whyalike.models.replica import own_tokenizer
 
 PAIR = TEXTS[:2]
 METHODS = (

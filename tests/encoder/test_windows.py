@@ -6,8 +6,8 @@ import torch
 
 from tiny_models import LIMIT, TEXTS, tiny, wordpiece
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder.tokenization import tokenize
 from whyalike.errors import TextError
+from whyalike.models.tokens import tokenize
 
 LONG = " ".join(f"{word}{number}" for number in range(40) for word in ("wool", "gloves", "hands"))
 

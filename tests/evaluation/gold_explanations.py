@@ -1,7 +1,7 @@
 """Explanations written by hand, whose matches are named by the words themselves."""
 
-from whyalike.text import find_words
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
+from whyalike.texts import find_words
 
 
 def explained(text):
@@ -16,7 +16,7 @@ def explanation(left, right, *matches, selected=()):
     def pairs(given):
         return tuple(WordPair(m[0], m[1], m[2] if len(m) == 3 else 1.0, 0.1) for m in given)
 
-    return ExplanationData(
+    return Explanation(
         similarity=0.5,
         similarity_function="cosine",
         method="by hand",

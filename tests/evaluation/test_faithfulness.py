@@ -10,11 +10,11 @@ import pytest
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
-from whyalike.encoder.black_box import BlackBox
 from whyalike.errors import OptionError
 from whyalike.evaluation import Replacement, Subsets, measure_faithfulness, subset_similarities
 from whyalike.evaluation.faithfulness import METRICS
-from whyalike.text import find_words, is_mark, keep_words
+from whyalike.models.black_box import BlackBox
+from whyalike.texts import find_words, is_mark, keep_words
 
 LETTERS = "abcdefghijklmn"
 LEFT, RIGHT = "a b c d e f g h i j k l", "c m b n h g a f"

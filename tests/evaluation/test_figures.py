@@ -11,7 +11,6 @@ from matplotlib.image import imread
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
-from whyalike.encoder.embedded import EmbeddedText
 from whyalike.errors import OptionError, OutputError, TextError
 from whyalike.evaluation.figures import write_figure
 from whyalike.evaluation.figures_gradient import draw_gradient_norms, gradient_norms
@@ -21,6 +20,7 @@ from whyalike.evaluation.figures_randomized import (
     randomized_pair,
 )
 from whyalike.evaluation.randomization_models import randomized_states
+from whyalike.models.embedded import EmbeddedText
 
 
 @pytest.fixture(scope="module")

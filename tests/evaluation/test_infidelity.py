@@ -15,7 +15,7 @@ from whyalike.evaluation import infidelity as module
 from whyalike.evaluation import measure_infidelity, measure_sensitivity
 from whyalike.evaluation.infidelity import infidelity
 from whyalike.evaluation.sensitivity import largest_change, noise
-from whyalike.text import find_words, keep_words
+from whyalike.texts import find_words, keep_words
 
 PAIR = (TEXTS[0], TEXTS[1])
 

@@ -12,13 +12,13 @@ from test_rank_agreement import slow_spearman
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
-from whyalike.attribution.methods.controls import draw
 from whyalike.errors import OptionError
 from whyalike.evaluation.randomization import METRICS, compare_pair, measure_randomization
 from whyalike.evaluation.randomization_models import randomized_states
 from whyalike.evaluation.randomization_noise import noisy_embeddings, smooth_saliency
 from whyalike.evaluation.randomization_table import tabulate_randomization
 from whyalike.evaluation.rank_agreement import agreement_by_chance
+from whyalike.methods.controls import draw
 
 PAIRS = [(TEXTS[0], TEXTS[1]), (TEXTS[2], TEXTS[1]), (TEXTS[0], TEXTS[2])]
 

@@ -12,7 +12,7 @@ from whyalike.errors import FormatError, OptionError
 from whyalike.evaluation import suite as suite_module
 from whyalike.evaluation.alignment_files import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
-from whyalike.explain.fingerprint import fingerprint
+from whyalike.fingerprint import fingerprint
 from whyalike.words import Lexicon, Rarity, WordVectors
 
 WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")

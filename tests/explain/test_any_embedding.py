@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer, Explanation
-from whyalike.attribution import list_methods
-from whyalike.encoder.black_box import BlackBox
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.methods.method import list_methods
+from whyalike.models.black_box import BlackBox
 
 LEFT, RIGHT = "Warm knit gloves, warm hands.", "These gloves are wool."
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from nearly import assert_nearly_equal
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.encoder import encoder as encoder_module
+from whyalike import explainer as explainer_module
 from whyalike.errors import ModelError, OptionError, TextError
-from whyalike.explain import explainer as explainer_module
+from whyalike.models import encoder as encoder_module
 
 EXPLAINER = Explainer(tiny("bert").parts, batch_size=3)
 words = st.sampled_from(

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from whyalike.encoder.black_box import BlackBox
 from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
-from whyalike.explain.nearest_pairs import nearest_pairs, read_texts
+from whyalike.models.black_box import BlackBox
+from whyalike.nearest_pairs import nearest_pairs, read_texts
 
 
 def angles(texts):

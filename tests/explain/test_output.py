@@ -12,8 +12,7 @@ import pytest
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError, OutputError, WhyalikeError
-from whyalike.explain import write_whole
-from whyalike.explain.output import PAGE, SVG, check_ending
+from whyalike.files import PAGE, SVG, check_ending, write_whole
 
 OLD, NEW = b"the old content", b"the new content"
 
@@ -232,7 +231,7 @@ def test_a_device_without_room_is_an_output_error():
 FULL_DISK = """
 import resource, signal, sys
 from whyalike.errors import OutputError
-from whyalike.explain import write_whole
+from whyalike.explainer import write_whole
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -16,15 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from whyalike.errors import FormatError
-from whyalike.explain import Explanation
-from whyalike.types import (
-    BTIOptions,
-    ExplainedText,
-    ExplanationData,
-    SimilarityFunction,
-    Word,
-    WordPair,
-)
+from whyalike.explanation import ExplainedText, Explanation, SimilarityFunction, Word, WordPair
+from whyalike.options import BTIOptions
 
 WHERE_KNOWN = {"prompts"}
 """What is written only where it is known."""
@@ -230,7 +223,7 @@ def test_the_schema_is_a_valid_schema():
 @pytest.mark.parametrize(
     ("schema", "kind", "extra"),
     [
-        (SCHEMA, ExplanationData, {"format", "version"}),
+        (SCHEMA, Explanation, {"format", "version"}),
         (SCHEMA["$defs"]["text"], ExplainedText, set()),
         (SCHEMA["$defs"]["word"], Word, set()),
         (SCHEMA["$defs"]["pair"], WordPair, set()),
@@ -251,7 +244,7 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 @pytest.mark.parametrize(
     ("schema", "kind"),
     [
-        (SCHEMA, ExplanationData),
+        (SCHEMA, Explanation),
         (SCHEMA["$defs"]["text"], ExplainedText),
         (SCHEMA["$defs"]["word"], Word),
         (SCHEMA["$defs"]["pair"], WordPair),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from whyalike.arrays import WordSaliency
 from whyalike.matching import match_by_contribution, match_words, unmatched_words
-from whyalike.types import WordSaliency
 
 
 def words(count, seed, *, matchable=None):

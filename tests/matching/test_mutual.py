@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from whyalike.arrays import WordSaliency
 from whyalike.matching import match_mutually
-from whyalike.types import WordSaliency
 
 
 def side(count, seed, *, signed, matchable=None):

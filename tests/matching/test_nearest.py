@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike import matching as nearest
+from whyalike.arrays import WordSaliency
+from whyalike.explanation import WordPair
 from whyalike.matching import cosine_matrix, match_words
-from whyalike.types import WordPair, WordSaliency
 
 
 def side(vectors, saliency=None, matchable=None):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from whyalike import matching as soft
+from whyalike.arrays import WordSaliency
 from whyalike.matching import match_mutually, match_softly, unmatched_words
-from whyalike.types import WordSaliency
 
 
 def side(count, seed, *, signed=True, matchable=None):

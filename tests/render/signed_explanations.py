@@ -3,7 +3,7 @@
 import random
 import re
 
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 
 LEFT = "warm gloves, not cold"
 RIGHT = "cosy mittens but cold"
@@ -27,10 +27,10 @@ def make_side(text: str, contributions, unmatched=()) -> ExplainedText:
 
 def make_signed(
     left=LEFT, right=RIGHT, matrix=MATRIX, pairs=((1, 1), (3, 3), (0, 0)), unmatched=((2,), (2,))
-) -> ExplanationData:
+) -> Explanation:
     made = tuple(WordPair(i, j, 0.8, matrix[i][j]) for i, j in pairs)
     rows = [sum(row) for row in matrix]
-    return ExplanationData(
+    return Explanation(
         similarity=0.5,
         similarity_function="cosine",
         method="token_similarity",
@@ -45,7 +45,7 @@ def make_signed(
     )
 
 
-def make_large(rows: int, columns: int, seed: int = 0) -> ExplanationData:
+def make_large(rows: int, columns: int, seed: int = 0) -> Explanation:
     """Return an explanation of random contributions, whose words are numbered."""
     numbers = random.Random(seed)
     matrix = [[numbers.gauss(0, 0.01) for _ in range(columns)] for _ in range(rows)]

@@ -7,9 +7,9 @@ import pytest
 from signed_explanations import MATRIX, make_signed
 from test_html import HOSTILE, Page
 
+from whyalike.explanation import Comparison, ExplainedText
 from whyalike.render import draw_comparison, render_comparison, render_comparison_text
 from whyalike.render.comparison_view import view_comparison
-from whyalike.types import ComparisonData, ExplainedText
 
 OTHER = tuple(tuple(-value / 2 for value in row) for row in MATRIX)
 
@@ -19,7 +19,7 @@ def make_comparison(
 ):
     first = make_signed(query, better)
     second = replace(make_signed(query, worse, OTHER, pairs=((2, 1),)), similarity=0.2)
-    return ComparisonData(better=first, worse=second)
+    return Comparison(better=first, worse=second)
 
 
 def test_rows_are_the_words_by_what_they_add_to_the_margin():
@@ -68,7 +68,7 @@ def test_every_number_and_word_is_there(render):
 
 def test_a_margin_below_zero_is_said():
     other = make_comparison()
-    upside_down = ComparisonData(better=other.worse, worse=other.better)
+    upside_down = Comparison(better=other.worse, worse=other.better)
     for shown in (render_comparison(upside_down), render_comparison_text(upside_down)):
         assert "\N{MINUS SIGN}0.300" in shown
         assert "does not agree" in " ".join(shown.split())
@@ -76,7 +76,7 @@ def test_a_margin_below_zero_is_said():
 
 def test_a_text_is_called_by_the_score_that_it_has():
     other = make_comparison()
-    upside_down = ComparisonData(better=other.worse, worse=other.better)
+    upside_down = Comparison(better=other.worse, worse=other.better)
     shown = render_comparison_text(upside_down)
     assert shown.index("text scored lower (0.200)") < shown.index("text scored higher (0.500)")
     page = " ".join(text for _, _, text in Page(render_comparison(upside_down)).select("whyalike"))
@@ -96,7 +96,7 @@ def test_a_text_is_called_by_the_score_that_it_has():
 @pytest.mark.parametrize("render", [render_comparison, render_comparison_text])
 def test_texts_of_equal_scores_are_called_by_their_places(render):
     one = make_comparison()
-    tie = ComparisonData(better=replace(one.better, warnings=("Long.",)), worse=one.better)
+    tie = Comparison(better=replace(one.better, warnings=("Long.",)), worse=one.better)
     shown = render(tie)
     assert "scored higher" not in shown.lower()
     assert "scored lower" not in shown.lower()
@@ -115,7 +115,7 @@ def test_texts_of_strangers_are_escaped():
         pairs=(),
         matches=(),
     )
-    comparison = ComparisonData(better=first, worse=first)
+    comparison = Comparison(better=first, worse=first)
     assert "<script>alert" not in render_comparison(comparison)
     assert "\x1b" not in render_comparison_text(
         replace(comparison, better=replace(first, model="a\x1b[31m"))
@@ -126,7 +126,7 @@ def test_warnings_say_of_which_text_they_are():
     comparison = make_comparison()
     one = replace(comparison.better, warnings=("Both.", "First."))
     other = replace(comparison.worse, warnings=("Both.", "Second."))
-    view = view_comparison(ComparisonData(better=one, worse=other), id="c")
+    view = view_comparison(Comparison(better=one, worse=other), id="c")
     assert view.warnings == (
         "Both.",
         "With the text scored higher: First.",
@@ -143,7 +143,7 @@ def test_empty_texts():
         matches=(),
         pair_contributions=None,
     )
-    comparison = ComparisonData(better=nothing, worse=nothing)
+    comparison = Comparison(better=nothing, worse=nothing)
     assert "The query has no word." in render_comparison(comparison)
     assert "Neither text has a word." in render_comparison_text(comparison)
     assert "scores both texts the same" in render_comparison(comparison)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from signed_explanations import LEFT, RIGHT, make_signed
 from test_comparison_rendering import make_comparison
 
+from whyalike.explanation import Comparison, WordPair
 from whyalike.render import (
     draw_comparison,
     draw_figure,
@@ -36,7 +37,6 @@ from whyalike.render.scale import finite, greatest_of, part_of, place_between
 from whyalike.render.similar import SimilarHit, SimilarPage
 from whyalike.render.study import Range, draw
 from whyalike.render.wording import decimals_for, format_number, format_signed
-from whyalike.types import ComparisonData, WordPair
 
 NUMBERS = (
     st.sampled_from(
@@ -135,7 +135,7 @@ def test_an_explanation_of_any_numbers_is_drawn(explanation):
 @example(worst(1e308), worst(-1e308))
 @example(worst(math.nan), worst(math.inf))
 def test_a_comparison_of_any_numbers_is_drawn(better, worse):
-    comparison = ComparisonData(better=better, worse=worse)
+    comparison = Comparison(better=better, worse=worse)
     text = render_comparison_text(comparison)
     assert max(map(len, text.splitlines())) <= 80
     for markup in (render_comparison(comparison), render_comparison_fragment(comparison)):
@@ -214,7 +214,7 @@ def test_pictures_of_any_numbers_are_drawn(value):
     draw_figure(made, io.BytesIO(), format="svg")
     draw_figure(made, stream := io.BytesIO(), format="png", dpi=40)
     assert stream.getvalue().startswith(b"\x89PNG")
-    draw_comparison(ComparisonData(better=made, worse=worst(-value)), io.BytesIO(), format="svg")
+    draw_comparison(Comparison(better=made, worse=worst(-value)), io.BytesIO(), format="svg")
     draw_comparison(replace(make_comparison(), better=made), io.BytesIO(), format="png", dpi=40)
 
 

@@ -11,10 +11,10 @@ from PIL import Image
 from signed_explanations import make_large, make_signed
 
 from whyalike.errors import MissingExtraError
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render import draw_figure, figure_matrix
 from whyalike.render.figure_layout import Flow, flow_text, format_marks, is_rtl
 from whyalike.render.segments import Segment
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 GLOVES = "Keep hands warm with these knit gloves featuring touchscreen-compatible fingertips."
 MITTENS = "Soft winter mittens with conductive tips.\nStay cosy outdoors."
@@ -31,11 +31,11 @@ def make_side(text: str, saliency: float = 0.5) -> ExplainedText:
 
 def make_explanation(
     left: str = GLOVES, right: str = MITTENS, pairs: int = 4, saliency: float = 0.5
-) -> ExplanationData:
+) -> Explanation:
     sides = make_side(left, saliency), make_side(right)
     longest = min(pairs, len(sides[0].words), len(sides[1].words))
     linked = tuple(WordPair(i, i, 0.9, 0.4 / (i + 1)) for i in range(longest))
-    return ExplanationData(
+    return Explanation(
         similarity=0.8312,
         similarity_function="cosine",
         method="bti",
@@ -49,7 +49,7 @@ def make_explanation(
     )
 
 
-def draw_png(explanation: ExplanationData, dpi: int = 60) -> Image.Image:
+def draw_png(explanation: Explanation, dpi: int = 60) -> Image.Image:
     file = io.BytesIO()
     draw_figure(explanation, file, format="png", dpi=dpi)
     image = Image.open(file)
@@ -57,7 +57,7 @@ def draw_png(explanation: ExplanationData, dpi: int = 60) -> Image.Image:
     return image
 
 
-def draw_svg(explanation: ExplanationData) -> bytes:
+def draw_svg(explanation: Explanation) -> bytes:
     file = io.BytesIO()
     draw_figure(explanation, file, format="svg")
     return file.getvalue()
@@ -147,9 +147,9 @@ def test_pyplot_and_torch_are_not_imported() -> None:
         "import sys, io\n"
         "from whyalike.render import draw_figure\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "from whyalike.types import *\n"
+        "from whyalike.explanation import *\n"
         "side = ExplainedText('warm', (Word('warm', 0, 4, 0.5),))\n"
-        "draw_figure(ExplanationData(similarity=1.0, similarity_function='cosine', method='bti',"
+        "draw_figure(Explanation(similarity=1.0, similarity_function='cosine', method='bti',"
         "model='m', pooling='model', left=side, right=side, pairs=(), matches=()), io.BytesIO(),"
         "format='svg')\n"
         "assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"

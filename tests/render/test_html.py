@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import whyalike
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render import render_fragment, render_html
 from whyalike.render.html import PAGE_STYLES, STYLES, TEMPLATES, assets
 from whyalike.render.palette import LEVELS, pair_weights, saliency_level
 from whyalike.render.segments import UNREAD_SHOWN
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "gloves.html"
 LEFT = (
@@ -59,7 +59,7 @@ def make_pair(
     return WordPair(i, j, similarity, score)
 
 
-def make_gloves() -> ExplanationData:
+def make_gloves() -> Explanation:
     left = make_side(LEFT, {"gloves": 1.0, "fingertips": 0.7, "warm": 0.6, "call": -0.4})
     right = make_side(RIGHT, {"mittens": 1.0, "tips": 0.7, "cosy": 0.6, "phones": 0.5})
     matches = (
@@ -69,7 +69,7 @@ def make_gloves() -> ExplanationData:
         make_pair(left, right, ("hands", "mittens"), 0.5),
         make_pair(left, right, ("call", "phones"), 0.55),
     )
-    return ExplanationData(
+    return Explanation(
         similarity=0.8312,
         similarity_function="cosine",
         method="bti",
@@ -83,7 +83,7 @@ def make_gloves() -> ExplanationData:
     )
 
 
-def make_empty(left: str = "", right: str = "") -> ExplanationData:
+def make_empty(left: str = "", right: str = "") -> Explanation:
     return replace(
         make_gloves(),
         left=ExplainedText(left, ()),

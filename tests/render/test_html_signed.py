@@ -7,9 +7,9 @@ import pytest
 from signed_explanations import MATRIX, make_large, make_signed
 from test_html import HOSTILE, Page, make_gloves
 
+from whyalike.explanation import ExplainedText, Word
 from whyalike.render import render_fragment, render_html
 from whyalike.render.view import view_side
-from whyalike.types import ExplainedText, Word
 
 
 def grid_rows(page):

@@ -12,13 +12,13 @@ from signed_explanations import make_large, make_signed
 from test_html import HOSTILE, Page, make_gloves
 
 from whyalike.errors import OptionError
+from whyalike.explanation import ExplainedText, Explanation, Word
 from whyalike.render import render_methods, terminal_methods_view
 from whyalike.render.agreement import rank_agreement
 from whyalike.render.methods_view import view_methods
-from whyalike.types import ExplainedText, ExplanationData, Word
 
 
-def with_saliencies(explanation, left, right, method="other") -> ExplanationData:
+def with_saliencies(explanation, left, right, method="other") -> Explanation:
     def fill(side, values):
         words = tuple(replace(w, saliency=v) for w, v in zip(side.words, values, strict=True))
         return replace(side, words=words)

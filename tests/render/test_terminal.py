@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from whyalike.explain import Explanation
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render.terminal import render_text, terminal_view, visible
-from whyalike.text import find_words
-from whyalike.types import ExplainedText, Word, WordPair
+from whyalike.texts import find_words
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from sklearn.cluster import MeanShift
 from sklearn.cluster import estimate_bandwidth as reference_bandwidth
 
+from whyalike.explanation import WordPair
+from whyalike.options import BTIOptions
 from whyalike.selection import best_first, top_words
-from whyalike.types import BTIOptions, WordPair
 
 
 def pairs_of(scores):

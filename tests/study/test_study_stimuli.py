@@ -6,12 +6,12 @@ import pytest
 
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.attribution import list_methods
 from whyalike.errors import FormatError, OptionError
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
+from whyalike.methods.method import list_methods
 from whyalike.study.folder import stimulus_bytes
 from whyalike.study.practice import read_known_answers, write_explanation
 from whyalike.study.stimuli import blind, count_words, nonsense, pairs_shown, word_form
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 
 def side(text, saliency, **more):
@@ -24,7 +24,7 @@ def side(text, saliency, **more):
 
 def explanation(left, right, matches, selected, **more):
     pairs = [WordPair(i, j, 0.3, score) for i, j, score in matches]
-    return ExplanationData(
+    return Explanation(
         similarity=0.62, similarity_function="dot", method="bti", model="secret", pooling="model",
         left=side("warm wool gloves here", left, unmatched=(3,)),
         right=side("gloves of soft wool", right),
@@ -75,7 +75,7 @@ def test_each_method_may_show_its_own_number():
 
 def test_nothing_else_is_left():
     for shown in blind([FIRST, SECOND], shown="equal"):
-        bare = ExplanationData(
+        bare = Explanation(
             similarity=0.0, similarity_function="cosine", method="", model="", pooling="",
             left=shown.left, right=shown.right, pairs=shown.pairs, matches=shown.pairs,
         )  # fmt: skip
@@ -121,7 +121,7 @@ def test_how_many_pairs_are_shown(selected, available, shown):
 
 def test_other_texts_or_words_are_refused():
     other = explanation((0.1,) * 4, (0.1,) * 4, [], 0)
-    less = ExplanationData(**{**vars(other), "left": side("warm wool", (1.0, 0.2))})
+    less = Explanation(**{**vars(other), "left": side("warm wool", (1.0, 0.2))})
     with pytest.raises(OptionError, match="same options"):
         blind([FIRST, less], shown="equal")
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike.errors import TextError, WhyalikeError
-from whyalike.text import clean_text
+from whyalike.texts import clean_text
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whyalike.text import find_words, keep_words
+from whyalike.texts import find_words, keep_words
 
 
 def without(text, *removed, mask=None):

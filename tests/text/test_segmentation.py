@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from whyalike.text import find_words, is_mark
+from whyalike.texts import find_words, is_mark
 
 # Unassigned code points are left out: whether they are visible depends on the Unicode version.
 PLAIN = st.characters(exclude_categories=("Cn",))

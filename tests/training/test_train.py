@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 from training_catalogue import save_base, some_items
 
 from whyalike import Explainer
-from whyalike.catalogue.item import Item
+from whyalike.data.items import Item
 from whyalike.errors import FormatError, MissingExtraError, OptionError, OutputError
 from whyalike.training import TrainingResult, TrainingSettings, train, train_recobert
 from whyalike.training.checkpoints import latest_checkpoint, unfinished

@@ -6,7 +6,7 @@ from pathlib import Path
 from tokenizers import processors
 
 from tiny_models import tiny
-from whyalike.catalogue.item import Item
+from whyalike.data.items import Item
 
 _TEXT = (
     "keep hands warm with knit glove touch screen finger tips smart phone cut stretch wool pale "

@@ -4,10 +4,10 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.study.folder import entry_of, read_study, write_study
 from whyalike.study.freezing import Freezer
 from whyalike.study.model import QUESTION, SCALE, Check, PlanSettings, Practice, Stimulus
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 # Names that stand nowhere in our pages, so that finding one means something.
 METHODS = ("bti_last_layer", "tfidf_w2v", "vanilla_gradients")
@@ -42,7 +42,7 @@ def explain(left, right, *, weights=(0.2, 0.9)):
         sides.append(ExplainedText(text, tuple(words)))
     count = min(4, *(len(side.words) for side in sides))
     pairs = tuple(WordPair(n, n, 0.9 - n / 10, 0.8 - n / 10) for n in range(count))
-    return ExplanationData(
+    return Explanation(
         similarity=0.61,
         similarity_function="cosine",
         method="",

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from whyalike import BTIOptions
 from whyalike.errors import OptionError
-from whyalike.explain import Explanation
+from whyalike.explanation import Explanation
 from whyalike.web.explorer.asking import LONGEST_LINK, Asked
 from whyalike.web.explorer.pair import count_clusters
 from whyalike.web.explorer.questions import SearchQuestion

@@ -11,8 +11,8 @@ from dataclasses import replace  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 from rating_studies import HOME, METHODS, answer, enter, explain, make_study  # noqa: E402
 
+from whyalike.explanation import Word, WordPair  # noqa: E402
 from whyalike.study import open_storage, plan  # noqa: E402
-from whyalike.types import Word, WordPair  # noqa: E402
 from whyalike.web import create_rating_app  # noqa: E402
 from whyalike.web.assets import SHARED, Assets  # noqa: E402
 from whyalike.web.pages import Pages  # noqa: E402

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from whyalike.text import find_words, is_mark
+from whyalike.texts import find_words, is_mark
 from whyalike.words import align, merge_spans
 
 LETTERS = st.text("ab, .-1é日👍\n", max_size=16)

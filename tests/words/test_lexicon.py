@@ -11,7 +11,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from whyalike import Catalogue, Lexicon, WordVectors, errors
-from whyalike.words import Rarity, word_vectors
+from whyalike.words import Rarity
+from whyalike.words import vectors as word_vectors
 
 CATALOGUE = (
     "Knit gloves, touchscreen-compatible; knit cuffs.",

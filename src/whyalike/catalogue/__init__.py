@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whyalike.catalogue.catalogue import Catalogue
-    from whyalike.catalogue.columns import ColumnChoice
     from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
     from whyalike.catalogue.index import CatalogueIndex
-    from whyalike.catalogue.item import Item
     from whyalike.catalogue.querying import Standing
-    from whyalike.catalogue.reading.stream import stream_items
-    from whyalike.catalogue.report import BadRow, ReadReport
+    from whyalike.data.columns import ColumnChoice
+    from whyalike.data.items import Item
+    from whyalike.data.stream import BadRow, ReadReport, stream_items
 
 __all__ = [
     "BadRow",
@@ -29,18 +28,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BadRow": "whyalike.catalogue.report",
+    "BadRow": "whyalike.data.stream",
     "Catalogue": "whyalike.catalogue.catalogue",
     "CatalogueIndex": "whyalike.catalogue.index",
-    "ColumnChoice": "whyalike.catalogue.columns",
+    "ColumnChoice": "whyalike.data.columns",
     "Hit": "whyalike.catalogue.hit",
     "Hits": "whyalike.catalogue.hit",
-    "Item": "whyalike.catalogue.item",
-    "ReadReport": "whyalike.catalogue.report",
+    "Item": "whyalike.data.items",
+    "ReadReport": "whyalike.data.stream",
     "Standing": "whyalike.catalogue.querying",
     "explain_hit_parts": "whyalike.catalogue.hit",
     "explain_hits": "whyalike.catalogue.hit",
-    "stream_items": "whyalike.catalogue.reading.stream",
+    "stream_items": "whyalike.data.stream",
 }
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from whyalike.catalogue.files import FileNote, checksum, sync_folder
 from whyalike.catalogue.identity import policy_of
-from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore, field_text, write_items
 from whyalike.catalogue.known_texts import (
     KnownSegment,
@@ -35,15 +34,16 @@ from whyalike.catalogue.manifest import (
 )
 from whyalike.catalogue.unfinished import Unfinished
 from whyalike.catalogue.vector_file import DType, VectorWriter, vector_file_name
-from whyalike.encoder.similarity_matrix import comparable
+from whyalike.data.items import Item
 from whyalike.errors import ModelError, OptionError, OutputError
+from whyalike.models.scores import comparable
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
-    from whyalike.encoder.encoder import Encoder
-    from whyalike.encoder.text_model import TextModel
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
+    from whyalike.models.encoder import Encoder
+    from whyalike.models.text_model import TextModel
 
 CHUNK = 2048
 """Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
@@ -289,6 +289,6 @@ def _finish(
 
 def _tells_cuts(model: "TextModel") -> "TypeGuard[Encoder]":
     """Return whether the model tells which texts it did not read to the end."""
-    from whyalike.encoder.encoder import Encoder
+    from whyalike.models.encoder import Encoder
 
     return isinstance(model, Encoder)

@@ -8,14 +8,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
-from whyalike.catalogue.item import Item
-from whyalike.catalogue.reading.stream import Format, Markup, stream_dataset, stream_items
-from whyalike.catalogue.report import ReadReport
+from whyalike.data.items import Item
+from whyalike.data.stream import Format, Markup, ReadReport, stream_dataset, stream_items
 from whyalike.errors import OptionError
-from whyalike.types.checks import check_choice
+from whyalike.options import check_choice
 
 if TYPE_CHECKING:
-    from whyalike.catalogue.reading.dataset import AnyDataset
+    from whyalike.data.arrow import AnyDataset
 
 Example = Literal["fashion", "wine"]
 

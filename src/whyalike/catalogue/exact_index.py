@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 
 from whyalike.catalogue.vector_index import Block, Bools, Floats, Ints, Scores
-from whyalike.encoder.similarity_matrix import is_bilinear
+from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
-from whyalike.types import SimilarityFunction
+from whyalike.models.scores import is_bilinear
 
 CHUNK = 16384
 """Vectors compared at once: what a distance needs beside the vectors stays in tens of megabytes."""

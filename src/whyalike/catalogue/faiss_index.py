@@ -8,7 +8,7 @@ import numpy as np
 from whyalike.catalogue.exact_index import CHUNK, ExactIndex, TieOrder, best_first, padded
 from whyalike.catalogue.vector_index import Block, Bools, Floats, Ints, Scores
 from whyalike.errors import FormatError, MissingExtraError, OptionError
-from whyalike.types import SimilarityFunction
+from whyalike.explanation import SimilarityFunction
 
 NEIGHBOURS, BUILD_WIDTH, SEARCH_WIDTH = 32, 200, 128
 """HNSW's M, efConstruction and efSearch."""

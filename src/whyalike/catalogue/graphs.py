@@ -11,7 +11,7 @@ from pathlib import Path
 from whyalike.catalogue.files import FileNote, check_size, only_writer, open_regular
 from whyalike.catalogue.manifest import GRAPHS, OWN, Manifest, read_manifest, write_manifest
 from whyalike.errors import FormatError, OutputError
-from whyalike.explain.output import write_whole
+from whyalike.files import write_whole
 
 
 def load_graph(folder: Path, manifest: Manifest, name: str) -> bytes | None:

@@ -6,14 +6,14 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from whyalike.catalogue.four_part import PARTS, Part
-from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import field_text
 from whyalike.catalogue.manifest import Field
+from whyalike.data.items import Item
 from whyalike.errors import OptionError
-from whyalike.explain.explanation import Explanation
+from whyalike.explanation import Explanation
 
 if TYPE_CHECKING:
-    from whyalike.explain.explainer import Explainer
+    from whyalike.explainer import Explainer
     from whyalike.render.similar import SimilarPage
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from whyalike.catalogue.manifest import IndexedModel
 from whyalike.errors import ModelError, OptionError
-from whyalike.types.options import LongText
+from whyalike.options import LongText
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 REFERENCE_TEXTS = (
     "A warm pair of woollen gloves for cold mornings.",

@@ -10,7 +10,6 @@ from whyalike.catalogue.building import Progress
 from whyalike.catalogue.hit import Hit, Hits
 from whyalike.catalogue.identity import check_model
 from whyalike.catalogue.info import describe_index
-from whyalike.catalogue.item import Item
 from whyalike.catalogue.manifest import Field
 from whyalike.catalogue.opening import open_explainer
 from whyalike.catalogue.querying import (
@@ -27,11 +26,12 @@ from whyalike.catalogue.reader import IndexReader, Score, open_reader
 from whyalike.catalogue.vector_file import DType
 from whyalike.catalogue.vector_index import Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
+from whyalike.data.items import Item
 from whyalike.errors import ModelNotFoundError, OptionError
-from whyalike.types.checks import check_choice, check_whole
+from whyalike.options import check_choice, check_whole
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
     from whyalike.render.similar import SimilarPage
 
 Folder = str | os.PathLike[str]
@@ -86,7 +86,7 @@ class CatalogueIndex:
             FormatError: a file that can't be read as a catalogue.
             ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         """
-        from whyalike.explain import Explainer
+        from whyalike.explainer import Explainer
 
         check_place(Path(folder), overwrite=overwrite)
         explainer = model if isinstance(model, Explainer) else open_explainer(model)
@@ -147,7 +147,7 @@ class CatalogueIndex:
         }
         if model is None:
             return cls(reader, None, **opening)
-        from whyalike.explain import Explainer
+        from whyalike.explainer import Explainer
 
         if not isinstance(model, Explainer):
             explainer = open_explainer(model, indexed=reader.manifest.model, **opening)

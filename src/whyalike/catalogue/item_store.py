@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whyalike.catalogue.files import FileNote, check_file, open_regular, sync_file
-from whyalike.catalogue.item import Item, Plain
+from whyalike.data.items import Item, Plain
 from whyalike.documents import read_json
 from whyalike.errors import FormatError, OptionError, OutputError, TextError
 

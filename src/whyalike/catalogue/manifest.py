@@ -11,9 +11,9 @@ from whyalike.catalogue.files import FileNote, read_note, sync_folder
 from whyalike.catalogue.vector_file import DType, row_bytes, vector_file_name
 from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError
-from whyalike.explain.output import write_whole
-from whyalike.types import SimilarityFunction
-from whyalike.types.options import LongText
+from whyalike.explanation import SimilarityFunction
+from whyalike.files import write_whole
+from whyalike.options import LongText
 
 FORMAT = 2
 """1 had no checksum of the manifest itself, and no graphs in it."""

@@ -4,10 +4,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from whyalike.catalogue.manifest import IndexedModel
-from whyalike.types import BTIOptions
+from whyalike.options import BTIOptions
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 
 def open_explainer(
@@ -24,7 +24,7 @@ def open_explainer(
         ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
         OptionError: an argument that does not go with it.
     """
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
     name = None if model is None else str(model)
     if indexed is None:

@@ -9,18 +9,18 @@ import numpy as np
 from whyalike.catalogue.four_part import Part, mean_vectors, part_scores
 from whyalike.catalogue.hit import Query
 from whyalike.catalogue.identity import policy_of
-from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import field_text
 from whyalike.catalogue.manifest import Field
 from whyalike.catalogue.reader import IndexReader, Score
 from whyalike.catalogue.vector_index import Bools, Floats
-from whyalike.encoder.similarity_matrix import comparable, is_bilinear
+from whyalike.data.items import Item
 from whyalike.errors import OptionError
-from whyalike.text import clean_text
-from whyalike.types.checks import check_choice
+from whyalike.models.scores import comparable, is_bilinear
+from whyalike.options import check_choice
+from whyalike.texts import clean_text
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from whyalike.catalogue.faiss_index import HnswIndex
 from whyalike.catalogue.files import check_file
 from whyalike.catalogue.four_part import MeanBlock
 from whyalike.catalogue.graphs import keep_graph, load_graph
-from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import (
     GRAPHS,
@@ -26,6 +25,7 @@ from whyalike.catalogue.manifest import (
 from whyalike.catalogue.vector_file import StoredVectors, vector_file_name
 from whyalike.catalogue.vector_index import Block, Bools, Engine, Floats, Ints, VectorIndex
 from whyalike.catalogue.where_query import filter_by
+from whyalike.data.items import Item
 from whyalike.errors import FormatError, OptionError
 
 Score = Literal["cosine", "four"]

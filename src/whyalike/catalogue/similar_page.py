@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
-from whyalike.catalogue.item import Item, Plain
 from whyalike.catalogue.reader import Score
-from whyalike.explain.explanation import Explanation
+from whyalike.data.items import Item, Plain
+from whyalike.explanation import Explanation
 from whyalike.render.similar import SimilarHit, SimilarPage
 from whyalike.render.wording import describe_prompts
 

@@ -11,7 +11,7 @@ from whyalike.catalogue.identity import same_reference
 from whyalike.catalogue.manifest import is_sealed, sealed
 from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError
-from whyalike.explain.output import write_whole
+from whyalike.files import write_whole
 
 FILE = "progress.json"
 

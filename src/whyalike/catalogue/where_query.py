@@ -11,7 +11,6 @@ from difflib import get_close_matches
 import numpy as np
 
 from whyalike.catalogue.item_store import VALUES_AT_ONCE, ItemStore, kind_of
-from whyalike.catalogue.reading.values import number_or_text
 from whyalike.catalogue.vector_index import Bools
 from whyalike.catalogue.where import (
     Compare,
@@ -25,6 +24,7 @@ from whyalike.catalogue.where import (
     parse_where,
     quote_field,
 )
+from whyalike.data.items import number_or_text
 from whyalike.interruption import checkpoint
 
 OWN_FIELDS = ("id", "title", "description")

@@ -12,7 +12,6 @@ from whyalike.catalogue.building import Progress, Recipe, build_segment
 from whyalike.catalogue.catalogue import Catalogue, name_of
 from whyalike.catalogue.files import LOCK, only_writer
 from whyalike.catalogue.identity import check_model, describe_model
-from whyalike.catalogue.item import Item
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.known_texts import KnownSegment
 from whyalike.catalogue.manifest import (
@@ -29,14 +28,15 @@ from whyalike.catalogue.manifest import (
     write_manifest,
 )
 from whyalike.catalogue.reader import open_stores, open_vectors
-from whyalike.catalogue.reading.stream import stream_items
 from whyalike.catalogue.unfinished import FILE as PROGRESS
 from whyalike.catalogue.vector_file import DType
+from whyalike.data.items import Item
+from whyalike.data.stream import stream_items
 from whyalike.errors import FormatError, OptionError
-from whyalike.types.checks import check_choice
+from whyalike.options import check_choice
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 TEMPORARY = ".whyalike-"
 """How files begin that are being written; a killed process leaves them."""

@@ -55,7 +55,7 @@ def demo(
     with told_plainly(debug=debug):
         quieten()
         from whyalike import Explainer
-        from whyalike.explain import write_whole
+        from whyalike.files import write_whole
         from whyalike.render import render_html
 
         explainer = Explainer("all-MiniLM-L6-v2")
@@ -73,7 +73,7 @@ def demo(
 def _find_similar_wine(explainer: "Explainer") -> tuple[str, str, str]:
     """Return a wine of our example catalogue with the one most like it: heading, left, right."""
     from whyalike.catalogue import Catalogue
-    from whyalike.encoder.similarity_matrix import similarity_matrix
+    from whyalike.models.scores import similarity_matrix
 
     wines = Catalogue.example("wine")
     others = [wine for wine in wines if wine.id != WINE]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from whyalike.evaluation.leaderboard import Leaderboard
     from whyalike.evaluation.suite import Datasets
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 Tell = Callable[[str, int, int], None]
 
@@ -67,7 +67,7 @@ def read_datasets(
     from whyalike.evaluation.alignment_files import read_edinburgh, read_multimwa
     from whyalike.evaluation.ists_files import read_ists
     from whyalike.evaluation.suite import Datasets
-    from whyalike.explain.nearest_pairs import read_texts
+    from whyalike.nearest_pairs import read_texts
     from whyalike.study.pair_files import read_pairs
 
     catalogues = {_name(path): read_texts(path, column=column) for path in files["texts"]}
@@ -91,7 +91,7 @@ def _draw(
     explainer: "Explainer", name: str, texts: Sequence[str], *, count: int, seed: int
 ) -> list[tuple[str, str]]:
     """Return pairs of near texts, and say it where there are fewer than are asked for."""
-    from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs
+    from whyalike.nearest_pairs import COSINES, WORDS, nearest_pairs
 
     found = nearest_pairs(
         texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
@@ -169,7 +169,7 @@ def write_reports(
     """
     from whyalike.evaluation.leaderboard_page import page_of
     from whyalike.evaluation.pair_texts import remove_pair_texts, write_pair_texts
-    from whyalike.explain import write_whole
+    from whyalike.files import write_whole
     from whyalike.render import render_leaderboard
 
     remove_pair_texts(folder)

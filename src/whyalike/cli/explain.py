@@ -35,7 +35,7 @@ from whyalike.errors import OptionError, TextError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from whyalike.explain import Comparison, Explanation
+    from whyalike.explanation import Comparison, Explanation
 
 LONGEST_TEXT = 1 << 24
 """Bytes of a text from a file or standard input: a device or a pipe may never end."""
@@ -142,7 +142,7 @@ def write_files(
     shown: "Explanation | Comparison", *, html: Path | None, png: Path | None, svg: Path | None
 ) -> None:
     """Write the files that were asked for, each whole or not at all."""
-    from whyalike.explain import write_whole
+    from whyalike.files import write_whole
 
     if html is not None:
         page = shown.to_html().encode()

@@ -13,7 +13,7 @@ from whyalike.cli.printing import echo, echo_json, open_error_console, write_out
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
-    from whyalike.catalogue.reading.stream import Format, Markup
+    from whyalike.data.stream import Format, Markup
 
 SECONDS_BETWEEN_LINES = 10.0
 

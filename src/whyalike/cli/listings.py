@@ -11,7 +11,7 @@ from whyalike.cli.printing import echo, open_console, write_out
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from whyalike.attribution import Method
+    from whyalike.methods.method import Method
 
 PROMISES = {
     "signed": "what each word adds to the similarity; below zero it pulls the texts apart",
@@ -44,7 +44,7 @@ def methods(debug: Debug = False) -> None:
         from rich.table import Table
         from rich.text import Text
 
-        from whyalike.attribution import list_methods
+        from whyalike.methods.method import list_methods
 
         parts: list[Table | Text] = []
         for method in list_methods():
@@ -93,8 +93,8 @@ def _place_of(name: str) -> str:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    from whyalike.encoder.locating import find_model, find_offline, looks_like_path
     from whyalike.errors import ModelNotFoundError
+    from whyalike.models.locating import find_model, find_offline, looks_like_path
 
     found = find_model(name) if looks_like_path(name) else find_offline(name)
     if found is not None:
@@ -110,7 +110,7 @@ def _place_of(name: str) -> str:
 
 
 def _overview() -> str:
-    from whyalike.encoder.locating import PACKAGED, cached_models, packaged_folder
+    from whyalike.models.locating import PACKAGED, cached_models, packaged_folder
 
     lines = ["A model is looked for in this order:", "", "1. path: a folder that you name"]
     cached = cached_models()

@@ -66,7 +66,7 @@ def check_written(option: typer.CallbackParam, path: Path | None) -> Path | None
 
     Raises BadParameter then, before a model is loaded or anything is written.
     """
-    from whyalike.explain.output import PAGE, PNG, SVG, check_ending
+    from whyalike.files import PAGE, PNG, SVG, check_ending
 
     endings = {"html": PAGE, "png": PNG, "svg": SVG}
     if path is not None:

@@ -135,7 +135,7 @@ def probe(
 
 def _show(result: "ProbeResult", *, html: Path | None, as_json: bool) -> None:
     from whyalike.evaluation.probe_page import page_of
-    from whyalike.explain import write_whole
+    from whyalike.files import write_whole
     from whyalike.render.terminal_probe import terminal_probe_view
 
     if html is not None:

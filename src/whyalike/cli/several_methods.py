@@ -9,7 +9,8 @@ from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError, WhyalikeError
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer, Explanation
+    from whyalike.explainer import Explainer
+    from whyalike.explanation import Explanation
 
 ALL = "all"
 
@@ -20,7 +21,7 @@ def choose_methods(said: str) -> tuple[str, ...]:
     Args:
         said: names with commas between them, or ``all``.
     """
-    from whyalike.attribution import get_method, list_methods
+    from whyalike.methods.method import get_method, list_methods
 
     names = list(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
     if not names:
@@ -60,7 +61,7 @@ def show_methods(
     if html is not None:
         write_page(explanations, failures, html)
     if as_json:
-        from whyalike.explain.several import explanations_to_dict
+        from whyalike.explanation import explanations_to_dict
 
         for name, why in failures.items():
             echo(f"Left out {name}: {why}", err=True)
@@ -77,9 +78,9 @@ def write_page(
     explanations: Sequence["Explanation"], failures: Mapping[str, str], html: Path
 ) -> None:
     """Write all on one page, whole or not at all, each method with its source and its cost."""
-    from whyalike.attribution import get_method
     from whyalike.cli.listings import describe_cost
-    from whyalike.explain import write_whole
+    from whyalike.files import write_whole
+    from whyalike.methods.method import get_method
     from whyalike.render import render_methods
 
     methods = [get_method(explanation.method) for explanation in explanations]

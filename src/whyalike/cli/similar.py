@@ -98,7 +98,7 @@ def similar(
         from whyalike.render import terminal_similar_view
 
         if explain:
-            from whyalike.attribution import get_method
+            from whyalike.methods.method import get_method
 
             get_method(method)  # A wrong name is told before anything is searched.
         index = CatalogueIndex.open(
@@ -127,7 +127,7 @@ def similar(
 
 def _write_page(page: "SimilarPage", html: Path | None) -> None:
     """Write the page if one was asked for."""
-    from whyalike.explain import write_whole
+    from whyalike.files import write_whole
     from whyalike.render import render_similar
 
     if html is not None:

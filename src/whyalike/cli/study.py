@@ -110,9 +110,9 @@ def create(
             raise OptionError("Give either --pairs or --texts.")
         quieten()
         from whyalike import Explainer
-        from whyalike.attribution import get_method
         from whyalike.cli.several_methods import choose_methods
-        from whyalike.explain.nearest_pairs import read_texts
+        from whyalike.methods.method import get_method
+        from whyalike.nearest_pairs import read_texts
         from whyalike.study.creation import StudyOptions, create_study
         from whyalike.study.model import QUESTION, SCALE
         from whyalike.study.pair_files import read_pairs
@@ -172,7 +172,7 @@ def draw_pairs(
 
     Raises OptionError where the catalogue has too few pairs that are long and near enough.
     """
-    from whyalike.explain.nearest_pairs import COSINES, WORDS, nearest_pairs
+    from whyalike.nearest_pairs import COSINES, WORDS, nearest_pairs
 
     found = nearest_pairs(
         catalogue,

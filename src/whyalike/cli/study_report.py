@@ -126,7 +126,7 @@ def _write_files(
     png: Path | None,
     html: Path | None,
 ) -> None:
-    from whyalike.explain import write_whole
+    from whyalike.files import write_whole
     from whyalike.render.study import render_study
     from whyalike.render.study_picture import draw_study_table
     from whyalike.render.study_table import write_latex, write_markdown

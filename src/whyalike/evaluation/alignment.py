@@ -15,8 +15,8 @@ from whyalike.evaluation.gold_words import (
     words_at_blanks,
 )
 from whyalike.evaluation.metric import Metric
-from whyalike.explain import Explainer
-from whyalike.types import ExplanationData
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
 
 _LAN = "Lan, Jiang and Xu 2021; possible links count as sure"
 _OCH = "Och and Ney 2003: precision by sure and possible links, recall by sure ones"
@@ -88,7 +88,7 @@ def evaluate_alignment(
 
 
 def score_alignment(
-    explanations: Iterable[ExplanationData],
+    explanations: Iterable[Explanation],
     gold: Sequence[AlignedPair],
     *,
     chosen: Chosen = "matches",
@@ -181,7 +181,7 @@ def identical_words(pair: AlignedPair) -> frozenset[Link]:
     return frozenset(links)
 
 
-def _links_of(explanation: ExplanationData, pair: AlignedPair, chosen: Chosen) -> frozenset[Link]:
+def _links_of(explanation: Explanation, pair: AlignedPair, chosen: Chosen) -> frozenset[Link]:
     check_same_texts(explanation, pair.left, pair.right, name=pair.name)
     return links_at_blanks(explanation, chosen=chosen)
 

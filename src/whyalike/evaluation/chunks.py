@@ -11,8 +11,8 @@ from whyalike.evaluation.gold_words import (
     words_at_blanks,
 )
 from whyalike.evaluation.ists_files import Chunk, ChunkedPair
-from whyalike.text import find_words, is_mark
-from whyalike.types import ExplanationData
+from whyalike.explanation import Explanation
+from whyalike.texts import find_words, is_mark
 from whyalike.words import Rarity
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ RELATIVE, THRESHOLD = 0.5, 0.2
 
 
 def link_chunks(
-    explanation: ExplanationData,
+    explanation: Explanation,
     pair: ChunkedPair,
     *,
     rarity: Rarity | None = None,
@@ -72,7 +72,7 @@ def link_chunks(
 
 
 def expand_to_chunks(
-    explanation: ExplanationData, pair: ChunkedPair, *, chosen: Chosen = "matches"
+    explanation: Explanation, pair: ChunkedPair, *, chosen: Chosen = "matches"
 ) -> ChunkLinks:
     """Link every two chunks that hold two matched words: each word stands for its chunk."""
     left = {word: chunk for chunk in pair.left_chunks for word in chunk}
@@ -82,7 +82,7 @@ def expand_to_chunks(
 
 
 def join_matches(
-    explanation: ExplanationData, pair: ChunkedPair, *, chosen: Chosen = "matches"
+    explanation: Explanation, pair: ChunkedPair, *, chosen: Chosen = "matches"
 ) -> ChunkLinks:
     """Make chunks of the matches alone: matches that go on in step in both texts are one link.
 
@@ -116,7 +116,7 @@ def link_by_spelling(pair: ChunkedPair) -> ChunkLinks:
 
 
 def _likeness(
-    explanation: ExplanationData, pair: ChunkedPair, rarity: Rarity | None, chosen: Chosen
+    explanation: Explanation, pair: ChunkedPair, rarity: Rarity | None, chosen: Chosen
 ) -> Floats:
     """Return (chunks of the left text, chunks of the right text)."""
     weights = _weights(pair.left, rarity), _weights(pair.right, rarity)

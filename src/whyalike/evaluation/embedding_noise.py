@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whyalike.encoder.encoder import Encoder
+from whyalike.models.encoder import Encoder
 
 Draw = Callable[[list[int], Tensor], NDArray[Any]]
 """From the ids of a text's N tokens and their embeddings (N, D) to the noise (N, D)."""

@@ -22,8 +22,9 @@ from whyalike.evaluation.faithfulness_metrics import CURVES, METRICS
 from whyalike.evaluation.perturbed import Replacement, Subsets, subset_similarities
 from whyalike.evaluation.perturbed_values import PairValues, plain
 from whyalike.evaluation.perturbed_words import explanations_of, method_of, says_nothing
-from whyalike.explain import Explainer, Explanation
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
+from whyalike.options import check_whole
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]

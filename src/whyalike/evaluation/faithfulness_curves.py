@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from whyalike.evaluation.perturbed import Subsets
 from whyalike.evaluation.perturbed_words import WordOrder, order_matches, order_words
-from whyalike.explain import Explanation
-from whyalike.types import WordPair
+from whyalike.explanation import Explanation, WordPair
 
 Floats = NDArray[np.float64]
 Side = Literal["left", "right", "both"]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import IO, Literal
 
 from whyalike.errors import OptionError
-from whyalike.explain import Explainer, write_whole
-from whyalike.explain.output import check_ending
+from whyalike.explainer import Explainer
+from whyalike.files import check_ending, write_whole
 from whyalike.render.figure import Format
 
 Number = Literal[2, 3, 4]

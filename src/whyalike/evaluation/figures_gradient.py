@@ -7,8 +7,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.explain import Explainer, Explanation
-from whyalike.explain.preparation import read_texts
+from whyalike.explainer import Explainer, read_texts
+from whyalike.explanation import Explanation
 from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.palette import ACCENT, HAIRLINE, MUTED
 
@@ -46,8 +46,8 @@ def gradient_norms(explainer: Explainer, left: str, right: str) -> GradientNorms
         OptionError: the explainer has no model, but a function.
         TextError, ModelError: as ``explain``.
     """
-    from whyalike.attribution import PreparedPair
-    from whyalike.attribution.token_saliency import token_scores
+    from whyalike.methods.method import PreparedPair
+    from whyalike.methods.token_saliency import token_scores
     from whyalike.words import aggregate
 
     encoder = explainer.encoder

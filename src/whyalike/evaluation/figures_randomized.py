@@ -6,7 +6,8 @@ from typing import IO, TYPE_CHECKING
 
 from whyalike.evaluation.randomization import compare_pair
 from whyalike.evaluation.randomization_models import randomized_states
-from whyalike.explain import Explainer, Explanation
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
 from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.palette import MUTED
 

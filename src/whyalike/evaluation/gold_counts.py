@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
+from whyalike.options import check_whole
 from whyalike.statistics import Interval
-from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 RESAMPLED_AT_ONCE = 256

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from whyalike.errors import OptionError
-from whyalike.text import is_mark
-from whyalike.types import ExplainedText, ExplanationData, WordPair
-from whyalike.types.checks import check_choice
+from whyalike.explanation import ExplainedText, Explanation, WordPair
+from whyalike.options import check_choice
+from whyalike.texts import is_mark
 from whyalike.words import align
 
 Link = tuple[int, int]
@@ -26,7 +26,7 @@ def words_at_blanks(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def strengths_at_blanks(
-    explanation: ExplanationData, *, chosen: Chosen = "matches"
+    explanation: Explanation, *, chosen: Chosen = "matches"
 ) -> dict[Link, float]:
     """Return the pairs of words at blanks that an explanation links, each with its cosine.
 
@@ -51,12 +51,12 @@ def strengths_at_blanks(
     return found
 
 
-def links_at_blanks(explanation: ExplanationData, *, chosen: Chosen = "matches") -> frozenset[Link]:
+def links_at_blanks(explanation: Explanation, *, chosen: Chosen = "matches") -> frozenset[Link]:
     """Return the pairs of words at blanks that an explanation links; see strengths_at_blanks."""
     return frozenset(strengths_at_blanks(explanation, chosen=chosen))
 
 
-def check_same_texts(explanation: ExplanationData, left: str, right: str, *, name: str) -> None:
+def check_same_texts(explanation: Explanation, left: str, right: str, *, name: str) -> None:
     """Raise OptionError unless the explanation is of these texts."""
     for side, ours, gold in (
         ("left", explanation.left.text, left),

@@ -24,9 +24,9 @@ from whyalike.evaluation.perturbed_words import (
     removable,
     says_nothing,
 )
-from whyalike.explain import Explainer, Explanation
-from whyalike.types import ExplainedText
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer
+from whyalike.explanation import ExplainedText, Explanation
+from whyalike.options import check_whole
 
 Floats = NDArray[np.float64]
 Figures = tuple[float, float, float]

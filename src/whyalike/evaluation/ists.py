@@ -13,9 +13,9 @@ from whyalike.evaluation.gold_words import Chosen, Link, check_same_texts
 from whyalike.evaluation.ists_files import ChunkedPair
 from whyalike.evaluation.metric import Metric
 from whyalike.evaluation.perturbed_words import explanations_of, method_of
-from whyalike.explain import Explainer, Explanation
-from whyalike.types import ExplanationData
-from whyalike.types.checks import check_choice
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
+from whyalike.options import check_choice
 from whyalike.words import Rarity
 
 Chunks = Literal["gold", "expanded", "words"]
@@ -133,7 +133,7 @@ def score_chunk_links(
 
 
 def _link(
-    explanation: ExplanationData,
+    explanation: Explanation,
     pair: ChunkedPair,
     chunks: Chunks,
     chosen: Chosen,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from whyalike.errors import FormatError, OutputError, TextError
 from whyalike.evaluation.pair_texts import TextPair
-from whyalike.explain import Explainer, Explanation
-from whyalike.explain.output import remove_file
-from whyalike.text import clean_text
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
+from whyalike.files import remove_file
+from whyalike.texts import clean_text
 
 
 def explain_all(

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from whyalike.documents import DAMAGED_ARCHIVE
 from whyalike.errors import FormatError
-from whyalike.explain import write_whole
-from whyalike.explain.fingerprint import Probe
+from whyalike.files import write_whole
+from whyalike.fingerprint import Probe
 
 
 def known_score(path: Path, found: Probe) -> str:

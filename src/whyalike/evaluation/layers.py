@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from whyalike.encoder.encoder import Encoder
+from whyalike.models.encoder import Encoder
 
 EMBEDDINGS, HEAD = "embeddings", "head"
 

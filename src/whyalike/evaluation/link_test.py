@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
 from whyalike.evaluation.gold_counts import LinkCounts, f_of
+from whyalike.options import check_whole
 from whyalike.statistics import PairedTest, holm
-from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 SWAPPED_AT_ONCE = 256

@@ -10,9 +10,8 @@ from typing import BinaryIO
 
 from whyalike.documents import Format, read_object
 from whyalike.errors import FormatError
-from whyalike.explain import write_whole
-from whyalike.explain.output import remove_file
-from whyalike.text import without_surrogates
+from whyalike.files import remove_file, write_whole
+from whyalike.texts import without_surrogates
 
 FORMAT = Format("whyalike/pairs", "list of texts", "Make the leaderboard anew.")
 LONGEST_NAME = 80

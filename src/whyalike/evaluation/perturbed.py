@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from whyalike.encoder.similarity import SIMILARITIES
 from whyalike.errors import OptionError
-from whyalike.explain import Explainer, Explanation
-from whyalike.text import keep_words
-from whyalike.types import ExplainedText
-from whyalike.types.checks import check_choice, check_whole
-from whyalike.types.options import LongText
-from whyalike.words.corpus import checked_texts, word_forms
+from whyalike.explainer import Explainer
+from whyalike.explanation import ExplainedText, Explanation
+from whyalike.models.scores import SIMILARITIES
+from whyalike.options import LongText, check_choice, check_whole
+from whyalike.texts import checked_texts, keep_words, word_forms
 
 Floats = NDArray[np.float64]
 Kind = Literal["drop", "mask", "catalogue"]

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
 from whyalike.evaluation.perturbed import generator_for
-from whyalike.explain import Explainer, Explanation
-from whyalike.text import clean_text, is_mark
-from whyalike.types import ExplainedText, WordPair
+from whyalike.explainer import Explainer
+from whyalike.explanation import ExplainedText, Explanation, WordPair
+from whyalike.texts import clean_text, is_mark
 
 Floats = NDArray[np.float64]
 TextPair = tuple[str, str]

@@ -9,15 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.similarity_matrix import similarity_matrix
 from whyalike.errors import OptionError
 from whyalike.evaluation.edits import Edit, WordLists, find_edits, get_rules, list_rules
 from whyalike.evaluation.probe_rates import overall_rate, rates_by_rule
 from whyalike.evaluation.probe_result import EditScore, ProbedText, ProbeResult
-from whyalike.explain import Explainer
-from whyalike.text import clean_text
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer
+from whyalike.models.encoder import Encoder
+from whyalike.models.scores import similarity_matrix
+from whyalike.options import check_whole
+from whyalike.texts import clean_text
 
 Tolerance = Literal["harmless"] | float
 CHUNK = 256

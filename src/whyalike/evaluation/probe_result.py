@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whyalike.evaluation.edits import Edit
-from whyalike.explain import Explanation
+from whyalike.explanation import ExplainedText, Explanation, Word
 from whyalike.statistics import Interval
-from whyalike.types import ExplainedText, Word
 
 
 @dataclass(frozen=True, slots=True)

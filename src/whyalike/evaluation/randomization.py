@@ -18,11 +18,10 @@ from whyalike.evaluation.randomization_models import (
 from whyalike.evaluation.randomization_noise import PIXELS, Sides, saliency_of, smooth_saliency
 from whyalike.evaluation.randomization_result import RandomizationResult, RandomizationStep
 from whyalike.evaluation.rank_agreement import count_top
-from whyalike.explain import Explainer, Explanation
-from whyalike.explain.preparation import read_texts
-from whyalike.text import clean_text
-from whyalike.types import ExplainedText
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer, read_texts
+from whyalike.explanation import ExplainedText, Explanation
+from whyalike.options import check_whole
+from whyalike.texts import clean_text
 
 __all__ = ["METRICS", "compare_pair", "measure_randomization"]
 

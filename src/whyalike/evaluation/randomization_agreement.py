@@ -16,7 +16,7 @@ from whyalike.evaluation.rank_agreement import (
     spearman,
     top_agreement,
 )
-from whyalike.types import ExplanationData, WordPair
+from whyalike.explanation import Explanation, WordPair
 
 ADEBAYO = "Adebayo et al. 2018, section 3"
 HEDSTROM = "Hedström et al. 2024, A Fresh Look at Sanity Checks for Saliency Maps"
@@ -107,7 +107,7 @@ class Comparison:
     seed: int
 
     def explanations(
-        self, pair: int, trained: ExplanationData, randomised: ExplanationData
+        self, pair: int, trained: Explanation, randomised: Explanation
     ) -> dict[str, float]:
         """Return the metrics of one pair, NaN where undefined; those of words are of both sides.
 
@@ -160,7 +160,7 @@ class Comparison:
         return float((after - before) / before) if before > 0 else nan
 
 
-def _saliencies(explanation: ExplanationData) -> Sides:
+def _saliencies(explanation: Explanation) -> Sides:
     return saliency_of(explanation.left), saliency_of(explanation.right)
 
 

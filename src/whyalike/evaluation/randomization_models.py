@@ -10,11 +10,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from whyalike.encoder.encoder import Encoder
 from whyalike.errors import ModelError
 from whyalike.evaluation.layers import EMBEDDINGS, ModelPart, find_parts
-from whyalike.explain import Explainer
-from whyalike.types.checks import check_choice, check_whole
+from whyalike.explainer import Explainer
+from whyalike.models.encoder import Encoder
+from whyalike.options import check_choice, check_whole
 
 Mode = Literal["full", "cascade", "cascade_up", "independent"]
 """Which parts get new weights.

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyalike.encoder.encoder import Encoder
 from whyalike.errors import OptionError
 from whyalike.evaluation.embedding_noise import disturbed_embeddings
-from whyalike.explain import Explainer
-from whyalike.types import ExplainedText
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer
+from whyalike.explanation import ExplainedText
+from whyalike.models.encoder import Encoder
+from whyalike.options import check_whole
 
 Floats = NDArray[np.float64]
 Sides = tuple[Floats, Floats]

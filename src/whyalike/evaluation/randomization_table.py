@@ -6,7 +6,7 @@ from typing import Any
 
 from whyalike.evaluation.randomization import measure_randomization
 from whyalike.evaluation.randomization_result import RandomizationResult, say_interval
-from whyalike.explain import Explainer
+from whyalike.explainer import Explainer
 from whyalike.statistics import mean_interval
 
 CONTROLLED = ("bti", "bti_activations", "gradient_x_activation", "vanilla_gradients", "whyalike")

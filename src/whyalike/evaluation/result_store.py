@@ -8,8 +8,7 @@ from pathlib import Path
 from whyalike.documents import Format, read_object
 from whyalike.errors import OutputError
 from whyalike.evaluation.leaderboard_entry import Entry, check_entries
-from whyalike.explain import write_whole
-from whyalike.explain.output import remove_file
+from whyalike.files import remove_file, write_whole
 
 FORMAT = Format("whyalike/result", "result of a suite", "Remove it, and it is measured anew.")
 EXPLANATIONS = ".explanations.jsonl"

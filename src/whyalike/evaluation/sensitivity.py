@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyalike.encoder.encoder import Encoder
 from whyalike.errors import OptionError
 from whyalike.evaluation.embedding_noise import disturbed_embeddings
 from whyalike.evaluation.metric import Metric
@@ -19,8 +18,10 @@ from whyalike.evaluation.perturbed_words import (
     method_of,
     says_nothing,
 )
-from whyalike.explain import Explainer, Explanation
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
+from whyalike.models.encoder import Encoder
+from whyalike.options import check_whole
 
 Floats = NDArray[np.float64]
 

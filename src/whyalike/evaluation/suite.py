@@ -25,11 +25,12 @@ from whyalike.evaluation.result_store import Result, ResultStore
 from whyalike.evaluation.suite_catalogues import Fitted, digest_of
 from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, checked_parts
 from whyalike.evaluation.suite_parts import check_part, measure_part, with_notes
-from whyalike.explain import Explainer, Explanation
-from whyalike.explain.fingerprint import probe
-from whyalike.explain.versions import package_versions
-from whyalike.text import clean_text
-from whyalike.types.checks import check_whole
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
+from whyalike.fingerprint import probe
+from whyalike.options import check_whole
+from whyalike.texts import clean_text
+from whyalike.versions import package_versions
 
 Progress = Callable[[str, int, int], None]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from whyalike.evaluation.perturbed import Replacement
 from whyalike.evaluation.suite_choice import Choice
-from whyalike.explain import Explainer
+from whyalike.explainer import Explainer
 from whyalike.words import Lexicon
 
 

@@ -9,7 +9,7 @@ from whyalike.evaluation import infidelity, sensitivity
 from whyalike.evaluation.faithfulness_curves import SIDES, Side
 from whyalike.evaluation.perturbed import Kind
 from whyalike.evaluation.suite_metrics import RANDOMIZATION
-from whyalike.types.checks import check_choice
+from whyalike.options import check_choice
 
 PairPart = Literal["faithfulness", "randomization", "infidelity", "sensitivity"]
 """What can be measured on pairs of texts without gold."""

@@ -23,7 +23,8 @@ from whyalike.evaluation.randomization_result import RandomizationResult
 from whyalike.evaluation.sensitivity import measure_sensitivity
 from whyalike.evaluation.suite_choice import Choice
 from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, WEIGHTS
-from whyalike.explain import Explainer, Explanation
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
 from whyalike.statistics import mean_interval
 
 LOOKS_INSIDE = ("randomization", "sensitivity")

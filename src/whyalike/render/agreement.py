@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from whyalike.types import ExplainedText, ExplanationData
+from whyalike.explanation import ExplainedText, Explanation
 
 Span = tuple[int, int]
 
@@ -13,7 +13,7 @@ def saliency_by_span(side: ExplainedText) -> dict[Span, float]:
     return {(word.start, word.end): word.saliency for word in side.words}
 
 
-def rank_agreement(one: ExplanationData, other: ExplanationData) -> float | None:
+def rank_agreement(one: Explanation, other: Explanation) -> float | None:
     """Return Spearman's rank correlation of the word saliencies, mean of both texts, -1 to 1.
 
     Saliency is scaled within a text, so ranks are taken within a text. A text with fewer than two

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from whyalike.explanation import Comparison, ExplainedText, Explanation
 from whyalike.render.scale import greatest_of, part_of
 from whyalike.render.view import POOLING_IN_WORDS, SideView, view_side
 from whyalike.render.wording import (
@@ -12,7 +13,6 @@ from whyalike.render.wording import (
     format_signed,
     score_note,
 )
-from whyalike.types import ComparisonData, ExplainedText, ExplanationData
 
 WORDS_SHOWN = 12
 
@@ -86,7 +86,7 @@ class ComparisonView:
     has_negative: bool
 
 
-def view_comparison(comparison: ComparisonData, *, id: str) -> ComparisonView:
+def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
     """Return what is shown of ``comparison``; words with the greatest effects come first."""
     texts = comparison.query, comparison.better_text, comparison.worse_text
     words = [word for text in texts for word in text.words]
@@ -131,7 +131,7 @@ def standings_of(margin: float) -> tuple[Standing, Standing]:
     return (HIGHER, LOWER) if margin > 0 else (LOWER, HIGHER)
 
 
-def _note(comparison: ComparisonData) -> str:
+def _note(comparison: Comparison) -> str:
     if comparison.margin < 0:
         return "The model does not agree: it scores the second text above the first."
     if comparison.margin == 0:
@@ -139,7 +139,7 @@ def _note(comparison: ComparisonData) -> str:
     return score_note(comparison.better.similarity_function)
 
 
-def _warnings(comparison: ComparisonData, standings: tuple[Standing, Standing]) -> tuple[str, ...]:
+def _warnings(comparison: Comparison, standings: tuple[Standing, Standing]) -> tuple[str, ...]:
     """Return what both explanations say, each once, and of which text where they differ."""
     first, second = comparison.better.warnings, comparison.worse.warnings
     both = [said for said in first if said in second]
@@ -156,7 +156,7 @@ def _side(
     return view_side(text, which, title=title, decimals=decimals)
 
 
-def _query_rows(comparison: ComparisonData, decimals: int, greatest: float) -> tuple[QueryRow, ...]:
+def _query_rows(comparison: Comparison, decimals: int, greatest: float) -> tuple[QueryRow, ...]:
     partners = [_partners(one) for one in (comparison.better, comparison.worse)]
     rows = [
         QueryRow(
@@ -172,7 +172,7 @@ def _query_rows(comparison: ComparisonData, decimals: int, greatest: float) -> t
     return tuple(sorted(rows, key=lambda row: -abs(row.effect)))
 
 
-def _partners(explanation: ExplanationData) -> dict[int, tuple[str, str]]:
+def _partners(explanation: Explanation) -> dict[int, tuple[str, str]]:
     """Return, for each left word with a match, its best partner and the pair's score."""
     decimals = decimals_for(pair.score for pair in explanation.matches)
     found: dict[int, tuple[str, str]] = {}

@@ -7,8 +7,8 @@ from os import PathLike
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from whyalike.errors import MissingExtraError
+from whyalike.explanation import Explanation
 from whyalike.render.view import view_explanation
-from whyalike.types import ExplanationData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def save_figure(
 
 
 def draw_figure(
-    explanation: ExplanationData,
+    explanation: Explanation,
     path_or_file: str | PathLike[str] | IO[bytes],
     *,
     format: Format,

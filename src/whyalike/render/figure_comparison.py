@@ -3,10 +3,10 @@
 from os import PathLike
 from typing import IO, TYPE_CHECKING
 
+from whyalike.explanation import Comparison
 from whyalike.render.comparison_view import ComparisonView, view_comparison
 from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.palette import ACCENT, HAIRLINE, LEVELS, MUTED
-from whyalike.types import ComparisonData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ BAR = 110.0
 
 
 def draw_comparison(
-    comparison: ComparisonData,
+    comparison: Comparison,
     path_or_file: str | PathLike[str] | IO[bytes],
     *,
     format: Format,
@@ -32,7 +32,7 @@ def draw_comparison(
         save_figure(figure, path_or_file, format=format, dpi=dpi)
 
 
-def _draw(comparison: ComparisonData, view: ComparisonView) -> "Figure":
+def _draw(comparison: Comparison, view: ComparisonView) -> "Figure":
     from whyalike.render.figure_measures import COLUMN, GUTTER, MARGIN, WIDTH
     from whyalike.render.figure_page import draw_warnings
     from whyalike.render.figure_sheet import Sheet

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from whyalike.explanation import Explanation
 from whyalike.render.figure_layout import flow_text
 from whyalike.render.figure_matrix import draw_matrix
 from whyalike.render.figure_measures import COLUMN, GUTTER, MARGIN, SMALL, WIDTH
@@ -13,12 +14,11 @@ from whyalike.render.palette import ACCENT, LEVELS, MUTED
 from whyalike.render.segments import Segment
 from whyalike.render.view import ExplanationView
 from whyalike.render.wording import format_number
-from whyalike.types import ExplanationData
 
 NOTICE = "#a86a00"
 
 
-def draw_page(explanation: ExplanationData, view: ExplanationView) -> Figure:
+def draw_page(explanation: Explanation, view: ExplanationView) -> Figure:
     """Draw everything on a sheet that is as long as it needs to be."""
     sheet = Sheet(WIDTH)
     y = draw_header(sheet, view, MARGIN)

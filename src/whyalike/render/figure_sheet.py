@@ -14,7 +14,7 @@ from matplotlib.path import Path
 
 from whyalike.render.figure_layout import count_fitting
 from whyalike.render.palette import HAIRLINE, INK
-from whyalike.text import without_surrogates
+from whyalike.texts import without_surrogates
 
 POINTS_PER_INCH = 72
 FONTS = (

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from whyalike.explanation import ExplainedText, Explanation, WordPair
 from whyalike.render.figure_layout import Flow, Piece, flow_text
 from whyalike.render.figure_measures import (
     COLUMN,
@@ -18,7 +19,6 @@ from whyalike.render.palette import ACCENT, INK, LEVELS, MUTED, pair_weights
 from whyalike.render.palette import saliency_level as level_of
 from whyalike.render.segments import cut_into_segments
 from whyalike.render.view import SideView
-from whyalike.types import ExplainedText, ExplanationData, WordPair
 
 TRACK, TRACKS = 1.4, 4
 MAX_LINES = 140
@@ -99,9 +99,7 @@ def draw_side_notes(sheet: Sheet, view: SideView, flow: Flow, x: float, y: float
     return y
 
 
-def draw_links(
-    sheet: Sheet, explanation: ExplanationData, left: PlacedText, right: PlacedText
-) -> None:
+def draw_links(sheet: Sheet, explanation: Explanation, left: PlacedText, right: PlacedText) -> None:
     """Link the words of the best pairs; a better pair has a heavier and darker line.
 
     A link runs below the line of its word to the gutter and crosses there, so that it strikes

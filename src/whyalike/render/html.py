@@ -9,10 +9,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from whyalike.explanation import Explanation
 from whyalike.render.view import view_explanation
 from whyalike.render.wording import format_number, format_signed
-from whyalike.text import without_surrogates
-from whyalike.types import ExplanationData
+from whyalike.texts import without_surrogates
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("explanation.css", "texts.css", "tables.css", "reasons.css", "grid.css", "states.css")
@@ -22,7 +22,7 @@ EXCERPT = 60
 
 
 def render_html(
-    explanations: Sequence[ExplanationData],
+    explanations: Sequence[Explanation],
     *,
     title: str = "whyalike",
     headings: Sequence[str] | None = None,
@@ -42,13 +42,13 @@ def render_html(
     return render_page("page.html.j2", PAGE_STYLES, title=title, entries=entries)
 
 
-def render_fragment(explanation: ExplanationData) -> str:
+def render_fragment(explanation: Explanation) -> str:
     """Return the explanation as HTML to be put into another page, such as a notebook.
 
     Styles apply below its root element only. The same explanation always gives the same markup.
     """
     # A subclass may have a short repr of its own, the same for many explanations.
-    id = own_id("e", ExplanationData.__repr__(explanation))
+    id = own_id("e", Explanation.__repr__(explanation))
     fragment = environment().get_template("fragment.html.j2")
     return without_surrogates(
         fragment.render(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from whyalike.explanation import ExplainedText, Explanation
 from whyalike.render.segments import Segment, cut_into_segments
 from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
 from whyalike.render.why_not import why_not_more_alike
@@ -12,7 +13,6 @@ from whyalike.render.wording import (
     describe_score,
     describe_sum,
 )
-from whyalike.types import ExplainedText, ExplanationData
 
 # What begins a list or a heading does so at the start of a line only, where no text ever stands.
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>()#|~!&$^]")
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"(@|\\#)(?=\w)")
 WORD_JOINER = "\N{WORD JOINER}"
 
 
-def render_markdown(explanation: ExplanationData) -> str:
+def render_markdown(explanation: Explanation) -> str:
     """Return the explanation as GitHub-flavoured Markdown, ending in a newline.
 
     Texts can't command it: what would be markup is escaped, addresses are no links, and ``@name``
@@ -89,7 +89,7 @@ def _segment(segment: Segment) -> str:
     return f"{bold}\\[{','.join(map(str, segment.marks))}\\]"
 
 
-def _table(explanation: ExplanationData) -> str:
+def _table(explanation: Explanation) -> str:
     rows = pair_rows(explanation)
     lines = [
         f"| # | {' | '.join(rows.names)} |",
@@ -102,7 +102,7 @@ def _table(explanation: ExplanationData) -> str:
     return "\n".join([*lines, "", rows.more] if rows.more else lines)
 
 
-def _reasons(explanation: ExplanationData) -> list[str]:
+def _reasons(explanation: Explanation) -> list[str]:
     return [
         f"- {_escape(f'{reason.title}, {say_words(words)}')}"
         for reason in why_not_more_alike(explanation)

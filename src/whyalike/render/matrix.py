@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from whyalike.explanation import ExplainedText, Explanation
 from whyalike.render.grid import Grid, make_cell
 from whyalike.render.scale import greatest_of
 from whyalike.render.wording import format_number
-from whyalike.types import ExplainedText, ExplanationData
 
 WORDS_SHOWN = 60
 """Of each side. More would be a carpet, and a page of megabytes."""
@@ -45,7 +45,7 @@ class MatrixView:
         return "" if self.unit == "1" else f"Numbers are in units of {self.unit}."
 
 
-def view_matrix(explanation: ExplanationData) -> MatrixView | None:
+def view_matrix(explanation: Explanation) -> MatrixView | None:
     """Return the matrix of an explanation as it is drawn; None where there is none, or no pair.
 
     Of a side with more than WORDS_SHOWN words, those of selected pairs are shown, and those whose

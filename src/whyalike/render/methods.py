@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from whyalike.explanation import Explanation
 from whyalike.render.html import PAGE_STYLES, render_page
 from whyalike.render.methods_view import view_methods
-from whyalike.types import ExplanationData
 
 
 def render_methods(
-    explanations: Sequence[ExplanationData],
+    explanations: Sequence[Explanation],
     *,
     notes: Mapping[str, str] | None = None,
     failures: Mapping[str, str] | None = None,

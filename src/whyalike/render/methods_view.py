@@ -6,12 +6,12 @@ from itertools import pairwise
 from typing import Literal
 
 from whyalike.errors import OptionError
+from whyalike.explanation import Explanation
 from whyalike.render.agreement import Span, rank_agreement, saliency_by_span
 from whyalike.render.grid import Grid, make_cell
 from whyalike.render.matrix import WORDS_SHOWN, choose_words
 from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.render.wording import format_number
-from whyalike.types import ExplanationData
 
 PAIRS_ON_CARD = 5
 NONE = "–"
@@ -58,7 +58,7 @@ class MethodsView:
 
 
 def view_methods(
-    explanations: Sequence[ExplanationData],
+    explanations: Sequence[Explanation],
     *,
     notes: Mapping[str, str],
     failures: Mapping[str, str],
@@ -85,7 +85,7 @@ def view_methods(
     )
 
 
-def view_card(explanation: ExplanationData, note: str, *, id: str) -> MethodCard:
+def view_card(explanation: Explanation, note: str, *, id: str) -> MethodCard:
     """Return the short form of an explanation, beside the whole of it."""
     view = view_explanation(explanation, id=id)
     best = tuple(
@@ -95,9 +95,7 @@ def view_card(explanation: ExplanationData, note: str, *, id: str) -> MethodCard
     return MethodCard(explanation.method, note, view, best, len(view.pairs) - len(best))
 
 
-def view_words(
-    explanations: Sequence[ExplanationData], which: Literal["left", "right"]
-) -> WordsView:
+def view_words(explanations: Sequence[Explanation], which: Literal["left", "right"]) -> WordsView:
     """Return the words of one text by methods; of a long text those that some method finds most.
 
     Methods may read a text to different ends, so a word that one of them has not is left blank.
@@ -122,7 +120,7 @@ def view_words(
     )
 
 
-def view_agreement(explanations: Sequence[ExplanationData]) -> Grid:
+def view_agreement(explanations: Sequence[Explanation]) -> Grid:
     """Return the agreement of each method with each other; with itself it says nothing."""
     rows = []
     for one in explanations:

@@ -6,8 +6,8 @@ The levels are equal steps in OKLab from the paper to a blue that dark text stil
 
 from collections.abc import Sequence
 
+from whyalike.explanation import WordPair
 from whyalike.render.scale import finite, part_of
-from whyalike.types import WordPair
 
 LEVELS = (
     "#ffffff", "#f6faff", "#edf5ff", "#e5efff", "#dceaff", "#d3e5ff", "#cae0ff",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from whyalike.explanation import Explanation, Word
 from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.render.wording import decimals_for, format_number, format_signed
-from whyalike.types import ExplanationData, Word
 
 STYLE = "probe.css"
 WORDS_NAMED = 6
@@ -54,7 +54,7 @@ class BlindSpot:
     tolerance: float
     changed: tuple[Word, ...]
     hiding: tuple[Word, ...]
-    explanation: ExplanationData
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)

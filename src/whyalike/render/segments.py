@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whyalike.types import ExplainedText, WordPair
+from whyalike.explanation import ExplainedText, WordPair
 
 UNREAD_SHOWN = 600
 """How many characters of an unread tail a renderer shows before it says how much is left out."""

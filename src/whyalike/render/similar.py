@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from whyalike.explanation import Explanation
 from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
 from whyalike.render.wording import format_number
-from whyalike.types import ExplanationData
 
 STYLE = "similar.css"
 PAIRS_NAMED = 6
@@ -30,7 +30,7 @@ class SimilarHit:
     similarity: float
     facts: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, float], ...] = ()
-    explanations: tuple[tuple[str, ExplanationData], ...] = ()
+    explanations: tuple[tuple[str, Explanation], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _view_hit(hit: SimilarHit, *, id: str) -> HitView:
     return HitView(id=id, hit=hit, bar=None if bar is None else min(bar, 100.0), whys=whys)
 
 
-def _view_why(name: str, explanation: ExplanationData, *, id: str) -> WhyView:
+def _view_why(name: str, explanation: Explanation, *, id: str) -> WhyView:
     view = view_explanation(explanation, id=id)
     best = tuple(
         (row.left_word, row.right_word, format_number(row.pair.score, view.score_decimals))

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render.plain_text import plain_text
 from whyalike.render.scale import part_of
 from whyalike.render.segments import Segment, cut_into_segments
@@ -29,7 +30,6 @@ from whyalike.render.wording import (
     format_signed,
     has_contributions,
 )
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 TABLE_ROWS = 12
 TABLE_WORD = 40
@@ -45,12 +45,12 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def render_text(explanation: ExplanationData, *, width: int = 80) -> str:
+def render_text(explanation: Explanation, *, width: int = 80) -> str:
     """Return the explanation as plain text without any colour, ``width`` columns wide."""
     return plain_text(terminal_view(explanation, colour=False), width=width)
 
 
-def terminal_view(explanation: ExplanationData, *, colour: bool) -> RenderableType:
+def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     pairs = explanation.pairs
     parts: list[RenderableType] = [_heading(explanation), Text()]
@@ -80,7 +80,7 @@ def visible(text: str) -> str:
     )
 
 
-def _heading(explanation: ExplanationData) -> Text:
+def _heading(explanation: Explanation) -> Text:
     score = describe_score(explanation.similarity, explanation.similarity_function)
     whose = {"model": "the model's own score", "paper": "mean of word tokens, as in the paper"}
     pooling = whose.get(explanation.pooling, f"{explanation.pooling} token")
@@ -158,7 +158,7 @@ def _pair_colour(rank: int) -> str:
     return f"bold #000000 on {_PAIR_COLOURS[(rank - 1) % len(_PAIR_COLOURS)]}"
 
 
-def _draw_table(explanation: ExplanationData, colour: bool) -> Table:
+def _draw_table(explanation: Explanation, colour: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
     rows = pair_rows(explanation)
@@ -189,7 +189,7 @@ class PairRows:
     more: str
 
 
-def pair_rows(explanation: ExplanationData) -> PairRows:
+def pair_rows(explanation: Explanation) -> PairRows:
     """Return what the table of pairs says."""
     pairs = explanation.pairs
     value = "adds" if has_contributions(explanation) else "saliency"
@@ -202,9 +202,7 @@ def pair_rows(explanation: ExplanationData) -> PairRows:
     )
 
 
-def _cells(
-    explanation: ExplanationData, pair: WordPair, decimals: tuple[int, int]
-) -> tuple[str, ...]:
+def _cells(explanation: Explanation, pair: WordPair, decimals: tuple[int, int]) -> tuple[str, ...]:
     """Return a row; ``decimals`` are those of contributions and of scores."""
     left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
     return (
@@ -224,7 +222,7 @@ def _value(word: Word, decimals: int) -> str:
     return format_signed(word.contribution, decimals)
 
 
-def _draw_reasons(explanation: ExplanationData) -> list[Text]:
+def _draw_reasons(explanation: Explanation) -> list[Text]:
     """Return why the texts are not more alike, in lines; none where there is no reason."""
     reasons = why_not_more_alike(explanation)
     lines = [Text("\nwhy not more alike", style="bold underline")] if reasons else []
@@ -247,7 +245,7 @@ def shorten(word: str) -> str:
     return word if len(word) <= TABLE_WORD else word[: TABLE_WORD - 1] + "…"
 
 
-def _legend(explanation: ExplanationData, colour: bool) -> str:
+def _legend(explanation: Explanation, colour: bool) -> str:
     """Return what the marks mean, those that are there."""
     notes = []
     if explanation.pairs:

@@ -5,21 +5,21 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whyalike.explanation import Comparison
 from whyalike.render.comparison_view import ComparisonView, EffectRow, view_comparison
 from whyalike.render.plain_text import plain_text
 from whyalike.render.segments import cut_into_segments
 from whyalike.render.terminal import draw_side, shorten, visible
-from whyalike.types import ComparisonData
 
 BAR = 16
 
 
-def render_comparison_text(comparison: ComparisonData, *, width: int = 80) -> str:
+def render_comparison_text(comparison: Comparison, *, width: int = 80) -> str:
     """Return the comparison as plain text without any colour, ``width`` columns wide."""
     return plain_text(terminal_comparison_view(comparison, colour=False), width=width)
 
 
-def terminal_comparison_view(comparison: ComparisonData, *, colour: bool) -> RenderableType:
+def terminal_comparison_view(comparison: Comparison, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     view = view_comparison(comparison, id="terminal")
     parts: list[RenderableType] = [_heading(view), Text()]

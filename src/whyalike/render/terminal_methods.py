@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whyalike.explanation import ExplainedText, Explanation
 from whyalike.render.terminal import shorten, visible
 from whyalike.render.wording import (
     decimals_for,
@@ -16,13 +17,12 @@ from whyalike.render.wording import (
     describe_sum,
     format_number,
 )
-from whyalike.types import ExplainedText, ExplanationData
 
 LISTED = 5
 
 
 def terminal_methods_view(
-    explanations: Sequence[ExplanationData], *, failures: Mapping[str, str]
+    explanations: Sequence[Explanation], *, failures: Mapping[str, str]
 ) -> RenderableType:
     """Return what a Rich console prints of one pair's explanations by several methods.
 
@@ -43,7 +43,7 @@ def terminal_methods_view(
     return Group(*parts)
 
 
-def _draw_method(explanation: ExplanationData) -> RenderableType:
+def _draw_method(explanation: Explanation) -> RenderableType:
     """Return a method's name, score, best pairs and most salient words."""
     heading = Text("\n").append(visible(explanation.method), style="bold")
     score = describe_score(explanation.similarity, explanation.similarity_function)
@@ -67,7 +67,7 @@ def draw_rows(rows: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def list_pairs(explanation: ExplanationData) -> str:
+def list_pairs(explanation: Explanation) -> str:
     """Return the first pairs of words with their scores, on one line."""
     decimals = decimals_for(pair.score for pair in explanation.pairs)
     pairs = [
@@ -78,7 +78,7 @@ def list_pairs(explanation: ExplanationData) -> str:
     return _cut(pairs) or "none"
 
 
-def _list_words(explanation: ExplanationData, which: Literal["left", "right"]) -> str:
+def _list_words(explanation: Explanation, which: Literal["left", "right"]) -> str:
     """Return the words of one side with their saliency, those of the greatest size."""
     side = explanation.left if which == "left" else explanation.right
     order = sorted(range(len(side.words)), key=lambda n: -abs(side.words[n].saliency))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render.matrix import MatrixView, view_matrix
 from whyalike.render.palette import pair_weights, saliency_level
 from whyalike.render.scale import greatest_of, part_of
@@ -22,7 +23,6 @@ from whyalike.render.wording import (
     has_contributions,
     score_note,
 )
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 POOLING_IN_WORDS = {
     "model": "score of the model's own pipeline",
@@ -112,7 +112,7 @@ class ExplanationView:
     has_unmatched: bool
 
 
-def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationView:
+def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
     """Return what the template shows of ``explanation``; ids in the markup start with ``id``."""
     function = explanation.similarity_function
     words = (*explanation.left.words, *explanation.right.words)
@@ -150,7 +150,7 @@ def view_explanation(explanation: ExplanationData, *, id: str) -> ExplanationVie
     )
 
 
-def view_sides(explanation: ExplanationData) -> tuple[SideView, SideView]:
+def view_sides(explanation: Explanation) -> tuple[SideView, SideView]:
     """Return both sides, each paired word with its partners on the other side."""
     left, right, pairs = explanation.left, explanation.right, explanation.pairs
     decimals = contribution_decimals(explanation)
@@ -219,7 +219,7 @@ def view_run(
     )
 
 
-def view_rows(explanation: ExplanationData, pairs: Sequence[WordPair]) -> tuple[RowView, ...]:
+def view_rows(explanation: Explanation, pairs: Sequence[WordPair]) -> tuple[RowView, ...]:
     """Return the rows of a table of ``pairs``, in the order given."""
     greatest = greatest_of(pair.score for pair in pairs)
     selected = {(pair.left, pair.right): rank for rank, pair in enumerate(explanation.pairs, 1)}

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from whyalike.explanation import Explanation
 from whyalike.render.wording import contribution_decimals, format_number, format_signed
-from whyalike.types import ExplanationData
 
 WORDS_LISTED = 12
 
@@ -25,7 +25,7 @@ class Reason:
     lists: tuple[WordList, ...]
 
 
-def why_not_more_alike(explanation: ExplanationData) -> tuple[Reason, ...]:
+def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
     """Return the reasons that there are, with the first dozen words of each side.
 
     A word of a selected pair is not listed as matching nothing: its partner prefers another word,

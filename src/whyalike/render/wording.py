@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable
 
+from whyalike.explanation import Explanation
 from whyalike.render.scale import greatest_of
-from whyalike.types import ExplanationData
 
 MOST_DECIMALS = 6
 LARGE = 1e12
@@ -12,13 +12,13 @@ SHOWN = 80
 """Characters of a prompt."""
 
 
-def describe_method(explanation: ExplanationData) -> str:
+def describe_method(explanation: Explanation) -> str:
     """Return the method's name, and what its attributions miss of the sum that they promise."""
     gap = explanation.completeness_gap
     return explanation.method if gap is None else f"{explanation.method}, gap {gap:.1%}"
 
 
-def describe_gap(explanation: ExplanationData) -> str:
+def describe_gap(explanation: Explanation) -> str:
     """Return the completeness gap in a sentence; nothing for a method that promises no sum."""
     gap = explanation.completeness_gap
     return "" if gap is None else f"Its attributions miss {gap:.1%} of what they should sum to."
@@ -36,7 +36,7 @@ def score_note(function: str) -> str:
     return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
 
 
-def describe_sum(explanation: ExplanationData) -> str:
+def describe_sum(explanation: Explanation) -> str:
     """Return how much of the similarity the words carry and what is left; nothing if unknown."""
     if explanation.remainder is None:
         return ""
@@ -67,13 +67,13 @@ def describe_prompts(
     return ", ".join(f"{one} before {side}" for prompt, one, side in both if prompt)
 
 
-def has_contributions(explanation: ExplanationData) -> bool:
+def has_contributions(explanation: Explanation) -> bool:
     """Return whether the method says what each word adds to the similarity."""
     words = (*explanation.left.words, *explanation.right.words)
     return any(word.contribution is not None for word in words)
 
 
-def contribution_decimals(explanation: ExplanationData) -> int:
+def contribution_decimals(explanation: Explanation) -> int:
     """Return the decimals with which all contributions of the words are written."""
     words = (*explanation.left.words, *explanation.right.words)
     return decimals_for(word.contribution or 0.0 for word in words)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
-from whyalike.types.checks import check_whole
+from whyalike.options import check_whole
 
 Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]

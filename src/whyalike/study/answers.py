@@ -5,7 +5,7 @@ from datetime import datetime
 
 from whyalike.errors import OptionError
 from whyalike.study.model import HIGHEST, LOWEST
-from whyalike.text import without_surrogates
+from whyalike.texts import without_surrogates
 
 COMMENT_LENGTH, KEY_LENGTH, LAST_POSITION = 2000, 100, 1_000_000
 

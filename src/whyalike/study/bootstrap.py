@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
+from whyalike.options import check_whole
 from whyalike.statistics import Interval
 from whyalike.study.panel import average
-from whyalike.types.checks import check_whole
 
 Floats = NDArray[np.float64]
 

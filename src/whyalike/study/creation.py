@@ -7,19 +7,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
 
-from whyalike.attribution import get_method
 from whyalike.errors import OptionError
-from whyalike.explain import Explainer
-from whyalike.explain.fingerprint import fingerprint
-from whyalike.explain.versions import package_versions
+from whyalike.explainer import Explainer
+from whyalike.explanation import Explanation
+from whyalike.fingerprint import fingerprint
+from whyalike.methods.method import get_method
+from whyalike.options import check_choice, check_whole
 from whyalike.study.folder import MANIFEST, entry_of, manifest_bytes, read_study, write_study
 from whyalike.study.freezing import Freezer, freeze_checks, freeze_practice
 from whyalike.study.model import HIGHEST, QUESTION, SCALE, PlanSettings, Stimulus, Study
 from whyalike.study.practice import KnownAnswers, read_known_answers
 from whyalike.study.shuffle import Shuffle
 from whyalike.study.stimuli import Shown, blind
-from whyalike.types import ExplanationData
-from whyalike.types.checks import check_choice, check_whole
+from whyalike.versions import package_versions
 
 TextPair = tuple[str, str]
 Tell = Callable[[str, int, int], None]
@@ -162,8 +162,8 @@ def draw_samples(pairs: Sequence[TextPair], options: StudyOptions) -> list[TextP
 
 def _explain(
     explainer: Explainer, samples: Sequence[TextPair], tell: Tell | None
-) -> list[ExplanationData]:
-    found: list[ExplanationData] = []
+) -> list[Explanation]:
+    found: list[Explanation] = []
     for explanation in explainer.explain_many(samples):
         found.append(explanation)
         if tell is not None:
@@ -184,7 +184,7 @@ def _repeats(options: StudyOptions, items: int) -> int:
 
 
 def _settings(
-    explainer: Explainer, one: ExplanationData, methods: Sequence[str], options: StudyOptions
+    explainer: Explainer, one: Explanation, methods: Sequence[str], options: StudyOptions
 ) -> dict[str, Any]:
     return {
         "shown": options.shown,
@@ -205,9 +205,7 @@ def _rarity(explainer: Explainer, methods: Sequence[str]) -> str | None:
     return "guessed from ranks" if lexicon is None or lexicon.rarity.note else "counted in texts"
 
 
-def _fewer_pairs(
-    methods: Sequence[str], shown: Sequence[Sequence[ExplanationData]]
-) -> dict[str, int]:
+def _fewer_pairs(methods: Sequence[str], shown: Sequence[Sequence[Explanation]]) -> dict[str, int]:
     """Return by method how many stimuli have fewer pairs than another method's of the sample."""
     found = dict.fromkeys(methods, 0)
     for by_method in shown:

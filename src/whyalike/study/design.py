@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from whyalike.options import check_whole
 from whyalike.study.model import Kind, Study, Task
 from whyalike.study.shuffle import Shuffle
-from whyalike.types.checks import check_whole
 
 Cell = tuple[int, int]
 """A sample and a method, by their indices."""

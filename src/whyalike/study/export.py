@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whyalike.documents import shown
 from whyalike.errors import FormatError, MissingExtraError, OptionError
-from whyalike.explain import write_whole
+from whyalike.files import write_whole
 from whyalike.study.ratings import COLUMNS, FLAGS, INTEGERS, RatingTable, table_of
 
 _TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from whyalike.documents import Format, read_object, read_value, shown
 from whyalike.errors import FormatError, OutputError
-from whyalike.explain import Explanation, write_whole
+from whyalike.explanation import Explanation
+from whyalike.files import write_whole
 from whyalike.study.model import HIGHEST, LOWEST, Check, Practice, Stimulus, Study
-from whyalike.types import ExplanationData
 
 FORMAT = Format("whyalike/study", "study", "Put back the one that was made.")
 MANIFEST = "study.json"
@@ -73,7 +73,7 @@ def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
 
 
-def stimulus_bytes(explanation: ExplanationData) -> bytes:
+def stimulus_bytes(explanation: Explanation) -> bytes:
     """Return the file of a stimulus: an explanation in JSON that says no method and no model."""
     return Explanation(**_shallow(explanation)).to_json(indent=1).encode()
 
@@ -82,8 +82,8 @@ def _write(path: Path, content: bytes) -> None:
     write_whole(path, lambda stream: stream.write(content))
 
 
-def _shallow(explanation: ExplanationData) -> dict[str, Any]:
-    return {name: getattr(explanation, name) for name in ExplanationData.__dataclass_fields__}
+def _shallow(explanation: Explanation) -> dict[str, Any]:
+    return {name: getattr(explanation, name) for name in Explanation.__dataclass_fields__}
 
 
 def _parsed(written: bytes) -> object:
@@ -155,7 +155,7 @@ def _check(study: Study) -> None:
         raise ValueError("plan.checks or plan.repeats is below 0")
 
 
-def _read_stimulus(folder: Path, id: str, expected: str) -> ExplanationData:
+def _read_stimulus(folder: Path, id: str, expected: str) -> Explanation:
     if not _ID.fullmatch(id):
         raise ValueError(f"{shown(id)} is no id of a stimulus")
     path = folder / STIMULI / f"{id}.json"

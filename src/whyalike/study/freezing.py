@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from whyalike.errors import OptionError
+from whyalike.explanation import Explanation
 from whyalike.study.folder import stimulus_bytes
 from whyalike.study.model import Check, Practice
 from whyalike.study.practice import KnownAnswers
 from whyalike.study.stimuli import count_words, nonsense
-from whyalike.types import ExplanationData
 
 NONSENSE_LOW, NONSENSE_HIGH = 1, 2
 NONSENSE_WHY = "It pairs words that are in most texts, and none with itself."
@@ -26,7 +26,7 @@ class Freezer:
         self._key = key
         self.files: dict[str, bytes] = {}
 
-    def freeze(self, name: str, explanation: ExplanationData) -> tuple[str, str]:
+    def freeze(self, name: str, explanation: Explanation) -> tuple[str, str]:
         """Return the id and the SHA-256 of the file of an explanation, by its secret name."""
         id = hmac.new(self._key, name.encode(), sha256).hexdigest()[:32]
         self.files[id] = stimulus_bytes(explanation)
@@ -45,7 +45,7 @@ def freeze_practice(freezer: Freezer, known: KnownAnswers) -> list[Practice]:
 def freeze_checks(
     freezer: Freezer,
     known: KnownAnswers,
-    shown: Sequence[Sequence[ExplanationData]],
+    shown: Sequence[Sequence[Explanation]],
     *,
     wanted: int,
 ) -> list[Check]:

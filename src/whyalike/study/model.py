@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from whyalike.errors import OptionError
-from whyalike.types import ExplanationData
+from whyalike.explanation import Explanation
 
 Kind = Literal["practice", "item", "check", "repeat"]
 
@@ -27,7 +27,7 @@ class Stimulus:
     id: str
     sample: int
     method: str
-    explanation: ExplanationData
+    explanation: Explanation
     sha256: str
 
 
@@ -36,7 +36,7 @@ class Practice:
     """An item with a known answer: from ``low`` to ``high``, and ``why``, which is told."""
 
     id: str
-    explanation: ExplanationData
+    explanation: Explanation
     low: int
     high: int
     why: str
@@ -51,7 +51,7 @@ class Check:
     """
 
     id: str
-    explanation: ExplanationData
+    explanation: Explanation
     low: int
     high: int
     why: str

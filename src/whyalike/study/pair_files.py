@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from whyalike.catalogue.reading.delimited import open_delimited
-from whyalike.catalogue.reading.json_lines import open_json_lines
-from whyalike.catalogue.reading.rows import RawRow
+from whyalike.data.tables import RawRow, open_delimited, open_json_lines
 from whyalike.errors import FormatError, OptionError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}

@@ -8,9 +8,9 @@ from typing import Any
 
 from whyalike.documents import shown
 from whyalike.errors import FormatError
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.study.model import HIGHEST, LOWEST
-from whyalike.text import clean_text, find_words
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
+from whyalike.texts import clean_text, find_words
 
 PACKAGED = Path(__file__).with_suffix(".json")
 
@@ -19,7 +19,7 @@ PACKAGED = Path(__file__).with_suffix(".json")
 class KnownAnswer:
     """An explanation whose answer is from ``low`` to ``high``, and ``why``."""
 
-    explanation: ExplanationData
+    explanation: Explanation
     low: int
     high: int
     why: str
@@ -74,9 +74,7 @@ def _known_answer(entry: Mapping[str, Any]) -> KnownAnswer:
     return KnownAnswer(write_explanation(left, right, entry["pairs"]), low, high, why)
 
 
-def write_explanation(
-    left: str, right: str, pairs: list[tuple[str, str, float]]
-) -> ExplanationData:
+def write_explanation(left: str, right: str, pairs: list[tuple[str, str, float]]) -> Explanation:
     """Return an explanation with these pairs of words, in the form of a stimulus.
 
     Args:
@@ -122,9 +120,9 @@ def write_explanation(
 
 def shown_explanation(
     left: ExplainedText, right: ExplainedText, pairs: list[WordPair]
-) -> ExplanationData:
+) -> Explanation:
     """Return an explanation that says no more than the texts, marked words and pairs."""
-    return ExplanationData(
+    return Explanation(
         similarity=0.0,
         similarity_function="cosine",
         method="",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
+from whyalike.options import check_whole
 from whyalike.study.agreement import Alpha, krippendorff_alpha
 from whyalike.study.bootstrap import resample_means
 from whyalike.study.exclusion import ExclusionRules, JudgeRecord, review_judges
@@ -18,7 +19,6 @@ from whyalike.study.paired import MethodDifference, compare_methods, differences
 from whyalike.study.panel import Panel, panel_of
 from whyalike.study.power import PowerPlan, plan_power, pool_components
 from whyalike.study.ratings import RatingTable
-from whyalike.types.checks import check_whole
 
 FORMAT, VERSION = "whyalike/study-report", 1
 SIMULATED = "SIMULATED RATINGS"

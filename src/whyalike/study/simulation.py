@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.errors import OptionError
+from whyalike.options import check_whole
 from whyalike.study.answers import Answer
 from whyalike.study.design import plan
 from whyalike.study.model import HIGHEST, LOWEST, Stimulus, Study, Task
 from whyalike.study.shuffle import Shuffle
-from whyalike.types.checks import check_whole
 
 if TYPE_CHECKING:
     from whyalike.study.storage import Storage

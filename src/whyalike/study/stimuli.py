@@ -6,9 +6,9 @@ from statistics import median_low
 from typing import Literal
 
 from whyalike.errors import OptionError
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.study.practice import shown_explanation
 from whyalike.study.shuffle import Shuffle
-from whyalike.types import ExplainedText, ExplanationData, Word, WordPair
 
 Shown = Literal["equal", "own"]
 
@@ -19,7 +19,7 @@ FAINTEST = 0.1
 DECIMALS = 2
 
 
-def blind(explanations: Sequence[ExplanationData], *, shown: Shown) -> list[ExplanationData]:
+def blind(explanations: Sequence[Explanation], *, shown: Shown) -> list[Explanation]:
     """Return what raters see of one sample, an explanation of it by each method.
 
     A stimulus has the texts, the words of the best pairs with one unsigned scale of saliency, and
@@ -60,8 +60,8 @@ def pairs_shown(selected: Sequence[int], available: Sequence[int]) -> int:
 
 
 def nonsense(
-    sample: ExplanationData, commonness: Mapping[str, int], *, seed: str
-) -> ExplanationData | None:
+    sample: Explanation, commonness: Mapping[str, int], *, seed: str
+) -> Explanation | None:
     """Return a sample's stimulus with the commonest words of all texts paired, none with itself.
 
     None where it has too few words.
@@ -96,7 +96,7 @@ def _commonest(side: ExplainedText, commonness: Mapping[str, int]) -> list[int]:
     return sorted(first.values(), key=lambda n: (-commonness[word_form(side.words[n])], n))
 
 
-def count_words(samples: Sequence[ExplanationData]) -> Counter[str]:
+def count_words(samples: Sequence[Explanation]) -> Counter[str]:
     """Return in how many texts of the samples each word is, by its form."""
     return Counter(
         form
@@ -111,7 +111,7 @@ def word_form(word: Word) -> str:
     return word.text.casefold()
 
 
-def _words_of(explanation: ExplanationData) -> tuple[object, ...]:
+def _words_of(explanation: Explanation) -> tuple[object, ...]:
     return tuple(
         (side.text, side.unread_words, tuple((word.start, word.end) for word in side.words))
         for side in (explanation.left, explanation.right)
@@ -124,7 +124,7 @@ def _distinct(pairs: Sequence[WordPair]) -> list[WordPair]:
     return list({(pair.left, pair.right): pair for pair in reversed(best)}.values())[::-1]
 
 
-def _drawn(explanation: ExplanationData, pairs: Sequence[WordPair]) -> ExplanationData:
+def _drawn(explanation: Explanation, pairs: Sequence[WordPair]) -> Explanation:
     left, right = explanation.left, explanation.right
     greatest = max((pair.score for pair in pairs), default=1.0)
     return shown_explanation(

@@ -12,7 +12,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import PrinterCallback
 
-from whyalike.encoder.loading import load
+from whyalike.models.loading import load
 from whyalike.training.heads import quiet
 from whyalike.training.loop import training_arguments
 from whyalike.training.settings import TrainingSettings

@@ -1,7 +1,7 @@
 """The README of a trained model: what it learnt from, how, and what came of it."""
 
-from whyalike.explain.versions import package_versions
 from whyalike.training.result import ModelFigures, TrainingResult
+from whyalike.versions import package_versions
 
 OBJECTIVES = {
     "drawn": "binary cross-entropy of (1 + cos) / 2 of title and description, where half of the "

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 from whyalike.documents import DAMAGED_ARCHIVE, Format, shown
 from whyalike.errors import OptionError
-from whyalike.explain import write_whole
+from whyalike.files import write_whole
 from whyalike.training.settings import TrainingSettings
 
 FORMAT = Format("whyalike/training-run", "description of a run", "Delete its folder to start anew.")

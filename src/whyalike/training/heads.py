@@ -15,10 +15,9 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING
 from transformers.utils import logging
 
-from whyalike.encoder.folder_checks import explain_failure
-from whyalike.encoder.loading import load
-from whyalike.encoder.locating import find_model
 from whyalike.errors import ModelError
+from whyalike.models.loading import load
+from whyalike.models.locating import explain_failure, find_model
 
 
 @dataclass(frozen=True, eq=False)

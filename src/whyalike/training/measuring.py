@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whyalike.catalogue.item import Item
-from whyalike.encoder.encoder import Encoder
-from whyalike.encoder.loading import ModelSource, load
+from whyalike.data.items import Item
 from whyalike.errors import WhyalikeError
+from whyalike.models.encoder import Encoder
+from whyalike.models.loading import ModelSource, load
 from whyalike.training.negatives import number_texts
 from whyalike.training.result import ModelFigures
 from whyalike.training.retrieval import rank_descriptions, share_of_kind

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.encoder.similarity_matrix import similarity_matrix
-from whyalike.types import SimilarityFunction
+from whyalike.explanation import SimilarityFunction
+from whyalike.models.scores import similarity_matrix
 
 Floats = NDArray[np.float64]
 CHUNK = 256

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
 from whyalike.errors import OptionError
-from whyalike.types.checks import check_choice
+from whyalike.options import check_choice
 
 Encoding = Literal["joint", "separate"]
 Negative = Literal["drawn", "all", "ranking"]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from safetensors.torch import load_file
 from torch import distributed
 
-from whyalike.explain import write_whole
+from whyalike.files import write_whole
 from whyalike.training.baselines import train_ranking_baseline
 from whyalike.training.card import write_card
 from whyalike.training.embedding import embed_texts

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from whyalike.catalogue.item import Item
+from whyalike.data.items import Item
 from whyalike.errors import MissingExtraError, OptionError, OutputError
 from whyalike.training.checkpoints import begin_run, digest_of, remove_broken, unfinished
 from whyalike.training.course import world_size

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from whyalike.render.html import TEMPLATES as RENDERER
-from whyalike.text import without_surrogates
+from whyalike.texts import without_surrogates
 from whyalike.web.assets import Assets
 
 FRAME = Path(__file__).parent / "templates"

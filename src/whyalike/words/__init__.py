@@ -1,16 +1,17 @@
 """From tokens to words: which tokens make up a word, and what the word inherits from them."""
 
-from whyalike.words.aggregation import (
+from whyalike.words.alignment import (
+    Alignment,
     aggregate,
+    align,
     mean_vectors,
+    merge_spans,
     scale_signed,
     sum_over_word_pairs,
     sum_over_words,
 )
-from whyalike.words.alignment import Alignment, align, merge_spans
-from whyalike.words.lexicon import Lexicon
-from whyalike.words.rarity import Rarity
-from whyalike.words.word_vectors import WordVectors
+from whyalike.words.lexicon import Lexicon, Rarity
+from whyalike.words.vectors import WordVectors
 
 __all__ = [
     "Alignment",

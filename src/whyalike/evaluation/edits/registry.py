@@ -11,8 +11,8 @@ from whyalike.errors import OptionError
 from whyalike.evaluation.edits.edit import Edit, make_edit
 from whyalike.evaluation.edits.rule_text import Replacement, RuleText
 from whyalike.evaluation.edits.word_lists import WordLists
-from whyalike.text import clean_text
-from whyalike.types.checks import check_whole
+from whyalike.options import check_whole
+from whyalike.texts import clean_text
 
 FindReplacements = Callable[[RuleText], Iterable[Sequence[Replacement]]]
 """From a text to the edits that can be made, each a set of replacements to be made together.

@@ -7,7 +7,7 @@ from functools import cached_property
 from random import Random
 
 from whyalike.evaluation.edits.word_lists import WordLists
-from whyalike.text import find_words, is_mark
+from whyalike.texts import find_words, is_mark
 
 Replacement = tuple[int, int, str]
 """(start, end, new): characters of the text, and what stands there instead."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from whyalike.web.api.allowance import said
 
 if TYPE_CHECKING:
-    from whyalike.attribution import Method, TextSize
+    from whyalike.methods.method import Method, TextSize
     from whyalike.web.api.served import Kind
 
 NAMED = 3

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whyalike.explain.explanation import Explanation
+from whyalike.explanation import Explanation
 from whyalike.selection import top_words
 from whyalike.web.api.lane import Stopped, as_exception
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 TextPair = tuple[str, str]
 

@@ -16,7 +16,7 @@ from whyalike.web.api.lane import STOPPING, Lane, Stopped, as_exception
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 Returned = TypeVar("Returned")
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whyalike.types import BTIOptions
+from whyalike.options import BTIOptions
 
 if TYPE_CHECKING:
-    from whyalike.attribution import Method, TextSize
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
+    from whyalike.methods.method import Method, TextSize
 
 PIECE_COST = 300.0
 """What a pair costs besides its passes, in tokens of forward passes (measured on two cores)."""
@@ -87,7 +87,7 @@ def most_size(explainer: "Explainer", text: str) -> "TextSize":
 
 
 def _size(explainer: "Explainer", tokens: float) -> "TextSize":
-    from whyalike.attribution import TextSize
+    from whyalike.methods.method import TextSize
 
     limit = explainer.model.limit
     reads_on = limit is None or explainer.options.long_text == "windows"
@@ -99,8 +99,8 @@ def count_size(
     explainer: "Explainer", text: str, *, prompt: str, options: BTIOptions
 ) -> "TextSize":
     """Return how much the model reads of a text: it is tokenized for that."""
-    from whyalike.attribution import TextSize
-    from whyalike.explain.preparation import read_texts
+    from whyalike.explainer import read_texts
+    from whyalike.methods.method import TextSize
 
     prepared = read_texts(explainer.model, [text], prompt=prompt, options=options)[0].prepared
     words, own = len(prepared.alignment.spans), len(prepared.tokens.offsets)
@@ -125,7 +125,7 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
 
     The model has embedded something before: its first pass takes longer.
     """
-    from whyalike.encoder.encoder import Encoder
+    from whyalike.models.encoder import Encoder
 
     if not isinstance(explainer.model, Encoder):
         return

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
-from whyalike.explain.comparison import Comparison
-from whyalike.explain.explanation import Explanation
-from whyalike.text import clean_text
+from whyalike.explanation import Comparison, Explanation
+from whyalike.texts import clean_text
 from whyalike.web.api.advice import advice
 from whyalike.web.api.allowance import Allowance, Allowances, said
 from whyalike.web.api.answers import Answer
@@ -22,8 +21,8 @@ from whyalike.web.api.metrics import Metrics
 from whyalike.web.api.served import Kind, ServedModel, choose
 
 if TYPE_CHECKING:
-    from whyalike.attribution import TextSize
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
+    from whyalike.methods.method import TextSize
 
 Options = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from whyalike.web.api.service import Service, ServiceLimits
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 LEADERBOARD = "leaderboard.json"
 
@@ -44,7 +44,7 @@ def open_service(
     lane = Lane(limits=limits.lane, name="whyalike models")
 
     def load() -> "tuple[dict[str, Explainer], dict[str, CatalogueIndex]]":
-        from whyalike.explain import Explainer
+        from whyalike.explainer import Explainer
 
         loaded = {
             name: Explainer(place, method=method, **opening)

@@ -16,7 +16,7 @@ from whyalike.errors import (
     TooCostlyError,
     WhyalikeError,
 )
-from whyalike.text import without_surrogates
+from whyalike.texts import without_surrogates
 from whyalike.web.api.gone import ClientGoneError
 from whyalike.web.failures import SENTENCES, Failures
 

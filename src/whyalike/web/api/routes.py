@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 import whyalike
-from whyalike.text import without_surrogates
+from whyalike.texts import without_surrogates
 from whyalike.web.api.gone import unless_gone
 from whyalike.web.api.metrics import MEDIA
 from whyalike.web.api.schema import (
@@ -158,7 +158,7 @@ class Routes:
 
     async def methods(self) -> Response:
         """List the methods: what each is and promises, where it comes from, what it costs."""
-        from whyalike.attribution import list_methods
+        from whyalike.methods.method import list_methods
 
         names = [field for field in MethodModel.model_fields if field != "promises"]
         return JSONResponse(

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Optional, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from whyalike.types import BTIOptions, SimilarityFunction
+from whyalike.explanation import SimilarityFunction
+from whyalike.options import BTIOptions
 
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 

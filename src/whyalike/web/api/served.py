@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from whyalike.errors import OptionError
-from whyalike.explain.explanation import Explanation
-from whyalike.types import BTIOptions
+from whyalike.explanation import Explanation
+from whyalike.options import BTIOptions
 from whyalike.web.api.answers import Answer, TextPair, explain_each
 from whyalike.web.api.estimates import (
     Estimate,
@@ -27,9 +27,9 @@ from whyalike.web.api.lane import Lane
 from whyalike.web.api.metrics import Metrics
 
 if TYPE_CHECKING:
-    from whyalike.attribution import Method, TextSize
     from whyalike.catalogue import CatalogueIndex
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
+    from whyalike.methods.method import Method, TextSize
 
 MOST_STEPS = {"ig_steps": 200, "permutations": 64}
 """What a request may ask for of the options that a method's cost grows with."""
@@ -77,7 +77,7 @@ class ServedModel:
     @cached_property
     def methods(self) -> tuple["Method", ...]:
         """The methods that can explain this model, its default first."""
-        from whyalike.attribution import list_methods
+        from whyalike.methods.method import list_methods
 
         able = []
         for method in list_methods():
@@ -274,6 +274,6 @@ def free_name(first: str, taken: Container[str]) -> str:
 
 def _fingerprint(explainer: "Explainer") -> str:
     from whyalike.catalogue.identity import REFERENCE_TEXTS
-    from whyalike.explain.fingerprint import fingerprint
+    from whyalike.fingerprint import fingerprint
 
     return fingerprint(explainer, REFERENCE_TEXTS)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyalike.errors import OptionError
-from whyalike.explain.explanation import Explanation
-from whyalike.text import without_surrogates
+from whyalike.explanation import Explanation
+from whyalike.texts import without_surrogates
 from whyalike.web.api.advice import advice
 from whyalike.web.api.allowance import Allowance
 from whyalike.web.api.aside import on_lane
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex, Hit, Item, Standing
     from whyalike.catalogue.reader import Score
     from whyalike.catalogue.similar_page import Reasons
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
     from whyalike.render.similar import SimilarPage
 
 __all__ = ["Found", "Placed", "Service", "ServiceLimits"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from whyalike.errors import OptionError
-from whyalike.text import without_surrogates
+from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
     from starlette.requests import Request

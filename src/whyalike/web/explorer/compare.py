@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.errors import OptionError
-from whyalike.explain.comparison import Comparison
+from whyalike.explanation import Comparison
 from whyalike.render.comparison_view import view_comparison
 from whyalike.render.wording import format_number
 from whyalike.web.explorer.asking import Asked
@@ -26,7 +26,7 @@ from whyalike.web.explorer.snippets import (
 )
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 HERE = "/compare"
 FORMS = ("json", "html", "png")

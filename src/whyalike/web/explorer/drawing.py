@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
-    from whyalike.attribution import Method
+    from whyalike.methods.method import Method
     from whyalike.web.api.service import Service
     from whyalike.web.pages import Pages
 

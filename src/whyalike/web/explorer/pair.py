@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.errors import OptionError, WhyalikeError
-from whyalike.explain.several import explanations_to_dict
+from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods
 from whyalike.render.methods_view import view_methods
 from whyalike.render.view import view_explanation
@@ -28,7 +28,7 @@ from whyalike.web.explorer.questions import DOCUMENTS, PairQuestion
 from whyalike.web.explorer.snippets import Take, forms_at, pair_in_python, pair_in_shell
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explanation
+    from whyalike.explanation import Explanation
 
 HERE = "/"
 FORMS = ("json", "html", "png")

@@ -8,7 +8,7 @@ from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.render.wording import format_number
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explanation
+    from whyalike.explanation import Explanation
     from whyalike.web.api.service import Found, Placed
 
 WORDS_NAMED = 8

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from whyalike.errors import WhyalikeError
-from whyalike.types import BTIOptions
+from whyalike.options import BTIOptions
 
 if TYPE_CHECKING:
-    from whyalike.explain import Explainer
+    from whyalike.explainer import Explainer
 
 IN_SHELL = {"top_k": "--top-k", "words": "--words", "long_text": "--long-text"}
 """The options that the command line has."""
@@ -41,7 +41,7 @@ def forms_at(path: str, *names: str) -> tuple[TakeForm, ...]:
 
 def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> str:
     """Return the lines that open the same model."""
-    from whyalike.encoder.black_box import BlackBox
+    from whyalike.models.black_box import BlackBox
 
     differing = _differing(options)
     imports = "BTIOptions, Explainer" if differing else "Explainer"

@@ -6,9 +6,9 @@ stripped of them when they were frozen; what is not drawn here can't come back.
 
 from dataclasses import dataclass, replace
 
+from whyalike.explanation import ExplainedText, Explanation
 from whyalike.render.palette import pair_weights
 from whyalike.render.view import SideView, view_sides
-from whyalike.types import ExplainedText, ExplanationData
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class StimulusView:
     pairs: tuple[ShownPair, ...]
 
 
-def view_stimulus(explanation: ExplanationData) -> StimulusView:
+def view_stimulus(explanation: Explanation) -> StimulusView:
     """Return what is drawn of an explanation."""
     blind = replace(
         explanation, left=_without_signs(explanation.left), right=_without_signs(explanation.right)

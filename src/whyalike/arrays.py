@@ -1,0 +1,45 @@
+"""What attribution yields: word saliency as arrays. No torch from here on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class WordSaliency:
+    """Saliency and latent vector of each word of one text.
+
+    spans: (start, end) of each word in the text, W of them. saliency: (W,). vectors: (W, H).
+    matchable: (W,), False for a word that the model gave no token (it can match nothing).
+    contributions: (W,), what each word adds to the similarity, in its units and with its sign; None
+    for a method that gives no such number.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    saliency: Floats
+    vectors: Floats
+    matchable: NDArray[np.bool_]
+    contributions: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PairSaliency:
+    """Both sides of a pair after attribution, with the similarity that was explained.
+
+    completeness_gap: what the attributions miss of the difference that they should sum to, as a
+    part of it; None for a method that promises no sum.
+    matrix: (W, W'), what each pair of a left and a right word adds to the similarity; None for a
+    method that scores words alone, whose pairs are found by MatchWords.
+    remainder: what the matrix leaves of the similarity; None where it is not in those units.
+    """
+
+    similarity: float
+    left: WordSaliency
+    right: WordSaliency
+    warnings: tuple[str, ...] = ()
+    completeness_gap: float | None = None
+    matrix: Floats | None = None
+    remainder: float | None = None

@@ -1,1 +1,0 @@
-"""One file per family of methods; each is found by being here."""

@@ -1,1 +1,0 @@
-"""From a file or a data set to items, row by row: nothing is held but the ids seen so far."""

@@ -1,0 +1,1 @@
+"""Tables of texts, read from whatever files people have, for every command."""

@@ -1,0 +1,161 @@
+"""Which column is the id, the title and the description: as asked for, or a guess that is said."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whyalike.errors import OptionError
+
+# Best guess first; compared without case, and with "_" for whatever is no letter or digit.
+ID_NAMES = (
+    "item_id", "id", "product_id", "sku", "asin", "parent_asin", "article_id", "doc_id", "uid",
+    "uuid", "identifier", "code", "ean", "gtin", "isbn", "handle", "key",
+)  # fmt: skip
+
+
+TITLE_NAMES = (
+    "title", "name", "product_name", "product_title", "item_name", "item_title", "headline",
+    "short_description", "label", "subject",
+)  # fmt: skip
+
+
+DESCRIPTION_NAMES = (
+    "description", "product_description", "item_description", "long_description", "text", "body",
+    "body_html", "content", "desc", "details", "summary", "abstract", "about_product", "review",
+)  # fmt: skip
+
+
+COLUMNS_NAMED = 50
+"""Columns that an error names."""
+
+
+# What pandas and spreadsheets write for the number of the row.
+INDEX_NAMES = ("", "unnamed_0", "index")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """The columns that were chosen; None where there is none. ``guessed`` names the roles.
+
+    Without an id column the numbers of the rows are the ids, 1 the first.
+    """
+
+    id: str | None
+    title: str | None
+    description: str | None
+    metadata: tuple[str, ...]
+    guessed: tuple[str, ...] = ()
+
+    def say(self) -> list[str]:
+        """Return what was guessed, in a sentence each."""
+        said = []
+        if self.guessed:
+            found = (f"{role} from {getattr(self, role)!r}" for role in self.guessed)
+            said.append(f"Columns guessed: {', '.join(found)}.")
+        if self.id is None:
+            said.append("No column holds ids: the numbers of the rows are the ids.")
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "metadata": list(self.metadata),
+            "guessed": list(self.guessed),
+        }
+
+
+def choose_columns(
+    columns: Sequence[str],
+    *,
+    id: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    metadata: Sequence[str] | None = None,
+) -> ColumnChoice:
+    """Return which of ``columns`` to read as what.
+
+    Args:
+        columns: all names, as they stand in the file.
+        id: the column of ids; None guesses, and counts rows where nothing looks like one.
+        title: the column of titles; None guesses, and there may be none.
+        description: the column of descriptions; as ``title``.
+        metadata: the columns to keep besides; None keeps all others.
+
+    Raises:
+        OptionError: a column that was asked for is not there, one is given two roles, or there is
+            neither a title nor a description.
+    """
+    asked = {"id": id, "title": title, "description": description}
+    chosen = {role: _named(columns, name, role) for role, name in asked.items() if name is not None}
+    if len(set(chosen.values())) < len(chosen):
+        raise OptionError(
+            f"One column is given two roles: {chosen}; give each a column of its own."
+        )
+    guessed = []
+    names = {"id": ID_NAMES, "title": TITLE_NAMES, "description": DESCRIPTION_NAMES}
+    for role, known in names.items():
+        if role in chosen:
+            continue
+        free = [column for column in columns if column not in chosen.values()]
+        found = _guess(free, known)
+        if found is None and role == "id":
+            found = _index_column(columns, free)
+        if found is not None:
+            chosen[role] = found
+            guessed.append(role)
+    if "title" not in chosen and "description" not in chosen:
+        raise OptionError(
+            f"No column looks like a title or a description. There are {_list(columns)}: say which "
+            "with title and description (--title, --description)."
+        )
+    if metadata is None:
+        others = tuple(column for column in columns if column not in chosen.values())
+    else:
+        others = tuple(dict.fromkeys(_named(columns, name, "metadata") for name in metadata))
+    return ColumnChoice(
+        id=chosen.get("id"),
+        title=chosen.get("title"),
+        description=chosen.get("description"),
+        metadata=others,
+        guessed=tuple(guessed),
+    )
+
+
+def _named(columns: Sequence[str], name: str, role: str) -> str:
+    """Return the column of that name, or the only one that differs in nothing but case."""
+    if name in columns:
+        return name
+    alike = [column for column in columns if column.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    raise OptionError(f"There is no column {name!r} for {role}; there are {_list(columns)}.")
+
+
+def _guess(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    plain = {_plain(column): column for column in reversed(columns)}
+    return next((plain[name] for name in names if name in plain), None)
+
+
+def _index_column(columns: Sequence[str], free: Sequence[str]) -> str | None:
+    """Return the first column if it has no name: it numbers the rows."""
+    first = columns[0] if columns else None
+    if first not in free or first is None:
+        return None
+    return first if _plain(first) in INDEX_NAMES or first == UNNAMED.format(1) else None
+
+
+UNNAMED = "column {}"
+"""What a column without a name is called, by its place."""
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", column.casefold()).strip("_")
+
+
+def _list(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - COLUMNS_NAMED:,} more" if len(columns) > COLUMNS_NAMED else ""
+    return (", ".join(map(repr, columns[:COLUMNS_NAMED])) or "none") + more

@@ -1,0 +1,314 @@
+"""Items from any file of a catalogue, one by one, and a report of what was read or left out."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from whyalike.data.arrow import open_dataset, open_parquet
+from whyalike.data.columns import ColumnChoice, choose_columns
+from whyalike.data.items import Item, ItemMaker
+from whyalike.data.markup import has_markup
+from whyalike.data.tables import RawRow, RowTable, open_delimited, open_json_lines
+from whyalike.errors import FormatError, OptionError
+from whyalike.options import check_choice
+
+if TYPE_CHECKING:
+    from whyalike.data.arrow import AnyDataset
+
+
+BAD_ROWS_SAID = 20
+
+
+EXCERPT = 60
+
+
+BROKEN_ENCODING = "broken encoding"
+"""How the reason of a row begins that is not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was skipped: where it begins, why, and how it begins.
+
+    ``line`` counts the lines of a text file as an editor does, and the rows of other formats; the
+    first is 1.
+    """
+
+    line: int
+    reason: str
+    excerpt: str
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """What was read: grows row by row, and is whole when the last row was read.
+
+    ``rows`` is always ``kept + len(bad)``; blank lines are no rows. ``title_only`` and
+    ``description_only`` count kept items that lack the other text. ``notes`` say what was assumed.
+    """
+
+    path: str = ""
+    unit: Literal["line", "row"] = "line"
+    columns: ColumnChoice | None = None
+    rows: int = 0
+    kept: int = 0
+    title_only: int = 0
+    description_only: int = 0
+    with_markup: int = 0
+    bad: list[BadRow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def say_notes(self) -> list[str]:
+        """Return what was assumed and what is remarkable, a sentence each."""
+        notes = [*([] if self.columns is None else self.columns.say()), *self.notes]
+        if self.title_only:
+            notes.append(f"{_counted(self.title_only, 'item has', 'items have')} a title only.")
+        if self.description_only and self.columns is not None and self.columns.title is not None:
+            said = _counted(self.description_only, "item has", "items have")
+            notes.append(f"{said} a description only.")
+        if broken := sum(one.reason.startswith(BROKEN_ENCODING) for one in self.bad):
+            said = _counted(broken, "row is", "rows are")
+            notes.append(f"{said} not UTF-8: save the file as UTF-8 to keep them.")
+        if self.with_markup:
+            said = _counted(self.with_markup, "item holds", "items hold")
+            notes.append(f"{said} HTML; markup='strip' (--markup strip) takes it out.")
+        return notes
+
+    def say_bad_rows(self, *, most: int = BAD_ROWS_SAID) -> list[str]:
+        """Return a line for each of the first bad rows, and one that counts the others."""
+        lines = [
+            f"{self.unit} {one.line}: {one.reason}{': ' if one.excerpt else ''}{one.excerpt}"
+            for one in self.bad[:most]
+        ]
+        more = len(self.bad) - most
+        return [*lines, f"and {more:,} more"] if more > 0 else lines
+
+    def __str__(self) -> str:
+        """Return the report in a few lines; of many bad rows the first are shown."""
+        head = f"{self.path or 'items'}: {_counted(self.rows, 'row', 'rows')}, {self.kept:,} kept"
+        head += f", {len(self.bad):,} bad" if self.bad else ""
+        bad = [f"  {line}" for line in self.say_bad_rows()]
+        return "\n".join([head, *(f"  {note}" for note in self.say_notes()), *bad])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole report, every bad row included, as plain JSON values."""
+        return {
+            "path": self.path,
+            "unit": self.unit,
+            "columns": None if self.columns is None else self.columns.to_dict(),
+            "rows": self.rows,
+            "kept": self.kept,
+            "title_only": self.title_only,
+            "description_only": self.description_only,
+            "with_markup": self.with_markup,
+            "bad": [
+                {"line": one.line, "reason": one.reason, "excerpt": one.excerpt} for one in self.bad
+            ],
+            "notes": self.say_notes(),
+        }
+
+
+def begin(text: str) -> str:
+    """Return how a text begins, on one line and with nothing that could command a terminal."""
+    seen = "".join(
+        character if character.isprintable() else " " if character.isspace() else "\ufffd"
+        for character in text[: 4 * EXCERPT]
+    )
+    line = " ".join(seen.split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip() + "…"
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
+
+
+Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "dataset"]
+
+
+Markup = Literal["keep", "strip"]
+
+
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+MOST_BAD = 500_000
+"""Bad rows that are noted, each with its reason."""
+
+
+STRICT_SAYS = 5
+"""Bad rows that the error of ``strict`` names."""
+
+
+def stream_items(
+    path: str | os.PathLike[str],
+    *,
+    format: Format = "auto",
+    id: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    metadata: Sequence[str] | None = None,
+    strict: bool = False,
+    markup: Markup = "keep",
+    report: ReadReport | None = None,
+) -> Iterator[Item]:
+    """Read a catalogue item by item; no more is held than a batch of rows and the ids seen so far.
+
+    Args:
+        path: a file, gzipped or not, or the folder of a saved data set.
+        format: what it is; ``"auto"`` goes by its name.
+        id: the column of ids; None guesses, and numbers the rows where nothing looks like one.
+        title: the column of titles; None guesses.
+        description: the column of descriptions; None guesses.
+        metadata: columns to keep besides; None keeps all others.
+        strict: whether a bad row is an error; otherwise it is skipped and reported.
+        markup: whether HTML in titles and descriptions stays as it is, or gives way to its text.
+        report: gets what became of every row, while the items are taken.
+
+    Raises:
+        FormatError: the file can't be read or holds no item; or, where ``strict``, a bad row.
+        OptionError: an option or a column that does not exist, or no column has texts.
+        MissingExtraError: the format needs a package that is not installed.
+    """
+    report = ReadReport() if report is None else report
+    report.path = str(path)
+    with _open(Path(path), format) as table:
+        yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+
+
+def stream_dataset(
+    dataset: "AnyDataset",
+    *,
+    split: str | None = None,
+    id: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    metadata: Sequence[str] | None = None,
+    strict: bool = False,
+    markup: Markup = "keep",
+    report: ReadReport | None = None,
+) -> Iterator[Item]:
+    """Read a Hugging Face data set item by item; as ``stream_items``.
+
+    Args:
+        dataset: the object, the folder of a saved one, or a name on the hub (needs the network).
+        split: which part of one that has several.
+        id: as for ``stream_items``, and so are the others.
+        title: see there.
+        description: see there.
+        metadata: see there.
+        strict: see there.
+        markup: see there.
+        report: see there.
+
+    Raises:
+        FormatError: as ``stream_items``.
+        OptionError: as ``stream_items``; or no split was chosen where there are several.
+        MissingExtraError: datasets is not installed.
+    """
+    report = ReadReport() if report is None else report
+    report.path = dataset if isinstance(dataset, str) else "data set"
+    table = open_dataset(dataset, split=split)
+    yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+
+
+def _open(path: Path, format: Format) -> AbstractContextManager[RowTable]:
+    check_choice("format", format, get_args(Format))
+    kind = _kind_of(path) if format == "auto" else format
+    if kind == "dataset":
+        return nullcontext(open_dataset(str(path)))
+    if kind == "parquet":
+        return open_parquet(path)
+    if kind == "jsonl":
+        return open_json_lines(path)
+    return open_delimited(path, delimiter="\t" if kind == "tsv" else ",")
+
+
+def _kind_of(path: Path) -> Format:
+    if path.is_dir():
+        return "dataset"
+    name = path.name.lower().removesuffix(".gz")
+    found = next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    if found is None:
+        raise OptionError(
+            f"The name of {path} does not say what it is; known are {', '.join(SUFFIXES)} "
+            "(each with .gz but Parquet) and the folder of a saved data set: give format= "
+            "(--format)."
+        )
+    return found
+
+
+Wanted = tuple[str | None, str | None, str | None, Sequence[str] | None]
+
+
+def _walk(
+    table: RowTable, report: ReadReport, wanted: Wanted, strict: bool, markup: Markup
+) -> Iterator[Item]:
+    check_choice("markup", markup, get_args(Markup))
+    id, title, description, metadata = wanted
+    report.unit = table.unit
+    said = len(table.notes)
+    report.notes.extend(table.notes)
+    report.columns = choose_columns(
+        table.columns, id=id, title=title, description=description, metadata=metadata
+    )
+    maker = ItemMaker(
+        report.columns,
+        typed=table.typed,
+        strip=markup == "strip",
+        decimal_comma=table.decimal_comma,
+    )
+    places: dict[str, int] = {}
+    for row in table.rows:
+        report.rows += 1
+        try:
+            item = maker.make(row, report.rows)
+            first = places.setdefault(item.id, row.line)
+            if first != row.line:
+                raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
+        except FormatError as error:
+            report.bad.append(BadRow(row.line, str(error), _excerpt(row)))
+            if len(report.bad) > MOST_BAD:
+                first_bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
+                raise FormatError(
+                    f"{report.path} has more than {MOST_BAD:,} bad rows, which is the most that "
+                    f"are kept count of: is it what its name says? {first_bad}."
+                ) from error
+            if strict and len(report.bad) == STRICT_SAYS:
+                break
+            continue
+        _count(item, report)
+        if not (strict and report.bad):
+            yield item
+    report.notes.extend(table.notes[said:])
+    if strict and report.bad:
+        raise FormatError(
+            f"{report.path} has bad rows, and strict allows none: "
+            f"{'; '.join(report.say_bad_rows())}. Mend them, or read without strict."
+        )
+    if not report.kept:
+        bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
+        raise FormatError(f"{report.path} holds no item{': ' if bad else ''}{bad}.")
+
+
+def _count(item: Item, report: ReadReport) -> None:
+    report.kept += 1
+    report.title_only += not item.description
+    report.description_only += not item.title
+    report.with_markup += has_markup(item.description) or has_markup(item.title)
+
+
+def _excerpt(row: RawRow) -> str:
+    if row.excerpt:
+        return begin(row.excerpt)
+    return begin(", ".join(str(value) for value in row.values.values() if value is not None))

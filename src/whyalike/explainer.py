@@ -1,0 +1,596 @@
+"""The Explainer: a model and a method, ready for pairs of texts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+
+import numpy as np
+
+from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.errors import ModelError, OptionError, TextError, WhyalikeError
+from whyalike.explanation import (
+    Comparison,
+    ExplainedText,
+    Explanation,
+    SimilarityFunction,
+    Word,
+    WordPair,
+)
+from whyalike.matching import (
+    match_by_contribution,
+    match_mutually,
+    match_softly,
+    match_words,
+    unmatched_words,
+)
+from whyalike.methods.method import (
+    Method,
+    PreparedPair,
+    PreparedText,
+    Setting,
+    get_method,
+    list_methods,
+)
+from whyalike.models.black_box import BlackBox, Embed, is_blank
+from whyalike.models.encoder import GRAPH_TOKENS, Encoder
+from whyalike.models.loading import ModelSource, load
+from whyalike.models.pipeline import Pooling
+from whyalike.models.text_model import TextModel
+from whyalike.models.tokens import TokenizedText
+from whyalike.options import BTIOptions, Matching, WordKind, check_whole
+from whyalike.selection import best_first, top_words
+from whyalike.texts import CleanText, clean_text, find_words, is_mark
+from whyalike.words import Lexicon, align, merge_spans
+
+
+def __getattr__(name: str) -> object:
+    """Load the Explainer, and torch with it, only when it is asked for."""
+    if name != "Explainer":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("whyalike.explainer").Explainer
+
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+def open_model(
+    model: ModelSource | None,
+    embed: Embed | BlackBox | None,
+    *,
+    similarity_function: SimilarityFunction | None,
+    pooling: Pooling,
+    device: str | None,
+    trust_remote_code: bool,
+    allow_pickle: bool,
+) -> TextModel:
+    """Return an Encoder of ``model``, or a BlackBox of ``embed``; see Explainer for the arguments.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        OptionError: both are given, or something that belongs to the other.
+    """
+    if embed is None:
+        if similarity_function is not None:
+            raise OptionError(
+                f"similarity_function is {similarity_function!r}, and a model has its own: it goes "
+                "with embed= only."
+            )
+        loaded = load(
+            DEFAULT_MODEL if model is None else model,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        if pooling == "auto" and loaded.unpooled:
+            raise ModelError(loaded.unpooled)
+        return Encoder(loaded, pooling=pooling)
+    others = {
+        "model": model is not None,
+        "pooling": pooling != "auto",
+        "device": device is not None,
+        "trust_remote_code": trust_remote_code,
+        "allow_pickle": allow_pickle,
+        "similarity_function": isinstance(embed, BlackBox) and similarity_function is not None,
+    }
+    if wrong := [name for name, given in others.items() if given]:
+        raise OptionError(
+            f"With embed= there is no other model to load or to pool: leave out {', '.join(wrong)}."
+        )
+    if isinstance(embed, BlackBox):
+        return embed
+    return BlackBox(embed, similarity_function=similarity_function or "cosine")
+
+
+def method_for(model: TextModel, name: str) -> Method:
+    """Return the method of that name.
+
+    Raises OptionError on an unknown one, and on one that can't work with ``model``.
+    """
+    method = get_method(name)
+    if isinstance(model, BlackBox) and "any embedding" not in method.promises:
+        able = [m.name for m in list_methods() if "any embedding" in m.promises]
+        raise OptionError(
+            f"The method {name!r} needs a model's hidden states or gradients, and embed= gives "
+            f"vectors of whole texts only. Methods that need no more: {', '.join(able)}."
+        )
+    return method
+
+
+NAMED, SHOWN = 5, 40
+"""Unknown words that a warning names, and how many characters of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A prepared text and how much of it the model reads."""
+
+    prepared: PreparedText
+    unread_words: int
+    windows: int
+
+    @property
+    def refusal(self) -> str:
+        """Why the text may not be explained, or nothing."""
+        return self.prepared.tokens.refusal
+
+
+def read_texts(
+    model: TextModel, texts: Sequence[str], *, prompt: str, options: BTIOptions
+) -> list[Reading]:
+    """Tokenize texts and find their words; one that is refused says why in its tokens."""
+    tokenized = model.tokenize(texts, prompt=prompt, long_text=options.long_text)
+    return [_read(text, options.words) for text in tokenized]
+
+
+def _read(tokens: TokenizedText, kind: WordKind) -> Reading:
+    words = find_words(tokens.text)
+    end = int(tokens.offsets[:, 1].max(initial=0)) if tokens.truncated else len(tokens.text)
+    read = tuple(span for span in words if span[0] < end)
+    spans = read if kind == "text" else merge_spans(tokens.text, _token_spans(tokens, kind))
+    alignment = align(tokens.text, spans, tokens.offsets)
+    return Reading(PreparedText(tokens, alignment), len(words) - len(read), len(tokens.rows))
+
+
+def _token_spans(tokens: TokenizedText, kind: WordKind) -> list[tuple[int, int]]:
+    """Return one span per token, or per pre-token of the tokenizer."""
+    if kind == "token":
+        return [(int(start), int(end)) for start, end in tokens.offsets]
+    spans = []
+    for word in np.unique(tokens.pretokens[tokens.pretokens >= 0]):
+        offsets = tokens.offsets[tokens.pretokens == word]
+        spans.append((int(offsets[:, 0].min()), int(offsets[:, 1].max())))
+    return spans
+
+
+def reading_warnings(reading: Reading, *, side: str, model: TextModel) -> tuple[str, ...]:
+    """Return what a user must know about how this side was read."""
+    warnings = []
+    if reading.unread_words:
+        count = reading.unread_words
+        last = "the last word" if count == 1 else f"the last {count:,} words"
+        warnings.append(
+            f"The model reads at most {model.limit} tokens: {last} of the {side} text "
+            f"{'was' if count == 1 else 'were'} not read."
+        )
+    elif reading.prepared.tokens.truncated:
+        warnings.append(
+            f"The model reads at most {model.limit} tokens: the end of the {side} text was not "
+            "read."
+        )
+    if reading.windows > 1:
+        warnings.append(
+            f"The {side} text was read in {reading.windows} overlapping windows, whose vectors "
+            "were averaged: this is not the score of the model itself, which would cut the text."
+        )
+    if reading.prepared.tokens.unknown:
+        warnings += _unknown_words(reading.prepared, side)
+    if not reading.prepared.alignment.spans:
+        tokens = reading.prepared.tokens
+        scored = ""
+        if model.pooling == "paper" and not len(tokens.offsets):
+            scored = " and the similarity is set to 0"
+        elif isinstance(model, BlackBox) and is_blank(tokens.prompt + tokens.text):
+            scored = "; it was not sent to be embedded, and its vector is taken as zero"
+        warnings.append(f"The {side} text has no words, so that nothing can be matched{scored}.")
+    return tuple(warnings)
+
+
+def _unknown_words(prepared: PreparedText, side: str) -> list[str]:
+    """Return a warning that names the words which hold unknown tokens, if any do."""
+    tokens, alignment = prepared.tokens, prepared.alignment
+    missing = np.zeros(len(tokens.text), dtype=bool)
+    for start, end in tokens.offsets[list(tokens.unknown)]:
+        missing[start:end] = True
+    holding = np.unique(alignment.link_words[np.isin(alignment.link_tokens, tokens.unknown)])
+    spans = [alignment.spans[word] for word in holding]
+    words = list(dict.fromkeys(tokens.text[start:end] for start, end in spans))
+    if not words:
+        return []
+    names = [w if len(w) <= SHOWN else f"{w[: SHOWN - 1]}…" for w in words[:NAMED]]
+    if (more := len(words) - NAMED) > 0:
+        names.append(f"{more:,} more")
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    token, them = ("token", "it") if len(words) == 1 else ("tokens", "them")
+    partly = "" if all(missing[start:end].all() for start, end in spans) else ", at least in part,"
+    return [
+        f"The model has no {token} for {listed} of the {side} text and reads {them}{partly} as "
+        "unknown: to it, all unknown words are alike."
+    ]
+
+
+Matches = tuple[WordPair, ...]
+
+
+def assemble(
+    left: Reading,
+    right: Reading,
+    saliency: PairSaliency,
+    *,
+    model: TextModel,
+    method: Method,
+    options: BTIOptions,
+    prompts: tuple[str, str],
+    warnings: tuple[str, ...],
+) -> Explanation:
+    """Match, select, and put everything into the object that users hold.
+
+    Args:
+        left: the left text as it was read.
+        right: the right text as it was read.
+        saliency: what the method found.
+        model: whose similarity it is.
+        method: which method it was; it says how words are matched unless ``options`` does.
+        options: the user's choices.
+        prompts: put before the left text and before the right one.
+        warnings: what was said of the texts before.
+    """
+    matching = options.matching or method.matching
+    matches, unmatched = _match(saliency, matching=matching, union=options.union)
+    matrix, remainder = saliency.matrix, saliency.remainder
+    shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
+    if matrix is None and shares:
+        remainder = saliency.similarity - sum(pair.score for pair in matches)
+    return Explanation(
+        similarity=saliency.similarity,
+        similarity_function=model.similarity_function,
+        method=method.name,
+        model=model.name,
+        pooling=model.pooling,
+        left=_explained(left, saliency.left, unmatched[0]),
+        right=_explained(right, saliency.right, unmatched[1]),
+        pairs=top_words(matches, options=options),
+        matches=best_first(matches),
+        warnings=(
+            *warnings,
+            *reading_warnings(left, side="left", model=model),
+            *reading_warnings(right, side="right", model=model),
+            *saliency.warnings,
+        ),
+        completeness_gap=saliency.completeness_gap,
+        pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
+        remainder=remainder,
+        options=options,
+        prompts=prompts,
+    )
+
+
+def _match(
+    saliency: PairSaliency, *, matching: Matching, union: bool
+) -> tuple[Matches, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return the matches, and the words of each side that match nothing."""
+    left, right = saliency.left, saliency.right
+    if saliency.matrix is not None:
+        matches = match_by_contribution(left, right, saliency.matrix, union=union)
+        return matches, unmatched_words(matches, left, right, by="score")
+    if matching == "nearest":
+        matches = match_words(left, right, union=union)
+        return matches, unmatched_words(matches, left, right, by="similarity")
+    matches = match_softly(left, right) if matching == "soft" else match_mutually(left, right)
+    return matches, unmatched_words(matches, left, right, by=None)
+
+
+def _explained(
+    reading: Reading, saliency: WordSaliency, unmatched: tuple[int, ...]
+) -> ExplainedText:
+    text = reading.prepared.tokens.text
+    contributions: Sequence[float | None] = [None] * len(saliency.spans)
+    if saliency.contributions is not None:
+        contributions = saliency.contributions.tolist()
+    words = tuple(
+        Word(text[start:end], start, end, value, contribution)
+        for (start, end), value, contribution in zip(
+            saliency.spans, saliency.saliency.tolist(), contributions, strict=True
+        )
+    )
+    # A comma without a partner is no reason for anything.
+    telling = tuple(n for n in unmatched if not is_mark(words[n].text))
+    return ExplainedText(text, words, reading.unread_words, telling)
+
+
+LOOKAHEAD = 4
+"""Batches gathered by ``explain_many`` before they are sorted by length."""
+
+
+TextPair = tuple[str, str]
+
+
+CleanPair = tuple[CleanText, CleanText]
+
+
+class Explainer:
+    """Explains the similarity that one model gives to pairs of texts.
+
+    Args:
+        model: a hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer).
+            A given model is only read: other threads may use it meanwhile. By default
+            all-MiniLM-L6-v2.
+        embed: instead of a model, a function from a list of texts to their vectors (N, H): a
+            hosted service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox
+            of your own says how. Methods that promise "any embedding" work on it.
+        method: a registered method; ``whyalike methods`` lists them. By default ``bti``, and
+            ``occlusion`` with ``embed``.
+        pooling: ``"auto"`` explains the score that the model itself gives, where it is a
+            SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
+            ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
+            choose.
+        options: every other choice of the method, see BTIOptions.
+        prompts: literal prompts put before the left and the right text; ``("", "")`` are none.
+        prompt_names: the same by their names in the model's own ``prompts``. Without either, a
+            model that has prompts for queries and documents takes the left text for a query and
+            the right one for a document, as its ``encode_query`` and ``encode_document`` do
+            (``between_documents`` takes both for documents); any other uses its default prompt, as
+            its ``encode`` does.
+        similarity_function: how vectors of ``embed`` are compared, by default by their cosine.
+        lexicon: word vectors and the rarity of words, for the methods that go by them. By default
+            the packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
+        device: where to put a model that is loaded here.
+        batch_size: pairs that go through the model together at most; fewer where they are
+            long, so that one forward and backward is enough.
+        trust_remote_code: allow code that comes with a model to run.
+        allow_pickle: allow weights that are not safetensors.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        OptionError: an unknown method, pooling or prompt, or one that does not go with the rest.
+    """
+
+    def __init__(
+        self,
+        model: ModelSource | None = None,
+        *,
+        embed: Embed | BlackBox | None = None,
+        method: str | None = None,
+        pooling: Pooling = "auto",
+        options: BTIOptions | None = None,
+        prompts: tuple[str, str] | None = None,
+        prompt_names: tuple[str, str] | None = None,
+        similarity_function: SimilarityFunction | None = None,
+        lexicon: Lexicon | None = None,
+        device: str | None = None,
+        batch_size: int = 32,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> None:
+        if options is not None and not isinstance(options, BTIOptions):
+            raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
+        self.options = options or BTIOptions()
+        if lexicon is not None and not isinstance(lexicon, Lexicon):
+            raise OptionError(
+                f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
+            )
+        self.lexicon = lexicon
+        check_whole("batch_size", batch_size)
+        self.batch_size = batch_size
+        if method is not None:
+            get_method(method)  # A wrong name is told before a model is loaded.
+        self.model = open_model(
+            model,
+            embed,
+            similarity_function=similarity_function,
+            pooling=pooling,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        self.method = method_for(self.model, method or ("bti" if embed is None else "occlusion"))
+        self.prompts = self.model.find_prompts(prompts, prompt_names)
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return (
+            f"Explainer({self.model.name!r}, method={self.method.name!r}, "
+            f"pooling={self.model.pooling!r})"
+        )
+
+    @property
+    def encoder(self) -> Encoder:
+        """The loaded model. Raises OptionError where there is none, but a function."""
+        return Setting(self.model, self.options).encoder
+
+    def explain(self, left: str, right: str) -> Explanation:
+        """Explain one pair. Raises TextError on what is not a text, ModelError on NaN."""
+        cleaned = clean_text(left, side="left"), clean_text(right, side="right")
+        return next(self._explain_chunk([cleaned]))
+
+    def compare(
+        self, query: str, better: str, worse: str, *, method: str | None = None
+    ) -> Comparison:
+        """Explain why the model scores ``better`` above ``worse`` for ``query``.
+
+        Args:
+            query: the text that both were compared with, put left.
+            better: the text with the higher score; if it has the lower one, the margin is below 0.
+            worse: the other text.
+            method: one that gives signed contributions; by default this Explainer's own if it
+                does, and otherwise the first of ``whyalike`` and ``occlusion`` that can be used.
+
+        Raises:
+            OptionError: a method that gives no signed contributions.
+            TextError, ModelError: as ``explain``.
+        """
+        for name, text in (("query", query), ("better", better), ("worse", worse)):
+            clean_text(text, side=name)  # What is no text is told by the name that it has here.
+        explainer = self.with_method(method or self._signed_method)
+        if "signed" not in explainer.method.promises:
+            signed = [m.name for m in list_methods() if "signed" in m.promises]
+            raise OptionError(
+                f"{explainer.method.name!r} does not say what a word adds to the score, which a "
+                f"comparison needs; these do: {', '.join(signed)}."
+            )
+        first, second = explainer.explain_many([(query, better), (query, worse)])
+        return Comparison(better=first, worse=second)
+
+    @property
+    def _signed_method(self) -> str:
+        if "signed" in self.method.promises:
+            return self.method.name
+        return "whyalike" if isinstance(self.model, Encoder) else "occlusion"
+
+    def with_method(self, method: str) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with another method.
+
+        Raises:
+            OptionError: an unknown method, or one that the model can't be explained with.
+        """
+        other = copy(self)
+        other.method = method_for(self.model, method)
+        return other
+
+    def with_lexicon(self, lexicon: Lexicon) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with another lexicon."""
+        other = copy(self)
+        other.lexicon = lexicon
+        return other
+
+    def with_prompts(self, prompts: tuple[str, str]) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with other literal prompts.
+
+        Raises OptionError on anything but two strings.
+        """
+        other = copy(self)
+        other.prompts = self.model.find_prompts(prompts, None)
+        return other
+
+    def between_documents(self) -> "Explainer":
+        """Return an Explainer for two texts of one kind: both get the right text's prompt.
+
+        So it is where two items of a catalogue meet, and not a query and a document.
+        """
+        return self.with_prompts((self.prompts[1], self.prompts[1]))
+
+    def explain_many(self, pairs: Iterable[TextPair], *, start: int = 0) -> Iterator[Explanation]:
+        """Explain pairs as they come, in their order, batched by length inside.
+
+        Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
+        are explained once, and equal texts tokenized once. A pair that can't be explained raises
+        when its turn comes, and is named by its number, from ``start``.
+
+        Raises:
+            OptionError, TextError: what came is no pair of texts.
+            ModelError: NaN.
+        """
+        if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+            raise OptionError(
+                f"explain_many takes an iterable of pairs of texts; got {type(pairs).__name__}."
+            )
+        return self._explain_stream(iter(pairs), start)
+
+    def _explain_stream(self, stream: Iterator[TextPair], start: int) -> Iterator[Explanation]:
+        while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
+            good: list[CleanPair] = []
+            failure: WhyalikeError | None = None
+            for number, pair in enumerate(chunk, start=start):
+                try:
+                    good.append(self._check(pair))
+                except (OptionError, TextError) as error:
+                    failure = type(error)(f"Pair {number}: {error}")
+                    break
+            yield from self._explain_chunk(good, first=start)
+            if failure is not None:
+                raise failure
+            start += len(chunk)
+
+    def _check(self, pair: object) -> CleanPair:
+        """Return a pair, cleaned. Raises OptionError or TextError if it can't be explained."""
+        left, right = _two_of(pair)
+        return clean_text(left, side="left"), clean_text(right, side="right")
+
+    def _explain_chunk(
+        self, cleaned: Sequence[CleanPair], *, first: int | None = None
+    ) -> Iterator[Explanation]:
+        """Explain pairs up to one that is refused, and raise TextError for that.
+
+        ``first`` is the number of the first pair, by which a refused one is named.
+        """
+        keys = [(left.text, right.text) for left, right in cleaned]
+        lefts = self._read([left for left, _ in keys], self.prompts[0])
+        rights = self._read([right for _, right in keys], self.prompts[1])
+        refusals = [lefts[left].refusal or rights[right].refusal for left, right in keys]
+        refused = next((place for place, reason in enumerate(refusals) if reason), None)
+        keys, cleaned = keys[:refused], cleaned[:refused]
+        prepared = {
+            key: PreparedPair(lefts[key[0]].prepared, rights[key[1]].prepared) for key in keys
+        }
+        saliency: dict[TextPair, PairSaliency] = {}
+        for batch in self._batches(prepared):
+            setting = Setting(self.model, self.options, self.lexicon)
+            results = self.method.attribute(setting, [prepared[key] for key in batch])
+            saliency.update(zip(batch, results, strict=True))
+        for key, (left, right) in zip(keys, cleaned, strict=True):
+            yield assemble(
+                lefts[key[0]],
+                rights[key[1]],
+                saliency[key],
+                model=self.model,
+                method=self.method,
+                options=self.options,
+                prompts=self.prompts,
+                warnings=left.warnings + right.warnings,
+            )
+        if refused is not None:
+            name = "" if first is None else f"Pair {first + refused}: "
+            raise TextError(name + refusals[refused])
+
+    def _batches(self, prepared: Mapping[TextPair, PreparedPair]) -> Iterator[list[TextPair]]:
+        """Return the pairs that go through the model together, the longest first."""
+        batch: list[TextPair] = []
+        tokens = 0
+        for key in sorted(prepared, key=lambda key: -prepared[key].tokens.length):
+            size = 2 * prepared[key].tokens.length
+            if batch and (len(batch) == self.batch_size or tokens + size > GRAPH_TOKENS):
+                yield batch
+                batch, tokens = [], 0
+            batch.append(key)
+            tokens += size
+        if batch:
+            yield batch
+
+    def _read(self, texts: Sequence[str], prompt: str) -> dict[str, Reading]:
+        unique = list(dict.fromkeys(texts))
+        if not unique:
+            return {}
+        readings = read_texts(self.model, unique, prompt=prompt, options=self.options)
+        return dict(zip(unique, readings, strict=True))
+
+
+def _two_of(pair: object) -> tuple[object, object]:
+    """Return the two elements of a tuple, a list, or a row of an array; a text is none of them.
+
+    Raises OptionError on anything else.
+    """
+    kind = type(pair).__name__
+    elements = None
+    # A set has no order, and a dictionary's is of its keys.
+    ordered = hasattr(pair, "__getitem__") and not isinstance(pair, str | bytes | Mapping)
+    if ordered and isinstance(pair, Iterable):
+        with suppress(TypeError):  # An array of no dimension.
+            elements = list(pair)
+    if elements is None:
+        raise OptionError(f"this is no pair of texts, but of type {kind}; give (left, right).")
+    if len(elements) != 2:
+        count = f"{len(elements)} element{'s' * (len(elements) != 1)}"
+        raise OptionError(f"this {kind} has {count}; give two texts, (left, right).")
+    return elements[0], elements[1]

@@ -1,0 +1,456 @@
+"""Explanations and comparisons: what users hold, as plain data, read and written as JSON.
+
+Shape letters, defined here and used everywhere:
+
+- B: rows of a batch (one row is one text as the model reads it)
+- T: tokens of a row, or of a text
+- W: words of a text
+- D: features of an input embedding
+- H: features of a hidden state
+
+Offsets are counted in Python characters (code points), ends exclusive.
+
+What is checked is read off the dataclasses themselves, so that a field added there is read and
+checked here without another word. ``docs/explanation.schema.json`` describes the same for others.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from whyalike.documents import Format, NewerFieldError, read_json, read_object, shown, write_json
+from whyalike.errors import FormatError
+from whyalike.files import PNG, SVG, check_ending, write_whole
+from whyalike.options import BTIOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
+COMPARISON = Format("whyalike/comparison", "comparison", "Make it anew.")
+EXPLANATIONS = Format("whyalike/explanations", "list of explanations", "Make it anew.")
+SimilarityFunction = Literal["cosine", "dot", "euclidean", "manhattan"]
+
+
+def _rendered(name: str, document: object) -> str:
+    """Return what a function of ``render`` makes of a document; that room is above this one."""
+    return str(getattr(import_module("whyalike.render"), name)(document))
+
+
+def _draw(
+    name: str,
+    document: object,
+    path: str | os.PathLike[str],
+    *,
+    format: Literal["png", "svg"],
+    **settings: Any,
+) -> None:
+    """Write the picture that a function of ``render`` draws of a document, whole or not at all."""
+    check_ending(path, PNG if format == "png" else SVG)
+    draw = getattr(import_module("whyalike.render"), name)
+    write_whole(path, lambda stream: draw(document, stream, format=format, **settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text: ``text`` is exactly ``source[start:end]``, ``saliency`` is unitless.
+
+    ``contribution`` is what the word adds to the similarity, in its units; below zero it pulls the
+    texts apart. None for a method that gives no such number.
+    """
+
+    text: str
+    start: int
+    end: int
+    saliency: float
+    contribution: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WordPair:
+    """A match between two words, by their indices into ``left.words`` and ``right.words``.
+
+    ``similarity`` is the cosine of the two word vectors; for soft matching, after the mean of both
+    texts' words was taken off. ``score`` is that cosine times both
+    saliencies (Malkiel et al. 2022, Eq. 6) or, for a method with a matrix, what the pair adds to
+    the similarity of the texts.
+    """
+
+    left: int
+    right: int
+    similarity: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedText:
+    """One side of the pair: the text, the words that the model read, how many it did not read.
+
+    ``unmatched`` are the indices of the words that match nothing in the other text, most salient
+    first: their most similar word, if any, goes with another.
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    unread_words: int = 0
+    unmatched: tuple[int, ...] = ()
+
+    @property
+    def pulling_apart(self) -> tuple[int, ...]:
+        """Indices of the words that lower the similarity, strongest first; needs contributions."""
+        lowering = [n for n, word in enumerate(self.words) if (word.contribution or 0.0) < 0]
+        return tuple(sorted(lowering, key=lambda n: self.words[n].contribution or 0.0))
+
+    @property
+    def read_until(self) -> int:
+        """Offset at which the model stopped reading; the text's length if it read everything."""
+        if not self.unread_words:
+            return len(self.text)
+        return self.words[-1].end if self.words else 0
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Explanation:
+    """Why one model finds two texts alike.
+
+    ``similarity`` is on the scale of ``similarity_function``; euclidean and manhattan are minus
+    the distance, so that higher always means more alike. ``pooling`` says whose score it is:
+    ``"model"`` is the score of the user's own pipeline, ``"paper"`` the cosine of mean vectors
+    without special tokens. ``pairs`` is selected from ``matches``; both are sorted best first.
+    ``completeness_gap`` is what a method's attributions miss of the difference that they should
+    sum to, as a part of it, and None for a method that promises no sum.
+    ``pair_contributions`` is the matrix of a method that has one: what each left word (row) adds
+    to the similarity together with each right word (column). ``remainder`` is what that leaves of
+    the similarity, carried by no pair of words (special tokens, the empty text).
+    ``prompts`` stood before the left text and before the right one as the model read them, and are
+    no part of either; None in documents of releases that did not record them.
+    """
+
+    similarity: float
+    similarity_function: SimilarityFunction
+    method: str
+    model: str
+    pooling: str
+    left: ExplainedText
+    right: ExplainedText
+    pairs: tuple[WordPair, ...]
+    matches: tuple[WordPair, ...]
+    warnings: tuple[str, ...] = ()
+    completeness_gap: float | None = None
+    pair_contributions: tuple[tuple[float, ...], ...] | None = None
+    remainder: float | None = None
+    options: BTIOptions = field(default_factory=BTIOptions)
+    prompts: tuple[str, str] | None = None
+
+    @property
+    def matrix(self) -> "NDArray[np.float64] | None":
+        """The (W, W') matrix of ``pair_contributions``, made anew; None where there is none."""
+        if self.pair_contributions is None:
+            return None
+        import numpy as np
+
+        shape = len(self.left.words), len(self.right.words)
+        return np.array(self.pair_contributions, dtype=np.float64).reshape(shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries, as docs/explanation.schema.json describes them."""
+        prompts = {} if self.prompts is None else {"prompts": list(self.prompts)}
+        return {
+            **FORMAT.head(),
+            "similarity": self.similarity,
+            "similarity_function": self.similarity_function,
+            "method": self.method,
+            "model": self.model,
+            "pooling": self.pooling,
+            **prompts,
+            "options": asdict(self.options),
+            "warnings": list(self.warnings),
+            "completeness_gap": self.completeness_gap,
+            "remainder": self.remainder,
+            "pair_contributions": None
+            if self.pair_contributions is None
+            else [list(row) for row in self.pair_contributions],
+            "left": _text_to_dict(self.left),
+            "right": _text_to_dict(self.right),
+            "pairs": [_flat(pair) for pair in self.pairs],
+            "matches": [_flat(pair) for pair in self.matches],
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes an equal explanation."""
+        return write_json(self.to_dict(), indent=indent)
+
+    @classmethod
+    def from_dict(cls, content: object) -> Self:
+        """Make an explanation from what ``to_dict`` gave. Raises FormatError on anything else."""
+        body = FORMAT.body(content)
+        with FORMAT.reading():
+            result = cls(**read_object(body, Explanation))
+            for side, text in (("left", result.left), ("right", result.right)):
+                _check_words(text, side)
+            for name, pairs in (("pairs", result.pairs), ("matches", result.matches)):
+                _check_indices(pairs, result.left, result.right, name)
+            _check_matrix(result)
+        return result
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
+        return cls.from_dict(read_json(text))
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        return _rendered("render_html", [self])
+
+    def to_markdown(self) -> str:
+        """Return Markdown for an issue or a chat; texts are escaped and can't command it."""
+        return _rendered("render_markdown", self)
+
+    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+        """Write the picture as PNG, whole or not at all (extra ``plot``).
+
+        Raises:
+            OptionError: ``path`` has another ending than ``.png``.
+            MissingExtraError: matplotlib is not installed.
+            OutputError: ``path`` can't be written.
+        """
+        _draw("draw_figure", self, path, format="png", dpi=dpi)
+
+    def to_svg(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture as SVG; as ``to_png``."""
+        _draw("draw_figure", self, path, format="svg")
+
+    def __str__(self) -> str:
+        """Return the explanation as plain text, 80 columns wide."""
+        return _rendered("render_text", self)
+
+    def __repr__(self) -> str:
+        """Return one line: the whole would be hundreds of words."""
+        return (
+            f"Explanation(similarity={self.similarity:.4f}, method={self.method!r}, "
+            f"model={self.model!r}, pairs={len(self.pairs)})"
+        )
+
+    def _repr_html_(self) -> str:
+        return _rendered("render_fragment", self)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Comparison:
+    """Two explanations of one query: with the text that should be scored higher, and the other.
+
+    The query is the left text of both; both give words signed contributions. ``margin`` is the
+    difference of the two similarities, below zero if the model does not agree with the names.
+    """
+
+    better: Explanation
+    worse: Explanation
+
+    def __post_init__(self) -> None:
+        """Refuse explanations that are not of one query, by one method and model."""
+        for name in ("method", "model", "pooling", "similarity_function", "prompts", "options"):
+            one, other = getattr(self.better, name), getattr(self.worse, name)
+            # Prompts that were not recorded may be any.
+            if one != other and None not in (one, other):
+                raise FormatError(
+                    f"A comparison needs two explanations of the same {name}; these have "
+                    f"{shown(one)} and {shown(other)}."
+                )
+        spans = [[(w.start, w.end) for w in e.left.words] for e in (self.better, self.worse)]
+        if self.better.left.text != self.worse.left.text or spans[0] != spans[1]:
+            raise FormatError("A comparison needs two explanations with the same left text.")
+        if any(
+            word.contribution is None
+            for e in (self.better, self.worse)
+            for side in (e.left, e.right)
+            for word in side.words
+        ):
+            raise FormatError(
+                f"The method {shown(self.better.method)} does not say what a word adds to the "
+                "score, which a comparison needs: choose whyalike or another signed method."
+            )
+
+    @property
+    def margin(self) -> float:
+        """C(query, better) - C(query, worse), in units of the similarity."""
+        return self.better.similarity - self.worse.similarity
+
+    @property
+    def query(self) -> ExplainedText:
+        """The query, each word with what it adds to the margin.
+
+        Its saliency is that as a part of the greatest of the three texts, -1 to 1.
+        """
+        return self._in_parts(self.better.left, self._query_effects())
+
+    @property
+    def better_text(self) -> ExplainedText:
+        """The text called better, each word with what it adds to the margin."""
+        return self._in_parts(self.better.right, _contributions(self.better.right))
+
+    @property
+    def worse_text(self) -> ExplainedText:
+        """The text called worse: a word that adds to its similarity lowers the margin."""
+        effects = [-value for value in _contributions(self.worse.right)]
+        return self._in_parts(self.worse.right, effects)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries: both explanations, the margin, what query words add to it."""
+        return {
+            **COMPARISON.head(),
+            "margin": self.margin,
+            "query_contributions": [word.contribution for word in self.query.words],
+            "better": self.better.to_dict(),
+            "worse": self.worse.to_dict(),
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes an equal comparison."""
+        return write_json(self.to_dict(), indent=indent)
+
+    @classmethod
+    def from_dict(cls, content: object) -> Self:
+        """Make a comparison from what ``to_dict`` gave. Raises FormatError on anything else."""
+        body = COMPARISON.body(content)
+        with COMPARISON.reading():
+            for name in body.keys() - {"margin", "query_contributions", "better", "worse"}:
+                raise NewerFieldError(name)
+        # What the two say of the margin is worked out anew.
+        return cls(
+            better=Explanation.from_dict(body.get("better")),
+            worse=Explanation.from_dict(body.get("worse")),
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make a comparison from JSON. Raises FormatError on what ``to_json`` did not write."""
+        return cls.from_dict(read_json(text))
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        return _rendered("render_comparison", self)
+
+    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+        """Write the picture as PNG, whole or not at all (extra ``plot``).
+
+        Raises:
+            OptionError: ``path`` has another ending than ``.png``.
+            MissingExtraError: matplotlib is not installed.
+            OutputError: ``path`` can't be written.
+        """
+        _draw("draw_comparison", self, path, format="png", dpi=dpi)
+
+    def to_svg(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture as SVG; as ``to_png``."""
+        _draw("draw_comparison", self, path, format="svg")
+
+    def __str__(self) -> str:
+        """Return the comparison as plain text, 80 columns wide."""
+        return _rendered("render_comparison_text", self)
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return (
+            f"Comparison(margin={self.margin:.4f}, better={self.better.similarity:.4f}, "
+            f"worse={self.worse.similarity:.4f}, method={self.better.method!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        return _rendered("render_comparison_fragment", self)
+
+    def _query_effects(self) -> list[float]:
+        return [
+            one - other
+            for one, other in zip(
+                _contributions(self.better.left), _contributions(self.worse.left), strict=True
+            )
+        ]
+
+    def _in_parts(self, text: ExplainedText, effects: list[float]) -> ExplainedText:
+        everything = (
+            *self._query_effects(),
+            *_contributions(self.better.right),
+            *_contributions(self.worse.right),
+        )
+        greatest = max(map(abs, everything), default=0.0) or 1.0
+        words = tuple(
+            replace(word, saliency=effect / greatest, contribution=effect + 0.0)
+            for word, effect in zip(text.words, effects, strict=True)
+        )
+        return replace(text, words=words)
+
+
+def _contributions(text: ExplainedText) -> list[float]:
+    return [word.contribution or 0.0 for word in text.words]
+
+
+def _flat(item: Word | WordPair) -> dict[str, Any]:
+    return {field.name: getattr(item, field.name) for field in fields(item)}
+
+
+def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
+    return {
+        "text": text.text,
+        "words": [_flat(word) for word in text.words],
+        "unread_words": text.unread_words,
+        "unmatched": list(text.unmatched),
+    }
+
+
+def _check_words(side: ExplainedText, which: str) -> None:
+    """Raise ValueError unless the words are in order, apart, and exactly at their places."""
+    position = 0
+    for n, word in enumerate(side.words):
+        here = position <= word.start < word.end <= len(side.text)
+        if not here or side.text[word.start : word.end] != word.text:
+            raise ValueError(
+                f"{which}.words[{n}], {shown(word.text)}, is not at its place in the text"
+            )
+        position = word.end
+    if side.unread_words < 0:
+        raise ValueError(f"{which}.unread_words is {side.unread_words}, below 0")
+    for n, index in enumerate(side.unmatched):
+        if not 0 <= index < len(side.words):
+            raise ValueError(
+                f"{which}.unmatched[{n}] is {index}, and the text has {len(side.words)} words"
+            )
+
+
+def _check_indices(
+    pairs: Sequence[WordPair], left: ExplainedText, right: ExplainedText, name: str
+) -> None:
+    """Raise ValueError unless every pair points at words that exist."""
+    for n, pair in enumerate(pairs):
+        for which, index, words in (
+            ("left", pair.left, left.words),
+            ("right", pair.right, right.words),
+        ):
+            if not 0 <= index < len(words):
+                raise ValueError(
+                    f"{name}[{n}].{which} is {index}, and the {which} text has {len(words)} words"
+                )
+
+
+def _check_matrix(result: Explanation) -> None:
+    """Raise ValueError unless the matrix, if there is one, has a cell for each pair of words."""
+    matrix = result.pair_contributions
+    shape = len(result.left.words), len(result.right.words)
+    if matrix is not None and (
+        len(matrix) != shape[0] or any(len(row) != shape[1] for row in matrix)
+    ):
+        raise ValueError(f"pair_contributions is not a matrix of {shape[0]} by {shape[1]}")
+
+
+def explanations_to_dict(
+    explanations: Sequence[Explanation], *, left_out: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return plain dictionaries: each explanation's own, and by method why another gave none."""
+    return {
+        **EXPLANATIONS.head(),
+        "explanations": [explanation.to_dict() for explanation in explanations],
+        "left_out": dict(left_out),
+    }

@@ -1,0 +1,64 @@
+"""Occlusion: how the similarity changes when a word is taken away."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from whyalike.arrays import PairSaliency
+from whyalike.methods.method import PreparedPair, PreparedText, Setting, register_method
+from whyalike.methods.perturbation import (
+    embed_variants,
+    score_of,
+    signed_words,
+    texts_of,
+    variant,
+    word_vectors,
+)
+from whyalike.models.scores import similarity_matrix
+
+
+@register_method(
+    "occlusion",
+    summary="fall of the similarity when a word is deleted or masked, signed",
+    source="Zeiler and Fergus 2014; Li et al. 2016, 'Understanding Neural Networks through "
+    "Representation Erasure'; pairs: the discrete interaction",
+    forwards="W + 2",
+    backwards="0",
+    passes=lambda size, _: size.words + 2.0,
+    promises=("signed", "pairs", "any embedding"),
+)
+def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
+    """Contribution of a word: C - C without it. Of a pair of words: what only both explain.
+
+    The matrix is I_ij = C - C(without i) - C(without j) + C(without both): above zero where the two
+    words need each other. It says nothing of a sum, so that there is no remainder.
+
+    Raises:
+        OptionError: words are to be masked, and the model has no mask token.
+        ModelError: vectors that are no finite numbers.
+    """
+    function = setting.model.similarity_function
+    texts = texts_of(pairs)
+    vectors = embed_variants(setting, texts, [_one_by_one(setting, text) for text in texts])
+    shown = word_vectors(setting, pairs, [of_text[:1] - of_text[1:] for of_text in vectors])
+    results = []
+    for index, pair in enumerate(pairs):
+        one, other = 2 * index, 2 * index + 1
+        scores = similarity_matrix(vectors[one], vectors[other], function=function)
+        whole = scores[0, 0]
+        results.append(
+            PairSaliency(
+                score_of(setting, vectors[one][0], vectors[other][0]),
+                signed_words(pair.left, whole - scores[1:, 0], shown[one]),
+                signed_words(pair.right, whole - scores[0, 1:], shown[other]),
+                matrix=whole - scores[1:, :1] - scores[:1, 1:] + scores[1:, 1:],
+            )
+        )
+    return results
+
+
+def _one_by_one(setting: Setting, text: PreparedText) -> list[str]:
+    """Return the whole text, and then the text without each of its W words."""
+    count = len(text.alignment.spans)
+    whole = np.ones(count, dtype=bool)
+    return [variant(setting, text, kept) for kept in (whole, *~np.eye(count, dtype=bool))]

@@ -1,0 +1,192 @@
+"""From one pass through the model to word saliency: what all gradient methods share."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.errors import ModelError
+from whyalike.methods.method import PreparedPair, PreparedText, Setting
+from whyalike.models.pipeline import Pass, Point, at_least_single
+from whyalike.words import aggregate
+
+Floats = NDArray[np.float64]
+
+
+GradientScore = Callable[[Tensor, Tensor], Tensor]
+
+
+Finish = Callable[[WordSaliency, float], WordSaliency]
+
+
+IDENTICAL = (
+    "Both texts are the same to the model, so that the similarity is at its maximum and has no "
+    "gradient: the saliency is that of the unnormalised product of both vectors."
+)
+
+
+NO_DISTANCE = (
+    "Both texts are the same to the model: their distance is 0, and no word adds to it or takes "
+    "from it."
+)
+
+
+def explain_by_gradient(
+    setting: Setting,
+    pairs: Sequence[PreparedPair],
+    *,
+    score: GradientScore,
+    point: Point = "embedding",
+    signed: bool = False,
+) -> list[PairSaliency]:
+    """Score tokens by activation and gradient, normalise, and hand on words.
+
+    Args:
+        setting: the model and the options.
+        pairs: P prepared pairs, one batch.
+        score: (activation, gradient), both (B, T, D), to token scores (B, T).
+        point: where activation and gradient are taken.
+        signed: the scores are what tokens add to the similarity; see ``collect``.
+    """
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs], options=setting.options, point=point
+    )
+    scores = token_scores(pairs, result, score)
+    warnings = identical_warnings(result, signed=signed)
+    return collect(pairs, result, scores, warnings=warnings, signed=signed)
+
+
+def identical_warnings(result: Pass, *, signed: bool) -> list[str | None]:
+    """Return what to say of each of P pairs whose score has no gradient, or None.
+
+    ``signed``: the scores are to be in units of the similarity, which is 0 for a distance.
+    """
+    return [
+        None if not flag else NO_DISTANCE if signed and not similarity else IDENTICAL
+        for flag, similarity in zip(result.identical, result.similarity, strict=True)
+    ]
+
+
+def explain_by_activation(
+    setting: Setting,
+    pairs: Sequence[PreparedPair],
+    *,
+    score: Callable[[Tensor], Tensor],
+) -> list[PairSaliency]:
+    """Score tokens by activation alone: no backward pass. ``score`` is (B, T, D) to (B, T)."""
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs], options=setting.options, gradient=False
+    )
+    scores = token_scores(pairs, result, lambda activation, _: score(activation))
+    return collect(pairs, result, scores)
+
+
+def min_max(scores: Floats) -> Floats:
+    """Scale (T,) scores to [0, 1] (NRM of Eq. 4; row 12).
+
+    Where all scores are equal there is no scale: each gets 1, or 0 if all are 0.
+    """
+    if not len(scores):
+        return scores
+    low, high = scores.min(), scores.max()
+    if high > low:
+        scaled: Floats = (scores - low) / (high - low)
+        return scaled
+    return np.full_like(scores, float(high != 0))
+
+
+def token_scores(pairs: Sequence[PreparedPair], result: Pass, score: GradientScore) -> list[Floats]:
+    """Return the scores (T,) of each text's tokens: left and right of each pair in turn."""
+    scores = [np.zeros(len(text.tokens.offsets)) for text in _texts(pairs)]
+    for group in result.groups:
+        nothing = torch.zeros((), device=group.activation.device)
+        gradient = nothing if group.gradient is None else at_least_single(group.gradient)
+        rows = score(at_least_single(group.activation), gradient).double().cpu().numpy()
+        for index, place in enumerate(group.places):
+            # A token that two windows see matters through both: its derivatives add up.
+            np.add.at(scores[place.text], place.tokens, rows[index, place.positions])
+    return scores
+
+
+def collect(
+    pairs: Sequence[PreparedPair],
+    result: Pass,
+    scores: Sequence[Floats],
+    *,
+    warnings: Sequence[str | None] | None = None,
+    gaps: Sequence[float] | None = None,
+    signed: bool = False,
+    finish: Finish | None = None,
+) -> list[PairSaliency]:
+    """Scale the tokens' scores and hand on words with their latent vectors.
+
+    Args:
+        pairs: P prepared pairs.
+        result: the pass that gave their similarities and latent vectors.
+        scores: 2 P arrays (T,), left and right of each pair in turn.
+        warnings: what to say of each pair, or None.
+        gaps: completeness gap of each pair, where the method has one.
+        signed: the scores are what tokens add to the similarity: words get their sums.
+        finish: what the method makes of the words of a side, given the similarity.
+
+    Raises:
+        ModelError: scores with NaN or infinity.
+    """
+    texts = _texts(pairs)
+    if signed:
+        scales = np.repeat(result.scale, 2)
+        scores = [values * scale for values, scale in zip(scores, scales, strict=True)]
+    if not all(np.isfinite(values).all() for values in scores):
+        raise ModelError(
+            "The model's gradients hold NaN or infinity, though its vectors do not: load it in "
+            "float32, or with attn_implementation='eager'."
+        )
+    vectors = latent_vectors(texts, result)
+    words = [
+        aggregate(text.alignment, min_max(values), latent, contributions=values if signed else None)
+        for text, values, latent in zip(texts, scores, vectors, strict=True)
+    ]
+    if finish is not None:
+        words = [finish(side, float(result.similarity[n // 2])) for n, side in enumerate(words)]
+    return [
+        PairSaliency(
+            float(result.similarity[index]),
+            words[2 * index],
+            words[2 * index + 1],
+            warnings=(
+                *([said] if warnings and (said := warnings[index]) else []),
+                *_nothing_found(words[2 * index], "left"),
+                *_nothing_found(words[2 * index + 1], "right"),
+            ),
+            completeness_gap=gaps[index] if gaps else None,
+        )
+        for index in range(len(pairs))
+    ]
+
+
+def _nothing_found(words: WordSaliency, which: str) -> tuple[str, ...]:
+    if not len(words.saliency) or np.any(words.saliency != 0):
+        return ()
+    return (
+        f"This method gives every word of the {which} text the saliency 0, so that the order of "
+        "its pairs means nothing.",
+    )
+
+
+def _texts(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
+    return [text for pair in pairs for text in (pair.left, pair.right)]
+
+
+def latent_vectors(texts: Sequence[PreparedText], result: Pass) -> list[Floats]:
+    """Return each text's latent vectors (T, H), each token's from the row that owns it."""
+    width = result.groups[0].latent.shape[-1] if result.groups else 1
+    vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]
+    for group in result.groups:
+        latents = at_least_single(group.latent).cpu().numpy()
+        for index, place in enumerate(group.places):
+            tokens, positions = place.tokens[place.owned], place.positions[place.owned]
+            vectors[place.text][tokens] = latents[index, positions]
+    return vectors

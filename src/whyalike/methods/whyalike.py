@@ -1,0 +1,126 @@
+"""Our own method: what each word adds to the score, and words that choose each other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_method
+from whyalike.methods.token_saliency import collect, identical_warnings
+from whyalike.models.pipeline import Pass, at_least_single
+from whyalike.words import scale_signed
+
+LAST_LAYERS_INPUT = -2
+
+
+BELOW_ZERO = (
+    "The similarity is minus a distance, 0 at most, so that what words add sums to a number below "
+    "zero: their order tells, and not their sign."
+)
+
+
+UNSEEN = (
+    "This model computes its attention in a way of its own, which can't be seen: what words add "
+    "counts their content and the pooling alone."
+)
+
+
+@register_method(
+    "whyalike",
+    summary="what each word's content and its presence add; words that choose each other",
+    source="ours: docs/decisions/0005-our-own-method.md",
+    forwards="1",
+    backwards="1 / 2",
+    passes=lambda *_: 1 + BACKWARD / 2,
+    promises=("signed", "pairs", "sums"),
+    matching="soft",
+)
+def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
+    """Contribution of a token: the mean of (h - mean h) * dC/dh and dC/dw, plus an even share.
+
+    h is the hidden state at the input of the last layer, its mean is over the text's own tokens:
+    the first term, summed over features, is what the token's content adds. w is the token's weight
+    in the attention of the upper half of the layers and in the pooling, where a token of weight w
+    counts as w copies of itself (as in a mean over the text's own tokens, whatever the pooling):
+    the second is what its presence adds. Both say, to first order, what is lost as the token goes.
+    What these leave of the similarity is shared evenly among the words (the additive efficient
+    normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
+    similarity and keep their order. Word vectors are those of the middle layer, where words are
+    still themselves; words match that are sure of each other there. A pair's score is the mean of
+    what its two words add, shared among their partners; the remainder is what words without a
+    partner add.
+
+    Raises:
+        OptionError: the model has no such layer.
+    """
+    options, depth = setting.options, setting.encoder.depth
+    middle = (depth + 1) // 2
+    if options.latent_layer == -1:
+        options = replace(options, latent_layer=middle)
+    layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
+    result = setting.encoder.run(
+        [pair.tokens for pair in pairs],
+        options=options,
+        point=layer,
+        presence_from=min(middle, depth - 1),
+    )
+    unseen = [] if all(group.attended for group in result.groups) else [UNSEEN]
+    distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
+    warnings = [
+        " ".join([*([said] if said else [BELOW_ZERO] if distance else []), *unseen]) or None
+        for said in identical_warnings(result, signed=True)
+    ]
+    terms = token_terms(pairs, result)
+    found = collect(
+        pairs,
+        result,
+        [(content + presence) / 2 for content, presence in zip(*terms, strict=True)],
+        warnings=warnings,
+        signed=True,
+        finish=share_the_rest,
+    )
+    return [replace(pair, completeness_gap=_wider_gap(pair)) for pair in found]
+
+
+def token_terms(
+    pairs: Sequence[PreparedPair], result: Pass
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Return what each token's content adds, and its presence: (T,) per text, left and right."""
+    texts = [text for pair in pairs for text in (pair.left, pair.right)]
+    content, presence = ([np.zeros(len(text.tokens.offsets)) for text in texts] for _ in range(2))
+    for group in result.groups:
+        if group.gradient is None or group.presence is None:
+            continue
+        states = at_least_single(group.activation).double().cpu().numpy()
+        slopes = at_least_single(group.gradient).double().cpu().numpy()
+        weights = group.presence.cpu().numpy()
+        for index, place in enumerate(group.places):
+            if len(place.positions):
+                own, slope = states[index, place.positions], slopes[index, place.positions]
+                values = ((own - own.mean(axis=0)) * slope).sum(axis=1)
+                # A token that two windows see matters through both.
+                np.add.at(content[place.text], place.tokens, values)
+                np.add.at(presence[place.text], place.tokens, weights[index, place.positions])
+    return content, presence
+
+
+def _wider_gap(pair: PairSaliency) -> float:
+    return max(_gap(side, pair.similarity) for side in (pair.left, pair.right))
+
+
+def share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:
+    """Share among the words that the model read, evenly, what they leave of the similarity."""
+    if side.contributions is None or not side.matchable.any():
+        return side
+    rest = similarity - side.contributions.sum()
+    shared = side.contributions + side.matchable * rest / side.matchable.sum()
+    return replace(side, contributions=shared, saliency=scale_signed(shared))
+
+
+def _gap(side: WordSaliency, similarity: float) -> float:
+    """Return what the words' contributions miss of the similarity, as a part of it."""
+    if side.contributions is None or not side.matchable.any() or similarity == 0:
+        return 0.0
+    return abs(float(side.contributions.sum()) - similarity) / abs(similarity)

@@ -1,0 +1,1 @@
+"""Models, as users have them: loaded, read, asked for vectors, hidden states and gradients."""

@@ -1,0 +1,491 @@
+"""The model as explanations need it: tokens with offsets, then one forward and one backward."""
+
+import os
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import RLock
+from typing import Any, cast, get_args
+from weakref import WeakSet
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.explanation import SimilarityFunction
+from whyalike.interruption import checkpoint
+from whyalike.models.capture import EmbeddingSites, capture, find_sites
+from whyalike.models.gradient_check import check_gradient
+from whyalike.models.graph import (
+    Presence,
+    Rows,
+    as_leaves,
+    finished,
+    slopes_at_once,
+    slopes_in_parts,
+    text_vectors,
+)
+from whyalike.models.loading import LoadedModel
+from whyalike.models.pipeline import (
+    Forward,
+    Pass,
+    PipelineEncoder,
+    Point,
+    PooledEncoder,
+    Pooling,
+    TokenPair,
+    VectorSource,
+    activation_of,
+    place_rows,
+)
+from whyalike.models.refusals import differs_by_task
+from whyalike.models.replica import (
+    OwnTokenizer,
+    Replica,
+    explained_failures,
+    outside_inference,
+    own_tokenizer,
+)
+from whyalike.models.scores import score_pairs
+from whyalike.models.text_model import choose_prompts
+from whyalike.models.tokens import TokenizedText, group_rows, tokenize
+from whyalike.options import BTIOptions, LongText, check_choice
+
+GRAPH_TOKENS = 8192
+"""Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
+
+
+EMBEDDED_AT_ONCE = 512
+"""Texts that ``embed`` tokenizes at once, so that their tokens take bounded memory."""
+
+
+TOKENIZED_AT_ONCE = 64
+"""Of these, texts that are tokenized between two checkpoints."""
+
+
+EMBEDDED_TOKENS = 2048
+"""Tokens of one pass of ``embed`` on a processor: what a layer holds of more leaves its caches."""
+
+
+PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nystromformer"})
+"""Architectures that let padding change a text's vectors: they get none."""
+
+
+FALLBACK_LIMIT = 8192
+"""Tokens read of a text where neither the tokenizer nor a position table states a limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnModel:
+    """What an Encoder runs: a replica of the user's model, and where in it things are."""
+
+    replica: Replica
+    sites: EmbeddingSites
+    source: VectorSource
+    tokenizer: OwnTokenizer
+
+
+class Encoder:
+    """A loaded model whose scores can be computed, and differentiated at what it makes of tokens.
+
+    The user's model is only read: what runs is a replica that shares its weights, made anew when
+    the model was changed. Threads take turns, pass by pass.
+
+    Args:
+        loaded: the model's parts.
+        pooling: ``"auto"`` is ``"model"`` for a SentenceTransformer and ``"paper"`` for a bare
+            encoder. With anything but ``"model"`` the similarity is the cosine.
+
+    Raises:
+        OptionError: ``"model"`` for a bare encoder, which has no pooling of its own.
+        ModelError: a model without input embeddings.
+    """
+
+    def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
+        check_choice("pooling", pooling, get_args(Pooling))
+        if pooling == "auto":
+            pooling = "paper" if loaded.pipeline is None else "model"
+        if pooling == "model" and loaded.pipeline is None:
+            raise OptionError(
+                "pooling='model' needs a SentenceTransformer; a bare encoder has no pooling of "
+                "its own: choose 'paper', 'cls' or 'last'."
+            )
+        self.name = loaded.name
+        self.pooling: Pooling = pooling
+        self.pipeline = loaded.pipeline
+        self.tokenizer = loaded.tokenizer
+        self.similarity_function: SimilarityFunction = "cosine"
+        if pooling == "model" and loaded.pipeline is not None:
+            self.similarity_function = loaded.pipeline.similarity_fn_name
+        self._loaded = loaded
+        self._start()
+        find_sites(loaded.transformer)  # What can't be explained is refused before it is asked to.
+
+    def _start(self) -> None:
+        """Have nothing yet that belongs to this process and its threads."""
+        self._lock = RLock()
+        self._holders = 0
+        self._own: OwnModel | None = None
+        self._checked: set[object] = set()
+        _ENCODERS.add(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy, also in another process, is made of: locks stay here."""
+        left_out = ("_lock", "_holders", "_own", "_checked")
+        return {key: value for key, value in vars(self).items() if key not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Start anew with what ``__getstate__`` gave."""
+        self.__dict__.update(state)
+        self._start()
+
+    @property
+    def sites(self) -> EmbeddingSites:
+        """Where the model embeds its input; modules of the replica."""
+        return self._model().sites
+
+    @property
+    def source(self) -> VectorSource:
+        """What makes vectors of rows; modules of the replica."""
+        return self._model().source
+
+    @property
+    def depth(self) -> int:
+        """How many layers the transformer has."""
+        return int(self.sites.body.config.num_hidden_layers)
+
+    @property
+    def limit(self) -> int:
+        """How many tokens the model reads of a text, special tokens included."""
+        stated = None if self.pipeline is None else self.pipeline.max_seq_length
+        limits = [
+            stated,
+            self.tokenizer.model_max_length if stated is None else None,
+            self.sites.position_limit,
+            getattr(self.sites.body.config, "max_position_embeddings", None),
+        ]
+        # Tokenizers without a limit state a number like 10**30, and XLNet's positions are -1.
+        return min([limit for limit in limits if limit and 0 < limit < 10**9] or [FALLBACK_LIMIT])
+
+    @property
+    def mask_token(self) -> str | None:
+        """The text of the tokenizer's mask token, if it has one."""
+        token: str | None = self.tokenizer.mask_token
+        return token
+
+    @contextmanager
+    def held(self) -> Iterator[OwnModel]:
+        """Have the replica alone, whatever mode torch is in; other threads wait.
+
+        Hooks may be set on its modules inside the block. A thread that holds it may do so again.
+        """
+        with self._lock, outside_inference():
+            if not self._holders:
+                self._renew()
+            self._holders += 1
+            try:
+                yield self._model()
+            except Exception:
+                raise
+            except BaseException:
+                # Where an interrupt fell between a hook and its removal, it is still there.
+                self._own = None
+                raise
+            finally:
+                self._holders -= 1
+
+    def _model(self) -> OwnModel:
+        own = self._own
+        if own is None:
+            with self._lock:
+                own = self._own = self._own or self._replicate()
+        return own
+
+    def _renew(self) -> None:
+        """Make the replica anew if the user's model is another than it was."""
+        own = self._own
+        if own is not None and not own.replica.is_current(own_tokenizer(self.tokenizer).tokenizer):
+            self._own = None
+
+    def _replicate(self) -> OwnModel:
+        loaded, tokenizer = self._loaded, own_tokenizer(self.tokenizer)
+        replica = Replica(
+            loaded.transformer if loaded.pipeline is None else loaded.pipeline,
+            tokenizer=self.tokenizer,
+            own=tokenizer.tokenizer,
+        )
+        module = replica.module
+        body = module if loaded.pipeline is None else module.transformers_model
+        sites = find_sites(cast("PreTrainedModel", body))
+        source: VectorSource
+        if self.pooling == "model":
+            source = PipelineEncoder(cast("SentenceTransformer", module), tokenizer)
+        else:
+            source = PooledEncoder(sites.body, tokenizer.tokenizer, self.pooling)
+        return OwnModel(replica, sites, source, tokenizer)
+
+    def tokenize(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> list[TokenizedText]:
+        """Tokenize texts as the model reads them; see whyalike.models.tokens.
+
+        Raises ModelError on a token that the model's table has no row for, and where the limit
+        leaves no room for a text.
+        """
+        # The limit may need the replica's lock, and who holds that may wait for the tokenizer's.
+        own, limit = own_tokenizer(self.tokenizer), self.limit
+        with own.lock:
+            tokenized = tokenize(
+                texts,
+                tokenizer=own.tokenizer,
+                limit=limit,
+                prompt=prompt,
+                long_text=long_text,
+            )
+        size = self.sites.table_size
+        largest = max(
+            (max(row.input_ids, default=0) for text in tokenized for row in text.rows), default=0
+        )
+        if largest >= size:
+            raise ModelError(
+                f"The tokenizer gives the token {largest}, and the embedding of {self.name} ends "
+                f"at {size - 1}: they don't belong together. Give the model its own tokenizer."
+            )
+        return tokenized
+
+    def find_prompts(
+        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
+    ) -> tuple[str, str]:
+        """Return the literal prompts of the left and the right text; see ``choose_prompts``."""
+        return choose_prompts(
+            prompts,
+            names,
+            known=getattr(self.pipeline, "prompts", None) or {},
+            default=getattr(self.pipeline, "default_prompt_name", None),
+            model=self.name,
+            by_task=differs_by_task(self.pipeline),
+        )
+
+    @property
+    def not_finite(self) -> str:
+        """What to say of vectors with NaN or infinity."""
+        return (
+            f"The vectors of {self.name} hold NaN or infinity: its weights are damaged, or "
+            "its precision is too low. Load it in float32, or load it anew."
+        )
+
+    def embed(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> NDArray[np.float64]:
+        """Return the vectors (N, H) of N texts as they are scored, each with ``prompt`` before it.
+
+        No graph is kept, and texts go through the model with others of about their length.
+
+        Raises:
+            TextError: a text beyond the model's limit that may not be cut.
+            ModelError: vectors with NaN or infinity.
+        """
+        return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
+
+    def embed_and_tell(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the vectors (N, H), and which of the texts (N,) were cut; else as ``embed``."""
+        # Equal texts get equal vectors, to the last bit, only where they are embedded once.
+        order = sorted(dict.fromkeys(texts), key=lambda text: -len(text))
+        found: dict[str, NDArray[np.float64]] = {}
+        cut: dict[str, bool] = {}
+        for start in range(0, len(order), EMBEDDED_AT_ONCE):
+            part = order[start : start + EMBEDDED_AT_ONCE]
+            tokenized: list[TokenizedText] = []
+            for first in range(0, len(part), TOKENIZED_AT_ONCE):
+                checkpoint()
+                some = part[first : first + TOKENIZED_AT_ONCE]
+                tokenized += self.tokenize(some, prompt=prompt, long_text=long_text)
+            if refused := next((text for text in tokenized if text.refusal), None):
+                raise TextError(refused.refusal)
+            cut.update((text.text, text.truncated) for text in tokenized)
+            found.update(zip(part, self._embed(tokenized), strict=True))
+        # A text without any token has a zero of unknown width, where no other says it.
+        width = max((len(vector) for vector in found.values()), default=1)
+        vectors = np.zeros((len(texts), width))
+        for index, text in enumerate(texts):
+            vectors[index, : len(found[text])] = found[text]
+        return vectors, np.array([cut[text] for text in texts], dtype=np.bool_)
+
+    def _embed(self, texts: Sequence[TokenizedText]) -> NDArray[np.float64]:
+        rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
+        on_processor = self.sites.body.device.type == "cpu"
+        most = EMBEDDED_TOKENS if on_processor else GRAPH_TOKENS
+        groups = self._group(rows, texts, most_tokens=most)
+        with outside_inference(), torch.no_grad():
+            parts = [
+                self._forward(
+                    [rows[row] for row in group],
+                    texts=texts,
+                    options=BTIOptions(),
+                    point="last_layer",
+                ).scored
+                for group in groups
+            ]
+            order = [row for group in groups for row in group]
+            vectors = text_vectors(parts, order, rows, texts).double().cpu().numpy()
+        if not np.isfinite(vectors).all():
+            raise ModelError(self.not_finite)
+        return vectors
+
+    def run(
+        self,
+        pairs: Sequence[TokenPair],
+        *,
+        options: BTIOptions,
+        point: Point = "embedding",
+        gradient: bool = True,
+        presence_from: int | None = None,
+    ) -> Pass:
+        """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
+
+        The gradient of a pair's score at one side, with the other held fixed, is the plain
+        gradient (row 13), and pairs of a batch do not touch each other; so the gradient of the
+        sum over the batch holds them all (Malkiel et al. 2022, Eq. 3).
+
+        Args:
+            pairs: P pairs of tokenized texts.
+            options: ``activation``, ``objective`` and ``latent_layer`` are read here.
+            point: the embedding, the last layer's hidden states, or a hidden state by its index.
+            gradient: whether to go backward at all.
+            presence_from: where given, the first layer from which on, and in the pooling, the
+                score is differentiated by each token's weight too.
+
+        Raises:
+            ModelError: vectors with NaN or infinity; a gradient that is wanted and not there.
+        """
+        texts = [text for pair in pairs for text in (pair.left, pair.right)]
+        rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
+        groups = self._group(rows, texts)
+        order = [row for group in groups for row in group]
+        batches = [[rows[row] for row in group] for group in groups]
+        forward = partial(
+            self._forward, texts=texts, options=options, point=point, presence_from=presence_from
+        )
+        whole = gradient and sum(len(row.input_ids) for _, row in rows) <= GRAPH_TOKENS
+        if gradient:
+            self.require_gradient()
+        with outside_inference():
+            with torch.set_grad_enabled(whole):
+                forwards = [forward(batch) for batch in batches]
+            with torch.set_grad_enabled(gradient):
+                ends = [f.ends if whole else as_leaves(f, gradient=gradient) for f in forwards]
+                scored = text_vectors([end[0] for end in ends], order, rows, texts)
+                raw = text_vectors([end[1] for end in ends], order, rows, texts)
+                scores = score_pairs(
+                    scored, raw, pairs, function=self.similarity_function, options=options
+                )
+            if not np.isfinite(scores.similarity).all():
+                raise ModelError(self.not_finite)
+            slopes: Sequence[tuple[Tensor, ...]] = [()] * len(forwards)
+            if whole and forwards:
+                slopes = slopes_at_once(scores.objective, forwards, name=self.name)
+            elif gradient and forwards:
+                slopes = slopes_in_parts(scores.objective, ends, batches, forward, name=self.name)
+        return Pass(
+            similarity=scores.similarity,
+            identical=scores.identical,
+            scale=scores.scale,
+            groups=tuple(
+                finished(forward, found) for forward, found in zip(forwards, slopes, strict=True)
+            ),
+        )
+
+    def require_gradient(self) -> None:
+        """Raise ModelError where the model's gradient is not that of its vectors.
+
+        It is compared with differences once for a model that is built as it is now.
+        """
+        with self.held() as own:
+            kinds = tuple(type(module) for module in own.source.module.modules())
+            built = kinds, own.sites.body.dtype
+        if built not in self._checked:
+            check_gradient(self)
+            self._checked.add(built)
+
+    def _group(
+        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int | None = None
+    ) -> list[list[int]]:
+        """Return the rows, by their indices, that go through the model together."""
+        exact = self.sites.body.config.model_type in PADDING_SENSITIVE
+        lengths = [len(row.input_ids) for _, row in rows]
+        keys: list[Hashable] = [
+            (texts[index].prompt, len(texts[index].rows) > 1, length if exact else None)
+            for (index, _), length in zip(rows, lengths, strict=True)
+        ]
+        return group_rows(lengths, keys, most_tokens=most_tokens or GRAPH_TOKENS)
+
+    def _forward(
+        self,
+        rows: Rows,
+        *,
+        texts: Sequence[TokenizedText],
+        options: BTIOptions,
+        point: Point,
+        presence_from: int | None = None,
+    ) -> Forward:
+        checkpoint()
+        seen = None
+        with ExitStack() as stack:
+            own = stack.enter_context(self.held())
+            stack.enter_context(explained_failures(self.name))
+            features = own.source.features([(texts[index], row) for index, row in rows])
+            places, content = place_rows(rows, features["attention_mask"])
+            captured = stack.enter_context(
+                capture(
+                    own.sites,
+                    activation=options.activation,
+                    latent_layer=options.latent_layer,
+                    state=point if isinstance(point, int) else None,
+                    ids=features["input_ids"],
+                )
+            )
+            if presence_from is not None:
+                seen = Presence(
+                    features["attention_mask"], first=presence_from, dtype=own.sites.body.dtype
+                )
+                stack.enter_context(seen)
+            scored, raw = own.source.vectors(features, content, captured)
+        activation = activation_of(captured, options.activation)
+        if captured.leaf is None or captured.last_hidden is None or captured.latent is None:
+            raise ModelError(f"{self.name} returned no hidden states.")
+        where = captured.leaf
+        if point != "embedding":
+            where = captured.last_hidden if captured.state is None else captured.state
+            activation = where.detach()
+        found = Forward(places, where, activation, captured.latent, scored, raw)
+        if seen is None:
+            return found
+        presence = (seen.log_weights, captured.last_hidden)
+        return replace(found, presence=presence, attended=seen.calls == self.depth)
+
+
+_ENCODERS: WeakSet[Encoder] = WeakSet()
+
+
+def _start_anew() -> None:
+    """In a forked process: a thread that is not there may hold a lock, and have set hooks.
+
+    Nor are OpenMP's threads there, for which torch would wait for ever: one is left, as in the
+    workers of torch's own DataLoader.
+    """
+    encoders = list(_ENCODERS)
+    if any(encoder._own is not None for encoder in encoders):
+        torch.set_num_threads(1)
+    for encoder in encoders:
+        encoder._start()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

@@ -1,0 +1,223 @@
+"""The graph of a batch's pass: gradients at what it caught, and the presence of each token."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, scaled_dot_product_attention, softmax
+from torch.overrides import TorchFunctionMode
+
+from whyalike.errors import ModelError
+from whyalike.models.pipeline import Forward, GroupPass
+from whyalike.models.replica import explained_failures
+from whyalike.models.tokens import Row, TokenizedText
+
+SOFTMAXES = (softmax, torch.softmax, Tensor.softmax)
+
+
+class Presence(TorchFunctionMode):
+    """Give each token a weight in the attention of the upper layers, 1 to start with.
+
+    A token of weight w counts as w copies of itself: log w is added to the logits of all that look
+    at it. Attention is known by the function that computes it, and not by a module's name, which
+    each architecture chooses for itself; one call is one layer.
+
+    log_weights: (B, 1, 1, T), all zero, to differentiate by. calls: how often attention was
+    computed; in a model that can be seen, once in each layer.
+
+    Args:
+        mask: (B, T), the attention mask of the rows that go through the model.
+        first: the first layer whose attention has the weights, counted from 0.
+        dtype: the model's; the weights have it, or single precision where that is finer.
+    """
+
+    def __init__(self, mask: Tensor, *, first: int, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        rows, length = mask.shape
+        self.log_weights = torch.zeros(
+            rows,
+            1,
+            1,
+            length,
+            device=mask.device,
+            dtype=torch.promote_types(dtype, torch.float32),
+            requires_grad=True,
+        )
+        self.first = first
+        self.calls = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run a function of torch; attention from the layer ``first`` on with the weights."""
+        kwargs = kwargs or {}
+        if func is scaled_dot_product_attention:
+            return self._attend(*args, **kwargs)
+        if func in SOFTMAXES:
+            return self._softmax(func, *args, **kwargs)
+        return func(*args, **kwargs)
+
+    def _sees(self, looking: Tensor, looked_at: int) -> bool:
+        """Count a layer's attention: queries (B, heads, T, D) or logits (B, heads, T, T)."""
+        rows, _, _, length = self.log_weights.shape
+        if looking.dim() != 4 or looking.shape[0] != rows or looked_at != length:
+            return False
+        self.calls += 1
+        return self.calls > self.first
+
+    def _softmax(
+        self, func: Callable[..., Tensor], input: Tensor, *placed: Any, **named: Any
+    ) -> Tensor:
+        dim = placed[0] if placed else named.get("dim")
+        if dim in (-1, 3) and self._sees(input, input.shape[-1]):
+            input = input + self.log_weights.to(input.dtype)
+        return func(input, *placed, **named)
+
+    def _attend(
+        self, query: Tensor, key: Tensor, value: Tensor, *placed: Any, **named: Any
+    ) -> Tensor:
+        """Compute attention, with the weights as one feature more of queries and keys.
+
+        In a mask that needs a gradient they would cost the memory of all logits.
+        """
+        if not self._sees(query, key.shape[-2]):
+            return scaled_dot_product_attention(query, key, value, *placed, **named)
+        named.update(zip(("attn_mask", "dropout_p", "is_causal"), placed, strict=False))
+        scale = named.pop("scale", None) or query.shape[-1] ** -0.5
+        weights = self.log_weights.to(key.dtype).mT.expand(-1, key.shape[1], -1, -1)
+        query = torch.cat([query, torch.full_like(query[..., :1], 1 / scale)], dim=-1)
+        key = torch.cat([key, weights], dim=-1)
+        # Kernels that keep no logits want values as wide as keys.
+        found = scaled_dot_product_attention(query, key, pad(value, (0, 1)), scale=scale, **named)
+        return found[..., :-1]
+
+
+def presence_slopes(last: Tensor, at_last: Tensor, *, at_weights: Tensor, own: Tensor) -> Tensor:
+    """Return (B, T): how the score changes with the weight of each token.
+
+    In a mean over tokens a weight counts as in attention: the derivative by it is the token's
+    difference from the mean, along the gradient at the token. The mean is over the row's own, and
+    any pooling is taken for such a mean: exact for a mean of own tokens and for the first token's
+    vector, and near it where special tokens are in the mean.
+
+    Args:
+        last: (B, T, H), the last hidden states.
+        at_last: (B, T, H), the gradient there.
+        at_weights: (B, 1, 1, T), the gradient by the weights in attention.
+        own: (B, T), True on tokens of the text itself.
+    """
+    last, at_last = last.detach().double(), at_last.double()
+    counted = own[:, :, None].to(last)
+    mean = (last * counted).sum(1, keepdim=True) / counted.sum(1, keepdim=True).clamp(min=1)
+    return ((last - mean) * at_last).sum(-1) + at_weights.double().flatten(1)
+
+
+Rows = Sequence[tuple[int, Row]]
+"""Rows that go forward together, each with the index of its text."""
+
+
+def text_vectors(
+    groups: Sequence[Tensor],
+    order: Sequence[int],
+    rows: Rows,
+    texts: Sequence[TokenizedText],
+) -> Tensor:
+    """Return (2 P, H): a text's vector is the mean of its windows', by the tokens they own.
+
+    A text without any token (an empty one, where there are no special tokens) has the zero vector.
+    """
+    if not groups:
+        return torch.zeros(len(texts), 1)
+    found = torch.cat(list(groups))
+    index = torch.tensor(order, device=found.device)
+    vectors = found.new_zeros(len(rows), found.shape[1]).index_copy(0, index, found)
+    if len(rows) == len(texts):
+        return vectors
+    owned = torch.tensor([float(max(row.owned.sum(), 1e-9)) for _, row in rows])
+    index = torch.tensor([text for text, _ in rows])
+    total = torch.zeros(len(texts)).index_add_(0, index, owned)
+    weights = (owned / total[index]).to(vectors)
+    summed = vectors.new_zeros(len(texts), vectors.shape[1])
+    return summed.index_add(0, index.to(vectors.device), vectors * weights[:, None])
+
+
+def as_leaves(forward: Forward, *, gradient: bool) -> tuple[Tensor, Tensor]:
+    """Return a group's vectors cut off from their graph, to differentiate by them."""
+    scored, raw = (end.detach().requires_grad_(gradient) for end in forward.ends)
+    return scored, raw
+
+
+def slopes_at_once(
+    objective: Tensor, forwards: Sequence[Forward], *, name: str
+) -> list[tuple[Tensor, ...]]:
+    """Return each group's gradients, at each of its targets and of its shape, by one backward."""
+    targets = [target for forward in forwards for target in forward.targets]
+    with explained_failures(name):
+        found = iter(torch.autograd.grad(objective.sum(), targets, allow_unused=True))
+    return [_used(forward, list(islice(found, len(forward.targets)))) for forward in forwards]
+
+
+def _used(forward: Forward, slopes: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    """Return the slopes, zero where attention or pooling never used a token's weight."""
+    if slopes[0] is None:
+        raise ModelError(
+            "The score does not depend on the hidden state that the model returns for this layer, "
+            "so that it has no gradient there: choose another layer, or a method that reads the "
+            "embeddings, such as 'bti'."
+        )
+    pairs = zip(forward.targets, slopes, strict=True)
+    return tuple(torch.zeros_like(at) if slope is None else slope for at, slope in pairs)
+
+
+def slopes_in_parts(
+    objective: Tensor,
+    ends: Sequence[tuple[Tensor, Tensor]],
+    batches: Sequence[Rows],
+    forward: Callable[[Rows], Forward],
+    *,
+    name: str,
+) -> list[tuple[Tensor, ...]]:
+    """Return each group's gradients, holding one group's graph at a time.
+
+    The chain rule by hand: first the gradient at the rows' vectors, then each group forward again
+    and backward from there.
+    """
+    at_ends = torch.autograd.grad(
+        objective.sum(), [tensor for end in ends for tensor in end], materialize_grads=True
+    )
+    slopes = []
+    for index, batch in enumerate(batches):
+        with torch.enable_grad():
+            part = forward(batch)
+        at_part = at_ends[2 * index : 2 * index + 2]
+        with explained_failures(name):
+            found = torch.autograd.grad(part.ends, part.targets, at_part, allow_unused=True)
+        slopes.append(_used(part, found))
+    return slopes
+
+
+def finished(forward: Forward, slopes: Sequence[Tensor]) -> GroupPass:
+    """Return what a group's passes found, without its graph; ``slopes`` are at its targets."""
+    found = GroupPass(
+        forward.places,
+        forward.activation,
+        slopes[0] if slopes else None,
+        forward.latent.detach(),
+        attended=forward.attended,
+    )
+    if forward.presence is None or not slopes:
+        return found
+    own = torch.zeros(forward.point.shape[:2], dtype=torch.bool)
+    for index, place in enumerate(forward.places):
+        own[index, torch.from_numpy(place.positions)] = True
+    last = forward.presence[1]
+    at_weights = slopes[1] if forward.attended else torch.zeros_like(slopes[1])
+    presence = presence_slopes(last, slopes[2], at_weights=at_weights, own=own.to(last.device))
+    return replace(found, presence=presence)

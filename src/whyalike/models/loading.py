@@ -1,0 +1,261 @@
+"""Turn what a user gives as a model into the parts that an encoder needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.base.modules.module import Module
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForTextEncoding,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
+
+from whyalike.errors import ModelError, OptionError
+from whyalike.models.locating import (
+    FoundModel,
+    explain_failure,
+    find_model,
+    refuse_without_tokenizer,
+)
+from whyalike.models.refusals import (
+    GENERATIVE,
+    MULTI_MODAL,
+    STATIC,
+    Sign,
+    architectures_of,
+    other_function,
+    refusal,
+    sign_in_classes,
+    sign_in_folder,
+    sign_in_object,
+)
+from whyalike.models.weights import (
+    loaded_with_report,
+    missing_in_encoder,
+    missing_in_pipeline,
+    refuse_missing,
+    refuse_pickles,
+)
+
+ModelSource = str | Path | SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model taken apart. ``pipeline`` is None for a bare Hugging Face encoder.
+
+    unpooled: why a pooling must be chosen for it; nothing where one goes without saying.
+    """
+
+    name: str
+    transformer: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    pipeline: SentenceTransformer | None
+    unpooled: str = ""
+
+
+def load(
+    source: ModelSource,
+    *,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+) -> LoadedModel:
+    """Load or take apart a model.
+
+    Args:
+        source: a hub name, a local path, a SentenceTransformer, or (model, tokenizer).
+        device: where to put a model that is loaded here; a given object stays where it is.
+        trust_remote_code: allow code that comes with the model to run.
+        allow_pickle: allow weights that are not safetensors.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: it can't be had or used.
+        OptionError: this machine has no such device.
+    """
+    if isinstance(source, SentenceTransformer):
+        return _from_pipeline(source, _name_of(source))
+    if isinstance(source, tuple) and len(source) == 2:
+        return _from_parts(*source)
+    if not isinstance(source, str | Path):
+        raise _no_model(source)
+    _check_device(device)
+    found = find_model(str(source), allow_pickle=allow_pickle)
+    if sign := sign_in_folder(found.folder):
+        raise refusal(sign, found.name)
+    if not allow_pickle:
+        refuse_pickles(found)
+    refuse_without_tokenizer(found)
+    try:
+        return _from_folder(found, device, trust_remote_code, allow_pickle)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise explain_failure(found, error, trusted=trust_remote_code) from error
+
+
+def _from_folder(
+    found: FoundModel, device: str | None, trust_remote_code: bool, allow_pickle: bool
+) -> LoadedModel:
+    weights: dict[str, Any] = {} if allow_pickle else {"use_safetensors": True}
+    if (found.folder / "modules.json").is_file():
+        pipeline = SentenceTransformer(
+            str(found.folder),
+            device=device,
+            trust_remote_code=trust_remote_code,
+            model_kwargs=weights,
+            local_files_only=True,
+        )
+        loaded = _from_pipeline(pipeline, found.name)
+        refuse_missing(found, missing_in_pipeline(pipeline, found.folder))
+        return loaded
+    tokenizer = AutoTokenizer.from_pretrained(
+        found.folder, trust_remote_code=trust_remote_code, local_files_only=True
+    )
+    # T5 and its kin are saved with or without their decoder, which is not needed.
+    config = AutoConfig.from_pretrained(found.folder, trust_remote_code=trust_remote_code)
+    encoder_only = type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING
+    model, reported = loaded_with_report(
+        (AutoModelForTextEncoding if encoder_only else AutoModel).from_pretrained(
+            found.folder,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            output_loading_info=True,
+            **weights,
+        )
+    )
+    loaded = _from_parts(
+        model.to(device or _best_device()),
+        tokenizer,
+        name=found.name,
+        architectures=architectures_of(config.to_dict()),
+    )
+    refuse_missing(found, missing_in_encoder(model, reported, loaded.transformer))
+    return loaded
+
+
+def _from_pipeline(pipeline: SentenceTransformer, name: str) -> LoadedModel:
+    if sign := _sign_in_modules(pipeline):
+        raise refusal(sign, name, model="model")
+    transformer = pipeline.transformers_model
+    if transformer is None:
+        shown_by = f"its first module, {type(pipeline[0]).__name__}"
+        raise refusal(Sign(STATIC, shown_by), name, model="model")
+    return LoadedModel(name, transformer, _fast(pipeline.tokenizer, name), pipeline)
+
+
+def _sign_in_modules(pipeline: SentenceTransformer) -> Sign | None:
+    """Return what shows that a pipeline is no encoder of texts, at whatever depth it stands."""
+    modules = [*pipeline.children(), *(m for m in pipeline.modules() if isinstance(m, Module))]
+    if sign := sign_in_classes(type(module).__name__ for module in modules):
+        return sign
+    for module in modules:
+        if not isinstance(module, Transformer):
+            continue
+        if sign := sign_in_classes(_classes(module.model)):
+            return sign
+        others = [each for each in module.modalities if each not in ("text", "message")]
+        if others and module.module_output_name == "sentence_embedding":
+            return Sign(MULTI_MODAL, f"what it takes: {', '.join(map(str, module.modalities))}")
+    return None
+
+
+def _from_parts(
+    model: object,
+    tokenizer: object,
+    *,
+    name: str | None = None,
+    architectures: Sequence[str] = (),
+) -> LoadedModel:
+    """Return the parts; ``architectures`` are the classes of a folder's weights, head included."""
+    if sign := sign_in_object(model):
+        raise refusal(sign, name or "The model", model="model")
+    if not isinstance(model, PreTrainedModel):
+        raise ModelError(
+            f"The first of the two is of type {type(model).__name__}, not a PreTrainedModel. "
+            "Give (model, tokenizer)."
+        )
+    name = name or getattr(model.config, "name_or_path", "") or type(model).__name__
+    sign = sign_in_classes([*architectures, *_classes(model)], [GENERATIVE])
+    encoder = model
+    if model.config.is_encoder_decoder and hasattr(model, "get_encoder"):
+        encoder = cast("PreTrainedModel", model.get_encoder())
+    unpooled = str(refusal(sign, name)) if sign else ""
+    return LoadedModel(name, encoder, _fast(tokenizer, name), None, unpooled)
+
+
+def _no_model(source: object) -> ModelError:
+    """Return the error that says what an object is, and how it can be explained, if at all."""
+    if sign := sign_in_object(source):
+        return refusal(sign, "The model", model="model")
+    kind = type(source).__name__
+    if function := other_function(source):
+        return ModelError(
+            f"The model is of type {kind}, which gives vectors of texts by itself. Explain it as a "
+            f"function: Explainer(embed=model.{function})."
+        )
+    if callable(source) and not isinstance(source, nn.Module | PreTrainedTokenizerBase | type):
+        return ModelError(
+            f"The model is a function ({kind}). If it gives vectors of a list of texts, explain it "
+            "so: Explainer(embed=function)."
+        )
+    return ModelError(
+        f"The model is of type {kind}. Give a name, a path, a SentenceTransformer, or a tuple of a "
+        "PreTrainedModel and its tokenizer."
+    )
+
+
+def _classes(model: object) -> list[str]:
+    return [each.__name__ for each in type(model).__mro__]
+
+
+def _fast(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer if it can say which characters each token covers."""
+    if not isinstance(tokenizer, PreTrainedTokenizerBase):
+        raise ModelError(
+            f"The model {name} comes without a tokenizer (found: {type(tokenizer).__name__}). "
+            "Give (model, tokenizer), or save the tokenizer into the model's folder."
+        )
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of {name} is {type(tokenizer).__name__}, a slow one without character "
+            "offsets, so words can't be found. Load it with use_fast=True, or convert it to "
+            "tokenizer.json."
+        )
+    return tokenizer
+
+
+def _check_device(device: str | None) -> None:
+    """Raise OptionError for a device that this machine has not."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise OptionError(
+            f"device is {device!r}, which can't be used here ({str(error).splitlines()[0]}): "
+            "choose 'cpu', or leave it out."
+        ) from error
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _name_of(pipeline: SentenceTransformer) -> str:
+    card = getattr(pipeline, "model_card_data", None)
+    for name in (getattr(card, "model_id", None), getattr(card, "base_model", None)):
+        if name:
+            return str(name)
+    config = getattr(pipeline.transformers_model, "config", None)
+    return getattr(config, "name_or_path", "") or type(pipeline).__name__

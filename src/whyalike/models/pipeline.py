@@ -1,0 +1,311 @@
+"""A model as a pipeline: transformer, pooling, and what comes after.
+
+Both build the model's inputs from token ids that are known to be what the model reads, and both
+return two vectors per row: the one that is scored, and the same before any final normalisation.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from whyalike.errors import ModelError, OptionError
+from whyalike.models.capture import Captured
+from whyalike.models.replica import OwnTokenizer
+from whyalike.models.tokens import Row, TokenizedText
+from whyalike.options import Activation
+
+Pooling = Literal["auto", "model", "paper", "cls", "last"]
+
+
+def pool(hidden: Tensor, mask: Tensor, content: Tensor, *, pooling: Pooling) -> Tensor:
+    """Return (B, H) vectors.
+
+    ``"paper"`` is Eq. 1 of Malkiel et al. 2022 (row 11): the mean over tokens of the text, without
+    special tokens; a row without any gets the zero vector. ``"cls"`` and ``"last"`` take the
+    first and the last token that is not padding.
+
+    Args:
+        hidden: (B, T, H).
+        mask: (B, T), 1 where there is no padding.
+        content: (B, T), 1 on tokens of the text that the row owns.
+        pooling: which of the three.
+    """
+    if pooling == "paper":
+        weights = content.to(hidden.dtype).unsqueeze(-1)
+        return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+    rows = torch.arange(len(hidden), device=hidden.device)
+    if pooling == "cls":
+        return hidden[rows, mask.argmax(1)]
+    last = mask.shape[1] - 1 - mask.flip(1).argmax(1)
+    return hidden[rows, last]
+
+
+Point = Literal["embedding", "last_layer"] | int
+"""Where a gradient is taken; a number is the index of a hidden state, 0 being the embeddings."""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenPair:
+    """Two tokenized texts whose similarity is asked for."""
+
+    left: TokenizedText
+    right: TokenizedText
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longer side."""
+        return max(self.left.length, self.right.length)
+
+    @property
+    def reads_the_same_twice(self) -> bool:
+        """Whether the model gets the very same input, and some text in it, for both sides."""
+        left, right = ([row.input_ids for row in side.rows] for side in (self.left, self.right))
+        return left == right and len(self.left.offsets) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where one row's tokens stand in a padded batch.
+
+    text: 2 p for the left text of pair p, 2 p + 1 for the right one. positions, tokens, owned:
+    (T,), as in Row, but positions count the padding.
+    """
+
+    text: int
+    positions: NDArray[np.intp]
+    tokens: NDArray[np.intp]
+    owned: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """One group of rows after the forward pass, still in the graph.
+
+    point: (B, T, D), where the gradient is taken. scored, raw: (B, H) vectors, as scored and
+    before any final normalisation. presence: the weights of tokens and the last hidden states
+    (B, T, H), where their gradients were asked for too; attended: whether all attention was seen.
+    """
+
+    places: tuple[Place, ...]
+    point: Tensor
+    activation: Tensor
+    latent: Tensor
+    scored: Tensor
+    raw: Tensor
+    presence: tuple[Tensor, Tensor] | None = None
+    attended: bool = True
+
+    @property
+    def targets(self) -> list[Tensor]:
+        """What the score is differentiated by."""
+        return [self.point, *(self.presence or ())]
+
+    @property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """The vectors at which the graph of the group ends."""
+        return self.scored, self.raw
+
+
+@dataclass(frozen=True, eq=False)
+class GroupPass:
+    """One group of rows after both passes: (B, T, D), (B, T, D) or None, (B, T, H).
+
+    presence: (B, T), how the score changes with a token's weight, where that was asked for.
+    """
+
+    places: tuple[Place, ...]
+    activation: Tensor
+    gradient: Tensor | None
+    latent: Tensor
+    presence: Tensor | None = None
+    attended: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """P scored pairs.
+
+    identical: (P,), where the score is at its maximum and has no gradient. scale: (P,), by which a
+    gradient times an activation is in units of the similarity: 1 unless another quantity was
+    differentiated (row 16).
+    """
+
+    similarity: NDArray[np.float64]
+    identical: NDArray[np.bool_]
+    scale: NDArray[np.float64]
+    groups: tuple[GroupPass, ...]
+
+
+def place_rows(rows: Sequence[tuple[int, Row]], mask: Tensor) -> tuple[tuple[Place, ...], Tensor]:
+    """Return each row's place in its padded batch, and (B, T) True on tokens that a row owns."""
+    first = mask.argmax(1).tolist()
+    content = torch.zeros(mask.shape, dtype=torch.bool)
+    places = []
+    for index, (text, row) in enumerate(rows):
+        positions = row.positions + first[index]
+        content[index, torch.from_numpy(positions[row.owned])] = True
+        places.append(Place(text, positions, row.tokens, row.owned))
+    return tuple(places), content.to(mask.device)
+
+
+def activation_of(captured: Captured, activation: Activation) -> Tensor:
+    """Return E (Malkiel et al. 2022, Eq. 2; row 9): (B, T, D), detached.
+
+    The leaf is the token embedding, or what comes out of the LayerNorm behind it; positions and
+    segments are added where asked for and where the model has them. Adding leaves the gradient
+    as it is.
+    """
+    if captured.leaf is None:
+        raise ModelError("The model's forward pass never used its input embeddings.")
+    total = captured.leaf.detach()
+    if activation in ("token+position", "token+position+segment") and captured.position is not None:
+        total = total + captured.position
+    if activation == "token+position+segment" and captured.segment is not None:
+        total = total + captured.segment
+    return total
+
+
+Batch = Sequence[tuple[TokenizedText, Row]]
+
+
+class VectorSource(Protocol):
+    """Where vectors come from."""
+
+    @property
+    def module(self) -> nn.Module:
+        """All that runs."""
+
+    def features(self, batch: Batch) -> dict[str, Any]:
+        """Return the model's inputs, padded, on its device."""
+
+    def vectors(
+        self, features: dict[str, Any], content: Tensor, captured: Captured
+    ) -> tuple[Tensor, Tensor]:
+        """Return (scored, unnormalised) vectors, (B, H) each."""
+
+
+class PooledEncoder:
+    """A Hugging Face encoder whose last hidden states are pooled here."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: Pooling
+    ) -> None:
+        self.module = model
+        self.tokenizer = tokenizer
+        self.pooling = pooling
+
+    def features(self, batch: Batch) -> dict[str, Any]:
+        """See VectorSource."""
+        return pad(batch, self.tokenizer, self.module.device)
+
+    def vectors(
+        self, features: dict[str, Any], content: Tensor, captured: Captured
+    ) -> tuple[Tensor, Tensor]:
+        """See VectorSource."""
+        self.module(**features)
+        if captured.last_hidden is None:
+            raise ModelError(f"{type(self.module).__name__} returned no hidden states.")
+        mask = features["attention_mask"]
+        vectors = pool(captured.last_hidden, mask, content, pooling=self.pooling)
+        return at_least_single(vectors), at_least_single(vectors)
+
+
+class PipelineEncoder:
+    """A SentenceTransformer, run whole: its pooling, Dense, Normalize, prompts and truncation."""
+
+    def __init__(self, pipeline: SentenceTransformer, own: OwnTokenizer) -> None:
+        self.module = pipeline
+        self.own = own
+
+    def features(self, batch: Batch) -> dict[str, Any]:
+        """See VectorSource; all rows are windows, or none.
+
+        Raises:
+            ModelError: the pipeline reads other tokens than ours.
+            OptionError: windows with a prompt that the pooling leaves out.
+        """
+        prompt = batch[0][0].prompt
+        if len(batch[0][0].rows) > 1:
+            if prompt and not all(_pools_prompt(module) for module in self.module.children()):
+                raise OptionError(
+                    "This pipeline leaves its prompt out of the pooling, which windows can't: "
+                    "choose long_text='truncate', or pooling='paper'."
+                )
+            return pad(batch, self.own.tokenizer, self.module.device)
+        texts = [text.text for text, _ in batch]
+        with self.own.lock:
+            features = self.module.preprocess(texts, prompt=prompt or None)
+        ids, mask = features.get("input_ids"), features.get("attention_mask")
+        if ids is None or mask is None:
+            raise ModelError("The model takes no token ids; only text encoders can be explained.")
+        for (_, row), row_ids, row_mask in zip(batch, ids, mask.bool(), strict=True):
+            if tuple(row_ids[row_mask].tolist()) != row.input_ids:
+                raise ModelError(
+                    "The pipeline reads other tokens than its tokenizer gives (a chat template, or "
+                    "a step of its own before tokenizing), so words can't be traced through it. "
+                    "Choose pooling='paper' to explain its encoder instead."
+                )
+        device = self.module.device
+        return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in features.items()}
+
+    def vectors(
+        self, features: dict[str, Any], content: Tensor, captured: Captured
+    ) -> tuple[Tensor, Tensor]:
+        """See VectorSource; the pipeline does its own pooling, so that two arguments go unused."""
+        del content, captured
+        with _input_of_last_normalize(self.module) as kept:
+            scored = self.module(features)["sentence_embedding"]
+        dimensions = self.module.truncate_dim
+        raw = kept[0] if kept else scored
+        return at_least_single(scored[:, :dimensions]), at_least_single(raw[:, :dimensions])
+
+
+def _pools_prompt(module: nn.Module) -> bool:
+    return bool(getattr(module, "include_prompt", True))
+
+
+def at_least_single(tensor: Tensor) -> Tensor:
+    """Return a tensor in single or double precision: half is too coarse for cosines and sums."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def pad(batch: Batch, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> dict[str, Any]:
+    """Return input ids and attention mask, (B, T) each, padded on the tokenizer's side."""
+    width = max(len(row.input_ids) for _, row in batch)
+    token = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    ids = torch.full((len(batch), width), token, dtype=torch.long)
+    mask = torch.zeros((len(batch), width), dtype=torch.long)
+    for index, (_, row) in enumerate(batch):
+        start = width - len(row.input_ids) if tokenizer.padding_side == "left" else 0
+        place = slice(start, start + len(row.input_ids))
+        ids[index, place] = torch.tensor(row.input_ids, dtype=torch.long)
+        mask[index, place] = 1
+    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+
+@contextmanager
+def _input_of_last_normalize(pipeline: SentenceTransformer) -> Iterator[list[Tensor]]:
+    """Keep the sentence embedding as it is before a Normalize at the end of the pipeline."""
+    kept: list[Tensor] = []
+    last = list(pipeline.children())[-1]
+    if not isinstance(last, Normalize):
+        yield kept
+        return
+
+    def keep(_module: nn.Module, args: tuple[dict[str, Any], ...]) -> None:
+        kept.append(args[0]["sentence_embedding"])
+
+    hook = last.register_forward_pre_hook(keep)
+    try:
+        yield kept
+    finally:
+        hook.remove()

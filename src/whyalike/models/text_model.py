@@ -1,0 +1,150 @@
+"""What an explanation needs of a model, whether its inside can be seen or not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyalike.errors import ModelError, OptionError
+from whyalike.explanation import SimilarityFunction
+from whyalike.models.tokens import TokenizedText
+from whyalike.options import LongText
+from whyalike.texts import without_surrogates
+
+
+class TextModel(Protocol):
+    """Texts in, vectors out. An Encoder and a BlackBox are such; H features of a vector."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called in explanations."""
+
+    @property
+    def pooling(self) -> str:
+        """Whose score is explained; ``"model"`` is the model's own."""
+
+    @property
+    def similarity_function(self) -> SimilarityFunction:
+        """How two vectors are compared."""
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens the model reads of a text; None where that is unknown."""
+
+    @property
+    def mask_token(self) -> str | None:
+        """The text that stands for a hidden word; None where the model has none."""
+
+    def tokenize(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> list[TokenizedText]:
+        """Return texts with their tokens, or with their words where tokens can't be seen."""
+
+    def find_prompts(
+        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
+    ) -> tuple[str, str]:
+        """Return the literal prompts of the left and the right text."""
+
+    def embed(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> NDArray[np.float64]:
+        """Return the vectors (N, H) of N texts, as they are scored."""
+
+
+QUERY, DOCUMENT = ("query",), ("document", "passage", "corpus")
+"""Names of prompts, best first, that sentence-transformers' ``encode_query`` and
+``encode_document`` take where none is named."""
+
+
+def choose_prompts(
+    prompts: tuple[str, str] | None,
+    names: tuple[str, str] | None,
+    *,
+    known: Mapping[str, str],
+    default: str | None,
+    model: str,
+    by_task: bool = False,
+) -> tuple[str, str]:
+    """Return the literal prompts of the left and the right text.
+
+    Where none is asked for, and the model has one for queries or for documents, the left text is a
+    query and the right one a document, with the prompts that ``encode_query`` and
+    ``encode_document`` would take: an empty one too, and the default one only where a name is not
+    known at all. A model that has neither puts its default prompt before both, as ``encode`` does.
+
+    Args:
+        prompts: literal ones.
+        names: their names in ``known``.
+        known: the model's own prompts by name.
+        default: the name of the prompt that the model uses where none is named.
+        model: what to call the model in an error.
+        by_task: whether the model treats queries otherwise than documents besides their prompts.
+
+    Raises:
+        OptionError: both ways of naming them are used, the model knows no such name, or prompts
+            alone do not make a query of a text and must be asked for.
+        ModelError: what the model says of its prompts is no text.
+    """
+    if prompts is not None and names is not None:
+        raise OptionError("Give either prompts or prompt_names, not both.")
+    for given in (prompts, names):
+        if given is not None and not _is_pair_of_texts(given):
+            raise OptionError(
+                f"prompts and prompt_names are two strings, (left, right); got {given!r}."
+            )
+    if prompts is not None:
+        return without_surrogates(prompts[0]), without_surrogates(prompts[1])
+    if not isinstance(known, Mapping):
+        raise ModelError(
+            f"The prompts of {model} are of type {type(known).__name__}; they must be a dictionary "
+            "of texts by name."
+        )
+    if names is not None:
+        for name in names:
+            if name not in known:
+                raise OptionError(
+                    f"{model} has no prompt named {name!r}; it has: "
+                    f"{', '.join(map(repr, known)) or 'none'}. Give literal ones with prompts=."
+                )
+        return _text_of(known, names[0], model), _text_of(known, names[1], model)
+    usual = _text_of(known, default, model)
+    # None where the model has no prompt of any of these names; an empty one is one too.
+    own = [
+        next((_text_of(known, name, model) for name in wanted if name in known), None)
+        for wanted in (QUERY, DOCUMENT)
+    ]
+    if not any(own):
+        return usual, usual
+    if by_task:
+        raise OptionError(
+            f"{model} treats queries otherwise than documents, and not by their prompts alone, so "
+            "that no pair of prompts gives the score of encode_query and encode_document. Say "
+            "which prompts its plain score is to have: prompts=('', '') are none."
+        )
+    query, document = (usual if text is None else text for text in own)
+    return query, document
+
+
+def _text_of(known: Mapping[str, object], name: object, model: str) -> str:
+    """Return the prompt of that name, and nothing where there is none."""
+    if name is None:
+        return ""
+    text = known.get(name) if isinstance(name, str) else name
+    if text is None:
+        return ""
+    if not isinstance(name, str) or not isinstance(text, str):
+        what = f"The prompt {name!r}" if isinstance(name, str) else "The name of the default prompt"
+        raise ModelError(
+            f"{what} of {model} is of type {type(text).__name__}, and must be a text: mend its "
+            "prompts, or give literal ones with prompts= (--prompts)."
+        )
+    return without_surrogates(text)
+
+
+def _is_pair_of_texts(value: object) -> bool:
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(text, str) for text in value)
+    )

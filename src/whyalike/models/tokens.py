@@ -1,0 +1,258 @@
+"""Texts as a model reads them: tokens, rows of the model's length, batches of like length."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from whyalike.errors import ModelError
+
+PASS_TOKENS = 160
+"""What a pass costs besides its tokens, in tokens (measured on two cores, all-MiniLM-L6-v2)."""
+
+
+def group_rows(
+    lengths: Sequence[int], keys: Sequence[Hashable], *, most_tokens: int
+) -> list[list[int]]:
+    """Return groups of row indices with equal keys and similar lengths, longest first.
+
+    Rows of one key are cut so that their passes cost least together: of a pass, its tokens with
+    their padding, and PASS_TOKENS. No group of more than one row has more than ``most_tokens``
+    tokens, padding included. A row of length 0 is in no group: there is nothing for the model to
+    read.
+    """
+    by_key: dict[Hashable, list[int]] = {}
+    read = (row for row, length in enumerate(lengths) if length)
+    for row in sorted(read, key=lambda row: -lengths[row]):
+        by_key.setdefault(keys[row], []).append(row)
+    groups = []
+    for rows in by_key.values():
+        cuts = _cheapest_cuts(np.array([lengths[row] for row in rows]), most_tokens)
+        groups += [rows[start:end] for start, end in pairwise(cuts)]
+    return groups
+
+
+def _cheapest_cuts(lengths: NDArray[np.int64], most_tokens: int) -> list[int]:
+    """Return where to cut rows of falling lengths, from 0 to their number.
+
+    What the first rows cost at least is the least, over the start of their last group, of what the
+    rows before it cost and of that group.
+    """
+    least, starts = np.zeros(len(lengths) + 1), np.zeros(len(lengths) + 1, dtype=np.int64)
+    for end in range(1, len(least)):
+        sizes = np.arange(end, 0, -1) * lengths[:end]
+        allowed = sizes <= most_tokens
+        allowed[-1] = True
+        costs = np.where(allowed, least[:end] + sizes + PASS_TOKENS, np.inf)
+        starts[end] = costs.argmin()
+        least[end] = costs.min()
+    cuts = [len(lengths)]
+    while cuts[-1]:
+        cuts.append(int(starts[cuts[-1]]))
+    return cuts[::-1]
+
+
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One input of the model: a text, or one window of a long one.
+
+    input_ids: as the model gets them, special tokens and prompt included, without padding.
+    positions: (T,), where in ``input_ids`` the tokens of the text stand.
+    tokens: (T,), which tokens of the text they are. owned: (T,), False where another window
+    sees the same token with more context around it.
+    """
+
+    input_ids: tuple[int, ...]
+    positions: Ints
+    tokens: Ints
+    owned: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenizedText:
+    """A text, its T tokens (without special ones and prompt) and the rows that hold them.
+
+    offsets: (T, 2), characters of the text. pretokens: (T,), the tokenizer's own word index.
+    truncated: whether the model's limit cut tokens off. refusal: why the text may not be explained
+    then, or nothing. unknown: the tokens that stand for what the tokenizer has no token for.
+    """
+
+    text: str
+    prompt: str
+    rows: tuple[Row, ...]
+    offsets: Ints
+    pretokens: Ints
+    truncated: bool
+    refusal: str = ""
+    unknown: tuple[int, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest row, special ones included; of the text where there are no rows."""
+        return max((len(row.input_ids) for row in self.rows), default=len(self.offsets))
+
+
+def tokenize(
+    texts: Sequence[str],
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    limit: int,
+    prompt: str = "",
+    long_text: str = "truncate",
+) -> list[TokenizedText]:
+    """Tokenize texts, with ``prompt`` put before each.
+
+    Args:
+        texts: raw texts.
+        tokenizer: a fast tokenizer.
+        limit: the most tokens that the model takes, special tokens included.
+        prompt: what the model wants before a text; it counts neither as text nor as words.
+        long_text: ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
+    A text beyond the limit is refused where ``long_text`` is ``"error"``, and where the tokenizer
+    cuts texts at their beginning.
+
+    Raises:
+        ModelError: the limit leaves no room for a text beside the special tokens.
+    """
+    windows = long_text == "windows"
+    special = tokenizer.num_special_tokens_to_add()
+    if limit <= special:
+        raise ModelError(
+            f"The model reads at most {limit} token{'s' * (limit != 1)} of a text, and "
+            f"{special} of them are special ones, so that no room is left for words: give it a "
+            "larger max_seq_length."
+        )
+    encoded: Any = tokenizer(
+        [prompt + text for text in texts],
+        truncation=True,
+        max_length=limit,
+        stride=(limit - special) // 2 if windows else 0,
+        return_overflowing_tokens=windows,
+        return_offsets_mapping=True,
+        add_special_tokens=True,
+    )
+    grouped: list[list[Any]] = [[] for _ in texts]
+    for index, encoding in enumerate(encoded.encodings):
+        sample = encoded["overflow_to_sample_mapping"][index] if windows else index
+        grouped[sample].append(encoding)
+    tokenized = []
+    for text, encodings in zip(texts, grouped, strict=True):
+        result = _from_encodings(text, prompt, encodings, windows=windows)
+        if unknown := _unknown_tokens(result, tokenizer):
+            result = replace(result, unknown=unknown)
+        if result.truncated and (reason := _refusal(tokenizer, limit, long_text)):
+            result = replace(result, refusal=reason)
+        tokenized.append(result)
+    return tokenized
+
+
+def _refusal(tokenizer: PreTrainedTokenizerBase, limit: int, long_text: str) -> str:
+    """Return why a text that was cut may not be explained, or nothing if it may."""
+    if long_text == "error":
+        return (
+            f"A text has more than the {limit} tokens that the model reads. Shorten it, or "
+            "choose long_text='truncate' or 'windows'."
+        )
+    if tokenizer.truncation_side == "left":
+        return (
+            f"A text has more than the {limit} tokens that the model reads, and its tokenizer "
+            "cuts texts at their beginning. Shorten it, or set truncation_side='right'."
+        )
+    return ""
+
+
+def _unknown_tokens(text: TokenizedText, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Return the tokens that are the tokenizer's unknown one, but for those the text spells out.
+
+    Tokenizers that know every byte have such a token too, and often it has another use: GPT-2's
+    ends a text.
+    """
+    unknown = tokenizer.unk_token_id
+    found: dict[int, None] = {}
+    for row in text.rows:
+        if unknown in row.input_ids:
+            ids = np.array(row.input_ids)[row.positions]
+            found |= dict.fromkeys(row.tokens[ids == unknown].tolist())
+    covered = {token: slice(*text.offsets[token]) for token in found}
+    return tuple(t for t in found if text.text[covered[t]].strip() != tokenizer.unk_token)
+
+
+def _from_encodings(
+    text: str, prompt: str, encodings: Sequence[Any], *, windows: bool
+) -> TokenizedText:
+    """Merge a text's windows (or take its only row): each token once, owned by one window."""
+    rows: list[tuple[tuple[int, ...], Ints, list[tuple[int, int, int]]]] = []
+    seen: dict[tuple[int, int, int], int] = {}
+    pretokens: list[int] = []
+    for encoding in encodings:
+        positions = _text_positions(encoding, len(prompt))
+        keys = _token_keys(encoding, positions, prompt)
+        words = encoding.word_ids
+        for key, position in zip(keys, positions, strict=True):
+            if key not in seen:
+                seen[key] = len(seen)
+                pretokens.append(-1 if (word := words[position]) is None else word)
+        rows.append((tuple(encoding.ids), positions, keys))
+    tokens = [np.array([seen[key] for key in keys], dtype=np.intp) for _, _, keys in rows]
+    owners = _owners(tokens, len(seen))
+    offsets = np.array([key[:2] for key in seen], dtype=np.intp).reshape(-1, 2)
+    return TokenizedText(
+        text=text,
+        prompt=prompt,
+        rows=tuple(
+            Row(ids, positions, which, owners[which] == index)
+            for index, ((ids, positions, _), which) in enumerate(zip(rows, tokens, strict=True))
+        ),
+        offsets=offsets,
+        pretokens=np.array(pretokens, dtype=np.intp),
+        truncated=not windows and bool(encodings[0].overflowing),
+    )
+
+
+def _text_positions(encoding: Any, prompt_length: int) -> Ints:
+    """Positions of tokens that cover the user's text: not special, not prompt."""
+    return np.array(
+        [
+            position
+            for position, (special, (_, end)) in enumerate(
+                zip(encoding.special_tokens_mask, encoding.offsets, strict=True)
+            )
+            if not special and (not prompt_length or end > prompt_length)
+        ],
+        dtype=np.intp,
+    )
+
+
+def _token_keys(encoding: Any, positions: Ints, prompt: str) -> list[tuple[int, int, int]]:
+    """(start, end, nth token with these offsets) of each token: its identity across windows."""
+    counts: dict[tuple[int, int], int] = {}
+    keys = []
+    # Each look at an encoding's attribute makes the whole list anew.
+    offsets = encoding.offsets
+    for position in positions:
+        start, end = offsets[position]
+        span = max(start - len(prompt), 0), end - len(prompt)
+        counts[span] = counts.get(span, -1) + 1
+        keys.append((*span, counts[span]))
+    return keys
+
+
+def _owners(windows: Sequence[Ints], count: int) -> Ints:
+    """(T,): for each token the window in which it stands farthest from an edge."""
+    owner = np.zeros(count, dtype=np.intp)
+    best = np.full(count, -1)
+    for index, tokens in enumerate(windows):
+        place = np.arange(len(tokens))
+        context = np.minimum(place, len(tokens) - 1 - place)
+        # The first token of the text and the last have no more context anywhere else.
+        better = context > best[tokens]
+        owner[tokens[better]] = index
+        best[tokens[better]] = context[better]
+    return owner

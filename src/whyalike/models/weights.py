@@ -1,0 +1,196 @@
+"""Weights: the files that a model's are read from, and whether the model got all it needs."""
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from torch import nn
+from transformers import PreTrainedModel
+
+from whyalike.errors import ModelError, UnsafeModelError
+from whyalike.models.locating import FoundModel
+from whyalike.models.refusals import ADAPTER_FILE
+
+WHOLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
+
+
+PICKLED = "pytorch_model*.bin"
+
+
+ADAPTER_WHOLE, ADAPTER_PICKLED = "adapter_model.safetensors", "adapter_model.bin"
+
+
+_OF_TRANSFORMERS = "Transformer"
+
+
+_OURS = "sentence_transformers"
+
+
+def refuse_pickles(found: FoundModel) -> None:
+    """Raise UnsafeModelError if any file that would be read for the weights is a pickle."""
+    for folder, shards in _weight_folders(found.folder):
+        if pickled := _pickled(folder, shards=shards):
+            raise UnsafeModelError(
+                f"The weights of {found.name} are pickled ({pickled}), and unpickling can run "
+                "code. Convert them to safetensors, or allow it with allow_pickle=True "
+                "(--allow-pickle) if you trust their source."
+            )
+
+
+def refuse_missing(found: FoundModel, missing: Collection[str]) -> None:
+    """Raise ModelError if there are tensors that the model uses and its files lack.
+
+    transformers fills them with random numbers, and says so in its log only.
+    """
+    if missing:
+        first = min(missing)
+        more = " and others" if len(missing) > 1 else ""
+        raise ModelError(
+            f"The weights of {found.name} lack {len(missing)} tensor{'s' * (len(missing) > 1)} "
+            f"({first}{more}), which would be filled with random numbers: its folder is damaged or "
+            "incomplete."
+        )
+
+
+def loaded_with_report(loaded: Any) -> tuple[Any, set[str]]:
+    """Return a model and the tensors that its files lack, as transformers reports them.
+
+    ``loaded`` is what ``from_pretrained`` gave with ``output_loading_info``; a model's own code may
+    give the model alone. Tied tensors are not missing.
+    """
+    if not isinstance(loaded, tuple):
+        return loaded, set()
+    return loaded[0], set(loaded[1]["missing_keys"])
+
+
+def missing_in_encoder(
+    model: PreTrainedModel, reported: Collection[str], used: PreTrainedModel
+) -> set[str]:
+    """Return which of the tensors that transformers reports as missing are used.
+
+    Args:
+        model: what was loaded.
+        reported: of ``loaded_with_report``.
+        used: the part that runs. Its pooler does not, nor does a decoder beside it.
+    """
+    names = {id(tensor) for tensor in used.base_model.state_dict(keep_vars=True).values()}
+    tensors = model.state_dict(keep_vars=True)
+    return {key for key in reported if id(tensors.get(key)) in names and not _of_pooler(key)}
+
+
+def missing_in_pipeline(pipeline: SentenceTransformer, folder: Path) -> set[str]:
+    """Return the names of tensors that the transformers of a pipeline use and their files lack.
+
+    sentence-transformers itself sees to its other modules, and keeps to itself what transformers
+    reports of these: it is asked again where the names are not just those of the file, without
+    reading the weights.
+    """
+    paths = {str(one.get("name")): str(one.get("path", "")) for one in _modules(folder) or []}
+    missing: set[str] = set()
+    for name, module in pipeline.named_children():
+        models = (m for m in module.modules() if isinstance(m, PreTrainedModel))
+        if (model := next(models, None)) is None:
+            continue
+        found = _missing(model, folder / paths.get(name, ""))
+        missing |= {key for key in found if _uses_pooler(module) or not _of_pooler(key)}
+    return missing
+
+
+def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
+    adapter = _read(folder / ADAPTER_FILE)
+    if adapter is None and set(model.state_dict()) <= set(_stored_names(folder)):
+        return set()
+    places: list[str | Path] = [folder]
+    if isinstance(adapter, dict) and not (folder / "config.json").is_file():
+        places.append(str(adapter.get("base_model_name_or_path")))
+    return {key for place in places for key in _reported(model, place)}
+
+
+def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
+    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there.
+    quantised = getattr(model, "hf_quantizer", None) is not None
+    on: dict[str, Any] = {} if quantised else {"device_map": "meta"}
+    loaded: Any = type(model).from_pretrained(
+        place, config=model.config, output_loading_info=True, local_files_only=True, **on
+    )
+    return loaded_with_report(loaded)[1]
+
+
+def _of_pooler(key: str) -> bool:
+    return "pooler" in key.split(".")
+
+
+def _uses_pooler(module: nn.Module) -> bool:
+    """Return whether a module's output is what a transformer's pooler makes of the first token."""
+    if not isinstance(module, Transformer):
+        return False
+    return any(
+        "pooler" in str(way["method_output_name"]) for way in module.modality_config.values()
+    )
+
+
+def _weight_folders(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Return the folders with weights, and whether those may lie there in shards.
+
+    In a pipeline that is so for the transformer; modules of code that came along do as they like.
+    """
+    modules = _modules(root)
+    if modules is None:
+        yield root, True
+        return
+    for module in modules:
+        package, _, last = str(module.get("type", "")).rpartition(".")
+        shards = last == _OF_TRANSFORMERS or package.split(".")[0] != _OURS
+        yield root / str(module.get("path", "")), shards
+
+
+def _pickled(folder: Path, *, shards: bool) -> str:
+    """Return the name of a pickle that would be read, or nothing."""
+    if (folder / ADAPTER_FILE).is_file() and not (folder / ADAPTER_WHOLE).is_file():
+        pickled = folder / ADAPTER_PICKLED
+        return pickled.name if pickled.is_file() else ""
+    files = _weight_files(folder) if shards else [WHOLE] * (folder / WHOLE).is_file()
+    if files:
+        return next((name for name in files if not name.endswith(".safetensors")), "")
+    return next((path.name for path in sorted(folder.glob(PICKLED))), "")
+
+
+def _weight_files(folder: Path) -> list[str]:
+    """Return the files that transformers reads in a folder, other than pickles that it finds."""
+    config = _read(folder / "config.json")
+    chosen = config.get("transformers_weights") if isinstance(config, dict) else None
+    names = [chosen] if isinstance(chosen, str) else [WHOLE, SHARDED]
+    name = next((each for each in names if (folder / each).is_file()), "")
+    if not name.endswith(".index.json"):
+        return [name] if name else []
+    index = _read(folder / name)
+    placed = index.get("weight_map") if isinstance(index, dict) else None
+    return sorted({str(file) for file in placed.values()}) if isinstance(placed, dict) else []
+
+
+def _stored_names(folder: Path) -> Iterator[str]:
+    """Return the names of a folder's tensors; none where they can't be known without unpickling."""
+    files = _weight_files(folder)
+    for name in files if all(name.endswith(".safetensors") for name in files) else ():
+        with safe_open(folder / name, framework="pt") as tensors:
+            yield from tensors.keys()
+
+
+def _modules(folder: Path) -> list[dict[str, Any]] | None:
+    """Return the modules of a pipeline; None where it is none."""
+    modules = _read(folder / "modules.json")
+    if not isinstance(modules, list):
+        return None
+    return [module for module in modules if isinstance(module, dict)]
+
+
+def _read(path: Path) -> Any:
+    """Return what a file says, or None: whoever loads the model says what is wrong with it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,117 @@
+"""Pairs of texts to measure on: items of a catalogue, each with its nearest other item."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from whyalike.errors import FormatError, OptionError
+from whyalike.models.scores import comparable
+from whyalike.models.text_model import TextModel
+from whyalike.options import check_whole
+from whyalike.texts import checked_texts
+
+COSINES = (0.5, 0.95)
+
+
+WORDS = (15, 120)
+
+
+def read_texts(path: str | os.PathLike[str], *, column: str = "description") -> list[str]:
+    """Return the texts of one column of a file of items, those that are not blank.
+
+    A ``.csv`` has a header and commas; all else that ``Catalogue.read`` takes, such as ``.tsv``,
+    ``.jsonl``, ``.parquet`` and what is gzipped, is read as that does.
+
+    Raises:
+        FormatError: the file can't be read, or has no such column.
+        OptionError, MissingExtraError: as ``Catalogue.read``.
+    """
+    if Path(path).suffix.lower() != ".csv":
+        from whyalike.catalogue import stream_items
+
+        texts = [item.description for item in stream_items(path, description=column)]
+        return [text for text in texts if text.strip()]
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.DictReader(stream, strict=True)
+            columns = rows.fieldnames or []
+            if column not in columns:
+                raise FormatError(
+                    f"{path} has no column {column!r}; it has: {', '.join(columns) or 'none'}. "
+                    "Name another (--column), and separate columns by commas."
+                )
+            texts = [row[column] or "" for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read texts from {path}: {reason}.") from error
+    return [text for text in texts if text.strip()]
+
+
+def nearest_pairs(
+    texts: Sequence[str],
+    model: TextModel,
+    *,
+    count: int,
+    seed: int = 0,
+    lowest: float = COSINES[0],
+    highest: float = COSINES[1],
+    words: tuple[int, int] = WORDS,
+    pool: int = 1500,
+    prompt: str = "",
+) -> list[tuple[str, str]]:
+    """Return pairs of a random text and the nearest other one; no text stands in two pairs.
+
+    Nearest by the cosine of the model's vectors, from ``lowest`` to ``highest``: below, there is
+    nothing to explain; above are copies. Fewer than ``count`` come where the texts give no more.
+
+    Args:
+        texts: a catalogue; equal texts count once.
+        model: ``explainer.model``.
+        count: how many pairs.
+        seed: of the order of the texts.
+        lowest: the least cosine of a pair.
+        highest: the greatest.
+        words: the least and the greatest number of words of a text, counted at blanks.
+        pool: how many texts, drawn at random, are embedded and compared.
+        prompt: what the model wants before a text.
+
+    Raises:
+        OptionError: a number that is not allowed.
+        TextError: something else than texts.
+        ModelError: vectors that are no finite numbers.
+    """
+    for name, value in (("count", count), ("pool", pool)):
+        check_whole(name, value)
+    check_whole("seed", seed, least=0)
+    if not -1 <= lowest <= highest <= 1:
+        raise OptionError(
+            f"lowest and highest are {lowest!r} and {highest!r}; give two cosines in that order."
+        )
+    fitting = [
+        text
+        for text in dict.fromkeys(checked_texts(texts))
+        if words[0] <= len(text.split()) <= words[1]
+    ]
+    order = np.random.default_rng(seed).permutation(len(fitting))[:pool]
+    drawn = [fitting[index] for index in order]
+    if not drawn:
+        return []
+    vectors = comparable(model.embed(drawn, prompt=prompt), function="cosine")
+    free = np.ones(len(drawn), dtype=bool)
+    found: list[tuple[str, str]] = []
+    for index, vector in enumerate(vectors):
+        if len(found) == count:
+            break
+        if not free[index]:
+            continue
+        cosines = vectors @ vector
+        cosines[~free | (cosines < lowest) | (cosines > highest)] = -np.inf
+        cosines[index] = -np.inf
+        nearest = int(cosines.argmax())
+        if np.isfinite(cosines[nearest]):
+            found.append((drawn[index], drawn[nearest]))
+            free[[index, nearest]] = False
+    return found
