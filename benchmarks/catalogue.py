@@ -21,9 +21,9 @@ import torch
 
 from whyalike import Explainer
 from whyalike.catalogue import Catalogue
-from whyalike.catalogue.exact_index import ExactIndex
-from whyalike.catalogue.hit import explain_hits
 from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.search import explain_hits
+from whyalike.catalogue.vectors import ExactIndex
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", "../shared/data"))
 WIDTH = 384

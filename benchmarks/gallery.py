@@ -19,11 +19,7 @@ from PIL import Image
 
 from whyalike import Explainer, Explanation
 from whyalike.catalogue import Catalogue
-from whyalike.evaluation.figures_randomized import (
-    RandomizedPair,
-    draw_randomized_pair,
-    randomized_pair,
-)
+from whyalike.evaluation.figures import RandomizedPair, draw_randomized_pair, randomized_pair
 from whyalike.files import write_whole
 from whyalike.render import draw_figure
 

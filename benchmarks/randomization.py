@@ -14,8 +14,7 @@ from pathlib import Path
 from own_method import catalogue_pairs
 
 from whyalike import Explainer
-from whyalike.evaluation.randomization import measure_randomization
-from whyalike.evaluation.randomization_table import tabulate_randomization
+from whyalike.evaluation.randomization import measure_randomization, tabulate_randomization
 
 
 def tell(done, total):

@@ -11,11 +11,14 @@ import sys
 
 import numpy as np
 
-from whyalike.study.bootstrap import percentile_interval, resample_means
-from whyalike.study.crossed import crossed_mean
-from whyalike.study.mos import votes_interval
-from whyalike.study.paired import compare_methods
-from whyalike.study.panel import Panel
+from whyalike.study.agreement import crossed_mean
+from whyalike.study.ratings import Panel
+from whyalike.study.scores import (
+    compare_methods,
+    percentile_interval,
+    resample_means,
+    votes_interval,
+)
 
 DESIGNS = (
     (5, 100, 0.3, 0.4, 0.6),

@@ -18,10 +18,8 @@ from pathlib import Path
 
 from whyalike.catalogue import Catalogue
 from whyalike.training import TrainingSettings, train_recobert
-from whyalike.training.card import COLUMNS, figures_rows
-from whyalike.training.measuring import HeldOut, guess_kind
-from whyalike.training.negatives import number_texts
-from whyalike.training.split import split_pairs
+from whyalike.training.data import number_texts, split_pairs
+from whyalike.training.result import COLUMNS, HeldOut, figures_rows, guess_kind
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 OBJECTIVES = {

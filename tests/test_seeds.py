@@ -11,17 +11,16 @@ from whyalike.evaluation import (
     measure_sensitivity,
     nearest_pairs,
 )
-from whyalike.evaluation.edits.registry import find_edits
-from whyalike.evaluation.gold_counts import LinkCounts
-from whyalike.evaluation.link_test import compare_links
-from whyalike.evaluation.randomization_models import randomized_states
-from whyalike.evaluation.randomization_noise import smooth_saliency
+from whyalike.evaluation.agreement import smooth_saliency
+from whyalike.evaluation.changed_models import randomized_states
+from whyalike.evaluation.gold_counts import LinkCounts, compare_links
 from whyalike.evaluation.suite import Datasets, run_suite
+from whyalike.probing.edits import find_edits
 from whyalike.statistics import mean_interval
 from whyalike.study.agreement import krippendorff_alpha
-from whyalike.study.bootstrap import resample_means
 from whyalike.study.creation import StudyOptions
 from whyalike.study.report import ReportSettings
+from whyalike.study.scores import resample_means
 from whyalike.training import TrainingSettings
 from whyalike.words import WordVectors
 

@@ -15,22 +15,28 @@ every document must have.
 import json
 import math
 import os
+import platform
 import reprlib
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import whyalike
 from whyalike.errors import FormatError, OptionError
 
 UPDATE = "a newer release of whyalike wrote it. Update whyalike to read it."
+
+
 LARGEST_INTEGER = 10**300
+
 
 DAMAGED_ARCHIVE = (
     OSError,
@@ -46,10 +52,19 @@ DAMAGED_ARCHIVE = (
 )
 """What comes out of reading a zip file, such as NumPy and torch write, with other bytes in it."""
 
+
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+
+
 _SHORT = reprlib.Repr()
+
+
 _SHORT.maxstring = _SHORT.maxother = 60
+
+
 _SHORT.maxlong = 40
+
+
 _SHORT.maxlevel = 3
 
 
@@ -279,3 +294,15 @@ def _declared(kind: type) -> dict[str, tuple[Any, bool]]:
 
 def _is_needed(field: "Field[Any]") -> bool:
     return field.default is MISSING and field.default_factory is MISSING
+
+
+PACKAGES = ("torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python, of whyalike, and of what its figures hang on."""
+    found = {"python": platform.python_version(), "whyalike": whyalike.__version__}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -11,10 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import WordSaliency
+from whyalike.arrays import Floats, WordSaliency
 from whyalike.explanation import WordPair
 
-Floats = NDArray[np.float64]
 Nearest = tuple[NDArray[np.intp], Floats]
 BLOCK = 1024
 

@@ -28,11 +28,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.explanation import WordPair
 from whyalike.options import BTIOptions
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 _MAX_ITER = 300
 _STOP = 1e-3

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 
-Floats = NDArray[np.float64]
 DRAWN_AT_ONCE = 2**21
 """Values that are held while items are drawn again; it moves no figure."""
 

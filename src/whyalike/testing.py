@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from whyalike.evaluation.edits import WordLists
     from whyalike.explainer import Explainer
     from whyalike.models.black_box import BlackBox
     from whyalike.models.loading import ModelSource
+    from whyalike.probing.rule_text import WordLists
 
     Model = Explainer | BlackBox | ModelSource
 
@@ -156,7 +156,7 @@ def assert_no_blind_spot(
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
-    from whyalike.evaluation.probe import find_blind_spots
+    from whyalike.probing.probe import find_blind_spots
 
     if not 0 <= at_most < 1:
         raise OptionError(f"at_most is {at_most!r}; give a share from 0 to below 1.")
@@ -192,12 +192,12 @@ def _explainer(model: "Model") -> "Explainer":
 
 
 def _signed(explainer: "Explainer") -> str:
-    from whyalike.evaluation.probe import signed_method
+    from whyalike.probing.probe import signed_method
 
     return signed_method(explainer)
 
 
 def _similarities(explainer: "Explainer", reference: str, texts: Sequence[str]) -> list[float]:
-    from whyalike.evaluation.probe import similarities
+    from whyalike.probing.probe import similarities
 
     return similarities(explainer, reference, texts)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from whyalike import Explainer
 from whyalike.catalogue import Item, building
-from whyalike.catalogue.facets import find_facets
 from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.reader import find_facets
 from whyalike.errors import FormatError, OptionError, OutputError
 
 BOTH = ("title", "description")

@@ -6,7 +6,7 @@ import numpy as np
 
 from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex, Item
-from whyalike.catalogue.facets import Facet, find_facets
+from whyalike.catalogue.reader import Facet, find_facets
 
 
 def lengths(texts):

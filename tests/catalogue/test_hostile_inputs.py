@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from whyalike.data.items import as_text
 from whyalike.data.markup import has_markup, strip_markup
-from whyalike.evaluation.gold_lines import is_place
+from whyalike.evaluation.gold import is_place
 
 SCRIPT = Path(__file__).parent / "hostile_inputs.py"
 REFUSED = {

@@ -19,7 +19,8 @@ from indexed_items import draw_items, open_tiny
 
 from tiny_models import tiny
 from whyalike import Explainer
-from whyalike.catalogue import Item, building, reader, vector_file, writing
+from whyalike.catalogue import Item, building, reader, writing
+from whyalike.catalogue import vectors as vector_file
 from whyalike.catalogue.files import only_writer
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.item_store import ItemStore

@@ -9,8 +9,8 @@ from indexed_items import draw_items, open_tiny
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.catalogue import Catalogue, Item
-from whyalike.catalogue.hit import explain_hit_parts, explain_hits
 from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.search import explain_hit_parts, explain_hits
 from whyalike.catalogue.similar_page import page_of, search_to_dict
 from whyalike.errors import ModelNotFoundError, OptionError, TextError
 

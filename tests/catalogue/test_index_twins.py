@@ -6,8 +6,8 @@ from indexed_items import draw_items, open_tiny
 
 from whyalike import Explainer
 from whyalike.catalogue import Item, building
+from whyalike.catalogue.building import representatives
 from whyalike.catalogue.index import CatalogueIndex
-from whyalike.catalogue.known_texts import representatives
 from whyalike.catalogue.similar_page import page_of
 from whyalike.models.black_box import BlackBox
 
@@ -96,7 +96,7 @@ def test_texts_that_a_model_tells_apart_by_their_case_have_their_own_vectors(tmp
 
 
 def test_twins_of_one_chunk_that_read_alike_are_one_text():
-    from whyalike.catalogue.known_texts import Reading
+    from whyalike.catalogue.building import Reading
 
     def read(texts):
         return [Reading((tuple(map(ord, text.replace(" ", ""))),), False) for text in texts]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from whyalike.catalogue import exact_index, faiss_index
-from whyalike.catalogue.exact_index import ExactIndex
+from whyalike.catalogue import faiss_index
+from whyalike.catalogue import vectors as exact_index
 from whyalike.catalogue.faiss_index import HnswIndex
-from whyalike.catalogue.four_part import PARTS, MeanBlock, mean_vectors, part_scores
+from whyalike.catalogue.vectors import PARTS, ExactIndex, MeanBlock, mean_vectors, part_scores
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 
 

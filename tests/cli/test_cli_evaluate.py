@@ -71,11 +71,9 @@ def test_the_texts_are_kept_beside_the_leaderboard_or_left_out(run, model, files
 
 @pytest.mark.parametrize("methods", [("random",), ("random", "gradient_x_activation")])
 def test_every_column_is_whole_at_80_characters(capsys, methods):
-    from whyalike.cli.evaluation_files import show
-    from whyalike.evaluation.leaderboard import Leaderboard
-    from whyalike.evaluation.leaderboard_entry import Entry
-    from whyalike.evaluation.suite_choice import FAITHFULNESS
-    from whyalike.evaluation.suite_metrics import RANDOMIZATION
+    from whyalike.cli.evaluate import show
+    from whyalike.evaluation.leaderboard import Entry, Leaderboard
+    from whyalike.evaluation.suite_choice import FAITHFULNESS, RANDOMIZATION
     from whyalike.statistics import mean_interval
 
     metrics = (*FAITHFULNESS, *RANDOMIZATION)
@@ -106,7 +104,7 @@ def test_every_column_is_whole_at_80_characters(capsys, methods):
 
 
 def test_a_long_part_says_how_far_it_is_and_not_too_often(capsys, monkeypatch):
-    from whyalike.cli import evaluation_files
+    from whyalike.cli import evaluate as evaluation_files
 
     clock = [0.0]
     monkeypatch.setattr(evaluation_files.time, "monotonic", lambda: clock[0])
@@ -193,9 +191,8 @@ def test_fewer_pairs_than_asked_for_are_said(run, model, files):
 
 
 def test_what_a_table_has_no_room_for_is_said_below(capsys):
-    from whyalike.cli.evaluation_files import show
-    from whyalike.evaluation.leaderboard import Leaderboard
-    from whyalike.evaluation.leaderboard_entry import Entry
+    from whyalike.cli.evaluate import show
+    from whyalike.evaluation.leaderboard import Entry, Leaderboard
     from whyalike.statistics import mean_interval
 
     entries = tuple(

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from whyalike.cli.probe_files import read_items
+from whyalike.cli.probe import read_items
 from whyalike.errors import FormatError, OptionError
-from whyalike.evaluation.edits import list_rules
+from whyalike.probing.edits import list_rules
 
 TEXT = "The gloves are warm and soft, and they do not cost 30 dollars."
 

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from whyalike.cli.train_files import describe_time
-from whyalike.training.checkpoints import latest_checkpoint, unfinished
+from whyalike.cli.train import describe_time
+from whyalike.training.loop import latest_checkpoint, unfinished
 
 _TEXT = "warm knit glove wool pale straw lemon zest white flowers ribbed cuffs smart phone"
 WORDS = _TEXT.split()
@@ -72,7 +72,7 @@ def test_ctrl_c_says_how_to_go_on(run, model, catalogue, tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("whyalike.cli.train_files.tell_progress", interrupt)
+        patch.setattr("whyalike.cli.train.tell_progress", interrupt)
         result = run(*command)
     assert result.exit_code == 130
     step = latest_checkpoint(unfinished(out)).name.removeprefix("checkpoint-")

@@ -13,16 +13,15 @@ from write_documents import LEFT, PAIRS, RIGHT, letters
 
 from whyalike import CatalogueIndex, Comparison, Explainer, Explanation, Item
 from whyalike.evaluation import read_pair_texts
-from whyalike.evaluation.known_scores import known_score
-from whyalike.evaluation.leaderboard_file import read_leaderboard
-from whyalike.evaluation.result_store import ResultStore
+from whyalike.evaluation.leaderboard import read_leaderboard
+from whyalike.evaluation.results import ResultStore, known_score
 from whyalike.fingerprint import Probe
 from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.export import read_csv
 from whyalike.study.ratings import COLUMNS
 from whyalike.training import TrainingResult
-from whyalike.training.card import write_card
-from whyalike.training.checkpoints import begin_run
+from whyalike.training.loop import begin_run
+from whyalike.training.result import write_card
 
 RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "study").is_dir())
 

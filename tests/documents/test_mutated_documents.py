@@ -17,20 +17,17 @@ from whyalike import Comparison, Explanation
 from whyalike.catalogue.manifest import read_manifest
 from whyalike.errors import FormatError, WhyalikeError
 from whyalike.evaluation import read_pair_texts
-from whyalike.evaluation.kept_explanations import explain_all
-from whyalike.evaluation.known_scores import known_score
-from whyalike.evaluation.leaderboard_file import read_leaderboard
-from whyalike.evaluation.leaderboard_page import page_of
-from whyalike.evaluation.result_store import ResultStore
+from whyalike.evaluation.leaderboard import page_of, read_leaderboard
+from whyalike.evaluation.results import ResultStore, explain_all, known_score
 from whyalike.fingerprint import Probe
 from whyalike.render import render_leaderboard
 from whyalike.study import from_storage, open_storage, plan, read_study
+from whyalike.study.design import PACKAGED, read_known_answers
 from whyalike.study.export import read_csv, to_csv
-from whyalike.study.practice import PACKAGED, read_known_answers
 from whyalike.training import TrainingResult
-from whyalike.training.card import write_card
-from whyalike.training.checkpoints import begin_run
-from whyalike.web.explorer.samples import SampleOrder, view_samples
+from whyalike.training.loop import begin_run
+from whyalike.training.result import write_card
+from whyalike.web.explorer.evaluate import SampleOrder, view_samples
 
 STORED = sorted(p for p in Path(__file__).parent.iterdir() if (p / "study").is_dir())[-1]
 
@@ -123,7 +120,7 @@ def test_a_leaderboard(tmp_path, monkeypatch):
 
 
 def _few_links(counts, *, reference):
-    from whyalike.evaluation.link_test import compare_links
+    from whyalike.evaluation.gold_counts import compare_links
 
     return compare_links(counts, reference=reference, resamples=9)
 

@@ -17,13 +17,13 @@ from tiny_models import tiny
 from whyalike import BTIOptions, CatalogueIndex, Explainer, Item
 from whyalike.catalogue import explain_hits
 from whyalike.catalogue.similar_page import explain_all, search_to_dict
-from whyalike.cli.evaluation_files import write_reports
+from whyalike.cli.evaluate import write_reports
 from whyalike.evaluation import find_blind_spots
-from whyalike.evaluation.alignment_files import AlignedPair
+from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.explanation import explanations_to_dict
-from whyalike.study.answers import Answer
 from whyalike.study.creation import StudyOptions, create_study
+from whyalike.study.engine import Answer
 from whyalike.study.export import export_ratings
 from whyalike.study.ratings import from_storage
 from whyalike.study.storage import open_storage

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from whyalike.errors import FormatError
-from whyalike.evaluation.alignment_files import read_edinburgh, read_multimwa
+from whyalike.evaluation.gold import read_edinburgh, read_multimwa
 
 
 def row(left, right, sure, *more, name="0:0"):

@@ -12,14 +12,15 @@ from matplotlib.image import imread
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError, OutputError, TextError
-from whyalike.evaluation.figures import write_figure
-from whyalike.evaluation.figures_gradient import draw_gradient_norms, gradient_norms
-from whyalike.evaluation.figures_randomized import (
+from whyalike.evaluation.changed_models import randomized_states
+from whyalike.evaluation.figures import (
     describe_agreement,
+    draw_gradient_norms,
     draw_randomized_pair,
+    gradient_norms,
     randomized_pair,
+    write_figure,
 )
-from whyalike.evaluation.randomization_models import randomized_states
 from whyalike.models.embedded import EmbeddedText
 
 

@@ -18,9 +18,15 @@ from whyalike.evaluation.alignment import (
     score_alignment,
     score_links,
 )
-from whyalike.evaluation.alignment_files import AlignedPair, read_edinburgh, read_multimwa
+from whyalike.evaluation.gold import (
+    AlignedPair,
+    links_at_blanks,
+    read_edinburgh,
+    read_multimwa,
+    strengths_at_blanks,
+    words_at_blanks,
+)
 from whyalike.evaluation.gold_counts import LinkCounts
-from whyalike.evaluation.gold_words import links_at_blanks, strengths_at_blanks, words_at_blanks
 
 
 def pair(left, right, sure, possible=(), name="p"):

@@ -12,14 +12,17 @@ from gold_explanations import explanation
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError
-from whyalike.evaluation.chunks import (
+from whyalike.evaluation.ists import (
+    METRICS,
+    ChunkedPair,
+    evaluate_ists,
     expand_to_chunks,
     join_matches,
     link_by_spelling,
     link_chunks,
+    read_ists,
+    score_chunk_links,
 )
-from whyalike.evaluation.ists import METRICS, evaluate_ists, score_chunk_links
-from whyalike.evaluation.ists_files import ChunkedPair, read_ists
 from whyalike.words import Rarity
 
 CAT = ChunkedPair(

@@ -3,7 +3,7 @@
 import pytest
 
 from whyalike.errors import FormatError
-from whyalike.evaluation.ists_files import read_ists
+from whyalike.evaluation.ists import read_ists
 
 GOLD = """<sentence id="7" status="">
 // A cat sleeps .

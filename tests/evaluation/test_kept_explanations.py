@@ -7,7 +7,7 @@ import pytest
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import OutputError, TextError
 from whyalike.evaluation import suite
-from whyalike.evaluation.kept_explanations import explain_all
+from whyalike.evaluation.results import explain_all
 from whyalike.evaluation.suite import Datasets, run_suite
 
 WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")

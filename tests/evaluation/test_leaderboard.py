@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.statistics import Interval, compare_paired
 
 

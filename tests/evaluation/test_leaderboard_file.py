@@ -6,9 +6,7 @@ from dataclasses import replace
 import pytest
 
 from whyalike.errors import FormatError
-from whyalike.evaluation.leaderboard import Entry, Leaderboard
-from whyalike.evaluation.leaderboard_file import read_leaderboard
-from whyalike.evaluation.leaderboard_page import page_of
+from whyalike.evaluation.leaderboard import Entry, Leaderboard, page_of, read_leaderboard
 from whyalike.statistics import mean_interval
 
 BOARD = Leaderboard(

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 from test_leaderboard import BAD, GOOD, NEAR, board, entry
 
-from whyalike.evaluation.leaderboard_page import page_of
+from whyalike.evaluation.leaderboard import page_of
 from whyalike.render import render_leaderboard
 from whyalike.render.leaderboard import (
     PAD,

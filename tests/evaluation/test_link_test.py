@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.gold_counts import LinkCounts
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
-from whyalike.evaluation.link_test import compare_links
+from whyalike.evaluation.gold_counts import LinkCounts, compare_links
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.statistics import Interval
 
 

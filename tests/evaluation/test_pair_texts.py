@@ -8,7 +8,7 @@ from test_suite import ALIGNED, DATA, PAIRS
 
 from whyalike.errors import FormatError, OutputError
 from whyalike.evaluation import read_pair_texts, write_pair_texts
-from whyalike.evaluation.pair_texts import file_of_pairs, remove_pair_texts
+from whyalike.evaluation.results import file_of_pairs, remove_pair_texts
 
 
 def test_the_same_texts_come_back_by_dataset(tmp_path):

@@ -7,17 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike.errors import FormatError, OptionError, TextError
-from whyalike.evaluation.edits import (
-    RuleText,
-    WordLists,
-    find_edits,
-    get_rule,
-    list_rules,
-    register_rule,
-    registry,
-)
-from whyalike.evaluation.edits.edit import make_edit
-from whyalike.evaluation.edits.rule_text import article_for
+from whyalike.probing import edits as registry
+from whyalike.probing.edits import find_edits, get_rule, list_rules, make_edit, register_rule
+from whyalike.probing.rule_text import RuleText, WordLists, article_for
 
 TEXT = (
     "The hotel was not quiet and all rooms are warm and soft. It costs 30 dollars a night until "

@@ -6,9 +6,8 @@ import pytest
 
 from whyalike import Explainer
 from whyalike.evaluation import find_blind_spots
-from whyalike.evaluation.probe_page import page_of, parts_of
-from whyalike.render.probe import EDITS_SHOWN, render_probe
-from whyalike.render.terminal_probe import EDITS_LISTED, render_probe_text
+from whyalike.probing.result import page_of, parts_of
+from whyalike.render.probe import EDITS_LISTED, EDITS_SHOWN, render_probe, render_probe_text
 
 HOSTILE = '<img src=x onerror="alert(1)"> \x1b[31m is not\u202e here and costs 30 dollars.'
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whyalike.evaluation.edits import find_edits, list_rules
+from whyalike.probing.edits import find_edits, list_rules
 
 ONE_WAY = [
     ("negation_added", "The room is clean.", "The room is not clean."),

@@ -13,11 +13,18 @@ from test_rank_agreement import slow_spearman
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError
-from whyalike.evaluation.randomization import METRICS, compare_pair, measure_randomization
-from whyalike.evaluation.randomization_models import randomized_states
-from whyalike.evaluation.randomization_noise import noisy_embeddings, smooth_saliency
-from whyalike.evaluation.randomization_table import tabulate_randomization
-from whyalike.evaluation.rank_agreement import agreement_by_chance
+from whyalike.evaluation.agreement import (
+    METRICS,
+    agreement_by_chance,
+    noisy_embeddings,
+    smooth_saliency,
+)
+from whyalike.evaluation.changed_models import randomized_states
+from whyalike.evaluation.randomization import (
+    compare_pair,
+    measure_randomization,
+    tabulate_randomization,
+)
 from whyalike.methods.controls import draw
 
 PAIRS = [(TEXTS[0], TEXTS[1]), (TEXTS[2], TEXTS[1]), (TEXTS[0], TEXTS[2])]
@@ -102,7 +109,7 @@ def test_a_constant_method_is_told_and_not_averaged(explainer):
 
 
 def randomization_table_of(*results):
-    from whyalike.evaluation.randomization_table import RandomizationTable
+    from whyalike.evaluation.randomization import RandomizationTable
 
     return RandomizationTable(results).to_markdown()
 

@@ -15,8 +15,7 @@ from transformers import AutoModel, T5EncoderModel
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
-from whyalike.evaluation.layers import find_parts
-from whyalike.evaluation.randomization_models import count_states, randomized_states
+from whyalike.evaluation.changed_models import count_states, find_parts, randomized_states
 
 
 def explainer_of(name):

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.rank_agreement import (
+from whyalike.evaluation.agreement import (
     agreement_by_chance,
     count_top,
     histogram_entropy,

@@ -10,7 +10,7 @@ import pytest
 from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError
 from whyalike.evaluation import suite as suite_module
-from whyalike.evaluation.alignment_files import AlignedPair
+from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.fingerprint import fingerprint
 from whyalike.words import Lexicon, Rarity, WordVectors
@@ -295,7 +295,7 @@ def test_rarity_is_learnt_from_the_datasets_own_catalogue(explainer, tmp_path, m
 
 def test_replacement_and_side_are_those_of_the_part_alone(explainer):
     from whyalike.evaluation import Replacement, measure_faithfulness
-    from whyalike.evaluation.faithfulness_metrics import CURVES
+    from whyalike.evaluation.faithfulness import CURVES
 
     texts = [text for pair in PAIRS for text in pair]
     data = Datasets(pairs={"shop": PAIRS}, catalogues={"shop": texts})

@@ -15,8 +15,7 @@ from whyalike.evaluation import (
     measure_faithfulness,
     measure_infidelity,
 )
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.randomization_result import RandomizationStep
 from whyalike.statistics import mean_interval
 from whyalike.study.ratings import table_of

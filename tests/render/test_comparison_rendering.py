@@ -9,7 +9,7 @@ from test_html import HOSTILE, Page
 
 from whyalike.explanation import Comparison, ExplainedText
 from whyalike.render import draw_comparison, render_comparison, render_comparison_text
-from whyalike.render.comparison_view import view_comparison
+from whyalike.render.comparison import view_comparison
 
 OTHER = tuple(tuple(-value / 2 for value in row) for row in MATRIX)
 

@@ -29,14 +29,28 @@ from whyalike.render import (
     terminal_methods_view,
     terminal_view,
 )
-from whyalike.render.curves import Curve, plot_curves
-from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, BoardTable
-from whyalike.render.palette import pair_weights, saliency_level
-from whyalike.render.plain_text import plain_text
-from whyalike.render.scale import finite, greatest_of, part_of, place_between
+from whyalike.render.leaderboard import (
+    BoardPage,
+    BoardRow,
+    BoardSection,
+    BoardTable,
+    Curve,
+    plot_curves,
+)
+from whyalike.render.parts import (
+    decimals_for,
+    finite,
+    format_number,
+    format_signed,
+    greatest_of,
+    pair_weights,
+    part_of,
+    place_between,
+    plain_text,
+    saliency_level,
+)
 from whyalike.render.similar import SimilarHit, SimilarPage
 from whyalike.render.study import Range, draw
-from whyalike.render.wording import decimals_for, format_number, format_signed
 
 NUMBERS = (
     st.sampled_from(

@@ -12,9 +12,10 @@ from signed_explanations import make_large, make_signed
 
 from whyalike.errors import MissingExtraError
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
-from whyalike.render import draw_figure, figure_matrix
-from whyalike.render.figure_layout import Flow, flow_text, format_marks, is_rtl
-from whyalike.render.segments import Segment
+from whyalike.render import draw_figure
+from whyalike.render import figure_page as figure_matrix
+from whyalike.render.figure_sheet import Flow, flow_text, format_marks, is_rtl
+from whyalike.render.parts import Segment
 
 GLOVES = "Keep hands warm with these knit gloves featuring touchscreen-compatible fingertips."
 MITTENS = "Soft winter mittens with conductive tips.\nStay cosy outdoors."

@@ -15,8 +15,7 @@ import whyalike
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render import render_fragment, render_html
 from whyalike.render.html import PAGE_STYLES, STYLES, TEMPLATES, assets
-from whyalike.render.palette import LEVELS, pair_weights, saliency_level
-from whyalike.render.segments import UNREAD_SHOWN
+from whyalike.render.parts import LEVELS, UNREAD_SHOWN, pair_weights, saliency_level
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "gloves.html"
 LEFT = (

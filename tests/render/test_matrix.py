@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from signed_explanations import MATRIX, make_large, make_signed
 
-from whyalike.render.grid import make_cell
-from whyalike.render.matrix import WORDS_SHOWN, choose_words, unit_power, view_matrix
+from whyalike.render.view import WORDS_SHOWN, choose_words, make_cell, unit_power, view_matrix
 
 
 def test_every_cell_says_its_value_in_the_unit_and_its_shade():

@@ -14,8 +14,7 @@ from test_html import HOSTILE, Page, make_gloves
 from whyalike.errors import OptionError
 from whyalike.explanation import ExplainedText, Explanation, Word
 from whyalike.render import render_methods, terminal_methods_view
-from whyalike.render.agreement import rank_agreement
-from whyalike.render.methods_view import view_methods
+from whyalike.render.methods import rank_agreement, view_methods
 
 
 def with_saliencies(explanation, left, right, method="other") -> Explanation:

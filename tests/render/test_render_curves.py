@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from whyalike.render.curves import (
+from whyalike.render.leaderboard import (
     BOTTOM,
     HEIGHT,
     LABEL,

@@ -5,10 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from whyalike.render.study import Range, Shares, StudyPage, StudyRow, StudyTable, draw, render_study
-from whyalike.render.study_picture import draw_study_table
-from whyalike.render.study_table import write_latex, write_markdown
-from whyalike.render.study_text import render_study_text
+from whyalike.render.study import (
+    Range,
+    Shares,
+    StudyPage,
+    StudyRow,
+    StudyTable,
+    draw,
+    draw_study_table,
+    render_study,
+    render_study_text,
+    write_latex,
+    write_markdown,
+)
 
 HOSTILE = '<b>&"x"</b>|a_b\\{}#$%^~'
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from signed_explanations import make_large, make_signed
 
-from whyalike.render.why_not import WORDS_LISTED, why_not_more_alike
-from whyalike.render.wording import (
+from whyalike.render.parts import (
     decimals_for,
     describe_gap,
     describe_sum,
     format_signed,
     has_contributions,
 )
+from whyalike.render.view import WORDS_LISTED, why_not_more_alike
 
 
 def test_both_reasons_with_the_words_of_each_side():

@@ -3,10 +3,16 @@
 from hashlib import sha256
 from pathlib import Path
 
-from whyalike.study.folder import entry_of, read_study, write_study
-from whyalike.study.freezing import Freezer, freeze_checks, freeze_practice
+from whyalike.study.design import KnownAnswers, read_known_answers, write_explanation
+from whyalike.study.folder import (
+    Freezer,
+    entry_of,
+    freeze_checks,
+    freeze_practice,
+    read_study,
+    write_study,
+)
 from whyalike.study.model import QUESTION, SCALE, Check, PlanSettings, Practice, Stimulus, Study
-from whyalike.study.practice import KnownAnswers, read_known_answers, write_explanation
 
 METHODS = ("bti", "whyalike", "random")
 NOTHING = write_explanation("a b", "a b", [("a", "a", 1.0)])

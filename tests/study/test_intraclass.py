@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize, stats
 
 from whyalike.errors import OptionError
-from whyalike.study.intraclass import intraclass
+from whyalike.study.agreement import intraclass
 
 # Shrout & Fleiss (1979), table 2: 4 judges (columns) rate 6 targets.
 TARGETS = np.array(

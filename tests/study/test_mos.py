@@ -8,11 +8,9 @@ from rating_tables import draw_ratings, make_rows, make_table, row
 from scipy import stats
 
 from whyalike.errors import OptionError
-from whyalike.study.bootstrap import percentile_interval, resample_means
-from whyalike.study.crossed import crossed_mean, find_components
-from whyalike.study.mos import score_methods, votes_interval
-from whyalike.study.panel import panel_of
-from whyalike.study.ratings import table_of
+from whyalike.study.agreement import crossed_mean, find_components
+from whyalike.study.ratings import panel_of, table_of
+from whyalike.study.scores import percentile_interval, resample_means, score_methods, votes_interval
 
 
 def with_gaps(values, share, seed=0):

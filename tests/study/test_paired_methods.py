@@ -9,10 +9,15 @@ from scipy import stats
 
 from whyalike.errors import OptionError
 from whyalike.statistics import holm
-from whyalike.study.bootstrap import resample_means
-from whyalike.study.crossed import crossed_mean
-from whyalike.study.paired import compare_methods, differences, judge_means, sample_means
-from whyalike.study.panel import Panel, panel_of
+from whyalike.study.agreement import crossed_mean
+from whyalike.study.ratings import Panel, panel_of
+from whyalike.study.scores import (
+    compare_methods,
+    differences,
+    judge_means,
+    resample_means,
+    sample_means,
+)
 
 
 def make_panel(values):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from whyalike.errors import OptionError
-from whyalike.study.crossed import Components, crossed_mean, find_components
+from whyalike.study.agreement import Components, crossed_mean, find_components
 from whyalike.study.power import plan_power, pool_components, power_of, samples_needed
 
 

@@ -11,9 +11,8 @@ import pytest
 import whyalike
 from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError, TextError
-from whyalike.study.creation import StudyOptions, create_study
+from whyalike.study.creation import StudyOptions, create_study, read_pairs
 from whyalike.study.folder import read_study
-from whyalike.study.pair_files import read_pairs
 from whyalike.study.storage import open_storage
 
 NOUNS = ("wine", "glass", "stone", "river", "house", "garden", "bread", "lamp")

@@ -13,10 +13,10 @@ from whyalike.cli.study import study as command
 from whyalike.errors import OptionError
 from whyalike.study import Truth, open_storage, read_study, simulate_ratings
 from whyalike.study.exclusion import ExclusionRules
-from whyalike.study.mos import MethodScore
 from whyalike.study.ratings import table_of
 from whyalike.study.report import ReportSettings, make_report
 from whyalike.study.report_page import page_of
+from whyalike.study.scores import MethodScore
 
 QUICK = ReportSettings(resamples=50)
 MEANS = (4.2, 3.0, 3.1)

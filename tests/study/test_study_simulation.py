@@ -9,13 +9,8 @@ from small_studies import METHODS, bare_study, written_study
 from whyalike.errors import OptionError
 from whyalike.study.design import plan
 from whyalike.study.export import to_csv
+from whyalike.study.power import Truth, default_means, simulate_ratings, simulated_values
 from whyalike.study.ratings import from_storage
-from whyalike.study.simulation import (
-    Truth,
-    default_means,
-    simulate_ratings,
-    simulated_values,
-)
 from whyalike.study.storage import Storage, open_storage
 
 STILL = {"rater_sd": 0, "sample_sd": 0, "interaction_sd": 0, "noise_sd": 0}

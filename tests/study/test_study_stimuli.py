@@ -9,9 +9,15 @@ from whyalike import BTIOptions, Explainer
 from whyalike.errors import FormatError, OptionError
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.methods.method import list_methods
-from whyalike.study.folder import stimulus_bytes
-from whyalike.study.practice import read_known_answers, write_explanation
-from whyalike.study.stimuli import blind, count_words, nonsense, pairs_shown, word_form
+from whyalike.study.design import read_known_answers, write_explanation
+from whyalike.study.folder import (
+    blind,
+    count_words,
+    nonsense,
+    pairs_shown,
+    stimulus_bytes,
+    word_form,
+)
 
 
 def side(text, saliency, **more):

@@ -10,8 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from whyalike.errors import FormatError, MissingExtraError, OptionError, StorageError
-from whyalike.study.answers import Answer
-from whyalike.study.engine import url_of
+from whyalike.study.engine import Answer, url_of
 from whyalike.study.storage import Storage, open_storage
 
 

@@ -5,7 +5,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from tiny_models import tiny
-from whyalike.training.measuring import HeldOut
+from whyalike.training.result import HeldOut
 from whyalike.training.retrieval import rank_descriptions
 
 PIECES = ["warm", "wool", "knit", "lemon", "zest", "white", "flowers", "stretch", "smart", "screen"]

@@ -4,7 +4,7 @@ import pytest
 from training_catalogue import some_pairs
 
 from whyalike.errors import OptionError
-from whyalike.training.negatives import Negatives, number_texts
+from whyalike.training.data import Negatives, number_texts
 
 
 def test_a_false_pair_never_has_an_equal_text():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from whyalike.training.objective import (
+from whyalike.training.recobert import (
     all_pairs_loss,
     masked_word_loss,
     mean_of_tokens,

@@ -9,9 +9,8 @@ from training_catalogue import save_base, some_pairs
 from transformers import AutoModelForMaskedLM
 
 from whyalike.errors import ModelError
-from whyalike.training.heads import open_base
-from whyalike.training.pairs import NOTHING, PairCollator, PairDataset
-from whyalike.training.recobert import RecoBERT
+from whyalike.training.data import NOTHING, PairCollator, PairDataset
+from whyalike.training.recobert import RecoBERT, open_base
 from whyalike.training.settings import TrainingSettings
 
 WITH_HEADS = (

@@ -20,7 +20,7 @@ from whyalike import Explainer
 from whyalike.data.items import Item
 from whyalike.errors import FormatError, MissingExtraError, OptionError, OutputError
 from whyalike.training import TrainingResult, TrainingSettings, train, train_recobert
-from whyalike.training.checkpoints import latest_checkpoint, unfinished
+from whyalike.training.loop import latest_checkpoint, unfinished
 
 QUICK = replace(SETTINGS, max_steps=3, looks=3, held_out=0.2, watched=0.1)
 
@@ -184,7 +184,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on(base, tmp_path):
 
 
 def test_every_epoch_has_draws_of_its_own(base, tmp_path, monkeypatch):
-    from whyalike.training.pairs import PairDataset
+    from whyalike.training.data import PairDataset
 
     seen = []
     read = PairDataset.__getitem__
@@ -217,7 +217,7 @@ def test_a_run_that_is_cut_off_after_training_is_not_trained_on(base, tmp_path, 
     settings = replace(SETTINGS, looks=12, learning_rate=1e-9, watched=0.3, patience=2, held_out=0)
     out = tmp_path / "model"
     with monkeypatch.context() as patch:
-        patch.setattr("whyalike.training.task.save_as_pipeline", lambda *_: 1 / 0)
+        patch.setattr("whyalike.training.train.save_as_pipeline", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train_recobert(some_items(), out=out, base=base, settings=settings)
     assert not out.exists()

@@ -5,7 +5,7 @@ import torch
 from training_catalogue import some_pairs, tokenizer_for_pairs
 
 from tiny_models import tiny
-from whyalike.training.pairs import NOTHING, PairCollator, PairDataset, frame_tokens
+from whyalike.training.data import NOTHING, PairCollator, PairDataset, frame_tokens
 from whyalike.training.settings import TrainingSettings
 
 

@@ -4,8 +4,8 @@ import pytest
 from training_catalogue import some_pairs
 
 from whyalike.errors import OptionError
+from whyalike.training.data import split_pairs
 from whyalike.training.settings import TrainingSettings
-from whyalike.training.split import split_pairs
 
 
 def test_parts_are_all_items_and_share_no_text():

@@ -12,9 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 from training_catalogue import some_items, some_pairs
 
 from whyalike.training import TrainingSettings, train_recobert
-from whyalike.training.heads import open_base
-from whyalike.training.pairs import PairCollator, PairDataset
-from whyalike.training.recobert import RecoBERT
+from whyalike.training.data import PairCollator, PairDataset
+from whyalike.training.recobert import RecoBERT, open_base
 
 GRADIENT = TrainingSettings(encoding="joint", negatives="drawn", mlm_weight=0.5, mask=0.3)
 TRAINING = TrainingSettings.of(

@@ -7,9 +7,8 @@ import numpy as np
 
 from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex, Item
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
-from whyalike.evaluation.pair_texts import write_pair_texts
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.results import write_pair_texts
 from whyalike.statistics import mean_interval
 from whyalike.web.api.service import Service
 from whyalike.web.serving import create_explorer_app

@@ -5,8 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
-from whyalike.study.folder import entry_of, read_study, write_study
-from whyalike.study.freezing import Freezer
+from whyalike.study.folder import Freezer, entry_of, read_study, write_study
 from whyalike.study.model import QUESTION, SCALE, Check, PlanSettings, Practice, Stimulus
 
 # Names that stand nowhere in our pages, so that finding one means something.

@@ -21,7 +21,7 @@ from whyalike.web.api.allowance import Allowance
 from whyalike.web.api.app import create_api_app
 from whyalike.web.api.aside import Aside
 from whyalike.web.api.estimates import Speed, Speeds
-from whyalike.web.api.pieces import LaneLimits
+from whyalike.web.api.schedule import LaneLimits
 from whyalike.web.api.service import Service, ServiceLimits
 from whyalike.web.serving import create_explorer_app
 

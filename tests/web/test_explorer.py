@@ -19,10 +19,9 @@ from fastapi.testclient import TestClient
 from whyalike import BTIOptions
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
-from whyalike.web.explorer.asking import LONGEST_LINK, Asked
+from whyalike.web.explorer.asking import LONGEST_LINK, Asked, SearchQuestion
+from whyalike.web.explorer.catalogue import missing_words
 from whyalike.web.explorer.pair import count_clusters
-from whyalike.web.explorer.questions import SearchQuestion
-from whyalike.web.explorer.searching import missing_words
 
 HOME = "http://127.0.0.1:8000"
 LEFT, RIGHT = "warm gloves for phones", "mittens to text with"

@@ -13,13 +13,12 @@ from explorer_service import make_app, open_explainer
 from fastapi.testclient import TestClient
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
-from whyalike.evaluation.pair_texts import file_of_pairs, write_pair_texts
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.results import file_of_pairs, write_pair_texts
 from whyalike.statistics import mean_interval
 from whyalike.web.api.service import Service
 from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.samples import SAMPLES_SHOWN, SampleOrder, sort_samples
+from whyalike.web.explorer.evaluate import SAMPLES_SHOWN, SampleOrder, sort_samples
 
 HOME = "http://127.0.0.1:8000"
 DATASET, METRIC = "shop <b>", "aopc_deletion"

@@ -13,10 +13,10 @@ pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 import uvicorn
 from starlette.responses import StreamingResponse
 
-from whyalike.web import create_app, patience
-from whyalike.web.assets import SHARED, Assets
-from whyalike.web.pages import Pages
-from whyalike.web.patience import PatientProtocol
+from whyalike.web import create_app
+from whyalike.web import server as patience
+from whyalike.web.pages import SHARED, Assets, Pages
+from whyalike.web.server import PatientProtocol
 
 PATIENCE = 60
 LONG, SHORT = 3600.0, 0.2

@@ -12,7 +12,7 @@ from explorer_service import count_letters, make_app, make_service
 from fastapi.testclient import TestClient
 
 from whyalike import Explainer
-from whyalike.evaluation.leaderboard_file import read_leaderboard
+from whyalike.evaluation.leaderboard import read_leaderboard
 from whyalike.web.api.opening import open_service
 
 HOME = "http://127.0.0.1:8000"

@@ -11,8 +11,8 @@ from rating_studies import HOME, METHODS, answer, enter, fields_of, values
 
 from whyalike.study import plan
 from whyalike.web import Address, create_rating_app
-from whyalike.web.limits import RateLimiter
-from whyalike.web.rating.desk import Limits
+from whyalike.web.middleware import RateLimiter
+from whyalike.web.rating.session import Limits
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,13 @@ from rating_studies import HOME, METHODS, answer, enter, explain, make_study  # 
 from whyalike.explanation import Word, WordPair  # noqa: E402
 from whyalike.study import open_storage, plan  # noqa: E402
 from whyalike.web import create_rating_app  # noqa: E402
-from whyalike.web.assets import SHARED, Assets  # noqa: E402
-from whyalike.web.pages import Pages  # noqa: E402
+from whyalike.web.pages import (  # noqa: E402
+    SHARED,
+    Assets,
+    Pages,
+)
 from whyalike.web.rating.app import HERE  # noqa: E402
-from whyalike.web.rating.stimulus import view_stimulus  # noqa: E402
+from whyalike.web.rating.session import view_stimulus  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from rating_studies import HOME, enter, fields_of, make_study, values
 
 from whyalike.study import open_storage
 from whyalike.web import create_rating_app
-from whyalike.web.limits import RateLimiter
-from whyalike.web.rating.desk import Limits
+from whyalike.web.middleware import RateLimiter
+from whyalike.web.rating.session import Limits
 
 PRACTICE = 2
 CHOICES = st.integers(1, 5)

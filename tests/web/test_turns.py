@@ -13,8 +13,8 @@ import pytest
 
 from whyalike.errors import BusyError
 from whyalike.interruption import checkpoint
-from whyalike.web.api.finish_time import finish_time
 from whyalike.web.api.lane import Asker, Lane, LaneLimits
+from whyalike.web.api.schedule import finish_time
 
 PATIENCE = 60
 LONG = 1e6

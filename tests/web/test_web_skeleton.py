@@ -14,9 +14,12 @@ from fastapi.testclient import TestClient  # noqa: E402
 import whyalike.web  # noqa: E402
 from whyalike.errors import MissingExtraError, OptionError, OutputError  # noqa: E402
 from whyalike.web import Address, create_app, serve  # noqa: E402
-from whyalike.web.assets import SHARED, Assets  # noqa: E402
-from whyalike.web.limits import MOST_KEYS, RateLimiter  # noqa: E402
-from whyalike.web.pages import Pages  # noqa: E402
+from whyalike.web.middleware import MOST_KEYS, RateLimiter  # noqa: E402
+from whyalike.web.pages import (  # noqa: E402
+    SHARED,
+    Assets,
+    Pages,
+)
 from whyalike.web.server import SECONDS_TO_SWITCH, often_switching_threads  # noqa: E402
 
 HOME = "http://127.0.0.1:8000"

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whyalike.catalogue.catalogue import Catalogue
-    from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
     from whyalike.catalogue.index import CatalogueIndex
-    from whyalike.catalogue.querying import Standing
+    from whyalike.catalogue.search import Hit, Hits, Standing, explain_hit_parts, explain_hits
     from whyalike.data.columns import ColumnChoice
     from whyalike.data.items import Item
     from whyalike.data.stream import BadRow, ReadReport, stream_items
@@ -32,13 +31,13 @@ _HOMES = {
     "Catalogue": "whyalike.catalogue.catalogue",
     "CatalogueIndex": "whyalike.catalogue.index",
     "ColumnChoice": "whyalike.data.columns",
-    "Hit": "whyalike.catalogue.hit",
-    "Hits": "whyalike.catalogue.hit",
+    "Hit": "whyalike.catalogue.search",
+    "Hits": "whyalike.catalogue.search",
     "Item": "whyalike.data.items",
     "ReadReport": "whyalike.data.stream",
-    "Standing": "whyalike.catalogue.querying",
-    "explain_hit_parts": "whyalike.catalogue.hit",
-    "explain_hits": "whyalike.catalogue.hit",
+    "Standing": "whyalike.catalogue.search",
+    "explain_hit_parts": "whyalike.catalogue.search",
+    "explain_hits": "whyalike.catalogue.search",
     "stream_items": "whyalike.data.stream",
 }
 

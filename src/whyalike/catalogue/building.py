@@ -1,28 +1,25 @@
-"""A segment in the making: items first, then their vectors, chunk by chunk, from where it stopped.
+"""An index built: items embedded batch by batch, resumed where it was cut off.
+
+A model rounds a text's vector by what else is in its batch. Two items with one text would have
+vectors that differ in the last bits, and would change places from one machine to another.
 
 Everything lies in one folder until it is whole. Chunks are always the same, so that a run that was
 cut off and went on gives the same bytes as one that was not.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.catalogue.files import FileNote, checksum, sync_folder
-from whyalike.catalogue.identity import policy_of
-from whyalike.catalogue.item_store import ItemStore, field_text, write_items
-from whyalike.catalogue.known_texts import (
-    KnownSegment,
-    Read,
-    Reading,
-    representatives,
-    stored_vectors,
-)
+from whyalike.arrays import Floats
+from whyalike.catalogue.files import FileNote, checksum, read_note, sync_folder
+from whyalike.catalogue.item_store import ItemStore, field_text, text_key, write_items
 from whyalike.catalogue.manifest import (
     BUILDING,
     FORMAT,
@@ -31,11 +28,16 @@ from whyalike.catalogue.manifest import (
     Field,
     IndexedModel,
     Segment,
+    is_sealed,
+    policy_of,
+    same_reference,
+    sealed,
 )
-from whyalike.catalogue.unfinished import Unfinished
-from whyalike.catalogue.vector_file import DType, VectorWriter, vector_file_name
+from whyalike.catalogue.vectors import Block, DType, VectorWriter, vector_file_name
 from whyalike.data.items import Item
-from whyalike.errors import ModelError, OptionError, OutputError
+from whyalike.documents import read_json, write_json
+from whyalike.errors import FormatError, ModelError, OptionError, OutputError
+from whyalike.files import write_whole
 from whyalike.models.scores import comparable
 
 if TYPE_CHECKING:
@@ -45,11 +47,153 @@ if TYPE_CHECKING:
     from whyalike.models.encoder import Encoder
     from whyalike.models.text_model import TextModel
 
+
+@dataclass(frozen=True, slots=True)
+class KnownSegment:
+    """The first ``rows`` items of a segment, with the vectors (rows, H) of their fields."""
+
+    store: ItemStore
+    vectors: Mapping[Field, Block]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as the model reads it: its tokens, window by window, and whether it was cut."""
+
+    tokens: tuple[tuple[int, ...], ...]
+    cut: bool
+
+
+Read = Callable[[Sequence[str]], list[Reading]]
+
+
+def stored_vectors(
+    texts: Iterable[str], segments: Sequence[KnownSegment], read: Read | None
+) -> dict[str, Floats]:
+    """Return the vectors (H,) of those texts that are stored, as they are stored.
+
+    Args:
+        texts: all different.
+        segments: where to look.
+        read: how the model reads texts: one that it reads as the same tokens as a stored text but
+            for case and white space has its vector. Without it only equal texts do.
+    """
+    near = {text: hit for text in texts if (hit := _nearest(text, segments)) is not None}
+    found = {text: vector for text, (stored, vector) in near.items() if stored == text}
+    alike = [text for text in near if text not in found]
+    if read is not None and alike:
+        pairs = zip(read(alike), read([near[text][0] for text in alike]), strict=True)
+        for text, (mine, other) in zip(alike, pairs, strict=True):
+            if mine.tokens == other.tokens:
+                found[text] = near[text][1]
+    return found
+
+
+def _nearest(text: str, segments: Sequence[KnownSegment]) -> tuple[str, Floats] | None:
+    """Return a stored text with its vector: that very one, or else the first that is alike."""
+    near = None
+    for segment in segments:
+        for field, vectors in segment.vectors.items():
+            hit = segment.store.find_text(text, field, before=segment.rows)
+            if hit is None or (near is not None and hit[1] != text):
+                continue
+            position, stored = hit
+            row = vectors[position : position + 1]
+            near = stored, np.asarray(row, dtype=np.float64)[0]
+            if stored == text:
+                return near
+    return near
+
+
+def representatives(texts: Sequence[str], read: Read | None) -> dict[str, str]:
+    """Return for each of different texts the first that the model reads as the same tokens.
+
+    Only texts that differ in nothing but case and white space are compared.
+    """
+    groups: dict[bytes, list[str]] = {}
+    for text in texts:
+        groups.setdefault(text_key(text), []).append(text)
+    first = {text: text for text in texts}
+    several = [text for group in groups.values() if len(group) > 1 for text in group]
+    if read is None or not several:
+        return first
+    readings = dict(zip(several, read(several), strict=True))
+    for group in groups.values():
+        seen: dict[tuple[tuple[int, ...], ...], str] = {}
+        for text in group if len(group) > 1 else ():
+            first[text] = seen.setdefault(readings[text].tokens, text)
+    return first
+
+
+FILE = "progress.json"
+
+
+class Unfinished:
+    """The progress of one plan.
+
+    rows: how many items are embedded and on the disk. cut: how many of their texts were cut. files:
+    what is written of the vectors of each field.
+
+    Args:
+        folder: where the progress is kept.
+        plan: all that the result depends on, as plain values, but the model's weights.
+        reference: what tells those; see whyalike.catalogue.manifest.
+    """
+
+    def __init__(
+        self, folder: Path, plan: Mapping[str, object], reference: Sequence[float]
+    ) -> None:
+        self.path = folder / FILE
+        # As it comes back from a file: lists for tuples.
+        self.plan = json.loads(write_json(plan))
+        self.reference = tuple(reference)
+        self.rows = self.cut = 0
+        self.files: dict[str, FileNote] = {}
+
+    def find(self, *, rows: int) -> bool:
+        """Take over what an earlier run of the same plan noted; return whether there is such.
+
+        Args:
+            rows: how many items there are in all.
+        """
+        try:
+            content = read_json(read_note(self.path))
+        except FormatError:
+            return False
+        if not isinstance(content, dict) or not is_sealed(content):
+            return False
+        if content.get("plan") != self.plan:
+            return False
+        found: dict[str, Any] = content
+        if not same_reference(found["reference"], self.reference) or found["rows"] > rows:
+            return False
+        self.rows, self.cut = found["rows"], found["cut"]
+        self.files = {name: FileNote(**note) for name, note in found["files"].items()}
+        return True
+
+    def save(self, rows: int, cut: int, files: Mapping[str, FileNote]) -> None:
+        """Note how far it has come, whole or not at all."""
+        self.rows, self.cut, self.files = rows, cut, dict(files)
+        content = sealed(
+            {
+                "plan": self.plan,
+                "reference": self.reference,
+                "rows": rows,
+                "cut": cut,
+                "files": {name: asdict(note) for name, note in files.items()},
+            }
+        )
+        write_whole(self.path, lambda stream: stream.write(content))
+
+
 CHUNK = 2048
 """Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
 
+
 EMBEDDED_AT_ONCE = 256
 """Texts between two signs of progress."""
+
 
 Progress = Callable[[int, int], object]
 """Is told how many of how many texts are embedded; the first time, how many were found done."""

@@ -1,4 +1,4 @@
-"""A catalogue with a vector of every item: made once, searched often, each hit with its reason."""
+"""The model of an index, opened as it was when the index was made."""
 
 import os
 from collections.abc import Sequence
@@ -7,12 +7,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from whyalike.catalogue.building import Progress
-from whyalike.catalogue.hit import Hit, Hits
-from whyalike.catalogue.identity import check_model
-from whyalike.catalogue.info import describe_index
-from whyalike.catalogue.manifest import Field
-from whyalike.catalogue.opening import open_explainer
-from whyalike.catalogue.querying import (
+from whyalike.catalogue.manifest import Field, IndexedModel, check_model
+from whyalike.catalogue.reader import IndexReader, Score, describe_index, open_reader
+from whyalike.catalogue.search import (
+    Hit,
+    Hits,
     Standing,
     explainer_for,
     item_parts,
@@ -22,17 +21,46 @@ from whyalike.catalogue.querying import (
     query_vectors,
     standing,
 )
-from whyalike.catalogue.reader import IndexReader, Score, open_reader
-from whyalike.catalogue.vector_file import DType
-from whyalike.catalogue.vector_index import Engine
+from whyalike.catalogue.vectors import DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.errors import ModelNotFoundError, OptionError
-from whyalike.options import check_choice, check_whole
+from whyalike.options import BTIOptions, check_choice, check_whole
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
     from whyalike.render.similar import SimilarPage
+
+
+def open_explainer(
+    model: str | os.PathLike[str] | None,
+    *,
+    indexed: IndexedModel | None = None,
+    **opening: Any,
+) -> "Explainer":
+    """Return an Explainer of a model, with the pooling and prompts of an index if one is given.
+
+    ``opening`` are arguments of Explainer; prompts among them take the place of the index's.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        OptionError: an argument that does not go with it.
+    """
+    from whyalike.explainer import Explainer
+
+    name = None if model is None else str(model)
+    if indexed is None:
+        return Explainer(name, **opening)
+    pooling: Any = indexed.pooling
+    if opening.get("prompts") is None and opening.get("prompt_names") is None:
+        opening["prompts"] = indexed.prompts
+    return Explainer(
+        name,
+        pooling=pooling,
+        options=BTIOptions(long_text=indexed.long_text),
+        **opening,
+    )
+
 
 Folder = str | os.PathLike[str]
 

@@ -1,17 +1,15 @@
-"""One state of an index, open for reading: its files stay readable when a writer replaces them."""
+"""An open index, read: its items, their number, and the values of their metadata."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from whyalike.catalogue.exact_index import ExactIndex
-from whyalike.catalogue.faiss_index import HnswIndex
+from whyalike.catalogue.faiss_index import HnswIndex, keep_graph, load_graph
 from whyalike.catalogue.files import check_file
-from whyalike.catalogue.four_part import MeanBlock
-from whyalike.catalogue.graphs import keep_graph, load_graph
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import (
     GRAPHS,
@@ -22,13 +20,24 @@ from whyalike.catalogue.manifest import (
     Segment,
     read_manifest,
 )
-from whyalike.catalogue.vector_file import StoredVectors, vector_file_name
-from whyalike.catalogue.vector_index import Block, Bools, Engine, Floats, Ints, VectorIndex
+from whyalike.catalogue.vectors import (
+    Block,
+    Bools,
+    Engine,
+    ExactIndex,
+    Floats,
+    Ints,
+    MeanBlock,
+    StoredVectors,
+    VectorIndex,
+    vector_file_name,
+)
 from whyalike.catalogue.where_query import filter_by
 from whyalike.data.items import Item
 from whyalike.errors import FormatError, OptionError
 
 Score = Literal["cosine", "four"]
+
 
 _TRIES = 5
 
@@ -199,3 +208,99 @@ def open_vectors(folder: Path, manifest: Manifest, segment: Segment, field: Fiel
         dimension=manifest.model.dimension,
         dtype=manifest.dtype,
     )
+
+
+MOST_VALUES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A field with its values, commonest first, each with its count; or, of numbers, its range.
+
+    Items that were removed count until the index is made anew.
+    """
+
+    name: str
+    kind: Literal["text", "boolean", "number"]
+    values: tuple[tuple[str, int], ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+
+
+def find_facets(reader: IndexReader, *, most_values: int = MOST_VALUES) -> list[Facet]:
+    """Return the fields that a reader can choose from.
+
+    Left out are texts with more than ``most_values`` values, texts that are all different, and
+    fields that hold values of several kinds. Yes and no stand for booleans.
+
+    Raises FormatError on a damaged index.
+    """
+    found = (_facet(reader, name, most_values) for name in reader.metadata_fields())
+    return [facet for facet in found if facet is not None]
+
+
+def _facet(reader: IndexReader, name: str, most_values: int) -> Facet | None:
+    kinds = set[str]().union(*(store.kinds(name) for store in reader.stores))
+    if kinds == {"number"}:
+        ends = [
+            end
+            for low, high in _ask(reader, name, "SELECT min(value), max(value)", "")
+            for end in (low, high)
+            if isinstance(end, int | float)
+        ]
+        if not ends:
+            return None
+        return Facet(name, "number", low=float(min(ends)), high=float(max(ends)))
+    if kinds not in ({"text"}, {"boolean"}):
+        return None
+    counts: dict[object, int] = {}
+    for value, count in _ask(
+        reader, name, "SELECT value, count(*)", f"GROUP BY value LIMIT {most_values + 1}"
+    ):
+        counts[value] = counts.get(value, 0) + int(str(count))
+    if len(counts) > most_values or (len(counts) > 1 and set(counts.values()) == {1}):
+        return None
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
+    if kinds == {"boolean"}:
+        said = tuple(("yes" if value else "no", count) for value, count in ordered)
+        return Facet(name, "boolean", said)
+    return Facet(name, "text", tuple((str(value), count) for value, count in ordered))
+
+
+def _ask(reader: IndexReader, name: str, select: str, rest: str) -> list[tuple[object, object]]:
+    """Return the rows of all segments; ``select`` and ``rest`` are ours, the name is a value."""
+    return [
+        (row[0], row[1])
+        for store in reader.stores
+        if name in store.fields
+        for row in store.query(f"{select} FROM facts WHERE field = ? {rest}", (store.fields[name],))
+    ]
+
+
+def describe_index(reader: IndexReader) -> dict[str, Any]:
+    """Return counts, the model, the fields and the sizes of an index.
+
+    ``cut`` is how many of its texts are longer than the model reads, those of removed items
+    included, and None where that is unknown.
+    """
+    manifest = reader.manifest
+    cuts = [segment.cut for segment in manifest.segments if segment.cut is not None]
+    return {
+        "folder": str(reader.folder),
+        "name": manifest.name,
+        "items": manifest.items,
+        "removed": sum(len(segment.removed) for segment in manifest.segments),
+        "segments": len(manifest.segments),
+        "generation": manifest.generation,
+        "fields": list(manifest.fields),
+        "dtype": manifest.dtype,
+        "dimension": manifest.model.dimension,
+        "model": manifest.model.name,
+        "pooling": manifest.model.pooling,
+        "similarity_function": manifest.model.similarity_function,
+        "prompts": list(manifest.model.prompts),
+        "long_text": manifest.model.long_text,
+        "cut": sum(cuts) if len(cuts) == len(manifest.segments) else None,
+        "metadata": reader.metadata_fields(),
+        "bytes": sum(note.size for s in manifest.segments for note in s.files.values()),
+    }

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from whyalike.catalogue.hit import Hit, Hits, explain_hit_parts, explain_hits
 from whyalike.catalogue.reader import Score
+from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
 from whyalike.data.items import Item, Plain
 from whyalike.explanation import Explanation
+from whyalike.render.parts import describe_prompts
 from whyalike.render.similar import SimilarHit, SimilarPage
-from whyalike.render.wording import describe_prompts
 
 if TYPE_CHECKING:
     from whyalike.catalogue.index import CatalogueIndex

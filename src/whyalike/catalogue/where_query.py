@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from whyalike.catalogue.item_store import VALUES_AT_ONCE, ItemStore, kind_of
-from whyalike.catalogue.vector_index import Bools
+from whyalike.catalogue.vectors import Bools
 from whyalike.catalogue.where import (
     Compare,
     Every,

@@ -8,12 +8,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from whyalike.catalogue.building import Progress, Recipe, build_segment
+from whyalike.catalogue.building import FILE as PROGRESS
+from whyalike.catalogue.building import KnownSegment, Progress, Recipe, build_segment
 from whyalike.catalogue.catalogue import Catalogue, name_of
 from whyalike.catalogue.files import LOCK, only_writer
-from whyalike.catalogue.identity import check_model, describe_model
 from whyalike.catalogue.item_store import ItemStore
-from whyalike.catalogue.known_texts import KnownSegment
 from whyalike.catalogue.manifest import (
     BUILDING,
     GRAPHS,
@@ -24,12 +23,13 @@ from whyalike.catalogue.manifest import (
     Field,
     Manifest,
     Segment,
+    check_model,
+    describe_model,
     read_manifest,
     write_manifest,
 )
 from whyalike.catalogue.reader import open_stores, open_vectors
-from whyalike.catalogue.unfinished import FILE as PROGRESS
-from whyalike.catalogue.vector_file import DType
+from whyalike.catalogue.vectors import DType
 from whyalike.data.items import Item
 from whyalike.data.stream import stream_items
 from whyalike.errors import FormatError, OptionError

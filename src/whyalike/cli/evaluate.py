@@ -1,23 +1,21 @@
-"""``whyalike evaluate``: methods measured on one model, by faithfulness and by human gold."""
+"""What ``whyalike evaluate`` reads and writes: datasets by their files, reports, a table."""
 
 import json
 import shlex
 import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
-from whyalike.cli.evaluation_files import (
-    for_pairs,
-    open_progress,
-    read_datasets,
-    show,
-    write_reports,
-)
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, told_plainly
-from whyalike.cli.lexicon_files import read_lexicon
+from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -31,8 +29,263 @@ from whyalike.cli.options import (
     PromptNames,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import echo_json, write_out
+from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
 from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from whyalike.evaluation.leaderboard import Leaderboard
+    from whyalike.evaluation.suite import Datasets
+    from whyalike.explainer import Explainer
+
+
+Tell = Callable[[str, int, int], None]
+
+
+FIGURE, COLUMN_EDGES = 7, 3
+"""Characters of "-0.123*", and of what stands between two columns."""
+
+
+LINE_SECONDS = 30.0
+"""How often a part that takes long says how far it is, where there is no terminal."""
+
+
+def for_pairs(
+    explainer: "Explainer", prompts: tuple[str, str] | None, names: tuple[str, str] | None
+) -> "Explainer":
+    """Return the Explainer for pairs of texts of one kind, unless prompts were asked for.
+
+    Near texts of a catalogue and two sentences that people aligned are no query and document.
+    """
+    asked = prompts is not None or names is not None
+    return explainer if asked else explainer.between_documents()
+
+
+def read_datasets(
+    explainer: "Explainer",
+    files: Mapping[str, Sequence[Path]],
+    *,
+    column: str,
+    columns: Sequence[str],
+    pairs: int,
+    seed: int,
+) -> "Datasets":
+    """Return the datasets of the files, each by the name of its file.
+
+    Args:
+        explainer: whose vectors say which texts are near.
+        files: by kind: texts, own, multimwa, edinburgh, ists.
+        column: of the texts in a file of texts.
+        columns: of the left texts and the right ones, in a file of own pairs.
+        pairs: how many are drawn from each file of texts.
+        seed: of the draw.
+
+    Raises:
+        OptionError: two files have one name.
+        FormatError: a file can't be read.
+    """
+    _check_names([path for paths in files.values() for path in paths])
+    from whyalike.evaluation.gold import read_edinburgh, read_multimwa
+    from whyalike.evaluation.ists import read_ists
+    from whyalike.evaluation.suite import Datasets
+    from whyalike.nearest_pairs import read_texts
+    from whyalike.study.creation import read_pairs
+
+    catalogues = {_name(path): read_texts(path, column=column) for path in files["texts"]}
+    drawn = {
+        name: _draw(explainer, name, texts, count=pairs, seed=seed)
+        for name, texts in catalogues.items()
+    }
+    own = {_name(path): read_pairs(path, columns=columns) for path in files["own"]}
+    catalogues.update({name: list(dict.fromkeys(chain(*found))) for name, found in own.items()})
+    alignments = {_name(path): read_multimwa(path) for path in files["multimwa"]}
+    alignments.update({_name(path): read_edinburgh(path) for path in files["edinburgh"]})
+    return Datasets(
+        pairs={**drawn, **own},
+        alignments=alignments,
+        ists={_name(path): read_ists(path) for path in files["ists"]},
+        catalogues=catalogues,
+    )
+
+
+def _draw(
+    explainer: "Explainer", name: str, texts: Sequence[str], *, count: int, seed: int
+) -> list[tuple[str, str]]:
+    """Return pairs of near texts, and say it where there are fewer than are asked for."""
+    from whyalike.nearest_pairs import COSINES, WORDS, nearest_pairs
+
+    found = nearest_pairs(
+        texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
+    )
+    if 0 < len(found) < count:
+        echo(
+            f"{name} gives {len(found)} pairs of the {count} that are asked for: a pair is "
+            f"two texts of {WORDS[0]} to {WORDS[1]} words, "
+            f"with a cosine of {COSINES[0]} to {COSINES[1]}.",
+            err=True,
+        )
+    return found
+
+
+def _check_names(paths: Sequence[Path]) -> None:
+    known: dict[str, Path] = {}
+    for path in paths:
+        other = known.setdefault(_name(path), path)
+        if other is not path:
+            raise OptionError(
+                f"{other} and {path} would both be called {_name(path)!r} in the results: give "
+                "each file once, and each a name of its own."
+            )
+
+
+def _name(path: Path) -> str:
+    return path.stem.removeprefix("STSint.input.")
+
+
+@contextmanager
+def open_progress() -> Iterator[Tell]:
+    """Show on standard error what is measured, where that is a terminal; else say it in lines."""
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield _in_lines()
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=open_error_console()) as progress:
+        task = progress.add_task("")
+        yield lambda what, done, total: progress.update(
+            task, description=what, completed=done, total=total
+        )
+
+
+def _in_lines() -> Tell:
+    """Say at once when another result is begun, and at most once in LINE_SECONDS how far it is."""
+    said: tuple[int, float] = (-1, 0.0)
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if done != said[0] or now - said[1] >= LINE_SECONDS:
+            echo(f"{done}/{total} {what}", err=True)
+            said = done, now
+
+    return tell
+
+
+def write_reports(
+    leaderboard: "Leaderboard",
+    folder: Path,
+    *,
+    command: str,
+    texts: Mapping[str, Sequence[tuple[str, str]]],
+) -> None:
+    """Write leaderboard.md, .html and .json into the folder, each whole or not at all.
+
+    Beside them the texts of the pairs, by dataset. Those of a run before are removed first, of
+    whatever dataset: they may be of other pairs, or no longer wanted.
+    """
+    from whyalike.evaluation.leaderboard import page_of
+    from whyalike.evaluation.results import remove_pair_texts, write_pair_texts
+    from whyalike.files import write_whole
+    from whyalike.render import render_leaderboard
+
+    remove_pair_texts(folder)
+    content = json.dumps(leaderboard.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
+    for name, text in (
+        ("leaderboard.md", leaderboard.to_markdown(command=command)),
+        ("leaderboard.html", render_leaderboard(page_of(leaderboard, command=command))),
+        ("leaderboard.json", content),
+    ):
+        write_whole(folder / name, partial(_write, text))
+        echo(f"Wrote {folder / name}", err=True)
+    for path in write_pair_texts(texts, folder):
+        echo(f"Wrote {path}", err=True)
+
+
+def _write(text: str, stream: BinaryIO) -> None:
+    stream.write(text.encode())
+
+
+def _fitting(metrics: Sequence[str], width: int) -> list[list[str]]:
+    """Return metrics in as few groups as fit into ``width``, and of like sizes."""
+    needs = [COLUMN_EDGES + _width(name) for name in metrics]
+    for size in range(len(metrics), 1, -1):
+        count = -(-len(metrics) // size)
+        ends = [len(metrics) * n // count for n in range(count + 1)]
+        cuts = [slice(*ends[n : n + 2]) for n in range(count)]
+        if all(sum(needs[cut]) <= width for cut in cuts):
+            return [list(metrics[cut]) for cut in cuts]
+    return [[name] for name in metrics]
+
+
+def _width(metric: str) -> int:
+    return max(FIGURE, *map(len, _heading(metric).split()))
+
+
+def _heading(metric: str) -> str:
+    from whyalike.evaluation.suite_choice import METRICS
+
+    return METRICS[metric].heading or metric.replace("_", " ")
+
+
+def _table(leaderboard: "Leaderboard", dataset: str, metrics: Sequence[str]) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("method", no_wrap=True)
+    for metric in metrics:
+        # By itself Rich narrows all columns alike, and cuts a word of one in two.
+        table.add_column(_heading(metric), justify="right", width=_width(metric))
+    found = {(e.method, e.metric): e for e in leaderboard.entries if e.dataset == dataset}
+    for method in leaderboard.methods(dataset):
+        cells = []
+        for metric in metrics:
+            entry = found.get((method, metric))
+            figure = None if entry is None else entry.figure
+            best = figure is not None and method in leaderboard.ties_with_best(dataset, metric)
+            said = "–" if figure is None else f"{figure.mean:.3f}{'*' if best else ' '}"
+            cells.append(Text(said, style="bold" if best else ""))
+        table.add_row(method, *cells)
+    return table
+
+
+def _remarks(leaderboard: "Leaderboard", dataset: str) -> list[str]:
+    """Return what the cells have no room for, the same of several metrics once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in leaderboard.entries:
+        if entry.dataset == dataset and entry.remarks:
+            key = entry.method, ", ".join(entry.remarks)
+            found.setdefault(key, []).append(entry.metric)
+    return [f"{method}: {said} ({', '.join(names)})" for (method, said), names in found.items()]
+
+
+def show(leaderboard: "Leaderboard") -> None:
+    """Print the tables of each dataset: a row for each method, best first by the first metric.
+
+    Metrics that would not fit beside each other go into further tables.
+    """
+    from rich.text import Text
+
+    console = open_console()
+    for dataset in leaderboard.datasets:
+        heading = f"\n{dataset}, {leaderboard.items.get(dataset, 0):,} pairs"
+        console.print(Text(heading, style="bold"))
+        longest = max(map(len, leaderboard.methods(dataset)))
+        for metrics in _fitting(leaderboard.metrics(dataset), console.width - longest):
+            console.print(_table(leaderboard, dataset, metrics))
+        for note in (*leaderboard.notes(dataset), *_remarks(leaderboard, dataset)):
+            console.print(Text(f"! {note}", style="dim"))
+    console.print("* best, or not found worse (paired tests, Holm, 5 %)", style="dim")
+    for what, why in leaderboard.failures.items():
+        console.print(Text(f"! {what}: {why}"))
+
 
 QUICK = "random,bti,gradient_x_activation,token_similarity,whyalike"
 
@@ -141,7 +394,7 @@ def evaluate(
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
         quieten()
         from whyalike import Explainer
-        from whyalike.cli.several_methods import choose_methods
+        from whyalike.cli.explain import choose_methods
         from whyalike.evaluation.faithfulness import checked_metrics
         from whyalike.evaluation.suite import run_suite
         from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts

@@ -1,14 +1,15 @@
-"""``whyalike explain``: one pair, in the terminal or as a file."""
+"""``whyalike explain --methods``: one pair, one loaded model, several methods."""
 
+import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from whyalike.cli.failures import told_plainly
-from whyalike.cli.lexicon_files import read_lexicon
+from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -24,18 +25,101 @@ from whyalike.cli.options import (
     Pooling,
     PromptNames,
     Prompts,
+    SignedMethod,
     TextA,
     TextB,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
-from whyalike.cli.several_methods import choose_methods, explain_by_each, show_methods
-from whyalike.errors import OptionError, TextError
+from whyalike.errors import OptionError, TextError, WhyalikeError
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from whyalike.explainer import Explainer
     from whyalike.explanation import Comparison, Explanation
+
+
+ALL = "all"
+
+
+def choose_methods(said: str) -> tuple[str, ...]:
+    """Return the names that ``--methods`` gives, each once. Raises OptionError on an unknown one.
+
+    Args:
+        said: names with commas between them, or ``all``.
+    """
+    from whyalike.methods.method import get_method, list_methods
+
+    names = list(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
+    if not names:
+        raise OptionError(f"--methods is {said!r}; give names with commas between them, or {ALL}.")
+    if names == [ALL]:
+        return tuple(method.name for method in list_methods())
+    return tuple(get_method(name).name for name in names)
+
+
+def explain_by_each(
+    explainer: "Explainer", names: Sequence[str], left: str, right: str
+) -> tuple[list["Explanation"], dict[str, str]]:
+    """Return an explanation by each method, and by its name why one could not give any.
+
+    Raises WhyalikeError, that of the first, if none could.
+    """
+    explanations: list[Explanation] = []
+    failures: dict[str, WhyalikeError] = {}
+    for name in names:
+        try:
+            explanations.append(explainer.with_method(name).explain(left, right))
+        except WhyalikeError as error:
+            failures[name] = error
+    if not explanations:
+        raise next(iter(failures.values()))
+    return explanations, {name: str(error) for name, error in failures.items()}
+
+
+def show_methods(
+    explanations: Sequence["Explanation"],
+    failures: Mapping[str, str],
+    *,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the page if one was asked for, and print JSON or the compact view."""
+    if html is not None:
+        write_page(explanations, failures, html)
+    if as_json:
+        from whyalike.explanation import explanations_to_dict
+
+        for name, why in failures.items():
+            echo(f"Left out {name}: {why}", err=True)
+        content = explanations_to_dict(explanations, left_out=failures)
+        said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
+        write_out(lambda: echo_json(said))
+        return
+    from whyalike.render import terminal_methods_view
+
+    write_out(lambda: open_console().print(terminal_methods_view(explanations, failures=failures)))
+
+
+def write_page(
+    explanations: Sequence["Explanation"], failures: Mapping[str, str], html: Path
+) -> None:
+    """Write all on one page, whole or not at all, each method with its source and its cost."""
+    from whyalike.cli.listings import describe_cost
+    from whyalike.files import write_whole
+    from whyalike.methods.method import get_method
+    from whyalike.render import render_methods
+
+    methods = [get_method(explanation.method) for explanation in explanations]
+    notes = {
+        method.name: f"{method.summary} · {method.source} · {describe_cost(method)}"
+        for method in methods
+    }
+    page = render_methods(explanations, notes=notes, failures=failures).encode()
+    write_whole(html, lambda stream: stream.write(page))
+    echo(f"Wrote {html}", err=True)
+
 
 LONGEST_TEXT = 1 << 24
 """Bytes of a text from a file or standard input: a device or a pipe may never end."""
@@ -250,3 +334,52 @@ def _decode(content: bytes, source: str, side: str) -> str:
         raise TextError(
             f"The {side} text from {source} is not UTF-8 (byte {error.start}): convert it first."
         ) from error
+
+
+def compare(
+    query: Annotated[
+        str, typer.Argument(help="The text that both were compared with; - reads standard input.")
+    ],
+    better: Annotated[str, typer.Argument(help="The text that should be scored higher; or -.")],
+    worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
+    model: Model = DEFAULT_MODEL,
+    method: SignedMethod = "whyalike",
+    pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
+    json_: Json = False,
+    html: Html = None,
+    png: Picture = None,
+    svg: Picture = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Explain why a model scores one text above another for a query.
+
+    Put -- before a text that begins with a hyphen.
+    """
+    with told_plainly(debug=debug):
+        texts = read_arguments({"query": query, "better": better, "worse": worse})
+        quieten()
+        from whyalike import Explainer
+        from whyalike.render import terminal_comparison_view
+
+        explainer = Explainer(
+            model,
+            pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        comparison = explainer.compare(*texts, method=method)
+        write_files(comparison, html=html, png=png, svg=svg)
+        if json_:
+            write_out(lambda: echo_json(comparison.to_json(indent=2)))
+            return
+        console = open_console()
+        view = terminal_comparison_view(comparison, colour=console.color_system is not None)
+        write_out(lambda: console.print(view))

@@ -1,5 +1,7 @@
-"""``whyalike models`` and ``whyalike methods``: what there is to choose from."""
+"""The lexicon that the command line names: a file of word vectors, a file of texts, or both."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,11 +9,57 @@ import typer
 from whyalike.cli.failures import told_plainly
 from whyalike.cli.options import Debug
 from whyalike.cli.printing import echo, open_console, write_out
+from whyalike.errors import TextError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from whyalike import Lexicon
     from whyalike.methods.method import Method
+
+
+def read_lexicon(
+    vectors: Path | None,
+    corpus: Path | None,
+    *,
+    allow_pickle: bool,
+    catalogue: Sequence[str] | None = None,
+) -> "Lexicon | None":
+    """Return what ``--lexicon`` and ``--corpus`` name, or None for the packaged lexicon.
+
+    Args:
+        vectors: a file of word vectors; None for the packaged ones.
+        corpus: a file of texts to count rare words in.
+        allow_pickle: whether word vectors may be a pickle.
+        catalogue: the texts to count rare words in where there is no corpus.
+
+    Raises:
+        FormatError, UnsafeModelError: word vectors that can't be read, or may not be.
+        TextError: a corpus that can't be read, or has no words.
+        MissingExtraError: a corpus without word vectors, and no packaged ones installed.
+    """
+    counted = catalogue if corpus is None else _lines(corpus)
+    if vectors is None and counted is None:
+        return None
+    from whyalike import Lexicon, WordVectors
+
+    if vectors is None:
+        known = WordVectors.packaged()
+    else:
+        known = WordVectors.read(vectors, allow_pickle=allow_pickle)
+    return Lexicon.of(known) if counted is None else Lexicon.fit(counted, vectors=known)
+
+
+def _lines(corpus: Path) -> list[str]:
+    """Return the texts of a file, one a line."""
+    try:
+        return corpus.read_text("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise TextError(f"{corpus} is not UTF-8 (byte {error.start}): convert it first.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TextError(f"Could not read texts from {corpus}: {reason}.") from error
+
 
 PROMISES = {
     "signed": "what each word adds to the similarity; below zero it pulls the texts apart",
@@ -19,6 +67,8 @@ PROMISES = {
     "sums": "contributions sum to a stated quantity; the gap says how nearly",
     "any embedding": "needs vectors of texts only: works with Explainer(embed=...)",
 }
+
+
 COST_NOTE = (
     "A forward or backward is one pass through the model with both texts; W and T are the words "
     "and tokens of the longer text, P is options.permutations."

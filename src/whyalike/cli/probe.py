@@ -1,9 +1,13 @@
-"""``whyalike probe``: which changes of meaning the model does not see, and what hides them."""
+"""Texts, or pairs of a query and a text, from a file: one a line, CSV, TSV, or JSON lines."""
 
+import csv
+import json
 import re
+from collections.abc import Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,16 +28,131 @@ from whyalike.cli.options import (
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
-from whyalike.cli.probe_files import Item, read_items
-from whyalike.errors import OptionError
+from whyalike.errors import FormatError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whyalike.evaluation.edits import WordLists
-    from whyalike.evaluation.probe_result import ProbeResult
+    from whyalike.probing.result import ProbeResult
+    from whyalike.probing.rule_text import WordLists
+
+
+Item = str | tuple[str, str]
+
+
+Table = tuple[list[str], list[dict[str, Any]]]
+"""The names of the columns, and the rows."""
+
+
+KNOWN = (
+    ("query", "passage"),
+    ("query", "text"),
+    ("left", "right"),
+    ("text_a", "text_b"),
+    ("text",),
+    ("description",),
+)
+"""Columns that are found without being named, in this order."""
+
+
+DELIMITERS = {".csv": ("CSV", ",", "comma"), ".tsv": ("TSV", "\t", "tab")}
+
+
+LINES = (".txt", "")
+"""Endings of files with a text a line."""
+
+
+def read_items(path: Path, *, columns: Sequence[str] | None = None) -> list[Item]:
+    """Return the texts or pairs of a file, without the blank ones.
+
+    Args:
+        path: a ``.csv`` or ``.tsv`` with a header, a ``.jsonl`` with an object a line, or a
+            ``.txt`` or a file without an ending with a text a line.
+        columns: names of one column or two; by default the first of KNOWN that the file has.
+
+    Raises:
+        OptionError: a file with another ending; more than two columns are named, or columns of a
+            plain text file.
+        FormatError: the file can't be read, is damaged, or has no such columns.
+    """
+    if columns is not None and len(columns) not in (1, 2):
+        raise OptionError(f"--columns names {len(columns)}; name the text's, or the query's too.")
+    kind = path.suffix.lower()
+    if kind not in (*DELIMITERS, ".jsonl", *LINES):
+        raise OptionError(
+            f"{path} ends in {kind!r}; give a .csv, .tsv or .jsonl, or texts, one a line, in a "
+            ".txt or a file without an ending."
+        )
+    if columns is not None and kind in LINES:
+        raise OptionError(f"--columns goes with .csv, .tsv and .jsonl; {path} has no columns.")
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is not UTF-8 (byte {error.start}): convert it first.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read {path}: {reason}.") from error
+    if kind in LINES:
+        return [line for line in content.split("\n") if line.strip()]
+    table = _rows_of_jsonl(path, content) if kind == ".jsonl" else _rows_of_csv(path, content)
+    return _pick(path, table, columns)
+
+
+def _pick(path: Path, table: Table, columns: Sequence[str] | None) -> list[Item]:
+    there, rows = table
+    wanted = [tuple(columns)] if columns is not None else KNOWN
+    names = next((names for names in wanted if set(names) <= set(there)), None)
+    if names is None:
+        raise FormatError(
+            f"{path} has the columns {', '.join(there) or '(none)'}; name with --columns which of "
+            "them holds the text, or the query and the text."
+        )
+    items: list[Item] = []
+    for number, row in enumerate(rows, start=1):
+        values = [row.get(name) for name in names]
+        if not all(isinstance(value, str) for value in values):
+            raise FormatError(f"{path}, row {number}: {', '.join(names)} must be text.")
+        if all(str(value).strip() for value in values):
+            items.append(str(values[0]) if len(names) == 1 else (str(values[0]), str(values[1])))
+    return items
+
+
+def _rows_of_csv(path: Path, content: str) -> Table:
+    kind, delimiter, called = DELIMITERS[path.suffix.lower()]
+    try:
+        # By "\n" only: what else Python calls a line end (U+2028) is part of a text.
+        found = list(csv.reader(StringIO(content), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise FormatError(f"{path} is no {kind} that can be read: {error}.") from error
+    names, *rows = [row for row in found if row] or [[]]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            fields = f"{len(row)} field{'s' * (len(row) != 1)}"
+            raise FormatError(
+                f"{path}, row {number} has {fields} where the header has {len(names)}: put quotes "
+                f"around a text that holds a {called}."
+            )
+    return names, [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _rows_of_jsonl(path: Path, content: str) -> Table:
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(content.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"{path}, line {number} is no JSON: {error}.") from error
+        if not isinstance(row, dict):
+            raise FormatError(f"{path}, line {number} is no JSON object with named texts.")
+        rows.append(row)
+    return list(rows[0]) if rows else [], rows
+
 
 HARMLESS = "harmless"
+
+
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -102,8 +221,8 @@ def probe(
         limit_of_drop = _read_tolerance(tolerance)
         quieten()
         from whyalike import Explainer
-        from whyalike.evaluation.edits import get_rule
-        from whyalike.evaluation.probe import find_blind_spots
+        from whyalike.probing.edits import get_rule
+        from whyalike.probing.probe import find_blind_spots
 
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in _names(rules)]
@@ -134,9 +253,9 @@ def probe(
 
 
 def _show(result: "ProbeResult", *, html: Path | None, as_json: bool) -> None:
-    from whyalike.evaluation.probe_page import page_of
     from whyalike.files import write_whole
-    from whyalike.render.terminal_probe import terminal_probe_view
+    from whyalike.probing.result import page_of
+    from whyalike.render.probe import terminal_probe_view
 
     if html is not None:
         page = result.to_html().encode()
@@ -183,7 +302,7 @@ def _names(said: str) -> list[str]:
 
 
 def _read_words(folder: Path | None) -> "WordLists | None":
-    from whyalike.evaluation.edits import WordLists
+    from whyalike.probing.rule_text import WordLists
 
     return None if folder is None else WordLists.english().extended(WordLists.read(folder))
 
@@ -193,7 +312,7 @@ def _draw_rules() -> object:
     from rich.table import Table
     from rich.text import Text
 
-    from whyalike.evaluation.edits import list_rules
+    from whyalike.probing.edits import list_rules
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

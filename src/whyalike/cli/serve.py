@@ -117,7 +117,7 @@ def serve(
         # First of all, as the server's packages may not be installed.
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve
-        from whyalike.web.api.access import Access
+        from whyalike.web.api.app import Access
         from whyalike.web.api.service import ServiceLimits
         from whyalike.web.server import SECONDS_TO_LEAVE, leave
 

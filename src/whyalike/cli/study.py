@@ -1,14 +1,14 @@
-"""``whyalike study``: a blind study of explanations, from samples to ratings."""
+"""``whyalike study invite``, ``export`` and ``simulate``: who rates, and what they said."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.evaluation_files import for_pairs, open_progress
+from whyalike.cli.evaluate import for_pairs, open_progress
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import told_plainly
-from whyalike.cli.lexicon_files import read_lexicon
+from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -21,21 +21,210 @@ from whyalike.cli.options import (
     PromptNames,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import echo, write_out
-from whyalike.cli.study_data import export, invite, simulate
+from whyalike.cli.printing import echo, echo_data, write_out
 from whyalike.cli.study_report import report
-from whyalike.cli.study_serve import serve
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from whyalike import Explainer
     from whyalike.study import Study
     from whyalike.study.creation import StudyOptions
 
+
+Folder = Annotated[
+    Path, typer.Argument(help="The study, as `whyalike study create` made it.", metavar="FOLDER")
+]
+
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(help="sqlite:// or postgresql://; by default in the folder.", metavar="URL"),
+]
+
+
+def invite(
+    folder: Folder,
+    raters: Annotated[int, typer.Option(min=1, help="How many to add.")] = 1,
+    name: Annotated[str, typer.Option(help="What the report calls them.")] = "",
+    url: Annotated[
+        str, typer.Option(help="Where the study is served.", metavar="URL")
+    ] = "http://127.0.0.1:8000",
+    database: DatabaseUrl = None,
+    debug: Debug = False,
+) -> None:
+    """Add raters and print a link for each.
+
+    A link is shown this once: only a hash of its token is kept.
+    """
+    with told_plainly(debug=debug):
+        from whyalike.study import open_storage, read_study
+        from whyalike.web.middleware import check_origin
+
+        # First of all, as a rater who was added can't be taken out again.
+        origin = check_origin(url, named="--url")
+        storage = open_storage(read_study(folder), database=database)
+        try:
+            added = [storage.add_rater(name) for _ in range(raters)]
+        finally:
+            storage.close()
+        links = [f"{one.number}\t{origin}/r/{one.token}" for one in added]
+        write_out(lambda: echo("\n".join(links)))
+
+
+def export(
+    folder: Folder,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help=".csv or .parquet; by default, CSV is printed."),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Answers that were changed later, too.")
+    ] = False,
+    database: DatabaseUrl = None,
+    debug: Debug = False,
+) -> None:
+    """Write every rating, with the method that was rated."""
+    with told_plainly(debug=debug):
+        from whyalike.study import from_storage, open_storage, read_study
+        from whyalike.study.export import export_ratings, to_csv
+
+        found = read_study(folder)
+        storage = open_storage(found, database=database, existing=True)
+        try:
+            table = from_storage(found, storage, history=history)
+        finally:
+            storage.close()
+        if not len(table):
+            echo(f"There are no ratings yet in {storage.place}.", err=True)
+        if table.has_simulated:
+            echo("These are SIMULATED ratings: no human gave them.", err=True)
+        if out is None:
+            write_out(lambda: echo_data(to_csv(table)))
+            return
+        export_ratings(table, out)
+        echo(f"Wrote {len(table)} ratings to {out}", err=True)
+
+
+def simulate(
+    folder: Folder,
+    raters: Annotated[int, typer.Option(min=1, help="How many to add.")] = 5,
+    careless: Annotated[int, typer.Option(min=0, help="How many of them answer at random.")] = 0,
+    means: Annotated[
+        str | None,
+        typer.Option(
+            help="The true mean of each method, as bti=4.2,random=2; by default equal steps."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    database: DatabaseUrl = None,
+    debug: Debug = False,
+) -> None:
+    """Add fake raters, to try out a study: they are marked as SIMULATED wherever they are shown.
+
+    Where real raters were invited, they are refused.
+    """
+    with told_plainly(debug=debug):
+        from whyalike.study import Truth, open_storage, read_study, simulate_ratings
+        from whyalike.study.power import default_means
+
+        found = read_study(folder)
+        truth = Truth(
+            means=default_means(found) if means is None else read_means(means), careless=careless
+        )
+        storage = open_storage(found, database=database)
+        try:
+            simulate_ratings(found, storage, truth, raters=raters, seed=seed)
+        finally:
+            storage.close()
+        write_out(lambda: _describe_simulation(found, truth.means, raters))
+
+
+def read_means(said: str) -> dict[str, float]:
+    """Return what ``--means`` says. Raises OptionError where it is no list of names and numbers."""
+    try:
+        entries = [entry.split("=") for entry in said.split(",")]
+        return {name.strip(): float(mean) for name, mean in entries}
+    except ValueError as error:
+        raise OptionError(
+            f"--means is {said!r}; give names and numbers, such as bti=4.2,random=2."
+        ) from error
+
+
+def _describe_simulation(study: "Study", means: "Mapping[str, float]", raters: int) -> None:
+    echo(f"Added {raters} SIMULATED raters to {study.folder}. Their truth, before rounding:")
+    for name, mean in means.items():
+        echo(f"  {name}\t{mean}")
+
+
+def serve(
+    folder: Annotated[Path, typer.Argument(help="The study, as `whyalike study create` made it.")],
+    host: Annotated[
+        str, typer.Option(help="Where to listen; others than this machine need --public-url.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 8000,
+    public_url: Annotated[
+        str,
+        typer.Option(
+            help="The origin under which raters elsewhere reach it, such as "
+            "https://study.example.org; a proxy there gives it HTTPS.",
+            metavar="URL",
+        ),
+    ] = "",
+    database: Annotated[
+        str | None,
+        typer.Option(help="sqlite:// or postgresql://; by default in the folder.", metavar="URL"),
+    ] = None,
+    raters: Annotated[
+        int, typer.Option(min=0, help="Invite this many more, and print their links.")
+    ] = 0,
+    admin_token: Annotated[
+        bool, typer.Option("--admin-token", help="Print a new token for the page of progress.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Serve the rating app until Ctrl-C.
+
+    Links and tokens are printed once: only their hashes are kept.
+    """
+    with told_plainly(debug=debug):
+        # First of all, as the server's packages may not be installed.
+        from whyalike.web import Address, create_rating_app, serve
+
+        address = Address(host, port, public_url)
+
+        from whyalike.study import open_storage, read_study
+
+        study = read_study(folder)
+        storage = open_storage(study, database=database)
+
+        def ready(url: str) -> None:
+            invitations = [storage.add_rater() for _ in range(raters)]
+            token = storage.add_admin() if admin_token else ""
+            links = [f"{one.number}\t{url}/r/{one.token}" for one in invitations]
+            write_out(lambda: _announce(url, links, token))
+
+        try:
+            app = create_rating_app(study, storage, address=address)
+            serve(app, address, ready=ready, leaves=True)
+        finally:
+            storage.close()
+
+
+def _announce(url: str, links: list[str], admin_token: str) -> None:
+    echo(f"Serving at {url}; Ctrl-C stops it.")
+    if links:
+        echo("Invitations, one for each rater by number; they are shown only now:")
+    for link in links:
+        echo(f"  {link}")
+    if admin_token:
+        echo(f"Progress: {url}/admin with the token {admin_token}")
+
+
 DRAWN = 100
 """Pairs drawn from texts, as many as the paper's study has."""
+
 
 study = typer.Typer(help="A blind study: humans rate explanations.", no_args_is_help=True)
 
@@ -110,13 +299,12 @@ def create(
             raise OptionError("Give either --pairs or --texts.")
         quieten()
         from whyalike import Explainer
-        from whyalike.cli.several_methods import choose_methods
+        from whyalike.cli.explain import choose_methods
         from whyalike.methods.method import get_method
         from whyalike.nearest_pairs import read_texts
-        from whyalike.study.creation import StudyOptions, create_study
+        from whyalike.study.creation import StudyOptions, create_study, read_pairs
+        from whyalike.study.design import PACKAGED, read_known_answers
         from whyalike.study.model import QUESTION, SCALE
-        from whyalike.study.pair_files import read_pairs
-        from whyalike.study.practice import PACKAGED, read_known_answers
 
         options = StudyOptions(
             seed=seed,
@@ -159,9 +347,17 @@ def create(
 
 
 study.command()(invite)
+
+
 study.command()(serve)
+
+
 study.command()(report)
+
+
 study.command()(export)
+
+
 study.command()(simulate)
 
 

@@ -127,9 +127,7 @@ def _write_files(
     html: Path | None,
 ) -> None:
     from whyalike.files import write_whole
-    from whyalike.render.study import render_study
-    from whyalike.render.study_picture import draw_study_table
-    from whyalike.render.study_table import write_latex, write_markdown
+    from whyalike.render.study import draw_study_table, render_study, write_latex, write_markdown
 
     texts = ((markdown, write_markdown), (latex, write_latex), (html, render_study))
     for path, render in texts:
@@ -146,6 +144,6 @@ def _write(text: str, stream: BinaryIO) -> None:
 
 
 def _show(page: "StudyPage") -> None:
-    from whyalike.render.study_text import terminal_study_view
+    from whyalike.render.study import terminal_study_view
 
     open_console().print(terminal_study_view(page))

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from whyalike.errors import OptionError
-from whyalike.evaluation.alignment_files import AlignedPair
-from whyalike.evaluation.gold_counts import GoldScores, LinkCounts
-from whyalike.evaluation.gold_words import (
+from whyalike.evaluation.gold import (
+    AlignedPair,
     Chosen,
     Link,
     check_same_texts,
     links_at_blanks,
     words_at_blanks,
 )
-from whyalike.evaluation.metric import Metric
+from whyalike.evaluation.gold_counts import GoldScores, LinkCounts
+from whyalike.evaluation.metrics import Metric
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 

@@ -8,27 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.evaluation.faithfulness_curves import SIDES
-from whyalike.evaluation.metric import Metric
+from whyalike.arrays import Floats
+from whyalike.evaluation.faithfulness import SIDES
+from whyalike.evaluation.metrics import Metric, PairValues, plain
 from whyalike.evaluation.perturbed import (
     Replacement,
     Subsets,
-    generator_for,
-    subset_similarities,
-)
-from whyalike.evaluation.perturbed_values import PairValues, plain
-from whyalike.evaluation.perturbed_words import (
     attributions,
     explanations_of,
+    generator_for,
     method_of,
     removable,
     says_nothing,
+    subset_similarities,
 )
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.options import check_whole
 
-Floats = NDArray[np.float64]
 Figures = tuple[float, float, float]
 
 PAIRS_AT_ONCE = 16

@@ -1,25 +1,118 @@
-"""The outcome of a suite: a figure for each method and metric, and how sure it is who is best."""
+"""Methods side by side on every metric: entries, their comparison, their file and page."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from whyalike.documents import Format
-from whyalike.evaluation.gold_counts import LinkCounts
-from whyalike.evaluation.leaderboard_entry import Entry
-from whyalike.evaluation.link_test import compare_links
-from whyalike.evaluation.suite_metrics import METRICS
-from whyalike.render.wording import describe_prompts
-from whyalike.statistics import PairedTest, compare_paired
+from whyalike.documents import Format, read_object
+from whyalike.evaluation.gold_counts import LinkCounts, compare_links
+from whyalike.evaluation.suite_choice import AGREEMENTS, BY_CHANCE, METRICS, RANDOMIZATION, WEIGHTS
+from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, BoardTable
+from whyalike.render.parts import describe_prompts
+from whyalike.statistics import Interval, PairedTest, compare_paired
+
+LARGEST = 1e100
+"""Of a figure that is read. Tests and plots square them, and no metric comes near."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A method's figure by one metric on one dataset.
+
+    figure: the mean over items, or F over all links, with its interval; None if undefined.
+    values: of each item, None where undefined. constant: how many pairs have a text whose words
+    are all equally salient, so that their order is chance. counts: where the figure is an F, each
+    item's links: given, correct, wanted, found. curve: where the figure sums up a curve, its
+    points and the means there. chance: the figure of random explanations, where known and not 0.
+    notes: warnings that every explanation had.
+
+    Paired tests compare counts where there are some, else values.
+    """
+
+    dataset: str
+    method: str
+    metric: str
+    figure: Interval | None
+    values: tuple[float | None, ...]
+    constant: int = 0
+    counts: tuple[tuple[float, ...], ...] | None = None
+    curve: tuple[tuple[float, ...], tuple[float | None, ...]] | None = None
+    chance: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to know of a mean: how many pairs are ordered by chance, on how many it stands."""
+        found = [f"{self.constant} by chance"] if self.constant else []
+        # F over all links takes every pair in, also one that has no F of its own.
+        if self.counts is None and self.figure is not None and self.figure.count < len(self.values):
+            found.append(f"{self.figure.count} of {len(self.values)} pairs")
+        return tuple(found)
+
+    @property
+    def shares(self) -> tuple[float, float] | None:
+        """Precision and recall over all links, where the figure is an F; NaN where undefined."""
+        if self.counts is None:
+            return None
+        links = LinkCounts(*np.array(self.counts, dtype=np.float64))
+        return links.precision(), links.recall()
+
+
+def check_entries(entries: Iterable[Entry]) -> None:
+    """Raise ValueError on entries that were read and can't have been written.
+
+    Those of one dataset and metric are of the same pairs, and have the same points of a curve.
+    """
+    lengths: dict[tuple[str, str], int] = {}
+    points: dict[tuple[str, str], tuple[float, ...]] = {}
+    known: set[tuple[str, str, str]] = set()
+    for entry in entries:
+        table = entry.dataset, entry.metric
+        name = f"{entry.method} on {entry.dataset} by {entry.metric}"
+        if (*table, entry.method) in known:
+            raise ValueError(f"{name} is there twice")
+        known.add((*table, entry.method))
+        _check_numbers(entry, name)
+        if lengths.setdefault(table, len(entry.values)) != len(entry.values):
+            raise ValueError(f"{name} has another number of values than the methods before it")
+        if entry.counts is not None and (
+            len(entry.counts) != 4
+            or any(len(row) != len(entry.values) for row in entry.counts)
+            or any(count < 0 for row in entry.counts for count in row)
+        ):
+            raise ValueError(f"{name} has no four counts of each pair")
+        if entry.curve is not None:
+            if len(entry.curve[0]) != len(entry.curve[1]):
+                raise ValueError(f"{name} has a curve of {len(entry.curve[0])} points")
+            if points.setdefault(table, entry.curve[0]) != entry.curve[0]:
+                raise ValueError(f"{name} has other points than the curves before it")
+
+
+def _check_numbers(entry: Entry, name: str) -> None:
+    figure = (
+        () if entry.figure is None else (entry.figure.mean, entry.figure.low, entry.figure.high)
+    )
+    rows = (*(entry.counts or ()), *(entry.curve or ()), figure, entry.values, (entry.chance,))
+    for row in rows:
+        for number in row:
+            if number is not None and not math.fabs(number) <= LARGEST:
+                raise ValueError(f"{name} has the number {number}")
+    if entry.figure is not None and entry.figure.count < 1:
+        raise ValueError(f"{name} has a figure of {entry.figure.count} pairs")
+
 
 FORMAT = Format(
     "whyalike/leaderboard",
     "leaderboard",
     "Make it anew, or give one that `whyalike evaluate` wrote.",
 )
+
+
 SIGNIFICANT = 0.05
 
 
@@ -183,7 +276,6 @@ class Leaderboard:
 
     def to_html(self, *, command: str = "") -> str:
         """Return one self-contained HTML page."""
-        from whyalike.evaluation.leaderboard_page import page_of
         from whyalike.render import render_leaderboard
 
         return render_leaderboard(page_of(self, command=command))
@@ -200,7 +292,6 @@ class Leaderboard:
         )
 
     def _repr_html_(self) -> str:
-        from whyalike.evaluation.leaderboard_page import page_of
         from whyalike.render import render_leaderboard_fragment
 
         return render_leaderboard_fragment(page_of(self))
@@ -274,3 +365,101 @@ def _compare(entries: Sequence[Entry]) -> tuple[PairedTest, ...]:
 
 def _floats(entry: Entry) -> list[float]:
     return [np.nan if value is None else value for value in entry.values]
+
+
+NAME = "leaderboard.json"
+
+
+_WORKED_OUT = ("metrics", "tests")
+"""What a leaderboard says for other programs, and is worked out anew here."""
+
+
+def read_leaderboard(path: str | os.PathLike[str]) -> Leaderboard:
+    """Return the leaderboard in a file that ``Leaderboard.to_dict`` was written to.
+
+    Its tests are not read, but done again when they are asked for. Metrics that this release does
+    not know are left out, and named among the failures.
+
+    Raises:
+        FormatError: the file can't be read, is none, damaged, or of a newer release.
+    """
+    body = FORMAT.load(path)
+    with FORMAT.reading(where=os.fspath(path)):
+        said = {key: value for key, value in body.items() if key not in _WORKED_OUT}
+        if "whyalike" in said:
+            said["version"] = said.pop("whyalike")
+        found = read_object(said, Leaderboard)
+        check_entries(found["entries"])
+    unknown = sorted({one.metric for one in found["entries"]} - set(METRICS))
+    found["entries"] = tuple(one for one in found["entries"] if one.metric in METRICS)
+    found["failures"] = {
+        **found.get("failures", {}),
+        **dict.fromkeys(unknown, "a metric of another release"),
+    }
+    return Leaderboard(**found)
+
+
+def page_of(leaderboard: Leaderboard, *, command: str = "") -> BoardPage:
+    """Return the page of a leaderboard; ``command`` is what made it, if it is to be shown."""
+    return BoardPage(
+        facts=(
+            ("Model", leaderboard.model),
+            ("Pooling", leaderboard.pooling),
+            ("Version", leaderboard.version),
+            *leaderboard.provenance.items(),
+        ),
+        command=command,
+        sections=tuple(_section(leaderboard, dataset) for dataset in leaderboard.datasets),
+        failures=tuple(leaderboard.failures.items()),
+    )
+
+
+def _section(leaderboard: Leaderboard, dataset: str) -> BoardSection:
+    metrics = [m for m in leaderboard.metrics(dataset) if (dataset, m) in leaderboard.tables]
+    # Those of one agreement beside each other: all weights random, and embeddings kept.
+    randomized = [
+        (agreement, f"{agreement}_{weights}") for agreement in AGREEMENTS for weights in WEIGHTS
+    ]
+    return BoardSection(
+        dataset,
+        leaderboard.items.get(dataset, 0),
+        tuple(_table(leaderboard, dataset, m) for m in metrics if m not in RANDOMIZATION),
+        tuple(
+            replace(
+                _table(leaderboard, dataset, metric),
+                reference=_reference(leaderboard, dataset, metric, agreement),
+                scale=agreement,
+            )
+            for agreement, metric in randomized
+            if metric in metrics
+        ),
+        leaderboard.notes(dataset),
+    )
+
+
+def _reference(
+    leaderboard: Leaderboard, dataset: str, metric: str, agreement: str
+) -> tuple[float, str] | None:
+    if agreement != BY_CHANCE:
+        return 0.0, "no relation"
+    chance = leaderboard.chance(dataset, metric)
+    return None if chance is None else (chance, "chance")
+
+
+def _table(leaderboard: Leaderboard, dataset: str, metric: str) -> BoardTable:
+    about, ties = METRICS[metric], leaderboard.ties_with_best(dataset, metric)
+    rows = [
+        BoardRow(
+            method=entry.method,
+            mean=entry.figure.mean,
+            low=entry.figure.low,
+            high=entry.figure.high,
+            best=entry.method in ties,
+            note=", ".join(entry.remarks),
+            curve=entry.curve[1] if entry.curve else (),
+        )
+        for entry in leaderboard.tables[dataset, metric]
+        if entry.figure is not None
+    ]
+    points = next((e.curve[0] for e in leaderboard.tables[dataset, metric] if e.curve), ())
+    return BoardTable(metric, about.summary, about.aim, tuple(rows), points)

@@ -6,12 +6,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyalike.evaluation.perturbed_values import plain
+from whyalike.arrays import Floats
+from whyalike.evaluation.metrics import plain
 from whyalike.statistics import Interval, mean_interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from whyalike.arrays import Floats
 from whyalike.errors import OptionError
-from whyalike.evaluation.embedding_noise import disturbed_embeddings
-from whyalike.evaluation.metric import Metric
-from whyalike.evaluation.perturbed import generator_for
-from whyalike.evaluation.perturbed_values import PairValues
-from whyalike.evaluation.perturbed_words import (
+from whyalike.evaluation.changed_models import disturbed_embeddings
+from whyalike.evaluation.metrics import Metric, PairValues
+from whyalike.evaluation.perturbed import (
     attributions,
     explanations_of,
+    generator_for,
     method_of,
     says_nothing,
 )
@@ -22,8 +21,6 @@ from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.models.encoder import Encoder
 from whyalike.options import check_whole
-
-Floats = NDArray[np.float64]
 
 METRICS: dict[str, Metric] = {
     "max_sensitivity": Metric(

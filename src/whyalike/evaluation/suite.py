@@ -10,27 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import whyalike
+from whyalike.documents import package_versions
 from whyalike.errors import OptionError, OutputError, WhyalikeError
-from whyalike.evaluation.alignment_files import AlignedPair
-from whyalike.evaluation.faithfulness import checked_metrics
-from whyalike.evaluation.faithfulness_curves import Side
-from whyalike.evaluation.ists_files import ChunkedPair
-from whyalike.evaluation.kept_explanations import explain_all
-from whyalike.evaluation.known_scores import known_score
-from whyalike.evaluation.leaderboard import Leaderboard
-from whyalike.evaluation.leaderboard_entry import Entry
-from whyalike.evaluation.pair_texts import TextPair
+from whyalike.evaluation.faithfulness import Side, checked_metrics
+from whyalike.evaluation.gold import AlignedPair
+from whyalike.evaluation.ists import ChunkedPair
+from whyalike.evaluation.leaderboard import Entry, Leaderboard
 from whyalike.evaluation.perturbed import Kind
-from whyalike.evaluation.result_store import Result, ResultStore
-from whyalike.evaluation.suite_catalogues import Fitted, digest_of
-from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, checked_parts
+from whyalike.evaluation.results import Result, ResultStore, TextPair, explain_all, known_score
+from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, Fitted, checked_parts, digest_of
 from whyalike.evaluation.suite_parts import check_part, measure_part, with_notes
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.fingerprint import probe
 from whyalike.options import check_whole
 from whyalike.texts import clean_text
-from whyalike.versions import package_versions
 
 Progress = Callable[[str, int, int], None]
 

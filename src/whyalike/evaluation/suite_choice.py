@@ -1,18 +1,62 @@
 """What a suite measures, and how: parts, metrics, and what happens to the words."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from whyalike.errors import OptionError
-from whyalike.evaluation import infidelity, sensitivity
-from whyalike.evaluation.faithfulness_curves import SIDES, Side
-from whyalike.evaluation.perturbed import Kind
-from whyalike.evaluation.suite_metrics import RANDOMIZATION
+from whyalike.evaluation import agreement as randomization_agreement
+from whyalike.evaluation import alignment, infidelity, ists, sensitivity
+from whyalike.evaluation import faithfulness as faithfulness_metrics
+from whyalike.evaluation.faithfulness import SIDES, Side
+from whyalike.evaluation.metrics import Metric
+from whyalike.evaluation.perturbed import Kind, Replacement
+from whyalike.explainer import Explainer
 from whyalike.options import check_choice
+from whyalike.words import Lexicon
+
+AGREEMENTS = ("spearman", "spearman_plain", "jaccard_words")
+
+
+BY_CHANCE = "jaccard_words"
+"""The agreement that is above 0 by chance; that of the others is 0."""
+
+
+WEIGHTS = {
+    "random": "all weights random",
+    "kept": "all weights random but the embeddings",
+}
+
+
+HEADINGS = {"spearman": "rank", "spearman_plain": "rank plain", "jaccard_words": "top words"}
+
+
+RANDOMIZATION: dict[str, Metric] = {
+    f"{name}_{weights}": replace(
+        randomization_agreement.METRICS[name],
+        name=f"{name}_{weights}",
+        summary=f"{randomization_agreement.METRICS[name].summary} ({said})",
+        heading=f"{HEADINGS[name]} {weights}",
+    )
+    for weights, said in WEIGHTS.items()
+    for name in AGREEMENTS
+}
+
+
+METRICS: dict[str, Metric] = {
+    **faithfulness_metrics.METRICS,
+    **RANDOMIZATION,
+    **infidelity.METRICS,
+    **sensitivity.METRICS,
+    **alignment.METRICS,
+    **ists.METRICS,
+}
+
 
 PairPart = Literal["faithfulness", "randomization", "infidelity", "sensitivity"]
 """What can be measured on pairs of texts without gold."""
+
 
 FAITHFULNESS = (
     "aopc_deletion",
@@ -22,6 +66,8 @@ FAITHFULNESS = (
     "pair_deletion",
     "pair_interaction",
 )
+
+
 GOLD = {
     "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),
     "ists": ("ists_f1_ali",),
@@ -91,3 +137,58 @@ class Choice:
         if self.side != "both":
             found["Words are taken"] = f"from the {self.side} text"
         return found
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """Return a short name for these lines, by which others are seen to be the same."""
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+class Fitted:
+    """What is learnt from each dataset's catalogue, once, and only where a method asks for it."""
+
+    def __init__(self, catalogues: Mapping[str, Sequence[str]]) -> None:
+        self.catalogues = catalogues
+        self._lexicons: dict[str, Lexicon] = {}
+        self._replacements: dict[str, Replacement] = {}
+
+    def matters(self, explainer: Explainer, part: str, choice: Choice) -> bool:
+        """Return whether a result hangs on the catalogue."""
+        replaces = choice.replacement == "catalogue" and part in ("faithfulness", "infidelity")
+        return replaces or self._learns(explainer)
+
+    def digest(self, name: str) -> str:
+        """Return a name for the dataset's catalogue, or nothing."""
+        texts = self.catalogues.get(name)
+        return digest_of(texts) if texts else ""
+
+    def fit(self, explainer: Explainer, name: str) -> Explainer:
+        """Return the Explainer with the lexicon of the dataset's catalogue, if it goes by one.
+
+        A lexicon of the Explainer's own stays: it was chosen.
+
+        Raises:
+            MissingExtraError: no word vectors are installed.
+        """
+        texts = self.catalogues.get(name)
+        if not texts or not self._learns(explainer):
+            return explainer
+        if name not in self._lexicons:
+            self._lexicons[name] = Lexicon.fit(texts)
+        return explainer.with_lexicon(self._lexicons[name])
+
+    def replacement(self, choice: Choice, name: str) -> Replacement:
+        """Return what stands for a word of the dataset that is taken away.
+
+        Of gold nothing is taken away, and so it needs no catalogue.
+        """
+        if choice.replacement == "catalogue" and not self.catalogues.get(name):
+            return Replacement()
+        if name not in self._replacements:
+            words = self.catalogues.get(name, ()) if choice.replacement == "catalogue" else ()
+            made = Replacement(kind=choice.replacement, catalogue=words, seed=choice.seed)
+            self._replacements[name] = made
+        return self._replacements[name]
+
+    def _learns(self, explainer: Explainer) -> bool:
+        return explainer.method.lexical and explainer.lexicon is None

@@ -8,21 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.evaluation.alignment import score_alignment
-from whyalike.evaluation.faithfulness import measure_faithfulness
-from whyalike.evaluation.faithfulness_curves import Side
-from whyalike.evaluation.faithfulness_metrics import CURVES
+from whyalike.evaluation.faithfulness import CURVES, Side, measure_faithfulness
 from whyalike.evaluation.gold_counts import GoldScores
 from whyalike.evaluation.infidelity import measure_infidelity
 from whyalike.evaluation.ists import evaluate_ists
-from whyalike.evaluation.leaderboard_entry import Entry
-from whyalike.evaluation.perturbed import Replacement
-from whyalike.evaluation.perturbed_values import PairValues, plain
-from whyalike.evaluation.perturbed_words import says_nothing
+from whyalike.evaluation.leaderboard import Entry
+from whyalike.evaluation.metrics import PairValues, plain
+from whyalike.evaluation.perturbed import Replacement, says_nothing
 from whyalike.evaluation.randomization import measure_randomization
 from whyalike.evaluation.randomization_result import RandomizationResult
 from whyalike.evaluation.sensitivity import measure_sensitivity
-from whyalike.evaluation.suite_choice import Choice
-from whyalike.evaluation.suite_metrics import AGREEMENTS, BY_CHANCE, WEIGHTS
+from whyalike.evaluation.suite_choice import AGREEMENTS, BY_CHANCE, WEIGHTS, Choice
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.statistics import mean_interval

@@ -9,18 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from whyalike.arrays import Floats
 from whyalike.errors import ModelError
 from whyalike.interruption import checkpoint
 from whyalike.models.embedded import EmbeddedText
 from whyalike.models.tokens import Row, TokenizedText
-
-Floats = NDArray[np.float64]
-
 
 TOKENS_AT_ONCE = 8192
 """Tokens in the directions that are followed together; it bounds memory."""

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, forward, register_method
 from whyalike.methods.token_saliency import latent_vectors
 from whyalike.words import aggregate, sum_over_word_pairs
-
-Floats = NDArray[np.float64]
 
 
 @register_method(

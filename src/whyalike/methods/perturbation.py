@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import OptionError
 from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
@@ -19,8 +19,6 @@ from whyalike.models.scores import similarity_matrix
 from whyalike.options import LongText
 from whyalike.texts import keep_words
 from whyalike.words import aggregate, mean_vectors, scale_signed
-
-Floats = NDArray[np.float64]
 
 
 def variant(setting: Setting, text: PreparedText, kept: NDArray[np.bool_]) -> str:

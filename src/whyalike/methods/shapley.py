@@ -8,7 +8,7 @@ from math import comb, expm1, factorial, log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import PairSaliency
+from whyalike.arrays import Floats, PairSaliency
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, TextSize, register_method
@@ -22,9 +22,6 @@ from whyalike.methods.perturbation import (
 )
 from whyalike.models.scores import comparable, is_bilinear, similarity_matrix
 from whyalike.options import BTIOptions
-
-Floats = NDArray[np.float64]
-
 
 Orders = NDArray[np.intp]
 

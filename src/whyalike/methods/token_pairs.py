@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError, OptionError
 from whyalike.methods.contribution_vectors import (
     ContributionVectors,
@@ -17,9 +16,6 @@ from whyalike.methods.token_saliency import latent_vectors
 from whyalike.models.replica import outside_inference
 from whyalike.models.tokens import TokenizedText
 from whyalike.words import aggregate, sum_over_word_pairs
-
-Floats = NDArray[np.float64]
-
 
 GAP_WARNING = 0.05
 

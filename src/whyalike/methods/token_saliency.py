@@ -4,17 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.models.pipeline import Pass, Point, at_least_single
 from whyalike.words import aggregate
-
-Floats = NDArray[np.float64]
-
 
 GradientScore = Callable[[Tensor, Tensor], Tensor]
 

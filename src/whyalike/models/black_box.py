@@ -9,8 +9,8 @@ from weakref import WeakSet
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
@@ -22,9 +22,6 @@ from whyalike.texts import find_words
 
 Embed = Callable[[list[str]], Any]
 """From N texts to vectors, (N, H): an array, a tensor, or lists of numbers."""
-
-
-Floats = NDArray[np.float64]
 
 
 class BlackBox:

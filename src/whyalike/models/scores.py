@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from whyalike.arrays import Floats
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.pipeline import TokenPair
 from whyalike.options import BTIOptions
@@ -58,9 +59,6 @@ def at_its_maximum(left: Tensor, right: Tensor, function: SimilarityFunction) ->
         return cosine(left, right) >= 1 - 1e-6
     scale = left.abs().amax(-1).clamp(min=1.0)
     return (left - right).abs().amax(-1) <= 1e-6 * scale
-
-
-Floats = NDArray[np.float64]
 
 
 SMALLEST_NORM = 1e-12

@@ -4,21 +4,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from whyalike.render.comparison import render_comparison, render_comparison_fragment
+    from whyalike.render.comparison import (
+        render_comparison,
+        render_comparison_fragment,
+        render_comparison_text,
+        terminal_comparison_view,
+    )
     from whyalike.render.figure import draw_figure
     from whyalike.render.figure_comparison import draw_comparison
     from whyalike.render.html import render_fragment, render_html
     from whyalike.render.leaderboard import render_leaderboard, render_leaderboard_fragment
     from whyalike.render.markdown import render_markdown
-    from whyalike.render.methods import render_methods
-    from whyalike.render.similar import render_similar, render_similar_fragment
-    from whyalike.render.terminal import render_text, terminal_view
-    from whyalike.render.terminal_comparison import (
-        render_comparison_text,
-        terminal_comparison_view,
+    from whyalike.render.methods import render_methods, terminal_methods_view
+    from whyalike.render.similar import (
+        render_similar,
+        render_similar_fragment,
+        render_similar_text,
+        terminal_similar_view,
     )
-    from whyalike.render.terminal_methods import terminal_methods_view
-    from whyalike.render.terminal_similar import render_similar_text, terminal_similar_view
+    from whyalike.render.terminal import render_text, terminal_view
 
 __all__ = [
     "draw_comparison",
@@ -47,7 +51,7 @@ MODULES = {
     "draw_figure": "whyalike.render.figure",
     "render_comparison": "whyalike.render.comparison",
     "render_comparison_fragment": "whyalike.render.comparison",
-    "render_comparison_text": "whyalike.render.terminal_comparison",
+    "render_comparison_text": "whyalike.render.comparison",
     "render_fragment": "whyalike.render.html",
     "render_html": "whyalike.render.html",
     "render_leaderboard": "whyalike.render.leaderboard",
@@ -56,11 +60,11 @@ MODULES = {
     "render_methods": "whyalike.render.methods",
     "render_similar": "whyalike.render.similar",
     "render_similar_fragment": "whyalike.render.similar",
-    "render_similar_text": "whyalike.render.terminal_similar",
+    "render_similar_text": "whyalike.render.similar",
     "render_text": "whyalike.render.terminal",
-    "terminal_comparison_view": "whyalike.render.terminal_comparison",
-    "terminal_methods_view": "whyalike.render.terminal_methods",
-    "terminal_similar_view": "whyalike.render.terminal_similar",
+    "terminal_comparison_view": "whyalike.render.comparison",
+    "terminal_methods_view": "whyalike.render.methods",
+    "terminal_similar_view": "whyalike.render.similar",
     "terminal_view": "whyalike.render.terminal",
 }
 

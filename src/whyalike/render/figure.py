@@ -1,4 +1,4 @@
-"""An explanation as a figure for print: PNG, or SVG with its text as paths."""
+"""Pictures of explanations, as PNG and SVG; matplotlib is loaded when one is drawn."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,7 +13,33 @@ from whyalike.render.view import view_explanation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+
+WIDTH = 720.0
+
+
+MARGIN = 30.0
+
+
+GUTTER = 70.0
+
+
+COLUMN = (WIDTH - 2 * MARGIN - GUTTER) / 2
+
+
+TEXT, SMALL, MARK = 10.5, 8.0, 6.5
+
+
+LINE = 20.0
+
+
+UNDERLINE = 3.2
+
+
+PAIRS_SHOWN = 12
+
+
 Format = Literal["png", "svg"]
+
 
 # A user's own matplotlib settings must not change the picture.
 SETTINGS: Any = {

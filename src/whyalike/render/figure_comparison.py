@@ -4,9 +4,9 @@ from os import PathLike
 from typing import IO, TYPE_CHECKING
 
 from whyalike.explanation import Comparison
-from whyalike.render.comparison_view import ComparisonView, view_comparison
+from whyalike.render.comparison import ComparisonView, view_comparison
 from whyalike.render.figure import Format, own_settings, save_figure
-from whyalike.render.palette import ACCENT, HAIRLINE, LEVELS, MUTED
+from whyalike.render.parts import ACCENT, HAIRLINE, LEVELS, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,10 +33,9 @@ def draw_comparison(
 
 
 def _draw(comparison: Comparison, view: ComparisonView) -> "Figure":
-    from whyalike.render.figure_measures import COLUMN, GUTTER, MARGIN, WIDTH
-    from whyalike.render.figure_page import draw_warnings
+    from whyalike.render.figure import COLUMN, GUTTER, MARGIN, WIDTH
+    from whyalike.render.figure_page import draw_side, draw_warnings
     from whyalike.render.figure_sheet import Sheet
-    from whyalike.render.figure_texts import draw_side
 
     sheet = Sheet(WIDTH)
     y = _draw_header(sheet, view, MARGIN)
@@ -55,7 +54,7 @@ def _draw(comparison: Comparison, view: ComparisonView) -> "Figure":
 
 
 def _draw_header(sheet: "Sheet", view: ComparisonView, y: float) -> float:
-    from whyalike.render.figure_measures import COLUMN, MARGIN, SMALL, WIDTH
+    from whyalike.render.figure import COLUMN, MARGIN, SMALL, WIDTH
 
     sheet.text(MARGIN, y + 28, view.said, 28, bold=True)
     x = MARGIN + sheet.measure(view.said, 28, bold=True) + 8
@@ -72,7 +71,7 @@ def _draw_header(sheet: "Sheet", view: ComparisonView, y: float) -> float:
 
 
 def _draw_legend(sheet: "Sheet", view: ComparisonView, y: float) -> float:
-    from whyalike.render.figure_measures import MARGIN, SMALL
+    from whyalike.render.figure import MARGIN, SMALL
 
     x = MARGIN
     sheet.text(x, y + 8, "Adds to the margin  0", SMALL, color=MUTED)
@@ -89,7 +88,7 @@ def _draw_legend(sheet: "Sheet", view: ComparisonView, y: float) -> float:
 
 
 def _draw_effects(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> float:
-    from whyalike.render.figure_measures import SMALL
+    from whyalike.render.figure import SMALL
 
     sheet.text(x, y + 9, "What makes the difference", 9, bold=True)
     y += 20
@@ -109,7 +108,7 @@ def _draw_effects(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> f
 
 
 def _draw_query(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> float:
-    from whyalike.render.figure_measures import SMALL
+    from whyalike.render.figure import SMALL
 
     sheet.text(x, y + 9, "Word by word of the query", 9, bold=True)
     y += 20

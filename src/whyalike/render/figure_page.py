@@ -1,19 +1,392 @@
-"""The figure, top to bottom: each part is drawn below ``y`` and returns where it ends."""
+"""The parts of an explanation's picture, from its heading to its matrix, put on a sheet."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.figure import Figure
 
-from whyalike.explanation import Explanation
-from whyalike.render.figure_layout import flow_text
-from whyalike.render.figure_matrix import draw_matrix
-from whyalike.render.figure_measures import COLUMN, GUTTER, MARGIN, SMALL, WIDTH
-from whyalike.render.figure_reasons import draw_reasons
-from whyalike.render.figure_sheet import Sheet
-from whyalike.render.figure_table import draw_table
-from whyalike.render.figure_texts import draw_links, draw_side
-from whyalike.render.palette import ACCENT, LEVELS, MUTED
-from whyalike.render.segments import Segment
-from whyalike.render.view import ExplanationView
-from whyalike.render.wording import format_number
+from whyalike.explanation import ExplainedText, Explanation, WordPair
+from whyalike.render.figure import (
+    COLUMN,
+    GUTTER,
+    LINE,
+    MARGIN,
+    MARK,
+    PAIRS_SHOWN,
+    SMALL,
+    TEXT,
+    UNDERLINE,
+    WIDTH,
+)
+from whyalike.render.figure_sheet import Flow, Piece, Sheet, flow_text
+from whyalike.render.parts import (
+    ACCENT,
+    HAIRLINE,
+    INK,
+    LEVELS,
+    MUTED,
+    Segment,
+    cut_into_segments,
+    format_number,
+    pair_weights,
+)
+from whyalike.render.parts import saliency_level as level_of
+from whyalike.render.view import (
+    ExplanationView,
+    Grid,
+    MatrixView,
+    Reason,
+    RowView,
+    SideView,
+    WordList,
+)
+
+TRACK, TRACKS = 1.4, 4
+
+
+MAX_LINES = 140
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedText:
+    """One side on the sheet: where each word's first piece is, by the word's index."""
+
+    words: dict[int, Piece]
+    x: float
+    y: float
+    bottom: float
+
+
+def draw_side(
+    sheet: Sheet,
+    side: ExplainedText,
+    view: SideView,
+    x: float,
+    y: float,
+    *,
+    pairs: Sequence[WordPair] = (),
+    column: float = COLUMN,
+) -> PlacedText:
+    """Draw one text, ``column`` wide, with its words shaded, underlined and numbered."""
+    sheet.text(x, y + 9, view.title, 9, bold=True)
+    sheet.text(x + column, y + 9, view.count, SMALL, color=MUTED, align="right")
+    sheet.rule(x, y + 15, x + column)
+    top = y + 32
+    flow = flow_text(
+        cut_into_segments(side, pairs, which=view.which),
+        column,
+        lambda text: sheet.measure(text, TEXT),
+        measure_mark=lambda text: sheet.measure(text, MARK) + 2.5,
+        max_lines=MAX_LINES,
+    )
+    weights = pair_weights(pairs)
+    for piece in flow.pieces:
+        draw_piece(sheet, piece, weights, x, top)
+    words: dict[int, Piece] = {}
+    for piece in flow.pieces:
+        if piece.segment.word is not None:
+            words.setdefault(piece.segment.word, piece)
+    bottom = top + LINE * (flow.lines if flow.pieces else 0)
+    bottom = draw_side_notes(sheet, view, flow, x, bottom - (0 if flow.pieces else 6))
+    return PlacedText(words, x, top, bottom)
+
+
+def draw_piece(sheet: Sheet, piece: Piece, weights: list[int], left: float, top: float) -> None:
+    """Draw a piece of a text: background by saliency, underline and number by pair."""
+    segment = piece.segment
+    x, y = left + piece.x, top + LINE * piece.line
+    level = level_of(segment.saliency)
+    if segment.word is not None and level:
+        tone = LEVELS[level]
+        sheet.box(x - 0.8, y - 9.6, piece.width + 1.6, 12.8, tone, hatched=segment.saliency < 0)
+    if segment.marks:
+        weight = 0.6 + 0.5 * (weights[segment.marks[0] - 1] - 1)
+        sheet.rule(
+            x - 0.8, y + UNDERLINE + weight / 2, x + piece.width + 0.8, color=ACCENT, weight=weight
+        )
+    elif segment.unmatched:
+        sheet.rule(x - 0.8, y + UNDERLINE, x + piece.width + 0.8, color=MUTED, dotted=True)
+    sheet.text(x, y, piece.text, TEXT, color=INK if segment.read else MUTED)
+    if piece.mark:
+        beside = x - piece.mark_width + 1 if piece.rtl else x + piece.width + 1.5
+        sheet.text(beside, y - 4.5, piece.mark, MARK, color=ACCENT, bold=False)
+
+
+def draw_side_notes(sheet: Sheet, view: SideView, flow: Flow, x: float, y: float) -> float:
+    """Draw what is to say below a text: cut, unread, or without words."""
+    cut = "… the figure ends here; the text goes on" if flow.cut else ""
+    for note in (cut, view.unread_note, view.note):
+        if note:
+            sheet.text(x, y, note, SMALL, color=MUTED)
+            y += 14
+    return y
+
+
+def draw_links(sheet: Sheet, explanation: Explanation, left: PlacedText, right: PlacedText) -> None:
+    """Link the words of the best pairs; a better pair has a heavier and darker line.
+
+    A link runs below the line of its word to the gutter and crosses there, so that it strikes
+    through no text.
+    """
+    shown = explanation.pairs[:PAIRS_SHOWN]
+    ends = [(left.words.get(pair.left), right.words.get(pair.right)) for pair in shown]
+    left_tracks = choose_tracks([start for start, _ in ends], nearest=lambda p: -p.x - p.width)
+    right_tracks = choose_tracks([end for _, end in ends], nearest=lambda p: p.x)
+    for (start, end), weight in reversed(list(zip(ends, pair_weights(shown), strict=True))):
+        if start is None or end is None:
+            continue
+        x1 = left.x + start.x + start.width
+        x2 = right.x + end.x
+        y1 = left.y + LINE * start.line + UNDERLINE
+        y2 = right.y + LINE * end.line + UNDERLINE
+        track1, track2 = y1 + left_tracks[id(start)], y2 + right_tracks[id(end)]
+        points = [(x1, y1), (x1, track1), (left.x + COLUMN, track1)]
+        points += [(right.x, track2), (x2, track2), (x2, y2)]
+        sheet.link(points, color=ACCENT, weight=0.4 + 0.25 * weight, alpha=0.35 + 0.1 * weight)
+
+
+def choose_tracks(
+    pieces: Iterable[Piece | None], nearest: Callable[[Piece], float]
+) -> dict[int, float]:
+    """Return how far below its underline each piece's link runs; the nearest to the gutter least.
+
+    The pieces are known by their id: two words of a text can be equal.
+    """
+    lines: dict[int, list[Piece]] = {}
+    for piece in {id(piece): piece for piece in pieces if piece is not None}.values():
+        lines.setdefault(piece.line, []).append(piece)
+    return {
+        id(piece): TRACK * (1.5 + number % TRACKS)
+        for line in lines.values()
+        for number, piece in enumerate(sorted(line, key=nearest))
+    }
+
+
+NAMES = 96.0
+
+
+TALLEST = 80.0
+
+
+CELL = 15.0
+
+
+LEGIBLE = 12.0
+"""Narrower cells show no numbers: they would run into each other."""
+
+
+def draw_matrix(sheet: Sheet, view: MatrixView, y: float) -> float:
+    """Draw the caption, the grid below it, and what its shades mean."""
+    y += 16
+    sheet.text(MARGIN, y + 9, "All word pairs", 9, bold=True)
+    count = MARGIN + sheet.measure("All word pairs", 9, bold=True) + 8
+    sheet.text(count, y + 9, view.size, SMALL, color=MUTED)
+    y += 16
+    layout = lay_out(sheet, view.grid)
+    caption = f"{view.caption} {view.unit_note}" if layout.has_numbers else view.caption
+    flow = flow_text(
+        [Segment(caption)], WIDTH - 2 * MARGIN, lambda text: sheet.measure(text, SMALL)
+    )
+    for piece in flow.pieces:
+        sheet.text(MARGIN + piece.x, y + 9 + 12 * piece.line, piece.text, SMALL, color=MUTED)
+    y = draw_grid(sheet, view.grid, layout, y + 12 * flow.lines + 6)
+    return draw_scale(sheet, view, y + 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the cells begin, how large each is, and the size of names."""
+
+    left: float
+    cell: float
+    size: float
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether the cells have room for their numbers."""
+        return self.cell >= LEGIBLE
+
+
+def lay_out(sheet: Sheet, grid: Grid) -> Layout:
+    """Return the layout: beside the names of the rows, cells as large as there is room for."""
+    longest = max(sheet.measure(name, SMALL) for name, _ in grid.rows)
+    left = MARGIN + min(NAMES, longest + 6)
+    cell = min(CELL, (WIDTH - MARGIN - left) / len(grid.columns))
+    return Layout(left, cell, min(SMALL, 0.8 * cell))
+
+
+def draw_grid(sheet: Sheet, grid: Grid, layout: Layout, y: float) -> float:
+    """Draw the cells with their names: those of the columns above, those of the rows beside."""
+    left, cell, size = layout.left, layout.cell, layout.size
+    names = [sheet.shorten(name, TALLEST, size) for name in grid.columns]
+    top = y + max(sheet.measure(name, size) for name in names) + 4
+    for column, name in enumerate(names):
+        middle = left + cell * (column + 0.5)
+        sheet.text(middle, top - 3, name, size, align="center", upright=True)
+    draw_cells(sheet, grid, left, top, cell)
+    for row, (name, cells) in enumerate(grid.rows):
+        baseline = top + cell * (row + 0.5) + 0.36 * size
+        said = sheet.shorten(name, left - MARGIN - 6, size)
+        sheet.text(left - 4, baseline, said, size, align="right")
+        for column, one in enumerate(cells if layout.has_numbers else ()):
+            color = INK if one.level else MUTED
+            middle = left + cell * (column + 0.5)
+            sheet.text(middle, baseline - 0.6, one.said, 5.5, color=color, align="center")
+    return top + cell * len(grid.rows)
+
+
+def draw_cells(sheet: Sheet, grid: Grid, left: float, top: float, cell: float) -> None:
+    """Draw all cells of a shade at once; a hair of paper stays between them."""
+    corners: dict[tuple[int, bool], list[tuple[float, float]]] = defaultdict(list)
+    chosen = []
+    for row, (_, cells) in enumerate(grid.rows):
+        for column, one in enumerate(cells):
+            corner = left + cell * column, top + cell * row
+            corners[one.level, one.negative].append(corner)
+            if one.selected:
+                chosen.append(corner)
+    side = cell - 0.5
+    for (level, negative), places in sorted(corners.items()):
+        if level:
+            sheet.cells(places, side, side, LEVELS[level], hatched=negative)
+    if chosen:
+        sheet.cells(chosen, side, side, ACCENT, outlined=True)
+
+
+def draw_scale(sheet: Sheet, view: MatrixView, y: float) -> float:
+    """Draw what the shades mean, with the greatest magnitude."""
+    x = MARGIN
+    sheet.text(x, y + 8, "Magnitude  0", SMALL, color=MUTED)
+    x += sheet.measure("Magnitude  0", SMALL) + 4
+    sheet.cells([(x, y + 1)], 8.0 * len(LEVELS[::2]), 8, HAIRLINE, outlined=True)
+    for tone in LEVELS[::2]:
+        sheet.box(x, y + 1, 8, 8, tone, radius=0)
+        x += 8
+    sheet.text(x + 4, y + 8, view.scale, SMALL, color=MUTED)
+    x += 28 + sheet.measure(view.scale, SMALL)
+    if view.grid.has_negative:
+        sheet.cells([(x, y + 1)], 16, 8, LEVELS[12], hatched=True)
+        sheet.text(x + 20, y + 8, "pulls the texts apart", SMALL, color=MUTED)
+        x += 44 + sheet.measure("pulls the texts apart", SMALL)
+    sheet.cells([(x, y + 1)], 12, 8, ACCENT, outlined=True)
+    sheet.text(x + 16, y + 8, "selected pair", SMALL, color=MUTED)
+    return y + 12
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: its heading, and the edge at which its cells align."""
+
+    heading: str
+    x: float
+    align: Literal["left", "right"]
+
+
+COLUMNS = (
+    Column("#", MARGIN, "left"),
+    Column("Left word", MARGIN + 28, "left"),
+    Column("Right word", MARGIN + 178, "left"),
+    Column("Left {value}", MARGIN + 390, "right"),
+    Column("Right {value}", MARGIN + 464, "right"),
+    Column("Similarity", MARGIN + 524, "right"),
+    Column("Score", MARGIN + 574, "right"),
+)
+
+
+WORD_CELL = 142.0
+
+
+BAR_X, BAR = MARGIN + 584, 76.0
+
+
+def draw_table(sheet: Sheet, view: ExplanationView, y: float) -> float:
+    """Draw the best pairs as a table, and say how many more there are."""
+    sheet.text(MARGIN, y + 9, "Selected pairs", 9, bold=True)
+    if view.sum_note:
+        beside = MARGIN + sheet.measure("Selected pairs", 9, bold=True) + 10
+        sheet.text(beside, y + 9, view.sum_note, SMALL, color=MUTED)
+    if not view.pairs:
+        none = "No match was selected as a pair." if view.matches else "No pairs."
+        sheet.text(MARGIN, y + 26, none, SMALL, color=MUTED)
+        return y + 34
+    y += 28
+    for column in COLUMNS:
+        heading = column.heading.format(value=view.value)
+        sheet.text(column.x, y, heading, SMALL, color=MUTED, align=column.align)
+    y += 6
+    sheet.rule(MARGIN, y, WIDTH - MARGIN)
+    for row in view.pairs[:PAIRS_SHOWN]:
+        draw_row(sheet, row, y, decimals=view.score_decimals)
+        y += 17
+        sheet.rule(MARGIN, y, WIDTH - MARGIN)
+    more = len(view.pairs) - PAIRS_SHOWN
+    if more > 0:
+        sheet.text(MARGIN, y + 14, f"and {more:,} more", SMALL, color=MUTED)
+        y += 16
+    return y + 4
+
+
+def draw_row(sheet: Sheet, row: RowView, y: float, *, decimals: int) -> None:
+    """Draw one pair with a bar for its score."""
+    baseline = y + 12
+    cells = (
+        str(row.rank),
+        sheet.shorten(row.left_word, WORD_CELL, 9),
+        sheet.shorten(row.right_word, WORD_CELL, 9),
+        row.left[1],
+        row.right[1],
+        format_number(row.pair.similarity, 2),
+        format_number(row.pair.score, decimals),
+    )
+    for column, cell in zip(COLUMNS, cells, strict=True):
+        color = MUTED if column.heading == "#" else INK
+        sheet.text(column.x, baseline, cell, 9, color=color, align=column.align)
+    sheet.box(BAR_X, y + 6.5, BAR, 4, HAIRLINE)
+    negative = row.pair.score < 0
+    sheet.box(BAR_X, y + 6.5, max(1.0, BAR * row.bar / 100), 4, ACCENT, hatched=negative)
+
+
+INDENT = 152.0
+
+
+LEADING = 12.0
+
+
+def draw_reasons(sheet: Sheet, reasons: Sequence[Reason], y: float) -> float:
+    """Draw each reason with the words of both sides; nothing where there is none."""
+    if not reasons:
+        return y
+    y += 14
+    sheet.text(MARGIN, y + 9, "Why not more alike", 9, bold=True)
+    y += 14
+    for reason in reasons:
+        sheet.text(MARGIN, y + 10, reason.title, SMALL, color=MUTED)
+        for words in reason.lists:
+            y = draw_words(sheet, words, y)
+        y += 4
+    return y
+
+
+def draw_words(sheet: Sheet, words: WordList, y: float) -> float:
+    """Draw the words of one side in as many lines as they need."""
+    sheet.text(MARGIN + INDENT - 36, y + 10, words.side.lower(), SMALL, color=MUTED)
+    flow = flow_text(
+        [Segment(list_words(words))],
+        WIDTH - 2 * MARGIN - INDENT,
+        lambda text: sheet.measure(text, SMALL),
+    )
+    for piece in flow.pieces:
+        sheet.text(MARGIN + INDENT + piece.x, y + 10 + LEADING * piece.line, piece.text, SMALL)
+    return y + LEADING * flow.lines
+
+
+def list_words(words: WordList) -> str:
+    """Return the words with their values on one line, and how many more there are."""
+    listed = ", ".join(f"{word} {value}".rstrip() for word, value in words.words)
+    return f"{listed} +{words.more} more" if words.more else listed
+
 
 NOTICE = "#a86a00"
 

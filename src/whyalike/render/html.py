@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from whyalike.explanation import Explanation
+from whyalike.render.parts import format_number, format_signed
 from whyalike.render.view import view_explanation
-from whyalike.render.wording import format_number, format_signed
 from whyalike.texts import without_surrogates
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -4,15 +4,16 @@ import re
 from collections.abc import Sequence
 
 from whyalike.explanation import ExplainedText, Explanation
-from whyalike.render.segments import Segment, cut_into_segments
-from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
-from whyalike.render.why_not import why_not_more_alike
-from whyalike.render.wording import (
+from whyalike.render.parts import (
+    Segment,
+    cut_into_segments,
     describe_method,
     describe_prompts,
     describe_score,
     describe_sum,
 )
+from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
+from whyalike.render.view import why_not_more_alike
 
 # What begins a list or a heading does so at the start of a line only, where no text ever stands.
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>()#|~!&$^]")

@@ -1,15 +1,25 @@
-"""Similar items on one page: the query, and each candidate with the words that explain it."""
+"""Similar items with their reasons made visible: as HTML, and for a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
 from whyalike.explanation import Explanation
 from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
+from whyalike.render.methods import draw_rows, list_pairs
+from whyalike.render.parts import format_number, plain_text
+from whyalike.render.terminal import visible
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
-from whyalike.render.wording import format_number
 
 STYLE = "similar.css"
+
+
 PAIRS_NAMED = 6
+
+
 ROUNDING = 1e-5
 """By so much a cosine of stored vectors may be greater than 1."""
 
@@ -122,3 +132,64 @@ def _view_why(name: str, explanation: Explanation, *, id: str) -> WhyView:
 def name_facts(facts: Sequence[tuple[str, str]]) -> str:
     """Return facts on one line."""
     return " · ".join(f"{name} {value}" for name, value in facts)
+
+
+TEXT_SHOWN = 240
+
+
+FACTS_SHOWN = 8
+
+
+def render_similar_text(page: SimilarPage, *, width: int = 80) -> str:
+    """Return similar items as plain text without any colour, ``width`` columns wide."""
+    return plain_text(terminal_similar_view(page), width=width)
+
+
+def terminal_similar_view(page: SimilarPage) -> RenderableType:
+    """Return what a Rich console prints of similar items."""
+    parts: list[RenderableType] = [_head("similar to", page.query_title, page.query_id)]
+    if page.query_text:
+        parts.append(Padding(Text(_on_one_line(page.query_text)), (0, 0, 0, 2), expand=False))
+    if page.facts:
+        parts.append(Text(visible(name_facts(page.facts)), style="dim"))
+    for hit in page.hits:
+        parts += [Text(), *_draw_hit(hit)]
+    if not page.hits:
+        parts += [Text(), Text("No item to show.")]
+    parts.append(Text())
+    if any(hit.explanations for hit in page.hits):
+        parts.append(Text("pairs: word of the query – word of the candidate, score", style="dim"))
+    parts.extend(Text(f"! {visible(note)}") for note in page.notes)
+    return Group(*parts)
+
+
+def _head(before: str, title: str, id: str) -> Text:
+    head = Text(before)
+    if title:
+        head.append(f" {_on_one_line(title)}", style="bold")
+    if id:
+        head.append(f"  {visible(id)}", style="dim")
+    return head
+
+
+def _draw_hit(hit: SimilarHit) -> list[RenderableType]:
+    lines: list[RenderableType] = [
+        _head(f"{hit.rank:>2}  {format_number(hit.similarity, 4)} ", hit.title, hit.id)
+    ]
+    said = [(name, value) for name, value in hit.facts if value][:FACTS_SHOWN]
+    under = [Text(visible(name_facts(said)), style="dim")] if said else []
+    text = _on_one_line(hit.text)
+    if text:
+        under.append(Text(text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"))
+    lines.extend(Padding(one, (0, 0, 0, 4), expand=False) for one in under)
+    rows = [("parts", ", ".join(f"{n} {format_number(v, 3)}" for n, v in hit.parts))]
+    rows += [(name or "pairs", list_pairs(one)) for name, one in hit.explanations]
+    warnings = [w for _, one in hit.explanations for w in one.warnings]
+    rows += [("!", warning) for warning in dict.fromkeys(warnings)]
+    if rows := [row for row in rows if row[1]]:
+        lines.append(Padding(draw_rows(rows), (0, 0, 0, 2), expand=False))
+    return lines
+
+
+def _on_one_line(text: str) -> str:
+    return visible(" ".join(text.split()))

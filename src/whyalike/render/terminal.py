@@ -15,12 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
-from whyalike.render.plain_text import plain_text
-from whyalike.render.scale import part_of
-from whyalike.render.segments import Segment, cut_into_segments
-from whyalike.render.why_not import WordList, why_not_more_alike
-from whyalike.render.wording import (
+from whyalike.render.parts import (
+    Segment,
     contribution_decimals,
+    cut_into_segments,
     decimals_for,
     describe_method,
     describe_prompts,
@@ -29,7 +27,10 @@ from whyalike.render.wording import (
     format_number,
     format_signed,
     has_contributions,
+    part_of,
+    plain_text,
 )
+from whyalike.render.view import WordList, why_not_more_alike
 
 TABLE_ROWS = 12
 TABLE_WORD = 40

@@ -1,17 +1,15 @@
-"""What the HTML template draws: an explanation as text, classes and numbers, ready to print."""
+"""What an explanation shows, whatever draws it: words with their strength, pairs, a matrix."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
-from whyalike.render.matrix import MatrixView, view_matrix
-from whyalike.render.palette import pair_weights, saliency_level
-from whyalike.render.scale import greatest_of, part_of
-from whyalike.render.segments import Segment, cut_into_segments
-from whyalike.render.why_not import Reason, why_not_more_alike
-from whyalike.render.wording import (
+from whyalike.render.parts import (
+    Segment,
     contribution_decimals,
+    cut_into_segments,
     decimals_for,
     describe_gap,
     describe_method,
@@ -20,15 +18,227 @@ from whyalike.render.wording import (
     describe_sum,
     format_number,
     format_signed,
+    greatest_of,
     has_contributions,
+    pair_weights,
+    part_of,
+    saliency_level,
     score_note,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell: what it says, its number, its shade from 0 to 20. A blank one has no number."""
+
+    said: str
+    value: float | None
+    level: int = 0
+    selected: bool = False
+
+    @property
+    def negative(self) -> bool:
+        """Whether the cell is hatched; a shade of nothing is not."""
+        return self.level > 0 and (self.value or 0.0) < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Columns by their names, and rows with a name and a cell for each column."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+    @property
+    def has_negative(self) -> bool:
+        """Whether any cell is hatched."""
+        return any(cell.negative for _, cells in self.rows for cell in cells)
+
+
+def make_cell(value: float | None, said: str, *, of: float = 1.0, selected: bool = False) -> Cell:
+    """Return the cell of a value whose shade is its part of ``of``, by size."""
+    if value is None:
+        return Cell(said, None)
+    return Cell(said, value, saliency_level(part_of(value, of)), selected)
+
+
+WORDS_SHOWN = 60
+"""Of each side. More would be a carpet, and a page of megabytes."""
+
+
+LEAST, MOST_POWER = 20, 9
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixView:
+    """The grid; rows are left words, columns right words.
+
+    ``scale`` is the greatest magnitude as it is said, ``unit`` what the numbers in the cells
+    count, ``shown`` which words are shown where they are not all. ``decimals`` are those of a
+    value that is written out. ``summed`` says that the values add up to the similarity.
+    """
+
+    grid: Grid
+    size: str
+    scale: str
+    unit: str
+    shown: str
+    decimals: int
+    summed: bool
+
+    @property
+    def caption(self) -> str:
+        """What the grid shows, in sentences."""
+        what = "adds to the similarity" if self.summed else "contributes, on the method's own scale"
+        caption = f"What each pair of a left word (row) and a right word (column) {what}."
+        return f"{caption} {self.shown}".rstrip()
+
+    @property
+    def unit_note(self) -> str:
+        """What the numbers count, for a renderer that writes them into the cells."""
+        return "" if self.unit == "1" else f"Numbers are in units of {self.unit}."
+
+
+def view_matrix(explanation: Explanation) -> MatrixView | None:
+    """Return the matrix of an explanation as it is drawn; None where there is none, or no pair.
+
+    Of a side with more than WORDS_SHOWN words, those of selected pairs are shown, and those whose
+    pairs have the greatest sum of magnitudes.
+    """
+    matrix = explanation.pair_contributions
+    if not matrix or not matrix[0]:
+        return None
+    left, right = explanation.left, explanation.right
+    selected = {(pair.left, pair.right) for pair in explanation.pairs}
+    rows = choose_words([sum(map(abs, row)) for row in matrix], {i for i, _ in selected})
+    by_column = [sum(map(abs, column)) for column in zip(*matrix, strict=True)]
+    columns = choose_words(by_column, {j for _, j in selected})
+    greatest = greatest_of(matrix[i][j] for i in rows for j in columns)
+    power = unit_power(greatest)
+    scale = 10**power
+    grid = Grid(
+        tuple(right.words[j].text for j in columns),
+        tuple(
+            (
+                left.words[i].text,
+                tuple(
+                    make_cell(
+                        matrix[i][j],
+                        format_number(matrix[i][j] * scale, 0),
+                        of=greatest,
+                        selected=(i, j) in selected,
+                    )
+                    for j in columns
+                ),
+            )
+            for i in rows
+        ),
+    )
+    return MatrixView(
+        grid=grid,
+        size=f"{len(left.words):,} × {len(right.words):,}",
+        scale=format_number(greatest, max(power, 3)),
+        unit=f"{10**-power:.{power}f}",
+        shown=_shown(rows, left, columns, right),
+        decimals=max(power + 1, 3),
+        summed=explanation.remainder is not None,
+    )
+
+
+def choose_words(
+    sizes: Sequence[float], wanted: set[int], *, limit: int = WORDS_SHOWN
+) -> list[int]:
+    """Return the indices of at most ``limit`` words, in order: the wanted, then the greatest."""
+    best = sorted(range(len(sizes)), key=lambda n: (n not in wanted, -sizes[n]))
+    return sorted(best[:limit])
+
+
+def unit_power(greatest: float) -> int:
+    """Return the power of ten by which values are multiplied to be whole numbers worth reading.
+
+    The greatest becomes 20 or more; 0 if it is, and otherwise at least 2: hundredths.
+    """
+    if greatest >= LEAST or not greatest:
+        return 0
+    if greatest <= LEAST * 10.0**-MOST_POWER:
+        return MOST_POWER
+    return max(2, math.ceil(math.log10(LEAST / greatest)))
+
+
+def _shown(rows: list[int], left: ExplainedText, columns: list[int], right: ExplainedText) -> str:
+    cut = [
+        f"{len(shown):,} of {len(side.words):,} {name} words"
+        for name, shown, side in (("left", rows, left), ("right", columns, right))
+        if len(shown) < len(side.words)
+    ]
+    return f"{' and '.join(cut)} shown: those that contribute most." if cut else ""
+
+
+WORDS_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """Words of one side, each with its value as it is said (or ""), and how many more there are."""
+
+    side: str
+    words: tuple[tuple[str, str], ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason with the words that it is about; a side without any has no list."""
+
+    title: str
+    lists: tuple[WordList, ...]
+
+
+def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
+    """Return the reasons that there are, with the first dozen words of each side.
+
+    A word of a selected pair is not listed as matching nothing: its partner prefers another word,
+    but the reader sees the pair. A contribution that would be written as zero is not listed.
+    """
+    nothing, apart = [], []
+    decimals = contribution_decimals(explanation)
+    for which in ("left", "right"):
+        side = explanation.left if which == "left" else explanation.right
+        paired = {pair.left if which == "left" else pair.right for pair in explanation.pairs}
+        nothing.append([(side.words[n].text, "") for n in side.unmatched if n not in paired])
+        lowering = [side.words[n] for n in side.pulling_apart]
+        values = [(word.text, word.contribution or 0.0) for word in lowering]
+        apart.append(
+            [
+                (text, format_signed(value, decimals))
+                for text, value in values
+                if format_number(value, decimals).strip("0.")
+            ]
+        )
+    reasons = (
+        Reason("Words that match nothing", _lists(nothing)),
+        Reason("Words that pull apart", _lists(apart)),
+    )
+    return tuple(reason for reason in reasons if reason.lists)
+
+
+def _lists(sides: list[list[tuple[str, str]]]) -> tuple[WordList, ...]:
+    return tuple(
+        WordList(name, tuple(words[:WORDS_LISTED]), max(0, len(words) - WORDS_LISTED))
+        for name, words in zip(("Left", "Right"), sides, strict=True)
+        if words
+    )
+
 
 POOLING_IN_WORDS = {
     "model": "score of the model's own pipeline",
     "paper": "mean of word tokens without special tokens, as in the paper",
 }
+
+
 NO_WORDS = "This text has no words; there is nothing to explain."
+
+
 PARTNERS_NAMED = 3
 
 

@@ -5,22 +5,22 @@ from typing import Any
 
 _HOMES = {
     "Check": "whyalike.study.model",
-    "Invitation": "whyalike.study.records",
+    "Invitation": "whyalike.study.engine",
     "Practice": "whyalike.study.model",
-    "Rater": "whyalike.study.records",
+    "Rater": "whyalike.study.engine",
     "RatingTable": "whyalike.study.ratings",
-    "Receipt": "whyalike.study.records",
+    "Receipt": "whyalike.study.engine",
     "Stimulus": "whyalike.study.model",
     "Storage": "whyalike.study.storage",
     "Study": "whyalike.study.model",
     "Task": "whyalike.study.model",
-    "Truth": "whyalike.study.simulation",
+    "Truth": "whyalike.study.power",
     "create_study": "whyalike.study.creation",
     "from_storage": "whyalike.study.ratings",
     "open_storage": "whyalike.study.storage",
     "plan": "whyalike.study.design",
     "read_study": "whyalike.study.folder",
-    "simulate_ratings": "whyalike.study.simulation",
+    "simulate_ratings": "whyalike.study.power",
 }
 
 __all__ = [

@@ -1,7 +1,9 @@
-"""Connections to SQLite and PostgreSQL, set up so that what is committed is on disk."""
+"""What a rater is shown next, and what becomes of an answer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -10,12 +12,141 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from whyalike.errors import MissingExtraError, OptionError, StorageError, WhyalikeError
+from whyalike.study.model import HIGHEST, LOWEST
+from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A new rater and the token of the link. It is told this once: only its hash is kept."""
+
+    rater_id: int
+    number: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """A rater. ``number``, from 0, chooses the order (``design.plan``)."""
+
+    id: int
+    number: int
+    name: str
+    simulated: bool
+    consented_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the database answers once a rating is durable; ``replayed`` if it was there before."""
+
+    rating_id: int
+    position: int
+    value: int
+    received_at: datetime
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rater has come: ``answered`` counts positions."""
+
+    rater: Rater
+    answered: int
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRow:
+    """A stored rating. ``current`` is False where a later one is of the same position."""
+
+    id: int
+    rater_id: int
+    rater_number: int
+    rater_name: str
+    simulated: bool
+    position: int
+    stimulus_id: str
+    value: int
+    comment: str
+    client_key: str
+    shown_at: datetime | None
+    answered_at: datetime | None
+    received_at: datetime
+    current: bool = True
+
+    @property
+    def seconds(self) -> float | None:
+        """From the showing to the answer, by the server's clock in the app; None where unknown."""
+        if self.shown_at is None or self.answered_at is None:
+            return None
+        return (self.answered_at - self.shown_at).total_seconds()
+
+
+COMMENT_LENGTH, KEY_LENGTH, LAST_POSITION = 2000, 100, 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a rater.
+
+    position: on which screen, from 0.
+    stimulus_id: what stood there.
+    value: 1 to 5.
+    client_key: a name that the client gives to the answer, another for each; an answer that is
+        sent twice under one key is kept once.
+    comment: the rater's own words; what is beyond 2,000 characters is refused.
+    shown_at, answered_at: by the caller's clock (the server's, in the app), with a time zone; None
+        where unknown.
+    """
+
+    position: int
+    stimulus_id: str
+    value: int
+    client_key: str
+    comment: str = ""
+    shown_at: datetime | None = None
+    answered_at: datetime | None = None
+
+
+def checked(answer: Answer) -> Answer:
+    """Return the answer as it can be stored: no database takes NUL or half a character.
+
+    Raises:
+        OptionError: a value, position, key or comment that is not allowed.
+    """
+    for name, value, low, high in (
+        ("value", answer.value, LOWEST, HIGHEST),
+        ("position", answer.position, 0, LAST_POSITION),
+    ):
+        if type(value) is not int or not low <= value <= high:
+            raise OptionError(f"{name} is {value!r}; give a whole number from {low} to {high}.")
+    for name, text, most in (
+        ("client_key", answer.client_key, KEY_LENGTH),
+        ("stimulus_id", answer.stimulus_id, KEY_LENGTH),
+    ):
+        if not isinstance(text, str) or not 0 < len(text) <= most or not text.isprintable():
+            raise OptionError(f"{name} is {text!r:.60}; give 1 to {most} printable characters.")
+    if not isinstance(answer.comment, str) or len(answer.comment) > COMMENT_LENGTH:
+        raise OptionError(f"A comment is a text of at most {COMMENT_LENGTH:,} characters.")
+    for name, moment in (("shown_at", answer.shown_at), ("answered_at", answer.answered_at)):
+        if moment is not None and moment.tzinfo is None:
+            raise OptionError(f"{name} has no time zone: give one, such as UTC.")
+    return replace(answer, comment=storable(answer.comment))
+
+
+def storable(text: str) -> str:
+    """Return the text with U+FFFD for what a database refuses."""
+    return without_surrogates(text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
 DATABASE = "study.db"
+
+
 BUSY_SECONDS = 30
 
 

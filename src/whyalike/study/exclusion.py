@@ -1,10 +1,23 @@
-"""Which judges' ratings are set aside, and why; the rules are set before anybody looks."""
+"""Raters left out, by rules stated before, and what the report says of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection, Row, Select, func, insert, inspect, select, update
 
-from whyalike.errors import OptionError
+from whyalike.errors import FormatError, OptionError
+from whyalike.study.engine import Answer
+from whyalike.study.export import (
+    VERSION,
+    AdminEntry,
+    RaterEntry,
+    RatingEntry,
+    StudyEntry,
+    create_tables,
+)
 from whyalike.study.ratings import RatingTable
 
 
@@ -165,3 +178,155 @@ def _repeats_apart(record: JudgeRecord, rules: ExclusionRules) -> str:
 def percent(share: float) -> str:
     """Return a share as it is written: 0.25 is "25 %"."""
     return f"{100 * share:.3g} %"
+
+
+Found = Row[Any]
+
+
+def create(connection: Connection) -> None:
+    """Make the tables that are missing. Raises FormatError on a database of another version."""
+    create_tables(connection)
+    if connection.scalar(select(StudyEntry.version)) is None:
+        connection.execute(insert(StudyEntry).values(id=1, version=VERSION, digest=""))
+    check_version(connection)
+
+
+def is_made(connection: Connection) -> bool:
+    """Return whether this is the database of a study."""
+    if not inspect(connection).has_table(StudyEntry.__tablename__):
+        return False
+    return connection.scalar(select(StudyEntry.version)) is not None
+
+
+def check_version(connection: Connection) -> None:
+    """Raise FormatError on a database of another version."""
+    version = connection.scalar(select(StudyEntry.version))
+    if version != VERSION:
+        raise FormatError(
+            f"The database is of version {version}; this release reads version {VERSION}. Use the "
+            "release of whyalike that made it."
+        )
+
+
+def study_digest(connection: Connection) -> str:
+    """Return whose ratings these are, and hold that until the transaction ends."""
+    return connection.execute(select(StudyEntry.digest).with_for_update()).scalar_one()
+
+
+def set_study_digest(connection: Connection, digest: str) -> None:
+    """Say whose ratings these are."""
+    connection.execute(update(StudyEntry).values(digest=digest))
+
+
+def add_rater(
+    connection: Connection, *, name: str, simulated: bool, token_hash: str, at: datetime
+) -> tuple[int, int]:
+    """Add a rater with the next number, and return id and number."""
+    study_digest(connection)  # Held, so that no two raters get one number.
+    number = connection.execute(select(func.count(RaterEntry.id))).scalar_one()
+    added = insert(RaterEntry).values(
+        number=number, name=name, simulated=simulated, token_hash=token_hash, created_at=at
+    )
+    return connection.execute(added.returning(RaterEntry.id)).scalar_one(), number
+
+
+def add_admin(connection: Connection, *, token_hash: str, at: datetime) -> None:
+    """Add a token for the report page."""
+    connection.execute(insert(AdminEntry).values(token_hash=token_hash, created_at=at))
+
+
+def admin_by_hash(connection: Connection, token_hash: str) -> str | None:
+    """Return the hash if it is there."""
+    return connection.scalar(
+        select(AdminEntry.token_hash).where(AdminEntry.token_hash == token_hash)
+    )
+
+
+def rater_by_hash(connection: Connection, token_hash: str) -> Found | None:
+    """Return the rater with that hash of a token."""
+    return connection.execute(_raters().where(RaterEntry.token_hash == token_hash)).first()
+
+
+def lock_rater(connection: Connection, rater_id: int) -> Found | None:
+    """Return the rater, whom no other transaction can hold until this one ends."""
+    return connection.execute(_raters().where(RaterEntry.id == rater_id).with_for_update()).first()
+
+
+def raters(connection: Connection) -> Sequence[Any]:
+    """Return all raters, by number."""
+    return connection.execute(_raters().order_by(RaterEntry.number)).all()
+
+
+def has_raters(connection: Connection, *, simulated: bool) -> bool:
+    """Return whether there is any rater of that kind, and hold that until the transaction ends."""
+    study_digest(connection)
+    wanted = select(RaterEntry.id).where(RaterEntry.simulated == simulated).limit(1)
+    return connection.scalar(wanted) is not None
+
+
+def set_consent(connection: Connection, rater_id: int, at: datetime) -> None:
+    """Keep when the rater consented."""
+    connection.execute(update(RaterEntry).where(RaterEntry.id == rater_id).values(consented_at=at))
+
+
+def rating_by_key(connection: Connection, rater_id: int, client_key: str) -> Found | None:
+    """Return the rater's answer of that key."""
+    wanted = select(*RatingEntry.__table__.c).where(
+        RatingEntry.rater_id == rater_id, RatingEntry.client_key == client_key
+    )
+    return connection.execute(wanted).first()
+
+
+def add_rating(connection: Connection, rater_id: int, answer: Answer, *, at: datetime) -> int:
+    """Add an answer and return its id."""
+    added = insert(RatingEntry).values(
+        rater_id=rater_id,
+        position=answer.position,
+        stimulus_id=answer.stimulus_id,
+        value=answer.value,
+        comment=answer.comment,
+        client_key=answer.client_key,
+        shown_at=answer.shown_at,
+        answered_at=answer.answered_at,
+        received_at=at,
+    )
+    return connection.execute(added.returning(RatingEntry.id)).scalar_one()
+
+
+def counts(connection: Connection) -> Sequence[Any]:
+    """Return for each rater with answers the positions answered and the time of the last."""
+    return connection.execute(
+        select(
+            RatingEntry.rater_id,
+            func.count(RatingEntry.position.distinct()).label("answered"),
+            func.max(RatingEntry.received_at).label("last_at"),
+        ).group_by(RatingEntry.rater_id)
+    ).all()
+
+
+def ratings(connection: Connection, rater_id: int | None) -> Sequence[Any]:
+    """Return all answers, or one rater's, as the fields of a RatingRow but the last."""
+    wanted = select(
+        RatingEntry.id,
+        RatingEntry.rater_id,
+        RaterEntry.number,
+        RaterEntry.name,
+        RaterEntry.simulated,
+        RatingEntry.position,
+        RatingEntry.stimulus_id,
+        RatingEntry.value,
+        RatingEntry.comment,
+        RatingEntry.client_key,
+        RatingEntry.shown_at,
+        RatingEntry.answered_at,
+        RatingEntry.received_at,
+    ).join(RaterEntry, RaterEntry.id == RatingEntry.rater_id)
+    if rater_id is not None:
+        wanted = wanted.where(RatingEntry.rater_id == rater_id)
+    return connection.execute(
+        wanted.order_by(RaterEntry.number, RatingEntry.position, RatingEntry.id)
+    ).all()
+
+
+def _raters() -> Select[Any]:
+    return select(*RaterEntry.__table__.c)

@@ -1,23 +1,196 @@
-"""A study on disk: ``study.json`` with the hash of every stimulus, and ``stimuli/ID.json``."""
+"""A study's folder: its stimuli, their digests, and how it is frozen and opened."""
 
+import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from statistics import median_low
+from typing import Any, Literal, TypeVar
 
 from whyalike.documents import Format, read_object, read_value, shown
-from whyalike.errors import FormatError, OutputError
-from whyalike.explanation import Explanation
+from whyalike.errors import FormatError, OptionError, OutputError, StorageError
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.files import write_whole
+from whyalike.study import exclusion as statements
+from whyalike.study.design import KnownAnswers, Shuffle, shown_explanation
+from whyalike.study.engine import Database
 from whyalike.study.model import HIGHEST, LOWEST, Check, Practice, Stimulus, Study
 
+Shown = Literal["equal", "own"]
+
+
+FEWEST, MOST = 3, 10
+"""Pairs of a stimulus, where the methods have so many."""
+
+
+FAINTEST = 0.1
+"""Saliency of a word in a shown pair, at least: each of them is marked."""
+
+
+DECIMALS = 2
+
+
+def blind(explanations: Sequence[Explanation], *, shown: Shown) -> list[Explanation]:
+    """Return what raters see of one sample, an explanation of it by each method.
+
+    A stimulus has the texts, the words of the best pairs with one unsigned scale of saliency, and
+    these pairs with one scale of scores; nothing else. The number of pairs is the same for all
+    methods: the median of what they select themselves, 3 to 10, and no more than each of them has,
+    but that a method with fewer than 3 does not make the others show fewer.
+    docs/decisions/0009-study.md says why.
+
+    Args:
+        explanations: of one pair of texts, in the order of the methods.
+        shown: ``"equal"``, or ``"own"`` for as many pairs as each method selects.
+
+    Raises:
+        OptionError: the explanations are of different texts, or of different words.
+    """
+    if len({_words_of(one) for one in explanations}) > 1:
+        raise OptionError(
+            "The methods' explanations are of different texts or words: make them with the same "
+            "options."
+        )
+    ranked = [_distinct(one.matches) for one in explanations]
+    chosen = [_distinct(one.pairs) for one in explanations]
+    if shown == "equal":
+        count = pairs_shown([len(own) for own in chosen], [len(pairs) for pairs in ranked])
+        chosen = [pairs[:count] for pairs in ranked]
+    return [_drawn(one, pairs) for one, pairs in zip(explanations, chosen, strict=True)]
+
+
+def pairs_shown(selected: Sequence[int], available: Sequence[int]) -> int:
+    """Return how many pairs to show by each method.
+
+    Args:
+        selected: how many pairs each method selects.
+        available: how many matches with a score above zero each has.
+    """
+    wanted = min(max(median_low(selected), FEWEST), MOST)
+    return max(FEWEST, min(wanted, *available))
+
+
+def nonsense(
+    sample: Explanation, commonness: Mapping[str, int], *, seed: str
+) -> Explanation | None:
+    """Return a sample's stimulus with the commonest words of all texts paired, none with itself.
+
+    None where it has too few words.
+
+    Args:
+        sample: a stimulus of it, whose number of pairs is kept.
+        commonness: in how many texts each word is, by ``word_form``.
+        seed: of the order of the pairs.
+    """
+    count = max(FEWEST, len(sample.pairs))
+    left, right = sample.left.words, sample.right.words
+    free = _commonest(sample.right, commonness)
+    pairs = []
+    for n in Shuffle(seed).order(_commonest(sample.left, commonness)[:count], "left"):
+        other = next((m for m in free if word_form(left[n]) != word_form(right[m])), None)
+        if other is not None:
+            free.remove(other)
+            pairs.append((n, other))
+    if len(pairs) < count:
+        return None
+    scores = [1 - 0.6 * n / count for n in range(count)]
+    return shown_explanation(
+        _marked(sample.left, dict(zip([n for n, _ in pairs], scores, strict=True))),
+        _marked(sample.right, dict(zip([m for _, m in pairs], scores, strict=True))),
+        _scored(pairs, scores),
+    )
+
+
+def _commonest(side: ExplainedText, commonness: Mapping[str, int]) -> list[int]:
+    """Return where each form stands first, the commonest form first."""
+    first = {word_form(word): n for n, word in reversed(list(enumerate(side.words)))}
+    return sorted(first.values(), key=lambda n: (-commonness[word_form(side.words[n])], n))
+
+
+def count_words(samples: Sequence[Explanation]) -> Counter[str]:
+    """Return in how many texts of the samples each word is, by its form."""
+    return Counter(
+        form
+        for sample in samples
+        for side in (sample.left, sample.right)
+        for form in {word_form(word) for word in side.words}
+    )
+
+
+def word_form(word: Word) -> str:
+    """Return the word without what capitals make of it."""
+    return word.text.casefold()
+
+
+def _words_of(explanation: Explanation) -> tuple[object, ...]:
+    return tuple(
+        (side.text, side.unread_words, tuple((word.start, word.end) for word in side.words))
+        for side in (explanation.left, explanation.right)
+    )
+
+
+def _distinct(pairs: Sequence[WordPair]) -> list[WordPair]:
+    """Return the pairs that speak for likeness, best first, each once."""
+    best = sorted((pair for pair in pairs if pair.score > 0), key=lambda pair: -pair.score)
+    return list({(pair.left, pair.right): pair for pair in reversed(best)}.values())[::-1]
+
+
+def _drawn(explanation: Explanation, pairs: Sequence[WordPair]) -> Explanation:
+    left, right = explanation.left, explanation.right
+    greatest = max((pair.score for pair in pairs), default=1.0)
+    return shown_explanation(
+        _marked(left, _strengths(left, [pair.left for pair in pairs])),
+        _marked(right, _strengths(right, [pair.right for pair in pairs])),
+        _scored(
+            [(pair.left, pair.right) for pair in pairs],
+            [pair.score / greatest for pair in pairs],
+        ),
+    )
+
+
+def _strengths(side: ExplainedText, shown: Sequence[int]) -> dict[int, float]:
+    """Return the saliency of the shown words, as a part of the greatest of them."""
+    clipped = {n: max(side.words[n].saliency, 0.0) for n in shown}
+    greatest = max(clipped.values(), default=0.0)
+    return {n: value / greatest if greatest else 1.0 for n, value in clipped.items()}
+
+
+def _marked(side: ExplainedText, strengths: Mapping[int, float]) -> ExplainedText:
+    """Return the text with these words marked and no others."""
+    words = tuple(
+        Word(
+            word.text,
+            word.start,
+            word.end,
+            round(max(strengths[n], FAINTEST), DECIMALS) if n in strengths else 0.0,
+        )
+        for n, word in enumerate(side.words)
+    )
+    return ExplainedText(side.text, words, side.unread_words)
+
+
+def _scored(pairs: Sequence[tuple[int, int]], scores: Sequence[float]) -> list[WordPair]:
+    least = 10.0**-DECIMALS
+    return [
+        WordPair(left, right, 0.0, max(round(score, DECIMALS), least))
+        for (left, right), score in zip(pairs, scores, strict=True)
+    ]
+
+
 FORMAT = Format("whyalike/study", "study", "Put back the one that was made.")
+
+
 MANIFEST = "study.json"
+
+
 STIMULI = "stimuli"
+
+
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -117,6 +290,8 @@ def _study(folder: Path, content: Mapping[str, Any], digest: str) -> Study:
 
 
 _Shown = TypeVar("_Shown", Stimulus, Practice, Check)
+
+
 _SHOWN = ("stimuli", "practice", "checks")
 
 
@@ -175,3 +350,117 @@ def _read_stimulus(folder: Path, id: str, expected: str) -> Explanation:
 def entry_of(one: Stimulus | Practice | Check) -> dict[str, Any]:
     """Return what the manifest says of a stimulus: all but the explanation itself."""
     return {name: value for name, value in asdict(one).items() if name != "explanation"}
+
+
+NONSENSE_LOW, NONSENSE_HIGH = 1, 2
+
+
+NONSENSE_WHY = "It pairs words that are in most texts, and none with itself."
+
+
+class Freezer:
+    """The files of a study, by id. An id is a keyed digest: without the key it can't be guessed.
+
+    The key hangs on the seed and on all texts and vectors of the study, so that the same study
+    has the same ids, and a rater would need all of it to find what an id means.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.files: dict[str, bytes] = {}
+
+    def freeze(self, name: str, explanation: Explanation) -> tuple[str, str]:
+        """Return the id and the SHA-256 of the file of an explanation, by its secret name."""
+        id = hmac.new(self._key, name.encode(), sha256).hexdigest()[:32]
+        self.files[id] = stimulus_bytes(explanation)
+        return id, sha256(self.files[id]).hexdigest()
+
+
+def freeze_practice(freezer: Freezer, known: KnownAnswers) -> list[Practice]:
+    """Return the practice items, frozen."""
+    found = []
+    for number, one in enumerate(known.practice):
+        id, digest = freezer.freeze(f"practice/{number}", one.explanation)
+        found.append(Practice(id, one.explanation, one.low, one.high, one.why, digest))
+    return found
+
+
+def freeze_checks(
+    freezer: Freezer,
+    known: KnownAnswers,
+    shown: Sequence[Sequence[Explanation]],
+    *,
+    wanted: int,
+) -> list[Check]:
+    """Return the known checks, and nonsense made of samples until there are as many as wanted.
+
+    Nonsense on the study's own texts can't be told by its texts, as a known check may be.
+
+    Args:
+        freezer: takes the files.
+        known: written by hand.
+        shown: by sample, its stimuli.
+        wanted: how many a rater gets.
+
+    Raises:
+        OptionError: the samples' texts are too few or too short for so many.
+    """
+    if not wanted:
+        return []
+    checks = []
+    for number, one in enumerate(known.checks):
+        id, digest = freezer.freeze(f"check/{number}", one.explanation)
+        checks.append(Check(id, one.explanation, one.low, one.high, one.why, None, digest))
+    # As many as wanted, though known checks are there: the two kinds come by turns.
+    commonness = count_words([by_method[0] for by_method in shown])
+    for sample, by_method in enumerate(shown[:wanted]):
+        made = nonsense(by_method[0], commonness, seed=f"nonsense {sample}")
+        if made is not None:
+            id, digest = freezer.freeze(f"nonsense/{sample}", made)
+            checks.append(
+                Check(id, made, NONSENSE_LOW, NONSENSE_HIGH, NONSENSE_WHY, sample, digest)
+            )
+    if len(checks) < wanted:
+        raise OptionError(
+            f"There are only {len(checks)} checks for the {wanted} asked for: give fewer, or more "
+            "of your own."
+        )
+    return checks
+
+
+def make(database: Database) -> None:
+    """Make the tables that are missing, and SQLite's file.
+
+    Raises:
+        StorageError: there is no folder for the file, or it can't be written.
+        FormatError: a database of another version.
+    """
+    file = database.file
+    if file is not None and not file.parent.is_dir():
+        raise StorageError(
+            f"There is no folder {file.parent} for the database {database.place}: make it, or "
+            "check --database."
+        )
+    with database.writing() as connection:
+        statements.create(connection)
+
+
+def find(database: Database) -> None:
+    """Make nothing where nothing is.
+
+    Raises:
+        OptionError: it is no study's database.
+        StorageError: it can't be read.
+        FormatError: a database of another version.
+    """
+    file = database.file
+    # To connect to a file of SQLite that is not there would make it.
+    if file is None or file.is_file():
+        with database.reading() as connection:
+            if statements.is_made(connection):
+                statements.check_version(connection)
+                return
+    raise OptionError(
+        f"There is no study's database at {database.place}; check --database, or invite raters "
+        "first."
+    )

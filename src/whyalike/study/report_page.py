@@ -2,19 +2,23 @@
 
 import numpy as np
 
+from whyalike.render.parts import format_signed
 from whyalike.render.study import Range, Shares, StudyPage, StudyRow, StudyTable
-from whyalike.render.wording import format_signed
 from whyalike.study.exclusion import percent
-from whyalike.study.mos import MethodScore
-from whyalike.study.paired import MethodDifference
-from whyalike.study.report import SIMULATED, StudyFacts, StudyReport
-from whyalike.study.report_cells import between, number, p_value, plus_minus
-from whyalike.study.report_judges import (
+from whyalike.study.report import (
+    SIMULATED,
+    StudyFacts,
+    StudyReport,
     agreement_table,
+    between,
     judges_table,
     means_table,
+    number,
+    p_value,
+    plus_minus,
     power_table,
 )
+from whyalike.study.scores import MethodDifference, MethodScore
 
 
 def page_of(report: StudyReport) -> StudyPage:

@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from whyalike.errors import MissingExtraError, OptionError
-from whyalike.study.answers import Answer, checked, storable
+from whyalike.study.engine import (
+    Answer,
+    Invitation,
+    Progress,
+    Rater,
+    RatingRow,
+    Receipt,
+    checked,
+    storable,
+)
 from whyalike.study.model import Study
-from whyalike.study.records import Invitation, Progress, Rater, RatingRow, Receipt
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -36,7 +44,8 @@ class Storage:
             from whyalike.study.engine import Database
         except ModuleNotFoundError as error:
             raise MissingExtraError("A study's database", "sqlalchemy", "study") from error
-        from whyalike.study import opening, statements
+        from whyalike.study import exclusion as statements
+        from whyalike.study import folder as opening
 
         self._do = statements
         self._database = Database(where)

@@ -1,10 +1,22 @@
-"""The training loop: Hugging Face's Trainer, told what RecoBERT's batches and looks are."""
+"""The training loop: its course, its checkpoints, and random states that go on."""
 
+import hashlib
+import json
 import math
-from collections.abc import Callable, Sequence
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
+from zipfile import ZipFile
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -17,11 +29,259 @@ from transformers import (
     TrainingArguments,
 )
 
-from whyalike.training.course import Course, Tell, lacks_progress, stopped_by_signal, world_size
-from whyalike.training.heads import Base, quiet
-from whyalike.training.pairs import PairCollator, PairDataset
-from whyalike.training.recobert import RecoBERT
+from whyalike.documents import DAMAGED_ARCHIVE, Format, shown
+from whyalike.errors import OptionError
+from whyalike.files import write_whole
+from whyalike.training.data import PairCollator, PairDataset
+from whyalike.training.recobert import Base, RecoBERT, quiet
+from whyalike.training.result import TrainingProgress
 from whyalike.training.settings import TrainingSettings
+
+Tell = Callable[[TrainingProgress], None]
+
+
+class Course(TrainerCallback):
+    """Tells how far the run is, and ends it early: without progress, or on Ctrl-C."""
+
+    def __init__(self, *, patience: int | None, tell: Tell | None) -> None:
+        self.patience = patience
+        self.tell = tell
+        self.interrupted = False
+        self.began = (0.0, 0)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start the clock."""
+        del args, control
+        self.began = (time.monotonic(), state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Look at the end too; after Ctrl-C keep a checkpoint and stop."""
+        if state.global_step >= state.max_steps and args.eval_strategy != "no":
+            control.should_evaluate = True
+        if self.interrupted:
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stop where the best look is ``patience`` looks old.
+
+        What has been seen is read from the log, which every checkpoint keeps.
+        """
+        del args
+        if lacks_progress(state, self.patience):
+            control.should_training_stop = True
+            control.should_save = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Tell what was logged."""
+        del args, control
+        logged = logs or {}
+        if self.tell is None or not state.is_world_process_zero:
+            return
+        if "title_description" in logged or "eval_mrr" in logged:
+            since, first = self.began
+            done = state.global_step - first
+            left = state.max_steps - state.global_step
+            self.tell(
+                TrainingProgress(
+                    step=state.global_step,
+                    steps=state.max_steps,
+                    title_description=logged.get("title_description"),
+                    masked_words=logged.get("masked_words"),
+                    mrr=logged.get("eval_mrr"),
+                    seconds_left=(time.monotonic() - since) / done * left if done else None,
+                )
+            )
+
+
+def lacks_progress(state: TrainerState, patience: int | None) -> bool:
+    """Return whether the best look is ``patience`` looks old."""
+    looks = [entry["eval_mrr"] for entry in state.log_history if "eval_mrr" in entry]
+    if patience is None or not looks:
+        return False
+    return len(looks) - 1 - int(np.argmax(looks)) >= patience
+
+
+@contextmanager
+def stopped_by_signal(course: Course) -> Iterator[None]:
+    """Let the first Ctrl-C end the step and keep a checkpoint; the second ends at once."""
+    if threading.current_thread() is not threading.main_thread() or world_size() > 1:
+        # Elsewhere there are no handlers; and several processes would stop at different steps.
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if course.interrupted:
+            raise KeyboardInterrupt
+        course.interrupted = True
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def world_size() -> int:
+    """Return how many processes train together, as torchrun says."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+@contextmanager
+def own_random_state() -> Iterator[None]:
+    """Put the caller's random states back: Trainer seeds them all."""
+    kept, numpy_kept = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(kept)
+            np.random.set_state(numpy_kept)
+
+
+FORMAT = Format("whyalike/training-run", "description of a run", "Delete its folder to start anew.")
+
+
+RUN = "run.json"
+
+
+MOST_SAID = 600
+
+
+def unfinished(out: Path) -> Path:
+    """Return the folder beside ``out`` that holds a run's checkpoints until it is done."""
+    return out.with_name(out.name + ".unfinished")
+
+
+def begin_run(
+    folder: Path, description: Mapping[str, Any], *, resume: bool, rank: int = 0
+) -> Path | None:
+    """Return the newest whole checkpoint to go on from, or None where a run begins.
+
+    Args:
+        folder: of the checkpoints.
+        description: what makes the run what it is; it must be equal to go on.
+        resume: whether to go on.
+        rank: the process; the first writes.
+
+    Raises:
+        OptionError: there is an unfinished run, and ``resume`` is not asked for; or it was
+            started with other data or settings.
+        FormatError: what is said of the run can't be read, or a newer release began it.
+    """
+    path = folder / RUN
+    if not resume and latest_checkpoint(folder) is not None and rank == 0:
+        raise OptionError(
+            f"{folder} holds an unfinished run: go on with it (resume=True, --resume), or delete "
+            "that folder to start anew."
+        )
+    if resume and path.is_file():
+        # Those that were begun before 1.0 say neither format nor version.
+        before = _with_defaults(FORMAT.load(path, unnamed=True))
+        now = json.loads(json.dumps(description))
+        if changed := sorted(key for key in now if before.get(key) != now[key]):
+            said = "; ".join(
+                f"{key}: {_said(before.get(key))} then, {_said(now[key])} now" for key in changed
+            )
+            raise OptionError(
+                f"The unfinished run in {folder} differs from this one ({said}). Resume it with "
+                "the same data and options, or delete that folder to start anew."
+            )
+        return latest_checkpoint(folder)
+    if rank == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        said = json.dumps({**FORMAT.head(), **description}, indent=2) + "\n"
+        write_whole(path, lambda stream: stream.write(said.encode()))
+    return None
+
+
+def _said(value: object) -> str:
+    """Return what a run was begun with: all of its settings are to be seen."""
+    said = repr(value) if isinstance(value, dict) else shown(value)
+    return said if len(said) <= MOST_SAID else said[:MOST_SAID] + "…"
+
+
+def _with_defaults(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of a run, with settings that there were not when it was begun."""
+    settings = description.get("settings")
+    if not isinstance(settings, Mapping):
+        return dict(description)
+    return {**description, "settings": {**TrainingSettings().to_dict(), **settings}}
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint that was written to its end."""
+    found = [path for path in folder.glob("checkpoint-*") if is_whole(path)]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Return whether all its files are there and can be read; Trainer writes its state last."""
+    pickles = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
+    states = list(checkpoint.glob("rng_state*.pth"))
+    return (
+        bool(states)
+        and _holds_state(checkpoint / "trainer_state.json")
+        and _holds_weights(checkpoint / "model.safetensors")
+        and all(map(_is_whole_archive, [*pickles, *states]))
+    )
+
+
+def _holds_state(path: Path) -> bool:
+    from transformers import TrainerState
+
+    try:
+        state = TrainerState.load_from_json(str(path))
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return False
+    return type(state.global_step) is type(state.max_steps) is int
+
+
+def _holds_weights(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as weights:
+            return bool(weights.keys())
+    except (OSError, SafetensorError):
+        return False
+
+
+def _is_whole_archive(path: Path) -> bool:
+    """Return whether a file that torch wrote is whole, by the checksums in it."""
+    try:
+        with ZipFile(path) as archive:
+            return archive.testzip() is None
+    except DAMAGED_ARCHIVE:
+        return False
+
+
+def remove_broken(folder: Path) -> None:
+    """Remove checkpoints that were cut off, so that none is taken for the newest."""
+    for path in folder.glob("checkpoint-*"):
+        if not is_whole(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def digest_of(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return a short name for exactly these texts in this order."""
+    said = json.dumps([list(pair) for pair in pairs], ensure_ascii=False)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
 
 Look = Callable[[], float]
 

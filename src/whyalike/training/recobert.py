@@ -1,23 +1,294 @@
-"""RecoBERT as one module: the encoder, its head for masked tokens, and both losses."""
+"""RecoBERT: its two heads, its objective, and the model that has both.
+
+B pairs, R rows of T tokens, H features, V tokens of the vocabulary. All losses are in nats.
+"""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from logging import ERROR
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING
+from transformers.utils import logging
 
 from whyalike.errors import ModelError
-from whyalike.training.heads import Base
-from whyalike.training.objective import (
-    all_pairs_loss,
-    masked_word_loss,
-    mean_of_tokens,
-    ranking_loss,
-    title_description_loss,
-)
-from whyalike.training.pairs import NOTHING
+from whyalike.models.loading import load
+from whyalike.models.locating import explain_failure, find_model
+from whyalike.training.data import NOTHING
 from whyalike.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """What training starts from.
+
+    Attributes:
+        name: as the user called it.
+        encoder: gives the hidden states; it is what is trained.
+        whole: the model as it is loaded elsewhere, with parts that no hidden state needs.
+        head: from hidden states to logits of tokens; None where no masked language is learnt.
+        tokenizer: the base's.
+        segments: whether the encoder tells title and description by segment ids.
+        limit: the tokens that it can read; None where that is unknown.
+        notes: what a user should know of it.
+    """
+
+    name: str
+    encoder: PreTrainedModel
+    whole: PreTrainedModel
+    head: "MaskedWordHead | None"
+    tokenizer: PreTrainedTokenizerBase
+    segments: bool
+    limit: int | None
+    notes: tuple[str, ...]
+
+
+class HandedOn(nn.Module):
+    """Stands where an encoder was, and gives back the hidden states that it is handed."""
+
+    def forward(self, *_: Any, inputs_embeds: Tensor, **__: Any) -> BaseModelOutput:
+        """Return ``inputs_embeds`` as the last hidden states."""
+        return BaseModelOutput(last_hidden_state=inputs_embeds)
+
+
+class MaskedWordHead(nn.Module):
+    """What is left of a masked-language model without its encoder.
+
+    So the head, its names, its activation and its tied weights are the architecture's own, and
+    it runs on the masked tokens only. As a module of the model that is trained, it is
+    synchronised between processes.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        setattr(model, model.base_model_prefix, HandedOn())
+        self.model = model
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return logits (M, V) of M hidden states (M, H)."""
+        logits: Tensor = self.model(inputs_embeds=hidden[None]).logits
+        return logits[0]
+
+
+def open_base(
+    name: str,
+    *,
+    masked_words: bool,
+    seed: int,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+) -> Base:
+    """Load a base; a head that its files lack is drawn from ``seed``, and a note says so.
+
+    Raises:
+        ModelNotFoundError, UnsafeModelError, ModelError: it can't be had, or has no such head.
+    """
+    with torch.random.fork_rng(), quiet():
+        # What the files lack, such as a pooler that nobody reads, is drawn too.
+        torch.manual_seed(seed)
+        loaded = load(
+            name, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        )
+    head: MaskedWordHead | None = None
+    notes: tuple[str, ...] = ()
+    encoder = loaded.transformer
+    nn.Module.float(encoder)
+    if masked_words:
+        if loaded.tokenizer.mask_token is None or type(encoder.config) not in _WITH_HEADS:
+            raise ModelError(
+                f"{name} is a {type(encoder).__name__}, whose architecture or tokenizer knows no "
+                "masked tokens: train it without that loss (mlm_weight=0, --mlm-weight 0), or "
+                "choose a base such as BERT, RoBERTa, MPNet or ModernBERT."
+            )
+        with torch.random.fork_rng(), quiet():
+            torch.manual_seed(seed)
+            encoder, head, notes = _with_head(name, allow_pickle, trust_remote_code)
+        for module in (encoder, head):
+            nn.Module.to(module, loaded.transformer.device)
+    limit = None if loaded.pipeline is None else loaded.pipeline.max_seq_length
+    if limit is None and loaded.tokenizer.model_max_length < 10**9:
+        limit = loaded.tokenizer.model_max_length
+    return Base(
+        name=name,
+        encoder=encoder,
+        whole=loaded.transformer,
+        head=head,
+        tokenizer=loaded.tokenizer,
+        segments=(getattr(encoder.config, "type_vocab_size", 0) or 0) > 1,
+        limit=limit,
+        notes=notes,
+    )
+
+
+def call_base(name: str) -> str:
+    """Return what to call a base where others read it: of a folder the last part alone."""
+    path = Path(name).expanduser()
+    return path.resolve().name if path.is_dir() else name
+
+
+_WITH_HEADS = frozenset(MODEL_FOR_MASKED_LM_MAPPING)
+
+
+def _with_head(
+    name: str, allow_pickle: bool, trust_remote_code: bool
+) -> tuple[PreTrainedModel, MaskedWordHead, tuple[str, ...]]:
+    found = find_model(name, allow_pickle=allow_pickle)
+    folder = _transformers_folder(found.folder)
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        loaded: Any = AutoModelForMaskedLM.from_pretrained(
+            folder,
+            config=config,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            output_loading_info=True,
+            # The same numbers as the encoder had: half precision would train badly.
+            dtype=torch.float32,
+            **({} if allow_pickle else {"use_safetensors": True}),
+        )
+    except Exception as error:
+        raise explain_failure(found, error, trusted=trust_remote_code) from error
+    model, report = loaded
+    prefix = model.base_model_prefix
+    missing = [key for key in report["missing_keys"] if not key.startswith(f"{prefix}.")]
+    notes: tuple[str, ...] = ()
+    if missing:
+        tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+        notes = (
+            f"{call_base(name)} has no trained head for masked tokens: it gets a new one, "
+            + ("tied to its input embeddings." if tied else "with an output layer of its own."),
+        )
+    encoder = model.base_model
+    return encoder, MaskedWordHead(model), notes
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from printing tables of missing tensors; a note says it better.
+
+    Nor does it warn that it orders checkpoints of one second by their numbers, which is right.
+    """
+    before = logging.get_verbosity()
+    logging.set_verbosity(ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="mtime may not be reliable")
+            yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _transformers_folder(folder: Path) -> Path:
+    """Return where the transformer's own files are: a pipeline may keep them in a folder below."""
+    if (folder / "config.json").is_file():
+        return folder
+    return next((path.parent for path in sorted(folder.glob("*/config.json"))), folder)
+
+
+EDGE = 1e-6
+"""How near to 0 and 1 the probability of a pair comes: its logarithm stays finite."""
+
+
+def mean_of_tokens(hidden: Tensor, chosen: Tensor) -> Tensor:
+    """Return the mean vector (R, H) of the chosen tokens of each row, f_t or f_d.
+
+    Malkiel et al. 2022, Eq. 1. A row without any has the zero vector. Half precision is summed
+    in single.
+
+    Args:
+        hidden: (R, T, H).
+        chosen: (R, T), true on the tokens that count: never a special one.
+    """
+    weights = chosen.to(torch.float32).unsqueeze(-1)
+    return (hidden.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def title_description_loss(titles: Tensor, descriptions: Tensor, targets: Tensor) -> Tensor:
+    """Return RecoBERT's title-description loss: -log C of a true pair, -log (1 - C) of another.
+
+    Malkiel et al., Findings of EMNLP 2020: binary cross-entropy of C = (1 + cos) / 2.
+
+    Args:
+        titles: f_t, (B, H).
+        descriptions: f_d, (B, H).
+        targets: (B,), 1 where both belong to one item, 0 where not.
+    """
+    return _cross_entropy(functional.cosine_similarity(titles, descriptions), targets).mean()
+
+
+def all_pairs_loss(titles: Tensor, descriptions: Tensor, same: Tensor) -> Tensor:
+    """Return the same loss over every title with every description of the batch.
+
+    Half of it is the mean over the items' own pairs, half the mean over all others, as true and
+    false pairs are equally likely in the paper.
+
+    Args:
+        titles: (B, H).
+        descriptions: (B, H), in the same order.
+        same: (B, B), true where the two are no false pair: the diagonal, and equal texts.
+    """
+    cosines = _all_cosines(titles, descriptions)
+    own = _cross_entropy(cosines.diagonal(), torch.ones_like(cosines.diagonal())).mean()
+    others = cosines[~same]
+    if not others.numel():
+        return own
+    return (own + _cross_entropy(others, torch.zeros_like(others)).mean()) / 2
+
+
+def ranking_loss(titles: Tensor, descriptions: Tensor, same: Tensor, *, scale: float) -> Tensor:
+    """Return the cross-entropy of finding a title's description among those of the batch.
+
+    MultipleNegativesRankingLoss of sentence-transformers (Henderson et al. 2017), where equal
+    texts are left out of the negatives.
+
+    Args:
+        titles: (B, H).
+        descriptions: (B, H), in the same order.
+        same: (B, B), true where the two are no false pair: the diagonal, and equal texts.
+        scale: what cosines are multiplied by before the softmax.
+    """
+    own = torch.eye(len(same), dtype=torch.bool, device=same.device)
+    logits = _all_cosines(titles, descriptions) * scale
+    logits = logits.masked_fill(same & ~own, float("-inf"))
+    return functional.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+
+
+def masked_word_loss(logits: Tensor, labels: Tensor, *, count: Tensor) -> Tensor:
+    """Return the masked-language loss: cross-entropy summed over masked tokens, over ``count``.
+
+    Devlin et al. 2019. ``count`` is the batch's number of masked tokens; with several processes
+    it is their mean, so that the mean of the processes' losses is that of the joint batch.
+
+    Args:
+        logits: (M, V), of the masked tokens only.
+        labels: (M,), what stood there.
+        count: a scalar.
+    """
+    total = functional.cross_entropy(logits.float(), labels, reduction="sum")
+    return total / count.clamp(min=1)
+
+
+def _all_cosines(left: Tensor, right: Tensor) -> Tensor:
+    return functional.normalize(left, dim=-1) @ functional.normalize(right, dim=-1).T
+
+
+def _cross_entropy(cosines: Tensor, targets: Tensor) -> Tensor:
+    """Return the loss of each pair, (N,).
+
+    A clamp would have no gradient where a false pair has cosine 1, which is where it is needed.
+    """
+    likely = (1 + (1 - 2 * EDGE) * cosines.clamp(-1, 1)) / 2
+    return -(targets * likely.log() + (1 - targets) * torch.log1p(-likely))
 
 
 class RecoBERT(nn.Module):
@@ -93,7 +364,11 @@ class RecoBERT(nn.Module):
 
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
 SIDES = ("title", "description")
+
+
 ROWS = 16
 """Rows that go through the encoder together."""
 

@@ -1,12 +1,17 @@
-"""What a training run came to: losses over time, figures before and after, where it lies."""
+"""What training found, and the model card that says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from whyalike.documents import Format, read_object, read_value
-from whyalike.training.retrieval import RetrievalMetrics
+from whyalike.data.items import Item
+from whyalike.documents import Format, package_versions, read_object, read_value
+from whyalike.errors import WhyalikeError
+from whyalike.models.encoder import Encoder
+from whyalike.models.loading import ModelSource, load
+from whyalike.training.data import number_texts
+from whyalike.training.retrieval import RetrievalMetrics, rank_descriptions, share_of_kind
 from whyalike.training.settings import TrainingSettings
 
 FORMAT = Format("whyalike/training", "result of a training run", "Train anew.")
@@ -103,8 +108,6 @@ class TrainingResult:
 
     def to_markdown(self) -> str:
         """Return what was trained, and the figures before and after as a table."""
-        from whyalike.training.card import figures_table
-
         what = f"{self.base}, trained on {self.trained:,} items of {self.catalogue}"
         lines = [f"{what}: step {self.best_step:,} of {self.steps:,} was kept.", ""]
         lines += [figures_table(self.figures) if self.figures else "No items were held out."]
@@ -125,3 +128,183 @@ class TrainingResult:
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
+
+
+KINDS = ("category", "type", "variety", "product_type", "kind", "genre", "class")
+"""Columns that look like a kind of item."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What models are measured on.
+
+    Attributes:
+        pairs: title and description of all items.
+        queries: the held-out ones.
+        kinds: of all items; None where there is none.
+    """
+
+    pairs: Sequence[tuple[str, str]]
+    queries: Sequence[int]
+    kinds: Sequence[object]
+
+    def measure(
+        self,
+        model: ModelSource,
+        name: str,
+        *,
+        prompted: bool = True,
+        device: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> ModelFigures:
+        """Return the figures of a model; titles and descriptions are embedded alone.
+
+        A title is a query and a description a document, each with the prompt that the model has for
+        it; without any where ``prompted`` is False, or where no prompt alone makes a query.
+        """
+        encoder = Encoder(
+            load(
+                model, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+            )
+        )
+        query, document = _own_prompts(encoder) if prompted else ("", "")
+        titles = encoder.embed([self.pairs[index][0] for index in self.queries], prompt=query)
+        descriptions = encoder.embed(
+            [description for _, description in self.pairs], prompt=document
+        )
+        function = encoder.similarity_function
+        texts = number_texts([description for _, description in self.pairs]).tolist()
+        return ModelFigures(
+            name=name,
+            retrieval=rank_descriptions(
+                titles, descriptions, own=self.queries, texts=texts, function=function
+            ),
+            same_kind=share_of_kind(
+                descriptions, self.kinds, queries=self.queries, texts=texts, function=function
+            ),
+        )
+
+
+def _own_prompts(encoder: Encoder) -> tuple[str, str]:
+    try:
+        return encoder.find_prompts(None, None)
+    except WhyalikeError:
+        # Figures of a model that was trained for hours don't fail for this.
+        return "", ""
+
+
+def guess_kind(items: Sequence[Item]) -> str | None:
+    """Return the metadata that looks like a kind of item, or None."""
+    if not items:
+        return None
+    names = {name.casefold(): name for name in items[0].metadata}
+    return next((names[kind] for kind in KINDS if kind in names), None)
+
+
+OBJECTIVES = {
+    "drawn": "binary cross-entropy of (1 + cos) / 2 of title and description, where half of the "
+    "titles are shown with the description of another item (Malkiel et al. 2020)",
+    "all": "the same, over every title with every description of a batch",
+    "ranking": "cross-entropy of finding a title's description among those of the batch",
+}
+
+
+_ENCODINGS = {
+    "joint": "in one sequence, as in the RecoBERT paper",
+    "separate": "each in a sequence of its own, as they are embedded after training",
+}
+
+
+_CARD = """---
+library_name: sentence-transformers
+pipeline_tag: sentence-similarity
+tags: [sentence-transformers, sentence-similarity, recobert, whyalike]
+---
+
+# Item similarity learnt from {catalogue}
+
+Embeds titles and descriptions of items so that their cosine says how alike two items are. Trained
+from `{base}` without labels, on {trained} items of {catalogue} ({items} have a title and a
+description; {watched} told when to stop, {held_out} were kept for the figures below).
+
+## How it was trained
+
+- Title and description: {encoding}; {objective}.
+- Masked-language loss: {masked}.
+- Step {best_step} of {steps} was kept: batches of {batch_size}, learning rate {learning_rate}.
+- Seed {seed}; all settings stand in `training.json`.
+- An embedding is the mean of a text's token vectors without special tokens.
+{notes}
+## Figures on the held-out items
+
+Each held-out title looks for its own description among those of the whole catalogue, both embedded
+alone. MPR: mean percentile rank, 0 is best. Same kind: the nearest other description is of an item
+of the same kind.
+
+{table}
+
+## Use it
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("this folder")
+model.similarity(model.encode("a title or a description"), model.encode("another"))
+```
+
+Why it finds two texts alike, with [whyalike](https://pypi.org/project/whyalike/):
+
+```python
+from whyalike import Explainer
+
+print(Explainer("this folder").explain("a text", "another"))
+```
+
+Made with {versions}.
+"""
+
+
+def write_card(result: TrainingResult) -> str:
+    """Return the card, in Markdown."""
+    settings = result.settings
+    weight = settings["mlm_weight"]
+    return _CARD.format(
+        catalogue=result.catalogue,
+        base=result.base,
+        trained=result.trained,
+        items=result.items,
+        watched=result.watched,
+        held_out=result.held_out,
+        encoding=_ENCODINGS[settings["encoding"]],
+        objective=OBJECTIVES[settings["negatives"]],
+        masked=f"{settings['mask']:.0%} of tokens, weight {weight:g}" if weight else "none",
+        best_step=result.best_step,
+        steps=result.steps,
+        batch_size=settings["batch_size"],
+        learning_rate=f"{settings['learning_rate']:g}",
+        seed=settings["seed"],
+        notes="".join(f"- {note}\n" for note in result.notes),
+        table=figures_table(result.figures) if result.figures else "No items were held out.",
+        versions=", ".join(f"{name} {said}" for name, said in package_versions().items()),
+    )
+
+
+COLUMNS = ("model", "MRR", "MPR", "HR@1", "HR@10", "HR@100", "same kind")
+
+
+def figures_rows(figures: tuple[ModelFigures, ...]) -> list[tuple[str, ...]]:
+    """Return a row of texts for each model, as COLUMNS names them."""
+    rows = []
+    for model in figures:
+        found = model.retrieval
+        numbers = [found.mrr, found.mpr, found.hit_1, found.hit_10, found.hit_100]
+        kind = "–" if model.same_kind is None else f"{model.same_kind:.3f}"
+        rows.append((model.name, *(f"{number:.3f}" for number in numbers), kind))
+    return rows
+
+
+def figures_table(figures: tuple[ModelFigures, ...]) -> str:
+    """Return the same as a Markdown table."""
+    lines = [COLUMNS, ("---", *["---:"] * (len(COLUMNS) - 1)), *figures_rows(figures)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyalike.arrays import Floats
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.scores import similarity_matrix
 
-Floats = NDArray[np.float64]
 CHUNK = 256
 """Queries that are compared with all candidates at once, so that memory stays bounded."""
 

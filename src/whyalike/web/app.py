@@ -8,11 +8,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from whyalike.web.assets import Assets
-from whyalike.web.failures import Failures
-from whyalike.web.headers import SecurityHeaders
-from whyalike.web.origin import SameOrigin
-from whyalike.web.pages import Pages
+from whyalike.web.middleware import Failures, SameOrigin, SecurityHeaders
+from whyalike.web.pages import Assets, Pages
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MOST_BYTES = 64 * 1024

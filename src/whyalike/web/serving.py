@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from whyalike.web.api.access import Access
-from whyalike.web.api.app import NAME, STATIC, add_api
+from whyalike.web.api.app import NAME, STATIC, Access, add_api
 from whyalike.web.api.app import TEMPLATES as API_TEMPLATES
 from whyalike.web.api.routes import health
 from whyalike.web.app import create_app
-from whyalike.web.assets import SHARED, Assets
 from whyalike.web.explorer.app import ASSETS, TEMPLATES, add_explorer
-from whyalike.web.pages import Pages
+from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.server import Address
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import WordSaliency
+from whyalike.arrays import Floats, WordSaliency
 from whyalike.texts import is_mark
 
 Spans = tuple[tuple[int, int], ...]
@@ -93,9 +93,6 @@ def merge_spans(text: str, spans: Sequence[tuple[int, int]]) -> Spans:
         else:
             merged.append((start, end))
     return tuple(merged)
-
-
-Floats = NDArray[np.float64]
 
 
 def aggregate(

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.arrays import Floats
 from whyalike.errors import TextError
 from whyalike.texts import checked_texts, is_mark, word_forms
 from whyalike.words.vectors import WordVectors, find_rows
@@ -74,9 +75,6 @@ class Rarity:
         count = len(vectors.index)
         idf = np.log(np.arange(1, count + 1)) + 1
         return cls(vectors.index, idf, float(np.log(count + 1)) + 1, note=BY_RANK)
-
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from whyalike.arrays import Floats
 from whyalike.data.unpacking import GZIP, unpacked
 from whyalike.errors import FormatError, MissingExtraError, OptionError, TextError, UnsafeModelError
 from whyalike.options import check_whole
@@ -262,9 +263,6 @@ def _damaged(path: Path, number: int, what: str, *, unit: str = "line") -> Forma
 
 def _shown(value: bytes) -> str:
     return repr(value[:40].decode(errors="backslashreplace"))
-
-
-Floats = NDArray[np.float64]
 
 
 TRAINING_EPOCHS = 40

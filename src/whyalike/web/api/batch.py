@@ -14,9 +14,8 @@ from starlette.responses import Response, StreamingResponse
 
 from whyalike.errors import BusyError, TextError, TooCostlyError, WhyalikeError
 from whyalike.web.api.allowance import Allowance
+from whyalike.web.api.answers import LOG, describe, told, unless_gone
 from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.gone import unless_gone
-from whyalike.web.api.refusals import LOG, describe, told
 from whyalike.web.api.routes import FAILURES, PREFIX
 from whyalike.web.api.schema import BatchLine
 from whyalike.web.api.service import Service

@@ -16,9 +16,16 @@ from typing import Any, TypeVar
 
 from whyalike.errors import BusyError
 from whyalike.interruption import checked_by
-from whyalike.web.api.finish_time import finish_time
-from whyalike.web.api.pieces import Alone, Asker, Job, LaneLimits, Learns, Piece
-from whyalike.web.api.schedule import Schedule
+from whyalike.web.api.schedule import (
+    Alone,
+    Asker,
+    Job,
+    LaneLimits,
+    Learns,
+    Piece,
+    Schedule,
+    finish_time,
+)
 
 __all__ = ["Asker", "Lane", "LaneLimits", "LaneState", "Stopped", "as_exception"]
 

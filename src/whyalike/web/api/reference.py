@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import whyalike
-from whyalike.web.api.examples import HERE, examples
-from whyalike.web.api.routes import PREFIX
+from whyalike.web.api.routes import HERE, PREFIX, examples
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -1,6 +1,7 @@
-"""The questions of the API, each one address."""
+"""How each address is asked, with curl and with Python."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
@@ -9,7 +10,7 @@ from starlette.responses import JSONResponse
 
 import whyalike
 from whyalike.texts import without_surrogates
-from whyalike.web.api.gone import unless_gone
+from whyalike.web.api.answers import unless_gone
 from whyalike.web.api.metrics import MEDIA
 from whyalike.web.api.schema import (
     CompareRequest,
@@ -30,11 +31,84 @@ from whyalike.web.api.service import Placed, Service
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+
+HERE = "http://127.0.0.1:8000"
+"""The origin in examples; the page puts its own there."""
+
+
+EXAMPLES: Mapping[str, Mapping[str, Any] | None] = {
+    "explain": {
+        "left": "How do I get my money back?",
+        "right": "A full refund is paid within seven days.",
+    },
+    "compare": {
+        "query": "how to cancel",
+        "better": "Cancel any time online.",
+        "worse": "Our offices are open daily.",
+    },
+    "similar": {"text": "warm gloves", "k": 3},
+    "rank": {"text": "warm gloves", "item": "an id of the index"},
+    "models": None,
+    "methods": None,
+    "health": None,
+    "metrics": None,
+}
+
+
+def examples(path: str, method: str) -> tuple[str, str]:
+    """Return how to ask this address with curl, and with Python."""
+    name, url = path.rsplit("/", 1)[-1], HERE + path
+    if name == "batch":
+        return _batch_examples(url)
+    content = EXAMPLES[name]
+    if content is None:
+        return f"curl {url}", f'import httpx\n\nprint(httpx.get("{url}").text)\n'
+    said = json.dumps(content, ensure_ascii=False)
+    curl = f"curl {url} \\\n  -H 'content-type: application/json' \\\n  -d '{said}'"
+    fields = "".join(f"    {key!r}: {value!r},\n" for key, value in content.items())
+    call = f"answer = httpx.{method}(\n    {url!r},\n    json=asked,\n    timeout=60,\n)"
+    python = f"import httpx\n\nasked = {{\n{fields}}}\n{call}\n"
+    python += "answer.raise_for_status()\nprint(answer.json())\n"
+    if name == "explain":
+        python += "\nfrom whyalike import Explanation\n\n"
+        python += "print(Explanation.from_dict(answer.json()))\n"
+    return curl, python
+
+
+def _batch_examples(url: str) -> tuple[str, str]:
+    lines = (
+        '{"id": "a", "left": "warm gloves", "right": "woollen mittens"}',
+        '{"id": "b", "left": "how to cancel", "right": "Cancel any time online."}',
+    )
+    said = "\\n".join(lines)
+    kind = "application/x-ndjson"
+    curl = f"printf '{said}\\n' | curl {url} \\\n  -H 'content-type: {kind}' --data-binary @-"
+    python = (
+        "import json\n\nimport httpx\n\n"
+        'pairs = [("warm gloves", "woollen mittens"), ("cancel", "Cancel any time online.")]\n'
+        'lines = "\\n".join(json.dumps({"left": a, "right": b}) for a, b in pairs)\n'
+        "with httpx.stream(\n"
+        f'    "POST", "{url}", content=lines, timeout=None\n'
+        ") as answer:\n"
+        "    answer.raise_for_status()\n"
+        "    for line in answer.iter_lines():\n"
+        "        print(json.loads(line))\n"
+    )
+    return curl, python
+
+
 PREFIX = "/api/v1"
+
+
 MOST_BYTES = 1024 * 1024
+
+
 JSON = "application/json"
+
+
 STALLED_SECONDS = 60.0
 """No pass of a model takes that long."""
+
 
 UNKNOWN: dict[int | str, dict[str, Any]] = {
     401: {"model": FailureModel, "description": "The server has a token, and this is not it."},
@@ -42,9 +116,11 @@ UNKNOWN: dict[int | str, dict[str, Any]] = {
 }
 """What every address answers to who lacks the token, but for /health."""
 
+
 STALLED: dict[int | str, dict[str, Any]] = {
     503: {"model": HealthModel, "description": "There is work, and nothing moves."},
 }
+
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     **UNKNOWN,

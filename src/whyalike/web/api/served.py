@@ -273,7 +273,7 @@ def free_name(first: str, taken: Container[str]) -> str:
 
 
 def _fingerprint(explainer: "Explainer") -> str:
-    from whyalike.catalogue.identity import REFERENCE_TEXTS
+    from whyalike.catalogue.manifest import REFERENCE_TEXTS
     from whyalike.fingerprint import fingerprint
 
     return fingerprint(explainer, REFERENCE_TEXTS)

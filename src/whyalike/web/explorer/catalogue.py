@@ -1,6 +1,8 @@
-"""An index: search it, pick an item, filter, and see why each result was found or was not."""
+"""A search in Python and on the command line."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,24 +12,135 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from whyalike.catalogue.facets import Facet, find_facets
+from whyalike.catalogue.reader import Facet, find_facets
 from whyalike.catalogue.similar_page import say_not_compared
 from whyalike.errors import OptionError, WhyalikeError
+from whyalike.render.parts import format_number
 from whyalike.render.similar import render_similar, view_similar
-from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.drawing import Drawing, Result, attachment, choices_of, reason_of
-from whyalike.web.explorer.questions import SearchQuestion
-from whyalike.web.explorer.search_snippets import search_in_python, search_in_shell
-from whyalike.web.explorer.searching import MissingView, view_missing
-from whyalike.web.explorer.snippets import Take, forms_at
+from whyalike.render.view import ExplanationView, view_explanation
+from whyalike.web.explorer.asking import Asked, SearchQuestion
+from whyalike.web.explorer.drawing import (
+    Drawing,
+    Result,
+    Take,
+    attachment,
+    choices_of,
+    forms_at,
+    in_shell,
+    reason_of,
+)
 
 if TYPE_CHECKING:
+    from whyalike.explanation import Explanation
     from whyalike.web.api.served import ServedIndex
-    from whyalike.web.api.service import Found
+    from whyalike.web.api.service import Found, Placed
+
+
+def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: str | None) -> str:
+    """Return a program that searches the same index by its name here."""
+    asked = f"id={question.item!r}" if question.item else repr(question.text)
+    method = f"method={_method(served, question)!r}"
+    more = f", where={where!r}" if where else ""
+    return (
+        "from whyalike.catalogue import CatalogueIndex\n\n"
+        f"index = CatalogueIndex.open({served.name!r})\n"
+        f"for hit in index.similar({asked}, k={question.k}{more}):\n"
+        "    print(hit.rank, hit.similarity, hit.item.title)\n"
+        f"    print(hit.explain({method}))\n"
+    )
+
+
+def search_in_shell(served: "ServedIndex", question: "SearchQuestion", where: str | None) -> str:
+    """Return a command that searches the same index by its name here.
+
+    Values stand in one word with their options, so that one may begin with a hyphen.
+    """
+    method = f"--method={_method(served, question)}"
+    asked = f"--id={question.item}" if question.item else f"--text={question.text}"
+    condition = [f"--where={where}"] if where else []
+    return in_shell("similar", served.name, asked, "-k", str(question.k), *condition, method)
+
+
+def _method(served: "ServedIndex", question: "SearchQuestion") -> str:
+    """Return what explains the results: this server's default need not be the library's."""
+    return question.method or served.model.explainer.method.name
+
+
+WORDS_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MissingView:
+    """Why an item is not among the results, and its explanation; ``lacks`` are words."""
+
+    title: str
+    says: str
+    lacks: tuple[str, ...]
+    view: ExplanationView | None
+
+
+def view_missing(placed: "Placed", found: "Found") -> MissingView:
+    """Return where an item stands, and which words match in the results but not in it."""
+    standing, explanation = placed.standing, placed.explanation
+    name = standing.item.title or standing.item.id
+    is_here = any(hit.item.id == standing.item.id for hit in found.hits)
+    lacks = () if explanation is None or is_here else missing_words(explanation, _reasons(found))
+    return MissingView(
+        title=f"{name}: here, as number {standing.rank:,}" if is_here else f"{name}: not here",
+        says=_says(placed, found, is_here=is_here),
+        lacks=lacks,
+        view=None if explanation is None else view_explanation(explanation, id="missing"),
+    )
+
+
+def missing_words(explanation: "Explanation", others: "Sequence[Explanation]") -> tuple[str, ...]:
+    """Return words of the query that pair in ``others`` but not here, each with how often.
+
+    The query is the left text of all. The commonest come first.
+    """
+    here = {_span(explanation, pair.left) for pair in explanation.pairs}
+    counts: dict[tuple[int, int], int] = {}
+    for other in others:
+        for span in {_span(other, pair.left) for pair in other.pairs} - here:
+            counts[span] = counts.get(span, 0) + 1
+    text = explanation.left.text
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(
+        f"{text[start:end]} ({count} of {len(others)})"
+        for (start, end), count in ordered[:WORDS_NAMED]
+    )
+
+
+def _span(explanation: "Explanation", index: int) -> tuple[int, int]:
+    word = explanation.left.words[index]
+    return word.start, word.end
+
+
+def _reasons(found: "Found") -> "list[Explanation]":
+    return [one for reasons in found.reasons for one in reasons.values()]
+
+
+def _says(placed: "Placed", found: "Found", *, is_here: bool) -> str:
+    standing = placed.standing
+    score = format_number(standing.similarity, 3)
+    if standing.rank is None:
+        return f"A search leaves it out: {standing.left_out}. Its similarity is {score}."
+    said = f"It is number {standing.rank:,} of {standing.of:,}, with a similarity of {score}"
+    if is_here or not found.hits:
+        return f"{said}."
+    last = found.hits[-1]
+    return f"{said}; number {last.rank:,} has {format_number(last.similarity, 3)}."
+
 
 HERE = "/catalogue"
+
+
 FORMS = ("json", "html")
+
+
 ITEMS_SHOWN = 12
+
+
 COUNTS = (5, 10, 25)
 
 

@@ -10,17 +10,17 @@ from starlette.responses import Response
 
 from whyalike.errors import OptionError
 from whyalike.explanation import Comparison
-from whyalike.render.comparison_view import view_comparison
-from whyalike.render.wording import format_number
-from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.drawing import Drawing, Result, attachment
-from whyalike.web.explorer.examples import COMPARISONS
-from whyalike.web.explorer.pictures import draw_png
-from whyalike.web.explorer.questions import CompareQuestion
-from whyalike.web.explorer.snippets import (
+from whyalike.render.comparison import view_comparison
+from whyalike.render.parts import format_number
+from whyalike.web.explorer.asking import COMPARISONS, Asked, CompareQuestion
+from whyalike.web.explorer.drawing import (
+    Drawing,
+    Result,
     Take,
+    attachment,
     call_in_python,
     comparison_in_shell,
+    draw_png,
     forms_at,
     open_in_python,
 )

@@ -15,17 +15,22 @@ from starlette.responses import Response
 
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.explanation import explanations_to_dict
-from whyalike.render.methods import render_methods
-from whyalike.render.methods_view import view_methods
+from whyalike.render.methods import render_methods, view_methods
+from whyalike.render.parts import format_number
 from whyalike.render.view import view_explanation
-from whyalike.render.wording import format_number
 from whyalike.selection import mean_shift
-from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.drawing import Drawing, Result, attachment, reason_of
-from whyalike.web.explorer.examples import PAIRS
-from whyalike.web.explorer.pictures import draw_png
-from whyalike.web.explorer.questions import DOCUMENTS, PairQuestion
-from whyalike.web.explorer.snippets import Take, forms_at, pair_in_python, pair_in_shell
+from whyalike.web.explorer.asking import DOCUMENTS, PAIRS, Asked, PairQuestion
+from whyalike.web.explorer.drawing import (
+    Drawing,
+    Result,
+    Take,
+    attachment,
+    draw_png,
+    forms_at,
+    pair_in_python,
+    pair_in_shell,
+    reason_of,
+)
 
 if TYPE_CHECKING:
     from whyalike.explanation import Explanation

@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from whyalike.study.ratings import from_storage
 from whyalike.study.storage import Progress
-from whyalike.web.rating.desk import Desk
-from whyalike.web.rating.entrance import Seal, go
-from whyalike.web.rating.session import LONGEST_TOKEN, check_seal, seal
+from whyalike.web.rating.screens import Seal, go
+from whyalike.web.rating.session import LONGEST_TOKEN, Desk, check_seal, seal
 
 MEANS = "means"
 UNKNOWN = "This is not the admin token. Copy it whole from where the server was started."

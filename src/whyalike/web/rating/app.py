@@ -7,13 +7,11 @@ from starlette.responses import Response
 
 from whyalike.errors import StorageError
 from whyalike.web.app import create_app
-from whyalike.web.assets import SHARED, Assets
-from whyalike.web.failures import Failures
-from whyalike.web.pages import Pages
+from whyalike.web.middleware import Failures
+from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.rating.admin import AdminPages
-from whyalike.web.rating.desk import Desk, Limits
-from whyalike.web.rating.entrance import Entrance
-from whyalike.web.rating.screens import Screens
+from whyalike.web.rating.screens import Entrance, Screens
+from whyalike.web.rating.session import Desk, Limits
 from whyalike.web.server import Address
 
 if TYPE_CHECKING:

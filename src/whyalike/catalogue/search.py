@@ -1,0 +1,314 @@
+"""Searches of an index: hits, their reasons, and where an item stands."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from whyalike.catalogue.item_store import field_text
+from whyalike.catalogue.manifest import Field, policy_of
+from whyalike.catalogue.reader import IndexReader, Score
+from whyalike.catalogue.vectors import PARTS, Bools, Floats, Part, mean_vectors, part_scores
+from whyalike.data.items import Item
+from whyalike.errors import OptionError
+from whyalike.explanation import Explanation
+from whyalike.models.scores import comparable, is_bilinear
+from whyalike.options import check_choice
+from whyalike.texts import clean_text
+
+if TYPE_CHECKING:
+    from whyalike.explainer import Explainer
+    from whyalike.render.similar import SimilarPage
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What was searched with. ``item`` and ``id`` are None where it was a text and no item.
+
+    texts: by field, as they are compared; an item's blank one is filled with the other.
+    """
+
+    item: Item | None
+    texts: Mapping[Field, str]
+
+    @property
+    def id(self) -> str | None:
+        """The item's id."""
+        return None if self.item is None else self.item.id
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hit:
+    """An item that a search found; see CatalogueIndex.similar.
+
+    rank: from 1. similarity: with the vectors of the index, so that of ``float16`` it is rounded.
+    parts: the four similarities of which it is the mean, with ``score="four"``. compared: the
+    field whose texts ``explain`` is about. open_explainer: gives what scores the query, left, with
+    an item, right.
+    """
+
+    rank: int
+    item: Item
+    similarity: float
+    parts: Mapping[Part, float] | None
+    query: Query
+    compared: Field
+    open_explainer: Callable[[], "Explainer"] = field(compare=False)
+
+    @property
+    def query_text(self) -> str:
+        """The text of the query that was compared: the left one of the explanation."""
+        return self.query.texts[self.compared]
+
+    @property
+    def text(self) -> str:
+        """The item's text that was compared: the right one of the explanation."""
+        return field_text(self.item, self.compared)
+
+    def explain(self, *, method: str | None = None) -> Explanation:
+        """Explain why the two compared texts are alike; of four parts, the descriptions.
+
+        Args:
+            method: one of ``whyalike methods``; by default that of the index's Explainer.
+
+        Raises:
+            OptionError: an unknown method.
+            ModelNotFoundError, ModelError: the model of the index can't be had.
+        """
+        return explain_hits([self], method=method)[0]
+
+    def explain_parts(self, *, method: str | None = None) -> dict[Part, Explanation]:
+        """Explain each of the four parts of the score. Raises as ``explain``.
+
+        Raises OptionError where the score has no parts.
+        """
+        return explain_hit_parts([self], method=method)[0]
+
+    def __str__(self) -> str:
+        """Return the query and the item as plain text, 80 columns wide."""
+        from whyalike.catalogue.similar_page import page_of_hit
+        from whyalike.render import render_similar_text
+
+        return render_similar_text(page_of_hit(self))
+
+    def __repr__(self) -> str:
+        """Return one line: the texts may be long."""
+        return (
+            f"Hit(rank={self.rank}, id={self.item.id!r}, title={self.item.title!r:.60}, "
+            f"similarity={self.similarity:.4f})"
+        )
+
+    def _repr_html_(self) -> str:
+        from whyalike.catalogue.similar_page import page_of_hit
+        from whyalike.render import render_similar_fragment
+
+        return render_similar_fragment(page_of_hit(self))
+
+
+class Hits(list[Hit]):
+    """What a search found, best first.
+
+    not_compared: how many values the filter compares with something of another kind, such as a
+    text among numbers; their items are found only where the rest of the filter decides.
+
+    A notebook and ``print`` show it as a page, without reasons: those take the model; see
+    ``Hit.explain`` and ``explain_hits``. A slice is a plain list.
+
+    Args:
+        hits: what was found.
+        not_compared: see above.
+        page: gives what is shown of them.
+    """
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        not_compared: int = 0,
+        page: "Callable[[Hits], SimilarPage] | None" = None,
+    ) -> None:
+        super().__init__(hits)
+        self.not_compared = not_compared
+        self._page = page
+
+    def __str__(self) -> str:
+        """Return the hits of a search as plain text, 80 columns wide."""
+        from whyalike.render import render_similar_text
+
+        return repr(self) if self._page is None else render_similar_text(self._page(self))
+
+    def _repr_html_(self) -> str | None:
+        from whyalike.render import render_similar_fragment
+
+        return None if self._page is None else render_similar_fragment(self._page(self))
+
+
+def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:
+    """Explain several hits of one search, batched; each as ``Hit.explain`` does."""
+    if not hits:
+        return []
+    explainer = _explainer(hits[0], method)
+    return list(explainer.explain_many((hit.query_text, hit.text) for hit in hits))
+
+
+def explain_hit_parts(
+    hits: Sequence[Hit], *, method: str | None = None
+) -> list[dict[Part, Explanation]]:
+    """Explain the four parts of several hits of one search, batched."""
+    if any(hit.parts is None for hit in hits):
+        raise OptionError("These hits have no parts: search with score='four'.")
+    if not hits:
+        return []
+    pairs = (_texts(hit, part) for hit, part in product(hits, PARTS))
+    found = iter(_explainer(hits[0], method).explain_many(pairs))
+    return [{part: next(found) for part in PARTS} for _ in hits]
+
+
+def _explainer(hit: Hit, method: str | None) -> "Explainer":
+    explainer = hit.open_explainer()
+    return explainer if method is None else explainer.with_method(method)
+
+
+def _texts(hit: Hit, part: Part) -> tuple[str, str]:
+    fields: dict[str, Field] = {"title": "title", "description": "description"}
+    left, right = part.split("-")
+    return hit.query.texts[fields[left]], field_text(hit.item, fields[right])
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one item stands in a search.
+
+    rank: from 1; None where a search leaves the item out, and ``left_out`` says why. of: how many
+    items are ranked. not_compared: see Hits.
+    """
+
+    item: Item
+    similarity: float
+    rank: int | None
+    of: int
+    left_out: str = ""
+    not_compared: int = 0
+
+
+def make_query(
+    reader: IndexReader, *, text: str | None, id: str | None, title: str | None, score: Score
+) -> Query:
+    """Return the texts to search with; see CatalogueIndex.similar for the arguments and errors."""
+    check_choice("score", score, get_args(Score))
+    if (text is None) == (id is None):
+        raise OptionError("Give either a text or an id to look for.")
+    if title is not None and (score != "four" or id is not None):
+        raise OptionError("title goes with text and score='four': leave it out.")
+    if score == "four":
+        _check_four(reader)
+    if id is not None:
+        item = reader.item(reader.position_of(id))
+        return Query(item, {field: field_text(item, field) for field in get_args(Field)})
+    found = clean_text(text, side="query").text
+    if not found.strip():
+        raise OptionError("The text to look for is blank: give one with words.")
+    called = found if title is None else clean_text(title, side="title").text
+    return Query(None, {"title": called if called.strip() else found, "description": found})
+
+
+def _check_four(reader: IndexReader) -> None:
+    fields, function = reader.manifest.fields, reader.manifest.model.similarity_function
+    if len(fields) < 2:
+        raise OptionError(
+            f"score='four' compares titles and descriptions, and the index has the vectors of "
+            f"the {fields[0]} only: make it with fields=('title', 'description') "
+            "(--fields title,description)."
+        )
+    if not is_bilinear(function):
+        raise OptionError(
+            f"score='four' is a mean of products of vectors, and the model compares by {function}: "
+            "use score='cosine', which is the model's own similarity."
+        )
+
+
+def query_vectors(
+    reader: IndexReader, query: Query, score: Score, open_explainer: "Callable[[], Explainer]"
+) -> dict[Field, Floats]:
+    """Return the query's vectors (H,) by field, as they are compared.
+
+    An item's own are taken from the index: it is compared as the document that it is there.
+    """
+    fields: tuple[Field, ...] = ("title", "description") if score == "four" else (reader.compared,)
+    model = reader.manifest.model
+    if query.id is not None:
+        place = reader.position_of(query.id)
+        return {field: reader.vector(field, place) for field in fields}
+    explainer = open_explainer()
+    texts = list(dict.fromkeys(query.texts[field] for field in fields))
+    vectors = explainer.model.embed(
+        texts, prompt=explainer.prompts[0], long_text=policy_of(explainer)
+    )
+    units = comparable(vectors, function=model.similarity_function).astype(np.float32)
+    if units.shape[1] != model.dimension:
+        # A text without any token has a zero of no width.
+        units = np.zeros((len(texts), model.dimension), dtype=np.float32)
+    return {field: units[texts.index(query.texts[field])] for field in fields}
+
+
+def explainer_for(query: Query, explainer: "Explainer") -> "Explainer":
+    """Return the Explainer of an index as it scores a query: two documents where that is an item.
+
+    Its left text is the query, its right one an item.
+    """
+    return explainer if query.id is None else explainer.between_documents()
+
+
+def joined(vectors: Mapping[Field, Floats]) -> Floats:
+    """Return the one vector (H,) that is compared."""
+    if len(vectors) == 1:
+        return next(iter(vectors.values()))
+    return mean_vectors(vectors["title"], vectors["description"])
+
+
+def left_out(reader: IndexReader, query: Query) -> Bools:
+    """Return which items (N,) are the query itself, or have its text."""
+    mask: Bools = np.zeros(len(reader.present), dtype=np.bool_)
+    mask[reader.alike(query.texts[reader.compared])] = True
+    if query.id is not None:
+        mask[reader.position_of(query.id)] = True
+    return mask
+
+
+def item_parts(
+    reader: IndexReader, query: Mapping[Field, Floats], position: int
+) -> dict[Part, float]:
+    """Return the four similarities of a query with an item."""
+    title, description = (reader.vector(field, position) for field in get_args(Field))
+    return part_scores((query["title"], query["description"]), (title, description))
+
+
+def standing(
+    reader: IndexReader,
+    query: Query,
+    vector: Floats,
+    place: int,
+    *,
+    where: str | None,
+    score: Score,
+) -> Standing:
+    """Return where an item stands in the search with a vector (H,); of equal ones by their ids."""
+    allowed, not_compared = reader.filtered(where)
+    item, twins = reader.item(place), left_out(reader, query)
+    ranked = allowed & ~twins
+    similarity, before = reader.exact(score).rank(vector, place, ranked)
+    reason = ""
+    if twins[place]:
+        reason = "it is the query itself" if item.id == query.id else "its text is the query's"
+    elif not allowed[place]:
+        reason = "the filter leaves it out"
+    return Standing(
+        item=item,
+        similarity=similarity,
+        rank=None if reason else before + 1,
+        of=int(ranked.sum()),
+        left_out=reason,
+        not_compared=not_compared,
+    )

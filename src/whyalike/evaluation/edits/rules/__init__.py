@@ -1,1 +1,0 @@
-"""One rule, or two that belong together, in each file; found by being here."""

@@ -1,0 +1,256 @@
+"""Alignments by people: their files, and which words they link."""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from whyalike.errors import FormatError, OptionError
+from whyalike.explanation import ExplainedText, Explanation, WordPair
+from whyalike.options import check_choice
+from whyalike.texts import is_mark
+from whyalike.words import align
+
+Source = str | os.PathLike[str]
+
+
+def read_text(path: Source, *, what: str) -> str:
+    """Return a file's text. Raises FormatError where it can't be read or is not UTF-8."""
+    try:
+        # Line ends as they are: some of these files hold characters that Python calls line ends.
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            return stream.read().replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"Could not read {what} from {path}: {reason}.") from error
+
+
+def read_lines(path: Source, *, what: str) -> list[str]:
+    """Return a file's lines, without the blank ones at the end; see ``read_text``."""
+    return read_text(path, what=what).rstrip("\n").split("\n")
+
+
+def damaged(path: Source, line: int, problem: str) -> FormatError:
+    """Return the error for a damaged line, counted from 1."""
+    return FormatError(f"{path}, line {line}: {problem}")
+
+
+def is_place(text: str, most: int) -> bool:
+    """Return whether a text is a whole number of at most ``most``."""
+    digits = text.lstrip("0") or "0"
+    # Python refuses to read a number of thousands of digits.
+    return digits.isdecimal() and len(digits) <= len(str(most)) and int(digits) <= most
+
+
+Link = tuple[int, int]
+"""The left and the right word of a link, by their places among the words at blanks, from 0."""
+
+
+Chosen = Literal["matches", "pairs"]
+
+
+_AT_BLANKS = re.compile(r"\S+")
+
+
+def words_at_blanks(text: str) -> tuple[tuple[int, int], ...]:
+    """Return (start, end) of each word of a text, split at white space."""
+    return tuple(found.span() for found in _AT_BLANKS.finditer(text))
+
+
+def strengths_at_blanks(
+    explanation: Explanation, *, chosen: Chosen = "matches"
+) -> dict[Link, float]:
+    """Return the pairs of words at blanks that an explanation links, each with its cosine.
+
+    A word of ours belongs to the word at blanks whose characters it shares. A mark that shares one
+    with a word ("path.") belongs to none: its partner is another mark. Where several pairs
+    of ours fall into one, the greatest cosine counts.
+
+    Args:
+        explanation: of the two texts that the gold is for.
+        chosen: all ``matches``, or the selected ``pairs`` only.
+
+    Raises:
+        OptionError: another choice.
+    """
+    check_choice("chosen", chosen, get_args(Chosen))
+    left, right = _places(explanation.left), _places(explanation.right)
+    pairs: Sequence[WordPair] = getattr(explanation, chosen)
+    found: dict[Link, float] = {}
+    for pair in pairs:
+        for link in ((i, j) for i in left[pair.left] for j in right[pair.right]):
+            found[link] = max(pair.similarity, found.get(link, -np.inf))
+    return found
+
+
+def links_at_blanks(explanation: Explanation, *, chosen: Chosen = "matches") -> frozenset[Link]:
+    """Return the pairs of words at blanks that an explanation links; see strengths_at_blanks."""
+    return frozenset(strengths_at_blanks(explanation, chosen=chosen))
+
+
+def check_same_texts(explanation: Explanation, left: str, right: str, *, name: str) -> None:
+    """Raise OptionError unless the explanation is of these texts."""
+    for side, ours, gold in (
+        ("left", explanation.left.text, left),
+        ("right", explanation.right.text, right),
+    ):
+        if ours != gold:
+            raise OptionError(
+                f"The explanation given for {name!r} is of another {side} text: {ours[:40]!r} "
+                f"and not {gold[:40]!r}. Give the explanations in the order of the gold."
+            )
+
+
+def _places(side: ExplainedText) -> list[list[int]]:
+    """Return, for each word of ours, the words at blanks that it belongs to."""
+    spans = words_at_blanks(side.text)
+    offsets = np.array([(word.start, word.end) for word in side.words], dtype=np.intp)
+    linked = align(side.text, spans, offsets.reshape(-1, 2))
+    places: list[list[int]] = [[] for _ in side.words]
+    for place, word in zip(linked.link_words.tolist(), linked.link_tokens.tolist(), strict=True):
+        start, end = spans[place]
+        if is_mark(side.words[word].text) and not is_mark(side.text[start:end]):
+            continue
+        places[word].append(place)
+    return places
+
+
+FEWEST_COLUMNS = 8
+
+
+JSON_FIELDS = ("source", "target", "sureAlign")
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedPair:
+    """Two texts and the links that people saw between their words, which are split at blanks.
+
+    sure: links that all agree on. possible: links that are allowed and not demanded; none of them
+    is sure. Words count from 0.
+    """
+
+    name: str
+    left: str
+    right: str
+    sure: frozenset[Link]
+    possible: frozenset[Link] = frozenset()
+
+    @property
+    def links(self) -> frozenset[Link]:
+        """Sure and possible links."""
+        return self.sure | self.possible
+
+
+def read_multimwa(path: Source) -> tuple[AlignedPair, ...]:
+    """Read MultiMWA's TSV (Lan, Jiang and Xu 2021).
+
+    Columns: id, first text, -, second text, three more, sure links "i-j i-j", possible links, which
+    may be missing.
+
+    Raises:
+        FormatError: the file can't be read or is damaged; the line is named.
+    """
+    pairs = []
+    for number, line in enumerate(read_lines(path, what="word alignments"), start=1):
+        cells = line.split("\t")
+        if len(cells) < FEWEST_COLUMNS:
+            raise damaged(
+                path,
+                number,
+                f"{len(cells)} columns; MultiMWA has {FEWEST_COLUMNS} or more, between tabs.",
+            )
+        possible = cells[FEWEST_COLUMNS] if len(cells) > FEWEST_COLUMNS else ""
+        try:
+            pairs.append(_pair(cells[0], cells[1], cells[3], cells[7], possible))
+        except ValueError as error:
+            raise damaged(path, number, str(error)) from error
+    return tuple(pairs)
+
+
+def read_edinburgh(path: Source, *, sure: Source | None = None) -> tuple[AlignedPair, ...]:
+    """Read JSON of word alignments, as Edinburgh++ is published with jacana (Yao et al. 2013).
+
+    A list of {"source", "target", "sureAlign", "possibleAlign", "id"}, links as "i-j i-j".
+
+    Args:
+        path: the file; ``gold.train.sure+poss.json`` has sure and possible links in one field.
+        sure: the file of the same pairs with sure links only (``gold.train.sure.json``): the other
+            links of ``path`` then count as possible.
+
+    Raises:
+        FormatError: a file can't be read or is damaged, or the two have other pairs; the entry is
+            named, from 1.
+    """
+    pairs = _read_json(path)
+    if sure is None:
+        return pairs
+    by_name = {pair.name: pair for pair in _read_json(sure)}
+    found = []
+    for number, pair in enumerate(pairs, start=1):
+        other = by_name.get(pair.name)
+        if other is None or (other.left, other.right) != (pair.left, pair.right):
+            raise FormatError(
+                f"{path}, entry {number}: {sure} has no pair {pair.name!r} of the same texts."
+            )
+        found.append(
+            AlignedPair(pair.name, pair.left, pair.right, other.sure, pair.links - other.sure)
+        )
+    return tuple(found)
+
+
+def _read_json(path: Source) -> tuple[AlignedPair, ...]:
+    try:
+        content = json.loads(read_text(path, what="word alignments"))
+    except json.JSONDecodeError as error:
+        raise damaged(path, error.lineno, f"no JSON: {error.msg}.") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is no JSON that can be read: {error}.") from error
+    if not isinstance(content, list) or not content:
+        raise FormatError(f"{path} holds no list of word alignments.")
+    pairs = []
+    for number, entry in enumerate(content, start=1):
+        try:
+            pairs.append(_from_entry(entry, number))
+        except ValueError as error:
+            raise FormatError(f"{path}, entry {number}: {error}") from error
+    repeated = [name for name, times in Counter(pair.name for pair in pairs).items() if times > 1]
+    if repeated:
+        raise FormatError(f"{path}: the id {repeated[0]!r} stands for several pairs.")
+    return tuple(pairs)
+
+
+def _from_entry(entry: Any, number: int) -> AlignedPair:
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(f), str) for f in JSON_FIELDS):
+        raise ValueError(f"it needs the texts {', '.join(map(repr, JSON_FIELDS))}.")
+    possible = entry.get("possibleAlign") or ""
+    name = str(entry.get("id", number))
+    return _pair(name, entry["source"], entry["target"], entry["sureAlign"], str(possible))
+
+
+def _pair(name: str, left: str, right: str, sure: str, possible: str) -> AlignedPair:
+    """Return a pair. Raises ValueError on links that are none, or of words that are not there."""
+    sizes = len(left.split()), len(right.split())
+    found = _links(sure, sizes)
+    return AlignedPair(name, left, right, found, _links(possible, sizes) - found)
+
+
+def _links(text: str, sizes: tuple[int, int]) -> frozenset[Link]:
+    links = set()
+    for piece in text.split():
+        left, _, right = piece.partition("-")
+        if not (left.isdecimal() and right.isdecimal()):
+            raise ValueError(f"{piece!r} is no link; write two numbers from 0 on, as in 3-4.")
+        link = int(left), int(right)
+        if link[0] >= sizes[0] or link[1] >= sizes[1]:
+            raise ValueError(
+                f"the link {piece!r} is of words that the texts do not have: they have {sizes[0]} "
+                f"and {sizes[1]}, split at blanks and counted from 0."
+            )
+        links.add(link)
+    return frozenset(links)
