@@ -1,4 +1,4 @@
-"""The models of a server, and what they can be asked about texts: explain, compare.
+"""The models and indexes of a server, and what they can be asked: explain, compare, search.
 
 An app is put together so (see ``whyalike.web.api.app``)::
 
@@ -60,15 +60,62 @@ class ServiceLimits:
     lane: LaneLimits = field(default_factory=LaneLimits)
 
 
-class Explaining:
-    """Models, the lane on which they are asked, and kept results; see Service for arguments."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, as ``catalogue.similar_page`` has it. ``reasons`` may be empty.
+
+    ``asked`` are its keyword arguments.
+    """
+
+    index: ServedIndex
+    query: "Item | str"
+    hits: "Sequence[Hit]"
+    reasons: "Sequence[Reasons]"
+    page: "SimilarPage"
+    asked: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, with the names under which index and model are served."""
+        from whyalike.catalogue.similar_page import search_to_dict
+
+        index = self.index
+        told = search_to_dict(index.index, self.query, self.hits, self.reasons, **self.asked)
+        return {**told, "index": index.name, "model": index.model.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where one item stands in a search, and, where asked for, what explains its score."""
+
+    index: ServedIndex
+    standing: "Standing"
+    explanation: Explanation | None
+
+
+class Service:
+    """Explains, compares and searches for many at once; one for a server.
+
+    Args:
+        models: Explainers by the names under which requests may ask for them, the default first;
+            without any, those of the indexes.
+        indexes: indexes by their names. One whose model is among ``models`` shares its lane.
+        results: folders with the results of `whyalike evaluate`, by their names.
+        limits: what may be asked for.
+        lane: where models are asked; by default one of its own. ``close`` closes it.
+
+    Raises:
+        OptionError: there is neither a model nor an index.
+        ModelNotFoundError, ModelError: the model of an index can't be had.
+    """
 
     def __init__(
         self,
         models: "Mapping[str, Explainer]",
         *,
-        limits: ServiceLimits | None,
-        lane: Lane | None,
+        indexes: "Mapping[str, CatalogueIndex] | None" = None,
+        results: Mapping[str, Path] | None = None,
+        limits: ServiceLimits | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self.limits = limits or ServiceLimits()
         self.metrics = Metrics()
@@ -83,6 +130,12 @@ class Explaining:
         self._served: dict[int, ServedModel] = {}
         self.models = {name: self._serve(name, one) for name, one in models.items()}
         self.metrics.watch(self.lane, self.kept)
+        self.results = dict(results or {})
+        self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
+        if not self.models:
+            self.models = {one.model.name: one.model for one in self.indexes.values()}
+        if not self._served:
+            raise OptionError("There is nothing to serve: give a model or an index.")
 
     @property
     def waiting(self) -> int:
@@ -92,6 +145,10 @@ class Explaining:
     def model(self, name: str | None = None) -> ServedModel:
         """Return the model of that name, by default the first. Raises OptionError."""
         return choose("model", self.models, name)
+
+    def index(self, name: str | None = None) -> ServedIndex:
+        """Return the index of that name, by default the first. Raises OptionError."""
+        return choose("index", self.indexes, name)
 
     async def explain(
         self,
@@ -233,197 +290,6 @@ class Explaining:
                 f"{self.limits.text:,} at most: shorten it."
             )
 
-    def refuse(self) -> None:
-        """Take no new request; those that were taken go on, whatever they still ask for."""
-        self._allowances.refuses = True
-
-    def end(self) -> None:
-        """Take nothing new, and end what was taken: who asked for it gets a BusyError at once."""
-        self.refuse()
-        self.aside.end()
-        self.lane.end()
-
-    def close(self, seconds: float | None = None) -> bool:
-        """Take nothing new, finish what was taken, and return.
-
-        After ``seconds`` end what is not done. Return whether all was ended; see Lane.close.
-        """
-        done = self.lane.close(seconds)
-        return self.aside.close(seconds) and done
-
-    def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
-        """Return the model: one for each Explainer."""
-        if id(explainer) not in self._served:
-            self._served[id(explainer)] = ServedModel(
-                name, explainer, lane=self.lane, kept=self.kept, metrics=self.metrics
-            )
-        return self._served[id(explainer)]
-
-    async def _answer(
-        self,
-        allowance: Allowance,
-        served: ServedModel,
-        pair: tuple[str, str],
-        method: str | None,
-        options: Options | None,
-        *,
-        sides: tuple[str, str] | None = ("left", "right"),
-        documents: bool = False,
-    ) -> Answer:
-        """Return the answer for a pair; ``sides`` name texts that came from outside."""
-        named = list(zip(sides, pair, strict=True)) if sides else []
-        for side, text in named:
-            self.check(side, text)
-        kind, top_k = served.kind(method, options, documents=documents)
-        kept = self.kept.get(served.key(kind, pair))
-        try:
-            if kept is not None:
-                answer = Answer(kept)
-            else:
-                for side, text in named:
-                    await self._check_words(served, kind, side, text)
-                answer = await self._computed(allowance, served, kind, pair)
-        except (BusyError, TooCostlyError) as error:
-            self.metrics.refused.labels(served.name, error.reason).inc()
-            raise
-        except asyncio.CancelledError:
-            self.metrics.abandoned.labels(served.name).inc()
-            raise
-        if top_k == kind.options.top_k:
-            return answer
-        return await asyncio.to_thread(answer.select, top_k)
-
-    async def _computed(
-        self, allowance: Allowance, served: ServedModel, kind: Kind, pair: tuple[str, str]
-    ) -> Answer:
-        """Return the answer for a pair that was not kept, if it may cost that much."""
-        sizes = await self._sizes(served, kind, pair)
-        estimate = served.estimate(kind, sizes)
-        allowance.take(estimate, lambda left: advice(kind, [sizes], left))
-        is_long = allowance.cost + estimate.cost > self.limits.lane.short_cost
-        expected = self.lane.seconds_until_done(estimate.seconds, long=is_long)
-        if (beyond := expected - allowance.left) > 0 and expected > estimate.seconds:
-            later = max(1, math.ceil(beyond))
-            raise BusyError(
-                f"Others ask for so much that this would be done in about {said(expected)}, and a "
-                f"request may take {said(allowance.given)}. Ask again in {said(later)}.",
-                later,
-                reason="out_of_time",
-            )
-        piece = self.lane.submit(
-            kind, pair, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
-        )
-        return await asyncio.wrap_future(piece)
-
-    async def _sizes(
-        self, served: ServedModel, kind: Kind, pair: tuple[str, str]
-    ) -> "list[TextSize]":
-        """Return how much there is of two texts: counted where that may matter."""
-        guessed = served.guess(kind, pair, short_cost=self.limits.lane.short_cost)
-        if guessed is not None:
-            return guessed
-        return await self.aside.run(lambda: served.measure(kind, pair))
-
-    async def _check_words(self, served: ServedModel, kind: Kind, name: str, text: str) -> None:
-        """Raise TextError on a text of too many words, where their number is not bounded anyway."""
-        most = self.limits.words
-        # There is no word or token of less than a byte.
-        if len(text.encode("utf-8", "replace")) <= most or not served.reads_on(kind, most):
-            return
-        count = await self.aside.run(lambda: served.count(kind, text))
-        if count > most:
-            raise TextError(
-                f"The {name} text has {count:,} words or tokens; of {served.name} by {kind.method} "
-                f"this server takes {most:,} at most: shorten it."
-            )
-
-
-async def read_answer(answer: Answer) -> Explanation:
-    """Return the explanation. Of a kept answer much JSON may be read, so that it is in a thread."""
-    return await asyncio.to_thread(lambda: answer.explanation)
-
-
-async def all_answers(questions: "Sequence[Any]") -> list[Answer]:
-    """Return all answers. The first failure cancels what still waits."""
-    tasks = [asyncio.ensure_future(one) for one in questions]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search found, as ``catalogue.similar_page`` has it. ``reasons`` may be empty.
-
-    ``asked`` are its keyword arguments.
-    """
-
-    index: ServedIndex
-    query: "Item | str"
-    hits: "Sequence[Hit]"
-    reasons: "Sequence[Reasons]"
-    page: "SimilarPage"
-    asked: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, with the names under which index and model are served."""
-        from whyalike.catalogue.similar_page import search_to_dict
-
-        index = self.index
-        told = search_to_dict(index.index, self.query, self.hits, self.reasons, **self.asked)
-        return {**told, "index": index.name, "model": index.model.name}
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where one item stands in a search, and, where asked for, what explains its score."""
-
-    index: ServedIndex
-    standing: "Standing"
-    explanation: Explanation | None
-
-
-class Service(Explaining):
-    """Explains, compares and searches for many at once; one for a server.
-
-    Args:
-        models: Explainers by the names under which requests may ask for them, the default first;
-            without any, those of the indexes.
-        indexes: indexes by their names. One whose model is among ``models`` shares its lane.
-        results: folders with the results of `whyalike evaluate`, by their names.
-        limits: what may be asked for.
-        lane: where models are asked; by default one of its own. ``close`` closes it.
-
-    Raises:
-        OptionError: there is neither a model nor an index.
-        ModelNotFoundError, ModelError: the model of an index can't be had.
-    """
-
-    def __init__(
-        self,
-        models: "Mapping[str, Explainer]",
-        *,
-        indexes: "Mapping[str, CatalogueIndex] | None" = None,
-        results: Mapping[str, Path] | None = None,
-        limits: ServiceLimits | None = None,
-        lane: Lane | None = None,
-    ) -> None:
-        super().__init__(models, limits=limits, lane=lane)
-        self.results = dict(results or {})
-        self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
-        if not self.models:
-            self.models = {one.model.name: one.model for one in self.indexes.values()}
-        if not self._served:
-            raise OptionError("There is nothing to serve: give a model or an index.")
-
-    def index(self, name: str | None = None) -> ServedIndex:
-        """Return the index of that name, by default the first. Raises OptionError."""
-        return choose("index", self.indexes, name)
-
     async def similar(
         self,
         index: str | None = None,
@@ -537,6 +403,110 @@ class Service(Explaining):
                 explanation = await read_answer(answer)
         return Placed(served, standing, explanation)
 
+    def refuse(self) -> None:
+        """Take no new request; those that were taken go on, whatever they still ask for."""
+        self._allowances.refuses = True
+
+    def end(self) -> None:
+        """Take nothing new, and end what was taken: who asked for it gets a BusyError at once."""
+        self.refuse()
+        self.aside.end()
+        self.lane.end()
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Take nothing new, finish what was taken, and return.
+
+        After ``seconds`` end what is not done. Return whether all was ended; see Lane.close.
+        """
+        done = self.lane.close(seconds)
+        return self.aside.close(seconds) and done
+
+    def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
+        """Return the model: one for each Explainer."""
+        if id(explainer) not in self._served:
+            self._served[id(explainer)] = ServedModel(
+                name, explainer, lane=self.lane, kept=self.kept, metrics=self.metrics
+            )
+        return self._served[id(explainer)]
+
+    async def _answer(
+        self,
+        allowance: Allowance,
+        served: ServedModel,
+        pair: tuple[str, str],
+        method: str | None,
+        options: Options | None,
+        *,
+        sides: tuple[str, str] | None = ("left", "right"),
+        documents: bool = False,
+    ) -> Answer:
+        """Return the answer for a pair; ``sides`` name texts that came from outside."""
+        named = list(zip(sides, pair, strict=True)) if sides else []
+        for side, text in named:
+            self.check(side, text)
+        kind, top_k = served.kind(method, options, documents=documents)
+        kept = self.kept.get(served.key(kind, pair))
+        try:
+            if kept is not None:
+                answer = Answer(kept)
+            else:
+                for side, text in named:
+                    await self._check_words(served, kind, side, text)
+                answer = await self._computed(allowance, served, kind, pair)
+        except (BusyError, TooCostlyError) as error:
+            self.metrics.refused.labels(served.name, error.reason).inc()
+            raise
+        except asyncio.CancelledError:
+            self.metrics.abandoned.labels(served.name).inc()
+            raise
+        if top_k == kind.options.top_k:
+            return answer
+        return await asyncio.to_thread(answer.select, top_k)
+
+    async def _computed(
+        self, allowance: Allowance, served: ServedModel, kind: Kind, pair: tuple[str, str]
+    ) -> Answer:
+        """Return the answer for a pair that was not kept, if it may cost that much."""
+        sizes = await self._sizes(served, kind, pair)
+        estimate = served.estimate(kind, sizes)
+        allowance.take(estimate, lambda left: advice(kind, [sizes], left))
+        is_long = allowance.cost + estimate.cost > self.limits.lane.short_cost
+        expected = self.lane.seconds_until_done(estimate.seconds, long=is_long)
+        if (beyond := expected - allowance.left) > 0 and expected > estimate.seconds:
+            later = max(1, math.ceil(beyond))
+            raise BusyError(
+                f"Others ask for so much that this would be done in about {said(expected)}, and a "
+                f"request may take {said(allowance.given)}. Ask again in {said(later)}.",
+                later,
+                reason="out_of_time",
+            )
+        piece = self.lane.submit(
+            kind, pair, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
+        )
+        return await asyncio.wrap_future(piece)
+
+    async def _sizes(
+        self, served: ServedModel, kind: Kind, pair: tuple[str, str]
+    ) -> "list[TextSize]":
+        """Return how much there is of two texts: counted where that may matter."""
+        guessed = served.guess(kind, pair, short_cost=self.limits.lane.short_cost)
+        if guessed is not None:
+            return guessed
+        return await self.aside.run(lambda: served.measure(kind, pair))
+
+    async def _check_words(self, served: ServedModel, kind: Kind, name: str, text: str) -> None:
+        """Raise TextError on a text of too many words, where their number is not bounded anyway."""
+        most = self.limits.words
+        # There is no word or token of less than a byte.
+        if len(text.encode("utf-8", "replace")) <= most or not served.reads_on(kind, most):
+            return
+        count = await self.aside.run(lambda: served.count(kind, text))
+        if count > most:
+            raise TextError(
+                f"The {name} text has {count:,} words or tokens; of {served.name} by {kind.method} "
+                f"this server takes {most:,} at most: shorten it."
+            )
+
     def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
         first = next(iter(names_of([index.reader.manifest.model.name])))
         model = free_name(first, {one.name for one in self._served.values()})
@@ -610,6 +580,23 @@ class Service(Explaining):
             if explain and name in said:
                 await self._check_words(served.model, kind, name, said[name])
         return served
+
+
+async def read_answer(answer: Answer) -> Explanation:
+    """Return the explanation. Of a kept answer much JSON may be read, so that it is in a thread."""
+    return await asyncio.to_thread(lambda: answer.explanation)
+
+
+async def all_answers(questions: "Sequence[Any]") -> list[Answer]:
+    """Return all answers. The first failure cancels what still waits."""
+    tasks = [asyncio.ensure_future(one) for one in questions]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _compared(hit: "Hit") -> dict[str, tuple[str, str]]:
