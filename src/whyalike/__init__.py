@@ -4,30 +4,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whyalike.catalogue import Catalogue, CatalogueIndex, Hit, Item
+    from whyalike.catalogue.catalogue import Catalogue
+    from whyalike.catalogue.index import CatalogueIndex
+    from whyalike.catalogue.search import Hit
+    from whyalike.data.items import Item
     from whyalike.explainer import Explainer
     from whyalike.explanation import Comparison, ExplainedText, Explanation, Word, WordPair
     from whyalike.models.black_box import BlackBox
     from whyalike.options import BTIOptions
-    from whyalike.words import Lexicon, WordVectors
+    from whyalike.words.lexicon import Lexicon
+    from whyalike.words.vectors import WordVectors
 
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
-    "BTIOptions": "whyalike.explanation",
+    "BTIOptions": "whyalike.options",
     "BlackBox": "whyalike.models.black_box",
-    "Catalogue": "whyalike.catalogue",
-    "CatalogueIndex": "whyalike.catalogue",
-    "Comparison": "whyalike.explainer",
+    "Catalogue": "whyalike.catalogue.catalogue",
+    "CatalogueIndex": "whyalike.catalogue.index",
+    "Comparison": "whyalike.explanation",
     "ExplainedText": "whyalike.explanation",
     "Explainer": "whyalike.explainer",
-    "Explanation": "whyalike.explainer",
-    "Hit": "whyalike.catalogue",
-    "Item": "whyalike.catalogue",
-    "Lexicon": "whyalike.words",
+    "Explanation": "whyalike.explanation",
+    "Hit": "whyalike.catalogue.search",
+    "Item": "whyalike.data.items",
+    "Lexicon": "whyalike.words.lexicon",
     "Word": "whyalike.explanation",
     "WordPair": "whyalike.explanation",
-    "WordVectors": "whyalike.words",
+    "WordVectors": "whyalike.words.vectors",
 }
 
 __all__ = [

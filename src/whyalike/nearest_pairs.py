@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from whyalike.errors import FormatError, OptionError
-from whyalike.models.scores import comparable
 from whyalike.models.text_model import TextModel
 from whyalike.options import check_whole
+from whyalike.similarity import comparable
 from whyalike.texts import checked_texts
 
 COSINES = (0.5, 0.95)

@@ -10,7 +10,8 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, TextError
 from whyalike.models import encoder as encoder_module
-from whyalike.models.scores import SIMILARITIES, comparable, is_bilinear, similarity_matrix
+from whyalike.models.pipeline import SIMILARITIES
+from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 
 
 @pytest.mark.parametrize("function", list(SIMILARITIES))

@@ -5,8 +5,7 @@ import torch
 
 from tiny_models import tiny
 from whyalike import Explainer
-from whyalike.models.pipeline import TokenPair
-from whyalike.models.scores import score_pairs
+from whyalike.models.pipeline import TokenPair, score_pairs
 from whyalike.options import BTIOptions
 
 

@@ -231,7 +231,7 @@ def test_a_device_without_room_is_an_output_error():
 FULL_DISK = """
 import resource, signal, sys
 from whyalike.errors import OutputError
-from whyalike.explainer import write_whole
+from whyalike.files import write_whole
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -117,9 +117,8 @@ def test_texts_of_strangers_are_escaped():
     )
     comparison = Comparison(better=first, worse=first)
     assert "<script>alert" not in render_comparison(comparison)
-    assert "\x1b" not in render_comparison_text(
-        replace(comparison, better=replace(first, model="a\x1b[31m"))
-    )
+    named = replace(first, model="a\x1b[31m")
+    assert "\x1b" not in render_comparison_text(Comparison(better=named, worse=named))
 
 
 def test_warnings_say_of_which_text_they_are():

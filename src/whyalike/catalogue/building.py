@@ -38,7 +38,7 @@ from whyalike.data.items import Item
 from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError, ModelError, OptionError, OutputError
 from whyalike.files import write_whole
-from whyalike.models.scores import comparable
+from whyalike.similarity import comparable
 
 if TYPE_CHECKING:
     from typing import TypeGuard

@@ -14,8 +14,8 @@ from whyalike.catalogue.vectors import PARTS, Bools, Floats, Part, mean_vectors,
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
-from whyalike.models.scores import comparable, is_bilinear
 from whyalike.options import check_choice
+from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import clean_text
 
 if TYPE_CHECKING:

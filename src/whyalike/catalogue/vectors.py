@@ -26,7 +26,7 @@ from whyalike.catalogue.files import FileNote, check_size, not_as_written, open_
 from whyalike.errors import FormatError, ModelError, OutputError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
-from whyalike.models.scores import is_bilinear
+from whyalike.similarity import is_bilinear
 
 Floats = NDArray[np.float32]
 

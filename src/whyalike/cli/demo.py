@@ -73,7 +73,7 @@ def demo(
 def _find_similar_wine(explainer: "Explainer") -> tuple[str, str, str]:
     """Return a wine of our example catalogue with the one most like it: heading, left, right."""
     from whyalike.catalogue import Catalogue
-    from whyalike.models.scores import similarity_matrix
+    from whyalike.similarity import similarity_matrix
 
     wines = Catalogue.example("wine")
     others = [wine for wine in wines if wine.id != WINE]

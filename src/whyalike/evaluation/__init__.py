@@ -6,8 +6,8 @@ from typing import Any
 MODULES: dict[str, str] = {
     "Edit": "whyalike.probing.edits",
     "ProbeResult": "whyalike.probing.result",
-    "RuleText": "whyalike.probing.edits",
-    "WordLists": "whyalike.probing.edits",
+    "RuleText": "whyalike.probing.rule_text",
+    "WordLists": "whyalike.probing.rule_text",
     "find_blind_spots": "whyalike.probing.probe",
     "find_edits": "whyalike.probing.edits",
     "list_rules": "whyalike.probing.edits",

@@ -14,7 +14,7 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
-from whyalike.models.scores import SIMILARITIES
+from whyalike.models.pipeline import SIMILARITIES
 from whyalike.options import LongText, check_choice, check_whole
 from whyalike.texts import checked_texts, clean_text, is_mark, keep_words, word_forms
 

@@ -16,8 +16,8 @@ from whyalike.methods.method import BACKWARD, PreparedPair, PreparedText, Settin
 from whyalike.methods.token_saliency import collect
 from whyalike.models.embedded import EmbeddedText
 from whyalike.models.encoder import Encoder
+from whyalike.models.pipeline import SIMILARITIES
 from whyalike.models.replica import outside_inference
-from whyalike.models.scores import SIMILARITIES
 from whyalike.options import BTIOptions
 from whyalike.words import sum_over_words
 

@@ -14,7 +14,7 @@ from whyalike.methods.perturbation import (
     variant,
     word_vectors,
 )
-from whyalike.models.scores import similarity_matrix
+from whyalike.similarity import similarity_matrix
 
 
 @register_method(

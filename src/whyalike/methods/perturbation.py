@@ -15,8 +15,8 @@ from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.methods.token_saliency import latent_vectors
 from whyalike.models.encoder import Encoder
-from whyalike.models.scores import similarity_matrix
 from whyalike.options import LongText
+from whyalike.similarity import similarity_matrix
 from whyalike.texts import keep_words
 from whyalike.words import aggregate, mean_vectors, scale_signed
 

@@ -20,8 +20,8 @@ from whyalike.methods.perturbation import (
     variant,
     word_vectors,
 )
-from whyalike.models.scores import comparable, is_bilinear, similarity_matrix
 from whyalike.options import BTIOptions
+from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 
 Orders = NDArray[np.intp]
 

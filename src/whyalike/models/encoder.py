@@ -42,6 +42,7 @@ from whyalike.models.pipeline import (
     VectorSource,
     activation_of,
     place_rows,
+    score_pairs,
 )
 from whyalike.models.refusals import differs_by_task
 from whyalike.models.replica import (
@@ -51,7 +52,6 @@ from whyalike.models.replica import (
     outside_inference,
     own_tokenizer,
 )
-from whyalike.models.scores import score_pairs
 from whyalike.models.text_model import choose_prompts
 from whyalike.models.tokens import TokenizedText, group_rows, tokenize
 from whyalike.options import BTIOptions, LongText, check_choice

@@ -1,10 +1,10 @@
-"""A model as a pipeline: transformer, pooling, and what comes after.
+"""A model as a pipeline: transformer, pooling, what comes after, and the score of two vectors.
 
 Both build the model's inputs from token ids that are known to be what the model reads, and both
 return two vectors per row: the one that is scored, and the same before any final normalisation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from whyalike.errors import ModelError, OptionError
+from whyalike.explanation import SimilarityFunction
 from whyalike.models.capture import Captured
 from whyalike.models.replica import OwnTokenizer
 from whyalike.models.tokens import Row, TokenizedText
-from whyalike.options import Activation
+from whyalike.options import Activation, BTIOptions
 
 Pooling = Literal["auto", "model", "paper", "cls", "last"]
 
@@ -309,3 +310,115 @@ def _input_of_last_normalize(pipeline: SentenceTransformer) -> Iterator[list[Ten
         yield kept
     finally:
         hook.remove()
+
+
+Pairwise = Callable[[Tensor, Tensor], Tensor]
+
+
+def cosine(left: Tensor, right: Tensor) -> Tensor:
+    """(P,): cosine of each row of ``left`` (P, H) with the same row of ``right``."""
+    unit = torch.nn.functional.normalize
+    return dot(unit(left, dim=-1), unit(right, dim=-1))
+
+
+def dot(left: Tensor, right: Tensor) -> Tensor:
+    """(P,): unnormalised product of each row of ``left`` (P, H) with that of ``right``."""
+    product: Tensor = (left * right).sum(-1)
+    return product
+
+
+def euclidean(left: Tensor, right: Tensor) -> Tensor:
+    """(P,): minus the euclidean distance, so that higher means more alike."""
+    distance: Tensor = torch.linalg.vector_norm(left - right, dim=-1)
+    return -distance
+
+
+def manhattan(left: Tensor, right: Tensor) -> Tensor:
+    """(P,): minus the city-block distance, so that higher means more alike."""
+    return -(left - right).abs().sum(-1)
+
+
+SIMILARITIES: dict[SimilarityFunction, Pairwise] = {
+    "cosine": cosine,
+    "dot": dot,
+    "euclidean": euclidean,
+    "manhattan": manhattan,
+}
+
+
+def at_its_maximum(left: Tensor, right: Tensor, function: SimilarityFunction) -> Tensor:
+    """(P,) bool: where both vectors are the same, up to rounding, for this similarity.
+
+    There the gradient vanishes (cosine) or does not exist (distances): row 16 of the reading.
+    A product has no maximum.
+    """
+    if function == "dot":
+        return torch.zeros(len(left), dtype=torch.bool, device=left.device)
+    if function == "cosine":
+        return cosine(left, right) >= 1 - 1e-6
+    scale = left.abs().amax(-1).clamp(min=1.0)
+    return (left - right).abs().amax(-1) <= 1e-6 * scale
+
+
+@dataclass(frozen=True, eq=False)
+class PairScores:
+    """P scores. identical, scale: see Pass. objective: (P,), what to differentiate."""
+
+    similarity: NDArray[np.float64]
+    identical: NDArray[np.bool_]
+    scale: NDArray[np.float64]
+    objective: Tensor
+
+
+def score_pairs(
+    scored: Tensor,
+    raw: Tensor,
+    pairs: Sequence[TokenPair],
+    *,
+    function: SimilarityFunction,
+    options: BTIOptions,
+) -> PairScores:
+    """Score pairs by the vectors (2 P, H) of their texts, left and right of each in turn.
+
+    Where both texts are the same to the model, or ``options.objective`` is the product, what is
+    differentiated is the unnormalised product of both vectors (row 16).
+    """
+    left, right = scored[0::2], scored[1::2]
+    value = SIMILARITIES[function](left, right)
+    same = torch.tensor([pair.reads_the_same_twice for pair in pairs])
+    identical = at_its_maximum(left, right, function)
+    if function != "dot":
+        identical = identical | same.to(identical.device)
+    product = dot(raw[0::2], raw[1::2])
+    replaced = identical | (options.objective == "dot")
+    # Rows of the other branch get a zero gradient from where, but a distance of zero has none
+    # (NaN), so that it must not be in the graph at all.
+    safe = SIMILARITIES[function](torch.where(replaced[:, None], left.detach() + 1, left), right)
+    # Minus a distance of zero is -0.0, which adding 0 makes 0.
+    similarity = value.detach().double().cpu().numpy() + 0.0
+    at_maximum = identical.cpu().numpy()
+    if function == "cosine":
+        similarity = np.where(at_maximum, 1.0, np.clip(similarity, -1.0, 1.0))
+    elif function != "dot":
+        # Rows of a batch are rounded by their place, and so are those of equal texts.
+        similarity = np.where(same.numpy(), 0.0, similarity)
+    return PairScores(
+        similarity=similarity,
+        identical=at_maximum,
+        scale=_scale(similarity, product, replaced),
+        objective=torch.where(replaced, product, safe),
+    )
+
+
+def _scale(
+    similarity: NDArray[np.float64], product: Tensor, replaced: Tensor
+) -> NDArray[np.float64]:
+    """Return (P,): the similarity's size as a multiple of the product's, where that took its place.
+
+    Never below zero: a distance, of minus sign, falls where the product rises.
+    """
+    value = np.abs(product.detach().double().cpu().numpy())
+    use = replaced.cpu().numpy() & (value != 0)
+    sizes = np.abs(similarity) / np.where(use, value, 1.0)
+    scale: NDArray[np.float64] = np.where(use, sizes, 1.0)
+    return scale

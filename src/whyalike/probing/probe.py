@@ -14,11 +14,11 @@ from whyalike.errors import OptionError
 from whyalike.evaluation.metrics import Metric
 from whyalike.explainer import Explainer
 from whyalike.models.encoder import Encoder
-from whyalike.models.scores import similarity_matrix
 from whyalike.options import check_whole
 from whyalike.probing.edits import Edit, find_edits, get_rules, list_rules
 from whyalike.probing.result import EditScore, ProbedText, ProbeResult, Rate, RuleRate
 from whyalike.probing.rule_text import WordLists
+from whyalike.similarity import similarity_matrix
 from whyalike.statistics import Interval, mean_interval
 from whyalike.texts import clean_text
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from whyalike.arrays import Floats
 from whyalike.explanation import SimilarityFunction
-from whyalike.models.scores import similarity_matrix
+from whyalike.similarity import similarity_matrix
 
 CHUNK = 256
 """Queries that are compared with all candidates at once, so that memory stays bounded."""
