@@ -46,7 +46,7 @@ class Shown:
 
 PAIRS = (
     Shown("wine", "W31", "W32", "Two Syrahs of one house: violets, smoke and pepper."),
-    Shown("wine", "W14", "W15", "Two dry Rieslings, told in different words."),
+    Shown("wine", "W14", "W15", "Two dry Rieslings, said in different words."),
     Shown("wine", "W39", "W41", "Two Chardonnays from new oak; one never says what it is."),
     Shown("fashion", "F15", "F17", "Two white sneakers: one of calfskin, one of apple waste."),
     Shown("fashion", "F25", "F56", "A rain jacket and a rain hat: one purpose, two things."),

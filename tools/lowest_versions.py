@@ -20,9 +20,11 @@ REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,.-]+\])?(?:(?:>=|==)(?P<ver
 def lowest_versions(requirements: Iterable[str]) -> dict[str, str]:
     """Return the least version that each requirement allows, by the package's name.
 
-    Raises:
-        ValueError: a requirement that is more than a name and one bound, or two bounds of one
-            package that differ.
+    Raises
+    ------
+    ValueError
+        A requirement that is more than a name and one bound, or two bounds of one package that
+        differ.
     """
     found: dict[str, str] = {}
     for requirement in requirements:

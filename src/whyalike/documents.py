@@ -110,13 +110,19 @@ class Format:
     ) -> dict[str, Any]:
         """Return what a document says besides its format and version.
 
-        Args:
-            content: the document.
-            where: what to call it in errors, such as its path; by default "This" and what it is.
-            unnamed: whether one that says neither is of version 1: early ones did not.
+        Parameters
+        ----------
+        content : object
+            The document.
+        where : str, optional
+            What to call it in errors, such as its path; by default "This" and what it is.
+        unnamed : bool, default=False
+            Whether one that says neither is of version 1: early ones did not.
 
-        Raises:
-            FormatError: it is no such document, of another version, or none that JSON has.
+        Raises
+        ------
+        FormatError
+            It is no such document, of another version, or none that JSON has.
         """
         said: Mapping[Any, Any] = content if isinstance(content, Mapping) else {}
         if unnamed and said and "format" not in said and "version" not in said:
@@ -142,8 +148,10 @@ class Format:
     def load(self, path: str | os.PathLike[str], *, unnamed: bool = False) -> dict[str, Any]:
         """Return the body of the document in a file; see ``body`` for the arguments.
 
-        Raises:
-            FormatError: the file can't be read, or as ``body``.
+        Raises
+        ------
+        FormatError
+            The file can't be read, or as ``body``.
         """
         try:
             content = json.loads(Path(path).read_bytes())
@@ -177,15 +185,23 @@ def read_object(
 ) -> dict[str, Any]:
     """Return what ``content`` has for each field of the dataclass ``kind``.
 
-    Args:
-        content: an object of JSON.
-        kind: the dataclass.
-        where: names the object in errors.
-        given: fields that do not come from ``content``, with their values.
+    Parameters
+    ----------
+    content : object
+        An object of JSON.
+    kind : type
+        The dataclass.
+    where : str, default=''
+        Names the object in errors.
+    given : Mapping[str, Any], optional
+        Fields that do not come from ``content``, with their values.
 
-    Raises:
-        NewerFieldError: a field that ``kind`` has not.
-        ValueError: a field is missing, or has a value that it can't have.
+    Raises
+    ------
+    NewerFieldError
+        A field that ``kind`` has not.
+    ValueError
+        A field is missing, or has a value that it can't have.
     """
     if not isinstance(content, Mapping):
         raise ValueError(f"{where or 'it'} is {shown(content)}, not an object")
@@ -300,7 +316,7 @@ PACKAGES = ("torch", "transformers", "sentence-transformers", "numpy", "scipy", 
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of Python, of whyalike, and of what its figures hang on."""
+    """Return the versions of Python, of whyalike, and of what its figures depend on."""
     found = {"python": platform.python_version(), "whyalike": whyalike.__version__}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):

@@ -68,9 +68,12 @@ def open_model(
 ) -> TextModel:
     """Return an Encoder of ``model``, or a BlackBox of ``embed``; see Explainer for the arguments.
 
-    Raises:
-        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
-        OptionError: both are given, or something that belongs to the other.
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        The model can't be found or used.
+    OptionError
+        Both are given, or something that belongs to the other.
     """
     if embed is None:
         if similarity_function is not None:
@@ -237,15 +240,24 @@ def assemble(
 ) -> Explanation:
     """Match, select, and put everything into the object that users hold.
 
-    Args:
-        left: the left text as it was read.
-        right: the right text as it was read.
-        saliency: what the method found.
-        model: whose similarity it is.
-        method: which method it was; it says how words are matched unless ``options`` does.
-        options: the user's choices.
-        prompts: put before the left text and before the right one.
-        warnings: what was said of the texts before.
+    Parameters
+    ----------
+    left : Reading
+        The left text as it was read.
+    right : Reading
+        The right text as it was read.
+    saliency : PairSaliency
+        What the method found.
+    model : TextModel
+        Whose similarity it is.
+    method : Method
+        Which method it was; it says how words are matched unless ``options`` does.
+    options : BTIOptions
+        The user's choices.
+    prompts : tuple[str, str]
+        Put before the left text and before the right one.
+    warnings : tuple[str, ...]
+        What was said of the texts before.
     """
     matching = options.matching or method.matching
     matches, unmatched = _match(saliency, matching=matching, union=options.union)
@@ -323,38 +335,53 @@ CleanPair = tuple[CleanText, CleanText]
 class Explainer:
     """Explains the similarity that one model gives to pairs of texts.
 
-    Args:
-        model: a hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer).
-            A given model is only read: other threads may use it meanwhile. By default
-            all-MiniLM-L6-v2.
-        embed: instead of a model, a function from a list of texts to their vectors (N, H): a
-            hosted service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox
-            of your own says how. Methods that promise "any embedding" work on it.
-        method: a registered method; ``whyalike methods`` lists them. By default ``bti``, and
-            ``occlusion`` with ``embed``.
-        pooling: ``"auto"`` explains the score that the model itself gives, where it is a
-            SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
-            ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
-            choose.
-        options: every other choice of the method, see BTIOptions.
-        prompts: literal prompts put before the left and the right text; ``("", "")`` are none.
-        prompt_names: the same by their names in the model's own ``prompts``. Without either, a
-            model that has prompts for queries and documents takes the left text for a query and
-            the right one for a document, as its ``encode_query`` and ``encode_document`` do
-            (``between_documents`` takes both for documents); any other uses its default prompt, as
-            its ``encode`` does.
-        similarity_function: how vectors of ``embed`` are compared, by default by their cosine.
-        lexicon: word vectors and the rarity of words, for the methods that go by them. By default
-            the packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
-        device: where to put a model that is loaded here.
-        batch_size: pairs that go through the model together at most; fewer where they are
-            long, so that one forward and backward is enough.
-        trust_remote_code: allow code that comes with a model to run.
-        allow_pickle: allow weights that are not safetensors.
+    Parameters
+    ----------
+    model : ModelSource, optional
+        A hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer). A given
+        model is only read: other threads may use it meanwhile. By default all-MiniLM-L6-v2.
+    embed : Embed | BlackBox, optional
+        Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
+        service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox of your own
+        says how. Methods that promise "any embedding" work on it.
+    method : str, optional
+        A registered method; ``whyalike methods`` lists them. By default ``bti``, and ``occlusion``
+        with ``embed``.
+    pooling : Pooling, default='auto'
+        ``"auto"`` explains the score that the model itself gives, where it is a
+        SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
+        ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
+        choose.
+    options : BTIOptions, optional
+        Every other choice of the method, see BTIOptions.
+    prompts : tuple[str, str], optional
+        Literal prompts put before the left and the right text; ``("", "")`` are none.
+    prompt_names : tuple[str, str], optional
+        The same by their names in the model's own ``prompts``. Without either, a model that has
+        prompts for queries and documents takes the left text for a query and the right one for a
+        document, as its ``encode_query`` and ``encode_document`` do (``between_documents`` takes
+        both for documents); any other uses its default prompt, as its ``encode`` does.
+    similarity_function : SimilarityFunction, optional
+        How vectors of ``embed`` are compared, by default by their cosine.
+    lexicon : Lexicon, optional
+        Word vectors and the rarity of words, for the methods that go by them. By default the
+        packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
+    device : str, optional
+        Where to put a model that is loaded here.
+    batch_size : int, default=32
+        Pairs that go through the model together at most; fewer where they are long, so that one
+        forward and backward is enough.
+    trust_remote_code : bool, default=False
+        Allow code that comes with a model to run.
+    allow_pickle : bool, default=False
+        Allow weights that are not safetensors.
 
-    Raises:
-        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
-        OptionError: an unknown method, pooling or prompt, or one that does not go with the rest.
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        The model can't be found or used.
+    OptionError
+        An unknown method, pooling or prompt, or one that does not go with the rest.
     """
 
     def __init__(
@@ -385,7 +412,7 @@ class Explainer:
         check_whole("batch_size", batch_size)
         self.batch_size = batch_size
         if method is not None:
-            get_method(method)  # A wrong name is told before a model is loaded.
+            get_method(method)  # A wrong name is refused before a model is loaded.
         self.model = open_model(
             model,
             embed,
@@ -420,19 +447,27 @@ class Explainer:
     ) -> Comparison:
         """Explain why the model scores ``better`` above ``worse`` for ``query``.
 
-        Args:
-            query: the text that both were compared with, put left.
-            better: the text with the higher score; if it has the lower one, the margin is below 0.
-            worse: the other text.
-            method: one that gives signed contributions; by default this Explainer's own if it
-                does, and otherwise the first of ``whyalike`` and ``occlusion`` that can be used.
+        Parameters
+        ----------
+        query : str
+            The text that both were compared with, put left.
+        better : str
+            The text with the higher score; if it has the lower one, the margin is below 0.
+        worse : str
+            The other text.
+        method : str, optional
+            One that gives signed contributions; by default this Explainer's own if it does, and
+            otherwise the first of ``whyalike`` and ``occlusion`` that can be used.
 
-        Raises:
-            OptionError: a method that gives no signed contributions.
-            TextError, ModelError: as ``explain``.
+        Raises
+        ------
+        OptionError
+            A method that gives no signed contributions.
+        TextError, ModelError
+            As ``explain``.
         """
         for name, text in (("query", query), ("better", better), ("worse", worse)):
-            clean_text(text, side=name)  # What is no text is told by the name that it has here.
+            clean_text(text, side=name)  # What is no text is named by the name that it has here.
         explainer = self.with_method(method or self._signed_method)
         if "signed" not in explainer.method.promises:
             signed = [m.name for m in list_methods() if "signed" in m.promises]
@@ -452,8 +487,10 @@ class Explainer:
     def with_method(self, method: str) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another method.
 
-        Raises:
-            OptionError: an unknown method, or one that the model can't be explained with.
+        Raises
+        ------
+        OptionError
+            An unknown method, or one that the model can't be explained with.
         """
         other = copy(self)
         other.method = method_for(self.model, method)
@@ -488,9 +525,12 @@ class Explainer:
         are explained once, and equal texts tokenized once. A pair that can't be explained raises
         when its turn comes, and is named by its number, from ``start``.
 
-        Raises:
-            OptionError, TextError: what came is no pair of texts.
-            ModelError: NaN.
+        Raises
+        ------
+        OptionError, TextError
+            What came is no pair of texts.
+        ModelError
+            NaN.
         """
         if isinstance(pairs, str) or not isinstance(pairs, Iterable):
             raise OptionError(

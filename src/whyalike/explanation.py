@@ -213,10 +213,14 @@ class Explanation:
     def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
 
-        Raises:
-            OptionError: ``path`` has another ending than ``.png``.
-            MissingExtraError: matplotlib is not installed.
-            OutputError: ``path`` can't be written.
+        Raises
+        ------
+        OptionError
+            ``path`` has another ending than ``.png``.
+        MissingExtraError
+            Matplotlib is not installed.
+        OutputError
+            ``path`` can't be written.
         """
         _draw("draw_figure", self, path, format="png", dpi=dpi)
 
@@ -337,10 +341,14 @@ class Comparison:
     def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
 
-        Raises:
-            OptionError: ``path`` has another ending than ``.png``.
-            MissingExtraError: matplotlib is not installed.
-            OutputError: ``path`` can't be written.
+        Raises
+        ------
+        OptionError
+            ``path`` has another ending than ``.png``.
+        MissingExtraError
+            Matplotlib is not installed.
+        OutputError
+            ``path`` can't be written.
         """
         _draw("draw_comparison", self, path, format="png", dpi=dpi)
 

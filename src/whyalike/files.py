@@ -18,13 +18,19 @@ def check_ending(
 ) -> str:
     """Return a file's ending, in lower case; other programs go by it.
 
-    Args:
-        path: the file.
-        allowed: the endings of what it is to hold.
-        required: whether it must have one of them; otherwise a name without an ending will do.
+    Parameters
+    ----------
+    path : str | PathLike[str]
+        The file.
+    allowed : sequence of str
+        The endings of what it is to hold.
+    required : bool, default=False
+        Whether it must have one of them; otherwise a name without an ending will do.
 
-    Raises:
-        OptionError: it has another one.
+    Raises
+    ------
+    OptionError
+        It has another one.
     """
     ending = Path(path).suffix.lower()
     if ending in allowed or (not ending and not required):
@@ -40,8 +46,10 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
 
     An interruption leaves what was there before. A device or a pipe is written to directly.
 
-    Raises:
-        OutputError: the file can't be written; nothing partial is left.
+    Raises
+    ------
+    OutputError
+        The file can't be written; nothing partial is left.
     """
     target = Path(path)
     try:
@@ -59,8 +67,10 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object
 def remove_file(path: Path) -> None:
     """Remove a file where there is one.
 
-    Raises:
-        OutputError: it can't be removed.
+    Raises
+    ------
+    OutputError
+        It can't be removed.
     """
     try:
         path.unlink(missing_ok=True)

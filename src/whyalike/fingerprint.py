@@ -16,7 +16,7 @@ DECIMALS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
+class ScoreSample:
     """How a model scores some texts.
 
     digest: a name for it. exact: a digest of all but the vectors. vectors: (N, H), float32, of the
@@ -38,13 +38,15 @@ class Probe:
         return bool(np.abs(self.vectors - vectors).max(initial=0.0) < 0.5 * 10.0**-DECIMALS)
 
 
-def probe(explainer: Explainer, texts: Sequence[str]) -> Probe:
+def sample_scores(explainer: Explainer, texts: Sequence[str]) -> ScoreSample:
     """Return how the Explainer's model scores ``texts``, prompts and lexicon included.
 
     A path and a function's name stay the same when the weights or the function behind them change.
 
-    Raises:
-        ModelError: vectors that are no finite numbers.
+    Raises
+    ------
+    ModelError
+        Vectors that are no finite numbers.
     """
     model = explainer.model
     policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
@@ -60,16 +62,18 @@ def probe(explainer: Explainer, texts: Sequence[str]) -> Probe:
     if explainer.lexicon is not None:
         for each in (digest, exact):
             _add_lexicon(each, explainer.lexicon)
-    return Probe(digest.hexdigest(), exact.hexdigest(), np.concatenate(found))
+    return ScoreSample(digest.hexdigest(), exact.hexdigest(), np.concatenate(found))
 
 
 def fingerprint(explainer: Explainer, texts: Sequence[str]) -> str:
-    """Return the digest of ``probe``, which rounding can change.
+    """Return the digest of ``sample_scores``, which rounding can change.
 
-    Raises:
-        ModelError: vectors that are no finite numbers.
+    Raises
+    ------
+    ModelError
+        Vectors that are no finite numbers.
     """
-    return probe(explainer, texts).digest
+    return sample_scores(explainer, texts).digest
 
 
 def _add_lexicon(digest: "hashlib._Hash", lexicon: Lexicon) -> None:

@@ -19,7 +19,7 @@ def checkpoint() -> None:
 
 @contextmanager
 def checked_by(check: Callable[[], None]) -> Iterator[None]:
-    """Have ``check`` called at every checkpoint that this thread passes inside the block."""
+    """Call ``check`` at every checkpoint that this thread passes inside the block."""
     token = _check.set(check)
     try:
         yield

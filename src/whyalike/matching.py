@@ -218,11 +218,16 @@ def match_by_contribution(
     As ``match_words``, with the contribution instead of the cosine: from both sides, the first on
     a tie. A word that adds to the score with no word of the other text has no match.
 
-    Args:
-        left: W words.
-        right: W' words.
-        matrix: (W, W'), what each pair adds to the similarity; it becomes the pair's score.
-        union: keep a pair that is found from both sides once.
+    Parameters
+    ----------
+    left : WordSaliency
+        W words.
+    right : WordSaliency
+        W' words.
+    matrix : NDArray[float64]
+        (W, W'), what each pair adds to the similarity; it becomes the pair's score.
+    union : bool, default=True
+        Keep a pair that is found from both sides once.
     """
     if not matrix.size:
         return ()
@@ -249,12 +254,17 @@ def unmatched_words(
     also the best for its own best, and that is above zero. Words that the model gave no token
     are not counted.
 
-    Args:
-        matches: what the matching found, each word with its best.
-        left: W words.
-        right: W' words.
-        by: what the matching called best; None if it leaves words alone itself, so that every
-            match counts.
+    Parameters
+    ----------
+    matches : sequence of WordPair
+        What the matching found, each word with its best.
+    left : WordSaliency
+        W words.
+    right : WordSaliency
+        W' words.
+    by : Literal[similarity, score] | None
+        What the matching called best; None if it leaves words alone itself, so that every match
+        counts.
     """
     if by is None:
         return (

@@ -25,9 +25,12 @@ def read_texts(path: str | os.PathLike[str], *, column: str = "description") -> 
     A ``.csv`` has a header and commas; all else that ``Catalogue.read`` takes, such as ``.tsv``,
     ``.jsonl``, ``.parquet`` and what is gzipped, is read as that does.
 
-    Raises:
-        FormatError: the file can't be read, or has no such column.
-        OptionError, MissingExtraError: as ``Catalogue.read``.
+    Raises
+    ------
+    FormatError
+        The file can't be read, or has no such column.
+    OptionError, MissingExtraError
+        As ``Catalogue.read``.
     """
     if Path(path).suffix.lower() != ".csv":
         from whyalike.catalogue import stream_items
@@ -67,21 +70,35 @@ def nearest_pairs(
     Nearest by the cosine of the model's vectors, from ``lowest`` to ``highest``: below, there is
     nothing to explain; above are copies. Fewer than ``count`` come where the texts give no more.
 
-    Args:
-        texts: a catalogue; equal texts count once.
-        model: ``explainer.model``.
-        count: how many pairs.
-        seed: of the order of the texts.
-        lowest: the least cosine of a pair.
-        highest: the greatest.
-        words: the least and the greatest number of words of a text, counted at blanks.
-        pool: how many texts, drawn at random, are embedded and compared.
-        prompt: what the model wants before a text.
+    Parameters
+    ----------
+    texts : sequence of str
+        A catalogue; equal texts count once.
+    model : TextModel
+        ``explainer.model``.
+    count : int
+        How many pairs.
+    seed : int, default=0
+        Of the order of the texts.
+    lowest : float, optional
+        The least cosine of a pair.
+    highest : float, optional
+        The greatest.
+    words : tuple[int, int], default=WORDS
+        The least and the greatest number of words of a text, counted at blanks.
+    pool : int, default=1500
+        How many texts, drawn at random, are embedded and compared.
+    prompt : str, default=''
+        What the model wants before a text.
 
-    Raises:
-        OptionError: a number that is not allowed.
-        TextError: something else than texts.
-        ModelError: vectors that are no finite numbers.
+    Raises
+    ------
+    OptionError
+        A number that is not allowed.
+    TextError
+        Something else than texts.
+    ModelError
+        Vectors that are no finite numbers.
     """
     for name, value in (("count", count), ("pool", pool)):
         check_whole(name, value)

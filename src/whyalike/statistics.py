@@ -42,8 +42,10 @@ def mean_interval(
 
     Items are drawn again with replacement. One item, or equal ones, have an interval of no width.
 
-    Raises:
-        OptionError: there are no values, some are not finite, or the seed is below 0.
+    Raises
+    ------
+    OptionError
+        There are no values, some are not finite, or the seed is below 0.
     """
     if type(seed) is not int or seed < 0:
         raise OptionError(f"seed is {seed!r}; give a whole number from 0 on.")
@@ -94,13 +96,18 @@ def compare_paired(
 ) -> tuple[PairedTest, ...]:
     """Test methods against each other on the same items (Wilcoxon 1945; Holm 1979).
 
-    Args:
-        values: the values of each method, item by item; items where either is undefined (NaN) are
-            left out of that test.
-        reference: test all others against this one only.
+    Parameters
+    ----------
+    values : Mapping[str, sequence of float | Floats]
+        The values of each method, item by item; items where either is undefined (NaN) are left out
+        of that test.
+    reference : str, optional
+        Test all others against this one only.
 
-    Raises:
-        OptionError: lengths differ, or ``reference`` is not among the methods.
+    Raises
+    ------
+    OptionError
+        Lengths differ, or ``reference`` is not among the methods.
     """
     if len({len(items) for items in values.values()}) > 1:
         lengths = ", ".join(f"{name}: {len(items)}" for name, items in values.items())

@@ -24,15 +24,23 @@ PAIRS_NAMED = 10
 def assert_sees(model: "Model", text: str, edited: str, *, margin: float) -> None:
     """Assert that a change lowers the similarity: C(text, text) - C(text, edited) >= margin.
 
-    Args:
-        model: an Explainer, or what one takes.
-        text: the text before.
-        edited: the text after the change.
-        margin: above 0, in units of the similarity.
+    Parameters
+    ----------
+    model : Model
+        An Explainer, or what one takes.
+    text : str
+        The text before.
+    edited : str
+        The text after the change.
+    margin : float
+        Above 0, in units of the similarity.
 
-    Raises:
-        AssertionError: the model sees less of the change.
-        OptionError: ``margin`` is not above 0, so that the assertion could not fail.
+    Raises
+    ------
+    AssertionError
+        The model sees less of the change.
+    OptionError
+        ``margin`` is not above 0, so that the assertion could not fail.
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
@@ -56,16 +64,25 @@ def assert_ranks_above(
 ) -> None:
     """Assert that C(query, better) is above C(query, worse), and by ``margin`` at least.
 
-    Args:
-        model: an Explainer, or what one takes.
-        query: the text that both are compared with.
-        better: the text that should score higher.
-        worse: the other text.
-        margin: 0 or above, in units of the similarity.
+    Parameters
+    ----------
+    model : Model
+        An Explainer, or what one takes.
+    query : str
+        The text that both are compared with.
+    better : str
+        The text that should score higher.
+    worse : str
+        The other text.
+    margin : float, default=0.0
+        0 or above, in units of the similarity.
 
-    Raises:
-        AssertionError: it is not; the message shows the words that decide.
-        OptionError: ``margin`` is below 0.
+    Raises
+    ------
+    AssertionError
+        It is not; the message shows the words that decide.
+    OptionError
+        ``margin`` is below 0.
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
@@ -89,16 +106,25 @@ def assert_explained_by(
 ) -> None:
     """Assert that a pair of words is among those that explain the similarity.
 
-    Args:
-        model: an Explainer, or what one takes; its method is used.
-        left: the left text.
-        right: the right text.
-        pair: the left and the right word, in whatever case.
-        top: among the best ``top`` selected pairs only.
+    Parameters
+    ----------
+    model : Model
+        An Explainer, or what one takes; its method is used.
+    left : str
+        The left text.
+    right : str
+        The right text.
+    pair : tuple[str, str]
+        The left and the right word, in whatever case.
+    top : int, optional
+        Among the best ``top`` selected pairs only.
 
-    Raises:
-        AssertionError: it is not among the selected pairs.
-        OptionError: a word of the pair is not in its text, or ``top`` is below 1.
+    Raises
+    ------
+    AssertionError
+        It is not among the selected pairs.
+    OptionError
+        A word of the pair is not in its text, or ``top`` is below 1.
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
@@ -139,24 +165,36 @@ def assert_no_blind_spot(
 ) -> None:
     """Assert that a model sees changes of meaning: the share of blind spots is ``at_most`` that.
 
-    Args:
-        model: an Explainer, or what one takes.
-        texts: texts, or pairs of a query and a text; see ``evaluation.find_blind_spots``.
-        rules: names of rules, by default all; harmless ones serve as the yardstick.
-        at_most: the greatest share of blind spots, from 0 to below 1.
-        per_rule: the most edits of a text by one rule.
-        tolerance: as in ``find_blind_spots``.
-        words: word lists of the rules.
-        seed: of every choice.
+    Parameters
+    ----------
+    model : Model
+        An Explainer, or what one takes.
+    texts : Sequence[str | tuple[str, str]]
+        Texts, or pairs of a query and a text; see ``evaluation.find_blind_spots``.
+    rules : sequence of str, optional
+        Names of rules, by default all; harmless ones serve as the yardstick.
+    at_most : float, default=0.1
+        The greatest share of blind spots, from 0 to below 1.
+    per_rule : int, default=1
+        The most edits of a text by one rule.
+    tolerance : Literal[harmless] | float, default='harmless'
+        As in ``find_blind_spots``.
+    words : WordLists, optional
+        Word lists of the rules.
+    seed : int, default=0
+        Of every choice.
 
-    Raises:
-        AssertionError: there are more; the message shows the rates and the worst.
-        OptionError: no rule changes the meaning of any of the texts, ``at_most`` is outside,
-            or ``tolerance`` is below 0.
+    Raises
+    ------
+    AssertionError
+        There are more; the message shows the rates and the worst.
+    OptionError
+        No rule changes the meaning of any of the texts, ``at_most`` is outside, or ``tolerance`` is
+        below 0.
     """
     __tracebackhide__ = True
     from whyalike.errors import OptionError
-    from whyalike.probing.probe import find_blind_spots
+    from whyalike.probing.blind_spots import find_blind_spots
 
     if not 0 <= at_most < 1:
         raise OptionError(f"at_most is {at_most!r}; give a share from 0 to below 1.")
@@ -192,12 +230,12 @@ def _explainer(model: "Model") -> "Explainer":
 
 
 def _signed(explainer: "Explainer") -> str:
-    from whyalike.probing.probe import signed_method
+    from whyalike.probing.blind_spots import signed_method
 
     return signed_method(explainer)
 
 
 def _similarities(explainer: "Explainer", reference: str, texts: Sequence[str]) -> list[float]:
-    from whyalike.probing.probe import similarities
+    from whyalike.probing.blind_spots import similarities
 
     return similarities(explainer, reference, texts)

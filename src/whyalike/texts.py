@@ -98,11 +98,16 @@ def keep_words(
     get a blank where they would run together into one. With every word kept the text is returned
     as it is; with none, the empty text.
 
-    Args:
-        text: the raw text.
-        spans: (start, end) of its W words, in order and without overlap.
-        kept: (W,), whether each word stays.
-        mask: what to put in the place of each other word instead of cutting it out.
+    Parameters
+    ----------
+    text : str
+        The raw text.
+    spans : Sequence[tuple[int, int]]
+        (start, end) of its W words, in order and without overlap.
+    kept : sequence of bool
+        (W,), whether each word stays.
+    mask : str, optional
+        What to put in the place of each other word instead of cutting it out.
     """
     if all(kept):
         return text

@@ -25,10 +25,10 @@ def test_standard_output_without_room_is_one_sentence(process, arguments):
 
 PRINT_BY_CONSOLE = """
 from whyalike.cli.printing import guard_streams
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.printing import open_console, write_out
 
-with told_plainly(debug=False):
+with one_sentence_errors(debug=False):
     write_out(lambda: open_console().print("words"))
 """
 

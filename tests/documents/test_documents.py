@@ -15,7 +15,7 @@ from whyalike import CatalogueIndex, Comparison, Explainer, Explanation, Item
 from whyalike.evaluation import read_pair_texts
 from whyalike.evaluation.leaderboard import read_leaderboard
 from whyalike.evaluation.results import ResultStore, known_score
-from whyalike.fingerprint import Probe
+from whyalike.fingerprint import ScoreSample
 from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.export import read_csv
 from whyalike.study.ratings import COLUMNS
@@ -138,7 +138,7 @@ def test_results_that_a_run_goes_on_from(stored, tmp_path):
     assert names
     for name, known in zip(names, vectors, strict=True):
         digest, _, exact = name.partition("-")
-        assert known_score(folder / "scores.npz", Probe("new", exact, known)) == digest
+        assert known_score(folder / "scores.npz", ScoreSample("new", exact, known)) == digest
 
 
 def test_a_frozen_study_with_its_ratings(stored, tmp_path):

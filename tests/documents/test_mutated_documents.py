@@ -19,7 +19,7 @@ from whyalike.errors import FormatError, WhyalikeError
 from whyalike.evaluation import read_pair_texts
 from whyalike.evaluation.leaderboard import page_of, read_leaderboard
 from whyalike.evaluation.results import ResultStore, explain_all, known_score
-from whyalike.fingerprint import Probe
+from whyalike.fingerprint import ScoreSample
 from whyalike.render import render_leaderboard
 from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.design import PACKAGED, read_known_answers
@@ -149,7 +149,7 @@ def test_a_result_that_a_run_goes_on_from(tmp_path):
 
 def test_scores_that_are_known(tmp_path):
     path = tmp_path / "scores.npz"
-    probe = Probe("new", "other", np.zeros((2, 3), dtype=np.float32))
+    probe = ScoreSample("new", "other", np.zeros((2, 3), dtype=np.float32))
 
     def use(content):
         path.write_bytes(content)

@@ -13,7 +13,13 @@ from tiny_models import tiny
 from whyalike import BlackBox, BTIOptions, Explainer
 from whyalike.errors import OptionError, TextError
 from whyalike.evaluation import find_blind_spots, find_edits, list_rules
-from whyalike.probing.probe import METRICS, judge_edits, signed_method, similarities, wilson_rate
+from whyalike.probing.blind_spots import (
+    METRICS,
+    judge_edits,
+    signed_method,
+    similarities,
+    wilson_rate,
+)
 from whyalike.statistics import mean_interval
 
 TEXTS = (

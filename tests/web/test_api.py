@@ -17,7 +17,7 @@ from whyalike.catalogue.similar_page import explain_all, search_to_dict  # noqa:
 from whyalike.errors import ModelError, OptionError, TextError  # noqa: E402
 from whyalike.web.api import schema  # noqa: E402
 from whyalike.web.api.answers import explain_each  # noqa: E402
-from whyalike.web.api.app import create_api_app  # noqa: E402
+from whyalike.web.api.api_app import create_api_app  # noqa: E402
 from whyalike.web.api.service import Service, ServiceLimits  # noqa: E402
 
 HOME = "http://127.0.0.1:8000"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from whyalike.cli.app import app as command
 from whyalike.errors import OptionError
-from whyalike.web.api.app import Access, create_api_app
+from whyalike.web.api.api_app import Access, create_api_app
 from whyalike.web.api.metrics import Metrics
 from whyalike.web.api.served import names_of
 from whyalike.web.api.service import Service

@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 
 from tiny_models import tiny
 from whyalike import Explainer, Explanation
-from whyalike.web.api.app import create_api_app
-from whyalike.web.api.lane import LaneLimits
+from whyalike.web.api.api_app import create_api_app
 from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.work_queue import QueueLimits
 
 HOME = "http://127.0.0.1:8000"
 V1 = "/api/v1"
@@ -66,8 +66,8 @@ def open_gated(**limits):
     """Return a service whose model works only when the gate is open, and the gate."""
     gate = Gate()
     gate.may.set()
-    lane = LaneLimits(**{"gather_seconds": 0.0, **limits})
-    service = Service({"gated": Explainer(embed=gate)}, limits=ServiceLimits(lane=lane))
+    queue = QueueLimits(**{"gather_seconds": 0.0, **limits})
+    service = Service({"gated": Explainer(embed=gate)}, limits=ServiceLimits(queue=queue))
     gate.may.clear()
     gate.began.clear()
     return service, gate
@@ -134,7 +134,7 @@ def test_an_error_of_a_line_is_that_lines_alone():
 
 def test_requests_of_many_clients_go_through_the_model_together():
     explainer = Explainer(tiny("bert").parts)
-    limits = ServiceLimits(lane=LaneLimits(gather_seconds=PATIENCE, batch_pieces=12))
+    limits = ServiceLimits(queue=QueueLimits(gather_seconds=PATIENCE, batch_pieces=12))
     service = Service({"tiny": explainer}, limits=limits)
     pairs = pairs_of(12)
 
@@ -189,9 +189,9 @@ def test_a_batch_waits_where_others_fill_the_queue():
     service, gate = open_gated(waiting=4)
     client = TestClient(create_api_app(service), base_url=HOME)
     kind, _ = service.model().kind(None, None)
-    futures = [service.model().lane.submit(kind, ("first", "pair"))]
+    futures = [service.model().queue.submit(kind, ("first", "pair"))]
     assert gate.began.wait(PATIENCE)
-    futures += [service.model().lane.submit(kind, pair) for pair in pairs_of(4)]
+    futures += [service.model().queue.submit(kind, pair) for pair in pairs_of(4)]
     threading.Timer(0.2, gate.may.set).start()
     answer = client.post(f"{V1}/batch", content=lines_of(pairs_of(9)))
     said = [json.loads(line) for line in answer.text.splitlines()]
@@ -242,18 +242,18 @@ def test_a_client_that_goes_away_costs_nothing_more(name):
         "batch": {"left": "never", "right": "explained"},
     }[name]
     app = create_api_app(service)
-    lane = service.model().lane
+    queue = service.model().queue
 
     async def ask_and_leave():
         leave = asyncio.Event()
         kind, _ = service.model().kind(None, None)
-        first = lane.submit(kind, ("first", "pair"))
+        first = queue.submit(kind, ("first", "pair"))
         await until(gate.began.is_set)
         task = asyncio.create_task(
             run_raw(app, f"{V1}/{name}", json.dumps(asked).encode(), leave=leave)
         )
         expected = 2 if name == "compare" else 1
-        await until(lambda: lane.waiting == expected)
+        await until(lambda: queue.waiting == expected)
         leave.set()
         await asyncio.wait_for(task, PATIENCE)
         gate.may.set()
@@ -278,7 +278,7 @@ def test_closing_finishes_what_was_accepted():
             await until(gate.began.is_set)
             await until(lambda: service.kept.misses == 8)  # Each was submitted thereafter.
             closing = asyncio.create_task(asyncio.to_thread(service.close))
-            await until(lambda: service.model().lane._closing)
+            await until(lambda: service.model().queue._closing)
             late = await client.post(f"{V1}/explain", json={"left": "too", "right": "late"})
             gate.may.set()
             await closing
@@ -292,11 +292,11 @@ def test_closing_finishes_what_was_accepted():
 
 def test_a_failed_half_of_a_comparison_cancels_the_other():
     service, gate = open_gated(waiting=1)
-    lane = service.model().lane
+    queue = service.model().queue
     kind, _ = service.model().kind(None, None)
 
     async def compare():
-        lane.submit(kind, ("first", "pair"))
+        queue.submit(kind, ("first", "pair"))
         await until(gate.began.is_set)
         with pytest.raises(Exception, match="waiting already"):
             await service.compare("a", "b", "c")  # The queue takes one of its two pairs.

@@ -18,10 +18,10 @@ from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex
 from whyalike.errors import BusyError
 from whyalike.web.api.allowance import Allowance
-from whyalike.web.api.app import create_api_app
-from whyalike.web.api.aside import Aside
+from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.background import BackgroundWork
 from whyalike.web.api.estimates import Speed, Speeds
-from whyalike.web.api.schedule import LaneLimits
+from whyalike.web.api.schedule import QueueLimits
 from whyalike.web.api.service import Service, ServiceLimits
 from whyalike.web.serving import create_explorer_app
 
@@ -46,12 +46,12 @@ def known_speed(service, *, tokens_a_second):
 
 
 def make_service(
-    *, seconds=600.0, cost_seconds=120.0, tokens_a_second=1_000.0, indexes=None, **lane
+    *, seconds=600.0, cost_seconds=120.0, tokens_a_second=1_000.0, indexes=None, **queue
 ):
     limits = ServiceLimits(
         seconds=seconds,
         cost_seconds=cost_seconds,
-        lane=LaneLimits(**{"gather_seconds": 0.0, **lane}),
+        queue=QueueLimits(**{"gather_seconds": 0.0, **queue}),
     )
     service = Service({"letters": open_explainer()}, limits=limits, indexes=indexes)
     return known_speed(service, tokens_a_second=tokens_a_second)
@@ -101,7 +101,7 @@ def test_the_parts_of_a_request_count_together(tmp_path):
     alone = make_service().model()
     kind, _ = alone.kind(None, None)
     whole = alone.estimate(kind, alone.measure(kind, (TEXT, OTHER))).seconds
-    alone.lane.close()
+    alone.queue.close()
     service = make_service(cost_seconds=1.5 * whole, indexes={"shop": index})
     assert ask(service, left=TEXT, right=OTHER).status_code == 200
     both = ask(service, "compare", query=TEXT, better=OTHER + " a", worse=OTHER + " b")
@@ -145,7 +145,7 @@ def test_the_lines_of_a_batch_count_together_and_a_line_that_is_none_costs_nothi
 def test_who_would_not_be_answered_in_time_is_refused_at_once():
     service = make_service(seconds=20.0, cost_seconds=15.0, waiting=1000)
     hold, began = threading.Event(), threading.Event()
-    service.lane.call(lambda: began.set() or hold.wait(PATIENCE))
+    service.queue.call(lambda: began.set() or hold.wait(PATIENCE))
     assert began.wait(PATIENCE)
 
     async def ask_many():
@@ -158,10 +158,10 @@ def test_who_would_not_be_answered_in_time_is_refused_at_once():
                         client.post(f"{V1}/explain", json={"left": f"{TEXT} {n}", "right": OTHER})
                     )
                 )
-                await until(lambda: service.lane.waiting == len(asked) or asked[-1].done())
+                await until(lambda: service.queue.waiting == len(asked) or asked[-1].done())
                 if asked[-1].done():
                     break
-            expected = service.lane.seconds_until_done()
+            expected = service.queue.seconds_until_done()
             hold.set()
             return expected, await asyncio.gather(*asked)
 
@@ -247,7 +247,7 @@ def test_a_short_request_is_answered_between_two_slices_of_a_long_one():
             assert may.acquire(timeout=PATIENCE)
         return count_letters(texts)
 
-    limits = ServiceLimits(lane=LaneLimits(gather_seconds=0.0, slice_seconds=0.0))
+    limits = ServiceLimits(queue=QueueLimits(gather_seconds=0.0, slice_seconds=0.0))
     service = Service({"letters": Explainer(embed=embed)}, limits=limits)
     ran = []
 
@@ -255,7 +255,7 @@ def test_a_short_request_is_answered_between_two_slices_of_a_long_one():
         long = asyncio.create_task(service.explain(TEXT, OTHER, method="shapley"))
         await until(lambda: ran)
         short = asyncio.create_task(service.explain("a cap", "the caps"))
-        await until(lambda: service.lane.waiting == 1)
+        await until(lambda: service.queue.waiting == 1)
         may.release(2)
         await short
         assert not long.done()
@@ -277,15 +277,15 @@ def test_health_says_what_moves_and_that_nothing_does(monkeypatch):
     assert quiet.json() == client.get(f"{V1}/health").json()
     assert quiet.json()["waiting"] == quiet.json()["running"] == quiet.json()["still_seconds"] == 0
     hold, began = threading.Event(), threading.Event()
-    service.lane.call(lambda: began.set() or hold.wait(PATIENCE))
+    service.queue.call(lambda: began.set() or hold.wait(PATIENCE))
     assert began.wait(PATIENCE)
-    service.lane.call(lambda: None)
-    now = service.lane._clock()
-    monkeypatch.setattr(service.lane, "_clock", lambda: now + 59)
+    service.queue.call(lambda: None)
+    now = service.queue._clock()
+    monkeypatch.setattr(service.queue, "_clock", lambda: now + 59)
     busy = client.get("/health").json()
     assert (busy["status"], busy["waiting"], busy["running"]) == ("ok", 1, 1)
     assert 58 < busy["waiting_seconds"] <= busy["running_seconds"] < 61
-    monkeypatch.setattr(service.lane, "_clock", lambda: now + 62)
+    monkeypatch.setattr(service.queue, "_clock", lambda: now + 62)
     stalled = client.get("/health")
     assert stalled.status_code == 503
     assert stalled.json()["status"] == "stalled"
@@ -314,8 +314,8 @@ def test_the_end_answers_who_still_waits_and_ends_what_runs():
                 )
                 for n in range(3)
             ]
-            lane = service.lane
-            await until(lambda: passes and lane.state.waiting + lane.state.running == 3)
+            queue = service.queue
+            await until(lambda: passes and queue.state.waiting + queue.state.running == 3)
             service.refuse()
             late = await client.post(f"{V1}/explain", json={"left": "late", "right": "b"})
             service.end()
@@ -359,7 +359,7 @@ def test_a_filter_that_nobody_waits_for_is_ended_and_others_are_not_kept_waiting
         body = json.dumps({"text": "warm", "where": "price > 1"}).encode()
         task = asyncio.create_task(run_raw(app, f"{V1}/similar", body, leave=leave))
         await until(began.is_set)
-        # The lane is free.
+        # The queue is free.
         assert (await service.explain("a warm hat", "a scarf")).method == "occlusion"
         assert (await service.similar(text="warm gloves", k=2)).hits
         assert not ended.is_set()
@@ -375,25 +375,25 @@ def test_more_searches_than_threads_wait_and_too_many_are_refused():
     hold, began = threading.Event(), []
 
     async def run():
-        aside = Aside(threads=2, waiting=3)
+        background = BackgroundWork(threads=2, waiting=3)
         tasks = [
             asyncio.create_task(
-                aside.run(lambda n=n: (began.append(n), hold.wait(PATIENCE), n)[-1])
+                background.run(lambda n=n: (began.append(n), hold.wait(PATIENCE), n)[-1])
             )
             for n in range(3)
         ]
         await until(lambda: len(began) == 2)
         with pytest.raises(BusyError) as refused:
-            await aside.run(lambda: None)
+            await background.run(lambda: None)
         assert refused.value.seconds >= 1
         hold.set()
         assert await asyncio.gather(*tasks) == [0, 1, 2]
-        assert await aside.run(lambda: 7) == 7
+        assert await background.run(lambda: 7) == 7
         with pytest.raises(ValueError, match="this"):
-            await aside.run(lambda: (_ for _ in ()).throw(ValueError("this")))
-        aside.close()
+            await background.run(lambda: (_ for _ in ()).throw(ValueError("this")))
+        background.close()
         with pytest.raises(BusyError) as stopped:
-            await aside.run(lambda: None)
+            await background.run(lambda: None)
         assert stopped.value.reason == "stopping"
 
     asyncio.run(run())
@@ -423,7 +423,7 @@ def test_the_speed_of_a_model_is_known_from_the_start_and_of_a_function_from_the
     assert tiny_model.speeds.seconds("bti", 1_000) > 0
     assert letters.speeds.seconds("occlusion", 1_000) == 0
     asyncio.run(service.explain("a warm hat", "a scarf", model="letters"))
-    service.lane.call(lambda: None).result(PATIENCE)
+    service.queue.call(lambda: None).result(PATIENCE)
     assert letters.speeds.seconds("occlusion", 1_000) > 0
     service.close()
 

@@ -15,10 +15,10 @@ from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.catalogue.similar_page import explain_all
 from whyalike.errors import TextError
-from whyalike.web.api.app import create_api_app
-from whyalike.web.api.lane import Lane, LaneLimits
+from whyalike.web.api.api_app import create_api_app
 from whyalike.web.api.opening import open_service
 from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.work_queue import QueueLimits, WorkQueue
 
 HOME = "http://127.0.0.1:8000"
 FEW = ServiceLimits(words=20)
@@ -121,27 +121,27 @@ def test_a_panic_is_an_error_of_its_pair_and_the_lane_works_on():
 
 @pytest.mark.parametrize("error", [Panic, StopIteration, SystemExit])
 def test_nothing_that_is_raised_ends_the_lane_or_lets_one_wait_for_ever(error):
-    lane = Lane(limits=LaneLimits(gather_seconds=0))
+    queue = WorkQueue(limits=QueueLimits(gather_seconds=0))
 
     def fail(*_):
         raise error("this")
 
     async def ask():
-        for future in (lane.call(fail), lane.submit(fail, 1)):
+        for future in (queue.call(fail), queue.submit(fail, 1)):
             with pytest.raises(RuntimeError, match="this"):
                 await asyncio.wait_for(asyncio.wrap_future(future), PATIENCE)
 
     asyncio.run(ask())
-    assert lane.call(lambda: 7).result(PATIENCE) == 7
-    lane.close()
+    assert queue.call(lambda: 7).result(PATIENCE) == 7
+    queue.close()
 
 
 def test_after_a_long_batch_nobody_waits_long_for_company():
-    lane = Lane(limits=LaneLimits(gather_seconds=0, gather_share=0.05))
-    lane.submit(lambda works: works, 0).result(PATIENCE)
-    lane._schedule._took = 10_000.0  # Of the last batch: a share of that would be minutes.
-    assert lane.submit(lambda works: works, 1).result(PATIENCE) == 1
-    lane.close()
+    queue = WorkQueue(limits=QueueLimits(gather_seconds=0, gather_share=0.05))
+    queue.submit(lambda works: works, 0).result(PATIENCE)
+    queue._schedule._took = 10_000.0  # Of the last batch: a share of that would be minutes.
+    assert queue.submit(lambda works: works, 1).result(PATIENCE) == 1
+    queue.close()
 
 
 def test_four_parts_are_asked_for_as_pairs_so_that_others_get_their_turn(tmp_path):
@@ -154,7 +154,7 @@ def test_four_parts_are_asked_for_as_pairs_so_that_others_get_their_turn(tmp_pat
         fields=("title", "description"),
     )
     # No more than a quarter of the queue at once: two pairs, of 24.
-    limits = ServiceLimits(lane=LaneLimits(waiting=8))
+    limits = ServiceLimits(queue=QueueLimits(waiting=8))
     service = Service({"letters": explainer}, indexes={"shop": index}, limits=limits)
     found = call(service, "similar", text="warm gloves", title="gloves", k=6, score="four")
     own = index.similar("warm gloves", title="gloves", k=6, score="four")

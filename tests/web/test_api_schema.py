@@ -13,7 +13,7 @@ from hypothesis import given, settings  # noqa: E402
 from schemathesis import GenerationMode  # noqa: E402
 from schemathesis.config import SchemathesisConfig  # noqa: E402
 
-from whyalike.web.api.app import create_api_app  # noqa: E402
+from whyalike.web.api.api_app import create_api_app  # noqa: E402
 
 HOME = "http://127.0.0.1:8000"
 QUESTIONS = [f"POST /api/v1/{name}" for name in ("explain", "compare", "similar", "rank", "batch")]

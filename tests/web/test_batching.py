@@ -1,4 +1,4 @@
-"""The lane: what many ask for is gathered, and nobody gets another's result or error."""
+"""The queue: what many ask for is gathered, and nobody gets another's result or error."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import pytest
 
 from whyalike.errors import BusyError
 from whyalike.web.api.kept import OVERHEAD, KeptResults
-from whyalike.web.api.lane import Lane, LaneLimits
+from whyalike.web.api.work_queue import QueueLimits, WorkQueue
 
 PATIENCE = 30
 
@@ -23,16 +23,16 @@ class Kind:
 
 
 class Worker:
-    """Does what a lane gives it, when it is let: so that tests know what waits."""
+    """Does what a queue gives it, when it is let: so that tests know what waits."""
 
     def __init__(self, **limits):
         self.batches = []
         self.may = threading.Event()
         self.began = threading.Event()
-        self.lane = Lane(limits=LaneLimits(**limits))
+        self.queue = WorkQueue(limits=QueueLimits(**limits))
 
     def submit(self, kind, work, **said):
-        return self.lane.submit(Kind(self, kind), work, **said)
+        return self.queue.submit(Kind(self, kind), work, **said)
 
     def run(self, kind, works):
         self.batches.append((kind, list(works)))
@@ -59,7 +59,7 @@ def make():
     yield make
     for worker in made:
         worker.may.set()
-        worker.lane.close()
+        worker.queue.close()
 
 
 def test_what_waits_goes_together_by_kind_and_in_order(make):
@@ -100,11 +100,11 @@ def test_those_who_were_answered_are_waited_for_when_one_of_them_asks_again(make
     worker.may.set()
     for future in (held, *both):
         future.result(PATIENCE)
-    worker.lane._schedule.limits = LaneLimits(
+    worker.queue._schedule.limits = QueueLimits(
         gather_seconds=0.0, gather_share=1e9, lull_seconds=PATIENCE
     )
     again = [worker.submit("a", 2)]
-    time.sleep(0.05)  # The lane would have taken it alone by now.
+    time.sleep(0.05)  # The queue would have taken it alone by now.
     again.append(worker.submit("a", 3))
     assert [future.result(PATIENCE / 2) for future in again] == ["a:2", "a:3"]
     assert worker.batches[-1] == ("a", [2, 3])
@@ -132,23 +132,23 @@ def test_a_batch_that_breaks_is_told_and_the_lane_goes_on():
     def broken(works):
         raise RuntimeError("out of memory")
 
-    lane = Lane(limits=LaneLimits(gather_seconds=0))
-    assert isinstance(lane.submit(broken, 1).exception(PATIENCE), RuntimeError)
-    assert isinstance(lane.call(lambda: broken([])).exception(PATIENCE), RuntimeError)
-    assert lane.submit(list, 2).result(PATIENCE) == 2
-    lane.close()
+    queue = WorkQueue(limits=QueueLimits(gather_seconds=0))
+    assert isinstance(queue.submit(broken, 1).exception(PATIENCE), RuntimeError)
+    assert isinstance(queue.call(lambda: broken([])).exception(PATIENCE), RuntimeError)
+    assert queue.submit(list, 2).result(PATIENCE) == 2
+    queue.close()
 
 
 def test_a_call_goes_alone_in_its_turn_and_in_the_thread_of_the_batches(make):
     worker = make(gather_seconds=PATIENCE, batch_pieces=2)
     worker.may.set()
     first = worker.submit("a", 1)
-    called = worker.lane.call(threading.get_ident)  # Nothing is gathered once it is its turn.
+    called = worker.queue.call(threading.get_ident)  # Nothing is gathered once it is its turn.
     second = worker.submit("a", 2)
     assert (first.result(PATIENCE), second.result(PATIENCE)) == ("a:1", "a:2")
     assert worker.batches == [("a", [1, 2])]
     assert called.result(PATIENCE) == worker.thread != threading.get_ident()
-    assert called.result(0) == worker.lane.call(threading.get_ident).result(PATIENCE)
+    assert called.result(0) == worker.queue.call(threading.get_ident).result(PATIENCE)
 
 
 def test_a_full_queue_refuses_and_says_when_to_ask_again(make):
@@ -181,10 +181,10 @@ def test_what_was_cancelled_costs_nothing_and_does_not_hold_up_others(make):
 def test_closing_finishes_what_was_taken_and_takes_nothing_new(make):
     worker = make(batch_pieces=2, gather_seconds=PATIENCE)
     futures = [worker.submit("a", n) for n in range(5)]
-    closing = threading.Thread(target=worker.lane.close)
+    closing = threading.Thread(target=worker.queue.close)
     closing.start()
     end = time.monotonic() + PATIENCE
-    while not worker.lane._closing and time.monotonic() < end:
+    while not worker.queue._closing and time.monotonic() < end:
         time.sleep(0.001)
     with pytest.raises(BusyError, match="being stopped"):
         worker.submit("a", 9)
@@ -195,14 +195,14 @@ def test_closing_finishes_what_was_taken_and_takes_nothing_new(make):
 
 
 def test_many_threads_get_their_own_results():
-    lane = Lane(limits=LaneLimits(gather_seconds=0.001, waiting=10_000))
+    queue = WorkQueue(limits=QueueLimits(gather_seconds=0.001, waiting=10_000))
     kinds = [lambda works, kind=kind: [(kind, work) for work in works] for kind in range(3)]
     wrong = []
 
     def ask(client):
         for n in range(50):
             work = (client, n)
-            if lane.submit(kinds[n % 3], work).result(PATIENCE) != (n % 3, work):
+            if queue.submit(kinds[n % 3], work).result(PATIENCE) != (n % 3, work):
                 wrong.append(work)
 
     threads = [threading.Thread(target=ask, args=(client,)) for client in range(8)]
@@ -210,7 +210,7 @@ def test_many_threads_get_their_own_results():
         thread.start()
     for thread in threads:
         thread.join()
-    lane.close()
+    queue.close()
     assert wrong == []
 
 

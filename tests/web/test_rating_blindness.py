@@ -19,7 +19,7 @@ from whyalike.web.pages import (  # noqa: E402
     Assets,
     Pages,
 )
-from whyalike.web.rating.app import HERE  # noqa: E402
+from whyalike.web.rating.rating_app import HERE  # noqa: E402
 from whyalike.web.rating.session import view_stimulus  # noqa: E402
 
 

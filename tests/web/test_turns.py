@@ -13,8 +13,8 @@ import pytest
 
 from whyalike.errors import BusyError
 from whyalike.interruption import checkpoint
-from whyalike.web.api.lane import Asker, Lane, LaneLimits
 from whyalike.web.api.schedule import finish_time
+from whyalike.web.api.work_queue import Asker, QueueLimits, WorkQueue
 
 PATIENCE = 60
 LONG = 1e6
@@ -25,7 +25,7 @@ class Model:
     """Work whose passes are let go on one by one; ``log`` says which ran, in their order."""
 
     def __init__(self, **limits):
-        self.lane = Lane(limits=LaneLimits(**{**AT_ONCE, "patience_seconds": 1e9, **limits}))
+        self.queue = WorkQueue(limits=QueueLimits(**{**AT_ONCE, "patience_seconds": 1e9, **limits}))
         self.log, self.changed, self.allowed = [], threading.Condition(), 0
 
     def run(self, name, passes):
@@ -42,12 +42,12 @@ class Model:
 
     def long(self, name, passes, **asked):
         """Ask for work of so many passes, which is known to be long."""
-        return self.lane.submit(
+        return self.queue.submit(
             lambda works: [self.run(name, passes) for _ in works], name, **{"cost": LONG, **asked}
         )
 
     def short(self, name, **asked):
-        return self.lane.submit(lambda works: [self.run(name, 1) for _ in works], name, **asked)
+        return self.queue.submit(lambda works: [self.run(name, 1) for _ in works], name, **asked)
 
     def began(self, *names):
         """Wait until so many passes have begun, and say which."""
@@ -63,7 +63,7 @@ class Model:
 
     def end(self):
         self.let(10**6)
-        assert self.lane.close(PATIENCE)
+        assert self.queue.close(PATIENCE)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_of_more_long_requests_the_last_begins_when_one_is_done(make):
     model.began("A0")
     model.long("B", 3)
     third = model.long("C", 2)
-    assert model.lane.state.waiting == 2
+    assert model.queue.state.waiting == 2
     order = ["A0", "B0", "A1", "B1", "C0", "B2", "C1"]
     for count in range(1, len(order) + 1):
         model.began(*order[:count])
@@ -154,7 +154,7 @@ def test_who_left_costs_no_further_pass(make):
     model.let(2)
     assert last.result(PATIENCE) == "s"
     assert model.log == ["A0", "B0", "s"]
-    assert model.lane.close(PATIENCE)
+    assert model.queue.close(PATIENCE)
 
 
 def test_a_batch_goes_on_while_anyone_waits_for_it(make):
@@ -166,7 +166,7 @@ def test_a_batch_goes_on_while_anyone_waits_for_it(make):
         model.run("batch", 3)
         return [work.upper() for work in works]
 
-    futures = [model.lane.submit(together, name) for name in "abc"]
+    futures = [model.queue.submit(together, name) for name in "abc"]
     model.let()
     model.began("hold", "batch0")
     futures[0].cancel()
@@ -175,7 +175,7 @@ def test_a_batch_goes_on_while_anyone_waits_for_it(make):
     model.began("hold", "batch0", "batch1")
     model.let(2)
     assert futures[1].result(PATIENCE) == "B"
-    again = [model.lane.submit(together, name) for name in "ab"]
+    again = [model.queue.submit(together, name) for name in "ab"]
     model.began("hold", "batch0", "batch1", "batch2", "batch0")
     for future in again:
         future.cancel()
@@ -211,7 +211,7 @@ def test_pieces_of_a_long_request_go_together_as_far_as_a_slice_goes(make):
     model.long("A", 1)
     model.began("A")
     asker = Asker(cost=100.0)
-    pieces = [model.lane.submit(together, n, asker=asker) for n in range(8)]
+    pieces = [model.queue.submit(together, n, asker=asker) for n in range(8)]
     model.let()
     assert [piece.result(PATIENCE) for piece in pieces] == list(range(8))
     assert done == [[0, 1, 2], [3, 4, 5], [6, 7]]
@@ -219,14 +219,14 @@ def test_pieces_of_a_long_request_go_together_as_far_as_a_slice_goes(make):
 
 def test_what_was_taken_for_short_and_takes_long_takes_turns(make):
     model = make(patience_seconds=0.0)
-    first = model.lane.submit(lambda works: [model.run("A", 3)], 0, cost=1.0)
+    first = model.queue.submit(lambda works: [model.run("A", 3)], 0, cost=1.0)
     model.began("A0")
     model.short("s")
     model.let()
     model.began("A0", "s")
     model.let()
     model.began("A0", "s", "A1")
-    second = model.lane.submit(lambda works: [model.run("B", 2)], 0, cost=1.0)
+    second = model.queue.submit(lambda works: [model.run("B", 2)], 0, cost=1.0)
     model.let()
     model.began("A0", "s", "A1", "B0")
     model.let()
@@ -242,7 +242,7 @@ def test_an_error_of_a_long_request_gives_its_turn_away(make):
         model.run("A", 2)
         raise RuntimeError("out of memory")
 
-    broken = model.lane.submit(fail, 0, cost=LONG)
+    broken = model.queue.submit(fail, 0, cost=LONG)
     model.began("A0")
     other = model.long("B", 2)
     model.let(4)
@@ -259,7 +259,7 @@ def test_closing_ends_what_takes_too_long_and_says_so_at_once(make):
     model.began("A0", "B0")
     waits = model.short("s")
     # A pass runs that does not end: nobody who asked waits for it.
-    assert model.lane.close(0.01) is False
+    assert model.queue.close(0.01) is False
     for future in (runs, sleeps, waits):
         refused = future.exception(PATIENCE)
         assert isinstance(refused, BusyError)
@@ -267,7 +267,7 @@ def test_closing_ends_what_takes_too_long_and_says_so_at_once(make):
     with pytest.raises(BusyError, match="being stopped"):
         model.short("late")
     model.let()
-    assert model.lane.close(PATIENCE) is True
+    assert model.queue.close(PATIENCE) is True
     assert model.log == ["A0", "B0"], "no pass more"
 
 
@@ -276,30 +276,30 @@ def test_closing_finishes_long_work_that_is_done_in_time(make):
     both = [model.long("A", 2), model.long("B", 2)]
     model.began("A0")
     model.let(10)
-    assert model.lane.close(PATIENCE) is True
+    assert model.queue.close(PATIENCE) is True
     assert [future.result(0) for future in both] == ["A", "B"]
 
 
 def test_the_state_says_what_waits_what_runs_and_what_moves(make):
     now = [100.0]
     model = make()
-    model.lane._clock = lambda: now[0]
-    model.lane._moved = 100.0
-    state = model.lane.state
+    model.queue._clock = lambda: now[0]
+    model.queue._moved = 100.0
+    state = model.queue.state
     assert (state.waiting, state.running, state.still_seconds) == (0, 0, 0.0)
     model.long("A", 3)
     model.began("A0")
-    slices = model.lane.state.slices
+    slices = model.queue.state.slices
     now[0] += 5
     model.short("s")
     now[0] += 2
-    state = model.lane.state
+    state = model.queue.state
     assert (state.waiting, state.waiting_seconds) == (1, 2.0)
     assert (state.running, state.running_seconds) == (1, 7.0)
     assert (state.slices, state.still_seconds) == (slices, 7.0)
     model.let()
     model.began("A0", "s")
-    state = model.lane.state
+    state = model.queue.state
     assert (state.waiting, state.running) == (0, 2)
     assert state.still_seconds == 0.0
     assert state.slices > slices
@@ -307,7 +307,9 @@ def test_the_state_says_what_waits_what_runs_and_what_moves(make):
 
 def test_passes_that_are_shorter_than_a_slice_are_done_in_one():
     now = [0.0]
-    lane = Lane(limits=LaneLimits(gather_seconds=0.0, slice_seconds=1.0), clock=lambda: now[0])
+    queue = WorkQueue(
+        limits=QueueLimits(gather_seconds=0.0, slice_seconds=1.0), clock=lambda: now[0]
+    )
     ran, held = [], threading.Event()
 
     def do(works):
@@ -320,17 +322,17 @@ def test_passes_that_are_shorter_than_a_slice_are_done_in_one():
             now[0] += 0.4
         return works
 
-    lane.submit(do, "hold")
+    queue.submit(do, "hold")
     for name in "ab":
-        last = lane.submit(lambda works: do(works), name, cost=LONG)
+        last = queue.submit(lambda works: do(works), name, cost=LONG)
     held.set()
     assert last.result(PATIENCE) == "b"
-    assert lane.close(PATIENCE)
+    assert queue.close(PATIENCE)
     assert "".join(ran) == "aaabbbaaabbb"
 
 
 def test_one_computes_at_a_time_and_each_gets_its_own_result():
-    lane = Lane(limits=LaneLimits(**AT_ONCE, waiting=10_000, short_cost=10.0))
+    queue = WorkQueue(limits=QueueLimits(**AT_ONCE, waiting=10_000, short_cost=10.0))
     computing, most, wrong = [0], [0], []
 
     def work(name, passes):
@@ -348,7 +350,7 @@ def test_one_computes_at_a_time_and_each_gets_its_own_result():
         choose = random.Random(client)
         for number in range(30):
             long, name = choose.random() < 0.3, (client, number)
-            future = lane.submit(
+            future = queue.submit(
                 choose.choice(kinds), (name, 6 if long else 1), cost=20.0 if long else 1.0
             )
             if choose.random() < 0.2:
@@ -361,23 +363,23 @@ def test_one_computes_at_a_time_and_each_gets_its_own_result():
         client.start()
     for client in clients:
         client.join()
-    assert lane.close(PATIENCE)
+    assert queue.close(PATIENCE)
     assert wrong == []
     assert most == [1]
-    assert not lane._threads
+    assert not queue._threads
 
 
 class Simulated:
-    """A lane on which time passes only while something computes."""
+    """A queue on which time passes only while something computes."""
 
     def __init__(self, **limits):
         self.now, self.held = 0.0, threading.Event()
         self.kinds, self.done = {}, {}
-        self.lane = Lane(
-            limits=LaneLimits(**AT_ONCE, patience_seconds=1e9, **limits),
+        self.queue = WorkQueue(
+            limits=QueueLimits(**AT_ONCE, patience_seconds=1e9, **limits),
             clock=lambda: self.now,
         )
-        self.hold = self.lane.call(lambda: self.held.wait(PATIENCE))
+        self.hold = self.queue.call(lambda: self.held.wait(PATIENCE))
 
     def submit(self, kind, seconds, passes=1, **asked):
         def do(works):
@@ -389,7 +391,7 @@ class Simulated:
             return works
 
         do = self.kinds.setdefault(kind, do)
-        return self.lane.submit(do, seconds, seconds=seconds, **asked)
+        return self.queue.submit(do, seconds, seconds=seconds, **asked)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -407,7 +409,7 @@ def test_a_full_queue_says_within_a_factor_of_two_when_it_is_empty(seed):
     simulated.held.set()
     for short in shorts:
         short.result(PATIENCE)
-    assert simulated.lane.close(PATIENCE)
+    assert simulated.queue.close(PATIENCE)
     shorts_done = max(simulated.done[kind] for kind in "abc" if kind in simulated.done)
     assert shorts_done / 2 <= error.seconds <= 2 * shorts_done + 1
     assert f"Ask again in {error.seconds} s" in str(error)
@@ -423,11 +425,11 @@ def test_long_work_is_done_within_a_factor_of_two_of_what_was_said(seed):
     for _ in range(choose.randrange(20)):
         simulated.submit("short", choose.uniform(0.1, 1.0))
     own = choose.uniform(5, 50)
-    said = simulated.lane.seconds_until_done(own, long=True)
+    said = simulated.queue.seconds_until_done(own, long=True)
     mine = simulated.submit("mine", own, passes=40, cost=LONG)
     simulated.held.set()
     mine.result(PATIENCE)
-    assert simulated.lane.close(PATIENCE)
+    assert simulated.queue.close(PATIENCE)
     assert simulated.done["mine"] / 2 <= said <= 2 * simulated.done["mine"]
 
 

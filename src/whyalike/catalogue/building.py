@@ -73,11 +73,15 @@ def stored_vectors(
 ) -> dict[str, Floats]:
     """Return the vectors (H,) of those texts that are stored, as they are stored.
 
-    Args:
-        texts: all different.
-        segments: where to look.
-        read: how the model reads texts: one that it reads as the same tokens as a stored text but
-            for case and white space has its vector. Without it only equal texts do.
+    Parameters
+    ----------
+    texts : iterable of str
+        All different.
+    segments : sequence of KnownSegment
+        Where to look.
+    read : Read | None
+        How the model reads texts: one that it reads as the same tokens as a stored text but for
+        case and white space has its vector. Without it only equal texts do.
     """
     near = {text: hit for text in texts if (hit := _nearest(text, segments)) is not None}
     found = {text: vector for text, (stored, vector) in near.items() if stored == text}
@@ -135,10 +139,14 @@ class Unfinished:
     rows: how many items are embedded and on the disk. cut: how many of their texts were cut. files:
     what is written of the vectors of each field.
 
-    Args:
-        folder: where the progress is kept.
-        plan: all that the result depends on, as plain values, but the model's weights.
-        reference: what tells those; see whyalike.catalogue.manifest.
+    Parameters
+    ----------
+    folder : Path
+        Where the progress is kept.
+    plan : Mapping[str, object]
+        All that the result depends on, as plain values, but the model's weights.
+    reference : sequence of float
+        What tells those; see whyalike.catalogue.manifest.
     """
 
     def __init__(
@@ -154,8 +162,10 @@ class Unfinished:
     def find(self, *, rows: int) -> bool:
         """Take over what an earlier run of the same plan noted; return whether there is such.
 
-        Args:
-            rows: how many items there are in all.
+        Parameters
+        ----------
+        rows : int
+            How many items there are in all.
         """
         try:
             content = read_json(read_note(self.path))
@@ -196,7 +206,7 @@ EMBEDDED_AT_ONCE = 256
 
 
 Progress = Callable[[int, int], object]
-"""Is told how many of how many texts are embedded; the first time, how many were found done."""
+"""Is called with how many of how many texts are embedded; at first, how many were found done."""
 
 
 @dataclass(frozen=True)
@@ -221,20 +231,33 @@ def build_segment(
 ) -> Segment:
     """Make a segment of an index, or go on making it, and put it in its place.
 
-    Args:
-        folder: the index, of which nobody else is a writer now.
-        items: at least one, with different ids.
-        recipe: the model and the form of the vectors.
-        number: of the segment.
-        known: the segments before it; a text that is there already has its vector from there.
-        resume: whether what an earlier run left may be used.
-        progress: see Progress.
+    Parameters
+    ----------
+    folder : Path
+        The index, of which nobody else is a writer now.
+    items : iterable of Item
+        At least one, with different ids.
+    recipe : Recipe
+        The model and the form of the vectors.
+    number : int
+        Of the segment.
+    known : sequence of KnownSegment
+        The segments before it; a text that is there already has its vector from there.
+    resume : bool
+        Whether what an earlier run left may be used.
+    progress : Progress
+        See Progress.
 
-    Raises:
-        OptionError: there are no items, or two have one id.
-        OutputError: a file can't be written.
-        ModelError: vectors that can't be stored.
-        FormatError: a segment before it is damaged.
+    Raises
+    ------
+    OptionError
+        There are no items, or two have one id.
+    OutputError
+        A file can't be written.
+    ModelError
+        Vectors that can't be stored.
+    FormatError
+        A segment before it is damaged.
     """
     name = f"{number:06d}"
     place, target = folder / BUILDING / "segment", folder / SEGMENTS / name

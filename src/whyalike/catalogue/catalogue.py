@@ -26,8 +26,10 @@ class Catalogue:
     Walking it gives the items; ``catalogue[id]`` is one of them. ``report`` says what became of
     every row of the file, and what was guessed.
 
-    Raises:
-        OptionError: two items have one id.
+    Raises
+    ------
+    OptionError
+        Two items have one id.
     """
 
     items: tuple[Item, ...]
@@ -58,20 +60,33 @@ class Catalogue:
     ) -> Self:
         """Read CSV, TSV, JSON Lines, Parquet or a saved data set; see ``stream_items``.
 
-        Args:
-            path: a file, gzipped or not, or the folder of a saved data set.
-            format: what it is; ``"auto"`` goes by its name.
-            id: the column of ids; None guesses, and numbers the rows where nothing looks like one.
-            title: the column of titles; None guesses.
-            description: the column of descriptions; None guesses.
-            metadata: columns to keep besides; None keeps all others.
-            strict: whether a bad row is an error; otherwise it is skipped and reported.
-            markup: whether HTML in the texts stays as it is, or gives way to its text.
+        Parameters
+        ----------
+        path : str | PathLike[str]
+            A file, gzipped or not, or the folder of a saved data set.
+        format : Format, default='auto'
+            What it is; ``"auto"`` goes by its name.
+        id : str, optional
+            The column of ids; None guesses, and numbers the rows where nothing looks like one.
+        title : str, optional
+            The column of titles; None guesses.
+        description : str, optional
+            The column of descriptions; None guesses.
+        metadata : sequence of str, optional
+            Columns to keep besides; None keeps all others.
+        strict : bool, default=False
+            Whether a bad row is an error; otherwise it is skipped and reported.
+        markup : Markup, default='keep'
+            Whether HTML in the texts stays as it is, or gives way to its text.
 
-        Raises:
-            FormatError: the file can't be read or holds no item; or, where ``strict``, a bad row.
-            OptionError: an option or a column that does not exist, or no column has texts.
-            MissingExtraError: the format needs a package that is not installed.
+        Raises
+        ------
+        FormatError
+            The file can't be read or holds no item; or, where ``strict``, a bad row.
+        OptionError
+            An option or a column that does not exist, or no column has texts.
+        MissingExtraError
+            The format needs a package that is not installed.
         """
         report = ReadReport()
         items = stream_items(
@@ -103,21 +118,35 @@ class Catalogue:
     ) -> Self:
         """Read a Hugging Face data set: the object, a saved one, or a name on the hub.
 
-        Args:
-            dataset: what to read; a name on the hub needs the network.
-            split: which part of one that has several.
-            id: as for ``read``, and so are the others.
-            title: see ``read``.
-            description: see ``read``.
-            metadata: see ``read``.
-            strict: see ``read``.
-            markup: see ``read``.
-            name: of the catalogue; by default the data set's, as far as it has one.
+        Parameters
+        ----------
+        dataset : AnyDataset
+            What to read; a name on the hub needs the network.
+        split : str, optional
+            Which part of one that has several.
+        id : str, optional
+            As for ``read``, and so are the others.
+        title : str, optional
+            See ``read``.
+        description : str, optional
+            See ``read``.
+        metadata : sequence of str, optional
+            See ``read``.
+        strict : bool, default=False
+            See ``read``.
+        markup : Markup, default='keep'
+            See ``read``.
+        name : str, optional
+            Of the catalogue; by default the data set's, as far as it has one.
 
-        Raises:
-            FormatError: as ``read``.
-            OptionError: as ``read``; or no split was chosen where there are several.
-            MissingExtraError: datasets is not installed.
+        Raises
+        ------
+        FormatError
+            As ``read``.
+        OptionError
+            As ``read``; or no split was chosen where there are several.
+        MissingExtraError
+            Datasets is not installed.
         """
         report = ReadReport()
         items = stream_dataset(

@@ -42,16 +42,25 @@ FEW_ALLOWED = 0.05
 class HnswIndex:
     """FAISS's HNSW over vectors that are compared by cosine or by euclidean distance.
 
-    Args:
-        blocks: the vectors (N, H) in order; for a cosine of length 1.
-        function: how they are compared.
-        graph: one that ``to_bytes`` gave; by default one is made.
-        names: what ties are ordered by; by default the positions.
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The vectors (N, H) in order; for a cosine of length 1.
+    function : SimilarityFunction, default='cosine'
+        How they are compared.
+    graph : bytes, optional
+        One that ``to_bytes`` gave; by default one is made.
+    names : TieOrder, optional
+        What ties are ordered by; by default the positions.
 
-    Raises:
-        OptionError: a similarity function that is no distance, so that a graph would miss much.
-        MissingExtraError: faiss is not installed (extra ``faiss``).
-        FormatError: what was given is no graph of these vectors.
+    Raises
+    ------
+    OptionError
+        A similarity function that is no distance, so that a graph would miss much.
+    MissingExtraError
+        Faiss is not installed (extra ``faiss``).
+    FormatError
+        What was given is no graph of these vectors.
     """
 
     def __init__(

@@ -34,13 +34,18 @@ def only_writer(folder: Path, names: Sequence[str] = ()) -> Iterator[None]:
 
     SQLite locks a file on every system, and the system lets go of it however the process ends.
 
-    Args:
-        folder: of the index; it is made where it is not there.
-        names: of what belongs to the index; see ``refuse_links``.
+    Parameters
+    ----------
+    folder : Path
+        Of the index; it is made where it is not there.
+    names : sequence of str, default=()
+        Of what belongs to the index; see ``refuse_links``.
 
-    Raises:
-        OutputError: another process writes there now, the folder can't be written to, or a part of
-            the index is a link to somewhere else.
+    Raises
+    ------
+    OutputError
+        Another process writes there now, the folder can't be written to, or a part of the index is
+        a link to somewhere else.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -150,12 +155,17 @@ def not_as_written(path: Path) -> FormatError:
 def refuse_links(folder: Path, names: Sequence[str]) -> None:
     """Refuse to write in an index one of whose parts lies elsewhere.
 
-    Args:
-        folder: of the index; it may itself be reached through a link.
-        names: of the files and folders in it that are its own, with all that is in them.
+    Parameters
+    ----------
+    folder : Path
+        Of the index; it may itself be reached through a link.
+    names : sequence of str
+        Of the files and folders in it that are its own, with all that is in them.
 
-    Raises:
-        OutputError: one is a link, or neither a file nor a folder.
+    Raises
+    ------
+    OutputError
+        One is a link, or neither a file nor a folder.
     """
     for name in names:
         path = folder / name

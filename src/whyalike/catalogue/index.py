@@ -12,7 +12,7 @@ from whyalike.catalogue.reader import IndexReader, Score, describe_index, open_r
 from whyalike.catalogue.search import (
     Hit,
     Hits,
-    Standing,
+    ItemRank,
     explainer_for,
     item_parts,
     joined,
@@ -42,9 +42,12 @@ def open_explainer(
 
     ``opening`` are arguments of Explainer; prompts among them take the place of the index's.
 
-    Raises:
-        ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
-        OptionError: an argument that does not go with it.
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        The model can't be found or used.
+    OptionError
+        An argument that does not go with it.
     """
     from whyalike.explainer import Explainer
 
@@ -95,24 +98,39 @@ class CatalogueIndex:
         call goes on from there, to the same bytes as if it had not been. Readers see nothing of it
         until all is done.
 
-        Args:
-            source: a catalogue; a file, in which a bad row is then an error; or items.
-            folder: a new or an empty one, or one that an unfinished run left.
-            model: a name, a folder, or an Explainer, whose prompts and pooling are kept in mind.
-            name: of the catalogue; by default the source's.
-            fields: what is embedded of an item: its description, its title, or both. A blank one
-                is filled with the other.
-            dtype: of the vectors on the disk. ``"float16"`` takes half the disk, rounds
-                similarities to about three decimals, and is cast in memory at the first search.
-            resume: whether to go on with an unfinished run.
-            overwrite: whether an index that is there may be replaced, when the new one is done.
-            progress: is told how many of how many texts are embedded.
+        Parameters
+        ----------
+        source : Source
+            A catalogue; a file, in which a bad row is then an error; or items.
+        folder : Folder
+            A new or an empty one, or one that an unfinished run left.
+        model : str | PathLike[str] | Explainer, optional
+            A name, a folder, or an Explainer, whose prompts and pooling are kept in mind.
+        name : str, optional
+            Of the catalogue; by default the source's.
+        fields : sequence of Field, default=('description',)
+            What is embedded of an item: its description, its title, or both. A blank one is filled
+            with the other.
+        dtype : DType, default='float32'
+            Of the vectors on the disk. ``"float16"`` takes half the disk, rounds similarities to
+            about three decimals, and is cast in memory at the first search.
+        resume : bool, default=True
+            Whether to go on with an unfinished run.
+        overwrite : bool, default=False
+            Whether an index that is there may be replaced, when the new one is done.
+        progress : Progress, optional
+            Is called with how many of how many texts are embedded.
 
-        Raises:
-            OptionError: an argument that is not allowed, no items, or two with one id.
-            OutputError: the folder can't be written to, or someone else writes there now.
-            FormatError: a file that can't be read as a catalogue.
-            ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        Raises
+        ------
+        OptionError
+            An argument that is not allowed, no items, or two with one id.
+        OutputError
+            The folder can't be written to, or someone else writes there now.
+        FormatError
+            A file that can't be read as a catalogue.
+        ModelNotFoundError, UnsafeModelError, ModelError
+            The model can't be found or used.
         """
         from whyalike.explainer import Explainer
 
@@ -146,23 +164,36 @@ class CatalogueIndex:
     ) -> Self:
         """Open an index.
 
-        Args:
-            folder: that of the index.
-            model: the one that it was made with, as a name, a folder or an Explainer. By default
-                it is opened by the name in the index, when it is needed first.
-            engine: ``"exact"`` misses nothing; ``"hnsw"`` is FAISS's graph (extra ``faiss``), made
-                at the first search and kept beside the index.
-            prompts: put before a query, and before an item as it was when the index was made; by
-                default those that the index notes. An Explainer has its own.
-            prompt_names: the same by their names in the model's own.
-            device: where to put a model that is loaded here.
-            trust_remote_code: allow code that comes with a model to run.
-            allow_pickle: allow weights that are not safetensors.
+        Parameters
+        ----------
+        folder : Folder
+            That of the index.
+        model : str | PathLike[str] | Explainer, optional
+            The one that it was made with, as a name, a folder or an Explainer. By default it is
+            opened by the name in the index, when it is needed first.
+        engine : Engine, default='exact'
+            ``"exact"`` misses nothing; ``"hnsw"`` is FAISS's graph (extra ``faiss``), made at the
+            first search and kept beside the index.
+        prompts : tuple[str, str], optional
+            Put before a query, and before an item as it was when the index was made; by default
+            those that the index notes. An Explainer has its own.
+        prompt_names : tuple[str, str], optional
+            The same by their names in the model's own.
+        device : str, optional
+            Where to put a model that is loaded here.
+        trust_remote_code : bool, default=False
+            Allow code that comes with a model to run.
+        allow_pickle : bool, default=False
+            Allow weights that are not safetensors.
 
-        Raises:
-            FormatError: there is no index, it is damaged, or of another release.
-            OptionError: another model than the index was made with, or another prompt before items.
-            ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        Raises
+        ------
+        FormatError
+            There is no index, it is damaged, or of another release.
+        OptionError
+            Another model than the index was made with, or another prompt before items.
+        ModelNotFoundError, UnsafeModelError, ModelError
+            The model can't be found or used.
         """
         check_choice("engine", engine, get_args(Engine))
         reader = open_reader(Path(folder), engine)
@@ -198,9 +229,12 @@ class CatalogueIndex:
     def explainer(self) -> "Explainer":
         """The index's model, opened when it is needed first; left is a query, right an item.
 
-        Raises:
-            OptionError: the model of that name is another one now.
-            ModelNotFoundError, UnsafeModelError, ModelError: it can't be had or used.
+        Raises
+        ------
+        OptionError
+            The model of that name is another one now.
+        ModelNotFoundError, UnsafeModelError, ModelError
+            It can't be found or used.
         """
         with self._lock:
             if self._explainer is None:
@@ -209,7 +243,7 @@ class CatalogueIndex:
                     explainer = open_explainer(model.name, indexed=model, **self._opening)
                 except ModelNotFoundError as error:
                     raise ModelNotFoundError(
-                        f"The index was made with {model.name}, which is not to be had by that "
+                        f"The index was made with {model.name}, which is not found under that "
                         f"name: give it with model= (--model). {error}"
                     ) from error
                 check_model(explainer, model, any_query=_any_query(self._opening))
@@ -244,24 +278,34 @@ class CatalogueIndex:
         The item itself is left out, and so is every item with the same text as the query, but for
         case and white space.
 
-        Args:
-            text: what to look for, compared with descriptions (or titles, where only they are
-                indexed).
-            id: instead, an item of the index.
-            title: with ``score="four"``, the title that goes with ``text``; by default the same.
-            k: how many items, at most.
-            where: only items of which this is true; see whyalike.catalogue.where. How many
-                values it could not be compared with is the result's ``not_compared``.
-            score: ``"cosine"`` is the model's own similarity, which for nearly every model is the
-                cosine; ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which
-                titles and descriptions must both be indexed.
+        Parameters
+        ----------
+        text : str, optional
+            What to look for, compared with descriptions (or titles, where only they are indexed).
+        id : str, optional
+            Instead, an item of the index.
+        title : str, optional
+            With ``score="four"``, the title that goes with ``text``; by default the same.
+        k : int, default=10
+            How many items, at most.
+        where : str, optional
+            Only items of which this is true; see whyalike.catalogue.where. How many values it could
+            not be compared with is the result's ``not_compared``.
+        score : Score, default='cosine'
+            ``"cosine"`` is the model's own similarity, which for nearly every model is the cosine;
+            ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which titles and
+            descriptions must both be indexed.
 
-        Raises:
-            OptionError: arguments that don't go together, an unknown id or field, a filter that
-                can't be read.
-            TextError: a text that is none.
-            FormatError: a damaged index.
-            ModelNotFoundError, UnsafeModelError, ModelError: the model can't be had or used.
+        Raises
+        ------
+        OptionError
+            Arguments that don't go together, an unknown id or field, a filter that can't be read.
+        TextError
+            A text that is none.
+        FormatError
+            A damaged index.
+        ModelNotFoundError, UnsafeModelError, ModelError
+            The model can't be found or used.
         """
         check_whole("k", k)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
@@ -306,19 +350,28 @@ class CatalogueIndex:
         title: str | None = None,
         where: str | None = None,
         score: Score = "cosine",
-    ) -> Standing:
+    ) -> ItemRank:
         """Return where one item stands in the search that ``similar`` would do, and how alike.
 
-        Args:
-            item: its id.
-            text: as for ``similar``, and so are the others.
-            id: see ``similar``.
-            title: see ``similar``.
-            where: see ``similar``.
-            score: see ``similar``.
+        Parameters
+        ----------
+        item : str
+            Its id.
+        text : str, optional
+            As for ``similar``, and so are the others.
+        id : str, optional
+            See ``similar``.
+        title : str, optional
+            See ``similar``.
+        where : str, optional
+            See ``similar``.
+        score : Score, default='cosine'
+            See ``similar``.
 
-        Raises:
-            OptionError, TextError, FormatError, ModelError: as ``similar``.
+        Raises
+        ------
+        OptionError, TextError, FormatError, ModelError
+            As ``similar``.
         """
         place = self._reader.position_of(item)
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
@@ -335,16 +388,23 @@ class CatalogueIndex:
     ) -> Self:
         """Add items, and return the index with them; this one stays as it is.
 
-        Args:
-            source: as for ``build``.
-            replace: whether an item takes the place of one with the same id; otherwise that is an
-                error.
-            resume: whether to go on with an unfinished run.
-            progress: is told how many of how many texts are embedded.
+        Parameters
+        ----------
+        source : Source
+            As for ``build``.
+        replace : bool, default=False
+            Whether an item takes the place of one with the same id; otherwise that is an error.
+        resume : bool, default=True
+            Whether to go on with an unfinished run.
+        progress : Progress, optional
+            Is called with how many of how many texts are embedded.
 
-        Raises:
-            OptionError: as ``build``; or an id that is there already.
-            OutputError, FormatError, ModelError: as ``build``.
+        Raises
+        ------
+        OptionError
+            As ``build``; or an id that is there already.
+        OutputError, FormatError, ModelError
+            As ``build``.
         """
         folder = self._reader.folder
         add_items(
@@ -360,9 +420,12 @@ class CatalogueIndex:
     def remove(self, ids: Sequence[str]) -> Self:
         """Remove items by their ids, and return the index without them; this one stays as it is.
 
-        Raises:
-            OptionError: an id that is not there, or no item would be left; nothing is removed then.
-            OutputError: as ``build``.
+        Raises
+        ------
+        OptionError
+            An id that is not there, or no item would be left; nothing is removed then.
+        OutputError
+            As ``build``.
         """
         remove_items(self._reader.folder, ids)
         return self._reopened()

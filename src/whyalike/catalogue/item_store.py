@@ -56,9 +56,12 @@ def write_items(path: Path, items: Iterable[Item]) -> tuple[int, str]:
 
     The same items give the same file, byte by byte. A file that was there is replaced.
 
-    Raises:
-        OptionError: two items have one id.
-        OutputError: the file can't be written.
+    Raises
+    ------
+    OptionError
+        Two items have one id.
+    OutputError
+        The file can't be written.
     """
     path.unlink(missing_ok=True)
     digest = hashlib.sha256()
@@ -142,12 +145,17 @@ def kind_of(value: str | float | bool) -> str:
 class ItemStore:
     """A file that ``write_items`` made. Threads may share it.
 
-    Args:
-        path: the file.
-        note: what was written, where it is a finished segment's: the whole file is compared.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    note : FileNote, optional
+        What was written, where it is a finished segment's: the whole file is compared.
 
-    Raises:
-        FormatError: the file is missing, can't be read or is none, or not what was written.
+    Raises
+    ------
+    FormatError
+        The file is missing, can't be read or is none, or not what was written.
     """
 
     def __init__(self, path: Path, note: FileNote | None = None) -> None:

@@ -131,8 +131,10 @@ def _digest(content: Mapping[str, Any]) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of an index.
 
-    Raises:
-        FormatError: there is none, it is damaged, or another release wrote it.
+    Raises
+    ------
+    FormatError
+        There is none, it is damaged, or another release wrote it.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -252,7 +254,7 @@ REFERENCE_TEXTS = (
 
 
 COMPONENTS = 64
-"""Of each text's vector: the index is told from others by them, and its manifest stays small."""
+"""Of each text's vector: by them the index differs from others, and its manifest stays small."""
 
 
 TOLERANCE = 2e-3

@@ -47,8 +47,10 @@ class IndexReader:
 
     present: (N,), False where an item was removed.
 
-    Raises:
-        FormatError: the index is damaged.
+    Raises
+    ------
+    FormatError
+        The index is damaged.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, engine: Engine) -> None:

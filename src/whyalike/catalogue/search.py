@@ -70,12 +70,17 @@ class Hit:
     def explain(self, *, method: str | None = None) -> Explanation:
         """Explain why the two compared texts are alike; of four parts, the descriptions.
 
-        Args:
-            method: one of ``whyalike methods``; by default that of the index's Explainer.
+        Parameters
+        ----------
+        method : str, optional
+            One of ``whyalike methods``; by default that of the index's Explainer.
 
-        Raises:
-            OptionError: an unknown method.
-            ModelNotFoundError, ModelError: the model of the index can't be had.
+        Raises
+        ------
+        OptionError
+            An unknown method.
+        ModelNotFoundError, ModelError
+            The model of the index can't be found.
         """
         return explain_hits([self], method=method)[0]
 
@@ -116,10 +121,14 @@ class Hits(list[Hit]):
     A notebook and ``print`` show it as a page, without reasons: those take the model; see
     ``Hit.explain`` and ``explain_hits``. A slice is a plain list.
 
-    Args:
-        hits: what was found.
-        not_compared: see above.
-        page: gives what is shown of them.
+    Parameters
+    ----------
+    hits : iterable of Hit, default=()
+        What was found.
+    not_compared : int, default=0
+        See above.
+    page : Callable[[Hits], SimilarPage], optional
+        Gives what is shown of them.
     """
 
     def __init__(
@@ -178,7 +187,7 @@ def _texts(hit: Hit, part: Part) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ItemRank:
     """Where one item stands in a search.
 
     rank: from 1; None where a search leaves the item out, and ``left_out`` says why. of: how many
@@ -293,7 +302,7 @@ def standing(
     *,
     where: str | None,
     score: Score,
-) -> Standing:
+) -> ItemRank:
     """Return where an item stands in the search with a vector (H,); of equal ones by their ids."""
     allowed, not_compared = reader.filtered(where)
     item, twins = reader.item(place), left_out(reader, query)
@@ -304,7 +313,7 @@ def standing(
         reason = "it is the query itself" if item.id == query.id else "its text is the query's"
     elif not allowed[place]:
         reason = "the filter leaves it out"
-    return Standing(
+    return ItemRank(
         item=item,
         similarity=similarity,
         rank=None if reason else before + 1,
@@ -312,3 +321,7 @@ def standing(
         left_out=reason,
         not_compared=not_compared,
     )
+
+
+Standing = ItemRank
+"""The name that it has in ``whyalike.catalogue``."""

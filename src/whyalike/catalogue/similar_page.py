@@ -45,14 +45,22 @@ def page_of(
 ) -> SimilarPage:
     """Return what ``render_similar`` and ``terminal_similar_view`` show of one search.
 
-    Args:
-        index: what was searched.
-        query: the item, or the text, that others were looked for.
-        hits: what ``index.similar`` found.
-        reasons: what ``explain_all`` gave for them, in the same order; none shows no reasons.
-        k: how many were asked for: a note says so if there are fewer.
-        where: the filter.
-        score: what was asked for.
+    Parameters
+    ----------
+    index : CatalogueIndex
+        What was searched.
+    query : Item | str
+        The item, or the text, that others were looked for.
+    hits : sequence of Hit
+        What ``index.similar`` found.
+    reasons : sequence of Reasons, default=()
+        What ``explain_all`` gave for them, in the same order; none shows no reasons.
+    k : int, optional
+        How many were asked for: a note says so if there are fewer.
+    where : str, optional
+        The filter.
+    score : Score, default='cosine'
+        What was asked for.
     """
     manifest = index.reader.manifest
     function = manifest.model.similarity_function

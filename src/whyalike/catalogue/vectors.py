@@ -93,10 +93,14 @@ def row_bytes(dimension: int, dtype: DType) -> int:
 class VectorWriter:
     """The file of a segment in the making: rows at its end, and a checksum of them all.
 
-    Args:
-        path: the file, of which nobody else is a writer now.
-        dimension: H, of a vector.
-        dtype: of the numbers.
+    Parameters
+    ----------
+    path : Path
+        The file, of which nobody else is a writer now.
+    dimension : int
+        H, of a vector.
+    dtype : DType
+        Of the numbers.
     """
 
     def __init__(self, path: Path, *, dimension: int, dtype: DType) -> None:
@@ -164,8 +168,10 @@ class StoredVectors:
 
     Before the first is read all are checked, once: by their checksum, and for being numbers.
 
-    Raises:
-        FormatError: the file is missing or has another size; at the first reading, it is damaged.
+    Raises
+    ------
+    FormatError
+        The file is missing or has another size; at the first reading, it is damaged.
     """
 
     def __init__(
@@ -248,10 +254,14 @@ TieOrder = Callable[[Ints], Sequence[str]]
 class ExactIndex:
     """Every vector is compared with the query, chunk by chunk.
 
-    Args:
-        blocks: the vectors, in order; memory maps stay on the disk.
-        function: how vectors are compared. For a cosine they must have length 1.
-        names: what ties are ordered by; by default the positions.
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The vectors, in order; memory maps stay on the disk.
+    function : SimilarityFunction, default='cosine'
+        How vectors are compared. For a cosine they must have length 1.
+    names : TieOrder, optional
+        What ties are ordered by; by default the positions.
     """
 
     def __init__(

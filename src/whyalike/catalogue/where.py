@@ -122,8 +122,10 @@ class _Token:
 def parse_where(text: str) -> Filter:
     """Return what a filter says.
 
-    Raises:
-        OptionError: it can't be read; the message names the column of the mistake, from 1.
+    Raises
+    ------
+    OptionError
+        It can't be read; the message names the column of the mistake, from 1.
     """
     if not isinstance(text, str):
         raise OptionError(f"where is of type {type(text).__name__}; give a str.")

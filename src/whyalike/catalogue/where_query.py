@@ -59,14 +59,20 @@ class Filtered:
 def filter_by(where: str, stores: Sequence[ItemStore], counts: Sequence[int]) -> Filtered:
     """Return which items a filter allows, over all stores in order.
 
-    Args:
-        where: the filter; see whyalike.catalogue.where.
-        stores: of the segments.
-        counts: how many items each has.
+    Parameters
+    ----------
+    where : str
+        The filter; see whyalike.catalogue.where.
+    stores : sequence of ItemStore
+        Of the segments.
+    counts : sequence of int
+        How many items each has.
 
-    Raises:
-        OptionError: it can't be read, names an unknown field, or compares a field with a kind of
-            value that the field never has.
+    Raises
+    ------
+    OptionError
+        It can't be read, names an unknown field, or compares a field with a kind of value that the
+        field never has.
     """
     found = parse_where(where)
     _check(found, where, stores)

@@ -9,7 +9,7 @@ import whyalike
 from whyalike.cli.demo import demo
 from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import compare, explain
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.figure import figure
 from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
@@ -44,7 +44,7 @@ app.add_typer(study, name="study")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        with told_plainly(debug=False):
+        with one_sentence_errors(debug=False):
             write_out(lambda: echo(f"whyalike {whyalike.__version__}"))
         raise typer.Exit
 
@@ -63,5 +63,5 @@ def main() -> None:
     """Run the command line."""
     guard_streams()
     # Each command tells its own errors; what is left is help that can't be printed.
-    with told_plainly(debug="--debug" in sys.argv):
+    with one_sentence_errors(debug="--debug" in sys.argv):
         write_out(app)

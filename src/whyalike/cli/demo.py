@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whyalike.cli.explain import quieten, show
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import Debug, check_written
 from whyalike.cli.printing import echo, open_console, write_out
 
@@ -52,7 +52,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Explain a few telling pairs with the packaged model; no network needed."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         quieten()
         from whyalike import Explainer
         from whyalike.files import write_whole

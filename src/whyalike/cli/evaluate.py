@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 import typer
 
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import FAILURE, told_plainly
+from whyalike.cli.failures import FAILURE, one_sentence_errors
 from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -73,17 +73,27 @@ def read_datasets(
 ) -> "Datasets":
     """Return the datasets of the files, each by the name of its file.
 
-    Args:
-        explainer: whose vectors say which texts are near.
-        files: by kind: texts, own, multimwa, edinburgh, ists.
-        column: of the texts in a file of texts.
-        columns: of the left texts and the right ones, in a file of own pairs.
-        pairs: how many are drawn from each file of texts.
-        seed: of the draw.
+    Parameters
+    ----------
+    explainer : Explainer
+        Whose vectors say which texts are near.
+    files : Mapping[str, sequence of Path]
+        By kind: texts, own, multimwa, edinburgh, ists.
+    column : str
+        Of the texts in a file of texts.
+    columns : sequence of str
+        Of the left texts and the right ones, in a file of own pairs.
+    pairs : int
+        How many are drawn from each file of texts.
+    seed : int
+        Of the draw.
 
-    Raises:
-        OptionError: two files have one name.
-        FormatError: a file can't be read.
+    Raises
+    ------
+    OptionError
+        Two files have one name.
+    FormatError
+        A file can't be read.
     """
     _check_names([path for paths in files.values() for path in paths])
     from whyalike.evaluation.gold import read_edinburgh, read_multimwa
@@ -385,7 +395,7 @@ def evaluate(
     there, and beside them the texts of the pairs; --no-texts leaves no text there. If every method
     fails on all data, the exit code is 1.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         if not (texts or own or multimwa or edinburgh or ists):
             raise OptionError(
                 "Give data to measure on: --texts, --own, --multimwa, --edinburgh, --ists."
@@ -399,7 +409,7 @@ def evaluate(
         from whyalike.evaluation.suite import run_suite
         from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
 
-        # What is misspelt is told before a model is loaded and texts are embedded.
+        # What is misspelt is refused before a model is loaded and texts are embedded.
         names = choose_methods(
             methods if methods is not None else "all" if suite == "full" else QUICK
         )

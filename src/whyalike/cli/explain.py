@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -46,8 +46,10 @@ ALL = "all"
 def choose_methods(said: str) -> tuple[str, ...]:
     """Return the names that ``--methods`` gives, each once. Raises OptionError on an unknown one.
 
-    Args:
-        said: names with commas between them, or ``all``.
+    Parameters
+    ----------
+    said : str
+        Names with commas between them, or ``all``.
     """
     from whyalike.methods.method import get_method, list_methods
 
@@ -172,7 +174,7 @@ def explain(
 
     Put -- before a text that begins with a hyphen.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         if md and (json_ or methods is not None):
             raise OptionError(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
@@ -257,9 +259,12 @@ def read_pair(
 def read_arguments(texts: Mapping[str, str]) -> list[str]:
     """Return texts given as arguments, by what they are called; one of them may be standard input.
 
-    Raises:
-        OptionError: more than one is.
-        TextError: standard input can't be read.
+    Raises
+    ------
+    OptionError
+        More than one is.
+    TextError
+        Standard input can't be read.
     """
     if list(texts.values()).count("-") > 1:
         raise OptionError(f"Standard input (-) can be only one of {', '.join(texts)}.")
@@ -360,7 +365,7 @@ def compare(
 
     Put -- before a text that begins with a hyphen.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         texts = read_arguments({"query": query, "better": better, "worse": worse})
         quieten()
         from whyalike import Explainer

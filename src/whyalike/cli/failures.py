@@ -14,7 +14,7 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
 
 @contextmanager
-def told_plainly(*, debug: bool) -> Iterator[None]:
+def one_sentence_errors(*, debug: bool) -> Iterator[None]:
     """Turn errors into a sentence on standard error and an exit code; ``debug`` shows them whole.
 
     Exit codes: 2 for wrong use (an option, a text, a file that is not there), 1 for failure, 130

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from whyalike.cli.explain import quieten, read_pair
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -69,7 +69,7 @@ def figure(
 
     Put -- before a text that begins with a hyphen.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         if output is None:
             raise OptionError("The figure needs a file: give -o FILE.png or -o FILE.svg.")
         if number == Number.gradient_norms and method is not None:

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -50,7 +50,7 @@ def take(
 ) -> "tuple[Iterator[Item], ReadReport]":
     """Return the items of a file, which are read as they are taken, and the report that grows.
 
-    The first one is read here: a wrong name of a file or a column is told before a model is loaded.
+    The first one is read here: a wrong file or column is refused before a model is loaded.
     """
     from whyalike.catalogue import ReadReport, stream_items
 
@@ -279,7 +279,7 @@ def build(
     model's prompt for documents, or the right one of --prompts; before what is searched for, that
     for queries.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         chosen = _fields(fields)
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.catalogue import name_of
@@ -346,7 +346,7 @@ def add(
     debug: Debug = False,
 ) -> None:
     """Add the items of a file to an index: all of them, or none."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.catalogue import CatalogueIndex
 
         items, report = take(
@@ -379,7 +379,7 @@ def remove(
     debug: Debug = False,
 ) -> None:
     """Remove items from an index: all of them, or none."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.catalogue import CatalogueIndex
 
         changed = CatalogueIndex.open(folder).remove(ids)
@@ -396,7 +396,7 @@ def info(
     debug: Debug = False,
 ) -> None:
     """Say what an index holds, and with --verify whether it is whole."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.catalogue import CatalogueIndex
 
         opened = CatalogueIndex.open(folder)

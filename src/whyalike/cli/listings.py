@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import Debug
 from whyalike.cli.printing import echo, open_console, write_out
 from whyalike.errors import TextError
@@ -27,16 +27,25 @@ def read_lexicon(
 ) -> "Lexicon | None":
     """Return what ``--lexicon`` and ``--corpus`` name, or None for the packaged lexicon.
 
-    Args:
-        vectors: a file of word vectors; None for the packaged ones.
-        corpus: a file of texts to count rare words in.
-        allow_pickle: whether word vectors may be a pickle.
-        catalogue: the texts to count rare words in where there is no corpus.
+    Parameters
+    ----------
+    vectors : Path | None
+        A file of word vectors; None for the packaged ones.
+    corpus : Path | None
+        A file of texts to count rare words in.
+    allow_pickle : bool
+        Whether word vectors may be a pickle.
+    catalogue : sequence of str, optional
+        The texts to count rare words in where there is no corpus.
 
-    Raises:
-        FormatError, UnsafeModelError: word vectors that can't be read, or may not be.
-        TextError: a corpus that can't be read, or has no words.
-        MissingExtraError: a corpus without word vectors, and no packaged ones installed.
+    Raises
+    ------
+    FormatError, UnsafeModelError
+        Word vectors that can't be read, or may not be.
+    TextError
+        A corpus that can't be read, or has no words.
+    MissingExtraError
+        A corpus without word vectors, and no packaged ones installed.
     """
     counted = catalogue if corpus is None else _lines(corpus)
     if vectors is None and counted is None:
@@ -82,14 +91,14 @@ def models(
     debug: Debug = False,
 ) -> None:
     """Say where models are looked for, and which are here already."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         lines = _overview() if name is None else _place_of(name)
         write_out(lambda: echo(lines))
 
 
 def methods(debug: Debug = False) -> None:
     """List the methods: what each is and promises, where it comes from, what it costs."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text

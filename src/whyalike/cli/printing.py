@@ -132,8 +132,8 @@ def _console(**settings: Any) -> "Console":
 def guard_streams() -> None:
     """Let nothing but text and its colours get to a terminal, whoever prints it.
 
-    Besides us, wrong use is told by typer, with the words of the command; warnings and tracebacks
-    by Python.
+    Besides us, typer reports wrong use, in the words of the command, and Python warnings and
+    tracebacks.
     """
     keep_whole()
     for name in ("stdout", "stderr"):

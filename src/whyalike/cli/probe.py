@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -65,15 +65,21 @@ LINES = (".txt", "")
 def read_items(path: Path, *, columns: Sequence[str] | None = None) -> list[Item]:
     """Return the texts or pairs of a file, without the blank ones.
 
-    Args:
-        path: a ``.csv`` or ``.tsv`` with a header, a ``.jsonl`` with an object a line, or a
-            ``.txt`` or a file without an ending with a text a line.
-        columns: names of one column or two; by default the first of KNOWN that the file has.
+    Parameters
+    ----------
+    path : Path
+        A ``.csv`` or ``.tsv`` with a header, a ``.jsonl`` with an object a line, or a ``.txt`` or a
+        file without an ending with a text a line.
+    columns : sequence of str, optional
+        Names of one column or two; by default the first of KNOWN that the file has.
 
-    Raises:
-        OptionError: a file with another ending; more than two columns are named, or columns of a
-            plain text file.
-        FormatError: the file can't be read, is damaged, or has no such columns.
+    Raises
+    ------
+    OptionError
+        A file with another ending; more than two columns are named, or columns of a plain text
+        file.
+    FormatError
+        The file can't be read, is damaged, or has no such columns.
     """
     if columns is not None and len(columns) not in (1, 2):
         raise OptionError(f"--columns names {len(columns)}; name the text's, or the query's too.")
@@ -213,7 +219,7 @@ def probe(
 
     Put -- before a text that begins with a hyphen.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         if list_:
             write_out(lambda: open_console().print(_draw_rules()))
             return
@@ -221,8 +227,8 @@ def probe(
         limit_of_drop = _read_tolerance(tolerance)
         quieten()
         from whyalike import Explainer
+        from whyalike.probing.blind_spots import find_blind_spots
         from whyalike.probing.edits import get_rule
-        from whyalike.probing.probe import find_blind_spots
 
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in _names(rules)]

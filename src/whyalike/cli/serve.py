@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
@@ -99,7 +99,7 @@ def serve(
         float,
         typer.Option(
             min=0.0,
-            help="How long what was accepted may take once the server is told to stop.",
+            help="How long what was accepted may take once the server is asked to stop.",
             metavar="SECONDS",
         ),
     ] = 10.0,
@@ -113,11 +113,11 @@ def serve(
 
     Requests can name only the models, indexes and results that are given here.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         # First of all, as the server's packages may not be installed.
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve
-        from whyalike.web.api.app import Access
+        from whyalike.web.api.api_app import Access
         from whyalike.web.api.service import ServiceLimits
         from whyalike.web.server import SECONDS_TO_LEAVE, leave
 
@@ -127,7 +127,7 @@ def serve(
                 "Others can reach this server, so that it needs a token: give --token, or set "
                 "WHYALIKE_TOKEN, to what `openssl rand -hex 16` prints."
             )
-        Access(token)  # A short token is told before models are loaded.
+        Access(token)  # A short token is refused before models are loaded.
         quieten()
         service = open_service(
             model or ([] if index else [DEFAULT_MODEL]),

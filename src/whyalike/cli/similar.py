@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from whyalike.cli.explain import quieten, read_arguments
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import AllowPickle, Debug, Device, Html, Json, TrustRemoteCode
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
@@ -82,7 +82,7 @@ def similar(
 
     The item itself and items with exactly its text are left out.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         if (id_ is None) == (text is None):
             raise OptionError("Give either --id with an item of the index, or --text.")
         sought = None if text is None else read_arguments({"query": text})[0]
@@ -100,7 +100,7 @@ def similar(
         if explain:
             from whyalike.methods.method import get_method
 
-            get_method(method)  # A wrong name is told before anything is searched.
+            get_method(method)  # A wrong name is refused before anything is searched.
         index = CatalogueIndex.open(
             folder,
             model=model,

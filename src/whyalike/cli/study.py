@@ -7,7 +7,7 @@ import typer
 
 from whyalike.cli.evaluate import for_pairs, open_progress
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -58,7 +58,7 @@ def invite(
 
     A link is shown this once: only a hash of its token is kept.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.study import open_storage, read_study
         from whyalike.web.middleware import check_origin
 
@@ -86,7 +86,7 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Write every rating, with the method that was rated."""
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.study import from_storage, open_storage, read_study
         from whyalike.study.export import export_ratings, to_csv
 
@@ -125,7 +125,7 @@ def simulate(
 
     Where real raters were invited, they are refused.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.study import Truth, open_storage, read_study, simulate_ratings
         from whyalike.study.power import default_means
 
@@ -188,7 +188,7 @@ def serve(
 
     Links and tokens are printed once: only their hashes are kept.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         # First of all, as the server's packages may not be installed.
         from whyalike.web import Address, create_rating_app, serve
 
@@ -294,7 +294,7 @@ def create(
 
     The same options give the same bytes. Without -n, --texts draws 100 pairs.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         if (pairs is None) == (texts is None):
             raise OptionError("Give either --pairs or --texts.")
         quieten()

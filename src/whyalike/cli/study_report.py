@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import Debug, Html, Json
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
@@ -38,10 +38,10 @@ def report(
         ),
     ] = None,
     no_exclusions: Annotated[
-        bool, typer.Option("--no-exclusions", help="Set no judge aside.")
+        bool, typer.Option("--no-exclusions", help="Set no judge background.")
     ] = False,
     failed_checks: Annotated[
-        float, typer.Option(help="Set aside who fails more than this share of the checks.")
+        float, typer.Option(help="Set background who fails more than this share of the checks.")
     ] = 0.25,
     same_answer: Annotated[
         float, typer.Option(help="... who rates this share of the items the same, or more.")
@@ -63,7 +63,7 @@ def report(
 
     Choose who is set aside before you look: the report always gives both figures, with and without.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         from whyalike.study.exclusion import ExclusionRules
         from whyalike.study.report import ReportSettings
         from whyalike.study.report_page import page_of

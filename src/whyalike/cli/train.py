@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from whyalike.cli.explain import quieten
-from whyalike.cli.failures import told_plainly
+from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import DEFAULT_MODEL, AllowPickle, Debug, Device, Json, TrustRemoteCode
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
 
@@ -165,7 +165,7 @@ def train(
 
     Ctrl-C leaves a checkpoint; the same command with --resume goes on from it.
     """
-    with told_plainly(debug=debug):
+    with one_sentence_errors(debug=debug):
         quieten()
         from whyalike.training import TrainingSettings, train_recobert
 

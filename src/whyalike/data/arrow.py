@@ -36,11 +36,14 @@ MOST_IN_LISTS = 10_000
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[RowTable]:
-    """Have the rows of a Parquet file; binary columns (pictures) are left out.
+    """Yield the rows of a Parquet file; binary columns (pictures) are left out.
 
-    Raises:
-        FormatError: the file can't be read, is damaged, or holds far more than its size says.
-        MissingExtraError: pyarrow is not installed.
+    Raises
+    ------
+    FormatError
+        The file can't be read, is damaged, or holds far more than its size says.
+    MissingExtraError
+        Pyarrow is not installed.
     """
     try:
         import pyarrow as pa
@@ -180,14 +183,21 @@ if TYPE_CHECKING:
 def open_dataset(dataset: "AnyDataset", *, split: str | None = None) -> RowTable:
     """Return the rows of a data set; columns of pictures, sound and the like are left out.
 
-    Args:
-        dataset: the object, the path of a saved one, or a name on the hub (needs the network).
-        split: which part of one that has several.
+    Parameters
+    ----------
+    dataset : AnyDataset
+        The object, the path of a saved one, or a name on the hub (needs the network).
+    split : str, optional
+        Which part of one that has several.
 
-    Raises:
-        FormatError: there is no such data set, or it can't be read.
-        OptionError: it is no data set, or no split was chosen where there are several.
-        MissingExtraError: datasets is not installed.
+    Raises
+    ------
+    FormatError
+        There is no such data set, or it can't be read.
+    OptionError
+        It is no data set, or no split was chosen where there are several.
+    MissingExtraError
+        Datasets is not installed.
     """
     loaded = _choose_split(_load(dataset) if isinstance(dataset, str) else dataset, split)
     check_width(len(loaded.column_names or ()), "The data set")

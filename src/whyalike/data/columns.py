@@ -78,16 +78,24 @@ def choose_columns(
 ) -> ColumnChoice:
     """Return which of ``columns`` to read as what.
 
-    Args:
-        columns: all names, as they stand in the file.
-        id: the column of ids; None guesses, and counts rows where nothing looks like one.
-        title: the column of titles; None guesses, and there may be none.
-        description: the column of descriptions; as ``title``.
-        metadata: the columns to keep besides; None keeps all others.
+    Parameters
+    ----------
+    columns : sequence of str
+        All names, as they stand in the file.
+    id : str, optional
+        The column of ids; None guesses, and counts rows where nothing looks like one.
+    title : str, optional
+        The column of titles; None guesses, and there may be none.
+    description : str, optional
+        The column of descriptions; as ``title``.
+    metadata : sequence of str, optional
+        The columns to keep besides; None keeps all others.
 
-    Raises:
-        OptionError: a column that was asked for is not there, one is given two roles, or there is
-            neither a title nor a description.
+    Raises
+    ------
+    OptionError
+        A column that was asked for is not there, one is given two roles, or there is neither a
+        title nor a description.
     """
     asked = {"id": id, "title": title, "description": description}
     chosen = {role: _named(columns, name, role) for role, name in asked.items() if name is not None}

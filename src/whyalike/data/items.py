@@ -24,9 +24,11 @@ class Item:
 
     Title or description may be ``""``, but not both.
 
-    Raises:
-        TextError: id, title or description is no text or can't be encoded, the id is empty, there
-            is neither a title nor a description, or a value of the metadata is not Plain.
+    Raises
+    ------
+    TextError
+        Id, title or description is no text or can't be encoded, the id is empty, there is neither a
+        title nor a description, or a value of the metadata is not Plain.
     """
 
     id: str
@@ -79,8 +81,10 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 def as_text(value: object, *, role: str) -> str:
     """Return a title, a description or an id as text, ``""`` for none; texts of a list in lines.
 
-    Raises:
-        FormatError: it is neither text nor number.
+    Raises
+    ------
+    FormatError
+        It is neither text nor number.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -110,8 +114,10 @@ def number_or_text(value: str, *, decimal_comma: bool = False) -> Plain:
 def plain(value: object) -> Plain:
     """Return a typed value as JSON can hold it: dates as text, lists and mappings as JSON text.
 
-    Raises:
-        FormatError: lists in lists, and no end of it.
+    Raises
+    ------
+    FormatError
+        Lists in lists, and no end of it.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -142,8 +148,10 @@ class ItemMaker:
     def make(self, row: RawRow, number: int) -> Item:
         """Return the item of a row; ``number`` is its id where no column holds ids.
 
-        Raises:
-            FormatError: there is none; the message is the reason.
+        Raises
+        ------
+        FormatError
+            There is none; the message is the reason.
         """
         if row.problem:
             raise FormatError(row.problem)

@@ -164,21 +164,35 @@ def stream_items(
 ) -> Iterator[Item]:
     """Read a catalogue item by item; no more is held than a batch of rows and the ids seen so far.
 
-    Args:
-        path: a file, gzipped or not, or the folder of a saved data set.
-        format: what it is; ``"auto"`` goes by its name.
-        id: the column of ids; None guesses, and numbers the rows where nothing looks like one.
-        title: the column of titles; None guesses.
-        description: the column of descriptions; None guesses.
-        metadata: columns to keep besides; None keeps all others.
-        strict: whether a bad row is an error; otherwise it is skipped and reported.
-        markup: whether HTML in titles and descriptions stays as it is, or gives way to its text.
-        report: gets what became of every row, while the items are taken.
+    Parameters
+    ----------
+    path : str | PathLike[str]
+        A file, gzipped or not, or the folder of a saved data set.
+    format : Format, default='auto'
+        What it is; ``"auto"`` goes by its name.
+    id : str, optional
+        The column of ids; None guesses, and numbers the rows where nothing looks like one.
+    title : str, optional
+        The column of titles; None guesses.
+    description : str, optional
+        The column of descriptions; None guesses.
+    metadata : sequence of str, optional
+        Columns to keep besides; None keeps all others.
+    strict : bool, default=False
+        Whether a bad row is an error; otherwise it is skipped and reported.
+    markup : Markup, default='keep'
+        Whether HTML in titles and descriptions stays as it is, or gives way to its text.
+    report : ReadReport, optional
+        Gets what became of every row, while the items are taken.
 
-    Raises:
-        FormatError: the file can't be read or holds no item; or, where ``strict``, a bad row.
-        OptionError: an option or a column that does not exist, or no column has texts.
-        MissingExtraError: the format needs a package that is not installed.
+    Raises
+    ------
+    FormatError
+        The file can't be read or holds no item; or, where ``strict``, a bad row.
+    OptionError
+        An option or a column that does not exist, or no column has texts.
+    MissingExtraError
+        The format needs a package that is not installed.
     """
     report = ReadReport() if report is None else report
     report.path = str(path)
@@ -200,21 +214,35 @@ def stream_dataset(
 ) -> Iterator[Item]:
     """Read a Hugging Face data set item by item; as ``stream_items``.
 
-    Args:
-        dataset: the object, the folder of a saved one, or a name on the hub (needs the network).
-        split: which part of one that has several.
-        id: as for ``stream_items``, and so are the others.
-        title: see there.
-        description: see there.
-        metadata: see there.
-        strict: see there.
-        markup: see there.
-        report: see there.
+    Parameters
+    ----------
+    dataset : AnyDataset
+        The object, the folder of a saved one, or a name on the hub (needs the network).
+    split : str, optional
+        Which part of one that has several.
+    id : str, optional
+        As for ``stream_items``, and so are the others.
+    title : str, optional
+        See there.
+    description : str, optional
+        See there.
+    metadata : sequence of str, optional
+        See there.
+    strict : bool, default=False
+        See there.
+    markup : Markup, default='keep'
+        See there.
+    report : ReadReport, optional
+        See there.
 
-    Raises:
-        FormatError: as ``stream_items``.
-        OptionError: as ``stream_items``; or no split was chosen where there are several.
-        MissingExtraError: datasets is not installed.
+    Raises
+    ------
+    FormatError
+        As ``stream_items``.
+    OptionError
+        As ``stream_items``; or no split was chosen where there are several.
+    MissingExtraError
+        Datasets is not installed.
     """
     report = ReadReport() if report is None else report
     report.path = dataset if isinstance(dataset, str) else "data set"

@@ -75,11 +75,13 @@ UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Have the bytes of a file, unpacked if it is gzipped, whatever it is called.
+    """Yield the bytes of a file, unpacked if it is gzipped, whatever it is called.
 
-    Raises:
-        FormatError: it can't be read, is damaged, is UTF-16, or unpacks to far more than text
-            does; also while it is being read.
+    Raises
+    ------
+    FormatError
+        It can't be read, is damaged, is UTF-16, or unpacks to far more than text does; also while
+        it is being read.
     """
     try:
         with path.open("rb") as plain:
@@ -116,15 +118,17 @@ _MESSAGES = {
 
 @contextmanager
 def open_delimited(path: Path, *, delimiter: str) -> Iterator[RowTable]:
-    """Have the records of a UTF-8 file whose first line names the columns.
+    """Yield the records of a UTF-8 file whose first line names the columns.
 
     A record may span lines where its fields are quoted. Undecodable bytes become lone surrogates,
-    one for one, for the row to be told by. A CSV whose first line has more semicolons, tabs or bars
-    than commas is read by those; where they are semicolons, 12,50 is a number.
+    one for one, by which the row is reported. A CSV whose first line has more semicolons, tabs or
+    bars than commas is read by those; where they are semicolons, 12,50 is a number.
 
-    Raises:
-        FormatError: the file can't be read, is empty, or its first line is broken; also while it
-            is being read, a record of more than LONGEST_LINE characters.
+    Raises
+    ------
+    FormatError
+        The file can't be read, is empty, or its first line is broken; also while it is being read,
+        a record of more than LONGEST_LINE characters.
     """
     with open_bytes(path) as binary:
         # Lines end with LF alone, so that their numbers are an editor's; csv takes off a CR.
@@ -270,11 +274,13 @@ BOM = b"\xef\xbb\xbf"
 
 @contextmanager
 def open_json_lines(path: Path) -> Iterator[RowTable]:
-    """Have the objects of a UTF-8 file; the keys of the first hundred are the columns.
+    """Yield the objects of a UTF-8 file; the keys of the first hundred are the columns.
 
-    Raises:
-        FormatError: the file can't be read, or none of its first lines is an object; also while
-            it is being read, a line of more than LONGEST_LINE bytes.
+    Raises
+    ------
+    FormatError
+        The file can't be read, or none of its first lines is an object; also while it is being
+        read, a line of more than LONGEST_LINE bytes.
     """
     with open_bytes(path) as binary:
         rows = _objects(binary, path)

@@ -26,16 +26,23 @@ Up to so many bytes, anything may be."""
 def unpacked(
     stream: BinaryIO, path: Path, *, times: int = MOST_TIMES
 ) -> Iterator[io.BufferedReader]:
-    """Have what is in a gzipped file.
+    """Yield what is in a gzipped file.
 
-    Args:
-        stream: of the file, at its beginning.
-        path: what it is called in an error.
-        times: how many times its size it may hold, beyond ALLOWED.
+    Parameters
+    ----------
+    stream : BinaryIO
+        Of the file, at its beginning.
+    path : Path
+        What it is called in an error.
+    times : int, default=MOST_TIMES
+        How many times its size it may hold, beyond ALLOWED.
 
-    Raises:
-        OSError, EOFError, zlib.error: the file is damaged; while it is being read.
-        FormatError: it holds more than that; while it is being read.
+    Raises
+    ------
+    OSError, EOFError, zlib.error
+        The file is damaged; while it is being read.
+    FormatError
+        It holds more than that; while it is being read.
     """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)

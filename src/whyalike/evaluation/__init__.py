@@ -8,7 +8,7 @@ MODULES: dict[str, str] = {
     "ProbeResult": "whyalike.probing.result",
     "RuleText": "whyalike.probing.rule_text",
     "WordLists": "whyalike.probing.rule_text",
-    "find_blind_spots": "whyalike.probing.probe",
+    "find_blind_spots": "whyalike.probing.blind_spots",
     "find_edits": "whyalike.probing.edits",
     "list_rules": "whyalike.probing.edits",
     "register_rule": "whyalike.probing.edits",

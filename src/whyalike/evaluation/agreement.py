@@ -44,8 +44,10 @@ def jaccard(first: Set[Hashable], second: Set[Hashable]) -> float:
 def count_top(words: int, top: float) -> int:
     """Return how many of a text's words are its top: a number of them, or below 1 a part, up.
 
-    Raises:
-        OptionError: neither a whole number from 1 on, nor a part above 0.
+    Raises
+    ------
+    OptionError
+        Neither a whole number from 1 on, nor a part above 0.
     """
     if not 0 < top < 1 and not (top >= 1 and float(top).is_integer()):
         raise OptionError(f"top is {top!r}; give a number of words, or a part of them like 0.1.")
@@ -114,15 +116,19 @@ def saliency_of(side: ExplainedText) -> Floats:
 
 @contextmanager
 def noisy_embeddings(encoder: Encoder, *, noise: float, seed: int) -> Iterator[None]:
-    """Have Gaussian noise on the token embeddings (B, T, D) of every pass inside.
+    """Put Gaussian noise on the token embeddings (B, T, D) of every pass inside.
 
     The noise of a text depends on the seed and its tokens alone, and not on what it is batched
     with; padding gets none.
 
-    Args:
-        encoder: the model; its weights are not touched.
-        noise: standard deviation of the noise, in standard deviations of the text's embeddings.
-        seed: of the noise.
+    Parameters
+    ----------
+    encoder : Encoder
+        The model; its weights are not touched.
+    noise : float
+        Standard deviation of the noise, in standard deviations of the text's embeddings.
+    seed : int
+        Of the noise.
     """
 
     def draw(ids: list[int], embeddings: Tensor) -> Floats:
@@ -151,16 +157,25 @@ def smooth_saliency(
     range is some 20 standard deviations, a picture's 3.5) it is measured in their standard
     deviation: 0.35, which for evenly spread values is the same tenth.
 
-    Args:
-        explainer: a model and a method.
-        pairs: P pairs of texts.
-        samples: N.
-        noise: see ``noisy_embeddings``.
-        seed: of the noise; each sample has its own.
-        progress: called after each sample.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model and a method.
+    pairs : Sequence[tuple[str, str]]
+        P pairs of texts.
+    samples : int, default=50
+        N.
+    noise : float, default=PIXELS
+        See ``noisy_embeddings``.
+    seed : int, default=0
+        Of the noise; each sample has its own.
+    progress : Callable[[], None], optional
+        Called after each sample.
 
-    Raises:
-        OptionError: ``samples`` or ``noise`` is no such number; or there is no model.
+    Raises
+    ------
+    OptionError
+        ``samples`` or ``noise`` is no such number; or there is no model.
     """
     check_whole("samples", samples)
     check_whole("seed", seed, least=0)

@@ -63,14 +63,21 @@ def evaluate_alignment(
 ) -> GoldScores:
     """Explain the pairs of a gold alignment, and score the explanations' links.
 
-    Args:
-        explainer: a model and a method.
-        gold: P pairs, of ``read_multimwa`` or ``read_edinburgh``.
-        chosen: score all ``matches``, or the selected ``pairs`` only.
-        progress: is told how many pairs are done, and of how many.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model and a method.
+    gold : sequence of AlignedPair
+        P pairs, of ``read_multimwa`` or ``read_edinburgh``.
+    chosen : Chosen, default='matches'
+        Score all ``matches``, or the selected ``pairs`` only.
+    progress : Callable[[int, int], None], optional
+        Is called with how many pairs are done, and of how many.
 
-    Raises:
-        OptionError: there is no gold, or another choice.
+    Raises
+    ------
+    OptionError
+        There is no gold, or another choice.
     """
     links = []
     explanations = explainer.explain_many([(pair.left, pair.right) for pair in gold])
@@ -95,8 +102,10 @@ def score_alignment(
 ) -> GoldScores:
     """Score explanations that are there already, in the order of the gold.
 
-    Raises:
-        OptionError: another number of explanations than of pairs, or of other texts.
+    Raises
+    ------
+    OptionError
+        Another number of explanations than of pairs, or of other texts.
     """
     given = list(explanations)
     if len(given) != len(gold) or not given:
@@ -130,15 +139,23 @@ def score_links(
     - alignment_f_unaligned: precision and recall of the words without a link in A, against those
       without one in S ∪ P, of both texts.
 
-    Args:
-        links: for each of P pairs.
-        gold: the P pairs.
-        method: what to call what found them.
-        model: whose words they are, if a model's.
-        settings: choices to be remembered.
+    Parameters
+    ----------
+    links : Sequence[iterable of Link]
+        For each of P pairs.
+    gold : sequence of AlignedPair
+        The P pairs.
+    method : str
+        What to call what found them.
+    model : str, default=''
+        Whose words they are, if a model's.
+    settings : dict[str, str], optional
+        Choices to be remembered.
 
-    Raises:
-        OptionError: another number of links than of pairs, or none.
+    Raises
+    ------
+    OptionError
+        Another number of links than of pairs, or none.
     """
     if len(links) != len(gold) or not gold:
         raise OptionError(f"There are links for {len(links)} pairs and gold for {len(gold)}.")

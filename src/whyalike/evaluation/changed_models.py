@@ -24,9 +24,12 @@ Draw = Callable[[list[int], Tensor], NDArray[Any]]
 def disturbed_embeddings(encoder: Encoder, draw: Draw) -> Iterator[None]:
     """Add noise to the token embeddings (B, T, D) of every pass inside; padding gets none.
 
-    Args:
-        encoder: the model; its weights are not touched.
-        draw: gives a text's noise, which must hang on nothing but its arguments and a seed.
+    Parameters
+    ----------
+    encoder : Encoder
+        The model; its weights are not touched.
+    draw : Draw
+        Gives a text's noise, which must depend on nothing but its arguments and a seed.
     """
     padding = encoder.tokenizer.pad_token_id
 
@@ -181,15 +184,23 @@ def randomized_states(
     and each part's depend on the seed and the part only: the last state of a cascade is that of
     ``full``. The user's model is copied, and neither it nor torch's random state changes.
 
-    Args:
-        explainer: whose model it is.
-        mode: which parts at a time, see Mode.
-        keep_embeddings: leave the embeddings as they were trained.
-        seed: of the new weights.
+    Parameters
+    ----------
+    explainer : Explainer
+        Whose model it is.
+    mode : Mode, default='full'
+        Which parts at a time, see Mode.
+    keep_embeddings : bool, default=False
+        Leave the embeddings as they were trained.
+    seed : int, default=0
+        Of the new weights.
 
-    Raises:
-        OptionError: an unknown mode; or there is no model, but a function.
-        ModelError: a module does not say how its weights are made.
+    Raises
+    ------
+    OptionError
+        An unknown mode; or there is no model, but a function.
+    ModelError
+        A module does not say how its weights are made.
     """
     check_choice("mode", mode, get_args(Mode))
     check_whole("seed", seed, least=0)
@@ -230,8 +241,10 @@ def reinitialize(encoder: Encoder, part: ModelPart, *, seed: int) -> None:
     The transformer's own ``_init_weights`` does it, and ``reset_parameters`` of modules that a
     pipeline adds.
 
-    Raises:
-        ModelError: a module does not say how its weights are made.
+    Raises
+    ------
+    ModelError
+        A module does not say how its weights are made.
     """
     body, chosen = encoder.sites.body, set(part.parameters)
     devices = {p.device for p in part.parameters if p.device.type == "cuda"}

@@ -316,24 +316,38 @@ def measure_faithfulness(
     every pair has. Signed methods are ordered by the signed value: what pulls the texts apart goes
     last. Words of equal saliency go in a random order.
 
-    Args:
-        explainer: the model and, unless ``explanations`` are given, the method.
-        pairs: P pairs of texts.
-        metrics: names from ``METRICS``; only what they need is computed.
-        explanations: of these pairs by one method, in their order; without them, the pairs are
-            explained here.
-        counts: how many words go or stay in ``aopc_deletion`` and ``aopc_insertion``.
-        fractions: which parts go or stay in ``comprehensiveness`` and ``sufficiency``; ERASER's
-            own bins have 0.01 too, which in texts of this length is the same word as 0.05.
-        top_pairs: how many matches ``pair_deletion`` and ``pair_interaction`` look at.
-        replacement: what stands for a word that is taken away; by default nothing.
-        marks: whether punctuation may be taken away. If not, it always stays.
-        seed: of the order of words of equal saliency.
-        progress: called with how many pairs are done, and P.
+    Parameters
+    ----------
+    explainer : Explainer
+        The model and, unless ``explanations`` are given, the method.
+    pairs : Sequence[tuple[str, str]]
+        P pairs of texts.
+    metrics : sequence of str, optional
+        Names from ``METRICS``; only what they need is computed.
+    explanations : sequence of Explanation, optional
+        Of these pairs by one method, in their order; without them, the pairs are explained here.
+    counts : sequence of int, optional
+        How many words go or stay in ``aopc_deletion`` and ``aopc_insertion``.
+    fractions : sequence of float, default=(0.05, 0.1, 0.2, 0.5)
+        Which parts go or stay in ``comprehensiveness`` and ``sufficiency``; ERASER's own bins have
+        0.01 too, which in texts of this length is the same word as 0.05.
+    top_pairs : int, default=5
+        How many matches ``pair_deletion`` and ``pair_interaction`` look at.
+    replacement : Replacement, optional
+        What stands for a word that is taken away; by default nothing.
+    marks : bool, default=False
+        Whether punctuation may be taken away. If not, it always stays.
+    seed : int, default=0
+        Of the order of words of equal saliency.
+    progress : Progress, optional
+        Called with how many pairs are done, and P.
 
-    Raises:
-        OptionError: an option that is not allowed, or explanations of something else.
-        TextError, ModelError: as ``Explainer.explain_many``.
+    Raises
+    ------
+    OptionError
+        An option that is not allowed, or explanations of something else.
+    TextError, ModelError
+        As ``Explainer.explain_many``.
     """
     pairs, chosen = list(pairs), checked_metrics(metrics)
     points = _checked_points(counts, fractions, top_pairs)

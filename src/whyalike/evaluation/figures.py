@@ -44,22 +44,36 @@ def write_figure(
 ) -> None:
     """Write a figure as the paper has it (Malkiel et al. 2022), of this model and this pair.
 
-    Args:
-        explainer: a model, and the method that figures 3 and 4 show.
-        left: the left text.
-        right: the right text.
-        path: a file that ends in .png or .svg; written whole or not at all.
-        number: 2 is the norm of the gradient by word, 3 the explanation with its table, 4 the
-            explanations of the trained model and of one with random weights side by side.
-        seed: of the random weights.
-        keep_embeddings: in figure 4, leave the embeddings as they were trained.
-        dpi: of PNG.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model, and the method that figures 3 and 4 show.
+    left : str
+        The left text.
+    right : str
+        The right text.
+    path : str | PathLike[str]
+        A file that ends in .png or .svg; written whole or not at all.
+    number : Number
+        2 is the norm of the gradient by word, 3 the explanation with its table, 4 the explanations
+        of the trained model and of one with random weights side by side.
+    seed : int, default=0
+        Of the random weights.
+    keep_embeddings : bool, default=False
+        In figure 4, leave the embeddings as they were trained.
+    dpi : int, default=200
+        Of PNG.
 
-    Raises:
-        OptionError: another number or ending; or a figure that needs a model, and there is none.
-        MissingExtraError: matplotlib is not installed (extra ``plot``).
-        TextError, ModelError: as the explainer.
-        OutputError: the file can't be written.
+    Raises
+    ------
+    OptionError
+        Another number or ending; or a figure that needs a model, and there is none.
+    MissingExtraError
+        Matplotlib is not installed (extra ``plot``).
+    TextError, ModelError
+        As the explainer.
+    OutputError
+        The file can't be written.
     """
     kind = check_file(path)
     draw: Callable[[IO[bytes]], None]
@@ -126,9 +140,12 @@ def gradient_norms(explainer: Explainer, left: str, right: str) -> GradientNorms
     A word has the greatest norm of its tokens, as everywhere (row 12 of our reading of the paper).
     ``vanilla_gradients`` is the same, scaled to [0, 1].
 
-    Raises:
-        OptionError: the explainer has no model, but a function.
-        TextError, ModelError: as ``explain``.
+    Raises
+    ------
+    OptionError
+        The explainer has no model, but a function.
+    TextError, ModelError
+        As ``explain``.
     """
     from whyalike.methods.method import PreparedPair
     from whyalike.methods.token_saliency import token_scores
@@ -248,16 +265,25 @@ def randomized_pair(
 ) -> RandomizedPair:
     """Explain a pair by the trained model, and with random weights (as the paper's Fig. 4).
 
-    Args:
-        explainer: a model and a method.
-        left: the left text.
-        right: the right text.
-        seed: of the weights.
-        keep_embeddings: leave the embeddings as they were trained.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model and a method.
+    left : str
+        The left text.
+    right : str
+        The right text.
+    seed : int, default=0
+        Of the weights.
+    keep_embeddings : bool, default=False
+        Leave the embeddings as they were trained.
 
-    Raises:
-        OptionError: the explainer has no model, but a function.
-        TextError, ModelError: as ``explain``.
+    Raises
+    ------
+    OptionError
+        The explainer has no model, but a function.
+    TextError, ModelError
+        As ``explain``.
     """
     trained = explainer.explain(left, right)
     (state,) = randomized_states(explainer, keep_embeddings=keep_embeddings, seed=seed)

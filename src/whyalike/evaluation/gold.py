@@ -72,12 +72,17 @@ def strengths_at_blanks(
     with a word ("path.") belongs to none: its partner is another mark. Where several pairs
     of ours fall into one, the greatest cosine counts.
 
-    Args:
-        explanation: of the two texts that the gold is for.
-        chosen: all ``matches``, or the selected ``pairs`` only.
+    Parameters
+    ----------
+    explanation : Explanation
+        Of the two texts that the gold is for.
+    chosen : Chosen, default='matches'
+        All ``matches``, or the selected ``pairs`` only.
 
-    Raises:
-        OptionError: another choice.
+    Raises
+    ------
+    OptionError
+        Another choice.
     """
     check_choice("chosen", chosen, get_args(Chosen))
     left, right = _places(explanation.left), _places(explanation.right)
@@ -153,8 +158,10 @@ def read_multimwa(path: Source) -> tuple[AlignedPair, ...]:
     Columns: id, first text, -, second text, three more, sure links "i-j i-j", possible links, which
     may be missing.
 
-    Raises:
-        FormatError: the file can't be read or is damaged; the line is named.
+    Raises
+    ------
+    FormatError
+        The file can't be read or is damaged; the line is named.
     """
     pairs = []
     for number, line in enumerate(read_lines(path, what="word alignments"), start=1):
@@ -178,14 +185,18 @@ def read_edinburgh(path: Source, *, sure: Source | None = None) -> tuple[Aligned
 
     A list of {"source", "target", "sureAlign", "possibleAlign", "id"}, links as "i-j i-j".
 
-    Args:
-        path: the file; ``gold.train.sure+poss.json`` has sure and possible links in one field.
-        sure: the file of the same pairs with sure links only (``gold.train.sure.json``): the other
-            links of ``path`` then count as possible.
+    Parameters
+    ----------
+    path : Source
+        The file; ``gold.train.sure+poss.json`` has sure and possible links in one field.
+    sure : Source, optional
+        The file of the same pairs with sure links only (``gold.train.sure.json``): the other links
+        of ``path`` then count as possible.
 
-    Raises:
-        FormatError: a file can't be read or is damaged, or the two have other pairs; the entry is
-            named, from 1.
+    Raises
+    ------
+    FormatError
+        A file can't be read or is damaged, or the two have other pairs; the entry is named, from 1.
     """
     pairs = _read_json(path)
     if sure is None:

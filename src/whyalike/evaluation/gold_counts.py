@@ -56,8 +56,10 @@ class LinkCounts:
     ) -> Interval:
         """Return the micro F with its percentile bootstrap interval; pairs are drawn again.
 
-        Raises:
-            OptionError: F is undefined, or the numbers are out of range.
+        Raises
+        ------
+        OptionError
+            F is undefined, or the numbers are out of range.
         """
         value, count = self.f(), len(self.given)
         if np.isnan(value):
@@ -101,7 +103,7 @@ class GoldScores:
 
     method, model: whose explanations. names: of the P pairs, as the gold has them. counts: by the
     name of the F that they give. values: the figures over all pairs, by the names in METRICS;
-    NaN is undefined. settings: the choices they hang on.
+    NaN is undefined. settings: the choices they depend on.
     """
 
     method: str
@@ -179,14 +181,21 @@ def compare_links(
     at random, for each pair of texts by itself, and p is how often the two F then differ at least
     as much as they do, (1 + times) / (1 + resamples).
 
-    Args:
-        counts: of each method, on the same P pairs.
-        reference: the method to test against.
-        resamples: how many times links are swapped.
-        seed: of the swaps, the same ones for each method.
+    Parameters
+    ----------
+    counts : Mapping[str, LinkCounts]
+        Of each method, on the same P pairs.
+    reference : str
+        The method to test against.
+    resamples : int, default=9999
+        How many times links are swapped.
+    seed : int, default=0
+        Of the swaps, the same ones for each method.
 
-    Raises:
-        OptionError: other numbers of pairs, no such method, or fewer than one resample.
+    Raises
+    ------
+    OptionError
+        Other numbers of pairs, no such method, or fewer than one resample.
     """
     if reference not in counts:
         raise OptionError(f"There are no counts of {reference!r}; there are: {', '.join(counts)}.")

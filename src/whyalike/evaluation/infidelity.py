@@ -48,7 +48,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "infidelity_relative",
-            "infidelity as a part of the mean squared change: 0 all is told, 1 nothing is",
+            "infidelity as a part of the mean squared change: 0 is all explained, 1 nothing",
             f"{_YEH}, divided by the infidelity of saying nothing",
             False,
         ),
@@ -79,9 +79,12 @@ def infidelity(told: Floats, changes: Floats) -> tuple[float, float]:
     negative, so that attributions of the wrong sign score as well as right ones; here they are no
     better than silence.
 
-    Args:
-        told: (S,), the sum of the attributions of the words that went.
-        changes: (S,), the fall of the similarity.
+    Parameters
+    ----------
+    told : Floats
+        (S,), the sum of the attributions of the words that went.
+    changes : Floats
+        (S,), the fall of the similarity.
     """
     power = float((told * told).sum())
     scale = max(0.0, float((told * changes).sum()) / power) if power > 0 else 0.0
@@ -106,20 +109,33 @@ def measure_infidelity(
     them, that number drawn evenly. Attributions are contributions where the method gives them and
     saliency where not, scaled per pair and side: saliency has no units.
 
-    Args:
-        explainer: the model and, unless ``explanations`` are given, the method.
-        pairs: P pairs of texts.
-        explanations: of these pairs by one method; without them, the pairs are explained here.
-        samples: perturbations of a pair, the same for every method.
-        most: the most words that go from a text; at least one that could go stays.
-        replacement: what stands for a word that is taken away; by default nothing.
-        marks: whether punctuation may be taken away.
-        seed: of the perturbations.
-        progress: called with how many pairs are done, and P.
+    Parameters
+    ----------
+    explainer : Explainer
+        The model and, unless ``explanations`` are given, the method.
+    pairs : Sequence[tuple[str, str]]
+        P pairs of texts.
+    explanations : sequence of Explanation, optional
+        Of these pairs by one method; without them, the pairs are explained here.
+    samples : int, default=32
+        Perturbations of a pair, the same for every method.
+    most : int, default=10
+        The most words that go from a text; at least one that could go stays.
+    replacement : Replacement, optional
+        What stands for a word that is taken away; by default nothing.
+    marks : bool, default=False
+        Whether punctuation may be taken away.
+    seed : int, default=0
+        Of the perturbations.
+    progress : Callable[[int, int], None], optional
+        Called with how many pairs are done, and P.
 
-    Raises:
-        OptionError: an option that is not allowed, or explanations of something else.
-        TextError, ModelError: as ``Explainer.explain_many``.
+    Raises
+    ------
+    OptionError
+        An option that is not allowed, or explanations of something else.
+    TextError, ModelError
+        As ``Explainer.explain_many``.
     """
     for name, value in (("samples", samples), ("most", most)):
         check_whole(name, value)

@@ -68,14 +68,19 @@ def read_ists(
     "words <==> words // type // score // comment", words from 1, and 0 for no chunk. Types and
     scores are not kept.
 
-    Args:
-        path: a file such as ``STSint.input.headlines.wa``.
-        chunks: the files with the chunks of the left and of the right texts, a text a line, each
-            chunk in brackets: "[ A cat ] [ sleeps ]". By default those of the published names
-            beside ``path``: ``STSint.input.headlines.sent1.chunk.txt`` and ``sent2``.
+    Parameters
+    ----------
+    path : Source
+        A file such as ``STSint.input.headlines.wa``.
+    chunks : tuple[Source, Source], optional
+        The files with the chunks of the left and of the right texts, a text a line, each chunk in
+        brackets: "[ A cat ] [ sleeps ]". By default those of the published names beside ``path``:
+        ``STSint.input.headlines.sent1.chunk.txt`` and ``sent2``.
 
-    Raises:
-        FormatError: a file can't be read or is damaged; the line is named.
+    Raises
+    ------
+    FormatError
+        A file can't be read or is damaged; the line is named.
     """
     files: Sequence[Source] = chunks if chunks is not None else _beside(Path(path))
     parsed = _Reader(path, read_lines(path, what="chunk alignments")).read()
@@ -219,16 +224,25 @@ def link_chunks(
     The two numbers are those that are best on the worst of the three parts of SemEval-2016, of its
     pairs at even places (from 0) only.
 
-    Args:
-        explanation: of the pair's texts.
-        pair: its chunks; the gold links are not looked at.
-        rarity: of words; without it, all words weigh the same.
-        chosen: use all ``matches``, or the selected ``pairs`` only.
-        relative: from 0 to 1; at 1, chunks must be each other's best.
-        threshold: 0 or more.
+    Parameters
+    ----------
+    explanation : Explanation
+        Of the pair's texts.
+    pair : ChunkedPair
+        Its chunks; the gold links are not looked at.
+    rarity : Rarity, optional
+        Of words; without it, all words weigh the same.
+    chosen : Chosen, default='matches'
+        Use all ``matches``, or the selected ``pairs`` only.
+    relative : float, default=RELATIVE
+        From 0 to 1; at 1, chunks must be each other's best.
+    threshold : float, default=THRESHOLD
+        0 or more.
 
-    Raises:
-        OptionError: a number out of range, or another choice.
+    Raises
+    ------
+    OptionError
+        A number out of range, or another choice.
     """
     if not 0 <= relative <= 1 or not threshold >= 0:
         raise OptionError(
@@ -370,20 +384,29 @@ def evaluate_ists(
 ) -> GoldScores:
     """Explain the pairs of iSTS gold, link chunks by the explanations, and score the links.
 
-    Args:
-        explainer: a model and, unless ``explanations`` are given, the method.
-        gold: P pairs of ``read_ists``.
-        chunks: "gold": the gold chunks, linked by ``link_chunks``. "expanded": each matched word
-            stands for its gold chunk. "words": no gold chunks; matches that go on in step in both
-            texts are a link.
-        chosen: use all ``matches``, or the selected ``pairs`` only.
-        rarity: of words, for "gold"; by default counted in the gold's own texts.
-        explanations: of these pairs by one method, in their order; without them, the pairs are
-            explained here.
-        progress: is told how many pairs are done, and of how many.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model and, unless ``explanations`` are given, the method.
+    gold : sequence of ChunkedPair
+        P pairs of ``read_ists``.
+    chunks : Chunks, default='gold'
+        "gold": the gold chunks, linked by ``link_chunks``. "expanded": each matched word stands for
+        its gold chunk. "words": no gold chunks; matches that go on in step in both texts are a
+        link.
+    chosen : Chosen, default='matches'
+        Use all ``matches``, or the selected ``pairs`` only.
+    rarity : Rarity, optional
+        Of words, for "gold"; by default counted in the gold's own texts.
+    explanations : sequence of Explanation, optional
+        Of these pairs by one method, in their order; without them, the pairs are explained here.
+    progress : Callable[[int, int], None], optional
+        Is called with how many pairs are done, and of how many.
 
-    Raises:
-        OptionError: there is no gold, another choice, or explanations of something else.
+    Raises
+    ------
+    OptionError
+        There is no gold, another choice, or explanations of something else.
     """
     check_choice("chunks", chunks, get_args(Chunks))
     if not gold:
@@ -423,15 +446,23 @@ def score_chunk_links(
     gold links that are given, by the gold's fan-outs, over the weight of all gold. Both are over
     all pairs together. Types and scores of links count for nothing.
 
-    Args:
-        links: for each of P pairs, (left chunk, right chunk); a chunk is any words at blanks.
-        gold: the P pairs.
-        method: what to call what found them.
-        model: whose words they are, if a model's.
-        settings: choices to be remembered.
+    Parameters
+    ----------
+    links : sequence of ChunkLinks
+        For each of P pairs, (left chunk, right chunk); a chunk is any words at blanks.
+    gold : sequence of ChunkedPair
+        The P pairs.
+    method : str
+        What to call what found them.
+    model : str, default=''
+        Whose words they are, if a model's.
+    settings : dict[str, str], optional
+        Choices to be remembered.
 
-    Raises:
-        OptionError: another number of links than of pairs, or none.
+    Raises
+    ------
+    OptionError
+        Another number of links than of pairs, or none.
     """
     if len(links) != len(gold) or not gold:
         raise OptionError(f"There are links for {len(links)} pairs and gold for {len(gold)}.")

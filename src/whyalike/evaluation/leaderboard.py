@@ -380,8 +380,10 @@ def read_leaderboard(path: str | os.PathLike[str]) -> Leaderboard:
     Its tests are not read, but done again when they are asked for. Metrics that this release does
     not know are left out, and named among the failures.
 
-    Raises:
-        FormatError: the file can't be read, is none, damaged, or of a newer release.
+    Raises
+    ------
+    FormatError
+        The file can't be read, is none, damaged, or of a newer release.
     """
     body = FORMAT.load(path)
     with FORMAT.reading(where=os.fspath(path)):

@@ -49,7 +49,7 @@ class PairValues:
     values: metric, then side ("left", "right" or "both": where words were taken away), then (P,);
     NaN where it is undefined for a pair, by the pair's texts or for want of matches.
     constant: (P,), whether all words of a text are equally salient, so that their order is chance.
-    settings: the choices that the values hang on.
+    settings: the choices that the values depend on.
     """
 
     method: str

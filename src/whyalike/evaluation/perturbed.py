@@ -31,12 +31,15 @@ class Replacement:
         at one side at a time.
     catalogue: texts of the user's own, for ``"catalogue"``.
     draws: how many times words are drawn for a ``"catalogue"``; similarities are averaged.
-    seed: of the draws. A word's replacement hangs on its text, its place and the seed alone, so
+    seed: of the draws. A word's replacement depends on its text, its place and the seed alone, so
         that two methods that take away the same words are compared on the same texts.
 
-    Raises:
-        OptionError: a kind that does not exist, one without what it needs, or fewer than 1 draw.
-        TextError: a catalogue that holds something else than texts.
+    Raises
+    ------
+    OptionError
+        A kind that does not exist, one without what it needs, or fewer than 1 draw.
+    TextError
+        A catalogue that holds something else than texts.
     """
 
     kind: Kind = "drop"
@@ -88,15 +91,23 @@ def subset_similarities(
     All texts of all pairs go to the model together, equal ones once. A pair with every word is the
     pair itself. Words that the model did not read are left out, so that none moves into its view.
 
-    Args:
-        explainer: whose model, prompts and similarity it is.
-        explanations: P explained pairs; their words are read here.
-        subsets: one per pair.
-        replacement: what stands for a word that is taken away.
+    Parameters
+    ----------
+    explainer : Explainer
+        Whose model, prompts and similarity it is.
+    explanations : sequence of Explanation
+        P explained pairs; their words are read here.
+    subsets : sequence of Subsets
+        One per pair.
+    replacement : Replacement
+        What stands for a word that is taken away.
 
-    Raises:
-        OptionError: words are to be masked, and the model has no mask token.
-        ModelError: vectors that are no finite numbers.
+    Raises
+    ------
+    OptionError
+        Words are to be masked, and the model has no mask token.
+    ModelError
+        Vectors that are no finite numbers.
     """
     mask = explainer.model.mask_token
     if replacement.kind == "mask" and mask is None:
@@ -125,7 +136,7 @@ def subset_similarities(
 
 
 def generator_for(*parts: object) -> np.random.Generator:
-    """Return random numbers that hang on ``parts`` alone, in any process and any batch."""
+    """Return random numbers that depend on ``parts`` alone, in any process and any batch."""
     # Python's own hash differs from process to process.
     digest = hashlib.sha256("\n".join(map(repr, parts)).encode("utf-8", "replace")).digest()
     return np.random.default_rng(int.from_bytes(digest))
@@ -278,9 +289,12 @@ def explanations_of(
 ) -> Iterator[Explanation]:
     """Explain the pairs, or check that the ``given`` explanations are of them.
 
-    Raises:
-        OptionError: explanations of other texts, of another model's score, or of several methods.
-        TextError, ModelError: as ``Explainer.explain_many``.
+    Raises
+    ------
+    OptionError
+        Explanations of other texts, of another model's score, or of several methods.
+    TextError, ModelError
+        As ``Explainer.explain_many``.
     """
     if given is None:
         return explainer.explain_many(pairs)

@@ -70,28 +70,46 @@ def measure_randomization(
     multiply a gradient by its input may fail, or pass, by the input alone: compare both values of
     ``keep_embeddings``, and ``bti_activations`` as a control that sees nothing else.
 
-    Args:
-        explainer: a model and a method.
-        pairs: P pairs of texts.
-        mode: which parts of the model get new weights at a time, see ``Mode``.
-        keep_embeddings: leave the embeddings as they were trained.
-        seeds: S, how many randomised models.
-        seed: of the first one, the others follow; and of ties and noise.
-        top: words that are a text's top: a number of them, or below 1 a part.
-        bins: of the histogram of eMPRT.
-        samples: noisy copies of each text for sMPRT (Hedström et al. take 50); 0 leaves it out.
-        noise: of sMPRT, in standard deviations of a text's embeddings.
-        trained: the explanations of the pairs by ``explainer``, in their order, where they are at
-            hand from another test; they are not made again.
-        progress: called with how many sets of explanations are done, and how many there are.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model and a method.
+    pairs : Sequence[tuple[str, str]]
+        P pairs of texts.
+    mode : Mode, default='full'
+        Which parts of the model get new weights at a time, see ``Mode``.
+    keep_embeddings : bool, default=False
+        Leave the embeddings as they were trained.
+    seeds : int, default=3
+        S, how many randomised models.
+    seed : int, default=0
+        Of the first one, the others follow; and of ties and noise.
+    top : float, default=5
+        Words that are a text's top: a number of them, or below 1 a part.
+    bins : int, default=10
+        Of the histogram of eMPRT.
+    samples : int, default=0
+        Noisy copies of each text for sMPRT (Hedström et al. take 50); 0 leaves it out.
+    noise : float, default=PIXELS
+        Of sMPRT, in standard deviations of a text's embeddings.
+    trained : sequence of Explanation, optional
+        The explanations of the pairs by ``explainer``, in their order, where they are at hand from
+        another test; they are not made again.
+    progress : Progress, optional
+        Called with how many sets of explanations are done, and how many there are.
 
-    Returns:
+    Returns
+    -------
+    RandomizationResult
         The metrics of METRICS for each state, seed and pair; NaN where undefined, and counted.
 
-    Raises:
-        OptionError: a wrong option; ``trained`` of other pairs or another method; or the explainer
-            has no model, but a function.
-        TextError, ModelError: as the explainer.
+    Raises
+    ------
+    OptionError
+        A wrong option; ``trained`` of other pairs or another method; or the explainer has no model,
+        but a function.
+    TextError, ModelError
+        As the explainer.
     """
     numbers = (("seeds", seeds, 1), ("bins", bins, 2), ("samples", samples, 0), ("seed", seed, 0))
     for name, value, least in numbers:
@@ -139,16 +157,25 @@ def compare_pair(
 ) -> tuple[dict[str, float], float]:
     """Return the metrics of two explanations of one pair by name, and ``jaccard_words`` by chance.
 
-    Args:
-        explainer: whose tokens say which words were read.
-        trained: of the trained model.
-        randomised: of another model of the same tokens.
-        top: see ``measure_randomization``.
-        bins: see ``measure_randomization``.
-        seed: of ties.
+    Parameters
+    ----------
+    explainer : Explainer
+        Whose tokens say which words were read.
+    trained : Explanation
+        Of the trained model.
+    randomised : Explanation
+        Of another model of the same tokens.
+    top : float, default=5
+        See ``measure_randomization``.
+    bins : int, default=10
+        See ``measure_randomization``.
+    seed : int, default=0
+        Of ties.
 
-    Raises:
-        OptionError: a wrong ``top``.
+    Raises
+    ------
+    OptionError
+        A wrong ``top``.
     """
     comparison = Comparison(_words(explainer, [trained]), top, bins, seed)
     return comparison.explanations(0, trained, randomised), comparison.chance(0)
@@ -341,17 +368,27 @@ def tabulate_randomization(
 ) -> RandomizationTable:
     """Test each method with all weights random, and again with the embeddings kept.
 
-    Args:
-        explainer: a model; its own method plays no part.
-        pairs: P pairs of texts.
-        methods: names of methods.
-        seeds: S, how many randomised models.
-        seed: of the first one.
-        samples: of sMPRT, see ``measure_randomization``.
-        progress: called with how many tests are done, and how many there are.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model; its own method plays no part.
+    pairs : Sequence[tuple[str, str]]
+        P pairs of texts.
+    methods : sequence of str, default=CONTROLLED
+        Names of methods.
+    seeds : int, default=3
+        S, how many randomised models.
+    seed : int, default=0
+        Of the first one.
+    samples : int, default=0
+        Of sMPRT, see ``measure_randomization``.
+    progress : Callable[[int, int], None], optional
+        Called with how many tests are done, and how many there are.
 
-    Raises:
-        OptionError, TextError, ModelError: as ``measure_randomization``.
+    Raises
+    ------
+    OptionError, TextError, ModelError
+        As ``measure_randomization``.
     """
     tests = [(explainer.with_method(name), kept) for name in methods for kept in (False, True)]
     results = []

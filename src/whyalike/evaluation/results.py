@@ -17,7 +17,7 @@ from whyalike.evaluation.leaderboard import Entry, check_entries
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.files import remove_file, write_whole
-from whyalike.fingerprint import Probe
+from whyalike.fingerprint import ScoreSample
 from whyalike.texts import clean_text, without_surrogates
 
 TEXTS_FORMAT = Format("whyalike/pairs", "list of texts", "Make the leaderboard anew.")
@@ -44,12 +44,17 @@ def file_of_pairs(dataset: str) -> str:
 def write_pair_texts(texts: Mapping[str, Sequence[TextPair]], folder: Folder) -> tuple[Path, ...]:
     """Write the texts of datasets, each file whole or not at all, and return the files.
 
-    Args:
-        texts: by dataset, its pairs in the order of the run (``Datasets.texts``).
-        folder: where the leaderboard is.
+    Parameters
+    ----------
+    texts : Mapping[str, sequence of TextPair]
+        By dataset, its pairs in the order of the run (``Datasets.texts``).
+    folder : Folder
+        Where the leaderboard is.
 
-    Raises:
-        OutputError: a file can't be written.
+    Raises
+    ------
+    OutputError
+        A file can't be written.
     """
     written = []
     for dataset, found in texts.items():
@@ -69,8 +74,10 @@ def write_pair_texts(texts: Mapping[str, Sequence[TextPair]], folder: Folder) ->
 def remove_pair_texts(folder: Folder) -> None:
     """Remove the files of texts that runs before have left, of whatever dataset; nothing else.
 
-    Raises:
-        OutputError: a file can't be removed.
+    Raises
+    ------
+    OutputError
+        A file can't be removed.
     """
     for path in Path(folder).glob("pairs.*.json"):
         if _is_ours(path):
@@ -89,8 +96,10 @@ def _is_ours(path: Path) -> bool:
 def read_pair_texts(folder: Folder, dataset: str) -> tuple[TextPair, ...] | None:
     """Return the texts of a dataset's pairs in the order of the run; None where none were kept.
 
-    Raises:
-        FormatError: the file can't be read, is damaged, of a newer release, or not of this dataset.
+    Raises
+    ------
+    FormatError
+        The file can't be read, is damaged, of a newer release, or not of this dataset.
     """
     path = Path(folder) / file_of_pairs(dataset)
     if not path.is_file():
@@ -132,10 +141,12 @@ class Result:
 
 
 class ResultStore:
-    """A folder of results. A result is known by its place, and by a key of all that it hangs on.
+    """A folder of results. A result is known by its place, and by a key of all that it depends on.
 
-    Raises:
-        OutputError: the folder can't be made.
+    Raises
+    ------
+    OutputError
+        The folder can't be made.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -148,8 +159,10 @@ class ResultStore:
     def read(self, place: str, key: str) -> Result | None:
         """Return the result at ``place``, or None where there is none, or one of another key.
 
-        Raises:
-            FormatError: the file there is no result, or damaged.
+        Raises
+        ------
+        FormatError
+            The file there is no result, or damaged.
         """
         path = self._path(place)
         if not path.exists():
@@ -175,8 +188,10 @@ class ResultStore:
     def forget_explanations(self, place: str | None = None) -> None:
         """Remove the explanations of one result, or all that were left, and so their texts.
 
-        Raises:
-            OutputError: they can't be removed.
+        Raises
+        ------
+        OutputError
+            They can't be removed.
         """
         every = self.folder.glob(f"*{EXPLANATIONS}")
         for path in every if place is None else [self.explanations(place)]:
@@ -187,16 +202,22 @@ class ResultStore:
         return self.folder / f"{safe}.json"
 
 
-def known_score(path: Path, found: Probe) -> str:
+def known_score(path: Path, found: ScoreSample) -> str:
     """Return the name of the score that ``found`` is of, and keep it in ``path`` if it is new.
 
-    Args:
-        path: a file of the scores known so far, made if there is none.
-        found: how the model scores a dataset's first texts.
+    Parameters
+    ----------
+    path : Path
+        A file of the scores known so far, made if there is none.
+    found : ScoreSample
+        How the model scores a dataset's first texts.
 
-    Raises:
-        FormatError: the file there is none of scores.
-        OutputError: it can't be written.
+    Raises
+    ------
+    FormatError
+        The file there is none of scores.
+    OutputError
+        It can't be written.
     """
     known: dict[str, NDArray[np.float32]] = {}
     if path.exists():
@@ -224,16 +245,25 @@ def explain_all(
 ) -> list[Explanation]:
     """Explain pairs a batch at a time, from where ``path`` ends.
 
-    Args:
-        explainer: the model and the method.
-        pairs: the P pairs.
-        path: a file to which each batch is added once it is there; None keeps nothing.
-        key: of all that the explanations hang on. What ``path`` has of another key is written over.
-        tell: is told how many pairs are explained, once before each batch.
+    Parameters
+    ----------
+    explainer : Explainer
+        The model and the method.
+    pairs : sequence of TextPair
+        The P pairs.
+    path : Path, optional
+        A file to which each batch is added once it is there; None keeps nothing.
+    key : str, default=''
+        Of all that the explanations depend on. What ``path`` has of another key is written over.
+    tell : Callable[[int], None], optional
+        Is called with how many pairs are explained, once before each batch.
 
-    Raises:
-        TextError, ModelError: as ``Explainer.explain_many``.
-        OutputError: the file can't be written.
+    Raises
+    ------
+    TextError, ModelError
+        As ``Explainer.explain_many``.
+    OutputError
+        The file can't be written.
     """
     # Batch by batch, and not several ahead as explain_many does by itself: so little is lost. And
     # numbers hang, in their last digits, on what is in a batch: only whole ones are taken, so that

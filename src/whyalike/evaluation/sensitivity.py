@@ -38,9 +38,12 @@ def largest_change(original: Floats, disturbed: Floats) -> float:
 
     Yeh et al. 2019, Def. 3.1, relative to the explanation's norm as Captum's ``sensitivity_max``.
 
-    Args:
-        original: (W,), the explanation.
-        disturbed: (S, W), explanations of inputs nearby.
+    Parameters
+    ----------
+    original : Floats
+        (W,), the explanation.
+    disturbed : Floats
+        (S, W), explanations of inputs nearby.
     """
     norm = float(np.linalg.norm(original)) or 1.0
     return float(np.linalg.norm(disturbed - original, axis=1).max()) / norm
@@ -63,19 +66,30 @@ def measure_sensitivity(
     else saliency. Methods that do not look at the model have 0, which is no merit. The model is
     left as it was.
 
-    Args:
-        explainer: a model whose inside can be seen, and the method, also of ``explanations``.
-        pairs: P pairs of texts.
-        explanations: of these pairs by that method; without them, the pairs are explained here.
-        samples: how many times each pair is explained under noise.
-        radius: half the side of the box, in units of the root mean square of the token table.
-        seed: of the noise, which hangs on a text's tokens besides, and not on the batch.
-        progress: called with how many of the samples are done, and how many there are.
+    Parameters
+    ----------
+    explainer : Explainer
+        A model whose inside can be seen, and the method, also of ``explanations``.
+    pairs : Sequence[tuple[str, str]]
+        P pairs of texts.
+    explanations : sequence of Explanation, optional
+        Of these pairs by that method; without them, the pairs are explained here.
+    samples : int, default=10
+        How many times each pair is explained under noise.
+    radius : float, default=0.1
+        Half the side of the box, in units of the root mean square of the token table.
+    seed : int, default=0
+        Of the noise, which depends on a text's tokens besides, and not on the batch.
+    progress : Callable[[int, int], None], optional
+        Called with how many of the samples are done, and how many there are.
 
-    Raises:
-        OptionError: an option that is not allowed, a model that is a function, or explanations of
-            something else.
-        TextError, ModelError: as ``Explainer.explain_many``.
+    Raises
+    ------
+    OptionError
+        An option that is not allowed, a model that is a function, or explanations of something
+        else.
+    TextError, ModelError
+        As ``Explainer.explain_many``.
     """
     check_whole("samples", samples)
     check_whole("seed", seed, least=0)
@@ -114,10 +128,14 @@ def measure_sensitivity(
 def noise(encoder: Encoder, *, radius: float, seed: object) -> Iterator[None]:
     """Add uniform noise to the embedding of every token, the same for a text in any batch.
 
-    Args:
-        encoder: the model.
-        radius: half the width of the noise, in units of the root mean square of the token table.
-        seed: anything; equal ones give equal noise.
+    Parameters
+    ----------
+    encoder : Encoder
+        The model.
+    radius : float
+        Half the width of the noise, in units of the root mean square of the token table.
+    seed : object
+        Anything; equal ones give equal noise.
     """
     table = encoder.sites.tokens[0].weight
     if not isinstance(table, Tensor):

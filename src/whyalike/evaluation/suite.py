@@ -22,7 +22,7 @@ from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, Fitted, check
 from whyalike.evaluation.suite_parts import check_part, measure_part, with_notes
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
-from whyalike.fingerprint import probe
+from whyalike.fingerprint import sample_scores
 from whyalike.options import check_whole
 from whyalike.texts import clean_text
 
@@ -80,32 +80,48 @@ def run_suite(
 ) -> Leaderboard:
     """Measure methods on datasets; a method that fails is left out with its reason.
 
-    Args:
-        explainer: the model; its options go for all methods.
-        datasets: what to measure on.
-        methods: names of methods.
-        parts: what to measure on pairs of texts: faithfulness, randomization, infidelity,
-            sensitivity. The last three explain each pair several times over.
-        metrics: of faithfulness, names of ``faithfulness_metrics.METRICS``.
-        replacement: what stands for a word that is taken away (``Replacement``); words of a
-            catalogue are those of the dataset's own.
-        side: whose words are taken away; metrics of pairs of words always take those of both.
-        folder: where each result is kept as soon as it is there; a run that was cut off goes on
-            from them. Results of another model, version, dataset or other options are not taken; a
-            model is known by the vectors that it gives to the dataset's first texts.
-        keep_texts: with a folder, keep the explanations of the pairs there too, texts and all,
-            until they are measured: explaining that is cut off goes on from its last batch, and
-            measuring begins again. Without, those that a run before has left are removed.
-        seed: of intervals and of the order of words of equal saliency.
-        progress: is told the dataset and method, with how many pairs are explained, and how many
-            of all are done.
+    Parameters
+    ----------
+    explainer : Explainer
+        The model; its options go for all methods.
+    datasets : Datasets
+        What to measure on.
+    methods : sequence of str
+        Names of methods.
+    parts : sequence of str, default=('faithfulness',)
+        What to measure on pairs of texts: faithfulness, randomization, infidelity, sensitivity. The
+        last three explain each pair several times over.
+    metrics : sequence of str, default=FAITHFULNESS
+        Of faithfulness, names of ``faithfulness_metrics.METRICS``.
+    replacement : Kind, default='drop'
+        What stands for a word that is taken away (``Replacement``); words of a catalogue are those
+        of the dataset's own.
+    side : Side, default='both'
+        Whose words are taken away; metrics of pairs of words always take those of both.
+    folder : Path, optional
+        Where each result is kept as soon as it is there; a run that was cut off goes on from them.
+        Results of another model, version, dataset or other options are not taken; a model is known
+        by the vectors that it gives to the dataset's first texts.
+    keep_texts : bool, default=True
+        With a folder, keep the explanations of the pairs there too, texts and all, until they are
+        measured: explaining that is cut off goes on from its last batch, and measuring begins
+        again. Without, those that a run before has left are removed.
+    seed : int, default=0
+        Of intervals and of the order of words of equal saliency.
+    progress : Progress, optional
+        Is called with the dataset and method, with how many pairs are explained, and how many of
+        all are done.
 
-    Raises:
-        TextError: with a folder, something that is no text among a dataset's first pairs.
-        OptionError: no datasets, an empty one, two of one name, no methods, an unknown one of
-            these, of parts or of metrics, another replacement or side, or words of a catalogue
-            for a dataset that has none.
-        OutputError: the folder can't be written.
+    Raises
+    ------
+    TextError
+        With a folder, something that is no text among a dataset's first pairs.
+    OptionError
+        No datasets, an empty one, two of one name, no methods, an unknown one of these, of parts or
+        of metrics, another replacement or side, or words of a catalogue for a dataset that has
+        none.
+    OutputError
+        The folder can't be written.
     """
     runs = datasets.parts(checked_parts(parts))
     if not runs or not methods:
@@ -244,7 +260,7 @@ def _key(
     score: str,
     catalogue: str,
 ) -> str:
-    """Return a digest of everything that a result hangs on."""
+    """Return a digest of everything that a result depends on."""
     what = {
         "metrics": choice.metrics_of(part),
         "replacement": choice.replacement,
@@ -269,7 +285,7 @@ def _scores(
     """Return by dataset what its kept results were measured with, whatever the model is called."""
     file = folder / "scores.npz"
     return {
-        name: known_score(file, probe(explainer, texts))
+        name: known_score(file, sample_scores(explainer, texts))
         for name, texts in {name: _first_texts(items) for _, name, items in runs}.items()
     }
 

@@ -77,8 +77,10 @@ GOLD = {
 def checked_parts(parts: Sequence[str]) -> tuple[str, ...]:
     """Return the parts to measure on pairs, each once.
 
-    Raises:
-        OptionError: none, or an unknown one.
+    Raises
+    ------
+    OptionError
+        None, or an unknown one.
     """
     names = tuple(dict.fromkeys(parts))
     allowed = get_args(PairPart)
@@ -104,8 +106,10 @@ class Choice:
     def check(self, datasets: Iterable[str], catalogues: Mapping[str, Sequence[str]]) -> None:
         """Refuse what can't be measured on these datasets of pairs.
 
-        Raises:
-            OptionError: another replacement or side, or words of a catalogue that is not there.
+        Raises
+        ------
+        OptionError
+            Another replacement or side, or words of a catalogue that is not there.
         """
         check_choice("replacement", self.replacement, get_args(Kind))
         check_choice("side", self.side, SIDES)
@@ -153,7 +157,7 @@ class Fitted:
         self._replacements: dict[str, Replacement] = {}
 
     def matters(self, explainer: Explainer, part: str, choice: Choice) -> bool:
-        """Return whether a result hangs on the catalogue."""
+        """Return whether a result depends on the catalogue."""
         replaces = choice.replacement == "catalogue" and part in ("faithfulness", "infidelity")
         return replaces or self._learns(explainer)
 
@@ -167,8 +171,10 @@ class Fitted:
 
         A lexicon of the Explainer's own stays: it was chosen.
 
-        Raises:
-            MissingExtraError: no word vectors are installed.
+        Raises
+        ------
+        MissingExtraError
+            No word vectors are installed.
         """
         texts = self.catalogues.get(name)
         if not texts or not self._learns(explainer):

@@ -33,8 +33,10 @@ SEEDS = 2
 def check_part(part: str, explainer: Explainer) -> None:
     """Refuse what can't be measured before a pair is explained, which may cost hours or money.
 
-    Raises:
-        OptionError: the part looks into the model, and that is a function.
+    Raises
+    ------
+    OptionError
+        The part looks into the model, and that is a function.
     """
     if part in LOOKS_INSIDE:
         explainer.encoder  # noqa: B018
@@ -59,17 +61,27 @@ def measure_part(
 ) -> list[Entry]:
     """Return an entry for each metric of one part, method and dataset.
 
-    Args:
-        part: one of PairPart, "alignment" or "ists".
-        name: of the dataset.
-        explainer: the model and the method.
-        items: pairs of texts, or of gold.
-        explanations: of the items, in their order.
-        choice: how to measure.
-        replacement: what stands for a word that is taken away.
+    Parameters
+    ----------
+    part : str
+        One of PairPart, "alignment" or "ists".
+    name : str
+        Of the dataset.
+    explainer : Explainer
+        The model and the method.
+    items : sequence of Any
+        Pairs of texts, or of gold.
+    explanations : sequence of Explanation
+        Of the items, in their order.
+    choice : Choice
+        How to measure.
+    replacement : Replacement
+        What stands for a word that is taken away.
 
-    Raises:
-        WhyalikeError: as the measure that the part stands for.
+    Raises
+    ------
+    WhyalikeError
+        As the measure that the part stands for.
     """
     metrics, seed = choice.metrics_of(part), choice.seed
     if part == "alignment":

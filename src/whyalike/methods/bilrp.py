@@ -35,8 +35,10 @@ def bilrp(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]
     input is then LRP. Biases, and activations that are not piecewise linear, keep a part of the
     score, so that no sum is promised; the remainder says what is left.
 
-    Raises:
-        OptionError: the similarity is a distance.
+    Raises
+    ------
+    OptionError
+        The similarity is a distance.
     """
     setting.encoder.require_gradient()
 

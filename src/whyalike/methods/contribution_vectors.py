@@ -116,13 +116,19 @@ def token_derivatives(
     The same as the Jacobian's block of a token times the token's change, without the Jacobian:
     one forward-mode derivative per token, which shares the values at ``point`` with the others.
 
-    Args:
-        function: (1, T, D) to (1, H).
-        point: (1, T, D), where to differentiate.
-        change: (1, T, D).
+    Parameters
+    ----------
+    function : Callable[[Tensor], Tensor]
+        (1, T, D) to (1, H).
+    point : Tensor
+        (1, T, D), where to differentiate.
+    change : Tensor
+        (1, T, D).
 
-    Raises:
-        ModelError: torch has no forward-mode derivative of something in the model.
+    Raises
+    ------
+    ModelError
+        Torch has no forward-mode derivative of something in the model.
     """
     length = point.shape[1]
     one_token = torch.eye(length, dtype=change.dtype, device=change.device)[:, :, None]

@@ -28,8 +28,10 @@ Weigh = Callable[[PreparedText], NDArray[np.float64]]
 def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: its idf as a part of the text's greatest; 0 for a mark.
 
-    Raises:
-        MissingExtraError: no lexicon is given and the extra ``lexical`` is not installed.
+    Raises
+    ------
+    MissingExtraError
+        No lexicon is given and the extra ``lexical`` is not installed.
     """
     lexicon = setting.lexicon or Lexicon.packaged()
     results = _weigh(setting, pairs, lambda text: scale_signed(lexicon.idf(text.words)))
@@ -54,7 +56,7 @@ def random(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency
 
 
 def draw(text: str, count: int, *, seed: int) -> NDArray[np.float64]:
-    """(W,): uniform numbers from [0, 1) that hang on the text and the seed alone."""
+    """(W,): uniform numbers from [0, 1) that depend on the text and the seed alone."""
     # Python's own hash differs from process to process.
     digest = hashlib.sha256(f"{seed}\n{text}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest)).random(count)

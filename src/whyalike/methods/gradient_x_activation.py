@@ -26,8 +26,10 @@ def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> li
     the length of E); so it is taken at the input of the last layer unless ``options.layer`` says
     otherwise.
 
-    Raises:
-        OptionError: the model has no such layer.
+    Raises
+    ------
+    OptionError
+        The model has no such layer.
     """
     layer = setting.options.layer
     return explain_by_gradient(

@@ -44,8 +44,10 @@ def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     at both ends; the completeness gap is what they miss of it, as a part of it. A word's
     contribution is the sum of its tokens' attributions, before any scaling.
 
-    Raises:
-        MissingExtraError: Captum is not installed.
+    Raises
+    ------
+    MissingExtraError
+        Captum is not installed.
     """
     if find_spec("captum") is None:
         raise MissingExtraError("integrated_gradients", "captum", "methods")

@@ -68,8 +68,10 @@ def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     model's sum is to its similarity (Moeller et al. 2024), and the less it costs. Of
     Gauss-Legendre steps as many are taken as the sum needs, ``ig_steps`` at most.
 
-    Raises:
-        OptionError: no such layer, no mask token, or the similarity is a distance.
+    Raises
+    ------
+    OptionError
+        No such layer, no mask token, or the similarity is a distance.
     """
     options = setting.options
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer

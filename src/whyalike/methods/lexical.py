@@ -31,8 +31,10 @@ def tfidf_w2v(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalie
     changes no order of pairs and no clusters of scores; min-max would take away the least word.
     A word that the lexicon lacks has saliency 0, and matches nothing where it has no vector.
 
-    Raises:
-        MissingExtraError: no lexicon is given and the extra ``lexical`` is not installed.
+    Raises
+    ------
+    MissingExtraError
+        No lexicon is given and the extra ``lexical`` is not installed.
     """
     lexicon = setting.lexicon or Lexicon.packaged()
     note = (lexicon.rarity.note,) if lexicon.rarity.note else ()

@@ -29,8 +29,10 @@ def maxsim(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency
     of a word is its tokens' largest cosine; below zero it counts as 0. Special tokens and prompts
     take no part. The hidden states are those of ``options.latent_layer``.
 
-    Raises:
-        ModelError: hidden states with NaN or infinity.
+    Raises
+    ------
+    ModelError
+        Hidden states with NaN or infinity.
     """
     result = setting.encoder.run(
         [pair.tokens for pair in pairs], options=setting.options, gradient=False

@@ -167,8 +167,10 @@ def register_method(
 ) -> Callable[[Attribute], Attribute]:
     """Return a decorator that makes a function a method under ``name``.
 
-    Raises:
-        OptionError: the name is taken.
+    Raises
+    ------
+    OptionError
+        The name is taken.
     """
 
     def decorate(attribute: Attribute) -> Attribute:

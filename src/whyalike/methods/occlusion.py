@@ -33,9 +33,12 @@ def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalie
     The matrix is I_ij = C - C(without i) - C(without j) + C(without both): above zero where the two
     words need each other. It says nothing of a sum, so that there is no remainder.
 
-    Raises:
-        OptionError: words are to be masked, and the model has no mask token.
-        ModelError: vectors that are no finite numbers.
+    Raises
+    ------
+    OptionError
+        Words are to be masked, and the model has no mask token.
+    ModelError
+        Vectors that are no finite numbers.
     """
     function = setting.model.similarity_function
     texts = texts_of(pairs)

@@ -73,9 +73,12 @@ def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalienc
     P is ``options.permutations``; a text of which there are no more than 2 P orders gets each once,
     which is exact. The orders follow from ``options.seed`` and the text alone.
 
-    Raises:
-        OptionError: words are to be masked, and the model has no mask token.
-        ModelError: vectors that are no finite numbers.
+    Raises
+    ------
+    OptionError
+        Words are to be masked, and the model has no mask token.
+    ModelError
+        Vectors that are no finite numbers.
     """
     texts = texts_of(pairs)
     orders = [orders_of(text, options=setting.options) for text in texts]
@@ -140,12 +143,18 @@ def _explain_pair(
 ) -> PairSaliency:
     """Return the words and pairs of words of two texts.
 
-    Args:
-        setting: the model and the options.
-        pair: two texts of W and W' words.
-        grown: vectors (O, W + 1, H) of each text as it grows, from no words to all.
-        orders: (O, W) of each text.
-        shown: (W, H) of each text, to show the cosine of two words of.
+    Parameters
+    ----------
+    setting : Setting
+        The model and the options.
+    pair : PreparedPair
+        Two texts of W and W' words.
+    grown : sequence of Floats
+        Vectors (O, W + 1, H) of each text as it grows, from no words to all.
+    orders : sequence of Orders
+        (O, W) of each text.
+    shown : sequence of Floats
+        (W, H) of each text, to show the cosine of two words of.
     """
     function = setting.model.similarity_function
     left, right = grown

@@ -38,16 +38,25 @@ def explain_by_contribution_vectors(
     is that over both lengths, which count as constant. A word's contribution is its u . G, so that
     those of all left tokens sum to the score as well.
 
-    Args:
-        setting: the model and the options.
-        pairs: P prepared pairs, one batch; each text of it is taken apart once.
-        decompose: a row of a text to the contribution vectors of its tokens.
-        sums: the vectors sum to something, so that there is a completeness gap.
-        remedy: what to do where that is wide.
+    Parameters
+    ----------
+    setting : Setting
+        The model and the options.
+    pairs : sequence of PreparedPair
+        P prepared pairs, one batch; each text of it is taken apart once.
+    decompose : Decompose
+        A row of a text to the contribution vectors of its tokens.
+    sums : bool
+        The vectors sum to something, so that there is a completeness gap.
+    remedy : str, default=''
+        What to do where that is wide.
 
-    Raises:
-        OptionError: the similarity is a distance, which is no such product.
-        ModelError: NaN, or no forward-mode derivative.
+    Raises
+    ------
+    OptionError
+        The similarity is a distance, which is no such product.
+    ModelError
+        NaN, or no forward-mode derivative.
     """
     function = setting.encoder.similarity_function
     if function not in ("cosine", "dot"):

@@ -40,12 +40,18 @@ def explain_by_gradient(
 ) -> list[PairSaliency]:
     """Score tokens by activation and gradient, normalise, and hand on words.
 
-    Args:
-        setting: the model and the options.
-        pairs: P prepared pairs, one batch.
-        score: (activation, gradient), both (B, T, D), to token scores (B, T).
-        point: where activation and gradient are taken.
-        signed: the scores are what tokens add to the similarity; see ``collect``.
+    Parameters
+    ----------
+    setting : Setting
+        The model and the options.
+    pairs : sequence of PreparedPair
+        P prepared pairs, one batch.
+    score : GradientScore
+        (activation, gradient), both (B, T, D), to token scores (B, T).
+    point : Point, default='embedding'
+        Where activation and gradient are taken.
+    signed : bool, default=False
+        The scores are what tokens add to the similarity; see ``collect``.
     """
     result = setting.encoder.run(
         [pair.tokens for pair in pairs], options=setting.options, point=point
@@ -119,17 +125,27 @@ def collect(
 ) -> list[PairSaliency]:
     """Scale the tokens' scores and hand on words with their latent vectors.
 
-    Args:
-        pairs: P prepared pairs.
-        result: the pass that gave their similarities and latent vectors.
-        scores: 2 P arrays (T,), left and right of each pair in turn.
-        warnings: what to say of each pair, or None.
-        gaps: completeness gap of each pair, where the method has one.
-        signed: the scores are what tokens add to the similarity: words get their sums.
-        finish: what the method makes of the words of a side, given the similarity.
+    Parameters
+    ----------
+    pairs : sequence of PreparedPair
+        P prepared pairs.
+    result : Pass
+        The pass that gave their similarities and latent vectors.
+    scores : sequence of Floats
+        2 P arrays (T,), left and right of each pair in turn.
+    warnings : Sequence[str | None], optional
+        What to say of each pair, or None.
+    gaps : sequence of float, optional
+        Completeness gap of each pair, where the method has one.
+    signed : bool, default=False
+        The scores are what tokens add to the similarity: words get their sums.
+    finish : Finish, optional
+        What the method makes of the words of a side, given the similarity.
 
-    Raises:
-        ModelError: scores with NaN or infinity.
+    Raises
+    ------
+    ModelError
+        Scores with NaN or infinity.
     """
     texts = _texts(pairs)
     if signed:

@@ -32,8 +32,10 @@ def token_similarity(setting: Setting, pairs: Sequence[PreparedPair]) -> list[Pa
     what a Dense with a bias or a tanh makes of it. What pairs with special tokens and prompts carry
     is the remainder.
 
-    Raises:
-        OptionError: the similarity is a distance.
+    Raises
+    ------
+    OptionError
+        The similarity is a distance.
     """
 
     def decompose(text: TokenizedText, row: Row) -> RowVectors:

@@ -52,8 +52,10 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     what its two words add, shared among their partners; the remainder is what words without a
     partner add.
 
-    Raises:
-        OptionError: the model has no such layer.
+    Raises
+    ------
+    OptionError
+        The model has no such layer.
     """
     options, depth = setting.options, setting.encoder.depth
     middle = (depth + 1) // 2

@@ -31,19 +31,30 @@ class BlackBox:
     that a retry does not pay for them again. A blank text, prompt included, is never sent (many
     services refuse it): it has the zero vector. Threads take turns.
 
-    Attributes:
-        calls: how often the function was called.
-        texts_embedded: how many texts it gave vectors for.
+    Attributes
+    ----------
+    calls
+        How often the function was called.
+    texts_embedded
+        How many texts it gave vectors for.
 
-    Args:
-        embed: from a list of N texts to (N, H) vectors of real numbers, the same H always.
-        similarity_function: how two vectors are compared.
-        name: what explanations call the model; by default the function's own name.
-        batch_size: the most texts in one call.
-        cache_size: the most texts whose vectors are kept, least recently used ones forgotten.
+    Parameters
+    ----------
+    embed : Embed
+        From a list of N texts to (N, H) vectors of real numbers, the same H always.
+    similarity_function : SimilarityFunction, default='cosine'
+        How two vectors are compared.
+    name : str, optional
+        What explanations call the model; by default the function's own name.
+    batch_size : int, default=64
+        The most texts in one call.
+    cache_size : int, default=4096
+        The most texts whose vectors are kept, least recently used ones forgotten.
 
-    Raises:
-        OptionError: an argument that is not allowed.
+    Raises
+    ------
+    OptionError
+        An argument that is not allowed.
     """
 
     pooling: Literal["model"] = "model"
@@ -80,7 +91,7 @@ class BlackBox:
         self._start()
 
     def _start(self) -> None:
-        """Have a lock that belongs to this process."""
+        """Make a lock that belongs to this process."""
         self._lock = RLock()
         _BOXES.add(self)
 
@@ -135,8 +146,10 @@ class BlackBox:
 
         Where nothing but blank texts was ever asked for, H is unknown and taken as 1.
 
-        Raises:
-            ModelError: the function gave something else than a vector of numbers for each text.
+        Raises
+        ------
+        ModelError
+            The function gave something else than a vector of numbers for each text.
         """
         del long_text  # Only the function itself knows where it stops reading.
         whole = [prompt + text for text in texts]

@@ -56,7 +56,7 @@ class EmbeddingSites:
         if self.norm is None:
             raise OptionError(
                 f"{type(self.body).__name__} has no LayerNorm behind its embeddings: "
-                "activation='after_norm' can't be had; choose 'token+position' or 'token'."
+                "activation='after_norm' is not available; choose 'token+position' or 'token'."
             )
         return self.norm
 
@@ -158,9 +158,11 @@ def capture(
     running the model at all. ``ids`` are the rows' tokens (B, T), by which a model is known that
     embeds them the other way round, (T, B, D).
 
-    Raises:
-        OptionError: the model has no LayerNorm behind its embeddings, and ``activation`` asks for
-            it; or no such layer.
+    Raises
+    ------
+    OptionError
+        The model has no LayerNorm behind its embeddings, and ``activation`` asks for it; or no such
+        layer.
     """
     captured = Captured()
     with ExitStack() as hooks:

@@ -26,14 +26,21 @@ class EmbeddedText:
     raw: (1, H), the same before a Normalize at the end. positions: (T,), where the tokens of the
     text itself stand.
 
-    Args:
-        encoder: the model.
-        text: the text that the row is of.
-        options: ``activation`` is read here.
-        row: one of its rows; without it, the text must have one only.
+    Parameters
+    ----------
+    encoder : Encoder
+        The model.
+    text : TokenizedText
+        The text that the row is of.
+    options : BTIOptions
+        ``activation`` is read here.
+    row : Row, optional
+        One of its rows; without it, the text must have one only.
 
-    Raises:
-        OptionError: no row is given, and the text is read in windows, so that it has several.
+    Raises
+    ------
+    OptionError
+        No row is given, and the text is read in windows, so that it has several.
     """
 
     def __init__(
@@ -192,15 +199,23 @@ class LayeredText(EmbeddedText):
     state: (1, T, H), the hidden state of the text as the model reads it; the rest as in
     EmbeddedText, with E the token embedding alone.
 
-    Args:
-        encoder: the model.
-        text: the text that the row is of.
-        options: the method's.
-        row: one of its rows.
-        layer: which hidden state: 0 is the embeddings, -1 the last.
+    Parameters
+    ----------
+    encoder : Encoder
+        The model.
+    text : TokenizedText
+        The text that the row is of.
+    options : BTIOptions
+        The method's.
+    row : Row
+        One of its rows.
+    layer : int
+        Which hidden state: 0 is the embeddings, -1 the last.
 
-    Raises:
-        OptionError: the model has no such layer, or does not make its state in a module.
+    Raises
+    ------
+    OptionError
+        The model has no such layer, or does not make its state in a module.
     """
 
     def __init__(
@@ -254,8 +269,10 @@ class LayeredText(EmbeddedText):
         Its own tokens are replaced by the padding (or mask) token, or their embeddings by zeros;
         positions, special tokens and prompt stay.
 
-        Raises:
-            OptionError: the tokenizer has no such token.
+        Raises
+        ------
+        OptionError
+            The tokenizer has no such token.
         """
         baseline = self.baseline(kind)
         with torch.no_grad(), self._captured(state=self._asked, leaf=baseline) as captured:

@@ -96,14 +96,20 @@ class Encoder:
     The user's model is only read: what runs is a replica that shares its weights, made anew when
     the model was changed. Threads take turns, pass by pass.
 
-    Args:
-        loaded: the model's parts.
-        pooling: ``"auto"`` is ``"model"`` for a SentenceTransformer and ``"paper"`` for a bare
-            encoder. With anything but ``"model"`` the similarity is the cosine.
+    Parameters
+    ----------
+    loaded : LoadedModel
+        The model's parts.
+    pooling : Pooling, default='auto'
+        ``"auto"`` is ``"model"`` for a SentenceTransformer and ``"paper"`` for a bare encoder. With
+        anything but ``"model"`` the similarity is the cosine.
 
-    Raises:
-        OptionError: ``"model"`` for a bare encoder, which has no pooling of its own.
-        ModelError: a model without input embeddings.
+    Raises
+    ------
+    OptionError
+        ``"model"`` for a bare encoder, which has no pooling of its own.
+    ModelError
+        A model without input embeddings.
     """
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
@@ -127,7 +133,7 @@ class Encoder:
         find_sites(loaded.transformer)  # What can't be explained is refused before it is asked to.
 
     def _start(self) -> None:
-        """Have nothing yet that belongs to this process and its threads."""
+        """Hold nothing yet that belongs to this process and its threads."""
         self._lock = RLock()
         self._holders = 0
         self._own: OwnModel | None = None
@@ -180,7 +186,7 @@ class Encoder:
 
     @contextmanager
     def held(self) -> Iterator[OwnModel]:
-        """Have the replica alone, whatever mode torch is in; other threads wait.
+        """Hold the replica alone, whatever mode torch is in; other threads wait.
 
         Hooks may be set on its modules inside the block. A thread that holds it may do so again.
         """
@@ -286,9 +292,12 @@ class Encoder:
 
         No graph is kept, and texts go through the model with others of about their length.
 
-        Raises:
-            TextError: a text beyond the model's limit that may not be cut.
-            ModelError: vectors with NaN or infinity.
+        Raises
+        ------
+        TextError
+            A text beyond the model's limit that may not be cut.
+        ModelError
+            Vectors with NaN or infinity.
         """
         return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
 
@@ -354,16 +363,24 @@ class Encoder:
         gradient (row 13), and pairs of a batch do not touch each other; so the gradient of the
         sum over the batch holds them all (Malkiel et al. 2022, Eq. 3).
 
-        Args:
-            pairs: P pairs of tokenized texts.
-            options: ``activation``, ``objective`` and ``latent_layer`` are read here.
-            point: the embedding, the last layer's hidden states, or a hidden state by its index.
-            gradient: whether to go backward at all.
-            presence_from: where given, the first layer from which on, and in the pooling, the
-                score is differentiated by each token's weight too.
+        Parameters
+        ----------
+        pairs : sequence of TokenPair
+            P pairs of tokenized texts.
+        options : BTIOptions
+            ``activation``, ``objective`` and ``latent_layer`` are read here.
+        point : Point, default='embedding'
+            The embedding, the last layer's hidden states, or a hidden state by its index.
+        gradient : bool, default=True
+            Whether to go backward at all.
+        presence_from : int, optional
+            Where given, the first layer from which on, and in the pooling, the score is
+            differentiated by each token's weight too.
 
-        Raises:
-            ModelError: vectors with NaN or infinity; a gradient that is wanted and not there.
+        Raises
+        ------
+        ModelError
+            Vectors with NaN or infinity; a gradient that is wanted and not there.
         """
         texts = [text for pair in pairs for text in (pair.left, pair.right)]
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]

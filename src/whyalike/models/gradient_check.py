@@ -55,8 +55,10 @@ def gradient_error(encoder: "Encoder") -> float:
     embeddings: the gradient's own, the embedding's, and two at random. Differences are central,
     in steps of two lengths (Richardson's extrapolation).
 
-    Raises:
-        ModelError: there is no gradient at all.
+    Raises
+    ------
+    ModelError
+        There is no gradient at all.
     """
     texts = encoder.tokenize(SAMPLES)
     if not all(text.rows and len(text.offsets) for text in texts):

@@ -28,10 +28,14 @@ class Presence(TorchFunctionMode):
     log_weights: (B, 1, 1, T), all zero, to differentiate by. calls: how often attention was
     computed; in a model that can be seen, once in each layer.
 
-    Args:
-        mask: (B, T), the attention mask of the rows that go through the model.
-        first: the first layer whose attention has the weights, counted from 0.
-        dtype: the model's; the weights have it, or single precision where that is finer.
+    Parameters
+    ----------
+    mask : Tensor
+        (B, T), the attention mask of the rows that go through the model.
+    first : int
+        The first layer whose attention has the weights, counted from 0.
+    dtype : dtype, default=torch.float32
+        The model's; the weights have it, or single precision where that is finer.
     """
 
     def __init__(self, mask: Tensor, *, first: int, dtype: torch.dtype = torch.float32) -> None:
@@ -107,11 +111,16 @@ def presence_slopes(last: Tensor, at_last: Tensor, *, at_weights: Tensor, own: T
     any pooling is taken for such a mean: exact for a mean of own tokens and for the first token's
     vector, and near it where special tokens are in the mean.
 
-    Args:
-        last: (B, T, H), the last hidden states.
-        at_last: (B, T, H), the gradient there.
-        at_weights: (B, 1, 1, T), the gradient by the weights in attention.
-        own: (B, T), True on tokens of the text itself.
+    Parameters
+    ----------
+    last : Tensor
+        (B, T, H), the last hidden states.
+    at_last : Tensor
+        (B, T, H), the gradient there.
+    at_weights : Tensor
+        (B, 1, 1, T), the gradient by the weights in attention.
+    own : Tensor
+        (B, T), True on tokens of the text itself.
     """
     last, at_last = last.detach().double(), at_last.double()
     counted = own[:, :, None].to(last)

@@ -73,15 +73,23 @@ def load(
 ) -> LoadedModel:
     """Load or take apart a model.
 
-    Args:
-        source: a hub name, a local path, a SentenceTransformer, or (model, tokenizer).
-        device: where to put a model that is loaded here; a given object stays where it is.
-        trust_remote_code: allow code that comes with the model to run.
-        allow_pickle: allow weights that are not safetensors.
+    Parameters
+    ----------
+    source : ModelSource
+        A hub name, a local path, a SentenceTransformer, or (model, tokenizer).
+    device : str, optional
+        Where to put a model that is loaded here; a given object stays where it is.
+    trust_remote_code : bool, default=False
+        Allow code that comes with the model to run.
+    allow_pickle : bool, default=False
+        Allow weights that are not safetensors.
 
-    Raises:
-        ModelNotFoundError, UnsafeModelError, ModelError: it can't be had or used.
-        OptionError: this machine has no such device.
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        It can't be found or used.
+    OptionError
+        This machine has no such device.
     """
     if isinstance(source, SentenceTransformer):
         return _from_pipeline(source, _name_of(source))

@@ -34,11 +34,16 @@ def pool(hidden: Tensor, mask: Tensor, content: Tensor, *, pooling: Pooling) -> 
     special tokens; a row without any gets the zero vector. ``"cls"`` and ``"last"`` take the
     first and the last token that is not padding.
 
-    Args:
-        hidden: (B, T, H).
-        mask: (B, T), 1 where there is no padding.
-        content: (B, T), 1 on tokens of the text that the row owns.
-        pooling: which of the three.
+    Parameters
+    ----------
+    hidden : Tensor
+        (B, T, H).
+    mask : Tensor
+        (B, T), 1 where there is no padding.
+    content : Tensor
+        (B, T), 1 on tokens of the text that the row owns.
+    pooling : Pooling
+        Which of the three.
     """
     if pooling == "paper":
         weights = content.to(hidden.dtype).unsqueeze(-1)
@@ -230,9 +235,12 @@ class PipelineEncoder:
     def features(self, batch: Batch) -> dict[str, Any]:
         """See VectorSource; all rows are windows, or none.
 
-        Raises:
-            ModelError: the pipeline reads other tokens than ours.
-            OptionError: windows with a prompt that the pooling leaves out.
+        Raises
+        ------
+        ModelError
+            The pipeline reads other tokens than ours.
+        OptionError
+            Windows with a prompt that the pooling leaves out.
         """
         prompt = batch[0][0].prompt
         if len(batch[0][0].rows) > 1:

@@ -224,7 +224,7 @@ def sign_in_object(model: object, kinds: Iterable[Kind] = KINDS) -> Sign | None:
 def sign_in_folder(folder: Path) -> Sign | None:
     """Return the kind of a saved model, by what its folder says of itself.
 
-    A pipeline of sentence-transformers is told by its own kind and its modules: what its
+    A pipeline of sentence-transformers is known by its own kind and its modules: what its
     transformer was before is of no account. Everything else is told by ``config.json``. A model
     for masked words (``BertForMaskedLM``) is an encoder as it stands: only the modules that make
     SPLADE of it show that it is one.
@@ -256,10 +256,14 @@ def architectures_of(config: Mapping[str, Any]) -> list[str]:
 def refusal(sign: Sign, name: str, *, model: str | None = None) -> ModelError:
     """Return the error that says what came, how it scores, and what can be done.
 
-    Args:
-        sign: the kind, and what showed it.
-        name: of the model.
-        model: an expression that gives the model in Python, where it did not come by name.
+    Parameters
+    ----------
+    sign : Sign
+        The kind, and what showed it.
+    name : str
+        Of the model.
+    model : str, optional
+        An expression that gives the model in Python, where it did not come by name.
     """
     kind = sign.kind
     opened = kind.opened_by.replace("{name}", repr(name)) if model is None else model

@@ -205,10 +205,14 @@ class Replica:
 
     module: in the place of ``original``.
 
-    Args:
-        original: a pipeline or a transformer; it is only read.
-        tokenizer: the tokenizer that it may hold.
-        own: what takes the tokenizer's place.
+    Parameters
+    ----------
+    original : Module
+        A pipeline or a transformer; it is only read.
+    tokenizer : PreTrainedTokenizerBase
+        The tokenizer that it may hold.
+    own : PreTrainedTokenizerBase
+        What takes the tokenizer's place.
     """
 
     def __init__(

@@ -73,18 +73,28 @@ def choose_prompts(
     ``encode_document`` would take: an empty one too, and the default one only where a name is not
     known at all. A model that has neither puts its default prompt before both, as ``encode`` does.
 
-    Args:
-        prompts: literal ones.
-        names: their names in ``known``.
-        known: the model's own prompts by name.
-        default: the name of the prompt that the model uses where none is named.
-        model: what to call the model in an error.
-        by_task: whether the model treats queries otherwise than documents besides their prompts.
+    Parameters
+    ----------
+    prompts : tuple[str, str] | None
+        Literal ones.
+    names : tuple[str, str] | None
+        Their names in ``known``.
+    known : Mapping[str, str]
+        The model's own prompts by name.
+    default : str | None
+        The name of the prompt that the model uses where none is named.
+    model : str
+        What to call the model in an error.
+    by_task : bool, default=False
+        Whether the model treats queries otherwise than documents besides their prompts.
 
-    Raises:
-        OptionError: both ways of naming them are used, the model knows no such name, or prompts
-            alone do not make a query of a text and must be asked for.
-        ModelError: what the model says of its prompts is no text.
+    Raises
+    ------
+    OptionError
+        Both ways of naming them are used, the model knows no such name, or prompts alone do not
+        make a query of a text and must be asked for.
+    ModelError
+        What the model says of its prompts is no text.
     """
     if prompts is not None and names is not None:
         raise OptionError("Give either prompts or prompt_names, not both.")

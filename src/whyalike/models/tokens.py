@@ -109,17 +109,26 @@ def tokenize(
 ) -> list[TokenizedText]:
     """Tokenize texts, with ``prompt`` put before each.
 
-    Args:
-        texts: raw texts.
-        tokenizer: a fast tokenizer.
-        limit: the most tokens that the model takes, special tokens included.
-        prompt: what the model wants before a text; it counts neither as text nor as words.
-        long_text: ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
+    Parameters
+    ----------
+    texts : sequence of str
+        Raw texts.
+    tokenizer : PreTrainedTokenizerBase
+        A fast tokenizer.
+    limit : int
+        The most tokens that the model takes, special tokens included.
+    prompt : str, default=''
+        What the model wants before a text; it counts neither as text nor as words.
+    long_text : str, default='truncate'
+        ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
+
     A text beyond the limit is refused where ``long_text`` is ``"error"``, and where the tokenizer
     cuts texts at their beginning.
 
-    Raises:
-        ModelError: the limit leaves no room for a text beside the special tokens.
+    Raises
+    ------
+    ModelError
+        The limit leaves no room for a text beside the special tokens.
     """
     windows = long_text == "windows"
     special = tokenizer.num_special_tokens_to_add()

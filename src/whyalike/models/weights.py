@@ -72,10 +72,14 @@ def missing_in_encoder(
 ) -> set[str]:
     """Return which of the tensors that transformers reports as missing are used.
 
-    Args:
-        model: what was loaded.
-        reported: of ``loaded_with_report``.
-        used: the part that runs. Its pooler does not, nor does a decoder beside it.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        What was loaded.
+    reported : collection of str
+        Of ``loaded_with_report``.
+    used : PreTrainedModel
+        The part that runs. Its pooler does not, nor does a decoder beside it.
     """
     names = {id(tensor) for tensor in used.base_model.state_dict(keep_vars=True).values()}
     tensors = model.state_dict(keep_vars=True)

@@ -70,8 +70,10 @@ def make_edit(
 ) -> Edit:
     """Return the edit that makes all replacements, (start, end, new), at once.
 
-    Raises:
-        OptionError: a replacement lies outside the text, two overlap, or one changes nothing.
+    Raises
+    ------
+    OptionError
+        A replacement lies outside the text, two overlap, or one changes nothing.
     """
     ordered = sorted(replacements)
     for start, end, new in ordered:
@@ -128,8 +130,10 @@ def register_rule(
 ) -> Callable[[FindReplacements], FindReplacements]:
     """Return a decorator that makes a function a rule under ``name``.
 
-    Raises:
-        OptionError: the name is taken.
+    Raises
+    ------
+    OptionError
+        The name is taken.
     """
 
     def decorate(find: FindReplacements) -> FindReplacements:
@@ -181,16 +185,25 @@ def find_edits(
     A rule that can make more than ``per_rule`` edits makes a random choice of them; the choice, and
     every other that a rule makes, depends on the seed, the rule and the text alone.
 
-    Args:
-        text: the text to be edited.
-        rules: names of rules; by default all.
-        per_rule: the most edits by one rule.
-        words: word lists; by default ``WordLists.english()``.
-        seed: of all choices.
+    Parameters
+    ----------
+    text : str
+        The text to be edited.
+    rules : sequence of str, optional
+        Names of rules; by default all.
+    per_rule : int, default=1
+        The most edits by one rule.
+    words : WordLists, optional
+        Word lists; by default ``WordLists.english()``.
+    seed : int, default=0
+        Of all choices.
 
-    Raises:
-        OptionError: an unknown rule, or ``per_rule`` below 1.
-        TextError: ``text`` is no text.
+    Raises
+    ------
+    OptionError
+        An unknown rule, or ``per_rule`` below 1.
+    TextError
+        ``text`` is no text.
     """
     check_whole("per_rule", per_rule)
     check_whole("seed", seed, least=0)

@@ -34,9 +34,11 @@ class WordLists:
     def read(cls, folder: str | os.PathLike[str]) -> "WordLists":
         """Return the lists of a folder: the file ``antonyms.txt`` is the list ``antonyms``.
 
-        Raises:
-            FormatError: there is no such folder, it has no ``.txt`` files, or one of them has a
-                line that can't be read.
+        Raises
+        ------
+        FormatError
+            There is no such folder, it has no ``.txt`` files, or one of them has a line that can't
+            be read.
         """
         files = sorted(Path(folder).glob("*.txt"))
         if not files:
@@ -157,11 +159,16 @@ class Token:
 class RuleText:
     """A text with its words, for one rule.
 
-    Attributes:
-        text: the text.
-        tokens: its words and marks, in order.
-        words: the word lists.
-        rng: for every choice that the rule makes.
+    Attributes
+    ----------
+    text : str
+        The text.
+    tokens
+        Its words and marks, in order.
+    words : WordLists
+        The word lists.
+    rng : Random
+        For every choice that the rule makes.
     """
 
     def __init__(self, text: str, *, words: WordLists, rng: Random) -> None:

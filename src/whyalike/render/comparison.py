@@ -28,7 +28,7 @@ WORDS_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TextName:
     """What one of the two texts is called: by its score, or by its place where scores are equal.
 
     title: above the text. name: in tables. text: within a sentence.
@@ -39,16 +39,16 @@ class Standing:
     text: str
 
 
-HIGHER = Standing("text scored higher", "scored higher", "text scored higher")
+HIGHER = TextName("text scored higher", "scored higher", "text scored higher")
 
 
-LOWER = Standing("text scored lower", "scored lower", "text scored lower")
+LOWER = TextName("text scored lower", "scored lower", "text scored lower")
 
 
-FIRST = Standing("first text, scored the same", "first", "first text")
+FIRST = TextName("first text, scored the same", "first", "first text")
 
 
-SECOND = Standing("second text, scored the same", "second", "second text")
+SECOND = TextName("second text, scored the same", "second", "second text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class ComparisonView:
     said: str
     better_similarity: str
     worse_similarity: str
-    standings: tuple[Standing, Standing]
+    standings: tuple[TextName, TextName]
     kind: str
     note: str
     facts: tuple[tuple[str, str], ...]
@@ -140,7 +140,7 @@ def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
     )
 
 
-def standings_of(margin: float) -> tuple[Standing, Standing]:
+def standings_of(margin: float) -> tuple[TextName, TextName]:
     """Return what to call the text that was expected to win, and the other."""
     if margin == 0:
         return FIRST, SECOND
@@ -155,7 +155,7 @@ def _note(comparison: Comparison) -> str:
     return score_note(comparison.better.similarity_function)
 
 
-def _warnings(comparison: Comparison, standings: tuple[Standing, Standing]) -> tuple[str, ...]:
+def _warnings(comparison: Comparison, standings: tuple[TextName, TextName]) -> tuple[str, ...]:
     """Return what both explanations say, each once, and of which text where they differ."""
     first, second = comparison.better.warnings, comparison.worse.warnings
     both = [said for said in first if said in second]
@@ -201,7 +201,7 @@ def _partners(explanation: Explanation) -> dict[int, tuple[str, str]]:
 
 def _effect_rows(
     texts: tuple[ExplainedText, ...],
-    standings: tuple[Standing, Standing],
+    standings: tuple[TextName, TextName],
     decimals: int,
     greatest: float,
 ) -> tuple[EffectRow, ...]:

@@ -214,14 +214,21 @@ def render_methods(
     For each method its texts, its best pairs and what its attributions miss; then the saliency of
     each word by each method, how far the methods agree, and every explanation whole.
 
-    Args:
-        explanations: of the same two texts, one for each method, in the order to be shown.
-        notes: by a method's name, a line on it, such as its source and its cost.
-        failures: by name, why a method that was asked for is not among them.
-        title: of the page.
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of the same two texts, one for each method, in the order to be shown.
+    notes : Mapping[str, str], optional
+        By a method's name, a line on it, such as its source and its cost.
+    failures : Mapping[str, str], optional
+        By name, why a method that was asked for is not among them.
+    title : str, default='whyalike: methods side by side'
+        Of the page.
 
-    Raises:
-        OptionError: the explanations are of different texts.
+    Raises
+    ------
+    OptionError
+        The explanations are of different texts.
     """
     view = view_methods(explanations, notes=notes or {}, failures=failures or {})
     return render_page("methods.html.j2", (*PAGE_STYLES, "methods.css"), title=title, view=view)

@@ -300,8 +300,10 @@ def draw_study_table(
 ) -> None:
     """Draw method, score and interval of each row of Table 1 and write a PNG, ten inches wide.
 
-    Raises:
-        MissingExtraError: matplotlib is not installed.
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
     """
     with own_settings(what="PNG output"):
         from whyalike.render.figure_sheet import Sheet

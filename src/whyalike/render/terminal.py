@@ -36,7 +36,7 @@ TABLE_ROWS = 12
 TABLE_WORD = 40
 STAR_FROM = 0.5
 
-# Okabe and Ito's palette, told apart by colour-blind readers too; black text on each.
+# Okabe and Ito's palette, distinguishable for colour-blind readers too; black text on each.
 _PAIR_COLOURS = ("#e69f00", "#56b4e9", "#2fb58d", "#f0e442", "#cc79a7", "#f28e4c")
 # From grey to blue; white text on each, on dark and light terminals. The lowest fifth is plain.
 _SHADES = ("", "#5b6b82", "#4a6a9c", "#3566bd", "#1d5fe0")

@@ -262,7 +262,7 @@ class Run:
 class SideView:
     """One text: its runs, and what there is to say about words that are missing or unread.
 
-    ``which`` side it is in the markup; ``title`` is what a reader is told.
+    ``which`` side it is in the markup; ``title`` is what a reader reads.
     """
 
     which: Literal["left", "right"]

@@ -39,13 +39,17 @@ def intraclass(ratings: Floats, *, confidence: float = 0.95) -> Intraclass:
     Source: Shrout & Fleiss (1979), p. 423 and p. 425; the same as ICC(A,1) and ICC(A,k) of McGraw &
     Wong (1996), table 7. Units that not all judges rated are left out, and counted.
 
-    Args:
-        ratings: (R, U), one row for each judge and one column for each unit, NaN for none.
-        confidence: of the intervals.
+    Parameters
+    ----------
+    ratings : Floats
+        (R, U), one row for each judge and one column for each unit, NaN for none.
+    confidence : float, default=0.95
+        Of the intervals.
 
-    Raises:
-        OptionError: fewer than two judges, or than two units that all of them rated, or no ratings
-            differ.
+    Raises
+    ------
+    OptionError
+        Fewer than two judges, or than two units that all of them rated, or no ratings differ.
     """
     judges = len(ratings)
     whole = ratings[:, np.isfinite(ratings).all(axis=0)]
@@ -58,7 +62,7 @@ def intraclass(ratings: Floats, *, confidence: float = 0.95) -> Intraclass:
     squares = _mean_squares(whole)
     between, by_judge, error = squares
     if not any(squares):
-        raise OptionError("All ratings are equal: an ICC can't be told.")
+        raise OptionError("All ratings are equal: an ICC can't be computed.")
     single = _ratio(
         between - error, between + (judges - 1) * error + judges * (by_judge - error) / units
     )
@@ -182,12 +186,16 @@ def find_components(values: Floats) -> Components:
     sample, rest + samples where of one judge, and all three where of neither (Henderson 1953; for a
     full table these are the estimates of the analysis of variance, Searle et al. 1992, ch. 4).
 
-    Args:
-        values: (R, S), NaN where there is no rating.
+    Parameters
+    ----------
+    values : Floats
+        (R, S), NaN where there is no rating.
 
-    Raises:
-        OptionError: fewer than two judges share a sample, or fewer than two samples a judge, or all
-            ratings share one of both.
+    Raises
+    ------
+    OptionError
+        Fewer than two judges share a sample, or fewer than two samples a judge, or all ratings
+        share one of both.
     """
     known = np.isfinite(values)
     # Differences don't see the level; taking it off keeps the sums of squares exact.
@@ -204,8 +212,8 @@ def find_components(values: Floats) -> Components:
     neither = (every[0] - one_sample[0] - one_judge[0], every[1] - one_sample[1] - one_judge[1])
     if not (one_sample[1] and one_judge[1] and neither[1]):
         raise OptionError(
-            "How much judges and samples differ can be told only where two judges rated the same "
-            "sample and a judge two samples; these ratings have no such overlap."
+            "How much judges and samples differ can be estimated only where two judges rated the "
+            "same sample and a judge two samples; these ratings have no such overlap."
         )
     within_sample, within_judge, apart = (
         total / pairs for total, pairs in (one_sample, one_judge, neither)
@@ -224,11 +232,15 @@ def crossed_mean(values: Floats) -> CrossedMean:
     N² / Σ n² with n the ratings of a judge or of a sample), negative estimates taken as zero;
     Satterthwaite (1946) gives the degrees of freedom, of the parts that are left.
 
-    Args:
-        values: (R, S), NaN where there is no rating.
+    Parameters
+    ----------
+    values : Floats
+        (R, S), NaN where there is no rating.
 
-    Raises:
-        OptionError: as ``find_components``, or one judge or sample outweighs all others.
+    Raises
+    ------
+    OptionError
+        As ``find_components``, or one judge or sample outweighs all others.
     """
     found = find_components(values)
     known = np.isfinite(values)
@@ -241,7 +253,7 @@ def crossed_mean(values: Floats) -> CrossedMean:
     if freedom < LEAST_FREEDOM:
         raise OptionError(
             "One judge gave nearly all the ratings, or one sample got them: how much others would "
-            "differ can't be told."
+            "differ can't be estimated."
         )
     mean = float(values[known].mean())
     return CrossedMean(mean, variance**0.5, freedom, count, judges, samples, found)
@@ -305,18 +317,27 @@ def krippendorff_alpha(
 
     Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), sections C and D.
 
-    Args:
-        ratings: (R, U), one row for each judge and one column for each unit, NaN for none.
-        level: what a difference of values is: none or all, by ranks, or squared.
-        drawn_together: (U,), the group of each unit, such as its sample, if groups of units are to
-            be drawn again and not units.
-        resamples: how many times units are drawn again for the interval.
-        seed: of these draws.
-        confidence: of the interval.
+    Parameters
+    ----------
+    ratings : Floats
+        (R, U), one row for each judge and one column for each unit, NaN for none.
+    level : Level, default='ordinal'
+        What a difference of values is: none or all, by ranks, or squared.
+    drawn_together : sequence of int, optional
+        (U,), the group of each unit, such as its sample, if groups of units are to be drawn again
+        and not units.
+    resamples : int, default=2000
+        How many times units are drawn again for the interval.
+    seed : int, default=0
+        Of these draws.
+    confidence : float, default=0.95
+        Of the interval.
 
-    Raises:
-        OptionError: no such level or seed, no unit with two ratings, groups of another number, or
-            all ratings equal, where chance would agree too.
+    Raises
+    ------
+    OptionError
+        No such level or seed, no unit with two ratings, groups of another number, or all ratings
+        equal, where chance would agree too.
     """
     if level not in get_args(Level):
         raise OptionError(f"There is no level {level!r}: choose {', '.join(get_args(Level))}.")
@@ -332,7 +353,7 @@ def krippendorff_alpha(
     # Ranks depend on the marginals, and so each draw has distances of its own.
     found = _alpha(by_unit.sum(axis=0)[None], level, values)[0]
     if np.isnan(found):
-        raise OptionError("All ratings are equal: agreement can't be told from chance.")
+        raise OptionError("All ratings are equal: agreement can't be distinguished from chance.")
     groups = by_unit if drawn_together is None else _join(by_unit, drawn_together, shared)
     random = np.random.default_rng(seed)
     size = len(groups)

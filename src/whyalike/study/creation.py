@@ -39,13 +39,19 @@ COLUMNS = ("left", "right")
 def read_pairs(path: Path, *, columns: Sequence[str] = COLUMNS) -> list[tuple[str, str]]:
     """Return the pairs of a ``.csv`` or ``.tsv`` file with a header, or a ``.jsonl`` file.
 
-    Args:
-        path: the file.
-        columns: names of the column of left texts and of that of right ones.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : sequence of str, default=COLUMNS
+        Names of the column of left texts and of that of right ones.
 
-    Raises:
-        OptionError: another ending, or not two columns.
-        FormatError: the file can't be read, has no such columns, or a row without both texts.
+    Raises
+    ------
+    OptionError
+        Another ending, or not two columns.
+    FormatError
+        The file can't be read, has no such columns, or a row without both texts.
     """
     if len(columns) != 2:
         raise OptionError(f"columns are {list(columns)}; name two: left texts and right texts.")
@@ -148,20 +154,32 @@ def create_study(
     The same arguments give the same bytes. A folder with another study is written over only while
     nobody was invited to that.
 
-    Args:
-        explainer: the model, its settings, and the options of the methods.
-        pairs: of texts; equal pairs count once.
-        methods: at least two names, in the order in which they are reported.
-        folder: where to write.
-        options: everything else.
-        tell: is told a method, how many of its explanations are made, and of how many.
+    Parameters
+    ----------
+    explainer : Explainer
+        The model, its settings, and the options of the methods.
+    pairs : sequence of TextPair
+        Of texts; equal pairs count once.
+    methods : sequence of str
+        At least two names, in the order in which they are reported.
+    folder : str | Path
+        Where to write.
+    options : StudyOptions, optional
+        Everything else.
+    tell : Tell, optional
+        Is called with a method, how many of its explanations are made, and of how many.
 
-    Raises:
-        OptionError: too few pairs or methods, an option that is not allowed, or a folder whose
-            study has raters already.
-        TextError: a pair that can't be explained.
-        OutputError: the folder can't be written.
-        ModelError: vectors or gradients that are no finite numbers.
+    Raises
+    ------
+    OptionError
+        Too few pairs or methods, an option that is not allowed, or a folder whose study has raters
+        already.
+    TextError
+        A pair that can't be explained.
+    OutputError
+        The folder can't be written.
+    ModelError
+        Vectors or gradients that are no finite numbers.
     """
     options = StudyOptions() if options is None else options
     methods = list(methods)

@@ -60,10 +60,12 @@ def read_known_answers(path: Path = PACKAGED) -> KnownAnswers:
 
     The file is an object of two lists, ``practice`` and ``checks``. Each entry has ``left`` and
     ``right``, the texts; ``pairs``, lists of a left word, a right word and a number above 0 up to
-    1; ``low`` and ``high``, 1 to 5; and ``why``, which is told after practice.
+    1; ``low`` and ``high``, 1 to 5; and ``why``, which is shown after practice.
 
-    Raises:
-        FormatError: the file can't be read, or an entry is damaged.
+    Raises
+    ------
+    FormatError
+        The file can't be read, or an entry is damaged.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -99,13 +101,19 @@ def _known_answer(entry: Mapping[str, Any]) -> KnownAnswer:
 def write_explanation(left: str, right: str, pairs: list[tuple[str, str, float]]) -> Explanation:
     """Return an explanation with these pairs of words, in the form of a stimulus.
 
-    Args:
-        left: the left text.
-        right: the right text.
-        pairs: a word of each text, the first of that spelling, and how strong, above 0 up to 1.
+    Parameters
+    ----------
+    left : str
+        The left text.
+    right : str
+        The right text.
+    pairs : list[tuple[str, str, float]]
+        A word of each text, the first of that spelling, and how strong, above 0 up to 1.
 
-    Raises:
-        ValueError: a text without such a word, a number that is not allowed, or no pairs.
+    Raises
+    ------
+    ValueError
+        A text without such a word, a number that is not allowed, or no pairs.
     """
     sides = (left, right)
     places = [find_words(text) for text in sides]
@@ -179,12 +187,17 @@ def plan(study: Study, rater_number: int) -> tuple[Task, ...]:
     row for each sample and each rater. The two halves of the samples are shuffled apart, so that
     at least half of a round lies between two showings of one sample.
 
-    Args:
-        study: whose ``plan`` says how many items, checks and repeats.
-        rater_number: from 0, in the order in which raters were added.
+    Parameters
+    ----------
+    study : Study
+        Whose ``plan`` says how many items, checks and repeats.
+    rater_number : int
+        From 0, in the order in which raters were added.
 
-    Raises:
-        OptionError: a number that no rater has.
+    Raises
+    ------
+    OptionError
+        A number that no rater has.
     """
     check_whole("rater_number", rater_number, least=0)
     shuffle = Shuffle(f"{study.seed}/{rater_number}")

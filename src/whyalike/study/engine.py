@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A new rater and the token of the link. It is told this once: only its hash is kept."""
+    """A new rater and the token of the link. It is shown once: only its hash is kept."""
 
     rater_id: int
     number: int
@@ -116,8 +116,10 @@ class Answer:
 def checked(answer: Answer) -> Answer:
     """Return the answer as it can be stored: no database takes NUL or half a character.
 
-    Raises:
-        OptionError: a value, position, key or comment that is not allowed.
+    Raises
+    ------
+    OptionError
+        A value, position, key or comment that is not allowed.
     """
     for name, value, low, high in (
         ("value", answer.value, LOWEST, HIGHEST),
@@ -179,7 +181,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Have a transaction that sees one state of the database. Raises StorageError."""
+        """Open a transaction that sees one state of the database. Raises StorageError."""
         with (
             self._told("read", "Try again, or check --database."),
             self.engine.connect() as connection,
@@ -189,7 +191,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Have a transaction whose end returns only when it is durable. Raises StorageError."""
+        """Open a transaction whose end returns only when it is durable. Raises StorageError."""
         if self._turn is not None:
             self._turn.acquire()
         try:
@@ -223,8 +225,10 @@ class Database:
 def url_of(where: str | Path) -> URL:
     """Return the URL of a study's folder, or of what is a URL already.
 
-    Raises:
-        OptionError: a URL of something else than SQLite or PostgreSQL.
+    Raises
+    ------
+    OptionError
+        A URL of something else than SQLite or PostgreSQL.
     """
     if isinstance(where, Path) or "://" not in where:
         return URL.create("sqlite", database=str(Path(where) / DATABASE))

@@ -34,10 +34,14 @@ _FREE_TEXT = ("name", "comment")
 def export_ratings(table: RatingTable, path: str | Path) -> None:
     """Write ratings to a ``.csv`` or a ``.parquet`` file, whole or not at all.
 
-    Raises:
-        OptionError: another ending.
-        OutputError: the file can't be written.
-        MissingExtraError: Parquet without pyarrow.
+    Raises
+    ------
+    OptionError
+        Another ending.
+    OutputError
+        The file can't be written.
+    MissingExtraError
+        Parquet without pyarrow.
     """
     kind = Path(path).suffix.lower()
     if kind == ".csv":
@@ -93,9 +97,12 @@ def read_csv(path: str | Path) -> RatingTable:
 def write_parquet(table: RatingTable, path: str | Path) -> None:
     """Write Parquet: the same columns with their types, and unknown seconds as null.
 
-    Raises:
-        OutputError: the file can't be written.
-        MissingExtraError: pyarrow is not installed.
+    Raises
+    ------
+    OutputError
+        The file can't be written.
+    MissingExtraError
+        Pyarrow is not installed.
     """
     try:
         import pyarrow as pa

@@ -44,12 +44,17 @@ def blind(explanations: Sequence[Explanation], *, shown: Shown) -> list[Explanat
     but that a method with fewer than 3 does not make the others show fewer.
     docs/decisions/0009-study.md says why.
 
-    Args:
-        explanations: of one pair of texts, in the order of the methods.
-        shown: ``"equal"``, or ``"own"`` for as many pairs as each method selects.
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of one pair of texts, in the order of the methods.
+    shown : Shown
+        ``"equal"``, or ``"own"`` for as many pairs as each method selects.
 
-    Raises:
-        OptionError: the explanations are of different texts, or of different words.
+    Raises
+    ------
+    OptionError
+        The explanations are of different texts, or of different words.
     """
     if len({_words_of(one) for one in explanations}) > 1:
         raise OptionError(
@@ -67,9 +72,12 @@ def blind(explanations: Sequence[Explanation], *, shown: Shown) -> list[Explanat
 def pairs_shown(selected: Sequence[int], available: Sequence[int]) -> int:
     """Return how many pairs to show by each method.
 
-    Args:
-        selected: how many pairs each method selects.
-        available: how many matches with a score above zero each has.
+    Parameters
+    ----------
+    selected : sequence of int
+        How many pairs each method selects.
+    available : sequence of int
+        How many matches with a score above zero each has.
     """
     wanted = min(max(median_low(selected), FEWEST), MOST)
     return max(FEWEST, min(wanted, *available))
@@ -82,10 +90,14 @@ def nonsense(
 
     None where it has too few words.
 
-    Args:
-        sample: a stimulus of it, whose number of pairs is kept.
-        commonness: in how many texts each word is, by ``word_form``.
-        seed: of the order of the pairs.
+    Parameters
+    ----------
+    sample : Explanation
+        A stimulus of it, whose number of pairs is kept.
+    commonness : Mapping[str, int]
+        In how many texts each word is, by ``word_form``.
+    seed : str
+        Of the order of the pairs.
     """
     count = max(FEWEST, len(sample.pairs))
     left, right = sample.left.words, sample.right.words
@@ -197,9 +209,11 @@ _ID = re.compile(r"[0-9a-f]{32}")
 def read_study(folder: str | Path) -> Study:
     """Read a study, and check that nothing was changed since it was made.
 
-    Raises:
-        FormatError: there is no study, it is of another version, damaged, or a stimulus is not
-            the one that was frozen.
+    Raises
+    ------
+    FormatError
+        There is no study, it is of another version, damaged, or a stimulus is not the one that was
+        frozen.
     """
     folder = Path(folder)
     path = folder / MANIFEST
@@ -223,8 +237,10 @@ def write_study(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, b
     Stimuli of another study in the folder are removed. A manifest that was there goes first: an
     interruption leaves no study rather than a mixed one.
 
-    Raises:
-        OutputError: the folder can't be made or written to.
+    Raises
+    ------
+    OutputError
+        The folder can't be made or written to.
     """
     stimuli = folder / STIMULI
     try:
@@ -361,7 +377,7 @@ NONSENSE_WHY = "It pairs words that are in most texts, and none with itself."
 class Freezer:
     """The files of a study, by id. An id is a keyed digest: without the key it can't be guessed.
 
-    The key hangs on the seed and on all texts and vectors of the study, so that the same study
+    The key depends on the seed and on all texts and vectors of the study, so that the same study
     has the same ids, and a rater would need all of it to find what an id means.
     """
 
@@ -394,16 +410,23 @@ def freeze_checks(
 ) -> list[Check]:
     """Return the known checks, and nonsense made of samples until there are as many as wanted.
 
-    Nonsense on the study's own texts can't be told by its texts, as a known check may be.
+    Nonsense on the study's own texts can't be recognised by its texts, as a known check may be.
 
-    Args:
-        freezer: takes the files.
-        known: written by hand.
-        shown: by sample, its stimuli.
-        wanted: how many a rater gets.
+    Parameters
+    ----------
+    freezer : Freezer
+        Takes the files.
+    known : KnownAnswers
+        Written by hand.
+    shown : Sequence[sequence of Explanation]
+        By sample, its stimuli.
+    wanted : int
+        How many a rater gets.
 
-    Raises:
-        OptionError: the samples' texts are too few or too short for so many.
+    Raises
+    ------
+    OptionError
+        The samples' texts are too few or too short for so many.
     """
     if not wanted:
         return []
@@ -431,9 +454,12 @@ def freeze_checks(
 def make(database: Database) -> None:
     """Make the tables that are missing, and SQLite's file.
 
-    Raises:
-        StorageError: there is no folder for the file, or it can't be written.
-        FormatError: a database of another version.
+    Raises
+    ------
+    StorageError
+        There is no folder for the file, or it can't be written.
+    FormatError
+        A database of another version.
     """
     file = database.file
     if file is not None and not file.parent.is_dir():
@@ -448,10 +474,14 @@ def make(database: Database) -> None:
 def find(database: Database) -> None:
     """Make nothing where nothing is.
 
-    Raises:
-        OptionError: it is no study's database.
-        StorageError: it can't be read.
-        FormatError: a database of another version.
+    Raises
+    ------
+    OptionError
+        It is no study's database.
+    StorageError
+        It can't be read.
+    FormatError
+        A database of another version.
     """
     file = database.file
     # To connect to a file of SQLite that is not there would make it.

@@ -33,7 +33,7 @@ class Stimulus:
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """An item with a known answer: from ``low`` to ``high``, and ``why``, which is told."""
+    """An item with a known answer: from ``low`` to ``high``, and ``why``, which is shown."""
 
     id: str
     explanation: Explanation
@@ -75,22 +75,38 @@ class PlanSettings:
 class Study:
     """A frozen study. Methods by stimulus are secret: they stay on the server.
 
-    Args:
-        folder: where it lies.
-        seed: of samples, ids and orders.
-        question: asked on every screen.
-        scale: what 1 to 5 mean, lowest first.
-        methods: names, in the order in which they are reported.
-        model: whose similarity is explained.
-        fingerprint: a digest of the vectors that the model gives to the texts.
-        versions: of Python and the packages that made the stimuli.
-        settings: what was chosen when it was made.
-        plan: how much one rater is given.
-        samples: how many pairs of texts.
-        stimuli: a stimulus for each sample and method.
-        practice: shown first, in this order.
-        checks: mixed in.
-        digest: SHA-256 of ``study.json``, which holds the hashes of everything else.
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    seed : int
+        Of samples, ids and orders.
+    question : str
+        Asked on every screen.
+    scale : tuple[str, ...]
+        What 1 to 5 mean, lowest first.
+    methods : tuple[str, ...]
+        Names, in the order in which they are reported.
+    model : str
+        Whose similarity is explained.
+    fingerprint : str
+        A digest of the vectors that the model gives to the texts.
+    versions : Mapping[str, str]
+        Of Python and the packages that made the stimuli.
+    settings : Mapping[str, Any]
+        What was chosen when it was made.
+    plan : PlanSettings
+        How much one rater is given.
+    samples : int
+        How many pairs of texts.
+    stimuli : tuple[Stimulus, ...]
+        A stimulus for each sample and method.
+    practice : tuple[Practice, ...]
+        Shown first, in this order.
+    checks : tuple[Check, ...]
+        Mixed in.
+    digest : str
+        SHA-256 of ``study.json``, which holds the hashes of everything else.
     """
 
     folder: Path

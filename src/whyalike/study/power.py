@@ -77,17 +77,25 @@ def simulate_ratings(
 ) -> list[int]:
     """Add simulated raters who answer everything, and return their numbers.
 
-    Args:
-        study: whose plans they follow.
-        storage: of the study, without any real rater.
-        truth: what they think.
-        raters: how many.
-        seed: of all that is drawn; further raters share what samples are like.
+    Parameters
+    ----------
+    study : Study
+        Whose plans they follow.
+    storage : Storage
+        Of the study, without any real rater.
+    truth : Truth
+        What they think.
+    raters : int, default=5
+        How many.
+    seed : int, default=0
+        Of all that is drawn; further raters share what samples are like.
 
-    Raises:
-        OptionError: the storage has real raters; a mean is missing or too many; fewer raters than
-            careless ones.
-        StorageError: they can't be stored.
+    Raises
+    ------
+    OptionError
+        The storage has real raters; a mean is missing or too many; fewer raters than careless ones.
+    StorageError
+        They can't be stored.
     """
     if set(truth.means) != set(study.methods):
         raise OptionError(
@@ -201,8 +209,10 @@ class PowerPlan:
 def pool_components(differences: Sequence[Floats]) -> Components:
     """Return the mean variances over tables of differences (R, S), negative ones taken as zero.
 
-    Raises:
-        OptionError: no table shows how judges and samples differ.
+    Raises
+    ------
+    OptionError
+        No table shows how judges and samples differ.
     """
     found = []
     for values in differences:
@@ -212,7 +222,7 @@ def pool_components(differences: Sequence[Floats]) -> Components:
             continue
     if not found:
         raise OptionError(
-            "How many judges a difference needs can be told only where judges rated the same "
+            "How many judges a difference needs can be estimated only where judges rated the same "
             "samples by the same two methods; these ratings have no such overlap."
         )
     return Components(
@@ -236,8 +246,10 @@ def power_of(
     With ``other_judges`` the test is that of ``CrossedMean.p``; otherwise a paired t over samples
     of the judges' mean, where judges' own opinions are part of what is claimed.
 
-    Raises:
-        OptionError: fewer than two judges for other judges, than one otherwise, or two samples.
+    Raises
+    ------
+    OptionError
+        Fewer than two judges for other judges, than one otherwise, or two samples.
     """
     if samples < 2 or judges < (2 if other_judges else 1):
         raise OptionError(f"A test needs two samples and two judges; got {samples} and {judges}.")
@@ -301,16 +313,25 @@ def plan_power(
 ) -> PowerPlan:
     """Return how many samples each number of judges needs for a difference.
 
-    Args:
-        components: of differences, from ``pool_components``.
-        samples: how many there are now.
-        difference: in steps of the scale.
-        judges: numbers to try, each 2 or more.
-        power: how often the difference shall be found.
-        significance: of the test, two-sided; of one comparison.
+    Parameters
+    ----------
+    components : Components
+        Of differences, from ``pool_components``.
+    samples : int
+        How many there are now.
+    difference : float, default=0.3
+        In steps of the scale.
+    judges : sequence of int, default=(3, 5, 7, 10, 15, 20, 30)
+        Numbers to try, each 2 or more.
+    power : float, default=0.8
+        How often the difference shall be found.
+    significance : float, default=0.05
+        Of the test, two-sided; of one comparison.
 
-    Raises:
-        OptionError: a number out of range.
+    Raises
+    ------
+    OptionError
+        A number out of range.
     """
     if not (difference > 0 and 0 < power < 1 and 0 < significance < 1):
         raise OptionError(

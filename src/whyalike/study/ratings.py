@@ -103,8 +103,10 @@ COLUMNS = tuple(field.name for field in fields(RatingTable))
 def table_of(rows: list[dict[str, object]]) -> RatingTable:
     """Return the rows as a table. Each row has every column by its name, as Python values.
 
-    Raises:
-        FormatError: a value that its column does not hold: SQLite keeps whatever is written.
+    Raises
+    ------
+    FormatError
+        A value that its column does not hold: SQLite keeps whatever is written.
     """
 
     def column(name: str) -> NDArray[np.generic]:
@@ -129,14 +131,21 @@ def table_of(rows: list[dict[str, object]]) -> RatingTable:
 def from_storage(study: Study, storage: "Storage", *, history: bool = False) -> RatingTable:
     """Return what was rated, un-blinded.
 
-    Args:
-        study: which says what stood on each screen.
-        storage: of this study.
-        history: whether answers that were changed later come too, ``current`` being False.
+    Parameters
+    ----------
+    study : Study
+        Which says what stood on each screen.
+    storage : Storage
+        Of this study.
+    history : bool, default=False
+        Whether answers that were changed later come too, ``current`` being False.
 
-    Raises:
-        FormatError: a rating is of something else than the study's plan has there.
-        StorageError: the database can't be read.
+    Raises
+    ------
+    FormatError
+        A rating is of something else than the study's plan has there.
+    StorageError
+        The database can't be read.
     """
     plans = {}
     found = []
@@ -206,13 +215,18 @@ class Panel:
 def panel_of(table: RatingTable, *, methods: Sequence[str] | None = None) -> Panel:
     """Return the latest ratings of items as a block; practice, checks and repeats don't count.
 
-    Args:
-        table: of a study.
-        methods: the order to report them in; by default the order of their names.
+    Parameters
+    ----------
+    table : RatingTable
+        Of a study.
+    methods : sequence of str, optional
+        The order to report them in; by default the order of their names.
 
-    Raises:
-        OptionError: there are no ratings of items, ``methods`` lacks one that was rated, or a judge
-            has two current ratings of one stimulus.
+    Raises
+    ------
+    OptionError
+        There are no ratings of items, ``methods`` lacks one that was rated, or a judge has two
+        current ratings of one stimulus.
     """
     items = table.items
     if not len(items):

@@ -104,7 +104,7 @@ class StudyFacts:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What some of the judges say of the methods; None where it can't be told, see the notes."""
+    """What some of the judges say of the methods; None where none can be estimated, see notes."""
 
     judges: int
     ratings: int
@@ -215,14 +215,21 @@ def make_report(
 ) -> StudyReport:
     """Return what the ratings say.
 
-    Args:
-        table: of a study.
-        methods: in the order to report them in; those without a rating are named in the notes.
-        study: what to say of the study itself.
-        settings: which rules, tests and plans.
+    Parameters
+    ----------
+    table : RatingTable
+        Of a study.
+    methods : sequence of str, optional
+        In the order to report them in; those without a rating are named in the notes.
+    study : StudyFacts, optional
+        What to say of the study itself.
+    settings : ReportSettings, optional
+        Which rules, tests and plans.
 
-    Raises:
-        OptionError: there are no ratings of items, or every judge was set aside.
+    Raises
+    ------
+    OptionError
+        There are no ratings of items, or every judge was set aside.
     """
     chosen = ReportSettings() if settings is None else settings
     whole = panel_of(table, methods=methods)

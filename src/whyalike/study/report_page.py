@@ -175,7 +175,7 @@ def _differences(report: StudyReport) -> StudyTable:
             "On the same samples. p, corrected for all tests (Holm): for these judges (Wilcoxon's "
             "signed-rank test of the samples' means), and for other judges too (quasi-F). "
             "Interval: for other judges; the bootstrap's where no judge rated samples by both "
-            "methods. Bold: found for other judges, or where that can't be told for these, at 5 %."
+            "methods. Bold: found for other judges, or, if not estimable, for these, at 5 %."
         ),
         headings=("Methods", "Difference", "Interval", "p these", "p others"),
         rows=tuple(rows),
@@ -207,7 +207,7 @@ def _with_everyone(report: StudyReport) -> StudyTable:
         name="With the judges that were set aside",
         caption=(
             f"The same over all {report.everyone.judges} judges; change: against Table 1. A result "
-            "that hangs on who was set aside is none."
+            "that depends on who was set aside is none."
         ),
         headings=("Method", "MOS ± SD", "Interval", "Change"),
         rows=tuple(rows),

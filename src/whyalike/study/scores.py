@@ -20,16 +20,24 @@ def resample_means(values: Floats, *, resamples: int = 2000, seed: int = 0) -> F
     A rating counts as often as its judge was drawn times as often as its sample was. One draw
     serves all methods, so that differences of columns are differences on the same draw.
 
-    Args:
-        values: (R, S, M), NaN where there is no rating.
-        resamples: B, how many draws.
-        seed: of the draws.
+    Parameters
+    ----------
+    values : Floats
+        (R, S, M), NaN where there is no rating.
+    resamples : int, default=2000
+        B, how many draws.
+    seed : int, default=0
+        Of the draws.
 
-    Returns:
+    Returns
+    -------
+    Floats
         (B, M), the mean of each method; NaN where a draw holds no rating of it.
 
-    Raises:
-        OptionError: fewer than one resample, a seed below 0, or no judges or samples.
+    Raises
+    ------
+    OptionError
+        Fewer than one resample, a seed below 0, or no judges or samples.
     """
     check_whole("seed", seed, least=0)
     judges, samples, _ = values.shape
@@ -55,8 +63,10 @@ def percentile_interval(
 ) -> Interval:
     """Return the interval between the outer percentiles of the draws (B,); NaN draws are left out.
 
-    Raises:
-        OptionError: no draw has a value.
+    Raises
+    ------
+    OptionError
+        No draw has a value.
     """
     known = draws[np.isfinite(draws)]
     if not len(known):
@@ -73,7 +83,7 @@ class MethodScore:
     sd: standard deviation (n − 1) of the judges' means, the ± of Table 1; None for one judge.
     sd_samples, sd_ratings: of the samples' means, and of single ratings; None for one.
     votes: ITU-T P.800/P.808: Student's t over single ratings, as if each had a judge of its own.
-    crossed: Student's t for other judges and other samples; None where it can't be told.
+    crossed: Student's t for other judges and other samples; None where it can't be estimated.
     resampled: percentiles of the bootstrap over judges and samples.
     counts: ratings of 1, 2, … 5.
     """
@@ -99,10 +109,14 @@ def score_methods(
     The paper says "mean and standard deviation results over all human judges"; single whole ratings
     with a mean of 4.3 can't have its 0.3, as theirs is at least √(.3·.7) = .46.
 
-    Args:
-        panel: of R judges, S samples and M methods.
-        draws: (B, M), from ``resample_means`` of the same panel.
-        confidence: of all intervals.
+    Parameters
+    ----------
+    panel : Panel
+        Of R judges, S samples and M methods.
+    draws : Floats
+        (B, M), from ``resample_means`` of the same panel.
+    confidence : float, default=0.95
+        Of all intervals.
     """
     return tuple(
         _score(name, panel.values[:, :, place], draws[:, place], confidence)
@@ -189,14 +203,21 @@ def compare_methods(
 ) -> tuple[MethodDifference, ...]:
     """Test each two methods, or all against one, with Holm's correction for all tests of a kind.
 
-    Args:
-        panel: of R judges, S samples and M methods.
-        draws: (B, M), from ``resample_means`` of the same panel.
-        reference: test the others against this one only.
-        confidence: of the intervals.
+    Parameters
+    ----------
+    panel : Panel
+        Of R judges, S samples and M methods.
+    draws : Floats
+        (B, M), from ``resample_means`` of the same panel.
+    reference : str, optional
+        Test the others against this one only.
+    confidence : float, default=0.95
+        Of the intervals.
 
-    Raises:
-        OptionError: ``reference`` is not among the methods.
+    Raises
+    ------
+    OptionError
+        ``reference`` is not among the methods.
     """
     means = sample_means(panel)
     tests = compare_paired(

@@ -59,15 +59,23 @@ class Storage:
     def open(cls, where: str | Path, *, existing: bool = False) -> Self:
         """Open the database of a study's folder, or at a URL of sqlite or postgresql.
 
-        Args:
-            where: the folder or the URL.
-            existing: make none where there is none yet, for those who only read.
+        Parameters
+        ----------
+        where : str | Path
+            The folder or the URL.
+        existing : bool, default=False
+            Make none where there is none yet, for those who only read.
 
-        Raises:
-            OptionError: a URL of something else, or none is there that should exist.
-            FormatError: a database of another version.
-            StorageError: it can't be opened.
-            MissingExtraError: SQLAlchemy or the driver is not installed.
+        Raises
+        ------
+        OptionError
+            A URL of something else, or none is there that should exist.
+        FormatError
+            A database of another version.
+        StorageError
+            It can't be opened.
+        MissingExtraError
+            SQLAlchemy or the driver is not installed.
         """
         return cls(where, existing=existing)
 
@@ -83,8 +91,10 @@ class Storage:
     def bind(self, study: Study) -> None:
         """Make this the database of ``study``.
 
-        Raises:
-            OptionError: it has raters of another study.
+        Raises
+        ------
+        OptionError
+            It has raters of another study.
         """
         with self._database.writing() as connection:
             if not self._is_of(study, connection):
@@ -108,9 +118,11 @@ class Storage:
     def add_rater(self, name: str = "", *, simulated: bool = False) -> Invitation:
         """Add a rater and return the invitation.
 
-        Raises:
-            OptionError: a name that is no text; or a simulated rater among real ones, or a real
-                one among simulated: ratings can't be removed again.
+        Raises
+        ------
+        OptionError
+            A name that is no text; or a simulated rater among real ones, or a real one among
+            simulated: ratings can't be removed again.
         """
         if not isinstance(name, str) or len(name) > NAME_LENGTH:
             raise OptionError(f"A rater's name is a text of at most {NAME_LENGTH} characters.")
@@ -159,8 +171,10 @@ class Storage:
     def consent(self, rater_id: int) -> datetime:
         """Keep that the rater consents, and return when it was first said.
 
-        Raises:
-            OptionError: there is no such rater.
+        Raises
+        ------
+        OptionError
+            There is no such rater.
         """
         with self._database.writing() as connection:
             rater = self._lock(connection, rater_id)
@@ -191,10 +205,13 @@ class Storage:
         ``check`` is called before an answer is added, while no other can be; what it raises comes
         through, and nothing is added.
 
-        Raises:
-            OptionError: an answer that is not allowed, an unknown rater, or a key that was used
-                for another answer.
-            StorageError: it could not be stored.
+        Raises
+        ------
+        OptionError
+            An answer that is not allowed, an unknown rater, or a key that was used for another
+            answer.
+        StorageError
+            It could not be stored.
         """
         answer = Answer(
             position=position,
@@ -283,9 +300,12 @@ def open_storage(study: Study, *, database: str | None = None, existing: bool = 
 
     ``existing`` is for those who only read: no database is made, and none becomes this study's.
 
-    Raises:
-        OptionError: it has raters of another study; or as ``Storage.open``.
-        FormatError, StorageError, MissingExtraError: as ``Storage.open``.
+    Raises
+    ------
+    OptionError
+        It has raters of another study; or as ``Storage.open``.
+    FormatError, StorageError, MissingExtraError
+        As ``Storage.open``.
     """
     storage = Storage.open(study.folder if database is None else database, existing=existing)
     try:

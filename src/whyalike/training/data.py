@@ -32,13 +32,19 @@ def stream(seed: int, epoch: int, index: int, *, use: int) -> np.random.Generato
 class Negatives:
     """Draws false pairs: never the item's own description, nor that of an item with equal text.
 
-    Args:
-        pairs: title and description of each item.
-        seed: of all draws.
-        probability: how often an item is shown with a false description.
+    Parameters
+    ----------
+    pairs : Sequence[tuple[str, str]]
+        Title and description of each item.
+    seed : int
+        Of all draws.
+    probability : float, default=0.5
+        How often an item is shown with a false description.
 
-    Raises:
-        OptionError: all items have the same title or description, so that there is no false pair.
+    Raises
+    ------
+    OptionError
+        All items have the same title or description, so that there is no false pair.
     """
 
     def __init__(
@@ -110,14 +116,21 @@ def split_pairs(
 ) -> Split:
     """Return which pairs to train on; those with equal titles or descriptions stay together.
 
-    Args:
-        pairs: title and description of each item.
-        held_out: the share of items to report on.
-        watched: the share of items that tell when to stop, and so can't be reported on.
-        seed: of the draw.
+    Parameters
+    ----------
+    pairs : Sequence[tuple[str, str]]
+        Title and description of each item.
+    held_out : float
+        The share of items to report on.
+    watched : float
+        The share of items that tell when to stop, and so can't be reported on.
+    seed : int
+        Of the draw.
 
-    Raises:
-        OptionError: fewer than two items are left to train on.
+    Raises
+    ------
+    OptionError
+        Fewer than two items are left to train on.
     """
     groups = _groups_of_equal_texts(pairs)
     parts: list[list[int]] = [[], []]
@@ -168,9 +181,12 @@ NOTHING = -100
 class PairDataset(Dataset[Example]):
     """The pairs of one ``epoch``; in another one negatives and masks are others.
 
-    Args:
-        pairs: title and description of each item.
-        settings: its seed, and how negatives are had.
+    Parameters
+    ----------
+    pairs : Sequence[tuple[str, str]]
+        Title and description of each item.
+    settings : TrainingSettings
+        Its seed, and how negatives are had.
     """
 
     def __init__(self, pairs: Sequence[tuple[str, str]], settings: TrainingSettings) -> None:

@@ -172,16 +172,24 @@ def begin_run(
 ) -> Path | None:
     """Return the newest whole checkpoint to go on from, or None where a run begins.
 
-    Args:
-        folder: of the checkpoints.
-        description: what makes the run what it is; it must be equal to go on.
-        resume: whether to go on.
-        rank: the process; the first writes.
+    Parameters
+    ----------
+    folder : Path
+        Of the checkpoints.
+    description : Mapping[str, Any]
+        What makes the run what it is; it must be equal to go on.
+    resume : bool
+        Whether to go on.
+    rank : int, default=0
+        The process; the first writes.
 
-    Raises:
-        OptionError: there is an unfinished run, and ``resume`` is not asked for; or it was
-            started with other data or settings.
-        FormatError: what is said of the run can't be read, or a newer release began it.
+    Raises
+    ------
+    OptionError
+        There is an unfinished run, and ``resume`` is not asked for; or it was started with other
+        data or settings.
+    FormatError
+        What is said of the run can't be read, or a newer release began it.
     """
     path = folder / RUN
     if not resume and latest_checkpoint(folder) is not None and rank == 0:
@@ -289,9 +297,12 @@ Look = Callable[[], float]
 class RecoBERTTrainer(Trainer):
     """A Trainer that keeps both losses apart, and looks at the watched items in its own way.
 
-    Args:
-        look: returns the MRR of the watched items; None never looks.
-        options: what Trainer takes.
+    Parameters
+    ----------
+    look : Look | None
+        Returns the MRR of the watched items; None never looks.
+    options : Any
+        What Trainer takes.
     """
 
     def __init__(self, *, look: Look | None, **options: Any) -> None:
@@ -364,15 +375,24 @@ def run_loop(
 ) -> tuple[RecoBERT, RecoBERTTrainer]:
     """Train to the end, to a stop, or to Ctrl-C (then KeyboardInterrupt, with a checkpoint).
 
-    Args:
-        base: where to start.
-        pairs: to learn from.
-        settings: how.
-        folder: for checkpoints.
-        look: the MRR of the watched items by the model as it is; None trains to the end.
-        resume_from: the checkpoint to go on from.
-        tell: is told of progress.
-        device: ``"cpu"``, or None for the best there is.
+    Parameters
+    ----------
+    base : Base
+        Where to start.
+    pairs : Sequence[tuple[str, str]]
+        To learn from.
+    settings : TrainingSettings
+        how.
+    folder : Path
+        For checkpoints.
+    look : Callable[[RecoBERT], float] | None
+        The MRR of the watched items by the model as it is; None trains to the end.
+    resume_from : Path | None
+        The checkpoint to go on from.
+    tell : Tell | None
+        Is called with the progress.
+    device : str, optional
+        ``"cpu"``, or None for the best there is.
     """
     model = RecoBERT(base, settings)
     course = Course(patience=settings.patience, tell=tell)

@@ -31,15 +31,24 @@ from whyalike.training.settings import TrainingSettings
 class Base:
     """What training starts from.
 
-    Attributes:
-        name: as the user called it.
-        encoder: gives the hidden states; it is what is trained.
-        whole: the model as it is loaded elsewhere, with parts that no hidden state needs.
-        head: from hidden states to logits of tokens; None where no masked language is learnt.
-        tokenizer: the base's.
-        segments: whether the encoder tells title and description by segment ids.
-        limit: the tokens that it can read; None where that is unknown.
-        notes: what a user should know of it.
+    Attributes
+    ----------
+    name : str
+        As the user called it.
+    encoder : PreTrainedModel
+        Gives the hidden states; it is what is trained.
+    whole : PreTrainedModel
+        The model as it is loaded elsewhere, with parts that no hidden state needs.
+    head : MaskedWordHead | None
+        From hidden states to logits of tokens; None where no masked language is learnt.
+    tokenizer : PreTrainedTokenizerBase
+        The base's.
+    segments : bool
+        Whether the encoder tells title and description by segment ids.
+    limit : int | None
+        The tokens that it can read; None where that is unknown.
+    notes : tuple[str, ...]
+        What a user should know of it.
     """
 
     name: str
@@ -90,8 +99,10 @@ def open_base(
 ) -> Base:
     """Load a base; a head that its files lack is drawn from ``seed``, and a note says so.
 
-    Raises:
-        ModelNotFoundError, UnsafeModelError, ModelError: it can't be had, or has no such head.
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        It can't be found, or has no such head.
     """
     with torch.random.fork_rng(), quiet():
         # What the files lack, such as a pooler that nobody reads, is drawn too.
@@ -205,9 +216,12 @@ def mean_of_tokens(hidden: Tensor, chosen: Tensor) -> Tensor:
     Malkiel et al. 2022, Eq. 1. A row without any has the zero vector. Half precision is summed
     in single.
 
-    Args:
-        hidden: (R, T, H).
-        chosen: (R, T), true on the tokens that count: never a special one.
+    Parameters
+    ----------
+    hidden : Tensor
+        (R, T, H).
+    chosen : Tensor
+        (R, T), true on the tokens that count: never a special one.
     """
     weights = chosen.to(torch.float32).unsqueeze(-1)
     return (hidden.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
@@ -218,10 +232,14 @@ def title_description_loss(titles: Tensor, descriptions: Tensor, targets: Tensor
 
     Malkiel et al., Findings of EMNLP 2020: binary cross-entropy of C = (1 + cos) / 2.
 
-    Args:
-        titles: f_t, (B, H).
-        descriptions: f_d, (B, H).
-        targets: (B,), 1 where both belong to one item, 0 where not.
+    Parameters
+    ----------
+    titles : Tensor
+        f_t, (B, H).
+    descriptions : Tensor
+        f_d, (B, H).
+    targets : Tensor
+        (B,), 1 where both belong to one item, 0 where not.
     """
     return _cross_entropy(functional.cosine_similarity(titles, descriptions), targets).mean()
 
@@ -232,10 +250,14 @@ def all_pairs_loss(titles: Tensor, descriptions: Tensor, same: Tensor) -> Tensor
     Half of it is the mean over the items' own pairs, half the mean over all others, as true and
     false pairs are equally likely in the paper.
 
-    Args:
-        titles: (B, H).
-        descriptions: (B, H), in the same order.
-        same: (B, B), true where the two are no false pair: the diagonal, and equal texts.
+    Parameters
+    ----------
+    titles : Tensor
+        (B, H).
+    descriptions : Tensor
+        (B, H), in the same order.
+    same : Tensor
+        (B, B), true where the two are no false pair: the diagonal, and equal texts.
     """
     cosines = _all_cosines(titles, descriptions)
     own = _cross_entropy(cosines.diagonal(), torch.ones_like(cosines.diagonal())).mean()
@@ -251,11 +273,16 @@ def ranking_loss(titles: Tensor, descriptions: Tensor, same: Tensor, *, scale: f
     MultipleNegativesRankingLoss of sentence-transformers (Henderson et al. 2017), where equal
     texts are left out of the negatives.
 
-    Args:
-        titles: (B, H).
-        descriptions: (B, H), in the same order.
-        same: (B, B), true where the two are no false pair: the diagonal, and equal texts.
-        scale: what cosines are multiplied by before the softmax.
+    Parameters
+    ----------
+    titles : Tensor
+        (B, H).
+    descriptions : Tensor
+        (B, H), in the same order.
+    same : Tensor
+        (B, B), true where the two are no false pair: the diagonal, and equal texts.
+    scale : float
+        What cosines are multiplied by before the softmax.
     """
     own = torch.eye(len(same), dtype=torch.bool, device=same.device)
     logits = _all_cosines(titles, descriptions) * scale
@@ -269,10 +296,14 @@ def masked_word_loss(logits: Tensor, labels: Tensor, *, count: Tensor) -> Tensor
     Devlin et al. 2019. ``count`` is the batch's number of masked tokens; with several processes
     it is their mean, so that the mean of the processes' losses is that of the joint batch.
 
-    Args:
-        logits: (M, V), of the masked tokens only.
-        labels: (M,), what stood there.
-        count: a scalar.
+    Parameters
+    ----------
+    logits : Tensor
+        (M, V), of the masked tokens only.
+    labels : Tensor
+        (M,), what stood there.
+    count : Tensor
+        A scalar.
     """
     total = functional.cross_entropy(logits.float(), labels, reduction="sum")
     return total / count.clamp(min=1)
@@ -294,9 +325,12 @@ def _cross_entropy(cosines: Tensor, targets: Tensor) -> Tensor:
 class RecoBERT(nn.Module):
     """The model that is trained. The head is part of it, so that processes share its gradient.
 
-    Args:
-        base: the encoder and the head.
-        settings: which losses, and their weights.
+    Parameters
+    ----------
+    base : Base
+        The encoder and the head.
+    settings : TrainingSettings
+        Which losses, and their weights.
     """
 
     def __init__(self, base: Base, settings: TrainingSettings) -> None:

@@ -19,15 +19,22 @@ FORMAT = Format("whyalike/training", "result of a training run", "Train anew.")
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """How far a run is. Losses are means since the last one told, in nats.
+    """How far a run is. Losses are means since the last one reported, in nats.
 
-    Attributes:
-        step: steps done.
-        steps: steps there are at most.
-        title_description: the loss of pairs; None where only ``mrr`` is told.
-        masked_words: the loss of masked tokens.
-        mrr: of the watched items, titles to descriptions; None between looks.
-        seconds_left: at the speed so far; None where that is unknown.
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    steps : int
+        Steps there are at most.
+    title_description : float | None
+        The loss of pairs; None where only ``mrr`` is reported.
+    masked_words : float | None
+        The loss of masked tokens.
+    mrr : float | None
+        Of the watched items, titles to descriptions; None between looks.
+    seconds_left : float | None
+        At the speed so far; None where that is unknown.
     """
 
     step: int
@@ -42,11 +49,15 @@ class TrainingProgress:
 class ModelFigures:
     """The figures of one model on the held-out items.
 
-    Attributes:
-        name: what the model is.
-        retrieval: held-out titles to descriptions, among those of the whole catalogue.
-        same_kind: the share of held-out descriptions whose nearest other description is of an
-            item of the same kind; None where items have no kind.
+    Attributes
+    ----------
+    name : str
+        What the model is.
+    retrieval : RetrievalMetrics
+        Held-out titles to descriptions, among those of the whole catalogue.
+    same_kind : float | None
+        The share of held-out descriptions whose nearest other description is of an item of the same
+        kind; None where items have no kind.
     """
 
     name: str
@@ -58,18 +69,29 @@ class ModelFigures:
 class TrainingResult:
     """A finished run.
 
-    Attributes:
-        folder: of the model, which loads as a SentenceTransformer; None where it was moved.
-        base: the model that was trained from.
-        catalogue: its name.
-        items: how many items had a title and a description; ``trained``, ``watched`` and
-            ``held_out`` of them.
-        steps: steps that were done; ``best_step`` is the one that was kept.
-        seconds: that training took, in the last run if it was resumed.
-        history: losses and looks, in order.
-        figures: the base, the trained model, and the baselines, in this order.
-        settings: all choices.
-        notes: what a user should know.
+    Attributes
+    ----------
+    folder : Path | None
+        Of the model, which loads as a SentenceTransformer; None where it was moved.
+    base : str
+        The model that was trained from.
+    catalogue : str
+        Its name.
+    items : int
+        How many items had a title and a description; ``trained``, ``watched`` and ``held_out`` of
+        them.
+    steps : int
+        Steps that were done; ``best_step`` is the one that was kept.
+    seconds : float
+        That training took, in the last run if it was resumed.
+    history : tuple[TrainingProgress, ...]
+        Losses and looks, in order.
+    figures : tuple[ModelFigures, ...]
+        The base, the trained model, and the baselines, in this order.
+    settings : Mapping[str, Any]
+        All choices.
+    notes : tuple[str, ...]
+        What a user should know.
     """
 
     folder: Path | None
@@ -138,10 +160,14 @@ KINDS = ("category", "type", "variety", "product_type", "kind", "genre", "class"
 class HeldOut:
     """What models are measured on.
 
-    Attributes:
-        pairs: title and description of all items.
-        queries: the held-out ones.
-        kinds: of all items; None where there is none.
+    Attributes
+    ----------
+    pairs : Sequence[tuple[str, str]]
+        Title and description of all items.
+    queries : sequence of int
+        The held-out ones.
+    kinds : sequence of object
+        Of all items; None where there is none.
     """
 
     pairs: Sequence[tuple[str, str]]
@@ -226,7 +252,7 @@ tags: [sentence-transformers, sentence-similarity, recobert, whyalike]
 
 Embeds titles and descriptions of items so that their cosine says how alike two items are. Trained
 from `{base}` without labels, on {trained} items of {catalogue} ({items} have a title and a
-description; {watched} told when to stop, {held_out} were kept for the figures below).
+description; {watched} said when to stop, {held_out} were kept for the figures below).
 
 ## How it was trained
 

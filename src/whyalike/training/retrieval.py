@@ -23,12 +23,18 @@ HITS = (1, 10, 100)
 class RetrievalMetrics:
     """What the ranks of the right answers come to.
 
-    Attributes:
-        queries: how many there were.
-        candidates: how many each was ranked among.
-        mrr: mean of 1 / rank.
-        mpr: mean of (rank - 1) / (candidates - 1): 0 is best, .5 is chance.
-        hit_1: share of ranks of at most 1; ``hit_10`` and ``hit_100`` alike.
+    Attributes
+    ----------
+    queries : int
+        How many there were.
+    candidates : int
+        How many each was ranked among.
+    mrr : float
+        Mean of 1 / rank.
+    mpr : float
+        Mean of (rank - 1) / (candidates - 1): 0 is best, .5 is chance.
+    hit_1 : float
+        Share of ranks of at most 1; ``hit_10`` and ``hit_100`` alike.
     """
 
     queries: int
@@ -47,9 +53,12 @@ class RetrievalMetrics:
 def summarise_ranks(ranks: Floats, candidates: Floats) -> RetrievalMetrics:
     """Return the metrics of ranks.
 
-    Args:
-        ranks: (Q,), 1 is best; a half stands for a tie.
-        candidates: (Q,), how many each was ranked among.
+    Parameters
+    ----------
+    ranks : Floats
+        (Q,), 1 is best; a half stands for a tie.
+    candidates : Floats
+        (Q,), how many each was ranked among.
     """
     hits = [float(np.mean(ranks <= k)) if len(ranks) else 0.0 for k in HITS]
     beyond = np.maximum(candidates - 1, 1)
@@ -77,12 +86,18 @@ def rank_descriptions(
     A description of equal text is a right answer too, and takes no place of its own. Candidates
     that are exactly as near as the right answer share the places: the expected rank.
 
-    Args:
-        titles: (Q, H), the queries.
-        descriptions: (N, H), the candidates.
-        own: (Q,), the place of each title's description.
-        texts: (N,), equal numbers for equal descriptions.
-        function: how vectors are compared.
+    Parameters
+    ----------
+    titles : Floats
+        (Q, H), the queries.
+    descriptions : Floats
+        (N, H), the candidates.
+    own : sequence of int
+        (Q,), the place of each title's description.
+    texts : sequence of int
+        (N,), equal numbers for equal descriptions.
+    function : SimilarityFunction, default='cosine'
+        How vectors are compared.
     """
     ranks, counts = [], []
     numbers = np.asarray(texts)
@@ -113,12 +128,18 @@ def share_of_kind(
     Items of an equal text are passed over. Of several that are nearest, each counts for its
     part. Items without a kind are neither asked for nor found. None without any query.
 
-    Args:
-        vectors: (N, H), of all items.
-        kinds: (N,), such as a category; None where there is none.
-        queries: which items are asked for.
-        texts: (N,), equal numbers for equal texts.
-        function: how vectors are compared.
+    Parameters
+    ----------
+    vectors : Floats
+        (N, H), of all items.
+    kinds : sequence of object
+        (N,), such as a category; None where there is none.
+    queries : sequence of int
+        Which items are asked for.
+    texts : sequence of int
+        (N,), equal numbers for equal texts.
+    function : SimilarityFunction, default='cosine'
+        How vectors are compared.
     """
     known = np.array([kind is not None for kind in kinds])
     asked = [index for index in queries if known[index]]

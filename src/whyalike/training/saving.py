@@ -65,12 +65,15 @@ def save_as_pipeline(base: Base, folder: Path) -> None:
 
     sentence-transformers pools over special tokens; WordWeights gives them the weight 0.
 
-    Args:
-        base: whose encoder was trained.
-        folder: is made, and should not exist.
+    Parameters
+    ----------
+    base : Base
+        Whose encoder was trained.
+    folder : Path
+        Is made, and should not exist.
     """
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".whyalike-") as scratch:
-        # Saved whole: who loads it would be told of a pooler that is missing.
+        # Saved whole: who loads it would read of a pooler that is missing.
         base.whole.load_state_dict(base.encoder.state_dict(), strict=False)
         base.whole.save_pretrained(scratch)
         base.tokenizer.save_pretrained(scratch)

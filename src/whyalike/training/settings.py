@@ -17,31 +17,49 @@ WATCHED, LEAST_WATCHED = 0.05, 20
 class TrainingSettings:
     """How to train.
 
-    Attributes:
-        encoding: ``"joint"``, the paper's, has title and description in one sequence;
-            ``"separate"`` reads each alone, as both are read after training.
-        negatives: ``"drawn"``, the paper's, shows each title with a false description half the
-            time; ``"all"`` compares each title of a batch with each description of it, by the
-            paper's loss; ``"ranking"`` by a softmax over them. The last two need ``"separate"``.
-        scale: what ``"ranking"`` multiplies cosines by.
-        mlm_weight: the weight of the masked-language loss; 0 trains without it.
-        mask: the share of tokens that are masked.
-        learning_rate: at its peak; it warms up, then falls to 0 in a straight line.
-        warmup: the share of steps that warm up.
-        batch_size: pairs of a step, in each process.
-        epochs: passes over the catalogue.
-        max_steps: instead of ``epochs``.
-        max_length: tokens read of a sequence; what is beyond is cut.
-        weight_decay: of AdamW.
-        clip: the greatest norm of the gradient.
-        patience: looks at the watched items without a better MRR before it stops; None never
-            stops. The best step is what is kept.
-        looks: how often to look at the watched items and to keep a checkpoint, over the whole run.
-        held_out: the share of items to report on; 0 reports nothing.
-        watched: the share of items that tell when to stop; 0 trains to the end. None is 5 %, or
-            nothing where that would be fewer than 20 items: so few tell one step from another
-            by chance only.
-        seed: of everything drawn.
+    Attributes
+    ----------
+    encoding : Encoding, default='separate'
+        ``"joint"``, the paper's, has title and description in one sequence; ``"separate"`` reads
+        each alone, as both are read after training.
+    negatives : Negative, default='ranking'
+        ``"drawn"``, the paper's, shows each title with a false description half the time; ``"all"``
+        compares each title of a batch with each description of it, by the paper's loss;
+        ``"ranking"`` by a softmax over them. The last two need ``"separate"``.
+    scale : float, default=20.0
+        What ``"ranking"`` multiplies cosines by.
+    mlm_weight : float, default=0.1
+        The weight of the masked-language loss; 0 trains without it.
+    mask : float, default=0.15
+        The share of tokens that are masked.
+    learning_rate : float, default=5e-05
+        At its peak; it warms up, then falls to 0 in a straight line.
+    warmup : float, default=0.1
+        The share of steps that warm up.
+    batch_size : int, default=16
+        Pairs of a step, in each process.
+    epochs : float, default=3.0
+        Passes over the catalogue.
+    max_steps : int, optional
+        Instead of ``epochs``.
+    max_length : int, default=128
+        Tokens read of a sequence; what is beyond is cut.
+    weight_decay : float, default=0.01
+        Of AdamW.
+    clip : float, default=1.0
+        The greatest norm of the gradient.
+    patience : int | None, default=3
+        Looks at the watched items without a better MRR before it stops; None never stops. The best
+        step is what is kept.
+    looks : int, default=10
+        How often to look at the watched items and to keep a checkpoint, over the whole run.
+    held_out : float, default=0.2
+        The share of items to report on; 0 reports nothing.
+    watched : float, optional
+        The share of items that tell when to stop; 0 trains to the end. None is 5 %, or nothing
+        where that would be fewer than 20 items: so few tell one step from another by chance only.
+    seed : int, default=0
+        Of everything drawn.
     """
 
     encoding: Encoding = "separate"

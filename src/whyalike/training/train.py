@@ -69,15 +69,24 @@ def train_ranking_baseline(
     The pairs, the steps, the size of a batch, the learning rate and its course are those of
     RecoBERT's run; a bare encoder gets mean pooling.
 
-    Args:
-        base: a hub name or a local path.
-        pairs: to learn from.
-        settings: RecoBERT's.
-        scratch: a folder for files that are not kept.
-        steps: how many RecoBERT did.
-        device: ``"cpu"``, or None for the best there is.
-        trust_remote_code: allow code that comes with the model to run.
-        allow_pickle: allow weights that are not safetensors.
+    Parameters
+    ----------
+    base : str
+        A hub name or a local path.
+    pairs : Sequence[tuple[str, str]]
+        To learn from.
+    settings : TrainingSettings
+        RecoBERT's.
+    scratch : Path
+        A folder for files that are not kept.
+    steps : int
+        How many RecoBERT did.
+    device : str, optional
+        ``"cpu"``, or None for the best there is.
+    trust_remote_code : bool, default=False
+        Allow code that comes with the model to run.
+    allow_pickle : bool, default=False
+        Allow weights that are not safetensors.
     """
     from datasets import Dataset
 
@@ -322,27 +331,46 @@ def train_recobert(
     ends with the same bits as one that was never cut off. Under torchrun every process calls
     this, and gets the same result.
 
-    Args:
-        catalogue: the items; those without a title or a description are left out.
-        out: the folder to make.
-        base: a hub name or a local path; by default all-MiniLM-L6-v2.
-        settings: every choice of the objective and of the optimiser.
-        name: what the catalogue is called in the model card; by default its own name.
-        kind: the metadata that says of what kind an item is; by default one that looks so.
-        baseline: ``"mnrl"`` trains the base by MultipleNegativesRankingLoss too, for comparison.
-        resume: go on with an unfinished run.
-        progress: is told of losses and looks.
-        device: ``"cpu"``, or None for the best there is.
-        trust_remote_code: allow code that comes with the model to run.
-        allow_pickle: allow weights that are not safetensors.
+    Parameters
+    ----------
+    catalogue : iterable of Item
+        The items; those without a title or a description are left out.
+    out : str | PathLike[str]
+        The folder to make.
+    base : str | PathLike[str], optional
+        A hub name or a local path; by default all-MiniLM-L6-v2.
+    settings : TrainingSettings, optional
+        Every choice of the objective and of the optimiser.
+    name : str, optional
+        What the catalogue is called in the model card; by default its own name.
+    kind : str, optional
+        The metadata that says of what kind an item is; by default one that looks so.
+    baseline : Baseline, optional
+        ``"mnrl"`` trains the base by MultipleNegativesRankingLoss too, for comparison.
+    resume : bool, default=False
+        Go on with an unfinished run.
+    progress : Callable[[TrainingProgress], None], optional
+        Is called with losses and evaluations.
+    device : str, optional
+        ``"cpu"``, or None for the best there is.
+    trust_remote_code : bool, default=False
+        Allow code that comes with the model to run.
+    allow_pickle : bool, default=False
+        Allow weights that are not safetensors.
 
-    Raises:
-        MissingExtraError: the extra ``train`` is not installed.
-        OptionError: ``out`` holds something, there is an unfinished run and no ``resume`` (or one
-            of other data or settings), or there are too few items.
-        ModelNotFoundError, UnsafeModelError, ModelError: the base can't be had or trained.
-        OutputError: a checkpoint or the model can't be written; whole checkpoints are kept.
-        KeyboardInterrupt: after Ctrl-C, with a checkpoint of the last step.
+    Raises
+    ------
+    MissingExtraError
+        The extra ``train`` is not installed.
+    OptionError
+        ``out`` holds something, there is an unfinished run and no ``resume`` (or one of other data
+        or settings), or there are too few items.
+    ModelNotFoundError, UnsafeModelError, ModelError
+        The base can't be found or trained.
+    OutputError
+        A checkpoint or the model can't be written; whole checkpoints are kept.
+    KeyboardInterrupt
+        After Ctrl-C, with a checkpoint of the last step.
     """
     _require_extra()
     chosen = settings or TrainingSettings()

@@ -7,8 +7,8 @@ from whyalike.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from whyalike.web.api.opening import open_service
-    from whyalike.web.app import create_app
-    from whyalike.web.rating.app import create_rating_app
+    from whyalike.web.page_app import create_app
+    from whyalike.web.rating.rating_app import create_rating_app
     from whyalike.web.server import Address, serve
     from whyalike.web.serving import create_explorer_app
 
@@ -23,9 +23,9 @@ __all__ = [
 
 MODULES = {
     "Address": "whyalike.web.server",
-    "create_app": "whyalike.web.app",
+    "create_app": "whyalike.web.page_app",
     "create_explorer_app": "whyalike.web.serving",
-    "create_rating_app": "whyalike.web.rating.app",
+    "create_rating_app": "whyalike.web.rating.rating_app",
     "open_service": "whyalike.web.api.opening",
     "serve": "whyalike.web.server",
 }

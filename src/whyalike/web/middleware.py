@@ -217,12 +217,17 @@ def is_foreign(headers: Headers) -> bool:
 def check_origin(url: str, *, named: str) -> str:
     """Return an origin, without a slash at its end.
 
-    Args:
-        url: such as https://study.example.org.
-        named: what the error calls it.
+    Parameters
+    ----------
+    url : str
+        Such as https://study.example.org.
+    named : str
+        What the error calls it.
 
-    Raises:
-        OptionError: it is no origin of HTTP: links made of it would lead nowhere.
+    Raises
+    ------
+    OptionError
+        It is no origin of HTTP: links made of it would lead nowhere.
     """
     if not _is_origin(url):
         raise OptionError(

@@ -118,7 +118,7 @@ LOG = logging.getLogger("whyalike.web")
 
 
 SECONDS_TO_FINISH = 10.0
-"""For what was accepted, once the server is told to stop."""
+"""For what was accepted, once the server is asked to stop."""
 
 
 SECONDS_TO_ANSWER, SECONDS_TO_LEAVE = 1.0, 5.0
@@ -204,18 +204,27 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then answer what was accepted and return.
 
-    Args:
-        app: what answers.
-        address: where to listen.
-        ready: called with the URL once connections are accepted by the system.
-        work: what works behind it. It is told to refuse when the server is told to stop, and to end
-            when what was accepted is not done in time.
-        grace: seconds for what was accepted, once the server is told to stop.
-        leaves: whether the process is left some seconds after that, where this has not returned by
-            then: a thread that does not end would keep it for ever.
+    Parameters
+    ----------
+    app : ASGIApp
+        What answers.
+    address : Address
+        Where to listen.
+    ready : Callable[[str], None]
+        Called with the URL once connections are accepted by the system.
+    work : Endable, optional
+        What works behind it. It is asked to refuse when the server is asked to stop, and to end
+        when what was accepted is not done in time.
+    grace : float, default=SECONDS_TO_FINISH
+        Seconds for what was accepted, once the server is asked to stop.
+    leaves : bool, default=False
+        Whether the process is left some seconds after that, where this has not returned by then: a
+        thread that does not end would keep it for ever.
 
-    Raises:
-        OutputError: the address can't be listened on.
+    Raises
+    ------
+    OutputError
+        The address can't be listened on.
     """
     listening = _listen(address)
     config = uvicorn.Config(

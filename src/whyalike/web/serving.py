@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from whyalike.web.api.app import NAME, STATIC, Access, add_api
-from whyalike.web.api.app import TEMPLATES as API_TEMPLATES
+from whyalike.web.api.api_app import NAME, STATIC, Access, add_api
+from whyalike.web.api.api_app import TEMPLATES as API_TEMPLATES
 from whyalike.web.api.routes import health
-from whyalike.web.app import create_app
-from whyalike.web.explorer.app import ASSETS, TEMPLATES, add_explorer
+from whyalike.web.explorer.explorer_app import ASSETS, TEMPLATES, add_explorer
+from whyalike.web.page_app import create_app
 from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.server import Address
 
@@ -24,14 +24,21 @@ def create_explorer_app(
 ) -> "FastAPI":
     """Return an app with the Explorer's pages and the API.
 
-    Args:
-        service: what answers; who made it closes it after the app has stopped.
-        address: where it is served; decides on allowed hosts and on how cookies are bound.
-        token: what clients must know; may be empty for this machine alone.
+    Parameters
+    ----------
+    service : Service
+        What answers; who made it closes it after the app has stopped.
+    address : Address, optional
+        Where it is served; decides on allowed hosts and on how cookies are bound.
+    token : str, default=''
+        What clients must know; may be empty for this machine alone.
 
-    Raises:
-        OptionError: a token that could be guessed.
-        MissingExtraError: FastAPI is not installed (extra ``serve``).
+    Raises
+    ------
+    OptionError
+        A token that could be guessed.
+    MissingExtraError
+        FastAPI is not installed (extra ``serve``).
     """
     address = address or Address()
     assets = Assets({**SHARED, **STATIC, **ASSETS})

@@ -37,10 +37,14 @@ def align(text: str, spans: Spans, offsets: NDArray[np.intp]) -> Alignment:
     A token that covers a word and a mark ("gloves,", as Unigram tokenizers make it) belongs to
     the word alone: the mark would otherwise inherit the word's saliency and vector.
 
-    Args:
-        text: the raw text.
-        spans: (start, end) of its words, sorted, without overlap.
-        offsets: (T, 2), start and end of each token in the text.
+    Parameters
+    ----------
+    text : str
+        The raw text.
+    spans : Spans
+        (start, end) of its words, sorted, without overlap.
+    offsets : NDArray[intp]
+        (T, 2), start and end of each token in the text.
     """
     starts = np.array([start for start, _ in spans], dtype=np.intp)
     ends = np.array([end for _, end in spans], dtype=np.intp)
@@ -106,13 +110,17 @@ def aggregate(
 
     A word without tokens gets saliency 0 and the zero vector, and can match nothing.
 
-    Args:
-        alignment: links between W words and T tokens.
-        saliency: (T,).
-        vectors: (T, H), latent vectors of the tokens.
-        contributions: (T,), what the tokens add to the similarity. A word then has their sum, and
-            for saliency its part of the greatest sum of the text, with its sign; ``saliency`` is
-            not looked at.
+    Parameters
+    ----------
+    alignment : Alignment
+        Links between W words and T tokens.
+    saliency : Floats
+        (T,).
+    vectors : Floats
+        (T, H), latent vectors of the tokens.
+    contributions : Floats, optional
+        (T,), what the tokens add to the similarity. A word then has their sum, and for saliency its
+        part of the greatest sum of the text, with its sign; ``saliency`` is not looked at.
     """
     count = len(alignment.spans)
     word_saliency = np.zeros(count)

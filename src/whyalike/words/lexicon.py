@@ -52,8 +52,10 @@ class Rarity:
         idf = ln((1 + n) / (1 + df)) + 1, n texts, df of them with the word: scikit-learn's
         TfidfVectorizer, with the words that explanations have, in lower case, without marks.
 
-        Raises:
-            TextError: something that is no text, or no word in any.
+        Raises
+        ------
+        TextError
+            Something that is no text, or no word in any.
         """
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -95,8 +97,10 @@ class Lexicon:
     def packaged() -> "Lexicon":
         """Return GloVe's vectors, with rarity guessed from the ranks of its words; loaded once.
 
-        Raises:
-            MissingExtraError: the extra ``lexical`` is not installed.
+        Raises
+        ------
+        MissingExtraError
+            The extra ``lexical`` is not installed.
         """
         return _packaged()
 
@@ -109,14 +113,20 @@ class Lexicon:
     def fit(cls, texts: Iterable[str], *, vectors: WordVectors | None = None) -> "Lexicon":
         """Learn the rarity of words from a catalogue.
 
-        Args:
-            texts: the texts of the catalogue, such as all descriptions.
-            vectors: word vectors; GloVe's if there are none. ``WordVectors.train(texts)`` gives
-                those of the catalogue itself.
+        Parameters
+        ----------
+        texts : iterable of str
+            The texts of the catalogue, such as all descriptions.
+        vectors : WordVectors, optional
+            Word vectors; GloVe's if there are none. ``WordVectors.train(texts)`` gives those of the
+            catalogue itself.
 
-        Raises:
-            TextError: something that is no text, or no word in any.
-            MissingExtraError: no vectors are given and the extra ``lexical`` is not installed.
+        Raises
+        ------
+        TextError
+            Something that is no text, or no word in any.
+        MissingExtraError
+            No vectors are given and the extra ``lexical`` is not installed.
         """
         found = checked_texts(texts)
         return cls(vectors or WordVectors.packaged(), Rarity.fit(found))

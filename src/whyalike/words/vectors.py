@@ -75,8 +75,10 @@ def read_vectors(path: Path) -> tuple[dict[str, int], Vectors]:
     line "V H", then V times a word, a blank and H little-endian float32. Either may be gzipped. Of
     a word that stands there twice, as in some published files, the first counts; a warning says so.
 
-    Raises:
-        FormatError: the file can't be read, is empty or damaged; its line or word is named.
+    Raises
+    ------
+    FormatError
+        The file can't be read, is empty or damaged; its line or word is named.
     """
     with _opened(path) as content:
         stated = _header(content)
@@ -96,7 +98,7 @@ def read_vectors(path: Path) -> tuple[dict[str, int], Vectors]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Content]:
-    """Have what is in a file: mapped, because it may be larger than the memory, or unpacked."""
+    """Yield what is in a file: mapped, because it may be larger than the memory, or unpacked."""
     with ExitStack() as stack:
         try:
             stream = stack.enter_context(path.open("rb"))
@@ -302,8 +304,10 @@ class WordVectors:
     def packaged() -> "WordVectors":
         """Return GloVe 6B, 400,000 words by 50 numbers (Pennington et al. 2014); loaded once.
 
-        Raises:
-            MissingExtraError: the extra ``lexical`` is not installed.
+        Raises
+        ------
+        MissingExtraError
+            The extra ``lexical`` is not installed.
         """
         return _packaged()
 
@@ -311,14 +315,21 @@ class WordVectors:
     def read(cls, path: str | Path, *, allow_pickle: bool = False) -> "WordVectors":
         """Read word2vec or GloVe text or word2vec binary, gzipped or not, or gensim's ``.kv``.
 
-        Args:
-            path: the file. One that ends in ``.kv`` is what gensim's ``KeyedVectors.save`` wrote.
-            allow_pickle: allow ``.kv``, which can run code that comes with the file.
+        Parameters
+        ----------
+        path : str | Path
+            The file. One that ends in ``.kv`` is what gensim's ``KeyedVectors.save`` wrote.
+        allow_pickle : bool, default=False
+            Allow ``.kv``, which can run code that comes with the file.
 
-        Raises:
-            FormatError: the file can't be read or is damaged; the line or word is named.
-            UnsafeModelError: a ``.kv`` without ``allow_pickle``.
-            MissingExtraError: a ``.kv`` without gensim.
+        Raises
+        ------
+        FormatError
+            The file can't be read or is damaged; the line or word is named.
+        UnsafeModelError
+            A ``.kv`` without ``allow_pickle``.
+        MissingExtraError
+            A ``.kv`` without gensim.
         """
         path = Path(path)
         if path.suffix == ".kv":
@@ -330,9 +341,12 @@ class WordVectors:
     def from_gensim(cls, vectors: "KeyedVectors", *, name: str = "KeyedVectors") -> "WordVectors":
         """Take the vectors of a gensim ``KeyedVectors``.
 
-        Raises:
-            OptionError: it is something else, such as a whole model.
-            FormatError: NaN or infinity.
+        Raises
+        ------
+        OptionError
+            It is something else, such as a whole model.
+        FormatError
+            NaN or infinity.
         """
         words, table = getattr(vectors, "index_to_key", None), getattr(vectors, "vectors", None)
         if not isinstance(words, list) or not isinstance(table, np.ndarray):
@@ -353,15 +367,23 @@ class WordVectors:
         The same texts in the same order and the same seed give the same vectors: one thread. A few
         hundred texts teach little: GloVe's vectors know more of words that are in both.
 
-        Args:
-            texts: the catalogue.
-            size: numbers in a vector.
-            seed: of the vectors that training begins with, and of its samples.
+        Parameters
+        ----------
+        texts : iterable of str
+            The catalogue.
+        size : int, default=100
+            Numbers in a vector.
+        seed : int, default=0
+            Of the vectors that training begins with, and of its samples.
 
-        Raises:
-            MissingExtraError: gensim is not installed.
-            TextError: something that is no text, or no word that occurs twice.
-            OptionError: a seed below 0.
+        Raises
+        ------
+        MissingExtraError
+            Gensim is not installed.
+        TextError
+            Something that is no text, or no word that occurs twice.
+        OptionError
+            A seed below 0.
         """
         check_whole("seed", seed, least=0)
         try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from whyalike.errors import BusyError, TooCostlyError
 from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.lane import SECONDS_TO_COME_BACK, STOPPING
 from whyalike.web.api.schedule import Asker
+from whyalike.web.api.work_queue import SECONDS_TO_COME_BACK, STOPPING
 
 if TYPE_CHECKING:
     from whyalike.methods.method import Method, TextSize
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 class Allowance(Asker):
     """The limits of one request, for all that is asked for it.
 
-    Args:
-        most: seconds of work of a model that it may ask for, as far as they are known beforehand.
-        seconds: how long it may take, with the time in which it waits for others.
+    Parameters
+    ----------
+    most : float
+        Seconds of work of a model that it may ask for, as far as they are known beforehand.
+    seconds : float
+        How long it may take, with the time in which it waits for others.
     """
 
     def __init__(self, most: float, seconds: float) -> None:
@@ -98,13 +101,16 @@ class Allowances:
 
     @asynccontextmanager
     async def request(self, allowance: Allowance | None = None) -> AsyncIterator[Allowance]:
-        """Have one allowance for all that is asked in the block: one that is given, or a new one.
+        """Use one allowance for all that is asked in the block: one that is given, or a new one.
 
         Inside another block, its own is had.
 
-        Raises:
-            TooCostlyError, BusyError: its time is over.
-            BusyError: it is new, and no new ones are taken.
+        Raises
+        ------
+        TooCostlyError, BusyError
+            Its time is over.
+        BusyError
+            It is new, and no new ones are taken.
         """
         joined = self._current.get()
         if joined is not None and not joined.is_over and allowance in (None, joined):
@@ -147,10 +153,14 @@ Sizes = Sequence["TextSize"]
 def advice(kind: "Kind", pairs: Sequence[Sizes], left: float) -> str:
     """Return what to ask for instead: another method, fewer steps, shorter texts, fewer pairs.
 
-    Args:
-        kind: what was asked for.
-        pairs: the sizes of the texts of each pair.
-        left: how many seconds there are for them.
+    Parameters
+    ----------
+    kind : Kind
+        What was asked for.
+    pairs : sequence of Sizes
+        The sizes of the texts of each pair.
+    left : float
+        How many seconds there are for them.
     """
     ways = []
     if fitting := _methods(kind, pairs, left):

@@ -22,7 +22,7 @@ from whyalike.errors import (
 from whyalike.explanation import Explanation
 from whyalike.selection import top_words
 from whyalike.texts import without_surrogates
-from whyalike.web.api.lane import Stopped, as_exception
+from whyalike.web.api.work_queue import Stopped, as_exception
 from whyalike.web.middleware import SENTENCES, Failures
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class ClientGoneError(Exception):
     """Nobody is there any more to be answered."""
 
 
-async def unless_gone(request: "Request", work: "Coroutine[Any, Any, Returned]") -> Returned:
+async def until_disconnected(request: "Request", work: "Coroutine[Any, Any, Returned]") -> Returned:
     """Return what ``work`` gives; cancel it when the client closes its connection.
 
     The body must have been read. Raises ClientGoneError where the client went.
     """
     task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
+    gone = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -57,7 +57,7 @@ async def unless_gone(request: "Request", work: "Coroutine[Any, Any, Returned]")
         await asyncio.gather(task, gone, return_exceptions=True)
 
 
-async def _gone(request: "Request") -> None:
+async def _disconnected(request: "Request") -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -164,7 +164,7 @@ class Refusals(Failures):
     async def on_library(self, request: "Request", error: Exception) -> Response:
         """Answer an error of the library."""
         assert isinstance(error, WhyalikeError)
-        status, says = told(error)
+        status, says = status_of(error)
         if status == 500:
             LOG.error("%s %s", request.method, request.url.path, exc_info=error)
         headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
@@ -181,7 +181,7 @@ class Refusals(Failures):
         return await super().on_http(request, error)
 
     async def on_form(self, request: "Request", error: Exception) -> Response:
-        """Answer a request that lacks something; below /api it is told which field."""
+        """Answer a request that lacks something; below /api it learns which field."""
         if not is_api(request):
             return await super().on_form(request, error)
         assert isinstance(error, RequestValidationError)
@@ -213,8 +213,8 @@ def for_programs(error: WhyalikeError) -> dict[str, str | float]:
     return {}
 
 
-def told(error: WhyalikeError) -> tuple[int, str]:
-    """Return the status of an error, and what the client is told; nothing for a usual sentence."""
+def status_of(error: WhyalikeError) -> tuple[int, str]:
+    """Return the status of an error, and what the client reads; nothing for a usual sentence."""
     for kind, status in STATUSES:
         if isinstance(error, kind):
             return status, str(error)

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from whyalike.errors import BusyError, TextError, TooCostlyError, WhyalikeError
 from whyalike.web.api.allowance import Allowance
-from whyalike.web.api.answers import LOG, describe, told, unless_gone
+from whyalike.web.api.answers import LOG, describe, status_of, until_disconnected
 from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.routes import FAILURES, PREFIX
 from whyalike.web.api.schema import BatchLine
@@ -35,7 +35,7 @@ class Batch:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.window = max(1, service.limits.lane.waiting // 4)
+        self.window = max(1, service.limits.queue.waiting // 4)
 
     def register(self, app: "FastAPI") -> None:
         """Add the address to ``app``."""
@@ -67,7 +67,7 @@ class Batch:
                 "takes: send several."
             )
         allowance = self.service.allowance()
-        await unless_gone(request, self._take(allowance, lines))
+        await until_disconnected(request, self._take(allowance, lines))
         return StreamingResponse(self._stream(allowance, lines), media_type=MEDIA)
 
     async def _take(self, allowance: Allowance, lines: Sequence[bytes]) -> None:
@@ -132,7 +132,7 @@ class Batch:
         except ValidationError as error:
             said = describe(error.errors())
         except WhyalikeError as error:
-            said = told(error)[1] or FAILED
+            said = status_of(error)[1] or FAILED
             reason = getattr(error, "reason", "")
         except Exception:
             LOG.exception("line %d of a batch", number)

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from whyalike.web.api.kept import KeptResults
-from whyalike.web.api.lane import Lane
+from whyalike.web.api.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,9 +71,9 @@ class Metrics:
             registry=own,
         )
 
-    def watch(self, lane: Lane, kept: KeptResults) -> None:
-        """Show what moves on a lane, and what is kept, whenever the metrics are read."""
-        self.registry.register(_Watched(lane, kept))
+    def watch(self, queue: WorkQueue, kept: KeptResults) -> None:
+        """Show what moves on a queue, and what is kept, whenever the metrics are read."""
+        self.registry.register(_Watched(queue, kept))
 
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
@@ -81,15 +81,15 @@ class Metrics:
 
 
 class _Watched(Collector):
-    """What is read of a lane and of kept results when it is asked for."""
+    """What is read of a queue and of kept results when it is asked for."""
 
-    def __init__(self, lane: Lane, kept: KeptResults) -> None:
-        self._lane, self._kept = lane, kept
+    def __init__(self, queue: WorkQueue, kept: KeptResults) -> None:
+        self._queue, self._kept = queue, kept
 
     def collect(self) -> Iterable[Metric]:
-        state, kept = self._lane.state, self._kept
+        state, kept = self._queue.state, self._kept
         return [
-            GaugeMetricFamily("whyalike_waiting", "Pairs that wait.", self._lane.waiting),
+            GaugeMetricFamily("whyalike_waiting", "Pairs that wait.", self._queue.waiting),
             GaugeMetricFamily(
                 "whyalike_waiting_seconds",
                 "Since the oldest that waits came.",

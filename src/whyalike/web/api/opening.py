@@ -1,13 +1,13 @@
-"""Everything that a server serves, opened before it listens: what is missing is told at once."""
+"""Everything that a server serves, opened before it listens: what is missing shows at once."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyalike.errors import OptionError
-from whyalike.web.api.lane import Lane
 from whyalike.web.api.served import names_of
 from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex
@@ -27,21 +27,32 @@ def open_service(
 ) -> Service:
     """Return the service of these models, indexes and results, each under its name.
 
-    Args:
-        models: hub names or folders, the default first.
-        indexes: folders of indexes.
-        results: folders that `whyalike evaluate -o` wrote.
-        method: the default of all models.
-        limits: what may be asked for.
-        **opening: how models are loaded, as for Explainer.
+    Parameters
+    ----------
+    models : sequence of str
+        Hub names or folders, the default first.
+    indexes : sequence of str, default=()
+        Folders of indexes.
+    results : sequence of str, default=()
+        Folders that `whyalike evaluate -o` wrote.
+    method : str, optional
+        The default of all models.
+    limits : ServiceLimits, optional
+        What may be asked for.
+    **opening : Any
+        How models are loaded, as for Explainer.
 
-    Raises:
-        OptionError: nothing to serve, an unknown method, or a folder without results.
-        FormatError: a folder without an index.
-        ModelNotFoundError, UnsafeModelError, ModelError: a model can't be had or used.
+    Raises
+    ------
+    OptionError
+        Nothing to serve, an unknown method, or a folder without results.
+    FormatError
+        A folder without an index.
+    ModelNotFoundError, UnsafeModelError, ModelError
+        A model can't be found or used.
     """
     limits = limits or ServiceLimits()
-    lane = Lane(limits=limits.lane, name="whyalike models")
+    queue = WorkQueue(limits=limits.queue, name="whyalike models")
 
     def load() -> "tuple[dict[str, Explainer], dict[str, CatalogueIndex]]":
         from whyalike.explainer import Explainer
@@ -58,10 +69,10 @@ def open_service(
 
     try:
         found = {name: _results(place) for name, place in names_of(results).items()}
-        explainers, opened = lane.call(load).result()
-        return Service(explainers, indexes=opened, results=found, limits=limits, lane=lane)
+        explainers, opened = queue.call(load).result()
+        return Service(explainers, indexes=opened, results=found, limits=limits, queue=queue)
     except Exception:
-        lane.close()
+        queue.close()
         raise
 
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 import whyalike
 from whyalike.texts import without_surrogates
-from whyalike.web.api.answers import unless_gone
+from whyalike.web.api.answers import until_disconnected
 from whyalike.web.api.metrics import MEDIA
 from whyalike.web.api.schema import (
     CompareRequest,
@@ -184,7 +184,7 @@ class Routes:
 
     async def explain(self, asked: ExplainRequest, request: Request) -> Response:
         """Explain why a model finds two texts alike."""
-        answer = await unless_gone(
+        answer = await until_disconnected(
             request,
             self.service.answer(
                 asked.left,
@@ -199,7 +199,7 @@ class Routes:
 
     async def compare(self, asked: CompareRequest, request: Request) -> Response:
         """Explain why a model scores one text above another for a query."""
-        comparison = await unless_gone(
+        comparison = await until_disconnected(
             request,
             self.service.compare(
                 asked.query,
@@ -214,13 +214,13 @@ class Routes:
 
     async def similar(self, asked: SimilarRequest, request: Request) -> Response:
         """Find the items of an index that are most like a text or one of them, and say why."""
-        found = await unless_gone(request, self.service.similar(**asked.model_dump()))
+        found = await until_disconnected(request, self.service.similar(**asked.model_dump()))
         # Fifty explanations take a while, in which others want their answers.
         return await run_in_threadpool(lambda: _json(found.to_dict()))
 
     async def rank(self, asked: RankRequest, request: Request) -> Response:
         """Say where one item stands in a search, and what explains its score."""
-        placed = await unless_gone(request, self.service.rank_of(**asked.model_dump()))
+        placed = await until_disconnected(request, self.service.rank_of(**asked.model_dump()))
         return _json(_placed_to_dict(placed))
 
     async def models(self) -> Response:
@@ -258,7 +258,7 @@ class Routes:
 
 def health(service: Service) -> Response:
     """Return what moves, as HealthModel has it."""
-    state = service.lane.state
+    state = service.queue.state
     is_stalled = state.still_seconds > STALLED_SECONDS
     content = {
         "status": "stalled" if is_stalled else "ok",

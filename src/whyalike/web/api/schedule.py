@@ -1,6 +1,6 @@
 """Pieces of work, and what is done of them together.
 
-Nothing here waits or locks: the lane holds its lock while it asks.
+Nothing here waits or locks: the queue holds its lock while it asks.
 """
 
 import math
@@ -15,7 +15,7 @@ Do = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class LaneLimits:
+class QueueLimits:
     """How requests are gathered, how many may wait, and what takes turns.
 
     waiting: pieces that wait at most. gather_seconds: how long a batch waits for further pieces.
@@ -72,18 +72,27 @@ class Asker:
 class Piece(Future[Any]):
     """A piece of work, and the future of its result.
 
-    Cancelled before its turn it costs nothing; cancelled while it runs it is ``gone``, and is ended
-    at its next checkpoint where all that runs with it is gone too.
+    Cancelled before its turn it costs nothing; cancelled while it runs it is ``abandoned``, and is
+    ended at its next checkpoint where all that runs with it is too.
 
-    Args:
-        do: does a batch of such work.
-        work: the piece.
-        cost: see LaneLimits.
-        seconds: how long it takes, as far as that is known.
-        asker: who asked for it.
-        since: when it came.
-        slices: how many slices of long work had been done then.
-        changed: called when it was cancelled.
+    Parameters
+    ----------
+    do : Do
+        Does a batch of such work.
+    work : Any
+        The piece.
+    cost : float
+        See QueueLimits.
+    seconds : float
+        How long it takes, as far as that is known.
+    asker : Asker | None
+        Who asked for it.
+    since : float
+        When it came.
+    slices : int
+        How many slices of long work had been done then.
+    changed : Callable[[], None]
+        Called when it was cancelled.
     """
 
     def __init__(
@@ -101,7 +110,7 @@ class Piece(Future[Any]):
         super().__init__()
         self.do, self.work, self.cost, self.seconds = do, work, cost, seconds
         self.asker, self.since, self.slices = asker, since, slices
-        self.gone = False
+        self.abandoned = False
         self._settling = threading.Lock()
         self._changed = changed
 
@@ -124,7 +133,7 @@ class Piece(Future[Any]):
 
     def cancel(self) -> bool:
         """Say that nobody waits for it; return whether it had not begun."""
-        self.gone = not self.done()
+        self.abandoned = not self.done()
         done = super().cancel()
         self._changed()
         return done
@@ -161,7 +170,7 @@ class Job:
     @property
     def is_wanted(self) -> bool:
         """Whether anyone waits for any of it."""
-        return not all(piece.gone or piece.done() for piece in self.pieces)
+        return not all(piece.abandoned or piece.done() for piece in self.pieces)
 
     @property
     def cost(self) -> float:
@@ -185,11 +194,16 @@ def finish_time(
 
     All of the line go on at the same pace; one of the backlog begins as one of them is done.
 
-    Args:
-        line: how long each that takes turns takes yet.
-        backlog: how long each takes that begins later, in their order; the new work comes last.
-        seconds: how long the new work takes.
-        at_once: how many take turns.
+    Parameters
+    ----------
+    line : sequence of float
+        How long each that takes turns takes yet.
+    backlog : sequence of float
+        How long each takes that begins later, in their order; the new work comes last.
+    seconds : float
+        How long the new work takes.
+    at_once : int
+        How many take turns.
     """
     new = len(line) + len(backlog)
     left = dict(enumerate([*line, *backlog, seconds]))
@@ -219,14 +233,19 @@ class Schedule:
     some did, those that come later wait until a slice was done. So a short piece waits for one
     slice at most, and the line is never stopped by short pieces that come and come.
 
-    Attributes:
-        short: short pieces.
-        line: flows that have not begun, and jobs that wait for their next slice.
-        backlog: flows for which the line has no room yet.
-        slices: how many slices of long work were done.
+    Attributes
+    ----------
+    short
+        Short pieces.
+    line
+        Flows that have not begun, and jobs that wait for their next slice.
+    backlog
+        Flows for which the line has no room yet.
+    slices
+        How many slices of long work were done.
     """
 
-    def __init__(self, limits: LaneLimits) -> None:
+    def __init__(self, limits: QueueLimits) -> None:
         self.limits = limits
         self.short: deque[Piece] = deque()
         self.line: deque[Flow | Job] = deque()
@@ -271,9 +290,12 @@ class Schedule:
         What was cancelled must have been forgotten. None also says that a job of the line is next,
         which goes on in its own thread.
 
-        Args:
-            now: the time.
-            hurried: wait for no company.
+        Parameters
+        ----------
+        now : float
+            The time.
+        hurried : bool
+            Wait for no company.
         """
         if self.short_is_next:
             batch, is_full = self._gathered()

@@ -11,13 +11,13 @@ from whyalike.options import BTIOptions
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
-class Said(BaseModel):
+class ApiModel(BaseModel):
     """Refuses fields that are not known: a misspelt one would otherwise do nothing."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class WordModel(Said):
+class WordModel(ApiModel):
     """A word of a text, exactly ``text[start:end]``; offsets count Unicode code points."""
 
     text: str
@@ -27,7 +27,7 @@ class WordModel(Said):
     contribution: float | None
 
 
-class WordPairModel(Said):
+class WordPairModel(ApiModel):
     """A match between two words, by their places in ``words``."""
 
     left: int
@@ -36,7 +36,7 @@ class WordPairModel(Said):
     score: float
 
 
-class TextModel(Said):
+class TextModel(ApiModel):
     """One of the two texts."""
 
     text: str
@@ -45,21 +45,21 @@ class TextModel(Said):
     unmatched: list[int]
 
 
-def _options(name: str, *, required: bool) -> type[Said]:
+def _options(name: str, *, required: bool) -> type[ApiModel]:
     """Return the model of BTIOptions: all of them as computed, or any that a request changes."""
     hints = get_type_hints(BTIOptions)
     chosen: dict[str, Any] = {
         one.name: (hints[one.name], ...) if required else (Optional[hints[one.name]], None)  # noqa: UP045
         for one in fields(BTIOptions)
     }
-    return create_model(name, __base__=Said, __doc__="See BTIOptions.", **chosen)
+    return create_model(name, __base__=ApiModel, __doc__="See BTIOptions.", **chosen)
 
 
 OptionsModel = _options("Options", required=True)
 SomeOptionsModel = _options("SomeOptions", required=False)
 
 
-class ExplanationModel(Said):
+class ExplanationModel(ApiModel):
     """Why a model finds two texts alike: ``Explanation.to_dict()``."""
 
     format: Literal["whyalike/explanation"]
@@ -83,7 +83,7 @@ class ExplanationModel(Said):
     matches: list[WordPairModel]
 
 
-class ComparisonModel(Said):
+class ComparisonModel(ApiModel):
     """Why one text is scored above another for a query: ``Comparison.to_dict()``."""
 
     format: Literal["whyalike/comparison"]
@@ -94,7 +94,7 @@ class ComparisonModel(Said):
     worse: ExplanationModel
 
 
-class _Asked(Said):
+class _Asked(ApiModel):
     model: str | None = Field(None, description="One of /models; by default the first.")
     method: str | None = Field(None, description="One of /methods; by default the model's.")
     options: SomeOptionsModel | None = Field(  # type: ignore[valid-type]
@@ -138,7 +138,7 @@ class CompareRequest(_Asked):
     worse: str = Field(examples=["Our offices are open daily."])
 
 
-class _Search(Said):
+class _Search(ApiModel):
     index: str | None = Field(None, description="One of /models; by default the first index.")
     text: str | None = Field(None, description="What to look for.", examples=["warm gloves"])
     id: str | None = Field(None, description="Instead of a text, an item of the index.")
@@ -163,14 +163,14 @@ class RankRequest(_Search):
     item: str = Field(description="The id of the item.")
 
 
-class PartModel(Said):
+class PartModel(ApiModel):
     """One of the four similarities of which a score is the mean."""
 
     similarity: float
     explanation: ExplanationModel | None
 
 
-class HitModel(Said):
+class HitModel(ApiModel):
     """An item that was found."""
 
     rank: int
@@ -183,7 +183,7 @@ class HitModel(Said):
     parts: dict[str, PartModel] | None
 
 
-class QueryModel(Said):
+class QueryModel(ApiModel):
     """What was looked for."""
 
     id: str | None
@@ -191,7 +191,7 @@ class QueryModel(Said):
     text: str
 
 
-class SimilarModel(Said):
+class SimilarModel(ApiModel):
     """What a search found, as `whyalike similar --json` prints it."""
 
     format: Literal["whyalike/similar"]
@@ -214,7 +214,7 @@ class SimilarModel(Said):
     hits: list[HitModel]
 
 
-class RankModel(Said):
+class RankModel(ApiModel):
     """Where an item stands; ``rank`` is null where ``left_out`` says why a search leaves it out."""
 
     format: Literal["whyalike/rank"]
@@ -230,7 +230,7 @@ class RankModel(Said):
     explanation: ExplanationModel | None
 
 
-class MethodModel(Said):
+class MethodModel(ApiModel):
     """A method; costs are passes through the model for one pair."""
 
     name: str
@@ -241,7 +241,7 @@ class MethodModel(Said):
     promises: list[str]
 
 
-class ServedModelModel(Said):
+class ServedModelModel(ApiModel):
     """A model that may be asked for."""
 
     name: str
@@ -256,14 +256,14 @@ class ServedModelModel(Said):
     methods: list[str]
 
 
-class ModelsModel(Said):
+class ModelsModel(ApiModel):
     """The models and indexes that the server was started with, each list's default first."""
 
     models: list[ServedModelModel]
     indexes: list[dict[str, Any]]
 
 
-class HealthModel(Said):
+class HealthModel(ApiModel):
     """The server answers, and whether its models move: ``stalled`` where nothing did for long."""
 
     status: Literal["ok", "stalled"]
@@ -276,7 +276,7 @@ class HealthModel(Said):
     still_seconds: float = Field(description="Since one was done, while there is work.")
 
 
-class FailureModel(Said):
+class FailureModel(ApiModel):
     """What went wrong, in a sentence that says what to do."""
 
     error: str

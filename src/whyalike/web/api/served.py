@@ -23,8 +23,8 @@ from whyalike.web.api.estimates import (
     pair_cost,
 )
 from whyalike.web.api.kept import KeptResults
-from whyalike.web.api.lane import Lane
 from whyalike.web.api.metrics import Metrics
+from whyalike.web.api.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex
@@ -57,22 +57,22 @@ class Kind:
 
 
 class ServedModel:
-    """A model under its name here, with the lane on which it is asked."""
+    """A model under its name here, with the queue on which it is asked."""
 
     def __init__(
         self,
         name: str,
         explainer: "Explainer",
         *,
-        lane: Lane,
+        queue: WorkQueue,
         kept: KeptResults,
         metrics: Metrics,
     ) -> None:
-        self.name, self.explainer, self.lane = name, explainer, lane
+        self.name, self.explainer, self.queue = name, explainer, queue
         self._kept, self._metrics = kept, metrics
         self.speeds = Speeds()
-        self.fingerprint = lane.call(lambda: _fingerprint(explainer)).result()
-        lane.call(lambda: calibrate(explainer, self.speeds)).result()
+        self.fingerprint = queue.call(lambda: _fingerprint(explainer)).result()
+        queue.call(lambda: calibrate(explainer, self.speeds)).result()
 
     @cached_property
     def methods(self) -> tuple["Method", ...]:
@@ -209,7 +209,7 @@ class ServedModel:
 class ServedIndex:
     """An index under its name here, with the model that it was made with.
 
-    ``searched`` is the same index, for threads beside the lane.
+    ``searched`` is the same index, for threads beside the queue.
     """
 
     name: str

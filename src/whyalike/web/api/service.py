@@ -1,6 +1,6 @@
 """The models and indexes of a server, and what they can be asked: explain, compare, search.
 
-An app is put together so (see ``whyalike.web.api.app``)::
+An app is put together so (see ``whyalike.web.api.api_app``)::
 
     pages = Pages("whyalike", assets, [my_templates, api.app.TEMPLATES])
     app = create_app(pages=pages, assets=assets, hosts=…, max_bytes=MOST_BODY)
@@ -20,15 +20,15 @@ from whyalike.explanation import Comparison, Explanation
 from whyalike.texts import clean_text, without_surrogates
 from whyalike.web.api.allowance import Allowance, Allowances, advice, said
 from whyalike.web.api.answers import Answer
-from whyalike.web.api.aside import Aside, on_lane
+from whyalike.web.api.background import BackgroundWork, on_queue
 from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.kept import KeptResults
-from whyalike.web.api.lane import Lane, LaneLimits
 from whyalike.web.api.metrics import Metrics
 from whyalike.web.api.served import Kind, ServedIndex, ServedModel, choose, free_name, names_of
+from whyalike.web.api.work_queue import QueueLimits, WorkQueue
 
 if TYPE_CHECKING:
-    from whyalike.catalogue import CatalogueIndex, Hit, Item, Standing
+    from whyalike.catalogue import CatalogueIndex, Hit, Item, ItemRank
     from whyalike.catalogue.reader import Score
     from whyalike.catalogue.similar_page import Reasons
     from whyalike.explainer import Explainer
@@ -47,7 +47,7 @@ class ServiceLimits:
     on for ever, or where a matrix of all of them comes out. batch: pairs of one batch. hits: items
     of one search. kept_bytes: of results that are kept. cost_seconds: how long the model may work
     for one request, as it is estimated from the method, the texts and the speed that was seen.
-    seconds: how long one request may take, with the time in which it waits. lane: see LaneLimits.
+    seconds: how long one request may take, with the time in which it waits. queue: see QueueLimits.
     """
 
     text: int = 20_000
@@ -57,7 +57,7 @@ class ServiceLimits:
     kept_bytes: int = 64 * 1024 * 1024
     cost_seconds: float = 120.0
     seconds: float = 600.0
-    lane: LaneLimits = field(default_factory=LaneLimits)
+    queue: QueueLimits = field(default_factory=QueueLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +88,33 @@ class Placed:
     """Where one item stands in a search, and, where asked for, what explains its score."""
 
     index: ServedIndex
-    standing: "Standing"
+    standing: "ItemRank"
     explanation: Explanation | None
 
 
 class Service:
     """Explains, compares and searches for many at once; one for a server.
 
-    Args:
-        models: Explainers by the names under which requests may ask for them, the default first;
-            without any, those of the indexes.
-        indexes: indexes by their names. One whose model is among ``models`` shares its lane.
-        results: folders with the results of `whyalike evaluate`, by their names.
-        limits: what may be asked for.
-        lane: where models are asked; by default one of its own. ``close`` closes it.
+    Parameters
+    ----------
+    models : Mapping[str, Explainer]
+        Explainers by the names under which requests may ask for them, the default first; without
+        any, those of the indexes.
+    indexes : Mapping[str, CatalogueIndex], optional
+        Indexes by their names. One whose model is among ``models`` shares its queue.
+    results : Mapping[str, Path], optional
+        Folders with the results of `whyalike evaluate`, by their names.
+    limits : ServiceLimits, optional
+        What may be asked for.
+    queue : WorkQueue, optional
+        Where models are asked; by default one of its own. ``close`` closes it.
 
-    Raises:
-        OptionError: there is neither a model nor an index.
-        ModelNotFoundError, ModelError: the model of an index can't be had.
+    Raises
+    ------
+    OptionError
+        There is neither a model nor an index.
+    ModelNotFoundError, ModelError
+        The model of an index can't be found.
     """
 
     def __init__(
@@ -115,21 +124,21 @@ class Service:
         indexes: "Mapping[str, CatalogueIndex] | None" = None,
         results: Mapping[str, Path] | None = None,
         limits: ServiceLimits | None = None,
-        lane: Lane | None = None,
+        queue: WorkQueue | None = None,
     ) -> None:
         self.limits = limits or ServiceLimits()
         self.metrics = Metrics()
         self.kept = KeptResults(self.limits.kept_bytes)
-        self.lane = lane or Lane(limits=self.limits.lane, name="whyalike models")
-        self.aside = Aside(waiting=max(1, self.limits.lane.waiting // 4))
+        self.queue = queue or WorkQueue(limits=self.limits.queue, name="whyalike models")
+        self.background = BackgroundWork(waiting=max(1, self.limits.queue.waiting // 4))
         self._allowances = Allowances(
             most=self.limits.cost_seconds,
             seconds=self.limits.seconds,
-            seconds_until_done=self.lane.seconds_until_done,
+            seconds_until_done=self.queue.seconds_until_done,
         )
         self._served: dict[int, ServedModel] = {}
         self.models = {name: self._serve(name, one) for name, one in models.items()}
-        self.metrics.watch(self.lane, self.kept)
+        self.metrics.watch(self.queue, self.kept)
         self.results = dict(results or {})
         self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
         if not self.models:
@@ -140,7 +149,7 @@ class Service:
     @property
     def waiting(self) -> int:
         """How many pairs wait."""
-        return self.lane.waiting
+        return self.queue.waiting
 
     def model(self, name: str | None = None) -> ServedModel:
         """Return the model of that name, by default the first. Raises OptionError."""
@@ -162,21 +171,33 @@ class Service:
     ) -> Explanation:
         """Explain one pair.
 
-        Args:
-            left: a text of at most ``limits.text`` characters, and perhaps ``limits.words`` words.
-            right: the other one.
-            model: a name in ``models``; by default the first.
-            method: by default the model's.
-            options: fields of BTIOptions that differ from the model's; another ``top_k`` asks no
-                model again.
-            documents: whether both texts are documents, so that both get the prompt of one; else
-                the left one is a query, where the model tells them apart.
+        Parameters
+        ----------
+        left : str
+            A text of at most ``limits.text`` characters, and perhaps ``limits.words`` words.
+        right : str
+            The other one.
+        model : str, optional
+            A name in ``models``; by default the first.
+        method : str, optional
+            By default the model's.
+        options : Options, optional
+            Fields of BTIOptions that differ from the model's; another ``top_k`` asks no model
+            again.
+        documents : bool, default=False
+            Whether both texts are documents, so that both get the prompt of one; else the left one
+            is a query, where the model tells them apart.
 
-        Raises:
-            OptionError, TextError: what was asked for is not allowed.
-            TooCostlyError: it would take too long.
-            BusyError: too many wait already.
-            ModelError: NaN.
+        Raises
+        ------
+        OptionError, TextError
+            What was asked for is not allowed.
+        TooCostlyError
+            It would take too long.
+        BusyError
+            Too many wait already.
+        ModelError
+            NaN.
         """
         found = await self.answer(
             left, right, model=model, method=method, options=options, documents=documents
@@ -205,7 +226,7 @@ class Service:
             )
 
     def request(self, allowance: Allowance | None = None) -> AbstractAsyncContextManager[Allowance]:
-        """Have all that is asked in the block count as one request; see Allowances.request."""
+        """Count all that is asked in the block as one request; see Allowances.request."""
         return self._allowances.request(allowance)
 
     def allowance(self) -> Allowance:
@@ -224,8 +245,10 @@ class Service:
     ) -> Estimate:
         """Return what explaining one pair costs; nothing where the result was kept.
 
-        Raises:
-            OptionError, TextError: as ``explain``.
+        Raises
+        ------
+        OptionError, TextError
+            As ``explain``.
         """
         served, pair = self.model(model), (left, right)
         for side, text in zip(("left", "right"), pair, strict=True):
@@ -247,17 +270,27 @@ class Service:
     ) -> Comparison:
         """Explain why one text is scored above another for a query; below 0 is the margin if not.
 
-        Args:
-            query: the text that both are compared with, put left.
-            better: the first text.
-            worse: the second text.
-            model: as ``explain``.
-            method: one that promises "signed"; by default one that the model has.
-            options: as ``explain``.
+        Parameters
+        ----------
+        query : str
+            The text that both are compared with, put left.
+        better : str
+            The first text.
+        worse : str
+            The second text.
+        model : str, optional
+            As ``explain``.
+        method : str, optional
+            One that promises "signed"; by default one that the model has.
+        options : Options, optional
+            As ``explain``.
 
-        Raises:
-            OptionError: also a method that gives no signed contributions.
-            TextError, TooCostlyError, BusyError, ModelError: as ``explain``.
+        Raises
+        ------
+        OptionError
+            Also a method that gives no signed contributions.
+        TextError, TooCostlyError, BusyError, ModelError
+            As ``explain``.
         """
         for name, text in (("query", query), ("better", better), ("worse", worse)):
             self.check(name, text)
@@ -305,20 +338,33 @@ class Service:
     ) -> Found:
         """Return the items of an index that are most like a text or one of them, with reasons.
 
-        Args:
-            index: a name in ``indexes``; by default the first.
-            text: see CatalogueIndex.similar, as for ``id``, ``title``, ``where`` and ``score``.
-            id: see there.
-            title: see there.
-            k: at most ``limits.hits``.
-            where: see there.
-            score: see there.
-            explain: whether to say why.
-            method: what explains it; by default the model's.
+        Parameters
+        ----------
+        index : str, optional
+            A name in ``indexes``; by default the first.
+        text : str, optional
+            See CatalogueIndex.similar, as for ``id``, ``title``, ``where`` and ``score``.
+        id : str, optional
+            See there.
+        title : str, optional
+            See there.
+        k : int, default=10
+            At most ``limits.hits``.
+        where : str, optional
+            See there.
+        score : Score, default='cosine'
+            See there.
+        explain : bool, default=True
+            Whether to say why.
+        method : str, optional
+            What explains it; by default the model's.
 
-        Raises:
-            OptionError, TextError, TooCostlyError, BusyError, ModelError: as ``explain``.
-            FormatError: the index is damaged.
+        Raises
+        ------
+        OptionError, TextError, TooCostlyError, BusyError, ModelError
+            As ``explain``.
+        FormatError
+            The index is damaged.
         """
         from whyalike.catalogue.similar_page import page_of
 
@@ -335,7 +381,7 @@ class Service:
                     text, id=id, title=title, k=k, where=where, score=score
                 )
 
-            query, hits = await self.aside.run(search)
+            query, hits = await self.background.run(search)
             reasons = await self._reasons(allowance, served, hits, method) if explain else []
         asked: dict[str, Any] = {"k": k, "where": where, "score": score}
         page = await asyncio.to_thread(lambda: page_of(served.index, query, hits, reasons, **asked))
@@ -356,20 +402,31 @@ class Service:
     ) -> Placed:
         """Return where one item stands in the search of ``similar``, and what explains its score.
 
-        Args:
-            item: its id.
-            index: as ``similar``, and so are the others.
-            text: see there.
-            id: see there.
-            title: see there.
-            where: see there.
-            score: see there.
-            explain: see there.
-            method: see there.
+        Parameters
+        ----------
+        item : str
+            Its id.
+        index : str, optional
+            As ``similar``, and so are the others.
+        text : str, optional
+            See there.
+        id : str, optional
+            See there.
+        title : str, optional
+            See there.
+        where : str, optional
+            See there.
+        score : Score, default='cosine'
+            See there.
+        explain : bool, default=True
+            See there.
+        method : str, optional
+            See there.
 
-        Raises:
-            OptionError, TextError, TooCostlyError, BusyError, ModelError, FormatError: as
-                ``similar``.
+        Raises
+        ------
+        OptionError, TextError, TooCostlyError, BusyError, ModelError, FormatError
+            As ``similar``.
         """
         from whyalike.catalogue.item_store import field_text
         from whyalike.catalogue.search import make_query
@@ -380,14 +437,14 @@ class Service:
             served = await self._searched(index, texts, method, explain=explain)
             reader = served.index.reader
 
-            def search() -> "tuple[str, Standing]":
+            def search() -> "tuple[str, ItemRank]":
                 query = make_query(reader, text=text, id=id, title=title, score=score)
                 found = served.searched.rank_of(
                     sought, text=text, id=id, title=title, where=where, score=score
                 )
                 return query.texts[reader.compared], found
 
-            left, standing = await self.aside.run(search)
+            left, standing = await self.background.run(search)
             explanation = None
             if explain:
                 pair = left, field_text(standing.item, reader.compared)
@@ -410,22 +467,22 @@ class Service:
     def end(self) -> None:
         """Take nothing new, and end what was taken: who asked for it gets a BusyError at once."""
         self.refuse()
-        self.aside.end()
-        self.lane.end()
+        self.background.end()
+        self.queue.end()
 
     def close(self, seconds: float | None = None) -> bool:
         """Take nothing new, finish what was taken, and return.
 
-        After ``seconds`` end what is not done. Return whether all was ended; see Lane.close.
+        After ``seconds`` end what is not done. Return whether all was ended; see WorkQueue.close.
         """
-        done = self.lane.close(seconds)
-        return self.aside.close(seconds) and done
+        done = self.queue.close(seconds)
+        return self.background.close(seconds) and done
 
     def _serve(self, name: str, explainer: "Explainer") -> ServedModel:
         """Return the model: one for each Explainer."""
         if id(explainer) not in self._served:
             self._served[id(explainer)] = ServedModel(
-                name, explainer, lane=self.lane, kept=self.kept, metrics=self.metrics
+                name, explainer, queue=self.queue, kept=self.kept, metrics=self.metrics
             )
         return self._served[id(explainer)]
 
@@ -470,8 +527,8 @@ class Service:
         sizes = await self._sizes(served, kind, pair)
         estimate = served.estimate(kind, sizes)
         allowance.take(estimate, lambda left: advice(kind, [sizes], left))
-        is_long = allowance.cost + estimate.cost > self.limits.lane.short_cost
-        expected = self.lane.seconds_until_done(estimate.seconds, long=is_long)
+        is_long = allowance.cost + estimate.cost > self.limits.queue.short_cost
+        expected = self.queue.seconds_until_done(estimate.seconds, long=is_long)
         if (beyond := expected - allowance.left) > 0 and expected > estimate.seconds:
             later = max(1, math.ceil(beyond))
             raise BusyError(
@@ -480,7 +537,7 @@ class Service:
                 later,
                 reason="out_of_time",
             )
-        piece = self.lane.submit(
+        piece = self.queue.submit(
             kind, pair, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
         )
         return await asyncio.wrap_future(piece)
@@ -489,10 +546,10 @@ class Service:
         self, served: ServedModel, kind: Kind, pair: tuple[str, str]
     ) -> "list[TextSize]":
         """Return how much there is of two texts: counted where that may matter."""
-        guessed = served.guess(kind, pair, short_cost=self.limits.lane.short_cost)
+        guessed = served.guess(kind, pair, short_cost=self.limits.queue.short_cost)
         if guessed is not None:
             return guessed
-        return await self.aside.run(lambda: served.measure(kind, pair))
+        return await self.background.run(lambda: served.measure(kind, pair))
 
     async def _check_words(self, served: ServedModel, kind: Kind, name: str, text: str) -> None:
         """Raise TextError on a text of too many words, where their number is not bounded anyway."""
@@ -500,7 +557,7 @@ class Service:
         # There is no word or token of less than a byte.
         if len(text.encode("utf-8", "replace")) <= most or not served.reads_on(kind, most):
             return
-        count = await self.aside.run(lambda: served.count(kind, text))
+        count = await self.background.run(lambda: served.count(kind, text))
         if count > most:
             raise TextError(
                 f"The {name} text has {count:,} words or tokens; of {served.name} by {kind.method} "
@@ -510,7 +567,7 @@ class Service:
     def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
         first = next(iter(names_of([index.reader.manifest.model.name])))
         model = free_name(first, {one.name for one in self._served.values()})
-        searched = type(index)(index.reader, on_lane(index.explainer, self.lane))
+        searched = type(index)(index.reader, on_queue(index.explainer, self.queue))
         return ServedIndex(name, index, self._serve(model, index.explainer), searched)
 
     async def _reasons(
@@ -527,7 +584,7 @@ class Service:
             method, None, documents=any(hit.query.id is not None for hit in hits)
         )
         await self._take(allowance, kind, [pair for *_, pair in compared])
-        window = max(1, self.limits.lane.waiting // 4)
+        window = max(1, self.limits.queue.waiting // 4)
         reasons: list[dict[str, Explanation]] = [{} for _ in hits]
         for start in range(0, len(compared), window):
             some = compared[start : start + window]

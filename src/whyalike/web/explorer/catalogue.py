@@ -21,8 +21,8 @@ from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.web.explorer.asking import Asked, SearchQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
+    Exports,
     Result,
-    Take,
     attachment,
     choices_of,
     forms_at,
@@ -213,7 +213,7 @@ class CataloguePage:
         served = found.index
         missing = await self._missing(question, found) if question.missing else None
         where = await self._condition(question, served)
-        take = Take(
+        take = Exports(
             link=asked.link(),
             forms=forms_at(HERE, "JSON", "HTML"),
             python=search_in_python(served, question, where),
@@ -272,7 +272,7 @@ class CataloguePage:
             chosen = places[first : first + ITEMS_SHOWN]
             return [reader.item(int(place)) for place in chosen], len(places), not_compared
 
-        items, count, not_compared = await self.service.aside.run(read)
+        items, count, not_compared = await self.service.background.run(read)
         asked, last = question.asked, first + len(items)
         note = f"{first + 1:,} to {last:,} of {count:,} items." if items else "No item fits."
         note = " ".join(filter(None, (note, say_not_compared(not_compared))))
@@ -296,7 +296,7 @@ class CataloguePage:
     async def _facets_of(self, served: "ServedIndex") -> list[Facet]:
         """Return what can be chosen from; an open index never changes."""
         if served.name not in self._facets:
-            self._facets[served.name] = await self.service.aside.run(
+            self._facets[served.name] = await self.service.background.run(
                 lambda: find_facets(served.index.reader)
             )
         return self._facets[served.name]

@@ -15,8 +15,8 @@ from whyalike.render.parts import format_number
 from whyalike.web.explorer.asking import COMPARISONS, Asked, CompareQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
+    Exports,
     Result,
-    Take,
     attachment,
     call_in_python,
     comparison_in_shell,
@@ -127,11 +127,11 @@ def _said(found: Comparison, *, swapped: bool) -> str:
     return f"Text {above} is scored above text {below}, by {format_number(found.margin, 3)}."
 
 
-def _take(explainer: "Explainer", found: Comparison, asked: Asked) -> Take:
+def _take(explainer: "Explainer", found: Comparison, asked: Asked) -> Exports:
     method = found.better.method
     texts = found.query.text, found.better.right.text, found.worse.right.text
     opened = open_in_python(explainer, method, found.better.options)
-    return Take(
+    return Exports(
         link=asked.link(),
         forms=forms_at(HERE, "JSON", "HTML", "PNG"),
         python=f"{opened}{call_in_python('c = explainer.compare', texts)}print(c)\n",

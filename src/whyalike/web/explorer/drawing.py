@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError, WhyalikeError
 from whyalike.options import BTIOptions
 from whyalike.render.parts import format_number, format_signed
-from whyalike.web.api.answers import told, unless_gone
+from whyalike.web.api.answers import status_of, until_disconnected
 from whyalike.web.explorer.asking import PART, RESULT, Asked
 from whyalike.web.middleware import SAFE, is_foreign
 
@@ -35,7 +35,7 @@ IN_SHELL = {"top_k": "--top-k", "words": "--words", "long_text": "--long-text"}
 
 
 @dataclass(frozen=True, slots=True)
-class TakeForm:
+class ExportForm:
     """A file that can be copied or saved: its kind, where it is, and what it is called."""
 
     name: str
@@ -44,18 +44,18 @@ class TakeForm:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class Exports:
     """What one may take along. ``link``: the query of the address, "" where it is too long."""
 
     link: str
-    forms: tuple[TakeForm, ...]
+    forms: tuple[ExportForm, ...]
     python: str
     shell: str
 
 
-def forms_at(path: str, *names: str) -> tuple[TakeForm, ...]:
+def forms_at(path: str, *names: str) -> tuple[ExportForm, ...]:
     """Return the files below ``path`` by the names of their kinds."""
-    return tuple(TakeForm(n, f"{path}/{n.lower()}", f"whyalike.{n.lower()}") for n in names)
+    return tuple(ExportForm(n, f"{path}/{n.lower()}", f"whyalike.{n.lower()}") for n in names)
 
 
 def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> str:
@@ -254,17 +254,24 @@ class Drawing:
     ) -> Response:
         """Return the page with its answer, or the answer alone where that is asked for.
 
-        Args:
-            request: what is dropped when its client goes away.
-            asked: the question.
-            find: gives the answer, all of it for one request's allowance; what it raises is said
-                in the answer's place.
-            template: of the page; it prints ``result``.
-            here: the path of the page.
-            content: gives what else the page prints.
+        Parameters
+        ----------
+        request : Request
+            What is dropped when its client goes away.
+        asked : Asked
+            The question.
+        find : Callable[[], Coroutine[Any, Any, Result]]
+            Gives the answer, all of it for one request's allowance; what it raises is said in the
+            answer's place.
+        template : str
+            Of the page; it prints ``result``.
+        here : str
+            The path of the page.
+        content : Callable[[], Awaitable[dict[str, object]]]
+            Gives what else the page prints.
         """
         try:
-            result = await unless_gone(request, self._within(find))
+            result = await until_disconnected(request, self._within(find))
         except WhyalikeError as error:
             result = await self._failed(error)
         headers = {"retry-after": str(result.retry)} if result.retry else {}
@@ -285,10 +292,10 @@ class Drawing:
     ) -> Response:
         """Return a file, or why there is none."""
         try:
-            return await unless_gone(request, self._within(make))
+            return await until_disconnected(request, self._within(make))
         except WhyalikeError as error:
             headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
-            return PlainTextResponse(reason_of(error), told(error)[0], headers)
+            return PlainTextResponse(reason_of(error), status_of(error)[0], headers)
 
     async def _within(self, ask: Callable[[], Coroutine[Any, Any, Returned]]) -> Returned:
         """Return what is asked, as one request."""
@@ -315,12 +322,12 @@ class Drawing:
             "failure.html.j2", title=title or "That did not work", reason=reason_of(error)
         )
         retry = error.seconds if isinstance(error, BusyError) else 0
-        return Result(markup, status=told(error)[0], retry=retry)
+        return Result(markup, status=status_of(error)[0], retry=retry)
 
 
 def reason_of(error: WhyalikeError) -> str:
-    """Return what a client is told of an error; of those of our own files the log says more."""
-    status, says = told(error)
+    """Return what a client learns of an error; of those of our own files the log says more."""
+    status, says = status_of(error)
     if status == 500:
         LOG.error("a page could not be answered", exc_info=error)
     return says or BROKEN

@@ -123,15 +123,24 @@ def view_samples(
 
     The shade of a figure is its part of the greatest of all samples.
 
-    Args:
-        board: the run.
-        dataset: of the run.
-        metric: one that the dataset has figures of.
-        order: of the samples.
-        first: how many samples stand before them.
-        texts: of all samples, in the order of the run; none where they are not known.
-        ask: the served model to explain by, "" for the default, and its methods.
-        documents: whether both texts of a sample are documents to the model.
+    Parameters
+    ----------
+    board : Leaderboard
+        The run.
+    dataset : str
+        Of the run.
+    metric : str
+        One that the dataset has figures of.
+    order : SampleOrder
+        Of the samples.
+    first : int
+        How many samples stand before them.
+    texts : sequence of TextPair
+        Of all samples, in the order of the run; none where they are not known.
+    ask : tuple[str, collection of str]
+        The served model to explain by, "" for the default, and its methods.
+    documents : bool, default=False
+        Whether both texts of a sample are documents to the model.
     """
     entries, about = board.tables[dataset, metric], METRICS[metric]
     known = [abs(v) for entry in entries for v in entry.values if v is not None]

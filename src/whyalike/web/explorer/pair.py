@@ -22,8 +22,8 @@ from whyalike.selection import mean_shift
 from whyalike.web.explorer.asking import DOCUMENTS, PAIRS, Asked, PairQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
+    Exports,
     Result,
-    Take,
     attachment,
     draw_png,
     forms_at,
@@ -186,14 +186,14 @@ class PairPage:
         told = {name: reason_of(error) for name, error in failures.items()}
         return await run_in_threadpool(view_methods, found, notes=notes, failures=told)
 
-    def _take(self, asked: Asked, found: "Sequence[Explanation]", *, alone: bool) -> Take:
+    def _take(self, asked: Asked, found: "Sequence[Explanation]", *, alone: bool) -> Exports:
         explainer = self.service.model(asked.one("model") or None).explainer
         if asked.one("texts") == DOCUMENTS:
             explainer = explainer.between_documents()
         methods = [one.method for one in found]
         texts = found[0].left.text, found[0].right.text
         names = ("JSON", "HTML", "PNG") if alone else ("JSON", "HTML")
-        return Take(
+        return Exports(
             link=asked.link(),
             forms=forms_at("/pair", *names),
             python=pair_in_python(explainer, methods, found[0].options, texts),

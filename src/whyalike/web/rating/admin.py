@@ -10,7 +10,7 @@ from starlette.responses import Response
 from whyalike.study.ratings import from_storage
 from whyalike.study.storage import Progress
 from whyalike.web.rating.screens import Seal, go
-from whyalike.web.rating.session import LONGEST_TOKEN, Desk, check_seal, seal
+from whyalike.web.rating.session import LONGEST_TOKEN, RatingSessions, check_seal, seal
 
 MEANS = "means"
 UNKNOWN = "This is not the admin token. Copy it whole from where the server was started."
@@ -31,8 +31,8 @@ class ProgressRow:
 class AdminPages:
     """The pages behind the admin token. Each handler blocks, and runs in a thread of its own."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, sessions: RatingSessions) -> None:
+        self.sessions = sessions
 
     def register(self, app: FastAPI) -> None:
         """Add the pages to ``app``."""
@@ -45,31 +45,31 @@ class AdminPages:
     ) -> Response:
         """Let the browser keep the token until it is closed."""
         token = token.strip()
-        if not self.desk.is_admin(request, token):
+        if not self.sessions.is_admin(request, token):
             raise HTTPException(403, UNKNOWN)
         response = go("/admin")
-        self.desk.admin_cookie.set(response, token, seconds=None)
+        self.sessions.admin_cookie.set(response, token, seconds=None)
         return response
 
     def progress(self, request: Request) -> Response:
         """Show how far each rater is."""
-        token = self.desk.admin_cookie.read(request)
-        if not self.desk.is_admin(request, token):
-            return self.desk.pages.answer("admin_login.html.j2")
+        token = self.sessions.admin_cookie.read(request)
+        if not self.sessions.is_admin(request, token):
+            return self.sessions.pages.answer("admin_login.html.j2")
         return self._answer(token, means=None)
 
     def means(self, request: Request, seal: Seal) -> Response:
         """Show the means too. It is a form, so that no link leads there by mistake."""
-        token = self.desk.admin_cookie.read(request)
-        if not self.desk.is_admin(request, token):
+        token = self.sessions.admin_cookie.read(request)
+        if not self.sessions.is_admin(request, token):
             return go("/admin")
         check_seal(seal, token, MEANS)
         return self._answer(token, means=self._means())
 
     def _answer(self, token: str, *, means: list[tuple[str, int, float]] | None) -> Response:
-        screens = len(self.desk.plan(0))
-        rows = [_row(one, screens) for one in self.desk.storage.progress()]
-        return self.desk.pages.answer(
+        screens = len(self.sessions.plan(0))
+        rows = [_row(one, screens) for one in self.sessions.storage.progress()]
+        return self.sessions.pages.answer(
             "admin.html.j2",
             rows=rows,
             screens=screens,
@@ -79,9 +79,9 @@ class AdminPages:
         )
 
     def _means(self) -> list[tuple[str, int, float]]:
-        items = from_storage(self.desk.study, self.desk.storage).items
+        items = from_storage(self.sessions.study, self.sessions.storage).items
         found = []
-        for method in self.desk.study.methods:
+        for method in self.sessions.study.methods:
             values = items.value[items.method == method]
             found.append((method, len(values), float(values.mean()) if len(values) else 0.0))
         return found

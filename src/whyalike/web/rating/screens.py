@@ -15,7 +15,14 @@ from whyalike.study.engine import COMMENT_LENGTH
 from whyalike.study.model import HIGHEST, LOWEST, Practice
 from whyalike.study.storage import RatingRow
 from whyalike.web.middleware import wants_json
-from whyalike.web.rating.session import LONGEST_TOKEN, STALE, Desk, Visit, check_seal, seal
+from whyalike.web.rating.session import (
+    LONGEST_TOKEN,
+    STALE,
+    RatingSessions,
+    Visit,
+    check_seal,
+    seal,
+)
 
 CONSENT, LEAVE = "consent", "leave"
 
@@ -32,8 +39,8 @@ Seal = Annotated[str, Form(max_length=100)]
 class Entrance:
     """The pages around the screens. Each handler blocks, and runs in a thread of its own."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, sessions: RatingSessions) -> None:
+        self.sessions = sessions
 
     def register(self, app: FastAPI) -> None:
         """Add the pages to ``app``."""
@@ -50,33 +57,33 @@ class Entrance:
 
     def invitation(self, request: Request, token: str) -> Response:
         """Show the invitation; it opens nothing yet, as mail programs follow links too."""
-        if self.desk.rater(request, token) is None:
+        if self.sessions.rater(request, token) is None:
             raise HTTPException(404, UNKNOWN)
-        return self.desk.pages.answer("invitation.html.j2", token=token)
+        return self.sessions.pages.answer("invitation.html.j2", token=token)
 
     def enter(
         self, request: Request, token: Annotated[str, Form(max_length=LONGEST_TOKEN)]
     ) -> Response:
         """Let the browser keep the invitation, and go to the start."""
-        if self.desk.rater(request, token) is None:
+        if self.sessions.rater(request, token) is None:
             raise HTTPException(404, UNKNOWN)
         response = go("/")
-        self.desk.rater_cookie.set(response, token)
+        self.sessions.rater_cookie.set(response, token)
         return response
 
     def start(self, request: Request) -> Response:
         """Ask for consent, or go on where the rater stopped."""
-        visit = self.desk.visit(request)
+        visit = self.sessions.visit(request)
         if visit is None:
-            return self.desk.pages.answer("outside.html.j2")
+            return self.sessions.pages.answer("outside.html.j2")
         if visit.rater.consented_at is not None:
             return go("/rate")
-        return self.desk.pages.answer(
+        return self.sessions.pages.answer(
             "consent.html.j2",
             screens=len(visit.tasks) - visit.practice,
             practice=visit.practice,
-            question=self.desk.study.question,
-            scale=self.desk.study.scale,
+            question=self.sessions.study.question,
+            scale=self.sessions.study.scale,
             seal=seal(visit.token, CONSENT),
         )
 
@@ -84,30 +91,30 @@ class Entrance:
         self, request: Request, seal: Seal, agree: Annotated[str, Form(max_length=10)]
     ) -> Response:
         """Keep that the rater takes part."""
-        visit = self.desk.visit(request)
+        visit = self.sessions.visit(request)
         if visit is None:
             return go("/")
         check_seal(seal, visit.token, CONSENT)
         if agree != "yes":
             return go("/")
-        self.desk.storage.consent(visit.rater.id)
+        self.sessions.storage.consent(visit.rater.id)
         return go("/rate")
 
     def pause(self, request: Request) -> Response:
         """Say that all is stored."""
-        visit = self.desk.visit(request)
+        visit = self.sessions.visit(request)
         if visit is None:
             return go("/")
         left = len(visit.tasks) - len(visit.answers)
-        return self.desk.pages.answer("pause.html.j2", left=left, seal=seal(visit.token, LEAVE))
+        return self.sessions.pages.answer("pause.html.j2", left=left, seal=seal(visit.token, LEAVE))
 
     def done(self, request: Request) -> Response:
         """Thank the rater."""
-        visit = self.desk.visit(request)
+        visit = self.sessions.visit(request)
         if visit is None or not visit.is_done:
             return go("/")
         last = visit.before(visit.next_position)
-        return self.desk.pages.answer(
+        return self.sessions.pages.answer(
             "done.html.j2",
             answered=len(visit.tasks),
             back="" if last is None else f"/rate/{last + 1}",
@@ -116,11 +123,11 @@ class Entrance:
 
     def leave(self, request: Request, seal: Seal) -> Response:
         """Let the browser forget the invitation."""
-        visit = self.desk.visit(request)
+        visit = self.sessions.visit(request)
         response = go("/")
         if visit is not None:
             check_seal(seal, visit.token, LEAVE)
-            self.desk.rater_cookie.clear(response)
+            self.sessions.rater_cookie.clear(response)
         return response
 
 
@@ -152,8 +159,8 @@ class RatingForm:
 class Screens:
     """The screens of a rater. Each handler blocks, and runs in a thread of its own."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, sessions: RatingSessions) -> None:
+        self.sessions = sessions
 
     def register(self, app: FastAPI) -> None:
         """Add the pages to ``app``."""
@@ -182,14 +189,14 @@ class Screens:
             return go(visit.path)
         called, count, of = visit.count(position)
         back = visit.before(position)
-        return self.desk.pages.answer(
+        return self.sessions.pages.answer(
             "rate.html.j2",
-            stimulus=self.desk.draw(visit.tasks[position].stimulus_id),
+            stimulus=self.sessions.draw(visit.tasks[position].stimulus_id),
             called=called,
             number=count,
             of=of,
-            question=self.desk.study.question,
-            scale=self.desk.study.scale,
+            question=self.sessions.study.question,
+            scale=self.sessions.study.scale,
             answer=visit.answers.get(position),
             back="" if back is None else f"/rate/{back + 1}",
             form=self._form(visit, position),
@@ -228,7 +235,7 @@ class Screens:
             if not replace(visit, answers=answers).may_see(position):
                 raise HTTPException(409, ANSWERED)
 
-        receipt = self.desk.storage.record(
+        receipt = self.sessions.storage.record(
             visit.rater.id,
             position,
             task.stimulus_id,
@@ -241,7 +248,7 @@ class Screens:
         )
         if receipt.replayed:
             # Sent again, it was stored before; but another answer may have taken its place.
-            held = self.desk.storage.answers(visit.rater.id)[position]
+            held = self.sessions.storage.answers(visit.rater.id)[position]
             if held.id != receipt.rating_id:
                 raise HTTPException(409, ANSWERED)
         practised = task.kind == "practice"
@@ -254,22 +261,22 @@ class Screens:
         if visit is None:
             return go("/")
         answer = visit.answers.get(number - 1)
-        shown = None if answer is None else self.desk.study.shown(answer.stimulus_id)
+        shown = None if answer is None else self.sessions.study.shown(answer.stimulus_id)
         if answer is None or not isinstance(shown, Practice):
             return go(visit.path)
-        return self.desk.pages.answer(
+        return self.sessions.pages.answer(
             "feedback.html.j2",
-            stimulus=self.desk.draw(shown.id),
+            stimulus=self.sessions.draw(shown.id),
             value=answer.value,
             low=shown.low,
             high=shown.high,
             why=shown.why,
-            scale=self.desk.study.scale,
+            scale=self.sessions.study.scale,
         )
 
     def _visit(self, request: Request) -> Visit | None:
         """Return who is asking; None unless they are known and take part."""
-        visit = self.desk.visit(request)
+        visit = self.sessions.visit(request)
         return visit if visit is not None and visit.rater.consented_at is not None else None
 
     def _form(self, visit: Visit, position: int) -> RatingForm:

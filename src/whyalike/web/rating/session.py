@@ -232,7 +232,7 @@ class Limits:
     strangers: RateLimiter = field(default_factory=lambda: RateLimiter(rate=0.5, burst=30))
 
 
-class Desk:
+class RatingSessions:
     """Draws stimuli and knows raters. Cookies are named by study: ports don't keep them apart."""
 
     def __init__(

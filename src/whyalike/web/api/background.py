@@ -1,4 +1,4 @@
-"""Work that needs no model: filters and searches, beside the lane and not on it."""
+"""Work that needs no model: filters and searches, beside the queue and not on it."""
 
 import asyncio
 import math
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from whyalike.errors import BusyError
 from whyalike.interruption import checked_by, checkpoint
 from whyalike.web.api.estimates import Speed
-from whyalike.web.api.lane import STOPPING, Lane, Stopped, as_exception
+from whyalike.web.api.work_queue import STOPPING, Stopped, WorkQueue, as_exception
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 Returned = TypeVar("Returned")
 
 BETWEEN = 0.05
-"""Seconds between two looks whether anyone still waits for what waits for the lane."""
+"""Seconds between two looks whether anyone still waits for what waits for the queue."""
 
 
-class Aside:
+class BackgroundWork:
     """A few threads for work that can be ended at its checkpoints, when nobody waits for it.
 
-    Args:
-        threads: how much is done at once.
-        waiting: how much waits at most, what is being done included.
+    Parameters
+    ----------
+    threads : int, default=2
+        How much is done at once.
+    waiting : int, default=64
+        How much waits at most, what is being done included.
     """
 
     def __init__(self, *, threads: int = 2, waiting: int = 64) -> None:
         self.threads, self.waiting = threads, waiting
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="whyalike aside")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="whyalike background")
         self._tasks: set[_Task[Any]] = set()
         self._futures: set[Future[Any]] = set()
         self._speed = Speed()
@@ -43,8 +46,10 @@ class Aside:
     async def run(self, work: Callable[[], Returned]) -> Returned:
         """Return what ``work`` returns; cancelled, end it at its next checkpoint.
 
-        Raises:
-            BusyError: too much waits, or it was closed.
+        Raises
+        ------
+        BusyError
+            Too much waits, or it was closed.
         """
         if self._is_closed:
             raise BusyError(STOPPING, 10, reason="stopping")
@@ -112,18 +117,18 @@ class _Task(Generic[Returned]):
             raise Stopped
 
 
-class _OnLane:
-    """A model whose texts are embedded on the lane, whoever asks; else it is the model itself."""
+class _OnQueue:
+    """A model whose texts are embedded on the queue, whoever asks; else it is the model itself."""
 
-    def __init__(self, model: Any, lane: Lane) -> None:
-        self._model, self._lane = model, lane
+    def __init__(self, model: Any, queue: WorkQueue) -> None:
+        self._model, self._queue = model, queue
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
     def embed(self, texts: Sequence[str], **asked: Any) -> "NDArray[Any]":
         """Return the model's vectors; wait for them only while anyone waits for the search."""
-        future: Future[NDArray[Any]] = self._lane.call(lambda: self._model.embed(texts, **asked))
+        future: Future[NDArray[Any]] = self._queue.call(lambda: self._model.embed(texts, **asked))
         try:
             while True:
                 try:
@@ -137,8 +142,8 @@ class _OnLane:
             raise
 
 
-def on_lane(explainer: "Explainer", lane: Lane) -> "Explainer":
-    """Return the Explainer, for searches: what it embeds is embedded on the lane."""
+def on_queue(explainer: "Explainer", queue: WorkQueue) -> "Explainer":
+    """Return the Explainer, for searches: what it embeds is embedded on the queue."""
     found = copy(explainer)
-    found.model = _OnLane(explainer.model, lane)
+    found.model = _OnQueue(explainer.model, queue)
     return found

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from whyalike.errors import StorageError
-from whyalike.web.app import create_app
 from whyalike.web.middleware import Failures
+from whyalike.web.page_app import create_app
 from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.rating.admin import AdminPages
 from whyalike.web.rating.screens import Entrance, Screens
-from whyalike.web.rating.session import Desk, Limits
+from whyalike.web.rating.session import Limits, RatingSessions
 from whyalike.web.server import Address
 
 if TYPE_CHECKING:
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from whyalike.study.model import Study
     from whyalike.study.storage import Storage
 
+
 HERE = Path(__file__).parent
+
+
 NAME = "Rating study"
+
+
 UNSTORED = "This could not be stored just now. Wait a moment and try again."
 
 
@@ -36,16 +41,23 @@ def create_rating_app(
     """Return the app in which raters rate the stimuli of ``study``.
 
     No answer of it to a rater holds a method's name, an id of a stimulus or what kind of screen
-    it is, practice aside.
+    it is, practice background.
 
-    Args:
-        study: frozen, with the hashes of its files checked.
-        storage: of this study, bound to it.
-        address: where it is served; decides on allowed hosts and on how cookies are bound.
-        limits: how often anybody may ask.
+    Parameters
+    ----------
+    study : Study
+        Frozen, with the hashes of its files checked.
+    storage : Storage
+        Of this study, bound to it.
+    address : Address, optional
+        Where it is served; decides on allowed hosts and on how cookies are bound.
+    limits : Limits, optional
+        How often anybody may ask.
 
-    Raises:
-        MissingExtraError: FastAPI is not installed (extra ``study``).
+    Raises
+    ------
+    MissingExtraError
+        FastAPI is not installed (extra ``study``).
     """
     address = address or Address()
     static = HERE / "static"
@@ -61,7 +73,7 @@ def create_rating_app(
         return failures.answer(request, 503, UNSTORED, {"retry-after": "2"})
 
     app.add_exception_handler(StorageError, on_storage)
-    desk = Desk(study, storage, pages, limits or Limits(), secure=address.secure)
-    for part in (Entrance(desk), Screens(desk), AdminPages(desk)):
+    sessions = RatingSessions(study, storage, pages, limits or Limits(), secure=address.secure)
+    for part in (Entrance(sessions), Screens(sessions), AdminPages(sessions)):
         part.register(app)
     return app

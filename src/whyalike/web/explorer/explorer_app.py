@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from whyalike.web.api.service import Service
     from whyalike.web.pages import Pages
 
+
 HERE = Path(__file__).parent
+
+
 STATIC = HERE / "static"
+
+
 TEMPLATES = HERE / "templates"
 """These come before all others: one of them stands in for the renderer's ``base.html.j2``."""
+
 
 ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [
@@ -41,10 +47,14 @@ ASSETS: Mapping[str, Sequence[Path]] = {
 def add_explorer(app: "FastAPI", service: "Service", pages: "Pages") -> None:
     """Add the pages to ``app``.
 
-    Args:
-        app: made by ``create_app`` with assets among which ASSETS are.
-        service: what explains.
-        pages: made with TEMPLATES before all other folders.
+    Parameters
+    ----------
+    app : FastAPI
+        Made by ``create_app`` with assets among which ASSETS are.
+    service : Service
+        What explains.
+    pages : Pages
+        Made with TEMPLATES before all other folders.
     """
     drawing = Drawing(service, pages)
     for page in (

@@ -20,14 +20,14 @@ from whyalike.web.api.schedule import (
     Alone,
     Asker,
     Job,
-    LaneLimits,
     Learns,
     Piece,
+    QueueLimits,
     Schedule,
     finish_time,
 )
 
-__all__ = ["Asker", "Lane", "LaneLimits", "LaneState", "Stopped", "as_exception"]
+__all__ = ["Asker", "QueueLimits", "QueueState", "Stopped", "WorkQueue", "as_exception"]
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class LaneState:
+class QueueState:
     """What moves.
 
     waiting: pieces that have not begun. waiting_seconds: since the oldest of them came. running:
@@ -60,23 +60,27 @@ class LaneState:
     still_seconds: float
 
 
-class Lane:
+class WorkQueue:
     """Takes pieces of work from any thread, and does them one after another.
 
-    Args:
-        limits: how requests are gathered, how many may wait, what takes turns.
-        name: of the threads.
-        clock: the time in seconds.
+    Parameters
+    ----------
+    limits : QueueLimits, optional
+        How requests are gathered, how many may wait, what takes turns.
+    name : str, default='queue'
+        Of the threads.
+    clock : Callable[[], float], default=time.monotonic
+        The time in seconds.
     """
 
     def __init__(
         self,
         *,
-        limits: LaneLimits | None = None,
-        name: str = "lane",
+        limits: QueueLimits | None = None,
+        name: str = "queue",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.limits = limits or LaneLimits()
+        self.limits = limits or QueueLimits()
         self._name, self._clock = name, clock
         self._schedule = Schedule(self.limits)
         self._changed = threading.Condition()
@@ -96,7 +100,7 @@ class Lane:
             return len(self._schedule.waiting)
 
     @property
-    def state(self) -> LaneState:
+    def state(self) -> QueueState:
         """What waits, what runs, and when something last moved."""
         with self._changed:
             self._schedule.forget_cancelled()
@@ -104,7 +108,7 @@ class Lane:
             oldest = min((piece.since for piece in waiting), default=now)
             began = min((job.since for job in self._jobs), default=now)
             still = now - self._moved if waiting or self._jobs else 0.0
-            return LaneState(
+            return QueueState(
                 waiting=len(waiting),
                 waiting_seconds=now - oldest,
                 running=len(self._jobs),
@@ -124,16 +128,24 @@ class Lane:
     ) -> "Future[Result]":
         """Return the future of one piece.
 
-        Args:
-            do: does a batch; returns for each piece its result or its own error. Pieces whose
-                ``do`` are equal go together. It is told how long it took where it ``Learns``.
-            work: the piece.
-            cost: see LaneLimits.
-            seconds: how long it takes, as far as that is known.
-            asker: who asks for it, and for others.
+        Parameters
+        ----------
+        do : Callable[[sequence of Work], Sequence[Result | Exception]]
+            Does a batch; returns for each piece its result or its own error. Pieces whose ``do``
+            are equal go together. It is called with how long it took where it ``Learns``.
+        work : Work
+            The piece.
+        cost : float, default=1.0
+            See QueueLimits.
+        seconds : float, default=0.0
+            How long it takes, as far as that is known.
+        asker : Asker, optional
+            Who asks for it, and for others.
 
-        Raises:
-            BusyError: too many wait, or it was closed.
+        Raises
+        ------
+        BusyError
+            Too many wait, or it was closed.
         """
         return self._queue(do, work, cost, seconds, asker)
 

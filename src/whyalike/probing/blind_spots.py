@@ -68,8 +68,10 @@ def wilson_rate(count: int, total: int) -> Rate:
 
     Edits of one text are not independent: with several by one rule in a text it is too narrow.
 
-    Raises:
-        OptionError: there is nothing to have a share of, or ``count`` is outside it.
+    Raises
+    ------
+    OptionError
+        There is nothing to have a share of, or ``count`` is outside it.
     """
     if not 0 <= count <= total or total == 0:
         raise OptionError(f"There is no share of {count} in {total}; give 0 <= count <= total.")
@@ -125,26 +127,40 @@ def find_blind_spots(
     similarity, where the reference is the text itself or, for a pair, its query. A change of
     meaning is a blind spot if its drop is no greater than the tolerance.
 
-    Args:
-        explainer: the model; its ``prompts`` are put before the query and the text. A text that is
-            compared with itself gets that of a text on both sides.
-        items: texts, or pairs of a query and a text; the text is edited.
-        rules: names of rules, by default all. Where none of them is harmless and the tolerance
-            needs some, the harmless ones are added.
-        per_rule: the most edits of a text by one rule, chosen by seed.
-        tolerance: ``"harmless"``: the greatest drop by a harmless edit of the same text, and at
-            least 0. A number, in units of the similarity, is the same for all texts.
-        method: explains the blind spots; one that promises "signed". By default the Explainer's own
-            if it does, and otherwise ``whyalike``, or ``occlusion`` for a function.
-        explain: how many blind spots are explained: the worst of each rule, then the next.
-        words: word lists of the rules, by default ``WordLists.english()``.
-        seed: of every choice.
-        progress: called with texts embedded so far and in all.
+    Parameters
+    ----------
+    explainer : Explainer
+        The model; its ``prompts`` are put before the query and the text. A text that is compared
+        with itself gets that of a text on both sides.
+    items : Sequence[str | tuple[str, str]]
+        Texts, or pairs of a query and a text; the text is edited.
+    rules : sequence of str, optional
+        Names of rules, by default all. Where none of them is harmless and the tolerance needs some,
+        the harmless ones are added.
+    per_rule : int, default=1
+        The most edits of a text by one rule, chosen by seed.
+    tolerance : Tolerance, default='harmless'
+        ``"harmless"``: the greatest drop by a harmless edit of the same text, and at least 0. A
+        number, in units of the similarity, is the same for all texts.
+    method : str, optional
+        Explains the blind spots; one that promises "signed". By default the Explainer's own if it
+        does, and otherwise ``whyalike``, or ``occlusion`` for a function.
+    explain : int, default=5
+        How many blind spots are explained: the worst of each rule, then the next.
+    words : WordLists, optional
+        Word lists of the rules, by default ``WordLists.english()``.
+    seed : int, default=0
+        Of every choice.
+    progress : Callable[[int, int], None], optional
+        Called with texts embedded so far and in all.
 
-    Raises:
-        OptionError: an unknown rule, a method without signs, a tolerance or a number that is none;
-            or one text instead of several.
-        TextError, ModelError: as ``Explainer.explain``.
+    Raises
+    ------
+    OptionError
+        An unknown rule, a method without signs, a tolerance or a number that is none; or one text
+        instead of several.
+    TextError, ModelError
+        As ``Explainer.explain``.
     """
     explaining = _with_signs(explainer, method)
     _check_tolerance(tolerance)
@@ -185,12 +201,18 @@ def judge_edits(
 ) -> list[EditScore]:
     """Return the scores of one text's edits, in their order.
 
-    Args:
-        edits: E edits of the text.
-        drops: (E,), in units of the similarity.
-        place: index of the text.
-        before: similarity of the unedited text.
-        tolerance: as in ``find_blind_spots``.
+    Parameters
+    ----------
+    edits : sequence of Edit
+        E edits of the text.
+    drops : sequence of float
+        (E,), in units of the similarity.
+    place : int
+        Index of the text.
+    before : float
+        Similarity of the unedited text.
+    tolerance : Tolerance
+        As in ``find_blind_spots``.
     """
     harmless = [d for edit, d in zip(edits, drops, strict=True) if not edit.changes_meaning]
     if tolerance != "harmless":

@@ -17,8 +17,8 @@ from whyalike.web.api.metrics import Measured
 from whyalike.web.api.reference import PAGE, Reference
 from whyalike.web.api.routes import Routes, health
 from whyalike.web.api.service import Service
-from whyalike.web.app import create_app
 from whyalike.web.middleware import RateLimiter
+from whyalike.web.page_app import create_app
 from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.rating.session import LONGEST_TOKEN, Cookie, seal
 from whyalike.web.server import Address
@@ -210,11 +210,16 @@ def add_api(
 ) -> None:
     """Add the API, its reference, its errors and, where there is a token, the login to ``app``.
 
-    Args:
-        app: of ``create_app``; its pages may be added before or after.
-        service: what answers.
-        pages: with TEMPLATES among their templates, and STATIC among their assets.
-        access: who may ask; by default everybody, which is for this machine alone.
+    Parameters
+    ----------
+    app : FastAPI
+        Of ``create_app``; its pages may be added before or after.
+    service : Service
+        What answers.
+    pages : Pages
+        With TEMPLATES among their templates, and STATIC among their assets.
+    access : Access, optional
+        Who may ask; by default everybody, which is for this machine alone.
     """
     app.add_middleware(Measured, metrics=service.metrics)
     app.user_middleware.append(app.user_middleware.pop(0))
@@ -231,14 +236,21 @@ def create_api_app(
 ) -> "FastAPI":
     """Return an app with the API alone; its start leads to the reference.
 
-    Args:
-        service: what answers.
-        address: where it is served; decides on allowed hosts and on how cookies are bound.
-        token: what clients must know; may be empty for this machine alone.
+    Parameters
+    ----------
+    service : Service
+        What answers.
+    address : Address, optional
+        Where it is served; decides on allowed hosts and on how cookies are bound.
+    token : str, default=''
+        What clients must know; may be empty for this machine alone.
 
-    Raises:
-        OptionError: a token that could be guessed.
-        MissingExtraError: FastAPI is not installed (extra ``serve``).
+    Raises
+    ------
+    OptionError
+        A token that could be guessed.
+    MissingExtraError
+        FastAPI is not installed (extra ``serve``).
     """
     address = address or Address()
     assets = Assets({**SHARED, **STATIC})

@@ -12,6 +12,8 @@ from whyalike.web.middleware import Failures, SameOrigin, SecurityHeaders
 from whyalike.web.pages import Assets, Pages
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
 MOST_BYTES = 64 * 1024
 
 
@@ -25,13 +27,19 @@ def create_app(
 ) -> FastAPI:
     """Return an app that serves ``assets`` and ``/health``, and is safe to put routes into.
 
-    Args:
-        pages: the templates; ``error.html.j2`` among them is shown for errors.
-        assets: the styles and scripts below ``/assets``.
-        hosts: names besides LOCAL_HOSTS under which it may be reached. Any other Host is refused,
-            so that no page elsewhere can reach it by pointing its own name here.
-        max_bytes: the longest body that is read.
-        health: what ``/health`` answers; by default that the server does.
+    Parameters
+    ----------
+    pages : Pages
+        The templates; ``error.html.j2`` among them is shown for errors.
+    assets : Assets
+        The styles and scripts below ``/assets``.
+    hosts : sequence of str, default=()
+        Names besides LOCAL_HOSTS under which it may be reached. Any other Host is refused, so that
+        no page elsewhere can reach it by pointing its own name here.
+    max_bytes : int, default=MOST_BYTES
+        The longest body that is read.
+    health : Callable[[], Response], optional
+        What ``/health`` answers; by default that the server does.
     """
     app = FastAPI(
         docs_url=None,
