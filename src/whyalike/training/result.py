@@ -252,7 +252,7 @@ tags: [sentence-transformers, sentence-similarity, recobert, whyalike]
 
 Embeds titles and descriptions of items so that their cosine says how alike two items are. Trained
 from `{base}` without labels, on {trained} items of {catalogue} ({items} have a title and a
-description; {watched} said when to stop, {held_out} were kept for the figures below).
+description; {watched} told when to stop, {held_out} were kept for the figures below).
 
 ## How it was trained
 
