@@ -63,7 +63,7 @@ def test_rendering_loads_no_torch_and_no_matplotlib():
 
 
 def test_importing_registers_no_method():
-    code = "from whyalike.methods import method; assert not method._METHODS"
+    code = "from whyalike.methods.method import METHODS; assert not METHODS._entries"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -40,7 +40,14 @@ from whyalike.models.loading import ModelSource, load
 from whyalike.models.pipeline import Pooling
 from whyalike.models.text_model import TextModel
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import BTIOptions, Matching, WordKind, check_whole
+from whyalike.options import (
+    BTIOptions,
+    Matching,
+    MethodOptions,
+    WordKind,
+    all_options,
+    check_whole,
+)
 from whyalike.selection import best_first, top_words
 from whyalike.texts import CleanText, clean_text, find_words, is_mark
 from whyalike.words import Lexicon, align, merge_spans
@@ -141,7 +148,7 @@ class Reading:
 
 
 def read_texts(
-    model: TextModel, texts: Sequence[str], *, prompt: str, options: BTIOptions
+    model: TextModel, texts: Sequence[str], *, prompt: str, options: MethodOptions
 ) -> list[Reading]:
     """Tokenize texts and find their words; one that is refused says why in its tokens."""
     tokenized = model.tokenize(texts, prompt=prompt, long_text=options.long_text)
@@ -352,8 +359,9 @@ class Explainer:
         SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
         ``"paper"`` (cosine of mean vectors without special tokens), ``"cls"`` and ``"last"``
         choose.
-    options : BTIOptions, optional
-        Every other choice of the method, see BTIOptions.
+    options : MethodOptions, optional
+        Every other choice of the method: BTIOptions, or the class of options of a method that does
+        not come with whyalike. Each method takes those that it has.
     prompts : tuple[str, str], optional
         Literal prompts put before the left and the right text; ``("", "")`` are none.
     prompt_names : tuple[str, str], optional
@@ -391,7 +399,7 @@ class Explainer:
         embed: Embed | BlackBox | None = None,
         method: str | None = None,
         pooling: Pooling = "auto",
-        options: BTIOptions | None = None,
+        options: MethodOptions | None = None,
         prompts: tuple[str, str] | None = None,
         prompt_names: tuple[str, str] | None = None,
         similarity_function: SimilarityFunction | None = None,
@@ -401,9 +409,9 @@ class Explainer:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> None:
-        if options is not None and not isinstance(options, BTIOptions):
+        if options is not None and not isinstance(options, MethodOptions):
             raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
-        self.options = options or BTIOptions()
+        self.options = all_options(options)
         if lexicon is not None and not isinstance(lexicon, Lexicon):
             raise OptionError(
                 f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
@@ -412,7 +420,8 @@ class Explainer:
         check_whole("batch_size", batch_size)
         self.batch_size = batch_size
         if method is not None:
-            get_method(method)  # A wrong name is refused before a model is loaded.
+            # What is wrong is said before a model is loaded.
+            get_method(method).own_options(self.options)
         self.model = open_model(
             model,
             embed,
@@ -574,9 +583,10 @@ class Explainer:
         prepared = {
             key: PreparedPair(lefts[key[0]].prepared, rights[key[1]].prepared) for key in keys
         }
+        options, recorded = self._options_of_method()
         saliency: dict[TextPair, PairSaliency] = {}
         for batch in self._batches(prepared):
-            setting = Setting(self.model, self.options, self.lexicon)
+            setting = Setting(self.model, options, self.lexicon)
             results = self.method.attribute(setting, [prepared[key] for key in batch])
             saliency.update(zip(batch, results, strict=True))
         for key, (left, right) in zip(keys, cleaned, strict=True):
@@ -586,13 +596,17 @@ class Explainer:
                 saliency[key],
                 model=self.model,
                 method=self.method,
-                options=self.options,
+                options=recorded,
                 prompts=self.prompts,
                 warnings=left.warnings + right.warnings,
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
+
+    def _options_of_method(self) -> tuple[MethodOptions, BTIOptions]:
+        """Return the options that the method gets, and those that explanations record."""
+        return self.method.own_options(self.options), self.method.recorded_options(self.options)
 
     def _batches(self, prepared: Mapping[TextPair, PreparedPair]) -> Iterator[list[TextPair]]:
         """Return the pairs that go through the model together, the longest first."""

@@ -16,14 +16,22 @@ checked here without another word. ``docs/explanation.schema.json`` describes th
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from whyalike.documents import Format, NewerFieldError, read_json, read_object, shown, write_json
+from whyalike.documents import (
+    Format,
+    NewerFieldError,
+    read_json,
+    read_object,
+    read_value,
+    shown,
+    write_json,
+)
 from whyalike.errors import FormatError
 from whyalike.files import PNG, SVG, check_ending, write_whole
-from whyalike.options import BTIOptions
+from whyalike.options import BTIOptions, ExtendedOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,6 +136,8 @@ class Explanation:
     the similarity, carried by no pair of words (special tokens, the empty text).
     ``prompts`` stood before the left text and before the right one as the model read them, and are
     no part of either; None in documents of releases that did not record them.
+    ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
+    a document can be read without that method.
     """
 
     similarity: float
@@ -167,7 +177,7 @@ class Explanation:
             "model": self.model,
             "pooling": self.pooling,
             **prompts,
-            "options": asdict(self.options),
+            "options": self.options.to_dict(),
             "warnings": list(self.warnings),
             "completeness_gap": self.completeness_gap,
             "remainder": self.remainder,
@@ -189,7 +199,9 @@ class Explanation:
         """Make an explanation from what ``to_dict`` gave. Raises FormatError on anything else."""
         body = FORMAT.body(content)
         with FORMAT.reading():
-            result = cls(**read_object(body, Explanation))
+            given = _read_own_options(body.get("options"))
+            body = {name: value for name, value in body.items() if name not in given}
+            result = cls(**read_object(body, Explanation, given=given))
             for side, text in (("left", result.left), ("right", result.right)):
                 _check_words(text, side)
             for name, pairs in (("pairs", result.pairs), ("matches", result.matches)):
@@ -407,6 +419,16 @@ def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
         "unread_words": text.unread_words,
         "unmatched": list(text.unmatched),
     }
+
+
+def _read_own_options(content: object) -> dict[str, Any]:
+    """Return ``options`` of a document whose method has some of its own; nothing of another."""
+    if not isinstance(content, Mapping) or "own" not in content:
+        return {}
+    own = read_value(content["own"], dict[str, Any], "options.own")
+    ours = {name: value for name, value in content.items() if name != "own"}
+    options = read_object(ours, BTIOptions, "options")
+    return {"options": ExtendedOptions(**options, own=tuple(own.items()))}
 
 
 def _check_words(side: ExplainedText, which: str) -> None:

@@ -1,5 +1,6 @@
 """Methods by name."""
 
+import sys
 from typing import get_args
 
 import pytest
@@ -12,7 +13,8 @@ from whyalike.methods.method import get_method, list_methods, register_method
 @pytest.fixture
 def clean_registry(monkeypatch):
     list_methods()
-    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+    monkeypatch.setattr(registry.METHODS, "_entries", dict(registry.METHODS._entries))
+    monkeypatch.setattr(registry.METHODS, "_makers", dict(registry.METHODS._makers))
 
 
 def test_every_file_of_methods_is_found():
@@ -42,3 +44,33 @@ def test_a_duplicate_name_raises(clean_registry):
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(OptionError, match=r"no method 'btj'; there are: .*, bti, "):
         get_method("btj")
+
+
+def test_a_file_may_ask_for_what_is_there_while_it_is_loaded(tmp_path, monkeypatch):
+    package = tmp_path / "asking_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from whyalike.registry import Registry\n"
+        "THINGS = Registry('thing', package='asking_package')\n")  # fmt: skip
+    (package / "one.py").write_text("from asking_package import THINGS\n"
+        "THINGS.add('one', 1, maker=__name__)\nSEEN = THINGS.all()\n")  # fmt: skip
+    monkeypatch.syspath_prepend(tmp_path)
+    import asking_package  # type: ignore[import-not-found]
+
+    assert asking_package.THINGS.get("one") == 1
+    assert sys.modules["asking_package.one"].SEEN == {"one": 1}
+
+
+def test_a_file_that_failed_is_loaded_again_and_registers_anew(tmp_path, monkeypatch):
+    package = tmp_path / "failing_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from whyalike.registry import Registry\nREADY = []\n"
+        "THINGS = Registry('thing', package='failing_package')\n")  # fmt: skip
+    (package / "one.py").write_text("from failing_package import READY, THINGS\n"
+        "THINGS.add('one', 1, maker=__name__)\nassert READY, 'not yet'\n")  # fmt: skip
+    monkeypatch.syspath_prepend(tmp_path)
+    import failing_package  # type: ignore[import-not-found]
+
+    with pytest.raises(AssertionError, match="not yet"):
+        failing_package.THINGS.all()
+    failing_package.READY.append(True)
+    assert failing_package.THINGS.all() == {"one": 1}

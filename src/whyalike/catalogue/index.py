@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -25,7 +26,7 @@ from whyalike.catalogue.vectors import DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.errors import ModelNotFoundError, OptionError
-from whyalike.options import BTIOptions, check_choice, check_whole
+from whyalike.options import MethodOptions, all_options, check_choice, check_whole
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
@@ -57,12 +58,9 @@ def open_explainer(
     pooling: Any = indexed.pooling
     if opening.get("prompts") is None and opening.get("prompt_names") is None:
         opening["prompts"] = indexed.prompts
-    return Explainer(
-        name,
-        pooling=pooling,
-        options=BTIOptions(long_text=indexed.long_text),
-        **opening,
-    )
+    given = all_options(opening.pop("options", None))
+    options = replace(given, long_text=indexed.long_text)
+    return Explainer(name, pooling=pooling, options=options, **opening)
 
 
 Folder = str | os.PathLike[str]
@@ -158,6 +156,7 @@ class CatalogueIndex:
         engine: Engine = "exact",
         prompts: tuple[str, str] | None = None,
         prompt_names: tuple[str, str] | None = None,
+        options: MethodOptions | None = None,
         device: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
@@ -179,6 +178,8 @@ class CatalogueIndex:
             those that the index notes. An Explainer has its own.
         prompt_names : tuple[str, str], optional
             The same by their names in the model's own.
+        options : MethodOptions, optional
+            Of the methods that explain what is found; ``long_text`` is the index's.
         device : str, optional
             Where to put a model that is loaded here.
         trust_remote_code : bool, default=False
@@ -200,6 +201,7 @@ class CatalogueIndex:
         opening = {
             "prompts": prompts,
             "prompt_names": prompt_names,
+            "options": options,
             "device": device,
             "trust_remote_code": trust_remote_code,
             "allow_pickle": allow_pickle,
@@ -210,10 +212,11 @@ class CatalogueIndex:
 
         if not isinstance(model, Explainer):
             explainer = open_explainer(model, indexed=reader.manifest.model, **opening)
-        elif prompts is None and prompt_names is None:
-            explainer = model
         else:
-            raise OptionError("An Explainer has prompts of its own: leave out the others.")
+            for what, given in (("prompts", prompts or prompt_names), ("options", options)):
+                if given is not None:
+                    raise OptionError(f"An Explainer has {what} of its own: leave out the others.")
+            explainer = model
         check_model(explainer, reader.manifest.model, any_query=_any_query(opening))
         return cls(reader, explainer, **opening)
 

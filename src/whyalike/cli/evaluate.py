@@ -23,11 +23,13 @@ from whyalike.cli.options import (
     Device,
     Json,
     LexiconFile,
+    MethodOption,
     Model,
     PairPrompts,
     Pooling,
     PromptNames,
     TrustRemoteCode,
+    read_options,
 )
 from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
 from whyalike.errors import OptionError
@@ -332,6 +334,7 @@ def evaluate(
     methods: Annotated[
         str | None, typer.Option(help="Names with commas between them, instead of --suite.")
     ] = None,
+    option: MethodOption = None,
     parts: Annotated[
         str,
         typer.Option(
@@ -417,6 +420,7 @@ def evaluate(
         on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
             model,
+            options=read_options(option, names),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

@@ -20,6 +20,7 @@ from whyalike.cli.options import (
     Html,
     Json,
     LexiconFile,
+    MethodOption,
     Model,
     Picture,
     Pooling,
@@ -29,6 +30,7 @@ from whyalike.cli.options import (
     TextA,
     TextB,
     TrustRemoteCode,
+    read_options,
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -140,6 +142,7 @@ def explain(
             help="Several methods side by side: all, or names with commas.", metavar="NAMES"
         ),
     ] = None,
+    option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -181,7 +184,7 @@ def explain(
             )
         left, right = read_pair(text_a, text_b, file_a, file_b)
         quieten()
-        from whyalike import BTIOptions, Explainer
+        from whyalike import Explainer
 
         names = None if methods is None else choose_methods(methods)
         if names and (method != "bti" or png or svg):
@@ -196,7 +199,9 @@ def explain(
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
-            options=BTIOptions(words=words, long_text=long_text, top_k=top_k),
+            options=read_options(
+                option, names or [method], words=words, long_text=long_text, top_k=top_k
+            ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
             device=device,
             trust_remote_code=trust_remote_code,
@@ -349,6 +354,7 @@ def compare(
     worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
+    option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -373,6 +379,7 @@ def compare(
 
         explainer = Explainer(
             model,
+            options=read_options(option, [method]),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

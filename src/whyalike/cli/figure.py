@@ -15,6 +15,7 @@ from whyalike.cli.options import (
     Device,
     FileA,
     FileB,
+    MethodOption,
     Model,
     Pooling,
     PromptNames,
@@ -22,6 +23,7 @@ from whyalike.cli.options import (
     TextA,
     TextB,
     TrustRemoteCode,
+    read_options,
 )
 from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
@@ -53,6 +55,7 @@ def figure(
     method: Annotated[
         str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
     ] = None,
+    option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -87,6 +90,7 @@ def figure(
         explainer = Explainer(
             model,
             method=method,
+            options=read_options(option, [method or "bti"]),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

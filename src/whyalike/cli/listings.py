@@ -1,5 +1,6 @@
 """The lexicon that the command line names: a file of word vectors, a file of texts, or both."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.options import Debug
-from whyalike.cli.printing import echo, open_console, write_out
+from whyalike.cli.options import Debug, Json
+from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import TextError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from whyalike import Lexicon
     from whyalike.methods.method import Method
+    from whyalike.options import Declared
 
 
 def read_lexicon(
@@ -84,6 +86,9 @@ COST_NOTE = (
 )
 
 
+OPTIONS_NOTE = "`whyalike methods NAME` says what the options of a method mean."
+
+
 def models(
     name: Annotated[
         str | None, typer.Argument(help="Say where this model would be taken from.")
@@ -96,34 +101,72 @@ def models(
         write_out(lambda: echo(lines))
 
 
-def methods(debug: Debug = False) -> None:
-    """List the methods: what each is and promises, where it comes from, what it costs."""
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(help="Say all of this method, with each of its options.")
+    ] = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the methods: what each is and promises, where it comes from, what it costs.
+
+    With a NAME, its options too: what each means, its range and default, for -O NAME=VALUE.
+    """
     with one_sentence_errors(debug=debug):
+        from whyalike.methods.method import METHODS, get_method, list_methods
+
+        chosen = list_methods() if name is None else (get_method(name),)
+        if json_:
+            told = [method.to_dict() for method in chosen]
+            said = json.dumps(told if name is None else told[0], ensure_ascii=False, indent=2)
+            write_out(lambda: echo_json(said))
+            return
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        from whyalike.methods.method import list_methods
-
         parts: list[Table | Text] = []
-        for method in list_methods():
-            parts.append(Text(method.name, style="bold"))
-            parts.append(
-                _block(
-                    {
-                        "what": method.summary,
-                        "promises": ", ".join(method.promises) or "saliency only",
-                        "cost": describe_cost(method),
-                        "source": method.source,
-                    }
-                )
-            )
-            parts.append(Text())
-        parts.append(Text("What they promise", style="bold"))
-        parts.append(_block(PROMISES))
-        parts.append(Text())
-        parts.append(Text(COST_NOTE))
+        for method in chosen:
+            parts.extend((Text(method.name, style="bold"), _describe(method), Text()))
+        if name is None:
+            parts.extend((Text("What they promise", style="bold"), _block(PROMISES), Text()))
+            parts.append(Text(COST_NOTE))
+            parts.append(Text(OPTIONS_NOTE))
+            parts.extend(Text(f"\n{failure}") for failure in METHODS.failures().values())
+        else:
+            for option in chosen[0].declared:
+                parts.extend((Text(option.name, style="bold"), _describe_option(option), Text()))
         write_out(lambda: open_console().print(Group(*parts)))
+
+
+def _describe(method: "Method") -> "Table":
+    from whyalike.options import MethodOptions, declared
+
+    shared = {option.name for option in declared(MethodOptions)}
+    own = [option.name for option in method.declared if option.name not in shared]
+    return _block(
+        {
+            "what": method.summary,
+            "promises": ", ".join(method.promises) or "saliency only",
+            "cost": describe_cost(method),
+            **({"options": ", ".join(own)} if own else {}),
+            "source": method.source,
+        }
+    )
+
+
+def _describe_option(option: "Declared") -> "Table":
+    """Return what there is to say of an option, empty parts left out."""
+    row = "" if option.row is None else f"row {option.row} of docs/reading-of-the-paper.md"
+    said = {
+        "what": option.meaning,
+        "give": option.allowed,
+        "default": str(option.default),
+        "unit": option.unit,
+        "cost": option.cost,
+        "server": "" if option.served is None else f"{option.served:,} at most",
+        "paper": row,
+    }
+    return _block({name: each for name, each in said.items() if each})
 
 
 def describe_cost(method: "Method") -> str:

@@ -1,11 +1,15 @@
 """Options that several commands have, each said once."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from whyalike.options import BTIOptions
 
 TextA = Annotated[
     str | None,
@@ -58,6 +62,17 @@ PromptNames = Annotated[
         show_default=False,
     ),
 ]
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-O",
+        help="An option of the method, such as top_k=3; `whyalike methods NAME` lists them. It may "
+        "be repeated.",
+        metavar="NAME=VALUE",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -97,3 +112,40 @@ AllowPickle = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+def read_options(said: Sequence[str] | None, methods: Sequence[str], **flags: Any) -> "BTIOptions":
+    """Return the options that ``-O name=value`` gives, as one of the methods declares each.
+
+    Parameters
+    ----------
+    said : sequence of str | None
+        Each ``name=value``.
+    methods : sequence of str
+        Names of the methods; without any, all there are.
+    flags : Any
+        Options that have a flag of their own, by name, with what was given or the default.
+
+    Raises
+    ------
+    OptionError
+        An unknown method, an option that none has, a value that is not allowed, or an option that
+        is given twice.
+    """
+    from whyalike.options import BTIOptions, all_options
+
+    usual, given = BTIOptions().values(), dict[str, Any]()
+    for one in said or ():
+        from whyalike.methods.method import find_option, get_method, list_methods
+
+        name, equals, text = one.partition("=")
+        if not equals:
+            raise OptionError(f"-O is {one!r}; give NAME=VALUE, such as top_k=3.")
+        asked = [get_method(method) for method in methods] or list(list_methods())
+        value = find_option(name, asked).parse(text)
+        if given.setdefault(name, value) != value or flags.get(name, value) not in (
+            usual.get(name),
+            value,
+        ):
+            raise OptionError(f"{name} is given twice, with different values: give it once.")
+    return all_options({**flags, **given})

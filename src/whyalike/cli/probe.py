@@ -20,12 +20,14 @@ from whyalike.cli.options import (
     Device,
     Html,
     Json,
+    MethodOption,
     Model,
     Pooling,
     PromptNames,
     Prompts,
     SignedMethod,
     TrustRemoteCode,
+    read_options,
 )
 from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
 from whyalike.errors import FormatError, OptionError
@@ -205,6 +207,7 @@ def probe(
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
     model: Model = DEFAULT_MODEL,
     method: SignedMethod = "whyalike",
+    option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -235,6 +238,7 @@ def probe(
         explainer = Explainer(
             model,
             method=method,
+            options=read_options(option, [method]),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

@@ -12,10 +12,12 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    MethodOption,
     Pooling,
     PromptNames,
     Prompts,
     TrustRemoteCode,
+    read_options,
 )
 from whyalike.cli.printing import echo, write_out
 from whyalike.errors import OptionError
@@ -48,6 +50,7 @@ def serve(
     method: Annotated[
         str, typer.Option(help="The default method; see `whyalike methods`.")
     ] = "bti",
+    option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -134,6 +137,7 @@ def serve(
             indexes=[str(folder) for folder in index or []],
             results=[str(folder) for folder in results or []],
             method=method,
+            options=read_options(option, []),
             limits=ServiceLimits(
                 kept_bytes=cache_mb * 1024 * 1024, cost_seconds=max_cost, seconds=seconds
             ),

@@ -8,7 +8,16 @@ import typer
 
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.options import AllowPickle, Debug, Device, Html, Json, TrustRemoteCode
+from whyalike.cli.options import (
+    AllowPickle,
+    Debug,
+    Device,
+    Html,
+    Json,
+    MethodOption,
+    TrustRemoteCode,
+    read_options,
+)
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
 
@@ -48,6 +57,7 @@ def similar(
         bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
     ] = True,
     method: Annotated[str, typer.Option(help="What explains it; see `whyalike methods`.")] = "bti",
+    option: MethodOption = None,
     model: Annotated[
         str | None,
         typer.Option(help="Where the model of the index is now; by default where it was."),
@@ -101,12 +111,14 @@ def similar(
             from whyalike.methods.method import get_method
 
             get_method(method)  # A wrong name is refused before anything is searched.
+        options = read_options(option, [method])
         index = CatalogueIndex.open(
             folder,
             model=model,
             engine=engine,
             prompts=prompts,
             prompt_names=prompt_names,
+            options=options,
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

@@ -15,11 +15,13 @@ from whyalike.cli.options import (
     Debug,
     Device,
     LexiconFile,
+    MethodOption,
     Model,
     PairPrompts,
     Pooling,
     PromptNames,
     TrustRemoteCode,
+    read_options,
 )
 from whyalike.cli.printing import echo, echo_data, write_out
 from whyalike.cli.study_report import report
@@ -242,6 +244,7 @@ def create(
     columns: Annotated[
         str, typer.Option(help="Of the pairs, the left texts and the right ones.")
     ] = "left,right",
+    option: MethodOption = None,
     texts: Annotated[
         Path | None,
         typer.Option(
@@ -321,6 +324,7 @@ def create(
         catalogue = None if texts is None else read_texts(str(texts), column=column)
         explainer = Explainer(
             model,
+            options=read_options(option, names),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -270,7 +270,7 @@ def _key(
         "model": explainer.model.name,
         "pooling": explainer.model.pooling,
         "method": explainer.method.name,
-        "options": asdict(explainer.options),
+        "options": explainer.options.to_dict(),
         "score": score,
         "part": part,
         "items": [repr(item) for item in items],

@@ -1,10 +1,27 @@
 """BTI with one of its two factors taken away."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from whyalike.arrays import PairSaliency
 from whyalike.methods.method import PreparedPair, Setting, forward, register_method, there_and_back
 from whyalike.methods.token_saliency import explain_by_activation, explain_by_gradient
+from whyalike.options import (
+    ActivationOption,
+    GradientNormOption,
+    GradientOptions,
+    MethodOptions,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientNormOptions(GradientOptions, GradientNormOption):
+    """Options of ``bti_gradients``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationOptions(MethodOptions, ActivationOption):
+    """Options of ``bti_activations``."""
 
 
 @register_method(
@@ -14,6 +31,7 @@ from whyalike.methods.token_saliency import explain_by_activation, explain_by_gr
     forwards="1",
     backwards="0",
     passes=forward,
+    options=ActivationOptions,
 )
 def bti_activations(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E)."""
@@ -27,10 +45,11 @@ def bti_activations(setting: Setting, pairs: Sequence[PreparedPair]) -> list[Pai
     forwards="1",
     backwards="1",
     passes=there_and_back,
+    options=GradientNormOptions,
 )
 def bti_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(dC/dE), or its L2 norm (row 20)."""
-    if setting.options.gradient_norm == "l2":
+    if GradientNormOptions.of(setting.options).gradient_norm == "l2":
         return explain_by_gradient(setting, pairs, score=lambda _, g: g.norm(dim=-1))
     return explain_by_gradient(setting, pairs, score=lambda _, g: g.relu().sum(-1))
 
@@ -42,6 +61,7 @@ def bti_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairS
     forwards="1",
     backwards="1",
     passes=there_and_back,
+    options=GradientOptions,
 )
 def vanilla_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: the L2 norm of dC/dE (row 21)."""

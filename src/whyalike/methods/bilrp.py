@@ -1,6 +1,7 @@
 """BiLRP for transformers: second-order relevance of pairs of input tokens."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -16,6 +17,12 @@ from whyalike.methods.token_pairs import explain_by_contribution_vectors
 from whyalike.models.embedded import EmbeddedText
 from whyalike.models.replica import ConstantStatistics
 from whyalike.models.tokens import Row, TokenizedText
+from whyalike.options import ActivationOption, MethodOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingOptions(MethodOptions, ActivationOption):
+    """Options of this method."""
 
 
 @register_method(
@@ -26,6 +33,7 @@ from whyalike.models.tokens import Row, TokenizedText
     backwards="0",
     passes=lambda size, _: 2 + directions_passes(size.tokens // size.rows),
     promises=("signed", "pairs"),
+    options=EmbeddingOptions,
 )
 def bilrp(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token pair: u_i . v_j / (|F1| |F2|), with u_i = J_i E_i.

@@ -1,16 +1,28 @@
 """BTI, to the letter of the paper."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from whyalike.arrays import PairSaliency
 from whyalike.methods.method import PreparedPair, Setting, forward, register_method, there_and_back
 from whyalike.methods.token_saliency import explain_by_gradient
-from whyalike.options import Rectifier
+from whyalike.options import (
+    GradientOptions,
+    MethodOptions,
+    ObjectiveOption,
+    Rectifier,
+    RectifierOption,
+)
 
 ROUNDING = 1e-4
 """A signed sum is taken for zero below this part of the sum of magnitudes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RectifiedOptions(GradientOptions, RectifierOption):
+    """Options of BTI."""
 
 
 @register_method(
@@ -20,14 +32,21 @@ ROUNDING = 1e-4
     forwards="1",
     backwards="1",
     passes=there_and_back,
+    options=RectifiedOptions,
 )
 def bti(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E * dC/dE), min-max per text."""
+    rectifier = RectifiedOptions.of(setting.options).rectifier
     return explain_by_gradient(
         setting,
         pairs,
-        score=lambda e, g: rectified_product(e, g, setting.options.rectifier),
+        score=lambda e, g: rectified_product(e, g, rectifier),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastLayerOptions(MethodOptions, ObjectiveOption, RectifierOption):
+    """Options of BTI at the last layer, where no embedding is read."""
 
 
 @register_method(
@@ -37,13 +56,15 @@ def bti(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     forwards="1",
     backwards="1",
     passes=forward,
+    options=LastLayerOptions,
 )
 def bti_last_layer(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """E is the last hidden state; under mean pooling its gradient is one vector for all tokens."""
+    rectifier = LastLayerOptions.of(setting.options).rectifier
     return explain_by_gradient(
         setting,
         pairs,
-        score=lambda e, g: rectified_product(e, g, setting.options.rectifier),
+        score=lambda e, g: rectified_product(e, g, rectifier),
         point="last_layer",
     )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 from whyalike.arrays import PairSaliency
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, forward, register_method
 from whyalike.methods.perturbation import compare_words
+from whyalike.options import MethodOptions, SeedOption
 from whyalike.words import Lexicon, scale_signed
 
 Weigh = Callable[[PreparedText], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomOptions(MethodOptions, SeedOption):
+    """Options of ``random``."""
 
 
 @register_method(
@@ -48,10 +54,11 @@ def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     backwards="0",
     passes=forward,
     promises=("any embedding",),
+    options=RandomOptions,
 )
 def random(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: uniform from 0 to 1, the same for the same text and seed, anywhere."""
-    seed = setting.options.seed
+    seed = RandomOptions.of(setting.options).seed
     return _weigh(setting, pairs, lambda text: draw(text.tokens.text, len(text.words), seed=seed))
 
 

@@ -1,13 +1,20 @@
 """Gradient times activation, signed: what draws two texts together and what pulls them apart."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from whyalike.arrays import PairSaliency
 from whyalike.methods.bti import rectified_product
 from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_method
 from whyalike.methods.token_saliency import explain_by_gradient
+from whyalike.options import LayerOption, MethodOptions, ObjectiveOption
 
 LAST_LAYERS_INPUT = -2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions(MethodOptions, ObjectiveOption, LayerOption):
+    """Options of this method."""
 
 
 @register_method(
@@ -18,6 +25,7 @@ LAST_LAYERS_INPUT = -2
     backwards="1 / layers",
     passes=lambda size, _: 1 + BACKWARD / size.layers,
     promises=("signed",),
+    options=LayerOptions,
 )
 def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token: the sum over features of h * dC/dh, h its hidden state.
@@ -31,7 +39,7 @@ def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> li
     OptionError
         The model has no such layer.
     """
-    layer = setting.options.layer
+    layer = LayerOptions.of(setting.options).layer
     return explain_by_gradient(
         setting,
         pairs,

@@ -1,7 +1,7 @@
 """Integrated gradients over the embedding of one text, with the other text held fixed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -18,13 +18,18 @@ from whyalike.models.embedded import EmbeddedText
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import SIMILARITIES
 from whyalike.models.replica import outside_inference
-from whyalike.options import BTIOptions
+from whyalike.options import ActivationOption, MethodOptions, PathOption
 from whyalike.words import sum_over_words
 
 GAP_WARNING = 0.05
 
 
 STEPS_AT_ONCE = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathOptions(MethodOptions, PathOption, ActivationOption):
+    """Options of this method."""
 
 
 @register_method(
@@ -35,6 +40,7 @@ STEPS_AT_ONCE = 25
     backwards="50",
     passes=lambda _, options: 4 + options.ig_steps * (1 + BACKWARD),
     promises=("signed", "sums"),
+    options=PathOptions,
 )
 def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: the sum over features of its integrated gradients (row 22).
@@ -51,7 +57,7 @@ def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     """
     if find_spec("captum") is None:
         raise MissingExtraError("integrated_gradients", "captum", "methods")
-    encoder, options = setting.encoder, setting.options
+    encoder, options = setting.encoder, PathOptions.of(setting.options)
     result = encoder.run([pair.tokens for pair in pairs], options=options, gradient=False)
     scores: list[NDArray[np.float64]] = []
     gaps: list[float] = []
@@ -86,7 +92,7 @@ def _with_sums(
 
 
 def _integrate_pair(
-    encoder: Encoder, pair: PreparedPair, options: BTIOptions
+    encoder: Encoder, pair: PreparedPair, options: PathOptions
 ) -> tuple[list[NDArray[np.float64]], float]:
     """Return the scores of the tokens of both texts, (T,) each, and the larger gap."""
     texts = pair.left.tokens, pair.right.tokens
@@ -98,7 +104,7 @@ def _integrate_pair(
 
 
 def _integrate(
-    text: EmbeddedText, other: EmbeddedText, options: BTIOptions
+    text: EmbeddedText, other: EmbeddedText, options: PathOptions
 ) -> tuple[NDArray[np.float64], float]:
     """Return one side's token scores (T,) and completeness gap."""
     from captum.attr import IntegratedGradients

@@ -1,6 +1,7 @@
 """Integrated Jacobians: token pairs by the path from a text that says nothing."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from whyalike.methods.token_pairs import explain_by_contribution_vectors
 from whyalike.models.embedded import LayeredText
 from whyalike.models.encoder import Encoder
 from whyalike.models.tokens import Row, TokenizedText
-from whyalike.options import Baseline, BTIOptions
+from whyalike.options import Baseline, LayerOption, MethodOptions, PathOption
 
 LAST_LAYERS_INPUT = -2
 
@@ -32,7 +33,12 @@ USUAL_STEPS = 8
 """What most pairs need (all-MiniLM-L6-v2, descriptions of fashion)."""
 
 
-def passes(size: TextSize, options: BTIOptions) -> float:
+@dataclass(frozen=True, kw_only=True)
+class PathOptions(MethodOptions, PathOption, LayerOption):
+    """Options of this method."""
+
+
+def passes(size: TextSize, options: PathOptions) -> float:
     """Return the passes of the usual number of steps, and of trying fewer first; see cost.Passes.
 
     Along the path only the last layer changes; at each node the others run once.
@@ -51,6 +57,7 @@ def passes(size: TextSize, options: BTIOptions) -> float:
     backwards="0",
     passes=passes,
     promises=("signed", "pairs", "sums"),
+    options=PathOptions,
 )
 def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token pair: u_i . v_j / (|F1| |F2|), u_i = (integral of J_i) (h_i - r_i).
@@ -73,7 +80,7 @@ def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     OptionError
         No such layer, no mask token, or the similarity is a distance.
     """
-    options = setting.options
+    options = PathOptions.of(setting.options)
     layer = LAST_LAYERS_INPUT if options.layer is None else options.layer
 
     setting.encoder.require_gradient()
@@ -102,7 +109,7 @@ def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     return explain_by_contribution_vectors(setting, pairs, decompose, sums=True, remedy=remedy)
 
 
-def _reference(encoder: Encoder, options: BTIOptions) -> Baseline:
+def _reference(encoder: Encoder, options: PathOptions) -> Baseline:
     if options.ig_baseline == "mask":
         return "mask"
     return "zero" if encoder.tokenizer.pad_token_id is None else "pad"

@@ -3,12 +3,9 @@
 Torch stops here. What leaves this room is word saliency as NumPy arrays.
 """
 
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from typing import Literal
+from typing import Any, Literal
 
 from whyalike.arrays import PairSaliency
 from whyalike.errors import OptionError
@@ -16,16 +13,25 @@ from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import TokenPair
 from whyalike.models.text_model import TextModel
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import BTIOptions, Matching
+from whyalike.options import (
+    BTIOptions,
+    Declared,
+    Matching,
+    MethodOptions,
+    all_options,
+    check_declarations,
+    declared,
+)
+from whyalike.registry import Registry
 from whyalike.words import Alignment, Lexicon
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a method works with, besides the texts."""
+    """What a method works with, besides the texts. ``options`` are of the method's own class."""
 
     model: TextModel
-    options: BTIOptions
+    options: MethodOptions
     lexicon: Lexicon | None = None
 
     @property
@@ -85,21 +91,21 @@ class TextSize:
     layers: int = 12
 
 
-Passes = Callable[[TextSize, BTIOptions], float]
-"""How many forward passes over a text of a size explaining it takes, with these options.
+Passes = Callable[[TextSize, Any], float]
+"""How many forward passes over a text of a size explaining it takes, with the method's options.
 
 A pass over a part of the tokens, or of the layers, counts as that part; a backward one counts
 BACKWARD.
 """
 
 
-def forward(size: TextSize, options: BTIOptions) -> float:
+def forward(size: TextSize, options: MethodOptions) -> float:
     """One pass."""
     del size, options
     return 1.0
 
 
-def there_and_back(size: TextSize, options: BTIOptions) -> float:
+def there_and_back(size: TextSize, options: MethodOptions) -> float:
     """One forward and one backward pass."""
     del size, options
     return 1.0 + BACKWARD
@@ -128,6 +134,7 @@ class Method:
     matching: how words find their partners, unless ``options.matching`` says otherwise or the
     method gives a matrix.
     lexical: it goes by the lexicon, and so by the catalogue that this was learnt from.
+    options: the class of its options.
     """
 
     name: str
@@ -140,17 +147,54 @@ class Method:
     promises: tuple[Promise, ...]
     matching: Matching
     lexical: bool = False
+    options: type[MethodOptions] = MethodOptions
 
-    def cost(self, sizes: Sequence[TextSize], options: BTIOptions) -> float:
+    def cost(self, sizes: Sequence[TextSize], options: MethodOptions) -> float:
         """Return what explaining texts of these sizes costs: tokens of forward passes."""
-        return sum(self.passes(size, options) * size.tokens for size in sizes)
+        own = self.own_options(options)
+        return sum(self.passes(size, own) * size.tokens for size in sizes)
+
+    def own_options(self, given: MethodOptions) -> MethodOptions:
+        """Return, of what was chosen for any methods, what this one declares, and no more.
+
+        Raises OptionError on a value that it does not allow.
+        """
+        names = {one.name for one in self.declared}
+        own = {name: value for name, value in given.values().items() if name in names}
+        return given if type(given) is self.options else self.options(**own)
+
+    def recorded_options(self, given: MethodOptions) -> BTIOptions:
+        """Return what an explanation by this method says of the options that it was made with.
+
+        All options of whyalike's own methods, and beside them those that this one alone has.
+        """
+        ours = BTIOptions.of(given.values())
+        return all_options({**ours.values(), **self.own_options(given).values()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what there is to say of it as plain values, with its options."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "source": self.source,
+            "forwards": self.forwards,
+            "backwards": self.backwards,
+            "promises": list(self.promises),
+            "options": [one.to_dict() for one in self.declared],
+        }
+
+    @property
+    def declared(self) -> tuple[Declared, ...]:
+        """Its options, as they are declared."""
+        return declared(self.options)
 
     def __reduce__(self) -> tuple[Callable[[str], "Method"], tuple[str]]:
         """Be pickled by name: the method in another process is the one registered there."""
         return get_method, (self.name,)
 
 
-_METHODS: dict[str, Method] = {}
+METHODS: Registry[Method] = Registry("method", package="whyalike.methods", group="whyalike.methods")
+"""All methods: the files beside this one, and the entry points ``whyalike.methods``."""
 
 
 def register_method(
@@ -164,22 +208,19 @@ def register_method(
     promises: tuple[Promise, ...] = (),
     matching: Matching = "nearest",
     lexical: bool = False,
+    options: type[MethodOptions] = MethodOptions,
 ) -> Callable[[Attribute], Attribute]:
     """Return a decorator that makes a function a method under ``name``.
 
     Raises
     ------
     OptionError
-        The name is taken.
+        The name is taken, or ``options`` is no class of options.
     """
+    check_declarations(options)
 
     def decorate(attribute: Attribute) -> Attribute:
-        if name in _METHODS:
-            raise OptionError(
-                f"A method {name!r} is registered already, by "
-                f"{_METHODS[name].attribute.__module__}. Choose another name."
-            )
-        _METHODS[name] = Method(
+        method = Method(
             name,
             attribute,
             summary,
@@ -190,7 +231,9 @@ def register_method(
             promises,
             matching,
             lexical,
+            options,
         )
+        METHODS.add(name, method, maker=attribute.__module__)
         return attribute
 
     return decorate
@@ -198,21 +241,28 @@ def register_method(
 
 def get_method(name: str) -> Method:
     """Return the method of that name. Raises OptionError on an unknown one."""
-    _load_methods()
-    if name not in _METHODS:
-        raise OptionError(f"There is no method {name!r}; there are: {', '.join(sorted(_METHODS))}.")
-    return _METHODS[name]
+    return METHODS.get(name)
 
 
 def list_methods() -> tuple[Method, ...]:
     """Return all methods, ``bti`` first, then by name."""
-    _load_methods()
-    return tuple(sorted(_METHODS.values(), key=lambda method: (method.name != "bti", method.name)))
+    found = METHODS.all().values()
+    return tuple(sorted(found, key=lambda method: (method.name != "bti", method.name)))
 
 
-@cache
-def _load_methods() -> None:
-    """Import every file beside this one once, on first use, so that importing costs nothing."""
-    methods = import_module("whyalike.methods")
-    for module in pkgutil.iter_modules(methods.__path__):
-        import_module(f"{methods.__name__}.{module.name}")
+def find_option(name: str, methods: Sequence[Method]) -> Declared:
+    """Return the declaration of an option that one of the methods has.
+
+    Raises OptionError where none has it; it says which options they have, and who has that one.
+    """
+    for method in methods:
+        for one in method.declared:
+            if one.name == name:
+                return one
+    asked = ", ".join(method.name for method in methods)
+    known = dict.fromkeys(one.name for method in methods for one in method.declared)
+    others = [m.name for m in list_methods() if name in {one.name for one in m.declared}]
+    elsewhere = f" It is one of {', '.join(others)}." if others else ""
+    raise OptionError(
+        f"There is no option {name!r} of {asked}.{elsewhere} Allowed: {', '.join(known)}."
+    )

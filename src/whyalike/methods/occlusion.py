@@ -14,6 +14,7 @@ from whyalike.methods.perturbation import (
     variant,
     word_vectors,
 )
+from whyalike.options import PerturbationOptions
 from whyalike.similarity import similarity_matrix
 
 
@@ -26,6 +27,7 @@ from whyalike.similarity import similarity_matrix
     backwards="0",
     passes=lambda size, _: size.words + 2.0,
     promises=("signed", "pairs", "any embedding"),
+    options=PerturbationOptions,
 )
 def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a word: C - C without it. Of a pair of words: what only both explain.

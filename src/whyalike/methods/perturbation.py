@@ -15,7 +15,7 @@ from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.methods.token_saliency import latent_vectors
 from whyalike.models.encoder import Encoder
-from whyalike.options import LongText
+from whyalike.options import LongText, PerturbationOptions
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import keep_words
 from whyalike.words import aggregate, mean_vectors, scale_signed
@@ -30,7 +30,7 @@ def variant(setting: Setting, text: PreparedText, kept: NDArray[np.bool_]) -> st
     if kept.all():
         return text.tokens.text
     mask = None
-    if setting.options.perturbation == "mask":
+    if PerturbationOptions.of(setting.options).perturbation == "mask":
         mask = setting.model.mask_token
         if mask is None:
             raise OptionError(

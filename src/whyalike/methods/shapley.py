@@ -1,6 +1,7 @@
 """Shapley values: what a word adds to the similarity, over many orders of adding the words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import permutations
 from math import comb, expm1, factorial, log1p
@@ -20,7 +21,7 @@ from whyalike.methods.perturbation import (
     variant,
     word_vectors,
 )
-from whyalike.options import BTIOptions
+from whyalike.options import PermutationsOption, PerturbationOptions, SeedOption
 from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 
 Orders = NDArray[np.intp]
@@ -34,7 +35,12 @@ ENOUGH = 6
 """Of more words than this there are far more texts than orders meet: they need not be counted."""
 
 
-def passes(size: TextSize, options: BTIOptions) -> float:
+@dataclass(frozen=True, kw_only=True)
+class ShapleyOptions(PerturbationOptions, PermutationsOption, SeedOption):
+    """Options of this method."""
+
+
+def passes(size: TextSize, options: ShapleyOptions) -> float:
     """Return the passes over the whole text and the texts that grow; see cost.Passes.
 
     Equal texts are embedded once. There are C(W, k) texts of k words; as many of them are counted
@@ -61,6 +67,7 @@ def passes(size: TextSize, options: BTIOptions) -> float:
     backwards="0",
     passes=passes,
     promises=("signed", "pairs", "sums", "any embedding"),
+    options=ShapleyOptions,
 )
 def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a word: the mean rise of the similarity when it joins the words before it.
@@ -81,7 +88,8 @@ def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalienc
         Vectors that are no finite numbers.
     """
     texts = texts_of(pairs)
-    orders = [orders_of(text, options=setting.options) for text in texts]
+    options = ShapleyOptions.of(setting.options)
+    orders = [orders_of(text, options=options) for text in texts]
     flat = embed_variants(
         setting, texts, [_prefixes(setting, *each) for each in zip(texts, orders, strict=True)]
     )
@@ -103,7 +111,7 @@ def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalienc
     ]
 
 
-def orders_of(text: PreparedText, *, options: BTIOptions) -> Orders:
+def orders_of(text: PreparedText, *, options: ShapleyOptions) -> Orders:
     """Return (O, W) orders of a text's words: all of them, or P and the reverse of each."""
     count = len(text.alignment.spans)
     if factorial(count) <= 2 * options.permutations:

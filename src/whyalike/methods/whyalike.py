@@ -1,7 +1,7 @@
 """Our own method: what each word adds to the score, and words that choose each other."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_method
 from whyalike.methods.token_saliency import collect, identical_warnings
 from whyalike.models.pipeline import Pass, at_least_single
+from whyalike.options import LayerOption, MethodOptions, ObjectiveOption
 from whyalike.words import scale_signed
 
 LAST_LAYERS_INPUT = -2
@@ -27,6 +28,11 @@ UNSEEN = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions(MethodOptions, ObjectiveOption, LayerOption):
+    """Options of this method."""
+
+
 @register_method(
     "whyalike",
     summary="what each word's content and its presence add; words that choose each other",
@@ -36,6 +42,7 @@ UNSEEN = (
     passes=lambda *_: 1 + BACKWARD / 2,
     promises=("signed", "pairs", "sums"),
     matching="soft",
+    options=LayerOptions,
 )
 def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token: the mean of (h - mean h) * dC/dh and dC/dw, plus an even share.
@@ -57,7 +64,7 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     OptionError
         The model has no such layer.
     """
-    options, depth = setting.options, setting.encoder.depth
+    options, depth = LayerOptions.of(setting.options), setting.encoder.depth
     middle = (depth + 1) // 2
     if options.latent_layer == -1:
         options = replace(options, latent_layer=middle)

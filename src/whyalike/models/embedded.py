@@ -13,7 +13,7 @@ from whyalike.models.capture import Captured, capture, with_state
 from whyalike.models.pipeline import activation_of, place_rows
 from whyalike.models.replica import explained_failures
 from whyalike.models.tokens import Row, TokenizedText
-from whyalike.options import Baseline, BTIOptions
+from whyalike.options import Baseline, GradientOptions, MethodOptions
 
 if TYPE_CHECKING:
     from whyalike.models.encoder import Encoder
@@ -32,7 +32,7 @@ class EmbeddedText:
         The model.
     text : TokenizedText
         The text that the row is of.
-    options : BTIOptions
+    options : MethodOptions
         ``activation`` is read here.
     row : Row, optional
         One of its rows; without it, the text must have one only.
@@ -48,7 +48,7 @@ class EmbeddedText:
         encoder: "Encoder",
         text: TokenizedText,
         *,
-        options: BTIOptions,
+        options: MethodOptions,
         row: Row | None = None,
     ) -> None:
         if row is None and len(text.rows) != 1:
@@ -56,14 +56,15 @@ class EmbeddedText:
                 "A path over the embedding needs one input, and this text is read in "
                 f"{len(text.rows)} windows: choose long_text='truncate', or another method."
             )
-        self.encoder, self.options, row = encoder, options, row or text.rows[0]
+        self.encoder, self.options = encoder, GradientOptions.of(options)
+        row = row or text.rows[0]
         with encoder.held() as own:
             self._features = own.source.features([(text, row)])
         (place,), self._content = place_rows([(0, row)], self._features["attention_mask"])
         self.positions = torch.from_numpy(place.positions)
         self.ids = self._features["input_ids"][0]
         captured = self._read()
-        self.embedding = activation_of(captured, options.activation)
+        self.embedding = activation_of(captured, self.options.activation)
         if captured.leaf is None:
             raise ModelError("The model's forward pass never used its input embeddings.")
         self._added = self.embedding - captured.leaf.detach()
@@ -205,7 +206,7 @@ class LayeredText(EmbeddedText):
         The model.
     text : TokenizedText
         The text that the row is of.
-    options : BTIOptions
+    options : MethodOptions
         The method's.
     row : Row
         One of its rows.
@@ -219,10 +220,17 @@ class LayeredText(EmbeddedText):
     """
 
     def __init__(
-        self, encoder: "Encoder", text: TokenizedText, *, options: BTIOptions, row: Row, layer: int
+        self,
+        encoder: "Encoder",
+        text: TokenizedText,
+        *,
+        options: MethodOptions,
+        row: Row,
+        layer: int,
     ) -> None:
         self._asked = None if layer == LAST else layer
-        super().__init__(encoder, text, options=replace(options, activation="token"), row=row)
+        own = replace(GradientOptions.of(options), activation="token")
+        super().__init__(encoder, text, options=own, row=row)
 
     def _read(self) -> Captured:
         shape = tuple(self._features["input_ids"].shape)

@@ -54,7 +54,7 @@ from whyalike.models.replica import (
 )
 from whyalike.models.text_model import choose_prompts
 from whyalike.models.tokens import TokenizedText, group_rows, tokenize
-from whyalike.options import BTIOptions, LongText, check_choice
+from whyalike.options import GradientOptions, LongText, MethodOptions, check_choice
 
 GRAPH_TOKENS = 8192
 """Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
@@ -337,7 +337,7 @@ class Encoder:
                 self._forward(
                     [rows[row] for row in group],
                     texts=texts,
-                    options=BTIOptions(),
+                    options=GradientOptions(),
                     point="last_layer",
                 ).scored
                 for group in groups
@@ -352,7 +352,7 @@ class Encoder:
         self,
         pairs: Sequence[TokenPair],
         *,
-        options: BTIOptions,
+        options: MethodOptions,
         point: Point = "embedding",
         gradient: bool = True,
         presence_from: int | None = None,
@@ -367,8 +367,9 @@ class Encoder:
         ----------
         pairs : sequence of TokenPair
             P pairs of tokenized texts.
-        options : BTIOptions
-            ``activation``, ``objective`` and ``latent_layer`` are read here.
+        options : MethodOptions
+            ``activation``, ``objective`` and ``latent_layer`` are read here, as far as the class
+            has them.
         point : Point, default='embedding'
             The embedding, the last layer's hidden states, or a hidden state by its index.
         gradient : bool, default=True
@@ -382,6 +383,7 @@ class Encoder:
         ModelError
             Vectors with NaN or infinity; a gradient that is wanted and not there.
         """
+        options = GradientOptions.of(options)
         texts = [text for pair in pairs for text in (pair.left, pair.right)]
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
         groups = self._group(rows, texts)
@@ -448,7 +450,7 @@ class Encoder:
         rows: Rows,
         *,
         texts: Sequence[TokenizedText],
-        options: BTIOptions,
+        options: GradientOptions,
         point: Point,
         presence_from: int | None = None,
     ) -> Forward:

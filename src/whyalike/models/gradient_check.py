@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from whyalike.errors import ModelError
 from whyalike.models.embedded import EmbeddedText
 from whyalike.models.replica import NO_GRADIENT, explained_failures, outside_inference
-from whyalike.options import BTIOptions
+from whyalike.options import GradientOptions
 
 if TYPE_CHECKING:
     from whyalike.models.encoder import Encoder
@@ -65,7 +65,9 @@ def gradient_error(encoder: "Encoder") -> float:
         return 0.0
     with outside_inference():
         left, right = (
-            EmbeddedText(encoder, text, options=BTIOptions(activation="token"), row=text.rows[0])
+            EmbeddedText(
+                encoder, text, options=GradientOptions(activation="token"), row=text.rows[0]
+            )
             for text in texts
         )
         goal = normalize(right.raw.detach().double(), dim=-1)[0]

@@ -22,7 +22,7 @@ from whyalike.explanation import SimilarityFunction
 from whyalike.models.capture import Captured
 from whyalike.models.replica import OwnTokenizer
 from whyalike.models.tokens import Row, TokenizedText
-from whyalike.options import Activation, BTIOptions
+from whyalike.options import Activation, ObjectiveOption
 
 Pooling = Literal["auto", "model", "paper", "cls", "last"]
 
@@ -384,7 +384,7 @@ def score_pairs(
     pairs: Sequence[TokenPair],
     *,
     function: SimilarityFunction,
-    options: BTIOptions,
+    options: ObjectiveOption,
 ) -> PairScores:
     """Score pairs by the vectors (2 P, H) of their texts, left and right of each in turn.
 

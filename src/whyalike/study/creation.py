@@ -274,7 +274,7 @@ def _settings(
         "prompts": list(explainer.prompts),
         "lexicon": "packaged" if explainer.lexicon is None else "given",
         "rarity": _rarity(explainer, methods),
-        "options": asdict(explainer.options),
+        "options": explainer.options.to_dict(),
     }
 
 

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whyalike.errors import BusyError, TooCostlyError
+from whyalike.options import all_options
 from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.schedule import Asker
 from whyalike.web.api.work_queue import SECONDS_TO_COME_BACK, STOPPING
@@ -143,10 +144,6 @@ NAMED = 3
 """Other methods that are named."""
 
 
-STEPS = {"shapley": "permutations", "integrated_gradients": "ig_steps"}
-"""The option that a method's cost grows with."""
-
-
 Sizes = Sequence["TextSize"]
 
 
@@ -166,8 +163,9 @@ def advice(kind: "Kind", pairs: Sequence[Sizes], left: float) -> str:
     if fitting := _methods(kind, pairs, left):
         named = ", ".join(f"{name} ({said(seconds)})" for name, seconds in fitting)
         ways.append(f"choose another method, such as {named}")
-    if steps := _steps(kind, pairs, left):
-        ways.append(f"at most {steps:,} {STEPS[kind.method]}")
+    for option in _costly_options(kind):
+        if steps := _steps(kind, pairs, left, option):
+            ways.append(f"at most {steps:,} {option}")
     if words := _words(kind, pairs, left):
         ways.append(f"texts of at most about {words:,} words")
     if len(pairs) > 1 and (count := _pairs(kind, pairs, left)):
@@ -198,18 +196,23 @@ def _explains(method: "Method") -> bool:
     return not (method.lexical or method.summary.startswith("control:"))
 
 
-def _steps(kind: "Kind", pairs: Sequence[Sizes], left: float) -> int:
-    """Return how many steps fit; 0 where none does, or the method has no such option."""
-    option = STEPS.get(kind.method)
-    if option is None:
-        return 0
+def _costly_options(kind: "Kind") -> list[str]:
+    """Return the options that the method's cost grows with, as they are declared."""
+    declared = kind.model.method(kind.method).declared
+    return [one.name for one in declared if one.cost and one.kind is int]
+
+
+def _steps(kind: "Kind", pairs: Sequence[Sizes], left: float, option: str) -> int:
+    """Return how much of an option fits; 0 where nothing does."""
+    values = kind.options.values()
 
     def fits(steps: int) -> bool:
-        changed: dict[str, Any] = {option: steps}
-        options = replace(kind.options, **changed)
+        options = all_options({**values, option: steps})
         return _seconds(replace(kind, options=options), pairs) <= left
 
-    return _largest(int(getattr(kind.options, option)), fits)
+    # One that was not given has its default, which is among what an explanation records.
+    recorded = kind.model.method(kind.method).recorded_options(kind.options).values()
+    return _largest(int(recorded[option] or 0), fits)
 
 
 def _words(kind: "Kind", pairs: Sequence[Sizes], left: float) -> int:

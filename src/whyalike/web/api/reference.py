@@ -1,6 +1,7 @@
 """The reference of the API: the OpenAPI document, and a page drawn of it without scripts."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import whyalike
+from whyalike.options import Declared, MethodOptions, declared
 from whyalike.web.api.routes import HERE, PREFIX, examples
+from whyalike.web.api.schema import option_schema
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -49,6 +52,17 @@ class Entry:
     python: str
 
 
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """An option that requests take by its name, as the page lists it."""
+
+    name: str
+    methods: str
+    takes: str
+    default: str
+    meaning: str
+
+
 class Reference:
     """Serves the document and the page of ``app``; its other pages are no part of either.
 
@@ -79,6 +93,9 @@ class Reference:
                     {"lang": "Shell", "label": "curl", "source": curl},
                     {"lang": "Python", "label": "Python", "source": python},
                 ]
+        known = document["components"]["schemas"]["SomeOptions"]
+        known["properties"] = {name: option_schema(one) for name, (one, _) in options_by_name()}
+        known["additionalProperties"] = False
         document["components"].setdefault("securitySchemes", {})["token"] = {
             "type": "http",
             "scheme": "bearer",
@@ -95,7 +112,41 @@ class Reference:
         """Return the page, with the origin that the reader sees in its examples."""
         origin = f"{request.url.scheme}://{request.url.netloc}"
         entries, about = list(describe(self.document, origin)), ABOUT.replace("`", "")
-        return self.pages.answer("api.html.j2", entries=entries, document=DOCUMENT, about=about)
+        return self.pages.answer(
+            "api.html.j2",
+            entries=entries,
+            options=list(describe_options()),
+            document=DOCUMENT,
+            about=about,
+        )
+
+
+def options_by_name() -> "Sequence[tuple[str, tuple[Declared, Sequence[str]]]]":
+    """Return the options of all methods, each with the names of the methods that have it.
+
+    Of two methods that declare one name differently, the first that is listed.
+    """
+    from whyalike.methods.method import list_methods
+
+    found: dict[str, tuple[Declared, list[str]]] = {}
+    for method in list_methods():
+        for option in method.declared:
+            found.setdefault(option.name, (option, []))[1].append(method.name)
+    return list(found.items())
+
+
+def describe_options() -> Iterator[OptionRow]:
+    """Yield the options as the page lists them, by their declarations."""
+    every = {one.name for one in declared(MethodOptions)}
+    for name, (option, methods) in options_by_name():
+        limit = "" if option.served is None else f"; this server: {option.served:,} at most"
+        yield OptionRow(
+            name,
+            "every method" if name in every else ", ".join(methods),
+            option.allowed.replace("None", "null") + limit,
+            json.dumps(option.default),
+            option.meaning,
+        )
 
 
 def describe(document: Mapping[str, Any], origin: str) -> "Sequence[Entry]":

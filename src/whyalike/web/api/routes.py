@@ -233,16 +233,14 @@ class Routes:
         )
 
     async def methods(self) -> Response:
-        """List the methods: what each is and promises, where it comes from, what it costs."""
+        """List the methods: what each is and promises, where it comes from, what it costs.
+
+        Each with its options, as `options` of a request takes them by name; `served` is the most
+        that this server takes.
+        """
         from whyalike.methods.method import list_methods
 
-        names = [field for field in MethodModel.model_fields if field != "promises"]
-        return JSONResponse(
-            [
-                {name: getattr(one, name) for name in names} | {"promises": list(one.promises)}
-                for one in list_methods()
-            ]
-        )
+        return JSONResponse([one.to_dict() for one in list_methods()])
 
     async def health(self) -> Response:
         """Say that the server answers, and what moves. It needs no token.

@@ -1,12 +1,11 @@
 """What goes over the wire. The explanation is that of docs/explanation.schema.json, no more."""
 
-from dataclasses import fields
 from typing import Annotated, Any, Literal, Optional, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from whyalike.explanation import SimilarityFunction
-from whyalike.options import BTIOptions
+from whyalike.options import BTIOptions, Declared, declared
 
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 
@@ -45,18 +44,50 @@ class TextModel(ApiModel):
     unmatched: list[int]
 
 
-def _options(name: str, *, required: bool) -> type[ApiModel]:
+class _SomeSaid(ApiModel):
+    # Those of methods that do not come with whyalike are checked where the method is known.
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+
+def _options(name: str, base: type[BaseModel], *, required: bool) -> Any:
     """Return the model of BTIOptions: all of them as computed, or any that a request changes."""
     hints = get_type_hints(BTIOptions)
     chosen: dict[str, Any] = {
         one.name: (hints[one.name], ...) if required else (Optional[hints[one.name]], None)  # noqa: UP045
-        for one in fields(BTIOptions)
+        for one in declared(BTIOptions)
     }
-    return create_model(name, __base__=ApiModel, __doc__="See BTIOptions.", **chosen)
+    return create_model(name, __base__=base, __doc__="See BTIOptions.", **chosen)
 
 
-OptionsModel = _options("Options", required=True)
-SomeOptionsModel = _options("SomeOptions", required=False)
+OptionsModel = _options("Options", ApiModel, required=True)
+SomeOptionsModel = _options("SomeOptions", _SomeSaid, required=False)
+
+
+class ExtendedOptionsModel(OptionsModel):  # type: ignore[misc,valid-type]
+    """The same, of a method that does not come with whyalike and has options of its own."""
+
+    own: dict[str, str | bool | int | float | None]
+
+
+def option_schema(option: Declared) -> dict[str, Any]:
+    """Return the JSON schema of what a request may say for an option, by its declaration."""
+    kind = {str: "string", bool: "boolean", int: "integer", float: "number"}[option.kind]
+    most = [value for value in (option.most, option.served) if value is not None]
+    bounds = {
+        "minimum": option.least,
+        "exclusiveMinimum": option.above,
+        "maximum": min(most) if most else None,
+    }
+    schema = {
+        "type": kind,
+        **({"enum": list(option.choices)} if option.choices else {}),
+        **{name: bound for name, bound in bounds.items() if bound is not None},
+    }
+    return {
+        "anyOf": [schema, {"type": "null"}] if option.optional else [schema],
+        "default": option.default,
+        "description": option.meaning,
+    }
 
 
 class ExplanationModel(ApiModel):
@@ -72,7 +103,7 @@ class ExplanationModel(ApiModel):
     prompts: Two | None = Field(
         None, description="What stood before the left text and before the right one."
     )
-    options: OptionsModel  # type: ignore[valid-type]
+    options: OptionsModel | ExtendedOptionsModel  # type: ignore[valid-type]
     warnings: list[str]
     completeness_gap: float | None
     remainder: float | None
@@ -98,7 +129,7 @@ class _Asked(ApiModel):
     model: str | None = Field(None, description="One of /models; by default the first.")
     method: str | None = Field(None, description="One of /methods; by default the model's.")
     options: SomeOptionsModel | None = Field(  # type: ignore[valid-type]
-        None, description="Fields that differ from the model's own."
+        None, description="Options by name that differ from the model's own; see below."
     )
 
     def changed(self) -> dict[str, Any]:
@@ -230,6 +261,24 @@ class RankModel(ApiModel):
     explanation: ExplanationModel | None
 
 
+class OptionModel(ApiModel):
+    """An option of a method. ``served`` is the most that this server takes; null: no such limit."""
+
+    name: str
+    kind: Literal["choice", "text", "boolean", "integer", "number"]
+    default: str | bool | int | float | None
+    choices: list[str]
+    optional: bool = Field(description="Whether null is allowed: the method's own choice.")
+    least: float | None
+    above: float | None
+    most: float | None
+    served: int | None
+    unit: str
+    cost: str = Field(description="How the cost of an explanation grows with it.")
+    row: int | None = Field(description="Of docs/reading-of-the-paper.md.")
+    meaning: str
+
+
 class MethodModel(ApiModel):
     """A method; costs are passes through the model for one pair."""
 
@@ -239,6 +288,7 @@ class MethodModel(ApiModel):
     forwards: str
     backwards: str
     promises: list[str]
+    options: list[OptionModel]
 
 
 class ServedModelModel(ApiModel):

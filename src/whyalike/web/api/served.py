@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
-from whyalike.options import BTIOptions
+from whyalike.options import BTIOptions, all_options, declared
 from whyalike.web.api.answers import Answer, TextPair, explain_each
 from whyalike.web.api.estimates import (
     Estimate,
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex
     from whyalike.explainer import Explainer
     from whyalike.methods.method import Method, TextSize
-
-MOST_STEPS = {"ig_steps": 200, "permutations": 64}
-"""What a request may ask for of the options that a method's cost grows with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +106,16 @@ class ServedModel:
         name = method or self.explainer.method.name
         if all(one.name != name for one in self.methods):
             self.explainer.with_method(name)  # Says why not.
-        known = asdict(self.explainer.options)
+        of_method = self.method(name).declared
+        known = {one.name: one for one in (*declared(BTIOptions), *of_method)}
         for option, value in (options or {}).items():
             if option not in known:
                 raise OptionError(f"There is no option {option!r}; allowed: {', '.join(known)}.")
-            most = MOST_STEPS.get(option)
-            if most is not None and isinstance(value, int) and value > most:
+            most = known[option].served
+            if most is not None and isinstance(value, int | float) and value > most:
                 raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
-        asked = replace(self.explainer.options, **(options or {}))
+            known[option].check(value)
+        asked = all_options({**self.explainer.options.values(), **(options or {})})
         computed = replace(asked, top_k=self.explainer.options.top_k)
         return Kind(self, name, computed, documents), asked.top_k
 

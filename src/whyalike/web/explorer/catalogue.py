@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from whyalike.catalogue.reader import Facet, find_facets
 from whyalike.catalogue.similar_page import say_not_compared
 from whyalike.errors import OptionError, WhyalikeError
+from whyalike.options import BTIOptions
 from whyalike.render.parts import format_number
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.render.view import ExplanationView, view_explanation
@@ -27,6 +28,8 @@ from whyalike.web.explorer.drawing import (
     choices_of,
     forms_at,
     in_shell,
+    options_in_python,
+    options_in_shell,
     reason_of,
 )
 
@@ -41,9 +44,11 @@ def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: s
     asked = f"id={question.item!r}" if question.item else repr(question.text)
     method = f"method={_method(served, question)!r}"
     more = f", where={where!r}" if where else ""
+    imports, chosen = options_in_python(_options(served))
+    options = f", options={chosen}" if chosen else ""
     return (
-        "from whyalike.catalogue import CatalogueIndex\n\n"
-        f"index = CatalogueIndex.open({served.name!r})\n"
+        f"{imports}from whyalike.catalogue import CatalogueIndex\n\n"
+        f"index = CatalogueIndex.open({served.name!r}{options})\n"
         f"for hit in index.similar({asked}, k={question.k}{more}):\n"
         "    print(hit.rank, hit.similarity, hit.item.title)\n"
         f"    print(hit.explain({method}))\n"
@@ -56,9 +61,16 @@ def search_in_shell(served: "ServedIndex", question: "SearchQuestion", where: st
     Values stand in one word with their options, so that one may begin with a hyphen.
     """
     method = f"--method={_method(served, question)}"
+    options = options_in_shell([_method(served, question)], _options(served))
     asked = f"--id={question.item}" if question.item else f"--text={question.text}"
     condition = [f"--where={where}"] if where else []
-    return in_shell("similar", served.name, asked, "-k", str(question.k), *condition, method)
+    count = ("-k", str(question.k))
+    return in_shell("similar", served.name, asked, *count, *condition, method, *options)
+
+
+def _options(served: "ServedIndex") -> BTIOptions:
+    """Return the options of this server; what it does with long texts is noted in the index."""
+    return replace(served.model.explainer.options, long_text="truncate")
 
 
 def _method(served: "ServedIndex", question: "SearchQuestion") -> str:

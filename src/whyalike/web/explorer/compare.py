@@ -135,7 +135,7 @@ def _take(explainer: "Explainer", found: Comparison, asked: Asked) -> Exports:
         link=asked.link(),
         forms=forms_at(HERE, "JSON", "HTML", "PNG"),
         python=f"{opened}{call_in_python('c = explainer.compare', texts)}print(c)\n",
-        shell=comparison_in_shell(explainer, method, texts),
+        shell=comparison_in_shell(explainer, method, found.better.options, texts),
     )
 
 

@@ -3,9 +3,10 @@
 import logging
 import shlex
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from whyalike.web.pages import Pages
 
 
-IN_SHELL = {"top_k": "--top-k", "words": "--words", "long_text": "--long-text"}
-"""The options that the command line has."""
+OURS = "from whyalike import BTIOptions"
+
+
+FLAGS = {"top_k": "--top-k", "words": "--words", "long_text": "--long-text"}
+"""The options that have a flag of their own in `whyalike explain`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,11 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
     """Return the lines that open the same model."""
     from whyalike.models.black_box import BlackBox
 
-    differing = _differing(options)
-    imports = "BTIOptions, Explainer" if differing else "Explainer"
+    imports, chosen = options_in_python(options)
+    if imports.startswith(OURS):
+        imports = f"{OURS}, Explainer\n"
+    else:
+        imports = f"from whyalike import Explainer\n{imports}"
     if isinstance(explainer.model, BlackBox):
         arguments = ["embed=...,  # your function from a list of texts to their vectors"]
     else:
@@ -71,11 +78,21 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
     arguments.append(f"method={method!r},")
     if _has_own_prompts(explainer):
         arguments.append(f"prompts={explainer.prompts!r},")
-    if differing:
-        said = ", ".join(f"{name}={value!r}" for name, value in differing.items())
-        arguments.append(f"options=BTIOptions({said}),")
+    if chosen:
+        arguments.append(f"options={chosen},")
     inside = "\n".join(f"    {one}" for one in arguments)
-    return f"from whyalike import {imports}\n\nexplainer = Explainer(\n{inside}\n)\n"
+    return f"{imports}\nexplainer = Explainer(\n{inside}\n)\n"
+
+
+def options_in_python(options: BTIOptions) -> tuple[str, str]:
+    """Return a line that imports, and what gives these options; both empty for the usual ones."""
+    differing = _differing(options)
+    if not differing:
+        return "", ""
+    if set(differing) <= set(BTIOptions().values()):
+        said = ", ".join(f"{name}={value!r}" for name, value in differing.items())
+        return f"{OURS}\n", f"BTIOptions({said})"
+    return "from whyalike.options import all_options\n", f"all_options({differing!r})"
 
 
 def call_in_python(call: str, texts: Sequence[str]) -> str:
@@ -101,18 +118,30 @@ def pair_in_shell(
 ) -> str:
     """Return a command that explains a pair."""
     which = ["--method", *methods] if len(methods) == 1 else ["--methods", ",".join(methods)]
-    more = [
-        part
-        for name, value in _differing(options).items()
-        if name in IN_SHELL
-        for part in (IN_SHELL[name], str(value))
-    ]
+    more = options_in_shell(methods, options, FLAGS)
     return in_shell("explain", *_model(explainer), *which, *more, texts=texts)
 
 
-def comparison_in_shell(explainer: "Explainer", method: str, texts: Sequence[str]) -> str:
+def comparison_in_shell(
+    explainer: "Explainer", method: str, options: BTIOptions, texts: Sequence[str]
+) -> str:
     """Return a command that compares two texts."""
-    return in_shell("compare", *_model(explainer), "--method", method, texts=texts)
+    more = options_in_shell([method], options)
+    return in_shell("compare", *_model(explainer), "--method", method, *more, texts=texts)
+
+
+def options_in_shell(
+    methods: Sequence[str], options: BTIOptions, flags: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Yield the arguments that give the options which one of the methods has."""
+    from whyalike.methods.method import get_method
+
+    known = {option.name for name in methods for option in get_method(name).declared}
+    for name, value in _differing(options).items():
+        if name in flags:
+            yield from (flags[name], str(value))
+        elif name in known:
+            yield from ("-O", f"{name}={value}")
 
 
 def in_shell(*parts: str, texts: Sequence[str] = ()) -> str:
@@ -134,8 +163,12 @@ def _has_own_prompts(explainer: "Explainer") -> bool:
 
 
 def _differing(options: BTIOptions) -> dict[str, object]:
-    usual = asdict(BTIOptions())
-    return {name: value for name, value in asdict(options).items() if value != usual[name]}
+    usual = BTIOptions().values()
+    return {
+        name: value
+        for name, value in options.values().items()
+        if name not in usual or value != usual[name]
+    }
 
 
 _ONE_AT_A_TIME = threading.Lock()
