@@ -22,6 +22,7 @@ PUBLIC = [
     "Hit",
     "Item",
     "Lexicon",
+    "PairScorer",
     "Word",
     "WordPair",
     "WordVectors",

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tiny_models import tiny
-from whyalike import BlackBox, Explainer
+from whyalike import BlackBox, Explainer, PairScorer
 from whyalike.errors import OptionError
 from whyalike.testing import (
     assert_explained_by,
@@ -101,3 +101,16 @@ def test_importing_it_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+def test_a_function_of_pairs_is_asserted_on_as_a_model():
+    def shared(pairs):
+        return [10.0 * len({*left.split()} & {*right.split()}) for left, right in pairs]
+
+    scorer = PairScorer(shared)
+    assert_sees(scorer, "warm gloves", "cold gloves", margin=9)
+    assert_ranks_above(scorer, "warm gloves", "warm gloves here", "cold boots", margin=20)
+    assert_explained_by(scorer, "warm gloves", "cold gloves", pair=("gloves", "gloves"), top=1)
+    with pytest.raises(AssertionError, match=r"shared scores the better text 0\.0000"):
+        assert_ranks_above(scorer, "warm gloves", "cold boots", "warm gloves here")
+    assert_no_blind_spot(scorer, ["These gloves are not warm."], tolerance=0.0)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from whyalike.explainer import Explainer
     from whyalike.explanation import Comparison, ExplainedText, Explanation, Word, WordPair
     from whyalike.models.black_box import BlackBox
+    from whyalike.models.pair_function import PairScorer
     from whyalike.options import BTIOptions
     from whyalike.words.lexicon import Lexicon
     from whyalike.words.vectors import WordVectors
@@ -29,6 +30,7 @@ _HOMES = {
     "Hit": "whyalike.catalogue.search",
     "Item": "whyalike.data.items",
     "Lexicon": "whyalike.words.lexicon",
+    "PairScorer": "whyalike.models.pair_function",
     "Word": "whyalike.explanation",
     "WordPair": "whyalike.explanation",
     "WordVectors": "whyalike.words.vectors",
@@ -46,6 +48,7 @@ __all__ = [
     "Hit",
     "Item",
     "Lexicon",
+    "PairScorer",
     "Word",
     "WordPair",
     "WordVectors",

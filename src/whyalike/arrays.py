@@ -1,9 +1,13 @@
 """What attribution yields: word saliency as arrays. No torch from here on."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from whyalike.options import Matching
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +38,7 @@ class PairSaliency:
     matrix: (W, W'), what each pair of a left and a right word adds to the similarity; None for a
     method that scores words alone, whose pairs are found by MatchWords.
     remainder: what the matrix leaves of the similarity; None where it is not in those units.
+    matching: how words find their partners, where that is another way than the method's.
     """
 
     similarity: float
@@ -43,3 +48,4 @@ class PairSaliency:
     completeness_gap: float | None = None
     matrix: Floats | None = None
     remainder: float | None = None
+    matching: "Matching | None" = None

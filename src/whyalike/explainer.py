@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from whyalike.arrays import PairSaliency, WordSaliency
-from whyalike.errors import ModelError, OptionError, TextError, WhyalikeError
+from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import (
     Comparison,
     ExplainedText,
@@ -33,12 +33,15 @@ from whyalike.methods.method import (
     Setting,
     get_method,
     list_methods,
+    method_for,
 )
-from whyalike.models.black_box import BlackBox, Embed, is_blank
+from whyalike.models.black_box import BlackBox, Embed
 from whyalike.models.encoder import GRAPH_TOKENS, Encoder
-from whyalike.models.loading import ModelSource, load
+from whyalike.models.loading import ModelSource
+from whyalike.models.opening import Opening, open_scorer
+from whyalike.models.pair_function import PairScorer, ScorePairs
 from whyalike.models.pipeline import Pooling
-from whyalike.models.text_model import TextModel
+from whyalike.models.scorer import Scorer
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import (
     BTIOptions,
@@ -64,69 +67,46 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 
 def open_model(
-    model: ModelSource | None,
+    model: ModelSource | Scorer | None,
     embed: Embed | BlackBox | None,
+    score: ScorePairs | PairScorer | None,
     *,
     similarity_function: SimilarityFunction | None,
-    pooling: Pooling,
-    device: str | None,
-    trust_remote_code: bool,
-    allow_pickle: bool,
-) -> TextModel:
-    """Return an Encoder of ``model``, or a BlackBox of ``embed``; see Explainer for the arguments.
+    opening: Opening,
+) -> Scorer:
+    """Return the scorer of a model or of a function; see Explainer for the arguments.
 
     Raises
     ------
     ModelNotFoundError, UnsafeModelError, ModelError
-        The model can't be found or used.
+        The model is not available or can't be used.
     OptionError
-        Both are given, or something that belongs to the other.
+        Two are given, or something that belongs to the other.
     """
-    if embed is None:
-        if similarity_function is not None:
-            raise OptionError(
-                f"similarity_function is {similarity_function!r}, and a model has its own: it goes "
-                "with embed= only."
-            )
-        loaded = load(
-            DEFAULT_MODEL if model is None else model,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-        )
-        if pooling == "auto" and loaded.unpooled:
-            raise ModelError(loaded.unpooled)
-        return Encoder(loaded, pooling=pooling)
-    others = {
-        "model": model is not None,
-        "pooling": pooling != "auto",
-        "device": device is not None,
-        "trust_remote_code": trust_remote_code,
-        "allow_pickle": allow_pickle,
-        "similarity_function": isinstance(embed, BlackBox) and similarity_function is not None,
-    }
-    if wrong := [name for name, given in others.items() if given]:
+    if embed is None and similarity_function is not None:
         raise OptionError(
-            f"With embed= there is no other model to load or to pool: leave out {', '.join(wrong)}."
+            f"similarity_function is {similarity_function!r}, and a model has its own: it goes "
+            "with embed= only."
         )
-    if isinstance(embed, BlackBox):
-        return embed
-    return BlackBox(embed, similarity_function=similarity_function or "cosine")
-
-
-def method_for(model: TextModel, name: str) -> Method:
-    """Return the method of that name.
-
-    Raises OptionError on an unknown one, and on one that can't work with ``model``.
-    """
-    method = get_method(name)
-    if isinstance(model, BlackBox) and "any embedding" not in method.promises:
-        able = [m.name for m in list_methods() if "any embedding" in m.promises]
-        raise OptionError(
-            f"The method {name!r} needs a model's hidden states or gradients, and embed= gives "
-            f"vectors of whole texts only. Methods that need no more: {', '.join(able)}."
+    if embed is not None:
+        opening.refuse(
+            what="With embed=",
+            model=model is not None,
+            score=score is not None,
+            similarity_function=isinstance(embed, BlackBox) and similarity_function is not None,
         )
-    return method
+        if isinstance(embed, BlackBox):
+            return embed
+        return BlackBox(embed, similarity_function=similarity_function or "cosine")
+    if score is not None:
+        opening.refuse(what="With score=", model=model is not None)
+        return score if isinstance(score, PairScorer) else PairScorer(score)
+    return open_scorer(DEFAULT_MODEL if model is None else model, opening)
+
+
+def first_that_works(model: Scorer, *names: str) -> str:
+    """Return the first of these methods that a scorer gives enough for; else the last."""
+    return next((name for name in names if get_method(name).works_with(model)), names[-1])
 
 
 NAMED, SHOWN = 5, 40
@@ -148,7 +128,7 @@ class Reading:
 
 
 def read_texts(
-    model: TextModel, texts: Sequence[str], *, prompt: str, options: MethodOptions
+    model: Scorer, texts: Sequence[str], *, prompt: str, options: MethodOptions
 ) -> list[Reading]:
     """Tokenize texts and find their words; one that is refused says why in its tokens."""
     tokenized = model.tokenize(texts, prompt=prompt, long_text=options.long_text)
@@ -175,7 +155,7 @@ def _token_spans(tokens: TokenizedText, kind: WordKind) -> list[tuple[int, int]]
     return spans
 
 
-def reading_warnings(reading: Reading, *, side: str, model: TextModel) -> tuple[str, ...]:
+def reading_warnings(reading: Reading, *, side: str, model: Scorer) -> tuple[str, ...]:
     """Return what a user must know about how this side was read."""
     warnings = []
     if reading.unread_words:
@@ -198,12 +178,7 @@ def reading_warnings(reading: Reading, *, side: str, model: TextModel) -> tuple[
     if reading.prepared.tokens.unknown:
         warnings += _unknown_words(reading.prepared, side)
     if not reading.prepared.alignment.spans:
-        tokens = reading.prepared.tokens
-        scored = ""
-        if model.pooling == "paper" and not len(tokens.offsets):
-            scored = " and the similarity is set to 0"
-        elif isinstance(model, BlackBox) and is_blank(tokens.prompt + tokens.text):
-            scored = "; it was not sent to be embedded, and its vector is taken as zero"
+        scored = model.about_blank(reading.prepared.tokens)
         warnings.append(f"The {side} text has no words, so that nothing can be matched{scored}.")
     return tuple(warnings)
 
@@ -239,7 +214,7 @@ def assemble(
     right: Reading,
     saliency: PairSaliency,
     *,
-    model: TextModel,
+    model: Scorer,
     method: Method,
     options: BTIOptions,
     prompts: tuple[str, str],
@@ -255,7 +230,7 @@ def assemble(
         The right text as it was read.
     saliency : PairSaliency
         What the method found.
-    model : TextModel
+    model : Scorer
         Whose similarity it is.
     method : Method
         Which method it was; it says how words are matched unless ``options`` does.
@@ -266,7 +241,7 @@ def assemble(
     warnings : tuple[str, ...]
         What was said of the texts before.
     """
-    matching = options.matching or method.matching
+    matching = options.matching or saliency.matching or method.matching
     matches, unmatched = _match(saliency, matching=matching, union=options.union)
     matrix, remainder = saliency.matrix, saliency.remainder
     shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
@@ -344,16 +319,22 @@ class Explainer:
 
     Parameters
     ----------
-    model : ModelSource, optional
-        A hub name, a local path, a SentenceTransformer, or (PreTrainedModel, tokenizer). A given
-        model is only read: other threads may use it meanwhile. By default all-MiniLM-L6-v2.
+    model : ModelSource | Scorer, optional
+        A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), or a scorer
+        of your own (see ``whyalike.models.scorer``). A given model is only read: other threads may
+        use it meanwhile. By default all-MiniLM-L6-v2.
     embed : Embed | BlackBox, optional
         Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
         service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox of your own
         says how. Methods that promise "any embedding" work on it.
+    score : ScorePairs | PairScorer, optional
+        Instead of a model, a function from a list of N pairs of texts, tuples (left, right), to N
+        numbers of any range, higher being more alike: a reranker's ``predict``, a hosted one. Its
+        calls are batched, cached and counted; a PairScorer of your own says how. The same methods
+        work on it; words are paired by the lexicon's vectors, as it gives none.
     method : str, optional
         A registered method; ``whyalike methods`` lists them. By default ``bti``, and ``occlusion``
-        with ``embed``.
+        for what has no gradients.
     pooling : Pooling, default='auto'
         ``"auto"`` explains the score that the model itself gives, where it is a
         SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
@@ -394,9 +375,10 @@ class Explainer:
 
     def __init__(
         self,
-        model: ModelSource | None = None,
+        model: ModelSource | Scorer | None = None,
         *,
         embed: Embed | BlackBox | None = None,
+        score: ScorePairs | PairScorer | None = None,
         method: str | None = None,
         pooling: Pooling = "auto",
         options: MethodOptions | None = None,
@@ -425,13 +407,17 @@ class Explainer:
         self.model = open_model(
             model,
             embed,
+            score,
             similarity_function=similarity_function,
-            pooling=pooling,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            opening=Opening(
+                pooling=pooling,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            ),
         )
-        self.method = method_for(self.model, method or ("bti" if embed is None else "occlusion"))
+        chosen = method or first_that_works(self.model, "bti", "occlusion")
+        self.method = method_for(self.model, chosen)
         self.prompts = self.model.find_prompts(prompts, prompt_names)
 
     def __repr__(self) -> str:
@@ -443,7 +429,7 @@ class Explainer:
 
     @property
     def encoder(self) -> Encoder:
-        """The loaded model. Raises OptionError where there is none, but a function."""
+        """The loaded model. Raises OptionError where nothing can be seen inside it."""
         return Setting(self.model, self.options).encoder
 
     def explain(self, left: str, right: str) -> Explanation:
@@ -477,7 +463,7 @@ class Explainer:
         """
         for name, text in (("query", query), ("better", better), ("worse", worse)):
             clean_text(text, side=name)  # What is no text is named by the name that it has here.
-        explainer = self.with_method(method or self._signed_method)
+        explainer = self.with_method(method or self.signed_method)
         if "signed" not in explainer.method.promises:
             signed = [m.name for m in list_methods() if "signed" in m.promises]
             raise OptionError(
@@ -488,10 +474,11 @@ class Explainer:
         return Comparison(better=first, worse=second)
 
     @property
-    def _signed_method(self) -> str:
+    def signed_method(self) -> str:
+        """Its own method if that gives signed contributions, or one that does."""
         if "signed" in self.method.promises:
             return self.method.name
-        return "whyalike" if isinstance(self.model, Encoder) else "occlusion"
+        return first_that_works(self.model, "whyalike", "occlusion")
 
     def with_method(self, method: str) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another method.

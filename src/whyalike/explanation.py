@@ -42,6 +42,8 @@ FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
 COMPARISON = Format("whyalike/comparison", "comparison", "Make it anew.")
 EXPLANATIONS = Format("whyalike/explanations", "list of explanations", "Make it anew.")
 SimilarityFunction = Literal["cosine", "dot", "euclidean", "manhattan"]
+ScoreKind = Literal[SimilarityFunction, "score"]
+"""Of two vectors, by their function; ``"score"`` is a scorer's own number, of any range."""
 
 
 def _rendered(name: str, document: object) -> str:
@@ -126,7 +128,8 @@ class Explanation:
     """Why one model finds two texts alike.
 
     ``similarity`` is on the scale of ``similarity_function``; euclidean and manhattan are minus
-    the distance, so that higher always means more alike. ``pooling`` says whose score it is:
+    the distance, so that higher always means more alike; ``"score"`` is a scorer's own number, of
+    any range. ``pooling`` says whose score it is:
     ``"model"`` is the score of the user's own pipeline, ``"paper"`` the cosine of mean vectors
     without special tokens. ``pairs`` is selected from ``matches``; both are sorted best first.
     ``completeness_gap`` is what a method's attributions miss of the difference that they should
@@ -141,7 +144,7 @@ class Explanation:
     """
 
     similarity: float
-    similarity_function: SimilarityFunction
+    similarity_function: ScoreKind
     method: str
     model: str
     pooling: str

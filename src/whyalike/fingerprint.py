@@ -1,13 +1,14 @@
-"""What tells one score from another of the same name: the vectors that a model gives to texts."""
+"""What distinguishes one score from another of the same name: what a model gives to some texts."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.explainer import Explainer
+from whyalike.models.scorer import require_vectors, scores_of
 from whyalike.options import LongText
 from whyalike.words import Lexicon
 
@@ -20,7 +21,8 @@ class ScoreSample:
     """How a model scores some texts.
 
     digest: a name for it. exact: a digest of all but the vectors. vectors: (N, H), float32, of the
-    texts with each prompt in turn, the greatest component being 1.
+    texts with each prompt in turn, the greatest component being 1; of a scorer without vectors the
+    scores (N, 1) of each text with itself and with the next.
     """
 
     digest: str
@@ -53,9 +55,8 @@ def sample_scores(explainer: Explainer, texts: Sequence[str]) -> ScoreSample:
     said = repr((explainer.prompts, model.similarity_function)).encode()
     digest, exact = hashlib.sha256(said), hashlib.sha256(said + repr(list(texts)).encode())
     found = []
-    for prompt in dict.fromkeys(explainer.prompts):
-        vectors = model.embed(list(texts), prompt=prompt, long_text=policy)
-        vectors = vectors / (float(np.abs(vectors).max(initial=0.0)) or 1.0)
+    for given in _vectors(explainer, list(texts), policy):
+        vectors = given / (float(np.abs(given).max(initial=0.0)) or 1.0)
         # Adding 0 makes -0 a 0.
         digest.update((np.round(vectors, DECIMALS) + 0.0).tobytes())
         found.append(vectors.astype(np.float32))
@@ -63,6 +64,21 @@ def sample_scores(explainer: Explainer, texts: Sequence[str]) -> ScoreSample:
         for each in (digest, exact):
             _add_lexicon(each, explainer.lexicon)
     return ScoreSample(digest.hexdigest(), exact.hexdigest(), np.concatenate(found))
+
+
+def _vectors(
+    explainer: Explainer, texts: list[str], policy: LongText
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the vectors (N, H) of the texts with each prompt, or the scores (N, 1) of pairs."""
+    model = explainer.model
+    if "vectors" in model.capabilities:
+        embedder = require_vectors(model, what="A fingerprint")
+        for prompt in dict.fromkeys(explainer.prompts):
+            yield embedder.embed(texts, prompt=prompt, long_text=policy)
+        return
+    for others in (texts, [*texts[1:], *texts[:1]]):
+        pairs = list(zip(texts, others, strict=True))
+        yield np.array([scores_of(model, pairs, prompts=explainer.prompts, long_text=policy)]).T
 
 
 def fingerprint(explainer: Explainer, texts: Sequence[str]) -> str:

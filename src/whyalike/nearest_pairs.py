@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from whyalike.errors import FormatError, OptionError
-from whyalike.models.text_model import TextModel
+from whyalike.models.scorer import Scorer, require_vectors
 from whyalike.options import check_whole
 from whyalike.similarity import comparable
 from whyalike.texts import checked_texts
@@ -55,7 +55,7 @@ def read_texts(path: str | os.PathLike[str], *, column: str = "description") -> 
 
 def nearest_pairs(
     texts: Sequence[str],
-    model: TextModel,
+    model: Scorer,
     *,
     count: int,
     seed: int = 0,
@@ -74,7 +74,7 @@ def nearest_pairs(
     ----------
     texts : sequence of str
         A catalogue; equal texts count once.
-    model : TextModel
+    model : Scorer
         ``explainer.model``.
     count : int
         How many pairs.
@@ -94,7 +94,7 @@ def nearest_pairs(
     Raises
     ------
     OptionError
-        A number that is not allowed.
+        A number that is not allowed, or a model that gives no vectors.
     TextError
         Something else than texts.
     ModelError
@@ -116,7 +116,8 @@ def nearest_pairs(
     drawn = [fitting[index] for index in order]
     if not drawn:
         return []
-    vectors = comparable(model.embed(drawn, prompt=prompt), function="cosine")
+    embedder = require_vectors(model, what="The search for the nearest texts of a catalogue")
+    vectors = comparable(embedder.embed(drawn, prompt=prompt), function="cosine")
     free = np.ones(len(drawn), dtype=bool)
     found: list[tuple[str, str]] = []
     for index, vector in enumerate(vectors):

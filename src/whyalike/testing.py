@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
-    from whyalike.models.black_box import BlackBox
     from whyalike.models.loading import ModelSource
+    from whyalike.models.scorer import Scorer
     from whyalike.probing.rule_text import WordLists
 
-    Model = Explainer | BlackBox | ModelSource
+    Model = Explainer | Scorer | ModelSource
 
 __all__ = ["assert_explained_by", "assert_no_blind_spot", "assert_ranks_above", "assert_sees"]
 
@@ -222,11 +222,10 @@ def assert_no_blind_spot(
 def _explainer(model: "Model") -> "Explainer":
     """Return the Explainer, or one of the model that came."""
     from whyalike.explainer import Explainer
-    from whyalike.models.black_box import BlackBox
 
     if isinstance(model, Explainer):
         return model
-    return Explainer(embed=model) if isinstance(model, BlackBox) else Explainer(model)
+    return Explainer(model)
 
 
 def _signed(explainer: "Explainer") -> str:

@@ -137,6 +137,32 @@ def test_a_function_instead_of_a_model(method):
             Explainer(embed=embed, method=method, options=OPTIONS)
 
 
+@every_method
+def test_a_function_of_pairs_instead_of_a_model(method):
+    def score(pairs):
+        return [
+            len(set(left.lower()) & set(right.lower())) - len(left) * len(right) / 50
+            for left, right in pairs
+        ]
+
+    def opened():
+        return Explainer(score=score, method=method, options=OPTIONS, lexicon=LEXICON)
+
+    if get_method(method).requires:
+        with pytest.raises(OptionError, match=f"{method!r} needs .*score gives scores of whole"):
+            opened()
+        return
+    one, pairs = opened(), [(LEFT, RIGHT), (RIGHT, LEFT), (OTHER, LEFT), ("", LEFT), (LEFT, LEFT)]
+    together = list(one.explain_many(pairs))
+    check_shapes_and_promises(together[0], get_method(method).promises)
+    check_mirrored(together[0], together[1])
+    for explanation, pair in zip(together, pairs, strict=True):
+        assert explanation.similarity == (score([pair])[0] if pair[0] else 0)
+        assert explanation == opened().explain(*pair)
+        assert np.isfinite(numbers(explanation)).all()
+        assert Explanation.from_json(explanation.to_json()) == explanation
+
+
 def test_the_methods_of_the_project():
     assert METHODS[0] == "bti"
     assert set(METHODS) >= {

@@ -499,3 +499,10 @@ def test_the_graph_engine_is_kept_beside_the_index(explainer, tmp_path):
     more = index.add(draw_items(3, start=40))
     assert len(more.similar("warm", k=60)) == 43
     assert [p.name for p in (folder / "graphs").iterdir()] == ["description-000001-000002.faiss"]
+
+
+def test_a_scorer_without_vectors_can_make_no_index(tmp_path):
+    explainer = Explainer(score=lambda pairs: [0.0 for _ in pairs])
+    with pytest.raises(OptionError, match=r"An index .* needs vectors .* gives scores of whole"):
+        CatalogueIndex.build(draw_items(3), tmp_path / "index", model=explainer)
+    assert not (tmp_path / "index" / "manifest.json").exists()

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tiny_models import tiny
-from whyalike import explainer as opening
 from whyalike.cli.app import app
+from whyalike.models.kinds import encoder as kind
 from whyalike.models.loading import load
 
 load_once = cache(load)
@@ -21,7 +21,7 @@ load_once = cache(load)
 @pytest.fixture
 def run(monkeypatch):
     """Run a command line in this process; a model that was loaded before is used again."""
-    monkeypatch.setattr(opening, "load", load_once)
+    monkeypatch.setattr(kind, "load", load_once)
 
     def run(*arguments, **settings):
         return CliRunner().invoke(app, [str(argument) for argument in arguments], **settings)

@@ -345,3 +345,34 @@ def test_chosen_metrics_and_their_curves(explainer):
     assert entry.curve[0] == tuple(range(1, 11))
     assert entry.curve[1] == pytest.approx(tuple(alone.mean_curve("without_words")))
     assert entry.figure.mean == pytest.approx(sum(entry.curve[1]) / 10)
+
+
+def test_a_function_of_pairs_is_measured_as_vectors_are(explainer, tmp_path):
+    def score(pairs):
+        left, right = (np.array(embed([pair[side] for pair in pairs])) for side in (0, 1))
+        return (left * right).sum(axis=1) / np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
+
+    by_pairs = Explainer(score=score)
+    parts, methods = ["faithfulness", "infidelity"], ["random", "occlusion"]
+    metrics = [name for name in suite_module.FAITHFULNESS if "pair" not in name]
+    one, other = (
+        run_suite(each, DATA, methods=methods, parts=parts, metrics=metrics, folder=folder)
+        for each, folder in ((by_pairs, tmp_path / "a"), (explainer, tmp_path / "b"))
+    )
+    assert not one.failures
+    pairs = list(zip(one.entries, other.entries, strict=True))
+    assert {mine.metric for mine, _ in pairs} >= {"aopc_deletion", "alignment_f"}
+    for mine, theirs in pairs:
+        assert (mine.dataset, mine.method, mine.metric) == (
+            theirs.dataset, theirs.method, theirs.metric,
+        )  # fmt: skip
+        if mine.dataset == "shop":
+            assert mine.values == pytest.approx(theirs.values, abs=1e-9, nan_ok=True)
+    # The same function again goes on where it was, and its explanations are not made anew.
+    again = Explainer(score=score)
+    run_suite(again, DATA, methods=methods, parts=parts, metrics=metrics, folder=tmp_path / "a")
+    assert 0 < again.model.pairs_scored < by_pairs.model.pairs_scored
+    refused = run_suite(by_pairs, DATA, methods=["random"], parts=["randomization"])
+    assert "The part 'randomization' needs hidden states and gradients, and score gives" in str(
+        refused.failures
+    )

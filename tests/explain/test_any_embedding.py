@@ -208,7 +208,7 @@ def test_there_is_no_encoder_behind_a_function():
 @pytest.mark.parametrize("kind", ["error", "windows"])
 def test_the_limit_of_a_function_is_unknown(kind):
     explainer = Explainer(embed=letters, options=BTIOptions(long_text=kind))
-    with pytest.raises(OptionError, match="embed= does not tell it"):
+    with pytest.raises(OptionError, match="embed= does not state it"):
         explainer.explain(LEFT, RIGHT)
 
 

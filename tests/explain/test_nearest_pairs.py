@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from whyalike import PairScorer
 from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
 from whyalike.models.black_box import BlackBox
 from whyalike.nearest_pairs import nearest_pairs, read_texts
@@ -114,3 +115,9 @@ def test_texts_are_read_from_what_catalogues_are_kept_in(tmp_path):
 def test_catalogues_can_be_read(catalogues):
     for name, least in (("wine", 10_000), ("fashion", 500), ("sportswear", 100)):
         assert len(read_texts(catalogues / f"{name}.csv")) > least
+
+
+def test_a_scorer_without_vectors_is_refused():
+    scorer = PairScorer(lambda pairs: [0.0 for _ in pairs], name="reranker")
+    with pytest.raises(OptionError, match=r"needs vectors .*, and reranker gives scores of whole"):
+        nearest_pairs(["1 degree", "2 degrees"], scorer, count=1, words=(1, 9))

@@ -208,3 +208,19 @@ def test_pairs_are_read_from_every_kind_of_file(tmp_path):
         read_pairs(tmp_path / "a.txt")
     with pytest.raises(FormatError):
         read_pairs(tmp_path / "missing.csv")
+
+
+def test_a_study_of_a_function_of_pairs(tmp_path):
+    def overlap(pairs):
+        return [len(set(left.split()) & set(right.split())) for left, right in pairs]
+
+    made = create_study(
+        Explainer(score=overlap),
+        PAIRS,
+        methods=("random", "occlusion"),
+        folder=tmp_path,
+        options=StudyOptions(seed=7, count=6),
+    )
+    assert read_study(tmp_path).digest == made.digest
+    content = json.loads((tmp_path / "study.json").read_text())
+    assert content["settings"]["similarity_function"] == "score"

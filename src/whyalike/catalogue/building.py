@@ -38,6 +38,7 @@ from whyalike.data.items import Item
 from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError, ModelError, OptionError, OutputError
 from whyalike.files import write_whole
+from whyalike.models.scorer import require_vectors
 from whyalike.similarity import comparable
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from whyalike.explainer import Explainer
     from whyalike.models.encoder import Encoder
-    from whyalike.models.text_model import TextModel
+    from whyalike.models.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +391,8 @@ def _embed(
             )
             cut |= {text for text, one in zip(part, were_cut, strict=True) if one}
         else:
-            vectors = model.embed(part, prompt=prompt)
+            embedder = require_vectors(model, what="An index of a catalogue")
+            vectors = embedder.embed(part, prompt=prompt)
         vectors = _checked(vectors, recipe.model)
         found.update(
             zip(part, comparable(vectors, function=recipe.model.similarity_function), strict=True)
@@ -454,8 +456,6 @@ def _finish(
     return Segment(target.name, count, known, (), notes)
 
 
-def _tells_cuts(model: "TextModel") -> "TypeGuard[Encoder]":
-    """Return whether the model tells which texts it did not read to the end."""
-    from whyalike.models.encoder import Encoder
-
-    return isinstance(model, Encoder)
+def _tells_cuts(model: "Scorer") -> "TypeGuard[Encoder]":
+    """Return whether the model says which texts it did not read to the end."""
+    return "tokens" in model.capabilities

@@ -20,6 +20,7 @@ from whyalike.options import LongText
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
+    from whyalike.models.scorer import Embedder
 
 
 FORMAT = 2
@@ -263,13 +264,16 @@ TOLERANCE = 2e-3
 
 def describe_model(explainer: "Explainer") -> IndexedModel:
     """Return what an index notes of its model. Raises ModelError on vectors that are no numbers."""
-    vectors = _embed(explainer)
+    from whyalike.models.scorer import require_vectors
+
+    model = require_vectors(explainer.model, what="An index of a catalogue")
+    vectors = _embed(explainer, model)
     name = explainer.model.name
     return IndexedModel(
         # A relative path would name another folder from elsewhere.
         name=str(Path(name).resolve()) if Path(name).is_dir() else name,
         pooling=explainer.model.pooling,
-        similarity_function=explainer.model.similarity_function,
+        similarity_function=model.similarity_function,
         prompts=explainer.prompts,
         long_text=policy_of(explainer),
         dimension=vectors.shape[1],
@@ -314,8 +318,8 @@ def same_reference(one: Sequence[float], other: Sequence[float]) -> bool:
     return bool(np.abs(left - right).max(initial=0.0) <= TOLERANCE * scale)
 
 
-def _embed(explainer: "Explainer") -> NDArray[np.float64]:
-    vectors = explainer.model.embed(
+def _embed(explainer: "Explainer", model: "Embedder") -> NDArray[np.float64]:
+    vectors = model.embed(
         list(REFERENCE_TEXTS), prompt=explainer.prompts[1], long_text=policy_of(explainer)
     )
     if not np.isfinite(vectors).all():

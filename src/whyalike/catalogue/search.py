@@ -14,6 +14,7 @@ from whyalike.catalogue.vectors import PARTS, Bools, Floats, Part, mean_vectors,
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
+from whyalike.models.scorer import require_vectors
 from whyalike.options import check_choice
 from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import clean_text
@@ -252,9 +253,8 @@ def query_vectors(
         return {field: reader.vector(field, place) for field in fields}
     explainer = open_explainer()
     texts = list(dict.fromkeys(query.texts[field] for field in fields))
-    vectors = explainer.model.embed(
-        texts, prompt=explainer.prompts[0], long_text=policy_of(explainer)
-    )
+    embedder = require_vectors(explainer.model, what="A search")
+    vectors = embedder.embed(texts, prompt=explainer.prompts[0], long_text=policy_of(explainer))
     units = comparable(vectors, function=model.similarity_function).astype(np.float32)
     if units.shape[1] != model.dimension:
         # A text without any token has a zero of no width.

@@ -73,12 +73,14 @@ def demo(
 def _find_similar_wine(explainer: "Explainer") -> tuple[str, str, str]:
     """Return a wine of our example catalogue with the one most like it: heading, left, right."""
     from whyalike.catalogue import Catalogue
+    from whyalike.models.scorer import require_vectors
     from whyalike.similarity import similarity_matrix
 
     wines = Catalogue.example("wine")
     others = [wine for wine in wines if wine.id != WINE]
-    vectors = explainer.model.embed([wines[WINE].description, *(w.description for w in others)])
-    function = explainer.model.similarity_function
+    model = require_vectors(explainer.model, what="The nearest wine")
+    vectors = model.embed([wines[WINE].description, *(w.description for w in others)])
+    function = model.similarity_function
     scores = similarity_matrix(vectors[:1], vectors[1:], function=function)
     found = others[int(scores[0].argmax())]
     heading = f"A wine, and the one of {len(others)} others that is most like it"

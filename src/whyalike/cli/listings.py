@@ -76,7 +76,8 @@ PROMISES = {
     "signed": "what each word adds to the similarity; below zero it pulls the texts apart",
     "pairs": "a pair's score is what its words contribute, not saliency times saliency",
     "sums": "contributions sum to a stated quantity; the gap says how nearly",
-    "any embedding": "needs vectors of texts only: works with Explainer(embed=...)",
+    "any embedding": "does not look inside a model: works with Explainer(embed=...) and, unless it "
+    "requires vectors, Explainer(score=...)",
 }
 
 

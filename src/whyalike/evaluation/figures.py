@@ -179,12 +179,12 @@ def draw_gradient_norms(
         from whyalike.render.figure import MARGIN, SMALL, WIDTH
         from whyalike.render.figure_page import draw_warnings
         from whyalike.render.figure_sheet import Sheet
-        from whyalike.render.parts import format_number
+        from whyalike.render.parts import format_number, score_name
 
         sheet, explanation = Sheet(WIDTH), norms.explanation
         sheet.text(MARGIN, MARGIN + 12, "Gradient norm of each word", 12, bold=True)
         said = format_number(explanation.similarity, 3)
-        facts = f"{explanation.model} · {explanation.similarity_function} similarity {said}"
+        facts = f"{explanation.model} · {score_name(explanation.similarity_function)} {said}"
         sheet.text(MARGIN, MARGIN + 26, facts, SMALL, color=MUTED)
         y = draw_warnings(sheet, explanation.warnings, MARGIN + 40)
         most = max((*norms.left, *norms.right), default=0.0)
@@ -350,11 +350,11 @@ def _draw_heading(
     sheet: "Sheet", title: str, explanation: Explanation, x: float, y: float
 ) -> float:
     from whyalike.render.figure import SMALL
-    from whyalike.render.parts import format_number
+    from whyalike.render.parts import format_number, score_name
 
     number = format_number(explanation.similarity, 3)
     sheet.text(x, y + 12, title, 10.5, bold=True)
-    said = f"{explanation.similarity_function} similarity {number}"
+    said = f"{score_name(explanation.similarity_function)} {number}"
     sheet.text(x, y + 24, said, SMALL, color=MUTED)
     return y + 34
 

@@ -15,6 +15,7 @@ from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
 from whyalike.models.pipeline import SIMILARITIES
+from whyalike.models.scorer import Embedder, require_vectors, scores_of
 from whyalike.options import LongText, check_choice, check_whole
 from whyalike.texts import checked_texts, clean_text, is_mark, keep_words, word_forms
 
@@ -123,8 +124,11 @@ def subset_similarities(
         ]
         for pair, own in zip(explanations, subsets, strict=True)
     ]
-    vectors = _embed(explainer, texts)
-    score = SIMILARITIES[explainer.model.similarity_function]
+    if "vectors" not in explainer.model.capabilities:
+        return _score_pairs(explainer, texts)
+    model = require_vectors(explainer.model, what="To compare texts by their vectors")
+    vectors = _embed(explainer, model, texts)
+    score = SIMILARITIES[model.similarity_function]
     found = []
     for of_pair in texts:
         left, right = (
@@ -181,12 +185,35 @@ def _variant(side: ExplainedText, kept: NDArray[np.bool_], others: Sequence[str]
     return "".join([*pieces, text[end:]])
 
 
-def _embed(
+def _policy(explainer: Explainer) -> LongText:
+    """Return what is done with variants beyond the limit: none is longer than its text was."""
+    return "windows" if explainer.options.long_text == "windows" else "truncate"
+
+
+def _score_pairs(
     explainer: Explainer, texts: Sequence[Sequence[Sequence[Sequence[str]]]]
+) -> list[Floats]:
+    """Return the scores (Q,) of each pair, meaned over draws; texts as in ``_embed``."""
+    wanted = [
+        [pair for of_draw in zip(left, right, strict=True) for pair in zip(*of_draw, strict=True)]
+        for left, right in texts
+    ]
+    unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
+    scores = scores_of(
+        explainer.model, unique, prompts=explainer.prompts, long_text=_policy(explainer)
+    )
+    found = dict(zip(unique, scores, strict=True))
+    return [
+        np.array([found[pair] for pair in of_pair]).reshape(len(left), -1).mean(axis=0)
+        for of_pair, (left, _) in zip(wanted, texts, strict=True)
+    ]
+
+
+def _embed(
+    explainer: Explainer, model: Embedder, texts: Sequence[Sequence[Sequence[Sequence[str]]]]
 ) -> dict[tuple[str, str], Floats]:
     """Return the vector (H,) of each (prompt, text), of texts by pair, side, draw and subset."""
-    # A variant is never longer than its text, which was let pass.
-    policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
+    policy = _policy(explainer)
     wanted: dict[str, dict[str, None]] = {}
     for of_pair in texts:
         for of_side, prompt in zip(of_pair, explainer.prompts, strict=True):
@@ -195,7 +222,7 @@ def _embed(
             )
     found: dict[tuple[str, str], Floats] = {}
     for prompt, unique in wanted.items():
-        vectors = explainer.model.embed(list(unique), prompt=prompt, long_text=policy)
+        vectors = model.embed(list(unique), prompt=prompt, long_text=policy)
         found.update({(prompt, text): row for text, row in zip(unique, vectors, strict=True)})
     # A text in which the model reads nothing has a zero of whatever width.
     width = max((len(vector) for vector in found.values()), default=1)

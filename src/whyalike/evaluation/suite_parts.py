@@ -21,6 +21,7 @@ from whyalike.evaluation.sensitivity import measure_sensitivity
 from whyalike.evaluation.suite_choice import AGREEMENTS, BY_CHANCE, WEIGHTS, Choice
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
+from whyalike.models.scorer import require
 from whyalike.statistics import mean_interval
 
 LOOKS_INSIDE = ("randomization", "sensitivity")
@@ -36,10 +37,15 @@ def check_part(part: str, explainer: Explainer) -> None:
     Raises
     ------
     OptionError
-        The part looks into the model, and that is a function.
+        The part looks into the model, and nothing can be seen there.
     """
     if part in LOOKS_INSIDE:
-        explainer.encoder  # noqa: B018
+        require(
+            explainer.model,
+            ("hidden states", "gradients"),
+            what=f"The part {part!r}",
+            instead="Leave that part out.",
+        )
 
 
 def with_notes(entries: Sequence[Entry], explanations: Sequence[Explanation]) -> tuple[Entry, ...]:

@@ -32,6 +32,7 @@ class ActivationOptions(MethodOptions, ActivationOption):
     backwards="0",
     passes=forward,
     options=ActivationOptions,
+    requires=("tokens", "hidden states"),
 )
 def bti_activations(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a token: sum over features of ReLU(E)."""

@@ -34,6 +34,7 @@ class EmbeddingOptions(MethodOptions, ActivationOption):
     passes=lambda size, _: 2 + directions_passes(size.tokens // size.rows),
     promises=("signed", "pairs"),
     options=EmbeddingOptions,
+    requires=("vectors", "tokens", "hidden states", "gradients"),
 )
 def bilrp(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token pair: u_i . v_j / (|F1| |F2|), with u_i = J_i E_i.

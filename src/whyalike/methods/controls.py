@@ -28,8 +28,8 @@ class RandomOptions(MethodOptions, SeedOption):
     forwards="1",
     backwards="0",
     passes=forward,
-    promises=("any embedding",),
     lexical=True,
+    requires=(),
 )
 def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: its idf as a part of the text's greatest; 0 for a mark.
@@ -43,7 +43,7 @@ def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     results = _weigh(setting, pairs, lambda text: scale_signed(lexicon.idf(text.words)))
     if not lexicon.rarity.note:
         return results
-    return [replace(result, warnings=(lexicon.rarity.note,)) for result in results]
+    return [replace(result, warnings=(*result.warnings, lexicon.rarity.note)) for result in results]
 
 
 @register_method(
@@ -53,7 +53,7 @@ def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     forwards="1",
     backwards="0",
     passes=forward,
-    promises=("any embedding",),
+    requires=(),
     options=RandomOptions,
 )
 def random(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

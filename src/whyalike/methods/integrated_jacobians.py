@@ -58,6 +58,7 @@ def passes(size: TextSize, options: PathOptions) -> float:
     passes=passes,
     promises=("signed", "pairs", "sums"),
     options=PathOptions,
+    requires=("vectors", "tokens", "hidden states", "gradients"),
 )
 def integrated_jacobians(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token pair: u_i . v_j / (|F1| |F2|), u_i = (integral of J_i) (h_i - r_i).

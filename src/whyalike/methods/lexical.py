@@ -21,8 +21,8 @@ MOST_SHOWN = 5
     forwards="1",
     backwards="0",
     passes=forward,
-    promises=("any embedding",),
     lexical=True,
+    requires=(),
 )
 def tfidf_w2v(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: its TF-IDF in its text; two words are compared by their word vectors.

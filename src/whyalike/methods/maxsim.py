@@ -19,6 +19,7 @@ from whyalike.words import aggregate, sum_over_word_pairs
     backwards="0",
     passes=forward,
     promises=("pairs",),
+    requires=("vectors", "tokens", "hidden states"),
 )
 def maxsim(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Pair each token with the token of the other text whose hidden state has the largest cosine.

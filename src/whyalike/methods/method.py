@@ -5,13 +5,13 @@ Torch stops here. What leaves this room is word saliency as NumPy arrays.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from whyalike.arrays import PairSaliency
 from whyalike.errors import OptionError
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import TokenPair
-from whyalike.models.text_model import TextModel
+from whyalike.models.scorer import Capability, Scorer, require
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import (
     BTIOptions,
@@ -30,19 +30,20 @@ from whyalike.words import Alignment, Lexicon
 class Setting:
     """What a method works with, besides the texts. ``options`` are of the method's own class."""
 
-    model: TextModel
+    model: Scorer
     options: MethodOptions
     lexicon: Lexicon | None = None
 
     @property
     def encoder(self) -> Encoder:
-        """The model, for what looks inside it. Raises OptionError where it is a function."""
-        if not isinstance(self.model, Encoder):
-            raise OptionError(
-                f"{self.model.name} gives vectors of whole texts only: it has no hidden states or "
-                "gradients. Choose a method that promises 'any embedding'."
-            )
-        return self.model
+        """The model, for what looks inside it. Raises OptionError where that can't be seen."""
+        require(
+            self.model,
+            ("hidden states",),
+            what="What looks inside a model",
+            instead=methods_that_work(self.model),
+        )
+        return cast("Encoder", self.model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class TextSize:
 
     words: those that the model reads. tokens: of all its rows, special ones and the prompt
     included, of which ``special`` are no part of the text. rows: its windows. layers: of the model.
-    Of an ``embed=`` function tokens are words.
+    Of a function, ``embed=`` or ``score=``, tokens are words.
     """
 
     words: int
@@ -120,8 +121,12 @@ Promise = Literal["signed", "pairs", "sums", "any embedding"]
 - signed: each word's contribution, below zero where it pulls the texts apart
 - pairs: a pair's score is what its words contribute, and not saliency times saliency
 - sums: the contributions sum to a stated quantity; the completeness gap says how nearly
-- any embedding: it needs vectors of texts only, so that ``Explainer(embed=...)`` takes it
+- any embedding: it requires vectors of texts at most, so that ``Explainer(embed=...)`` takes it
 """
+
+
+ANY_EMBEDDING: Promise = "any embedding"
+INSIDE: tuple[Capability, ...] = ("tokens", "hidden states", "gradients")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,8 @@ class Method:
     matching: how words find their partners, unless ``options.matching`` says otherwise or the
     method gives a matrix.
     lexical: it goes by the lexicon, and so by the catalogue that this was learnt from.
+    requires: what a scorer must give besides scores. Where that is vectors at most, ``promises``
+    has "any embedding".
     options: the class of its options.
     """
 
@@ -147,7 +154,12 @@ class Method:
     promises: tuple[Promise, ...]
     matching: Matching
     lexical: bool = False
+    requires: tuple[Capability, ...] = ()
     options: type[MethodOptions] = MethodOptions
+
+    def works_with(self, model: Scorer) -> bool:
+        """Return whether a scorer gives all that the method requires."""
+        return set(self.requires) <= model.capabilities
 
     def cost(self, sizes: Sequence[TextSize], options: MethodOptions) -> float:
         """Return what explaining texts of these sizes costs: tokens of forward passes."""
@@ -208,9 +220,12 @@ def register_method(
     promises: tuple[Promise, ...] = (),
     matching: Matching = "nearest",
     lexical: bool = False,
+    requires: tuple[Capability, ...] | None = None,
     options: type[MethodOptions] = MethodOptions,
 ) -> Callable[[Attribute], Attribute]:
-    """Return a decorator that makes a function a method under ``name``.
+    """Return a decorator that makes a function a method under ``name``; see ``Method``.
+
+    Without ``requires`` the method looks inside a model, unless it promises "any embedding".
 
     Raises
     ------
@@ -218,6 +233,12 @@ def register_method(
         The name is taken, or ``options`` is no class of options.
     """
     check_declarations(options)
+    needed = requires
+    if needed is None:
+        needed = ("vectors",) if ANY_EMBEDDING in promises else INSIDE
+    own = [promise for promise in promises if promise != ANY_EMBEDDING]
+    if set(needed) <= {"vectors"}:
+        own.append(ANY_EMBEDDING)
 
     def decorate(attribute: Attribute) -> Attribute:
         method = Method(
@@ -228,9 +249,10 @@ def register_method(
             forwards,
             backwards,
             passes,
-            promises,
+            tuple(own),
             matching,
             lexical,
+            needed,
             options,
         )
         METHODS.add(name, method, maker=attribute.__module__)
@@ -242,6 +264,27 @@ def register_method(
 def get_method(name: str) -> Method:
     """Return the method of that name. Raises OptionError on an unknown one."""
     return METHODS.get(name)
+
+
+def method_for(model: Scorer, name: str) -> Method:
+    """Return the method of that name, for a scorer that gives what it requires.
+
+    Raises OptionError on an unknown one, and on one that can't work with ``model``.
+    """
+    method = get_method(name)
+    require(
+        model,
+        method.requires,
+        what=f"The method {name!r}",
+        instead=methods_that_work(model),
+    )
+    return method
+
+
+def methods_that_work(model: Scorer) -> str:
+    """Return a sentence that names the methods which need no more than a scorer gives."""
+    able = [method.name for method in list_methods() if method.works_with(model)]
+    return f"Methods that work with it: {', '.join(able) or 'none'}."
 
 
 def list_methods() -> tuple[Method, ...]:

@@ -9,11 +9,14 @@ from whyalike.methods.method import PreparedPair, PreparedText, Setting, registe
 from whyalike.methods.perturbation import (
     embed_variants,
     score_of,
+    score_variants,
     signed_words,
     texts_of,
     variant,
+    vectors_to_match,
     word_vectors,
 )
+from whyalike.models.scorer import require_vectors
 from whyalike.options import PerturbationOptions
 from whyalike.similarity import similarity_matrix
 
@@ -26,7 +29,8 @@ from whyalike.similarity import similarity_matrix
     forwards="W + 2",
     backwards="0",
     passes=lambda size, _: size.words + 2.0,
-    promises=("signed", "pairs", "any embedding"),
+    promises=("signed", "pairs"),
+    requires=(),
     options=PerturbationOptions,
 )
 def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
@@ -35,6 +39,9 @@ def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalie
     The matrix is I_ij = C - C(without i) - C(without j) + C(without both): above zero where the two
     words need each other. It says nothing of a sum, so that there is no remainder.
 
+    A scorer without vectors would have to score W W' pairs for the matrix. There is none then:
+    words that are each other's nearest are matched, and score the mean of their contributions.
+
     Raises
     ------
     OptionError
@@ -42,9 +49,12 @@ def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalie
     ModelError
         Vectors that are no finite numbers.
     """
-    function = setting.model.similarity_function
     texts = texts_of(pairs)
-    vectors = embed_variants(setting, texts, [_one_by_one(setting, text) for text in texts])
+    variants = [_one_by_one(setting, text) for text in texts]
+    if "vectors" not in setting.model.capabilities:
+        return _by_scores(setting, pairs, variants)
+    function = require_vectors(setting.model, what="occlusion").similarity_function
+    vectors = embed_variants(setting, texts, variants)
     shown = word_vectors(setting, pairs, [of_text[:1] - of_text[1:] for of_text in vectors])
     results = []
     for index, pair in enumerate(pairs):
@@ -60,6 +70,26 @@ def occlusion(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalie
             )
         )
     return results
+
+
+def _by_scores(
+    setting: Setting, pairs: Sequence[PreparedPair], variants: Sequence[Sequence[str]]
+) -> list[PairSaliency]:
+    scores = score_variants(setting, pairs, variants)
+    vectors, warnings = vectors_to_match(setting, pairs)
+    left, right = (
+        [
+            signed_words(side, own[0] - own[1:], shown)
+            for side, own, shown in zip(
+                texts_of(pairs)[which::2], scores[which::2], vectors[which::2], strict=True
+            )
+        ]
+        for which in (0, 1)
+    )
+    return [
+        PairSaliency(float(own[0]), one, other, warnings=warnings, matching="mutual")
+        for own, one, other in zip(scores[0::2], left, right, strict=True)
+    ]
 
 
 def _one_by_one(setting: Setting, text: PreparedText) -> list[str]:

@@ -1,7 +1,8 @@
 """Scores of pairs, of words by themselves, and of texts without some of their words.
 
 A dual encoder reads each text by itself, so that the variants of both texts are embedded once
-each, and a pair of variants costs a similarity and no pass.
+each, and a pair of variants costs a similarity and no pass. A scorer without vectors scores each
+variant with the other text as it is; pairs of variants, W times W', would be too many.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats, PairSaliency, WordSaliency
-from whyalike.errors import OptionError
+from whyalike.errors import MissingExtraError, OptionError
 from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.methods.token_saliency import latent_vectors
-from whyalike.models.encoder import Encoder
+from whyalike.models.scorer import TextPair, require_vectors, scores_of
 from whyalike.options import LongText, PerturbationOptions
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import keep_words
-from whyalike.words import aggregate, mean_vectors, scale_signed
+from whyalike.words import Lexicon, aggregate, mean_vectors, scale_signed
 
 
 def variant(setting: Setting, text: PreparedText, kept: NDArray[np.bool_]) -> str:
@@ -50,8 +51,8 @@ def embed_variants(
 
     All of a batch go to the model together. It sorts them by length.
     """
-    # A variant is never longer than its text, which was let pass.
-    policy: LongText = "windows" if setting.options.long_text == "windows" else "truncate"
+    model = require_vectors(setting.model, what="To compare texts by their vectors")
+    policy = _policy(setting)
     prompts = [text.tokens.prompt for text in texts]
     found: dict[tuple[str, str], Floats] = {}
     for prompt in dict.fromkeys(prompts):
@@ -63,7 +64,7 @@ def embed_variants(
                 for variant in of_text
             )
         )
-        vectors = setting.model.embed(unique, prompt=prompt, long_text=policy)
+        vectors = model.embed(unique, prompt=prompt, long_text=policy)
         found.update({(prompt, each): row for each, row in zip(unique, vectors, strict=True)})
     # A text in which the model reads nothing has a zero of whatever width.
     width = max((len(vector) for vector in found.values()), default=1)
@@ -71,6 +72,114 @@ def embed_variants(
         np.array([np.resize(found[prompt, each], width) for each in of_text])
         for prompt, of_text in zip(prompts, variants, strict=True)
     ]
+
+
+def score_variants(
+    setting: Setting, pairs: Sequence[PreparedPair], variants: Sequence[Sequence[str]]
+) -> list[Floats]:
+    """Return the scores (V,) of each text's V variants, with the other text of its pair whole.
+
+    Left and right of each pair in turn, as ``variants`` are. All of a batch go to the scorer
+    together, equal pairs of texts once.
+    """
+    asked: dict[TextPair, dict[TextPair, float]] = {}
+    wanted: list[tuple[TextPair, list[TextPair]]] = []
+    for index, pair in enumerate(pairs):
+        left, right = pair.left.tokens, pair.right.tokens
+        prompts = left.prompt, right.prompt
+        lefts = [(text, right.text) for text in variants[2 * index]]
+        rights = [(left.text, text) for text in variants[2 * index + 1]]
+        wanted += [(prompts, lefts), (prompts, rights)]
+        asked.setdefault(prompts, {}).update(dict.fromkeys([*lefts, *rights], 0.0))
+    for prompts, found in asked.items():
+        scores = scores_of(setting.model, list(found), prompts=prompts, long_text=_policy(setting))
+        found.update(zip(found, scores, strict=True))
+    return [
+        np.array([asked[prompts][each] for each in texts], dtype=np.float64)
+        for prompts, texts in wanted
+    ]
+
+
+def _policy(setting: Setting) -> LongText:
+    """Return what is done with variants beyond the limit: none is longer than its text was."""
+    return "windows" if setting.options.long_text == "windows" else "truncate"
+
+
+BY_SPELLING = (
+    "Which words go together is not the model's view, which gives scores of whole pairs only: "
+    "words are paired by equal spelling. With the extra 'lexical' installed, or lexicon=, word "
+    "vectors are compared."
+)
+
+
+BY_LEXICON = (
+    "Which words go together is not the model's view, which gives scores of whole pairs only: "
+    "words are paired by the vectors of {name}, and those without one by equal spelling."
+)
+
+
+def vectors_to_match(
+    setting: Setting, pairs: Sequence[PreparedPair]
+) -> tuple[list[Floats], tuple[str, ...]]:
+    """Return vectors (W, H) by which words are paired where texts have none, and warnings.
+
+    They are the words' latent vectors, where the scorer's inside can be seen. Left and right of
+    each pair in turn.
+    """
+    if "hidden states" in setting.model.capabilities:
+        return word_vectors(setting, pairs, ()), ()
+    return _lexicon_vectors(setting, pairs)
+
+
+def _lexicon_vectors(
+    setting: Setting, pairs: Sequence[PreparedPair]
+) -> tuple[list[Floats], tuple[str, ...]]:
+    """Return vectors (W, H) of words for a scorer that gives none, and a warning that says so.
+
+    They are those of the lexicon: the given one, or the packaged one where it is installed. A word
+    that has none there has an axis of its own, so that it is like its copies alone.
+    """
+    lexicon = setting.lexicon
+    if lexicon is None:
+        try:
+            lexicon = Lexicon.packaged()
+        except MissingExtraError:
+            return [vectors for pair in pairs for vectors in _by_form(pair, _no_vectors(pair))], (
+                BY_SPELLING,
+            )
+    found = [
+        vectors
+        for pair in pairs
+        for vectors in _by_form(
+            pair, [lexicon.vectors_of(side.words) for side in (pair.left, pair.right)]
+        )
+    ]
+    return found, (BY_LEXICON.format(name=lexicon.vectors.name),)
+
+
+Known = tuple[Floats, NDArray[np.bool_]]
+
+
+def _no_vectors(pair: PreparedPair) -> list[Known]:
+    counts = [len(side.words) for side in (pair.left, pair.right)]
+    return [(np.zeros((count, 0)), np.zeros(count, dtype=bool)) for count in counts]
+
+
+def _by_form(pair: PreparedPair, known: Sequence[Known]) -> list[Floats]:
+    """Return the vectors of both sides, with an axis more for each form that has no vector."""
+    forms = [[word.casefold() for word in side.words] for side in (pair.left, pair.right)]
+    axes: dict[str, int] = {}
+    for own, (_, has_vector) in zip(forms, known, strict=True):
+        for form, has in zip(own, has_vector.tolist(), strict=True):
+            if not has:
+                axes.setdefault(form, len(axes))
+    found = []
+    for own, (vectors, has_vector) in zip(forms, known, strict=True):
+        more = np.zeros((len(own), len(axes)))
+        for word in np.flatnonzero(~has_vector).tolist():
+            more[word, axes[own[word]]] = 1.0
+        found.append(np.concatenate([vectors, more], axis=1))
+    return found
 
 
 def word_vectors(
@@ -81,10 +190,10 @@ def word_vectors(
     Their latent vectors, one forward pass more; of a function, whose inside can't be seen,
     ``changes``: how each word changes its text's vector, (W, H) per text.
     """
-    if not isinstance(setting.model, Encoder):
+    if "hidden states" not in setting.model.capabilities:
         return list(changes)
     texts = texts_of(pairs)
-    result = setting.model.run(
+    result = setting.encoder.run(
         [pair.tokens for pair in pairs], options=setting.options, gradient=False
     )
     latents = latent_vectors(texts, result)
@@ -114,19 +223,23 @@ def signed_words(text: PreparedText, contributions: Floats, vectors: Floats) -> 
 
 def score_of(setting: Setting, left: Floats, right: Floats) -> float:
     """Return the similarity of two vectors (H,); a cosine without what rounding puts beyond 1."""
-    function = setting.model.similarity_function
+    model = require_vectors(setting.model, what="To compare texts by their vectors")
+    function = model.similarity_function
     score = float(similarity_matrix(left[None], right[None], function=function)[0, 0])
     return min(1.0, max(-1.0, score)) if function == "cosine" else score
 
 
 def score_pairs(setting: Setting, pairs: Sequence[PreparedPair]) -> list[float]:
     """Return the similarity that the model gives to each of P pairs."""
-    if isinstance(setting.model, Encoder):
-        result = setting.model.run(
+    if "hidden states" in setting.model.capabilities:
+        result = setting.encoder.run(
             [pair.tokens for pair in pairs], options=setting.options, gradient=False
         )
         return [float(score) for score in result.similarity]
     texts = texts_of(pairs)
+    if "vectors" not in setting.model.capabilities:
+        found = score_variants(setting, pairs, [[text.tokens.text] for text in texts])
+        return [float(scores[0]) for scores in found[0::2]]
     ends = embed_variants(setting, texts, [[text.tokens.text] for text in texts])
     return [
         score_of(setting, left[0], right[0])
@@ -137,12 +250,14 @@ def score_pairs(setting: Setting, pairs: Sequence[PreparedPair]) -> list[float]:
 def compare_words(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Return P scored pairs whose words have their vectors, and saliency 0.
 
-    A word's vector is its latent vector in its text (row 15). Of a function, whose inside can't be
-    seen, it is the vector of the word as a text by itself.
+    A word's vector is its latent vector in its text (row 15). Of a function that gives vectors it
+    is the vector of the word as a text by itself, and of a scorer that gives none the lexicon's.
     """
     texts = texts_of(pairs)
-    if isinstance(setting.model, Encoder):
-        result = setting.model.run(
+    if not {"hidden states", "vectors"} & setting.model.capabilities:
+        return _compare_by_lexicon(setting, pairs)
+    if "hidden states" in setting.model.capabilities:
+        result = setting.encoder.run(
             [pair.tokens for pair in pairs], options=setting.options, gradient=False
         )
         scores = [float(score) for score in result.similarity]
@@ -162,4 +277,20 @@ def compare_words(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairS
     return [
         PairSaliency(score, left, right)
         for score, left, right in zip(scores, sides[0::2], sides[1::2], strict=True)
+    ]
+
+
+def _compare_by_lexicon(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
+    vectors, warnings = _lexicon_vectors(setting, pairs)
+    sides = [
+        WordSaliency(
+            text.alignment.spans, np.zeros(len(own)), own, matchable=text.alignment.has_token
+        )
+        for text, own in zip(texts_of(pairs), vectors, strict=True)
+    ]
+    return [
+        PairSaliency(score, left, right, warnings=warnings)
+        for score, left, right in zip(
+            score_pairs(setting, pairs), sides[0::2], sides[1::2], strict=True
+        )
     ]

@@ -16,11 +16,14 @@ from whyalike.methods.method import PreparedPair, PreparedText, Setting, TextSiz
 from whyalike.methods.perturbation import (
     embed_variants,
     score_of,
+    score_variants,
     signed_words,
     texts_of,
     variant,
+    vectors_to_match,
     word_vectors,
 )
+from whyalike.models.scorer import require_vectors
 from whyalike.options import PermutationsOption, PerturbationOptions, SeedOption
 from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 
@@ -66,7 +69,8 @@ def passes(size: TextSize, options: ShapleyOptions) -> float:
     forwards="2 P W",
     backwards="0",
     passes=passes,
-    promises=("signed", "pairs", "sums", "any embedding"),
+    promises=("signed", "pairs", "sums"),
+    requires=(),
     options=ShapleyOptions,
 )
 def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
@@ -75,7 +79,12 @@ def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalienc
     The words of a text sum to C - C(text without words). The matrix is the mean second difference
     over an order of each text, and sums to C - C(left without words) - C(right without words) +
     C(both without words); the remainder is what that leaves of C. A text without words is what the
-    model makes of the empty text (a BlackBox: the zero vector), or of masks alone.
+    model makes of the empty text (a BlackBox: the zero vector; a PairScorer: ``blank_score``), or
+    of masks alone.
+
+    A scorer without vectors would have to score as many pairs of texts as both texts' orders have
+    for the matrix. There is none then: words that are each other's nearest are matched, and score
+    the mean of their contributions; the remainder is what those leave of C.
 
     P is ``options.permutations``; a text of which there are no more than 2 P orders gets each once,
     which is exact. The orders follow from ``options.seed`` and the text alone.
@@ -90,9 +99,10 @@ def shapley(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalienc
     texts = texts_of(pairs)
     options = ShapleyOptions.of(setting.options)
     orders = [orders_of(text, options=options) for text in texts]
-    flat = embed_variants(
-        setting, texts, [_prefixes(setting, *each) for each in zip(texts, orders, strict=True)]
-    )
+    variants = [_prefixes(setting, *each) for each in zip(texts, orders, strict=True)]
+    if "vectors" not in setting.model.capabilities:
+        return _by_scores(setting, pairs, variants, orders)
+    flat = embed_variants(setting, texts, variants)
     grown = [
         vectors.reshape(len(own), own.shape[1] + 1, -1)
         for vectors, own in zip(flat, orders, strict=True)
@@ -142,6 +152,36 @@ def _mean_steps(steps: Floats, orders: Orders) -> Floats:
     return mean
 
 
+def _by_scores(
+    setting: Setting,
+    pairs: Sequence[PreparedPair],
+    variants: Sequence[Sequence[str]],
+    orders: Sequence[Orders],
+) -> list[PairSaliency]:
+    """Return the words of each pair by the scores of growing texts alone."""
+    grown = [
+        scores.reshape(len(own), own.shape[1] + 1)
+        for scores, own in zip(score_variants(setting, pairs, variants), orders, strict=True)
+    ]
+    vectors, warnings = vectors_to_match(setting, pairs)
+    words, gaps = [], []
+    for text, scores, own, shown in zip(texts_of(pairs), grown, orders, vectors, strict=True):
+        contributions = _mean_steps(np.diff(scores, axis=1), own)
+        words.append(signed_words(text, contributions, shown))
+        gaps.append(_gap(contributions.sum(), [scores[0, -1], -scores[0, 0]]))
+    return [
+        PairSaliency(
+            float(grown[n][0, -1]),
+            words[n],
+            words[n + 1],
+            warnings=warnings,
+            completeness_gap=max(gaps[n : n + 2]),
+            matching="mutual",
+        )
+        for n in range(0, len(words), 2)
+    ]
+
+
 def _explain_pair(
     setting: Setting,
     pair: PreparedPair,
@@ -164,7 +204,7 @@ def _explain_pair(
     shown : sequence of Floats
         (W, H) of each text, to show the cosine of two words of.
     """
-    function = setting.model.similarity_function
+    function = require_vectors(setting.model, what="shapley").similarity_function
     left, right = grown
     matrix = _matrix(left, right, orders, function=function)
     to_right = _scores(left, right[0, -1], function=function)

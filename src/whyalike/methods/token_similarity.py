@@ -21,6 +21,7 @@ from whyalike.models.tokens import Row, TokenizedText
     backwards="0",
     passes=lambda *_: 2.0,
     promises=("signed", "pairs", "sums"),
+    requires=("vectors", "tokens", "hidden states"),
 )
 def token_similarity(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token pair: u_i . v_j / (|F1| |F2|), with u_i = J_i B_i.

@@ -1,30 +1,25 @@
 """Any embedding at all: a function from texts to vectors, whose inside can't be seen."""
 
-import os
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import RLock
-from typing import Any, Literal, get_args
-from weakref import WeakSet
+from typing import Any, ClassVar, get_args
 
 import numpy as np
-import torch
 
 from whyalike.arrays import Floats
-from whyalike.errors import ModelError, OptionError
+from whyalike.errors import ModelError
 from whyalike.explanation import SimilarityFunction
-from whyalike.interruption import checkpoint
+from whyalike.models.pipeline import score_by_vectors
 from whyalike.models.refusals import other_function
-from whyalike.models.text_model import choose_prompts
+from whyalike.models.scorer import Capability, TextPair, is_blank
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import LongText, check_choice, check_whole
-from whyalike.texts import find_words
+from whyalike.models.user_function import UserFunction, shorten
+from whyalike.options import LongText, check_choice
 
 Embed = Callable[[list[str]], Any]
 """From N texts to vectors, (N, H): an array, a tensor, or lists of numbers."""
 
 
-class BlackBox:
+class BlackBox(UserFunction[str]):
     """A function from a list of texts to vectors, called in batches, with its answers kept.
 
     What the function raises comes through untouched; vectors that arrived before stay cached, so
@@ -35,7 +30,7 @@ class BlackBox:
     ----------
     calls
         How often the function was called.
-    texts_embedded
+    texts_embedded : int
         How many texts it gave vectors for.
 
     Parameters
@@ -57,9 +52,11 @@ class BlackBox:
         An argument that is not allowed.
     """
 
-    pooling: Literal["model"] = "model"
-    limit: None = None
-    mask_token: None = None
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"vectors"})
+    argument: ClassVar[str] = "embed="
+    takes: ClassVar[str] = "from a list of texts to their vectors"
+    answers: ClassVar[str] = "one vector of the same width per text, (N, H)"
+    similarity_function: SimilarityFunction
 
     def __init__(
         self,
@@ -70,74 +67,20 @@ class BlackBox:
         batch_size: int = 64,
         cache_size: int = 4096,
     ) -> None:
-        # What calling a module of torch does is not to embed texts.
-        if not callable(embed) or isinstance(embed, torch.nn.Module):
-            function = other_function(embed)
-            raise OptionError(
-                f"embed is of type {type(embed).__name__}; give a function from a list of texts "
-                f"to their vectors{f', here embed=model.{function}' if function else ''}."
-            )
+        super().__init__(embed, name=name, batch_size=batch_size, cache_size=cache_size)
         check_choice("similarity_function", similarity_function, get_args(SimilarityFunction))
-        least = {"batch_size": 1, "cache_size": 0}
-        for argument, value in (("batch_size", batch_size), ("cache_size", cache_size)):
-            check_whole(argument, value, least=least[argument])
-        self.name = name or str(getattr(embed, "__name__", type(embed).__name__))
-        self.similarity_function: SimilarityFunction = similarity_function
-        self.batch_size, self.cache_size = batch_size, cache_size
-        self.calls = self.texts_embedded = 0
-        self._function = embed
-        self._cache: OrderedDict[str, Floats] = OrderedDict()
+        self.similarity_function = similarity_function
         self._width: int | None = None
-        self._start()
 
-    def _start(self) -> None:
-        """Make a lock that belongs to this process."""
-        self._lock = RLock()
-        _BOXES.add(self)
+    @staticmethod
+    def suggest(given: object) -> str:
+        """Return the name of the method that gives vectors of texts, or nothing."""
+        return other_function(given)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy, also in another process, is made of: all but the lock."""
-        return {key: value for key, value in vars(self).items() if key != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what ``__getstate__`` gave; a copy keeps answers of its own."""
-        self.__dict__.update(state)
-        self._cache = self._cache.copy()
-        self._start()
-
-    def tokenize(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
-    ) -> list[TokenizedText]:
-        """Return texts whose tokens are their words.
-
-        Raises OptionError on a ``long_text`` that needs to know where the model stops reading.
-        """
-        if long_text != "truncate":
-            raise OptionError(
-                f"long_text is {long_text!r}, which needs the model's limit, and embed= does not "
-                "tell it: leave long_text at 'truncate'. What the function does not read has no "
-                "influence on its vectors, and so none in the explanation."
-            )
-        tokenized = []
-        for text in texts:
-            offsets = np.array(find_words(text), dtype=np.intp).reshape(-1, 2)
-            tokenized.append(
-                TokenizedText(
-                    text=text,
-                    prompt=prompt,
-                    rows=(),
-                    offsets=offsets,
-                    pretokens=np.arange(len(offsets), dtype=np.intp),
-                    truncated=False,
-                )
-            )
-        return tokenized
-
-    def find_prompts(
-        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
-    ) -> tuple[str, str]:
-        """Return the literal prompts. Raises OptionError on names, for none is known."""
-        return choose_prompts(prompts, names, known={}, default=None, model=self.name)
+    @property
+    def texts_embedded(self) -> int:
+        """How many texts the function gave vectors for."""
+        return self.items_answered
 
     def embed(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
@@ -153,51 +96,36 @@ class BlackBox:
         """
         del long_text  # Only the function itself knows where it stops reading.
         whole = [prompt + text for text in texts]
-        with self._lock:
-            found = self._kept(whole)
-        missing = [t for t in dict.fromkeys(whole) if t not in found and not is_blank(t)]
-        for start in range(0, len(missing), self.batch_size):
-            some = missing[start : start + self.batch_size]
-            checkpoint()
-            with self._lock:
-                # Another thread may have asked for them in the meantime.
-                found.update(self._kept(some))
-                if left := [text for text in some if text not in found]:
-                    found.update(self._call(left))
+        found = self._ask([text for text in whole if not is_blank(text)])
         vectors = np.zeros((len(whole), self._width or 1))
         for index, text in enumerate(whole):
             if text in found:
                 vectors[index] = found[text]
         return vectors
 
-    def _kept(self, texts: Sequence[str]) -> dict[str, Floats]:
-        """Return the vectors of the texts that were asked for before, now most recently used."""
-        found = {}
-        for text in texts:
-            if text in self._cache:
-                self._cache.move_to_end(text)
-                found[text] = self._cache[text]
-        return found
+    def score(
+        self,
+        pairs: Sequence[TextPair],
+        *,
+        prompts: tuple[str, str] = ("", ""),
+        long_text: LongText = "truncate",
+    ) -> Floats:
+        """Return the similarities (N,) of the vectors of N pairs; raises as ``embed``."""
+        return score_by_vectors(self, pairs, prompts=prompts, long_text=long_text)
 
-    def _call(self, texts: list[str]) -> dict[str, Floats]:
-        """Ask the function for the vectors of some texts, check them and keep them."""
-        self.calls += 1
-        answer = self._function(list(texts))
-        vectors = self._checked(answer, texts)
-        self.texts_embedded += len(texts)
-        found = dict(zip(texts, vectors, strict=True))
-        self._cache.update(found)
-        while len(self._cache) > self.cache_size:
-            self._cache.popitem(last=False)
-        return found
+    def about_blank(self, text: TokenizedText) -> str:
+        """Return that a blank text was not sent."""
+        if not is_blank(text.prompt + text.text):
+            return ""
+        return "; it was not sent to be embedded, and its vector is taken as zero"
 
-    def _checked(self, answer: object, texts: Sequence[str]) -> Floats:
+    def _checked(self, answer: object, items: Sequence[str]) -> Floats:
         """Return (N, H) float64. Raises ModelError on anything that can't be that."""
-        vectors = _as_array(answer, self.name)
-        if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
+        vectors = self._as_array(answer, what="vectors")
+        if vectors.ndim != 2 or len(vectors) != len(items) or not vectors.shape[1]:
             raise ModelError(
-                f"{self.name} got {len(texts)} texts and returned an array of shape "
-                f"{vectors.shape}; it must return one vector per text, ({len(texts)}, H)."
+                f"{self.name} got {len(items)} texts and returned an array of shape "
+                f"{vectors.shape}; it must return one vector per text, ({len(items)}, H)."
             )
         if self._width not in (None, vectors.shape[1]):
             raise ModelError(
@@ -207,54 +135,8 @@ class BlackBox:
         if not np.isfinite(vectors).all():
             index = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
             raise ModelError(
-                f"{self.name} returned NaN or infinity for the text {_shown(texts[index])}; "
+                f"{self.name} returned NaN or infinity for the text {shorten(items[index])}; "
                 "every number of a vector must be finite."
             )
         self._width = vectors.shape[1]
         return vectors
-
-
-_BOXES: WeakSet[BlackBox] = WeakSet()
-
-
-def _start_anew() -> None:
-    """In a forked process: a thread that is not there may hold a lock."""
-    for box in list(_BOXES):
-        box._start()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
-
-
-def is_blank(text: str) -> bool:
-    """Return whether there is nothing in a text to give to a function."""
-    return not text.strip()
-
-
-def _as_array(answer: object, name: str) -> Floats:
-    """Return what a function gave as float64, of any shape."""
-    if isinstance(answer, list | tuple):
-        answer = [_on_cpu(part) for part in answer]
-    try:
-        found = np.asarray(_on_cpu(answer))
-    except (ValueError, TypeError) as error:
-        raise ModelError(
-            f"{name} returned vectors that make no array ({error}); it must return one vector of "
-            "the same width per text."
-        ) from error
-    if found.dtype.kind not in "fiub":
-        raise ModelError(
-            f"{name} returned {type(answer).__name__} of {found.dtype}; it must return real "
-            "numbers: an array, a tensor, or lists of floats, (N, H)."
-        )
-    return found.astype(np.float64)
-
-
-def _on_cpu(value: object) -> object:
-    """Return a tensor as an array, whatever its device, precision and gradient; else ``value``."""
-    return value.detach().cpu().double().numpy() if isinstance(value, torch.Tensor) else value
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import RLock
-from typing import Any, cast, get_args
+from typing import Any, ClassVar, cast, get_args
 from weakref import WeakSet
 
 import numpy as np
@@ -42,8 +42,10 @@ from whyalike.models.pipeline import (
     VectorSource,
     activation_of,
     place_rows,
+    score_by_vectors,
     score_pairs,
 )
+from whyalike.models.prompts import choose_prompts
 from whyalike.models.refusals import differs_by_task
 from whyalike.models.replica import (
     OwnTokenizer,
@@ -52,7 +54,7 @@ from whyalike.models.replica import (
     outside_inference,
     own_tokenizer,
 )
-from whyalike.models.text_model import choose_prompts
+from whyalike.models.scorer import Capability, TextPair
 from whyalike.models.tokens import TokenizedText, group_rows, tokenize
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_choice
 
@@ -111,6 +113,10 @@ class Encoder:
     ModelError
         A model without input embeddings.
     """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {"vectors", "tokens", "hidden states", "gradients"}
+    )
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
         check_choice("pooling", pooling, get_args(Pooling))
@@ -300,6 +306,21 @@ class Encoder:
             Vectors with NaN or infinity.
         """
         return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
+
+    def score(
+        self,
+        pairs: Sequence[TextPair],
+        *,
+        prompts: tuple[str, str] = ("", ""),
+        long_text: LongText = "truncate",
+    ) -> NDArray[np.float64]:
+        """Return the similarities (N,) of the vectors of N pairs; raises as ``embed``."""
+        return score_by_vectors(self, pairs, prompts=prompts, long_text=long_text)
+
+    def about_blank(self, text: TokenizedText) -> str:
+        """Return what a warning says of the score of a text without words."""
+        nothing = self.pooling == "paper" and not len(text.offsets)
+        return " and the similarity is set to 0" if nothing else ""
 
     def embed_and_tell(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"

@@ -215,7 +215,8 @@ def _no_model(source: object) -> ModelError:
     if callable(source) and not isinstance(source, nn.Module | PreTrainedTokenizerBase | type):
         return ModelError(
             f"The model is a function ({kind}). If it gives vectors of a list of texts, explain it "
-            "so: Explainer(embed=function)."
+            "so: Explainer(embed=function); if it scores a list of pairs of texts, so: "
+            "Explainer(score=function)."
         )
     return ModelError(
         f"The model is of type {kind}. Give a name, a path, a SentenceTransformer, or a tuple of a "

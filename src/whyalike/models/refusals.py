@@ -75,8 +75,10 @@ _VECTORS = "Explained are models that give each text one vector of its own."
 CROSS_ENCODER = Kind(
     name="a cross-encoder or a classifier",
     scores="it reads both texts together, or gives labels, and no text a vector of its own",
-    advice=f"{_VECTORS} To explain the encoder below the head, which was not trained to give such "
+    advice="Explain its scores as a function of pairs of texts: Explainer(score={model}.predict) "
+    "of a CrossEncoder. To explain the encoder below the head, which was not trained to give "
     "vectors, give (model.base_model, tokenizer)",
+    opened_by="CrossEncoder({name})",
     classes=r"CrossEncoder|LogitScore|\w*For(Sequence|Token)Classification|\w*For(Question"
     r"Answering\w*|MultipleChoice|NextSentencePrediction)",
 )

@@ -3,13 +3,15 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from whyalike.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 PASS_TOKENS = 160
 """What a pass costs besides its tokens, in tokens (measured on two cores, all-MiniLM-L6-v2)."""
@@ -102,7 +104,7 @@ class TokenizedText:
 def tokenize(
     texts: Sequence[str],
     *,
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: "PreTrainedTokenizerBase",
     limit: int,
     prompt: str = "",
     long_text: str = "truncate",
@@ -162,7 +164,7 @@ def tokenize(
     return tokenized
 
 
-def _refusal(tokenizer: PreTrainedTokenizerBase, limit: int, long_text: str) -> str:
+def _refusal(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -> str:
     """Return why a text that was cut may not be explained, or nothing if it may."""
     if long_text == "error":
         return (
@@ -177,7 +179,7 @@ def _refusal(tokenizer: PreTrainedTokenizerBase, limit: int, long_text: str) -> 
     return ""
 
 
-def _unknown_tokens(text: TokenizedText, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+def _unknown_tokens(text: TokenizedText, tokenizer: "PreTrainedTokenizerBase") -> tuple[int, ...]:
     """Return the tokens that are the tokenizer's unknown one, but for those the text spells out.
 
     Tokenizers that know every byte have such a token too, and often it has another use: GPT-2's

@@ -1,7 +1,7 @@
 """Blind spots: edits that should move a model's score and don't, or that move it and shouldn't."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite
 from typing import Literal
@@ -13,7 +13,7 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.evaluation.metrics import Metric
 from whyalike.explainer import Explainer
-from whyalike.models.encoder import Encoder
+from whyalike.models.scorer import TextPair, is_blank, require_vectors, scores_of
 from whyalike.options import check_whole
 from whyalike.probing.edits import Edit, find_edits, get_rules, list_rules
 from whyalike.probing.result import EditScore, ProbedText, ProbeResult, Rate, RuleRate
@@ -101,7 +101,7 @@ Tolerance = Literal["harmless"] | float
 
 
 CHUNK = 256
-"""Texts that are embedded between two reports of progress."""
+"""Texts that are embedded, or pairs scored, between two reports of progress."""
 
 
 ROUNDING = 1e-6
@@ -152,7 +152,7 @@ def find_blind_spots(
     seed : int, default=0
         Of every choice.
     progress : Callable[[int, int], None], optional
-        Called with texts embedded so far and in all.
+        Called with texts embedded, or pairs scored, so far and in all.
 
     Raises
     ------
@@ -239,26 +239,97 @@ def _score(
     tolerance: Tolerance,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[ProbedText], list[EditScore]]:
-    """Embed every text once and compare each edited one with its reference."""
-    edited = [edit.edited for of_text in edits for edit in of_text]
-    plan = (
-        (explainer.prompts[0], [query for query, _ in pairs if query is not None]),
-        (explainer.prompts[1], [*(text for _, text in pairs), *edited]),
+    """Compare each text and its edited ones with their reference."""
+    questions = [
+        _Question(query, text, [text, *(edit.edited for edit in of_text)])
+        for (query, text), of_text in zip(pairs, edits, strict=True)
+    ]
+    by_vectors = "vectors" in explainer.model.capabilities
+    answered = (_answer_by_vectors if by_vectors else _answer_by_pairs)(
+        explainer, questions, progress
     )
-    left, right = _embed(explainer, plan, progress)
     texts, scores = [], []
-    for place, ((query, text), of_text) in enumerate(zip(pairs, edits, strict=True)):
-        others = [right[text], *(right[edit.edited] for edit in of_text)]
-        reference = right[text] if query is None else left[query]
-        before, *after = _compare(explainer, reference, others)
+    for place, ((query, text), of_text, (values, is_empty)) in enumerate(
+        zip(pairs, edits, answered, strict=True)
+    ):
+        before, *after = values
         texts.append(ProbedText(text, query, before))
         drops = [before - value for value in after]
         judged = judge_edits(of_text, drops, place=place, before=before, tolerance=tolerance)
-        if not reference.any():
+        if is_empty:
             # Nothing is like an empty query: that no change moves it is no blind spot.
             judged = [replace(each, tolerance=None, blind=None, closer=None) for each in judged]
         scores += judged
     return texts, scores
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Texts to be compared with a query or, where that is None, with ``text`` itself."""
+
+    query: str | None
+    text: str
+    others: list[str]
+
+
+_Answer = tuple[list[float], bool]
+"""The similarity of each text, and whether the reference is empty to the model."""
+
+
+def _answer_by_vectors(
+    explainer: Explainer,
+    questions: Sequence[_Question],
+    progress: Callable[[int, int], None] | None,
+) -> list[_Answer]:
+    """Embed every text once."""
+    plan = (
+        (explainer.prompts[0], [one.query for one in questions if one.query is not None]),
+        (
+            explainer.prompts[1],
+            [*(one.text for one in questions), *(t for one in questions for t in one.others[1:])],
+        ),
+    )
+    left, right = _embed(explainer, plan, progress)
+    found = []
+    for one in questions:
+        reference = right[one.text] if one.query is None else left[one.query]
+        values = _compare(explainer, reference, [right[text] for text in one.others])
+        found.append((values, not reference.any()))
+    return found
+
+
+def _answer_by_pairs(
+    explainer: Explainer,
+    questions: Sequence[_Question],
+    progress: Callable[[int, int], None] | None,
+) -> list[_Answer]:
+    """Score every pair of a reference and a text once."""
+    left, right = explainer.prompts
+    asked: dict[tuple[str, str], dict[TextPair, float]] = {(left, right): {}, (right, right): {}}
+    wanted = []
+    for one in questions:
+        prompts, reference = (
+            ((right, right), one.text) if one.query is None else ((left, right), one.query)
+        )
+        pairs = [(reference, text) for text in one.others]
+        asked[prompts].update(dict.fromkeys(pairs, 0.0))
+        wanted.append((prompts, pairs))
+    total, done = sum(map(len, asked.values())), 0
+    for prompts, found in asked.items():
+        every = list(found)
+        for start in range(0, len(every), CHUNK):
+            some = every[start : start + CHUNK]
+            scores = scores_of(
+                explainer.model, some, prompts=prompts, long_text=explainer.options.long_text
+            )
+            found.update(zip(some, scores, strict=True))
+            done += len(some)
+            if progress is not None:
+                progress(done, total)
+    return [
+        ([asked[prompts][pair] for pair in pairs], is_blank(prompts[0] + pairs[0][0]))
+        for prompts, pairs in wanted
+    ]
 
 
 def _embed(
@@ -267,6 +338,7 @@ def _embed(
     progress: Callable[[int, int], None] | None,
 ) -> list[dict[str, Floats]]:
     """Return, for each (prompt, texts), the vectors (H,) by text; each distinct text once."""
+    model = require_vectors(explainer.model, what="To embed texts")
     distinct = {(prompt, text): None for prompt, texts in plan for text in texts}
     by_prompt = {prompt: [t for p, t in distinct if p == prompt] for prompt, _ in plan}
     # Texts of a length together, so that a chunk has little padding.
@@ -279,7 +351,7 @@ def _embed(
     found: dict[str, dict[str, Floats]] = {prompt: {} for prompt in by_prompt}
     done = 0
     for prompt, texts in jobs:
-        vectors = explainer.model.embed(texts, prompt=prompt, long_text=explainer.options.long_text)
+        vectors = model.embed(texts, prompt=prompt, long_text=explainer.options.long_text)
         found[prompt].update(zip(texts, vectors, strict=True))
         done += len(texts)
         if progress is not None:
@@ -334,9 +406,7 @@ def _reference(probed: ProbedText) -> str:
 
 def signed_method(explainer: Explainer) -> str:
     """Return the Explainer's own method if it gives signed contributions, or one that does."""
-    if "signed" in explainer.method.promises:
-        return explainer.method.name
-    return "whyalike" if isinstance(explainer.model, Encoder) else "occlusion"
+    return explainer.signed_method
 
 
 def similarities(explainer: Explainer, reference: str, texts: Sequence[str]) -> list[float]:
@@ -346,6 +416,13 @@ def similarities(explainer: Explainer, reference: str, texts: Sequence[str]) -> 
     """
     clean = clean_text(reference, side="left").text
     others = [clean_text(text, side="right").text for text in texts]
+    if "vectors" not in explainer.model.capabilities:
+        return scores_of(
+            explainer.model,
+            [(clean, text) for text in others],
+            prompts=explainer.prompts,
+            long_text=explainer.options.long_text,
+        )
     left, right = _embed(
         explainer, ((explainer.prompts[0], [clean]), (explainer.prompts[1], others)), None
     )
@@ -353,7 +430,7 @@ def similarities(explainer: Explainer, reference: str, texts: Sequence[str]) -> 
 
 
 def _compare(explainer: Explainer, reference: Floats, others: Sequence[Floats]) -> list[float]:
-    function = explainer.model.similarity_function
+    function = require_vectors(explainer.model, what="To compare vectors").similarity_function
     found = similarity_matrix(reference[None], np.array(others), function=function)[0]
     return [float(value) for value in found]
 

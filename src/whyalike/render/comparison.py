@@ -19,6 +19,7 @@ from whyalike.render.parts import (
     greatest_of,
     part_of,
     plain_text,
+    score_name,
     score_note,
 )
 from whyalike.render.terminal import draw_side, shorten, visible
@@ -120,7 +121,7 @@ def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
         better_similarity=format_number(comparison.better.similarity, 3),
         worse_similarity=format_number(comparison.worse.similarity, 3),
         standings=standings,
-        kind=f"{first.similarity_function} similarity",
+        kind=score_name(first.similarity_function),
         note=_note(comparison),
         facts=(
             ("Model", first.model),

@@ -191,12 +191,19 @@ def describe_score(similarity: float, function: str) -> str:
     """Return the similarity in words, with the sign explained where higher is less obvious."""
     note = score_note(function)
     said = f"{similarity:.4f}" if abs(similarity) < LARGE else format_number(similarity, 4)
-    return f"{function} similarity {said}" + (f" ({note})" if note else "")
+    return f"{score_name(function)} {said}" + (f" ({note})" if note else "")
 
 
 def score_note(function: str) -> str:
     """Return what the sign of a distance-like score means, or nothing where it is obvious."""
+    if function == "score":
+        return "the scorer's own: higher is more alike"
     return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
+
+
+def score_name(function: str) -> str:
+    """Return what the similarity is called: of two vectors, or a scorer's own number."""
+    return "score" if function == "score" else f"{function} similarity"
 
 
 def describe_sum(explanation: Explanation) -> str:
@@ -207,7 +214,10 @@ def describe_sum(explanation: Explanation) -> str:
     whole = format_number(explanation.similarity, 3)
     rest = format_number(explanation.remainder, 3)
     if explanation.pair_contributions is None:
-        return f"Matched words carry {carried} of {whole}; words that match nothing, {rest}."
+        left = f"words that match nothing, {rest}"
+        if explanation.similarity_function == "score":
+            left = f"{rest} is left (words that match nothing, and the score without words)"
+        return f"Matched words carry {carried} of {whole}; {left}."
     return (
         f"Word pairs carry {carried} of {whole}; {rest} is left "
         "(special tokens, or what the model makes of an empty text)."

@@ -23,6 +23,7 @@ from whyalike.render.parts import (
     pair_weights,
     part_of,
     saliency_level,
+    score_name,
     score_note,
 )
 
@@ -334,7 +335,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
     return ExplanationView(
         id=id,
         similarity=explanation.similarity,
-        kind=f"{function} similarity",
+        kind=score_name(function),
         score_note=score_note(function),
         score_in_words=describe_score(explanation.similarity, function),
         facts=(

@@ -125,14 +125,15 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
 
     The model has embedded something before: its first pass takes longer.
     """
-    from whyalike.models.encoder import Encoder
+    from whyalike.models.scorer import require_vectors
 
-    if not isinstance(explainer.model, Encoder):
+    if not {"tokens", "vectors"} <= explainer.model.capabilities:
         return
+    model = require_vectors(explainer.model, what="The measure of a model's speed")
     size = count_size(explainer, CALIBRATION, prompt="", options=explainer.options)
     took = []
     for _ in range(2):
         began = time.perf_counter()
-        explainer.model.embed([CALIBRATION])
+        model.embed([CALIBRATION])
         took.append(time.perf_counter() - began)
     speeds.learn("", PIECE_COST + size.tokens, min(took))

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Optional, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from whyalike.explanation import SimilarityFunction
+from whyalike.explanation import ScoreKind, SimilarityFunction
 from whyalike.options import BTIOptions, Declared, declared
 
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
@@ -96,7 +96,7 @@ class ExplanationModel(ApiModel):
     format: Literal["whyalike/explanation"]
     version: Literal[1]
     similarity: float
-    similarity_function: SimilarityFunction
+    similarity_function: ScoreKind
     method: str
     model: str
     pooling: str
@@ -295,7 +295,7 @@ class ServedModelModel(ApiModel):
     """A model that may be asked for."""
 
     name: str
-    similarity_function: SimilarityFunction
+    similarity_function: ScoreKind
     pooling: str
     prompts: Two = Field(
         description="What it reads before a left text, or a query, and before a right one."

@@ -88,9 +88,7 @@ class ServedModel:
     @property
     def signed_method(self) -> str:
         """The method of a comparison where none is asked for, as ``Explainer.compare`` has it."""
-        if "signed" in self.explainer.method.promises:
-            return self.explainer.method.name
-        return "whyalike" if any(m.name == "whyalike" for m in self.methods) else "occlusion"
+        return self.explainer.signed_method
 
     def kind(
         self,
@@ -122,8 +120,9 @@ class ServedModel:
     def reads_on(self, kind: Kind, words: int) -> bool:
         """Return whether more than so many words or tokens may be compared, each with each.
 
-        A model that stops reading bounds its own work. Where nothing does (``embed``, windows), and
-        where a matrix is what comes out, twice as long a text takes four times the memory.
+        A model that stops reading bounds its own work. Where nothing does (``embed``, ``score``,
+        windows), and where a matrix is what comes out, twice as long a text takes four times the
+        memory.
         """
         limit = self.explainer.model.limit
         if limit is None or kind.options.long_text == "windows":

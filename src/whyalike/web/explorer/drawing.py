@@ -64,15 +64,16 @@ def forms_at(path: str, *names: str) -> tuple[ExportForm, ...]:
 
 def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> str:
     """Return the lines that open the same model."""
-    from whyalike.models.black_box import BlackBox
-
     imports, chosen = options_in_python(options)
     if imports.startswith(OURS):
         imports = f"{OURS}, Explainer\n"
     else:
         imports = f"from whyalike import Explainer\n{imports}"
-    if isinstance(explainer.model, BlackBox):
+    given = explainer.model.capabilities
+    if "tokens" not in given and "vectors" in given:
         arguments = ["embed=...,  # your function from a list of texts to their vectors"]
+    elif "tokens" not in given:
+        arguments = ["score=...,  # your function from a list of pairs of texts to their scores"]
     else:
         arguments = [f"{explainer.model.name!r},", f"pooling={explainer.model.pooling!r},"]
     arguments.append(f"method={method!r},")

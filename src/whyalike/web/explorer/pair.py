@@ -16,7 +16,7 @@ from starlette.responses import Response
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods, view_methods
-from whyalike.render.parts import format_number
+from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
 from whyalike.selection import mean_shift
 from whyalike.web.explorer.asking import DOCUMENTS, PAIRS, Asked, PairQuestion
@@ -222,7 +222,7 @@ def _shown(found: "Sequence[Explanation]") -> str:
 
 def _said(found: "Sequence[Explanation]") -> str:
     first = found[0]
-    score = f"{first.similarity_function} similarity {format_number(first.similarity, 3)}"
+    score = f"{score_name(first.similarity_function)} {format_number(first.similarity, 3)}"
     if len(found) > 1:
         return f"{score}, explained by {len(found)} methods."
     count = len(first.pairs)

@@ -1,56 +1,9 @@
-"""What an explanation needs of a model, whether its inside can be seen or not."""
+"""Which prompts stand before a query and before a document, by what a model knows of its own."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping
 
 from whyalike.errors import ModelError, OptionError
-from whyalike.explanation import SimilarityFunction
-from whyalike.models.tokens import TokenizedText
-from whyalike.options import LongText
 from whyalike.texts import without_surrogates
-
-
-class TextModel(Protocol):
-    """Texts in, vectors out. An Encoder and a BlackBox are such; H features of a vector."""
-
-    @property
-    def name(self) -> str:
-        """What the model is called in explanations."""
-
-    @property
-    def pooling(self) -> str:
-        """Whose score is explained; ``"model"`` is the model's own."""
-
-    @property
-    def similarity_function(self) -> SimilarityFunction:
-        """How two vectors are compared."""
-
-    @property
-    def limit(self) -> int | None:
-        """How many tokens the model reads of a text; None where that is unknown."""
-
-    @property
-    def mask_token(self) -> str | None:
-        """The text that stands for a hidden word; None where the model has none."""
-
-    def tokenize(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
-    ) -> list[TokenizedText]:
-        """Return texts with their tokens, or with their words where tokens can't be seen."""
-
-    def find_prompts(
-        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
-    ) -> tuple[str, str]:
-        """Return the literal prompts of the left and the right text."""
-
-    def embed(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
-    ) -> NDArray[np.float64]:
-        """Return the vectors (N, H) of N texts, as they are scored."""
-
 
 QUERY, DOCUMENT = ("query",), ("document", "passage", "corpus")
 """Names of prompts, best first, that sentence-transformers' ``encode_query`` and

@@ -1,0 +1,232 @@
+"""A scorer gives pairs of texts a number; what else it gives are the capabilities it declares.
+
+A method requires capabilities, and never asks of which class a scorer is.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar, Literal, Protocol, cast
+
+import numpy as np
+
+from whyalike.arrays import Floats
+from whyalike.errors import ModelError, OptionError
+from whyalike.explanation import ScoreKind, SimilarityFunction
+from whyalike.models.prompts import choose_prompts
+from whyalike.models.tokens import TokenizedText
+from whyalike.options import LongText
+from whyalike.texts import find_words
+
+Capability = Literal["vectors", "tokens", "hidden states", "gradients", "decomposition"]
+"""What a scorer may give besides the scores of pairs.
+
+- vectors: each text has a vector of its own (``embed``), and the score compares two of them
+- tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
+- hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
+- gradients: the gradient of the score at those
+- decomposition: an exact sum over pairs of words, of the scorer's own
+"""
+
+
+IN_WORDS: Mapping[Capability, str] = {
+    "vectors": "vectors of whole texts",
+    "tokens": "tokens",
+    "hidden states": "hidden states",
+    "gradients": "gradients",
+    "decomposition": "an exact decomposition",
+}
+
+
+TextPair = tuple[str, str]
+
+
+class Scorer(Protocol):
+    """Pairs of texts in, numbers out: higher means more alike. N pairs."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called in explanations."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it gives besides scores."""
+
+    @property
+    def pooling(self) -> str:
+        """Whose score is explained; ``"model"`` is the model's own."""
+
+    @property
+    def similarity_function(self) -> ScoreKind:
+        """How two vectors are compared; ``"score"`` where there are none."""
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens the model reads of a text; None where that is unknown."""
+
+    @property
+    def mask_token(self) -> str | None:
+        """The text that stands for a hidden word; None where the model has none."""
+
+    def score(
+        self,
+        pairs: Sequence[TextPair],
+        *,
+        prompts: tuple[str, str] = ("", ""),
+        long_text: LongText = "truncate",
+    ) -> Floats:
+        """Return the scores (N,) of N pairs, with the prompts before the left and right texts."""
+
+    def tokenize(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> list[TokenizedText]:
+        """Return texts with their tokens, or with their words where tokens can't be seen."""
+
+    def find_prompts(
+        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
+    ) -> tuple[str, str]:
+        """Return the literal prompts of the left and the right text."""
+
+    def about_blank(self, text: TokenizedText) -> str:
+        """Return what a warning says of the score of a text without words; usually nothing.
+
+        It continues the sentence "The left text has no words, so that nothing can be matched".
+        """
+
+
+class Embedder(Scorer, Protocol):
+    """A scorer with the capability "vectors"; H features of a vector."""
+
+    @property
+    def similarity_function(self) -> SimilarityFunction:
+        """How two vectors are compared."""
+
+    def embed(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> Floats:
+        """Return the vectors (N, H) of N texts, as they are scored."""
+
+
+def require(scorer: Scorer, needed: Sequence[Capability], *, what: str, instead: str = "") -> None:
+    """Raise OptionError where a scorer lacks a capability.
+
+    Parameters
+    ----------
+    scorer
+        What is to be explained or used.
+    needed
+        The capabilities that must be there.
+    what : str
+        What needs them, to begin a sentence with.
+    instead : str
+        A sentence about what works with this scorer.
+
+    Raises
+    ------
+    ------
+    OptionError
+        One is missing. The message says what is needed, what the scorer gives, and ``instead``.
+    """
+    if set(needed) <= scorer.capabilities:
+        return
+    given = _listed(scorer.capabilities) or "scores of whole pairs"
+    raise OptionError(
+        f"{what} needs {_listed(needed)}, and {scorer.name} gives {given} only. {instead}".rstrip()
+    )
+
+
+def require_vectors(scorer: Scorer, *, what: str) -> Embedder:
+    """Return the scorer as one that gives vectors. Raises OptionError as ``require``."""
+    require(scorer, ("vectors",), what=what)
+    return cast("Embedder", scorer)
+
+
+def scores_of(
+    scorer: Scorer,
+    pairs: Sequence[TextPair],
+    *,
+    prompts: tuple[str, str],
+    long_text: LongText = "truncate",
+) -> list[float]:
+    """Return a scorer's scores of N pairs, checked: a scorer may come from anywhere.
+
+    Raises
+    ------
+    ------
+    ModelError
+        Anything but N finite numbers.
+    """
+    scores = np.asarray(scorer.score(pairs, prompts=prompts, long_text=long_text))
+    if scores.shape != (len(pairs),) or scores.dtype.kind not in "fiub":
+        raise ModelError(
+            f"{scorer.name} scored {len(pairs)} pairs by an array of {scores.dtype} of shape "
+            f"{scores.shape}; its score must return one real number per pair, ({len(pairs)},)."
+        )
+    if not np.isfinite(scores).all():
+        raise ModelError(
+            f"{scorer.name} gave NaN or infinity for a pair of texts; every score must be finite."
+        )
+    return [float(score) for score in scores]
+
+
+def _listed(capabilities: Collection[Capability]) -> str:
+    said = [words for each, words in IN_WORDS.items() if each in capabilities]
+    return " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:])))
+
+
+class OpaqueScorer:
+    """A base for scorers whose inside can't be seen: words are their tokens, prompts are literal.
+
+    It lacks ``name`` and ``score``.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    name: str
+    pooling: Literal["model"] = "model"
+    similarity_function: ScoreKind = "score"
+    limit: None = None
+    mask_token: None = None
+    argument: ClassVar[str] = "this scorer"
+    """What brought it, in errors, such as ``embed=``."""
+
+    def tokenize(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> list[TokenizedText]:
+        """Return texts whose tokens are their words.
+
+        Raises OptionError on a ``long_text`` that needs to know where the model stops reading.
+        """
+        if long_text != "truncate":
+            raise OptionError(
+                f"long_text is {long_text!r}, which needs the model's limit, and {self.argument} "
+                "does not state it: leave long_text at 'truncate'. What the function does not "
+                "read has no influence on what it returns, and so none in the explanation."
+            )
+        tokenized = []
+        for text in texts:
+            offsets = np.array(find_words(text), dtype=np.intp).reshape(-1, 2)
+            tokenized.append(
+                TokenizedText(
+                    text=text,
+                    prompt=prompt,
+                    rows=(),
+                    offsets=offsets,
+                    pretokens=np.arange(len(offsets), dtype=np.intp),
+                    truncated=False,
+                )
+            )
+        return tokenized
+
+    def find_prompts(
+        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
+    ) -> tuple[str, str]:
+        """Return the literal prompts. Raises OptionError on names, for none is known."""
+        return choose_prompts(prompts, names, known={}, default=None, model=self.name)
+
+    def about_blank(self, text: TokenizedText) -> str:
+        """Return nothing: what the scorer makes of a blank text is its own affair."""
+        del text
+        return ""
+
+
+def is_blank(text: str) -> bool:
+    """Return whether there is nothing in a text to give to a function."""
+    return not text.strip()
