@@ -20,11 +20,12 @@ import reprlib
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import cycle
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -70,6 +71,20 @@ _SHORT.maxlevel = 3
 
 class NewerFieldError(ValueError):
     """A field that this release does not know."""
+
+
+def describe(meaning: str, **limits: object) -> dict[str, object]:
+    """Return the metadata of a field of a document, for its schema.
+
+    Parameters
+    ----------
+    meaning : str
+        What the field says, with its unit.
+    **limits : object
+        ``least``, ``above`` and ``most`` of a number, ``shortest`` of a text; ``where_known`` of a
+        field that is left out where it is None.
+    """
+    return {"meaning": meaning, **limits}
 
 
 def write_json(content: Mapping[str, Any], *, indent: int | None = None) -> str:
@@ -203,22 +218,10 @@ def read_object(
     ValueError
         A field is missing, or has a value that it can't have.
     """
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{where or 'it'} is {shown(content)}, not an object")
-    declared, given = _declared(kind), given or {}
-    prefix = f"{where}." if where else ""
-    for name, (_, needed) in declared.items():
-        if needed and name not in content and name not in given:
-            raise ValueError(f"{prefix}{name} is missing")
-    for name in content:
-        if name not in declared or name in given:
-            raise NewerFieldError(f"{prefix}{name}"[:80])
-    read = {
-        name: read_value(content[name], hint, prefix + name)
-        for name, (hint, _) in declared.items()
-        if name in content
-    }
-    return {**read, **given}
+    try:
+        return _read_fields(content, kind, given or {})
+    except _WrongError as error:
+        raise error.told(where) from None
 
 
 def read_value(value: object, kind: Any, where: str) -> Any:
@@ -226,73 +229,157 @@ def read_value(value: object, kind: Any, where: str) -> Any:
 
     Raises ValueError as ``read_object``.
     """
+    try:
+        return _reader(kind)(value)
+    except _WrongError as error:
+        raise error.told(where) from None
+
+
+class _WrongError(Exception):
+    """What is wrong, and where: the path is put together only now, as there are many places.
+
+    Parameters
+    ----------
+    says : str
+        What follows the path; a field that is not known where it is empty.
+    *path : str
+        The steps to it, the last first.
+    """
+
+    def __init__(self, says: str, *path: str) -> None:
+        self.says, self.path = says, list(path)
+
+    def told(self, where: str) -> ValueError:
+        """Return the error for who reads a document that ``where`` names."""
+        for step in reversed(self.path):
+            where = f"{where}{step}" if where else step.removeprefix(".")
+            if step.endswith(_CUT):
+                where = where.removesuffix(_CUT)[:80]
+        if not self.says:
+            return NewerFieldError(where[:80])
+        return ValueError(f"{where or 'it'}{self.says}")
+
+
+_CUT = "\0"
+"""Ends a step that may be of any length."""
+
+
+def _read_fields(content: object, kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(content, Mapping):
+        raise _WrongError(f" is {shown(content)}, not an object")
+    declared = _declared(kind)
+    for name, (_, needed) in declared.items():
+        if needed and name not in content and name not in given:
+            raise _WrongError(" is missing", f".{name}")
+    for name in content:
+        if name not in declared or name in given:
+            raise _WrongError("", f".{name}")
+    read = {}
+    for name, (read_field, _) in declared.items():
+        if name in content:
+            try:
+                read[name] = read_field(content[name])
+            except _WrongError as error:
+                error.path.append(f".{name}")
+                raise
+    return {**read, **given}
+
+
+_Reader = Callable[[object], Any]
+
+
+@cache
+def _reader(kind: Any) -> _Reader:
+    """Return what reads values of a declared type: types are looked at once, not at each value."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (UnionType, Union):
-        return None if value is None else read_value(value, parts[0], where)
+        read = _reader(parts[0])
+        return lambda value: None if value is None else read(value)
     if origin is Literal:
-        return _read_choice(value, parts, where)
+        return lambda value: _read_choice(value, parts)
     if origin is tuple:
-        return _read_tuple(value, parts, where)
+        return _tuple_reader(parts)
     if origin is not None:
-        return _read_mapping(value, parts[1], where)
+        return _mapping_reader(_reader(parts[1]))
+    return _plain_reader(kind)
+
+
+def _plain_reader(kind: Any) -> _Reader:
+    """Return what reads values of a type that has no parts."""
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**read_object(value, kind, where))
-    return _read_plain(value, kind, where)
-
-
-def _read_choice(value: object, allowed: tuple[Any, ...], where: str) -> object:
-    if not any(type(value) is type(one) and value == one for one in allowed):
-        raise ValueError(f"{where} is {shown(value)}; allowed: {', '.join(map(repr, allowed))}")
-    return value
-
-
-def _read_mapping(value: object, kind: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where} is {shown(value)}, not an object")
-    return {
-        str(name): read_value(item, kind, f"{where}.{name}"[:80]) for name, item in value.items()
-    }
-
-
-def _read_tuple(value: object, parts: tuple[Any, ...], where: str) -> tuple[Any, ...]:
-    """Return a list as a tuple: of any length where the second part is an ellipsis."""
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{where} is {shown(value)}, not a list")
-    if parts[-1] is Ellipsis:
-        parts = parts[:1] * len(value)
-    if len(value) != len(parts):
-        raise ValueError(f"{where} has {len(value)} entries, not {len(parts)}")
-    return tuple(
-        read_value(item, part, f"{where}[{n}]")
-        for n, (item, part) in enumerate(zip(value, parts, strict=True))
-    )
-
-
-def _read_plain(value: object, kind: Any, where: str) -> Any:
-    """Return a string, a number or a truth value. Whole numbers pass for numbers, as from others.
-
-    Truth values are no numbers.
-    """
+        return lambda value: kind(**_read_fields(value, kind, {}))
     if kind is Any:
-        return value
-    if kind is float:
-        return _read_number(value, where)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"{where} is {shown(value)}, not {_NAMES[kind]}")
-    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-        raise ValueError(f"{where} is {shown(value)}, too large")
+        return lambda value: value
+    return _read_number if kind is float else lambda value: _read_plain(value, kind)
+
+
+def _read_choice(value: object, allowed: tuple[Any, ...]) -> object:
+    if not any(type(value) is type(one) and value == one for one in allowed):
+        raise _WrongError(f" is {shown(value)}; allowed: {', '.join(map(repr, allowed))}")
     return value
 
 
-def _read_number(value: object, where: str) -> float:
+def _mapping_reader(read: _Reader) -> _Reader:
+    def read_mapping(value: object) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise _WrongError(f" is {shown(value)}, not an object")
+        found = {}
+        for name, item in value.items():
+            try:
+                found[str(name)] = read(item)
+            except _WrongError as error:
+                error.path.append(f".{name}{_CUT}")
+                raise
+        return found
+
+    return read_mapping
+
+
+def _tuple_reader(parts: tuple[Any, ...]) -> _Reader:
+    """Return what reads a list as a tuple: of any length where the second part is an ellipsis."""
+    of_any_length = parts[-1] is Ellipsis
+    readers = [_reader(part) for part in parts if part is not Ellipsis]
+    is_numbers = of_any_length and parts[0] is float
+
+    def read_tuple(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise _WrongError(f" is {shown(value)}, not a list")
+        if not of_any_length and len(value) != len(readers):
+            raise _WrongError(f" has {len(value)} entries, not {len(readers)}")
+        # A matrix has thousands, and nearly always they are what they should be.
+        if is_numbers and set(map(type, value)) == {float} and all(map(math.isfinite, value)):
+            return tuple(value)
+        found: list[Any] = []
+        try:
+            for item, read in zip(value, cycle(readers), strict=False):
+                found.append(read(item))
+        except _WrongError as error:
+            error.path.append(f"[{len(found)}]")
+            raise
+        return tuple(found)
+
+    return read_tuple
+
+
+def _read_plain(value: object, kind: Any) -> Any:
+    """Return a string, a whole number or a truth value. Truth values are no numbers."""
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise _WrongError(f" is {shown(value)}, not {_NAMES[kind]}")
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise _WrongError(f" is {shown(value)}, too large")
+    return value
+
+
+def _read_number(value: object) -> float:
+    """Return a number. Whole numbers pass for numbers, as from others."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{where} is {shown(value)}, not a number")
+        raise _WrongError(f" is {shown(value)}, not a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{where} is {shown(value)}, not a finite number")
+        raise _WrongError(f" is {shown(value)}, not a finite number")
     return number
 
 
@@ -302,10 +389,10 @@ def shown(value: object) -> str:
 
 
 @cache
-def _declared(kind: type) -> dict[str, tuple[Any, bool]]:
-    """Return the declared type of each field, and whether it has no default."""
+def _declared(kind: type) -> dict[str, tuple[_Reader, bool]]:
+    """Return what reads each field, and whether it has no default."""
     hints = get_type_hints(kind)
-    return {field.name: (hints[field.name], _is_needed(field)) for field in fields(kind)}
+    return {field.name: (_reader(hints[field.name]), _is_needed(field)) for field in fields(kind)}
 
 
 def _is_needed(field: "Field[Any]") -> bool:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from whyalike.documents import (
     Format,
     NewerFieldError,
+    describe,
     read_json,
     read_object,
     read_value,
@@ -73,11 +74,31 @@ class Word:
     texts apart. None for a method that gives no such number.
     """
 
-    text: str
-    start: int
-    end: int
-    saliency: float
-    contribution: float | None = None
+    text: str = field(
+        metadata=describe("The word, exactly the text from start to end.", shortest=1)
+    )
+    start: int = field(
+        metadata=describe(
+            "Offset of the word's first character in the text, in code points.", least=0
+        )
+    )
+    end: int = field(
+        metadata=describe("Offset behind the word's last character, in code points.", least=1)
+    )
+    saliency: float = field(
+        metadata=describe(
+            "How much the word matters for the score, without unit: the greatest of its tokens' "
+            "saliencies, which are scaled to 0 (least in this text) to 1 (most). With "
+            "contributions: the word's part of the greatest of its text, -1 to 1."
+        )
+    )
+    contribution: float | None = field(
+        default=None,
+        metadata=describe(
+            "What the word adds to the similarity, in its units; below zero it pulls the texts "
+            "apart. null for a method that gives no such number."
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +111,22 @@ class WordPair:
     the similarity of the texts.
     """
 
-    left: int
-    right: int
-    similarity: float
-    score: float
+    left: int = field(metadata=describe("Index into left.words.", least=0))
+    right: int = field(metadata=describe("Index into right.words.", least=0))
+    similarity: float = field(
+        metadata=describe(
+            "Cosine of the two words' vectors, without unit; for soft matching after the mean of"
+            " both texts' words was taken off.",
+            least=-1,
+            most=1,
+        )
+    )
+    score: float = field(
+        metadata=describe(
+            "That cosine times both saliencies, without unit (Malkiel et al. 2022, Eq. 6). With "
+            "pair_contributions: the pair's cell there."
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +137,31 @@ class ExplainedText:
     first: their most similar word, if any, goes with another.
     """
 
-    text: str
-    words: tuple[Word, ...]
-    unread_words: int = 0
-    unmatched: tuple[int, ...] = ()
+    text: str = field(
+        metadata=describe(
+            "The whole text, unread words included. Lone surrogates were replaced by U+FFFD."
+        )
+    )
+    words: tuple[Word, ...] = field(
+        metadata=describe(
+            "The words that the model read, in reading order and without overlap. Punctuation "
+            "marks are words of their own."
+        )
+    )
+    unread_words: int = field(
+        default=0,
+        metadata=describe(
+            "How many words at the end of the text are beyond the model's limit.", least=0
+        ),
+    )
+    unmatched: tuple[int, ...] = field(
+        default=(),
+        metadata=describe(
+            "Indices of the words that match nothing in the other text, most salient first: "
+            "their best word there goes better with another. Punctuation marks are left out.",
+            least=0,
+        ),
+    )
 
     @property
     def pulling_apart(self) -> tuple[int, ...]:
@@ -143,21 +197,89 @@ class Explanation:
     a document can be read without that method.
     """
 
-    similarity: float
-    similarity_function: ScoreKind
-    method: str
-    model: str
-    pooling: str
-    left: ExplainedText
-    right: ExplainedText
-    pairs: tuple[WordPair, ...]
-    matches: tuple[WordPair, ...]
-    warnings: tuple[str, ...] = ()
-    completeness_gap: float | None = None
-    pair_contributions: tuple[tuple[float, ...], ...] | None = None
-    remainder: float | None = None
-    options: BTIOptions = field(default_factory=BTIOptions)
-    prompts: tuple[str, str] | None = None
+    similarity: float = field(
+        metadata=describe(
+            "The score that is explained, on the scale of similarity_function; higher always "
+            "means more alike. cosine: -1 to 1. dot: any number. euclidean and manhattan: minus "
+            "the distance in the units of the vectors, so 0 is the greatest."
+        )
+    )
+    similarity_function: ScoreKind = field(
+        metadata=describe(
+            "How the model compares two vectors; score where it scores pairs of texts and gives "
+            "no vectors."
+        )
+    )
+    method: str = field(
+        metadata=describe(
+            "Name of the method that gave the saliency, such as bti; `whyalike methods` lists them."
+        )
+    )
+    model: str = field(metadata=describe("Name or path of the model, as it was given."))
+    pooling: str = field(
+        metadata=describe(
+            "Whose score it is. model: that of the model's own pipeline. paper: the cosine of "
+            "mean token vectors without special tokens. cls, last: the cosine of one token's "
+            "vectors."
+        )
+    )
+    left: ExplainedText = field(metadata=describe("The first of the two texts."))
+    right: ExplainedText = field(metadata=describe("The second of the two texts."))
+    pairs: tuple[WordPair, ...] = field(
+        metadata=describe(
+            "The word pairs that explain the similarity, selected from matches, highest score "
+            "first."
+        )
+    )
+    matches: tuple[WordPair, ...] = field(
+        metadata=describe(
+            "All word pairs: each word with the most similar word of the other text, highest "
+            "score first."
+        )
+    )
+    warnings: tuple[str, ...] = field(
+        default=(),
+        metadata=describe(
+            "What a reader must know about this result, one sentence or two each; often empty."
+        ),
+    )
+    completeness_gap: float | None = field(
+        default=None,
+        metadata=describe(
+            "What the method's attributions miss of the difference that they should sum to, as a"
+            " part of it (0.05 is five percent; the worse of both texts). null for a method that"
+            " promises no sum.",
+            least=0,
+        ),
+    )
+    pair_contributions: tuple[tuple[float, ...], ...] | None = field(
+        default=None,
+        metadata=describe(
+            "What each word of the left text (row) contributes together with each word of the "
+            "right one (column); null for a method that scores words alone."
+        ),
+    )
+    remainder: float | None = field(
+        default=None,
+        metadata=describe(
+            "What pair_contributions leave of the similarity, in its units: carried by special "
+            "tokens, by the empty text, by what the method can't attribute. null where the "
+            "method's pairs are not in those units."
+        ),
+    )
+    options: BTIOptions = field(
+        default_factory=BTIOptions,
+        metadata=describe("Every choice of every method, as it was made for this explanation."),
+    )
+    prompts: tuple[str, str] | None = field(
+        default=None,
+        metadata=describe(
+            "What stood before the left text and before the right one as the model read them; no"
+            " part of either, empty where nothing did. Absent or null where that was not "
+            "recorded.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":

@@ -1,13 +1,10 @@
 """Pairs of texts to measure on: items of a catalogue, each with its nearest other item."""
 
-import csv
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from whyalike.errors import FormatError, OptionError
+from whyalike.errors import OptionError
 from whyalike.models.scorer import Scorer, require_vectors
 from whyalike.options import check_whole
 from whyalike.similarity import comparable
@@ -17,40 +14,6 @@ COSINES = (0.5, 0.95)
 
 
 WORDS = (15, 120)
-
-
-def read_texts(path: str | os.PathLike[str], *, column: str = "description") -> list[str]:
-    """Return the texts of one column of a file of items, those that are not blank.
-
-    A ``.csv`` has a header and commas; all else that ``Catalogue.read`` takes, such as ``.tsv``,
-    ``.jsonl``, ``.parquet`` and what is gzipped, is read as that does.
-
-    Raises
-    ------
-    FormatError
-        The file can't be read, or has no such column.
-    OptionError, MissingExtraError
-        As ``Catalogue.read``.
-    """
-    if Path(path).suffix.lower() != ".csv":
-        from whyalike.catalogue import stream_items
-
-        texts = [item.description for item in stream_items(path, description=column)]
-        return [text for text in texts if text.strip()]
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream, strict=True)
-            columns = rows.fieldnames or []
-            if column not in columns:
-                raise FormatError(
-                    f"{path} has no column {column!r}; it has: {', '.join(columns) or 'none'}. "
-                    "Name another (--column), and separate columns by commas."
-                )
-            texts = [row[column] or "" for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"Could not read texts from {path}: {reason}.") from error
-    return [text for text in texts if text.strip()]
 
 
 def nearest_pairs(

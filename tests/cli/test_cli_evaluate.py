@@ -154,15 +154,15 @@ def test_methods_are_chosen_once_and_before_the_model_is_loaded(run, files):
 
 
 def test_own_pairs_a_side_and_a_replacement(run, model, files):
-    rows = "query,text\nwarm gloves,gloves that are warm\nred wine,a wine with lemon\n"
+    rows = "ask,text\nwarm gloves,gloves that are warm\nred wine,a wine with lemon\n"
     (files / "mine.csv").write_text(rows, encoding="utf-8")
     asked = ("evaluate", "--model", model, "--own", files / "mine.csv", "--methods", "occlusion")
     asked += ("--metrics", "aopc_deletion", "--json", "-o", files / "out")
     refused = run(*asked)
-    assert "no column 'left'" in " ".join(refused.stderr.split())
+    assert "it has 'ask', 'text': name two (--columns)" in " ".join(refused.stderr.split())
     found = {}
     for said in ((), ("--side", "left"), ("--replacement", "catalogue")):
-        result = run(*asked, "--columns", "query,text", *said)
+        result = run(*asked, "--columns", "ask,text", *said)
         assert result.exit_code == 0, result.output
         content = json.loads(result.stdout)
         assert content["items"] == {"mine": 2}

@@ -31,7 +31,7 @@ def explain(run, model):
 def test_both_files_are_what_the_library_takes(explain, files, model):
     result = explain("--lexicon", files[0], "--corpus", files[1])
     assert result.exit_code == 0, result.output
-    lexicon = Lexicon.fit([*CORPUS, ""], vectors=WordVectors.read(files[0]))
+    lexicon = Lexicon.fit(CORPUS, vectors=WordVectors.read(files[0]))
     library = Explainer(model, method="tfidf_w2v", lexicon=lexicon).explain(LEFT, RIGHT)
     assert json.loads(result.stdout) == library.to_dict()
 
@@ -54,7 +54,7 @@ def test_a_corpus_alone_goes_with_the_packaged_vectors(explain, files):
 def test_files_that_are_no_good_are_named(explain, files, tmp_path):
     for option, content, code, says in (
         ("--lexicon", b"a 1 2\nb 1\n", 1, "line 2"),
-        ("--corpus", b"na\xefve", 2, "is not UTF-8 (byte 2)"),
+        ("--corpus", b"na\xefve", 1, "line 1: broken encoding: not UTF-8"),
         ("--corpus", b"...\n", 2, "There are no words"),
     ):
         bad = tmp_path / "bad.txt"

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from whyalike.cli.probe import read_items
-from whyalike.errors import FormatError, OptionError
 from whyalike.probing.edits import list_rules
 
 TEXT = "The gloves are warm and soft, and they do not cost 30 dollars."
@@ -83,61 +81,6 @@ def test_wrong_use_is_one_sentence(run, model, arguments, says):
 def test_a_file_without_texts_is_told(run, model, tmp_path):
     (tmp_path / "blank.txt").write_text("\n\n")
     result = run("probe", "--file", tmp_path / "blank.txt", "--model", model)
-    assert result.exit_code == 2
-    assert "blank.txt has no texts to probe" in result.stderr
+    assert result.exit_code == 1
+    assert "blank.txt holds no text" in result.stderr
     assert run("probe", "a", "--seed", "-1", "--model", model).exit_code == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "columns", "items"),
-    [
-        ("a.txt", "one\n\ntwo\n", None, ["one", "two"]),
-        ("a.csv", 'id,text\n1,"one, two"\n2,\n', None, ["one, two"]),
-        ("a.csv", "id,query,passage\n1,q,p\n", None, [("q", "p")]),
-        ("a.csv", "\ufeffa,b\nx,y\n", ["b", "a"], [("y", "x")]),
-        ("a.csv", 'text\n"two\nlines"\n', None, ["two\nlines"]),
-        ("a.csv", "text,n\none \u2028 \x85 line,1\n", None, ["one \u2028 \x85 line"]),
-        ("a.txt", "one \u2028 \x0c line\ntwo\n", None, ["one \u2028 \x0c line", "two"]),
-        ("a.csv", "text\n", None, []),
-        ("a.tsv", 'query\ttext\n"q, \t1"\tp\n\n', None, [("q, \t1", "p")]),
-        ("a.TSV", "id\tbody\n1\tone, two\n", ["body"], ["one, two"]),
-        ("lines", "one\ttwo\n", None, ["one\ttwo"]),
-        ("a.jsonl", '{"text": "one"}\n\n{"text": "zwei \u2028"}\n', None, ["one", "zwei \u2028"]),
-        ("a.jsonl", '{"left": "l", "right": "r"}\n', None, [("l", "r")]),
-    ],
-)
-def test_files_of_each_kind(tmp_path, name, content, columns, items):
-    (tmp_path / name).write_text(content, encoding="utf-8")
-    assert read_items(tmp_path / name, columns=columns) == items
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "columns", "error", "says"),
-    [
-        ("a.csv", "id,body\n1,x\n", None, FormatError, "has the columns id, body; name with"),
-        ("a.csv", "id,body\n", None, FormatError, "has the columns id, body; name with"),
-        ("a.csv", "", None, FormatError, r"has the columns \(none\)"),
-        ("a.csv", "id,text\n1,x\n", ["title"], FormatError, "has the columns id, text"),
-        ("a.csv", 'text\n"open', None, FormatError, "no CSV that can be read"),
-        ("a.csv", "query,text\nq,p\n\nq\n", None, FormatError, "row 2 has 1 field where .* has 2"),
-        ("a.csv", "text\nwarm, soft\n", None, FormatError, "1 has 2 fields .* holds a comma"),
-        ("a.tsv", "text\nwarm\tsoft\n", None, FormatError, "1 has 2 fields .* holds a tab"),
-        ("a.tsv", 'text\n"open', None, FormatError, "no TSV that can be read"),
-        ("a.parquet", "PAR1", None, OptionError, r"ends in '\.parquet'; give a \.csv, \.tsv or"),
-        ("a.jsonl", '{"text": 3}\n', None, FormatError, "row 1: text must be text"),
-        ("a.jsonl", "{\n", None, FormatError, "line 1 is no JSON"),
-        ("a.jsonl", "[1]\n", None, FormatError, "line 1 is no JSON object"),
-        ("a.txt", "x\n", ["text"], OptionError, "has no columns"),
-        ("a.csv", "a,b,c\n", ["a", "b", "c"], OptionError, "names 3"),
-    ],
-)
-def test_files_that_cannot_be_read_are_told(tmp_path, name, content, *, columns, error, says):
-    (tmp_path / name).write_text(content, encoding="utf-8")
-    with pytest.raises(error, match=says):
-        read_items(tmp_path / name, columns=columns)
-
-
-def test_a_file_that_is_not_utf8_is_told(tmp_path):
-    (tmp_path / "a.txt").write_bytes(b"caf\xe9\n")
-    with pytest.raises(FormatError, match=r"not UTF-8 \(byte 3\)"):
-        read_items(tmp_path / "a.txt")

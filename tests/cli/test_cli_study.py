@@ -9,7 +9,7 @@ import pytest
 
 from tiny_models import TEXTS
 from whyalike import Explainer, Lexicon, WordVectors
-from whyalike.nearest_pairs import read_texts
+from whyalike.data.text_columns import read_texts
 from whyalike.study.folder import read_study
 from whyalike.study.storage import Storage
 

@@ -1,15 +1,12 @@
 """Pairs drawn from a catalogue."""
 
-import gzip
-import json
-
 import numpy as np
 import pytest
 
 from whyalike import PairScorer
-from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
+from whyalike.errors import OptionError, TextError
 from whyalike.models.black_box import BlackBox
-from whyalike.nearest_pairs import nearest_pairs, read_texts
+from whyalike.nearest_pairs import nearest_pairs
 
 
 def angles(texts):
@@ -78,43 +75,6 @@ def test_wrong_numbers_are_refused():
             nearest_pairs(["a"], MODEL, **wrong)
     with pytest.raises(TextError):
         nearest_pairs("a text", MODEL, count=1)
-
-
-def test_read_texts(tmp_path):
-    path = tmp_path / "items.csv"
-    path.write_text(
-        '\ufeffid,description\n1,"warm, ""soft""\ngloves"\n2,\n3, \n4,été\n5\n', "utf-8"
-    )
-    assert read_texts(path) == ['warm, "soft"\ngloves', "été"]
-    assert read_texts(path, column="id") == ["1", "2", "3", "4", "5"]
-    with pytest.raises(FormatError, match="no column 'title'; it has: id, description"):
-        read_texts(path, column="title")
-    with pytest.raises(FormatError, match="Could not read texts"):
-        read_texts(tmp_path / "none.csv")
-    path.write_bytes(b"description\n\xff\xfe\n")
-    with pytest.raises(FormatError, match="Could not read texts"):
-        read_texts(path)
-    path.write_bytes(b"")
-    with pytest.raises(FormatError, match="it has: none"):
-        read_texts(path)
-
-
-def test_texts_are_read_from_what_catalogues_are_kept_in(tmp_path):
-    rows = [{"id": "a", "about": "warm gloves"}, {"id": "b", "about": "red wine"}]
-    lines = "\n".join(map(json.dumps, rows))
-    (tmp_path / "items.jsonl").write_text(lines, "utf-8")
-    (tmp_path / "items.tsv").write_text("id\tabout\na\twarm gloves\nb\tred wine\n", "utf-8")
-    (tmp_path / "items.csv.gz").write_bytes(gzip.compress(b"id,about\na,warm gloves\nb,red wine\n"))
-    for name in ("items.jsonl", "items.tsv", "items.csv.gz"):
-        assert read_texts(tmp_path / name, column="about") == ["warm gloves", "red wine"], name
-        with pytest.raises(WhyalikeError, match=r"'description'.*about"):
-            read_texts(tmp_path / name)
-
-
-@pytest.mark.realdata
-def test_catalogues_can_be_read(catalogues):
-    for name, least in (("wine", 10_000), ("fashion", 500), ("sportswear", 100)):
-        assert len(read_texts(catalogues / f"{name}.csv")) > least
 
 
 def test_a_scorer_without_vectors_is_refused():

@@ -220,6 +220,27 @@ def test_the_schema_is_a_valid_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+def test_the_schema_is_made_from_the_declarations():
+    pytest.importorskip("pydantic", reason="comes with the extra 'serve'")
+    from whyalike.schema import explanation_schema
+
+    assert explanation_schema() == SCHEMA, "python tools/write_schema.py writes it anew"
+    words = SCHEMA["$defs"]["word"]["properties"]
+    (start,) = (one for one in fields(Word) if one.name == "start")
+    assert words["start"]["minimum"] == start.metadata["least"] == 0
+    assert words["start"]["description"] == start.metadata["meaning"]
+    assert SCHEMA["$defs"]["text"]["properties"]["unmatched"]["items"]["minimum"] == 0
+    options = SCHEMA["$defs"]["options"]["properties"]
+    assert (options["quantile"]["exclusiveMinimum"], options["quantile"]["maximum"]) == (0, 1)
+
+
+def test_stored_documents_are_what_the_schema_says():
+    stored = sorted((ROOT / "tests" / "documents").glob("*/explanation-*.json"))
+    assert stored
+    for path in stored:
+        VALIDATOR.validate(json.loads(path.read_text(encoding="utf-8")))
+
+
 @pytest.mark.parametrize(
     ("schema", "kind", "extra"),
     [
@@ -526,3 +547,26 @@ def test_not_a_number_in_json_is_refused():
 def test_json_too_deep_to_read():
     with pytest.raises(FormatError, match="not JSON that can be read"):
         Explanation.from_json("[" * 200_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (True, "pair_contributions[1][2] is True, not a number"),
+        ("0.5", "pair_contributions[1][2] is '0.5', not a number"),
+        (float("inf"), "pair_contributions[1][2] is inf, not a finite number"),
+        (float("nan"), "pair_contributions[1][2] is nan, not a finite number"),
+        (10**400, "not a finite number"),
+        (None, "pair_contributions[1][2] is None, not a number"),
+        ([0.5], "pair_contributions[1][2] is [0.5], not a number"),
+    ],
+)
+def test_a_wrong_number_among_many_is_found_at_its_place(value, says):
+    content = GOLDEN.to_dict()
+    content["pair_contributions"][1][2] = 7
+    found = Explanation.from_dict(content).pair_contributions[1]
+    assert found == (0.0, 0.0, 7.0, 0.0)
+    assert set(map(type, found)) == {float}
+    content["pair_contributions"][1][2] = value
+    with pytest.raises(FormatError, match=re.escape(says)):
+        Explanation.from_dict(content)

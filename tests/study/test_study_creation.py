@@ -11,7 +11,7 @@ import pytest
 import whyalike
 from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError, TextError
-from whyalike.study.creation import StudyOptions, create_study, read_pairs
+from whyalike.study.creation import StudyOptions, create_study
 from whyalike.study.folder import read_study
 from whyalike.study.storage import open_storage
 
@@ -177,37 +177,6 @@ def test_what_can_be_no_study_is_refused(tmp_path):
         with pytest.raises(OptionError):
             make(tmp_path, **wrong)
     assert not (tmp_path / "study.json").exists()
-
-
-def test_pairs_are_read_from_every_kind_of_file(tmp_path):
-    expected = [("ein, Wort", "zwei"), ("drei\nvier", "fünf")]
-    (tmp_path / "a.csv").write_text(
-        'id,left,right\n1,"ein, Wort",zwei\n2,"drei\nvier",fünf\n', "utf-8"
-    )
-    (tmp_path / "a.tsv").write_text(
-        'left\tright\nein, Wort\tzwei\n"drei\nvier"\tfünf\n', "utf-8-sig"
-    )
-    (tmp_path / "a.jsonl").write_text(
-        "\n".join(json.dumps({"left": a, "right": b}) for a, b in expected), "utf-8"
-    )
-    for name in ("a.csv", "a.tsv", "a.jsonl"):
-        assert read_pairs(tmp_path / name) == expected
-    (tmp_path / "b.csv").write_text("query,passage\na,b\n")
-    assert read_pairs(tmp_path / "b.csv", columns=("query", "passage")) == [("a", "b")]
-    with pytest.raises(FormatError, match="no column 'left'; it has query, passage"):
-        read_pairs(tmp_path / "b.csv")
-    with pytest.raises(OptionError, match="two"):
-        read_pairs(tmp_path / "b.csv", columns=("query",))
-    (tmp_path / "c.csv").write_text("left,right\na,b\nc, \n")
-    with pytest.raises(FormatError, match="line 3"):
-        read_pairs(tmp_path / "c.csv")
-    (tmp_path / "c.jsonl").write_text('{"left": "a", "right": 3}\n')
-    with pytest.raises(FormatError, match="line 1"):
-        read_pairs(tmp_path / "c.jsonl")
-    with pytest.raises(OptionError, match="ends with"):
-        read_pairs(tmp_path / "a.txt")
-    with pytest.raises(FormatError):
-        read_pairs(tmp_path / "missing.csv")
 
 
 def test_a_study_of_a_function_of_pairs(tmp_path):

@@ -15,6 +15,7 @@ from tiny_models import tiny  # noqa: E402
 from whyalike import BTIOptions, Comparison, Explainer, Explanation  # noqa: E402
 from whyalike.catalogue.similar_page import explain_all, search_to_dict  # noqa: E402
 from whyalike.errors import ModelError, OptionError, TextError  # noqa: E402
+from whyalike.schema import ComparisonModel, ExplanationModel  # noqa: E402
 from whyalike.web.api import schema  # noqa: E402
 from whyalike.web.api.answers import explain_each  # noqa: E402
 from whyalike.web.api.api_app import create_api_app  # noqa: E402
@@ -61,8 +62,8 @@ def test_an_explanation_is_what_the_schema_says_and_the_pydantic_model_too(clien
     said = ask(client, "explain", left=LEFT, right=RIGHT, method="shapley").json()
     documented = json.loads((DOCS / "explanation.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(said, documented)
-    assert schema.ExplanationModel.model_validate(said, strict=True).model_dump() == said
-    mine = schema.ExplanationModel.model_json_schema()
+    assert ExplanationModel.model_validate(said, strict=True).model_dump() == said
+    mine = ExplanationModel.model_json_schema()
     assert set(mine["properties"]) == set(documented["properties"])
     assert set(mine["required"]) == set(documented["required"])
     for name, kind in (("Options", "options"), ("TextModel", "text"), ("WordModel", "word")):
@@ -110,7 +111,7 @@ def test_a_comparison_is_the_librarys_own(client):
     own = open_explainer().compare(*texts)
     assert Comparison.from_dict(answer.json()) == own
     assert answer.content == own.to_json().encode()
-    schema.ComparisonModel.model_validate(answer.json(), strict=True)
+    ComparisonModel.model_validate(answer.json(), strict=True)
     unsigned = ask(client, "compare", **asked, method="random")
     assert unsigned.status_code == 422
     assert "occlusion" in unsigned.json()["error"]

@@ -15,10 +15,14 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, one_sentence_errors
-from whyalike.cli.listings import read_lexicon
+from whyalike.cli.listings import read_lexicon, read_pairs_of, read_texts_of
 from whyalike.cli.options import (
     DEFAULT_MODEL,
+    TABLES,
     AllowPickle,
+    Column,
+    Columns,
+    Corpus,
     Debug,
     Device,
     Json,
@@ -28,7 +32,9 @@ from whyalike.cli.options import (
     PairPrompts,
     Pooling,
     PromptNames,
+    Strict,
     TrustRemoteCode,
+    names_of,
     read_options,
 )
 from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
@@ -68,8 +74,9 @@ def read_datasets(
     explainer: "Explainer",
     files: Mapping[str, Sequence[Path]],
     *,
-    column: str,
-    columns: Sequence[str],
+    column: str | None,
+    columns: Sequence[str] | None,
+    strict: bool,
     pairs: int,
     seed: int,
 ) -> "Datasets":
@@ -81,10 +88,12 @@ def read_datasets(
         Whose vectors say which texts are near.
     files : Mapping[str, sequence of Path]
         By kind: texts, own, multimwa, edinburgh, ists.
-    column : str
-        Of the texts in a file of texts.
-    columns : sequence of str
-        Of the left texts and the right ones, in a file of own pairs.
+    column : str | None
+        Of the texts in a file of texts; None guesses.
+    columns : sequence of str | None
+        Of the left texts and the right ones, in a file of own pairs; None guesses.
+    strict : bool
+        Whether a row of these that can't be read is an error.
     pairs : int
         How many are drawn from each file of texts.
     seed : int
@@ -101,15 +110,17 @@ def read_datasets(
     from whyalike.evaluation.gold import read_edinburgh, read_multimwa
     from whyalike.evaluation.ists import read_ists
     from whyalike.evaluation.suite import Datasets
-    from whyalike.nearest_pairs import read_texts
-    from whyalike.study.creation import read_pairs
 
-    catalogues = {_name(path): read_texts(path, column=column) for path in files["texts"]}
+    catalogues = {
+        _name(path): read_texts_of(path, column=column, strict=strict) for path in files["texts"]
+    }
     drawn = {
         name: _draw(explainer, name, texts, count=pairs, seed=seed)
         for name, texts in catalogues.items()
     }
-    own = {_name(path): read_pairs(path, columns=columns) for path in files["own"]}
+    own = {
+        _name(path): read_pairs_of(path, columns=columns, strict=strict) for path in files["own"]
+    }
     catalogues.update({name: list(dict.fromkeys(chain(*found))) for name, found in own.items()})
     alignments = {_name(path): read_multimwa(path) for path in files["multimwa"]}
     alignments.update({_name(path): read_edinburgh(path) for path in files["edinburgh"]})
@@ -152,7 +163,8 @@ def _check_names(paths: Sequence[Path]) -> None:
 
 
 def _name(path: Path) -> str:
-    return path.stem.removeprefix("STSint.input.")
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return plain.stem.removeprefix("STSint.input.")
 
 
 @contextmanager
@@ -305,7 +317,9 @@ QUICK = "random,bti,gradient_x_activation,token_similarity,whyalike"
 def evaluate(
     texts: Annotated[
         list[Path],
-        typer.Option(help="CSV of texts, from which pairs are drawn; repeat it.", metavar="FILE"),
+        typer.Option(
+            help=f"Texts, from which pairs are drawn: {TABLES}. Repeat it.", metavar="FILE"
+        ),
     ] = [],  # noqa: B006
     multimwa: Annotated[
         list[Path], typer.Option(help="Word alignments, MultiMWA's TSV.", metavar="FILE")
@@ -319,13 +333,13 @@ def evaluate(
     own: Annotated[
         list[Path],
         typer.Option(
-            help="Pairs of texts of your own: .csv, .tsv, .jsonl; repeat it.", metavar="FILE"
+            help="Pairs of texts of your own, in two columns of such a file; repeat it.",
+            metavar="FILE",
         ),
     ] = [],  # noqa: B006
-    column: Annotated[str, typer.Option(help="Column of the texts.")] = "description",
-    columns: Annotated[
-        str, typer.Option(help="Of your own pairs, the left texts and the right ones.")
-    ] = "left,right",
+    column: Column = None,
+    columns: Columns = None,
+    strict: Strict = False,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs drawn from each file of texts.")] = 50,
     suite: Annotated[
         Literal["quick", "full"] | None,
@@ -358,13 +372,7 @@ def evaluate(
         typer.Option(help="Whose words are taken away, except by metrics of pairs of words."),
     ] = "both",
     lexicon: LexiconFile = None,
-    corpus: Annotated[
-        Path | None,
-        typer.Option(
-            help="Texts, one a line, to count rare words in; by default those of each dataset.",
-            metavar="FILE",
-        ),
-    ] = None,
+    corpus: Corpus = None,
     model: Model = DEFAULT_MODEL,
     pooling: Pooling = "auto",
     prompts: PairPrompts = None,
@@ -424,7 +432,9 @@ def evaluate(
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
-            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
+            lexicon=read_lexicon(
+                lexicon, corpus, allow_pickle=allow_pickle, column=column, strict=strict
+            ),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
@@ -440,7 +450,8 @@ def evaluate(
                 "ists": ists,
             },
             column=column,
-            columns=_names(columns),
+            columns=names_of(columns),
+            strict=strict,
             pairs=pairs,
             seed=seed,
         )

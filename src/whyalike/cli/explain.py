@@ -13,6 +13,8 @@ from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
+    Column,
+    Corpus,
     Debug,
     Device,
     FileA,
@@ -157,10 +159,8 @@ def explain(
         int, typer.Option(min=1, help="Show the pairs of this many clusters of scores.")
     ] = 2,
     lexicon: LexiconFile = None,
-    corpus: Annotated[
-        Path | None,
-        typer.Option(help="Texts, one a line, to count rare words in.", metavar="FILE"),
-    ] = None,
+    corpus: Corpus = None,
+    column: Column = None,
     json_: Json = False,
     md: Annotated[
         bool, typer.Option("--md", help="Print Markdown, for an issue or a chat.")
@@ -202,7 +202,7 @@ def explain(
             options=read_options(
                 option, names or [method], words=words, long_text=long_text, top_k=top_k
             ),
-            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle),
+            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

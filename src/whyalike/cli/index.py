@@ -197,12 +197,13 @@ Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar
 
 
 Description = Annotated[
-    str | None, typer.Option(help="Column of the descriptions.", metavar="COLUMN")
+    str | None,
+    typer.Option("--description", "--column", help="Column of the descriptions.", metavar="COLUMN"),
 ]
 
 
 FormatOption = Annotated[
-    Literal["auto", "csv", "tsv", "jsonl", "parquet", "dataset"],
+    Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"],
     typer.Option("--format", help="What the file is; auto goes by its name."),
 ]
 

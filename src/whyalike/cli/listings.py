@@ -9,13 +9,13 @@ import typer
 
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import Debug, Json
-from whyalike.cli.printing import echo, echo_json, open_console, write_out
-from whyalike.errors import TextError
+from whyalike.cli.printing import echo, echo_json, echo_report, open_console, write_out
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from whyalike import Lexicon
+    from whyalike.data.stream import Format
     from whyalike.methods.method import Method
     from whyalike.options import Declared
 
@@ -25,6 +25,8 @@ def read_lexicon(
     corpus: Path | None,
     *,
     allow_pickle: bool,
+    column: str | None = None,
+    strict: bool = False,
     catalogue: Sequence[str] | None = None,
 ) -> "Lexicon | None":
     """Return what ``--lexicon`` and ``--corpus`` name, or None for the packaged lexicon.
@@ -34,22 +36,26 @@ def read_lexicon(
     vectors : Path | None
         A file of word vectors; None for the packaged ones.
     corpus : Path | None
-        A file of texts to count rare words in.
+        A file of texts to count rare words in, one a line where its name is not that of a table.
     allow_pickle : bool
         Whether word vectors may be a pickle.
+    column : str, optional
+        Of the texts, where the corpus is a table.
+    strict : bool, default=False
+        Whether a row of it without a text is an error.
     catalogue : sequence of str, optional
         The texts to count rare words in where there is no corpus.
 
     Raises
     ------
     FormatError, UnsafeModelError
-        Word vectors that can't be read, or may not be.
+        A file that can't be read, or may not be.
     TextError
-        A corpus that can't be read, or has no words.
+        A corpus that has no words.
     MissingExtraError
         A corpus without word vectors, and no packaged ones installed.
     """
-    counted = catalogue if corpus is None else _lines(corpus)
+    counted = catalogue if corpus is None else _read_corpus(corpus, column, strict)
     if vectors is None and counted is None:
         return None
     from whyalike import Lexicon, WordVectors
@@ -61,15 +67,38 @@ def read_lexicon(
     return Lexicon.of(known) if counted is None else Lexicon.fit(counted, vectors=known)
 
 
-def _lines(corpus: Path) -> list[str]:
-    """Return the texts of a file, one a line."""
-    try:
-        return corpus.read_text("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise TextError(f"{corpus} is not UTF-8 (byte {error.start}): convert it first.") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise TextError(f"Could not read texts from {corpus}: {reason}.") from error
+def _read_corpus(path: Path, column: str | None, strict: bool) -> list[str]:
+    from whyalike.data.stream import kind_by_name
+
+    if kind_by_name(path) is None and not path.is_dir():
+        return read_texts_of(path, column=None, format="txt", strict=strict)
+    return read_texts_of(path, column=column, strict=strict)
+
+
+def read_texts_of(
+    path: Path, *, column: str | None, format: "Format" = "auto", strict: bool = False
+) -> list[str]:
+    """Return what ``read_texts`` does, and say on standard error what it left out."""
+    from whyalike.data.stream import ReadReport
+    from whyalike.data.text_columns import read_texts
+
+    report = ReadReport()
+    found = read_texts(path, column=column, format=format, strict=strict, report=report)
+    echo_report(report)
+    return found
+
+
+def read_pairs_of(
+    path: Path, *, columns: Sequence[str] | None, strict: bool = False
+) -> list[tuple[str, str]]:
+    """Return what ``read_pairs`` does, and say on standard error what it left out."""
+    from whyalike.data.stream import ReadReport
+    from whyalike.data.text_columns import read_pairs
+
+    report = ReadReport()
+    found = read_pairs(path, columns=columns, strict=strict, report=report)
+    echo_report(report)
+    return found
 
 
 PROMISES = {

@@ -76,6 +76,13 @@ MethodOption = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def names_of(said: str | None) -> list[str] | None:
+    """Return the names in a list with commas between them, or None where none is given."""
+    if said is None:
+        return None
+    return [name for name in map(str.strip, said.split(",")) if name]
+
+
 def check_written(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the file of ``--html``, ``--png`` or ``--svg`` unless it is named for other content.
 
@@ -98,9 +105,38 @@ Html = Annotated[
 Picture = Annotated[
     Path | None, typer.Option(help="Write a picture.", metavar="FILE", callback=check_written)
 ]
+Column = Annotated[
+    str | None,
+    typer.Option(
+        "--column",
+        "--description",
+        help="Column of the texts; by default one called description, or the like.",
+        metavar="COLUMN",
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the left texts and the right ones, with a comma between; by default "
+        "left,right, query,passage, query,text or text_a,text_b.",
+        metavar="COLUMNS",
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Fail at a row that can't be read, not leave it out.")
+]
+TABLES = "CSV, TSV, JSON Lines, Parquet, or lines of text; gzipped or not"
 LexiconFile = Annotated[
     Path | None,
     typer.Option("--lexicon", help="Word vectors, for methods that go by them.", metavar="FILE"),
+]
+Corpus = Annotated[
+    Path | None,
+    typer.Option(
+        help="Texts to count rare words in, one a line or in a column of a table; by default those "
+        "of --texts, where there are any.",
+        metavar="FILE",
+    ),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")]
 TrustRemoteCode = Annotated[

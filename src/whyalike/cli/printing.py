@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
+    from whyalike.data.stream import ReadReport
+
 PIPE_WIDTH = 80
 
 _UNSEEN = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -67,6 +69,12 @@ def echo(text: str, *, err: bool = False) -> None:
     Line feeds and tabs stay.
     """
     typer.echo(shown(text), err=err)
+
+
+def echo_report(report: "ReadReport") -> None:
+    """Say on standard error what of a file was assumed and what was left out, if anything was."""
+    if report.bad or report.say_notes():
+        echo(report.say(most=5), err=True)
 
 
 def echo_json(text: str) -> None:

@@ -8,10 +8,14 @@ import typer
 from whyalike.cli.evaluate import for_pairs, open_progress
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.listings import read_lexicon
+from whyalike.cli.listings import read_lexicon, read_pairs_of, read_texts_of
 from whyalike.cli.options import (
     DEFAULT_MODEL,
+    TABLES,
     AllowPickle,
+    Column,
+    Columns,
+    Corpus,
     Debug,
     Device,
     LexiconFile,
@@ -20,7 +24,9 @@ from whyalike.cli.options import (
     PairPrompts,
     Pooling,
     PromptNames,
+    Strict,
     TrustRemoteCode,
+    names_of,
     read_options,
 )
 from whyalike.cli.printing import echo, echo_data, write_out
@@ -239,19 +245,19 @@ def create(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write.", metavar="FOLDER")],
     pairs: Annotated[
         Path | None,
-        typer.Option(help="Pairs of texts: .csv, .tsv, .jsonl.", metavar="FILE"),
+        typer.Option(help=f"Pairs of texts, in two columns: {TABLES}.", metavar="FILE"),
     ] = None,
-    columns: Annotated[
-        str, typer.Option(help="Of the pairs, the left texts and the right ones.")
-    ] = "left,right",
+    columns: Columns = None,
     option: MethodOption = None,
     texts: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of pairs: CSV of texts; each goes with its nearest.", metavar="FILE"
+            help="Instead of pairs: texts in such a file; each goes with its nearest.",
+            metavar="FILE",
         ),
     ] = None,
-    column: Annotated[str, typer.Option(help="Of the texts.")] = "description",
+    column: Column = None,
+    strict: Strict = False,
     count: Annotated[int | None, typer.Option("-n", min=1, help="Samples; by default all.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of samples, ids and orders.")] = 0,
     per_rater: Annotated[
@@ -281,13 +287,7 @@ def create(
     prompts: PairPrompts = None,
     prompt_names: PromptNames = None,
     lexicon: LexiconFile = None,
-    corpus: Annotated[
-        Path | None,
-        typer.Option(
-            help="Texts, one a line, to count rare words in; by default those of --texts.",
-            metavar="FILE",
-        ),
-    ] = None,
+    corpus: Corpus = None,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
@@ -304,8 +304,7 @@ def create(
         from whyalike import Explainer
         from whyalike.cli.explain import choose_methods
         from whyalike.methods.method import get_method
-        from whyalike.nearest_pairs import read_texts
-        from whyalike.study.creation import StudyOptions, create_study, read_pairs
+        from whyalike.study.creation import StudyOptions, create_study
         from whyalike.study.design import PACKAGED, read_known_answers
         from whyalike.study.model import QUESTION, SCALE
 
@@ -321,7 +320,7 @@ def create(
             known=read_known_answers(PACKAGED if practice is None else practice),
         )
         names = choose_methods(methods)
-        catalogue = None if texts is None else read_texts(str(texts), column=column)
+        catalogue = None if texts is None else read_texts_of(texts, column=column, strict=strict)
         explainer = Explainer(
             model,
             options=read_options(option, names),
@@ -332,6 +331,8 @@ def create(
                 lexicon,
                 corpus,
                 allow_pickle=allow_pickle,
+                column=column,
+                strict=strict,
                 catalogue=catalogue if any(get_method(name).lexical for name in names) else None,
             ),
             device=device,
@@ -340,7 +341,7 @@ def create(
         )
         explainer = for_pairs(explainer, prompts, prompt_names)
         if pairs is not None:
-            found = read_pairs(pairs, columns=[name.strip() for name in columns.split(",")])
+            found = read_pairs_of(pairs, columns=names_of(columns), strict=strict)
         else:
             found = draw_pairs(explainer, catalogue or [], named=str(texts), options=options)
         with open_progress() as tell:

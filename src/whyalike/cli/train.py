@@ -119,7 +119,10 @@ def train(
         str, typer.Option(help="What to start from: a hub name or a local path.")
     ] = DEFAULT_MODEL,
     title: Annotated[str | None, typer.Option(help="Column of the titles.")] = None,
-    description: Annotated[str | None, typer.Option(help="Column of the descriptions.")] = None,
+    description: Annotated[
+        str | None,
+        typer.Option("--description", "--column", help="Column of the descriptions."),
+    ] = None,
     id_: Annotated[str | None, typer.Option("--id", help="Column of the ids.")] = None,
     kind: Annotated[
         str | None, typer.Option(help="Column that says of what kind an item is; for figures.")

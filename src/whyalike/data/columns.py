@@ -98,7 +98,9 @@ def choose_columns(
         title nor a description.
     """
     asked = {"id": id, "title": title, "description": description}
-    chosen = {role: _named(columns, name, role) for role, name in asked.items() if name is not None}
+    chosen = {
+        role: named_column(columns, name, role) for role, name in asked.items() if name is not None
+    }
     if len(set(chosen.values())) < len(chosen):
         raise OptionError(
             f"One column is given two roles: {chosen}; give each a column of its own."
@@ -109,7 +111,7 @@ def choose_columns(
         if role in chosen:
             continue
         free = [column for column in columns if column not in chosen.values()]
-        found = _guess(free, known)
+        found = guess_column(free, known)
         if found is None and role == "id":
             found = _index_column(columns, free)
         if found is not None:
@@ -117,13 +119,14 @@ def choose_columns(
             guessed.append(role)
     if "title" not in chosen and "description" not in chosen:
         raise OptionError(
-            f"No column looks like a title or a description. There are {_list(columns)}: say which "
-            "with title and description (--title, --description)."
+            "No column looks like a title or a description. There are "
+            f"{list_columns(columns)}: say which with title and description (--title, "
+            "--description)."
         )
     if metadata is None:
         others = tuple(column for column in columns if column not in chosen.values())
     else:
-        others = tuple(dict.fromkeys(_named(columns, name, "metadata") for name in metadata))
+        others = tuple(dict.fromkeys(named_column(columns, name, "metadata") for name in metadata))
     return ColumnChoice(
         id=chosen.get("id"),
         title=chosen.get("title"),
@@ -133,17 +136,21 @@ def choose_columns(
     )
 
 
-def _named(columns: Sequence[str], name: str, role: str) -> str:
-    """Return the column of that name, or the only one that differs in nothing but case."""
+def named_column(columns: Sequence[str], name: str, role: str) -> str:
+    """Return the column of that name, or the only one that differs in nothing but case.
+
+    Raises OptionError where there is none; ``role`` says what it was asked for.
+    """
     if name in columns:
         return name
     alike = [column for column in columns if column.casefold() == name.casefold()]
     if len(alike) == 1:
         return alike[0]
-    raise OptionError(f"There is no column {name!r} for {role}; there are {_list(columns)}.")
+    raise OptionError(f"There is no column {name!r} for {role}; there are {list_columns(columns)}.")
 
 
-def _guess(columns: Sequence[str], names: Sequence[str]) -> str | None:
+def guess_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """Return the column of the first of these names that there is, as it is written, or None."""
     plain = {_plain(column): column for column in reversed(columns)}
     return next((plain[name] for name in names if name in plain), None)
 
@@ -164,6 +171,7 @@ def _plain(column: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", column.casefold()).strip("_")
 
 
-def _list(columns: Sequence[str]) -> str:
+def list_columns(columns: Sequence[str]) -> str:
+    """Return the names of the columns for an error, of many the first."""
     more = f" and {len(columns) - COLUMNS_NAMED:,} more" if len(columns) > COLUMNS_NAMED else ""
     return (", ".join(map(repr, columns[:COLUMNS_NAMED])) or "none") + more

@@ -160,7 +160,7 @@ class ItemMaker:
         title = self._shown(row, columns.title, role="title")
         description = self._shown(row, columns.description, role="description")
         metadata = {name: self._plain(row, name) for name in columns.metadata}
-        _refuse_broken(key, title, description, *metadata, *metadata.values())
+        refuse_broken(key, title, description, *metadata, *metadata.values())
         if not key:
             raise FormatError("no id")
         if not title and not description:
@@ -181,7 +181,8 @@ class ItemMaker:
         return plain(value)
 
 
-def _refuse_broken(*values: Plain) -> None:
+def refuse_broken(*values: Plain) -> None:
+    """Raise FormatError where a text holds NUL characters or was not decoded."""
     for value in values:
         if not isinstance(value, str) or (value.isascii() and "\0" not in value):
             continue

@@ -1,17 +1,17 @@
 """Items from any file of a catalogue, one by one, and a report of what was read or left out."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from whyalike.data.arrow import open_dataset, open_parquet
 from whyalike.data.columns import ColumnChoice, choose_columns
 from whyalike.data.items import Item, ItemMaker
 from whyalike.data.markup import has_markup
-from whyalike.data.tables import RawRow, RowTable, open_delimited, open_json_lines
+from whyalike.data.tables import RawRow, RowTable, open_delimited, open_json_lines, open_lines
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 
@@ -88,9 +88,13 @@ class ReadReport:
 
     def __str__(self) -> str:
         """Return the report in a few lines; of many bad rows the first are shown."""
+        return self.say()
+
+    def say(self, *, most: int = BAD_ROWS_SAID) -> str:
+        """Return the report in a few lines, with the first ``most`` bad rows."""
         head = f"{self.path or 'items'}: {_counted(self.rows, 'row', 'rows')}, {self.kept:,} kept"
         head += f", {len(self.bad):,} bad" if self.bad else ""
-        bad = [f"  {line}" for line in self.say_bad_rows()]
+        bad = [f"  {line}" for line in self.say_bad_rows(most=most)]
         return "\n".join([head, *(f"  {note}" for note in self.say_notes()), *bad])
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _counted(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "dataset"]
+Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"]
 
 
 Markup = Literal["keep", "strip"]
@@ -196,7 +200,7 @@ def stream_items(
     """
     report = ReadReport() if report is None else report
     report.path = str(path)
-    with _open(Path(path), format) as table:
+    with open_table(Path(path), format) as table:
         yield from _walk(table, report, (id, title, description, metadata), strict, markup)
 
 
@@ -250,7 +254,18 @@ def stream_dataset(
     yield from _walk(table, report, (id, title, description, metadata), strict, markup)
 
 
-def _open(path: Path, format: Format) -> AbstractContextManager[RowTable]:
+def open_table(path: Path, format: Format) -> AbstractContextManager[RowTable]:
+    """Yield the rows of a file, gzipped or not, or of the folder of a saved data set.
+
+    Raises
+    ------
+    FormatError
+        It can't be read; also while it is.
+    OptionError
+        A format that there is not, or ``"auto"`` and the name does not say it.
+    MissingExtraError
+        The format needs a package that is not installed.
+    """
     check_choice("format", format, get_args(Format))
     kind = _kind_of(path) if format == "auto" else format
     if kind == "dataset":
@@ -259,14 +274,15 @@ def _open(path: Path, format: Format) -> AbstractContextManager[RowTable]:
         return open_parquet(path)
     if kind == "jsonl":
         return open_json_lines(path)
+    if kind == "txt":
+        return open_lines(path)
     return open_delimited(path, delimiter="\t" if kind == "tsv" else ",")
 
 
 def _kind_of(path: Path) -> Format:
     if path.is_dir():
         return "dataset"
-    name = path.name.lower().removesuffix(".gz")
-    found = next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    found = kind_by_name(path)
     if found is None:
         raise OptionError(
             f"The name of {path} does not say what it is; known are {', '.join(SUFFIXES)} "
@@ -274,6 +290,12 @@ def _kind_of(path: Path) -> Format:
             "(--format)."
         )
     return found
+
+
+def kind_by_name(path: Path) -> Format | None:
+    """Return what a table is by the name of its file, or None where that does not say it."""
+    name = path.name.lower().removesuffix(".gz")
+    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
 Wanted = tuple[str | None, str | None, str | None, Sequence[str] | None]
@@ -284,9 +306,6 @@ def _walk(
 ) -> Iterator[Item]:
     check_choice("markup", markup, get_args(Markup))
     id, title, description, metadata = wanted
-    report.unit = table.unit
-    said = len(table.notes)
-    report.notes.extend(table.notes)
     report.columns = choose_columns(
         table.columns, id=id, title=title, description=description, metadata=metadata
     )
@@ -297,13 +316,53 @@ def _walk(
         decimal_comma=table.decimal_comma,
     )
     places: dict[str, int] = {}
+
+    def make(row: RawRow) -> Item:
+        item = maker.make(row, report.rows)
+        first = places.setdefault(item.id, row.line)
+        if first != row.line:
+            raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
+        _count(item, report)
+        return item
+
+    yield from make_of_rows(table, make, report=report, strict=strict, what="item")
+
+
+Made = TypeVar("Made")
+
+
+def make_of_rows(
+    table: RowTable,
+    make: Callable[[RawRow], Made],
+    *,
+    report: ReadReport,
+    strict: bool,
+    what: str,
+) -> Iterator[Made]:
+    """Yield what is made of each row; those that nothing can be made of are reported.
+
+    Parameters
+    ----------
+    table : RowTable
+        What is read.
+    make : Callable[[RawRow], Made]
+        Raises FormatError, with the reason, where a row gives nothing.
+    report : ReadReport
+        Gets what became of every row.
+    strict : bool
+        Whether a bad row is an error; otherwise it is left out.
+    what : str
+        Is made, for errors.
+
+    Raises FormatError where nothing is made of any row, too many rows are bad, or ``strict``.
+    """
+    report.unit = table.unit
+    said = len(table.notes)
+    report.notes.extend(table.notes)
     for row in table.rows:
         report.rows += 1
         try:
-            item = maker.make(row, report.rows)
-            first = places.setdefault(item.id, row.line)
-            if first != row.line:
-                raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
+            made = make(row)
         except FormatError as error:
             report.bad.append(BadRow(row.line, str(error), _excerpt(row)))
             if len(report.bad) > MOST_BAD:
@@ -315,9 +374,9 @@ def _walk(
             if strict and len(report.bad) == STRICT_SAYS:
                 break
             continue
-        _count(item, report)
+        report.kept += 1
         if not (strict and report.bad):
-            yield item
+            yield made
     report.notes.extend(table.notes[said:])
     if strict and report.bad:
         raise FormatError(
@@ -326,11 +385,10 @@ def _walk(
         )
     if not report.kept:
         bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
-        raise FormatError(f"{report.path} holds no item{': ' if bad else ''}{bad}.")
+        raise FormatError(f"{report.path} holds no {what}{': ' if bad else ''}{bad}.")
 
 
 def _count(item: Item, report: ReadReport) -> None:
-    report.kept += 1
     report.title_only += not item.description
     report.description_only += not item.title
     report.with_markup += has_markup(item.description) or has_markup(item.title)

@@ -43,6 +43,7 @@ class RowTable:
 
     ``typed`` is False where every value is text, numbers too; ``decimal_comma`` is how some of them
     are written then. ``notes`` say what was assumed; some are known after the last row only.
+    ``named`` is False where the file names no columns.
     """
 
     columns: tuple[str, ...]
@@ -51,6 +52,7 @@ class RowTable:
     unit: Literal["line", "row"]
     notes: Sequence[str] = field(default=())
     decimal_comma: bool = False
+    named: bool = True
 
 
 def check_width(columns: int, path: object) -> None:
@@ -341,3 +343,40 @@ def _objects(binary: BinaryIO, path: Path) -> Iterator[RawRow]:
             else:
                 said = f"a JSON {type(content).__name__}, not an object"
                 yield RawRow(number, {}, problem=said, excerpt=excerpt)
+
+
+LINE_COLUMN = "text"
+"""What the one column of a file of lines is called."""
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[RowTable]:
+    """Have the lines of a UTF-8 file, a text each, as a table of one column; blank ones are none.
+
+    Raises
+    ------
+    FormatError
+        The file can't be read; also while it is being read, a line of more than LONGEST_LINE
+        characters.
+    """
+    with open_bytes(path) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape")
+        try:
+            yield RowTable(
+                columns=(LINE_COLUMN,),
+                rows=_lines_of_text(text, path),
+                typed=False,
+                unit="line",
+                named=False,
+            )
+        finally:
+            text.detach()
+
+
+def _lines_of_text(text: io.TextIOWrapper, path: Path) -> Iterator[RawRow]:
+    lines = iter(partial(text.readline, LONGEST_LINE + 1), "")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            raise too_long(path, number, "line")
+        if line.strip():
+            yield RawRow(number, {LINE_COLUMN: line.removesuffix("\n")}, excerpt=line)

@@ -9,14 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 import whyalike
+from whyalike.schema import ComparisonModel, ExplanationModel
 from whyalike.texts import without_surrogates
 from whyalike.web.api.answers import until_disconnected
 from whyalike.web.api.metrics import MEDIA
 from whyalike.web.api.schema import (
     CompareRequest,
-    ComparisonModel,
     ExplainRequest,
-    ExplanationModel,
     FailureModel,
     HealthModel,
     MethodModel,

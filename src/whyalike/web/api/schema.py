@@ -1,72 +1,32 @@
-"""What goes over the wire. The explanation is that of docs/explanation.schema.json, no more."""
+"""What goes over the wire. Explanations and comparisons are as they are declared, no more."""
 
 from typing import Annotated, Any, Literal, Optional, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from whyalike.explanation import ScoreKind, SimilarityFunction
 from whyalike.options import BTIOptions, Declared, declared
+from whyalike.schema import ExplanationModel, Strict
 
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
-class ApiModel(BaseModel):
-    """Refuses fields that are not known: a misspelt one would otherwise do nothing."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class WordModel(ApiModel):
-    """A word of a text, exactly ``text[start:end]``; offsets count Unicode code points."""
-
-    text: str
-    start: int
-    end: int
-    saliency: float
-    contribution: float | None
-
-
-class WordPairModel(ApiModel):
-    """A match between two words, by their places in ``words``."""
-
-    left: int
-    right: int
-    similarity: float
-    score: float
-
-
-class TextModel(ApiModel):
-    """One of the two texts."""
-
-    text: str
-    words: list[WordModel]
-    unread_words: int
-    unmatched: list[int]
-
-
-class _SomeSaid(ApiModel):
+class _SomeOptions(Strict):
     # Those of methods that do not come with whyalike are checked where the method is known.
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
 
-def _options(name: str, base: type[BaseModel], *, required: bool) -> Any:
-    """Return the model of BTIOptions: all of them as computed, or any that a request changes."""
+def _some_options() -> type[Strict]:
+    """Return the model of any of BTIOptions that a request changes."""
     hints = get_type_hints(BTIOptions)
     chosen: dict[str, Any] = {
-        one.name: (hints[one.name], ...) if required else (Optional[hints[one.name]], None)  # noqa: UP045
+        one.name: (Optional[hints[one.name]], None)  # noqa: UP045
         for one in declared(BTIOptions)
     }
-    return create_model(name, __base__=base, __doc__="See BTIOptions.", **chosen)
+    return create_model("SomeOptions", __base__=_SomeOptions, __doc__="See BTIOptions.", **chosen)
 
 
-OptionsModel = _options("Options", ApiModel, required=True)
-SomeOptionsModel = _options("SomeOptions", _SomeSaid, required=False)
-
-
-class ExtendedOptionsModel(OptionsModel):  # type: ignore[misc,valid-type]
-    """The same, of a method that does not come with whyalike and has options of its own."""
-
-    own: dict[str, str | bool | int | float | None]
+SomeOptionsModel = _some_options()
 
 
 def option_schema(option: Declared) -> dict[str, Any]:
@@ -90,46 +50,11 @@ def option_schema(option: Declared) -> dict[str, Any]:
     }
 
 
-class ExplanationModel(ApiModel):
-    """Why a model finds two texts alike: ``Explanation.to_dict()``."""
-
-    format: Literal["whyalike/explanation"]
-    version: Literal[1]
-    similarity: float
-    similarity_function: ScoreKind
-    method: str
-    model: str
-    pooling: str
-    prompts: Two | None = Field(
-        None, description="What stood before the left text and before the right one."
-    )
-    options: OptionsModel | ExtendedOptionsModel  # type: ignore[valid-type]
-    warnings: list[str]
-    completeness_gap: float | None
-    remainder: float | None
-    pair_contributions: list[list[float]] | None
-    left: TextModel
-    right: TextModel
-    pairs: list[WordPairModel]
-    matches: list[WordPairModel]
-
-
-class ComparisonModel(ApiModel):
-    """Why one text is scored above another for a query: ``Comparison.to_dict()``."""
-
-    format: Literal["whyalike/comparison"]
-    version: Literal[1]
-    margin: float
-    query_contributions: list[float]
-    better: ExplanationModel
-    worse: ExplanationModel
-
-
-class _Asked(ApiModel):
+class _Asked(Strict):
     model: str | None = Field(None, description="One of /models; by default the first.")
     method: str | None = Field(None, description="One of /methods; by default the model's.")
     options: SomeOptionsModel | None = Field(  # type: ignore[valid-type]
-        None, description="Options by name that differ from the model's own; see below."
+        None, description="Fields that differ from the model's own."
     )
 
     def changed(self) -> dict[str, Any]:
@@ -169,7 +94,7 @@ class CompareRequest(_Asked):
     worse: str = Field(examples=["Our offices are open daily."])
 
 
-class _Search(ApiModel):
+class _Search(Strict):
     index: str | None = Field(None, description="One of /models; by default the first index.")
     text: str | None = Field(None, description="What to look for.", examples=["warm gloves"])
     id: str | None = Field(None, description="Instead of a text, an item of the index.")
@@ -194,14 +119,14 @@ class RankRequest(_Search):
     item: str = Field(description="The id of the item.")
 
 
-class PartModel(ApiModel):
+class PartModel(Strict):
     """One of the four similarities of which a score is the mean."""
 
     similarity: float
     explanation: ExplanationModel | None
 
 
-class HitModel(ApiModel):
+class HitModel(Strict):
     """An item that was found."""
 
     rank: int
@@ -214,7 +139,7 @@ class HitModel(ApiModel):
     parts: dict[str, PartModel] | None
 
 
-class QueryModel(ApiModel):
+class QueryModel(Strict):
     """What was looked for."""
 
     id: str | None
@@ -222,7 +147,7 @@ class QueryModel(ApiModel):
     text: str
 
 
-class SimilarModel(ApiModel):
+class SimilarModel(Strict):
     """What a search found, as `whyalike similar --json` prints it."""
 
     format: Literal["whyalike/similar"]
@@ -245,7 +170,7 @@ class SimilarModel(ApiModel):
     hits: list[HitModel]
 
 
-class RankModel(ApiModel):
+class RankModel(Strict):
     """Where an item stands; ``rank`` is null where ``left_out`` says why a search leaves it out."""
 
     format: Literal["whyalike/rank"]
@@ -261,7 +186,7 @@ class RankModel(ApiModel):
     explanation: ExplanationModel | None
 
 
-class OptionModel(ApiModel):
+class OptionModel(Strict):
     """An option of a method. ``served`` is the most that this server takes; null: no such limit."""
 
     name: str
@@ -279,7 +204,7 @@ class OptionModel(ApiModel):
     meaning: str
 
 
-class MethodModel(ApiModel):
+class MethodModel(Strict):
     """A method; costs are passes through the model for one pair."""
 
     name: str
@@ -291,7 +216,7 @@ class MethodModel(ApiModel):
     options: list[OptionModel]
 
 
-class ServedModelModel(ApiModel):
+class ServedModelModel(Strict):
     """A model that may be asked for."""
 
     name: str
@@ -306,14 +231,14 @@ class ServedModelModel(ApiModel):
     methods: list[str]
 
 
-class ModelsModel(ApiModel):
+class ModelsModel(Strict):
     """The models and indexes that the server was started with, each list's default first."""
 
     models: list[ServedModelModel]
     indexes: list[dict[str, Any]]
 
 
-class HealthModel(ApiModel):
+class HealthModel(Strict):
     """The server answers, and whether its models move: ``stalled`` where nothing did for long."""
 
     status: Literal["ok", "stalled"]
@@ -326,7 +251,7 @@ class HealthModel(ApiModel):
     still_seconds: float = Field(description="Since one was done, while there is work.")
 
 
-class FailureModel(ApiModel):
+class FailureModel(Strict):
     """What went wrong, in a sentence that says what to do."""
 
     error: str

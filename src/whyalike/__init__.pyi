@@ -1,0 +1,19 @@
+"""whyalike: why does this model think these two texts are alike?"""
+
+from whyalike.catalogue.catalogue import Catalogue as Catalogue
+from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
+from whyalike.catalogue.search import Hit as Hit
+from whyalike.data.items import Item as Item
+from whyalike.explainer import Explainer as Explainer
+from whyalike.explanation import Comparison as Comparison
+from whyalike.explanation import ExplainedText as ExplainedText
+from whyalike.explanation import Explanation as Explanation
+from whyalike.explanation import Word as Word
+from whyalike.explanation import WordPair as WordPair
+from whyalike.models.black_box import BlackBox as BlackBox
+from whyalike.models.pair_function import PairScorer as PairScorer
+from whyalike.options import BTIOptions as BTIOptions
+from whyalike.words import Lexicon as Lexicon
+from whyalike.words import WordVectors as WordVectors
+
+__version__: str

@@ -1,0 +1,15 @@
+"""Catalogues: items with titles and descriptions, read, indexed and searched with reasons."""
+
+from whyalike.catalogue.catalogue import Catalogue as Catalogue
+from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
+from whyalike.catalogue.search import Hit as Hit
+from whyalike.catalogue.search import Hits as Hits
+from whyalike.catalogue.search import ItemRank as ItemRank
+from whyalike.catalogue.search import Standing as Standing
+from whyalike.catalogue.search import explain_hit_parts as explain_hit_parts
+from whyalike.catalogue.search import explain_hits as explain_hits
+from whyalike.data.columns import ColumnChoice as ColumnChoice
+from whyalike.data.items import Item as Item
+from whyalike.data.stream import BadRow as BadRow
+from whyalike.data.stream import ReadReport as ReadReport
+from whyalike.data.stream import stream_items as stream_items

@@ -1,0 +1,21 @@
+"""An explanation made visible: terminal, HTML, figures. Imports a renderer on first use."""
+
+from whyalike.render.comparison import render_comparison as render_comparison
+from whyalike.render.comparison import render_comparison_fragment as render_comparison_fragment
+from whyalike.render.comparison import render_comparison_text as render_comparison_text
+from whyalike.render.comparison import terminal_comparison_view as terminal_comparison_view
+from whyalike.render.figure import draw_figure as draw_figure
+from whyalike.render.figure_comparison import draw_comparison as draw_comparison
+from whyalike.render.html import render_fragment as render_fragment
+from whyalike.render.html import render_html as render_html
+from whyalike.render.leaderboard import render_leaderboard as render_leaderboard
+from whyalike.render.leaderboard import render_leaderboard_fragment as render_leaderboard_fragment
+from whyalike.render.markdown import render_markdown as render_markdown
+from whyalike.render.methods import render_methods as render_methods
+from whyalike.render.methods import terminal_methods_view as terminal_methods_view
+from whyalike.render.similar import render_similar as render_similar
+from whyalike.render.similar import render_similar_fragment as render_similar_fragment
+from whyalike.render.similar import render_similar_text as render_similar_text
+from whyalike.render.similar import terminal_similar_view as terminal_similar_view
+from whyalike.render.terminal import render_text as render_text
+from whyalike.render.terminal import terminal_view as terminal_view
