@@ -79,7 +79,7 @@ def open_model(
     Raises
     ------
     ModelNotFoundError, UnsafeModelError, ModelError
-        The model is not available or can't be used.
+        The model can't be found or used.
     OptionError
         Two are given, or something that belongs to the other.
     """
@@ -475,7 +475,7 @@ class Explainer:
 
     @property
     def signed_method(self) -> str:
-        """Its own method if that gives signed contributions, or one that does."""
+        """The Explainer's own method if it gives signed contributions, or one that does."""
         if "signed" in self.method.promises:
             return self.method.name
         return first_that_works(self.model, "whyalike", "occlusion")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from whyalike import explainer as opening
+from whyalike.models.kinds import encoder as opening
 
 TRACEBACK = "Traceback (most recent call last)"
 

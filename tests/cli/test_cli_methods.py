@@ -6,9 +6,9 @@ import pytest
 from markupsafe import escape
 
 from whyalike import Explainer, explainer
-from whyalike import explainer as opening
 from whyalike.errors import MissingExtraError
 from whyalike.methods.method import get_method, list_methods
+from whyalike.models.kinds import encoder as opening
 
 LEFT = "Keep hands warm with knit gloves."
 RIGHT = "These gloves are cut from wool."

@@ -8,9 +8,8 @@ import numpy as np
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError
 from whyalike.explanation import SimilarityFunction
-from whyalike.models.pipeline import score_by_vectors
 from whyalike.models.refusals import other_function
-from whyalike.models.scorer import Capability, TextPair, is_blank
+from whyalike.models.scorer import Capability, TextPair, is_blank, score_by_vectors
 from whyalike.models.tokens import TokenizedText
 from whyalike.models.user_function import UserFunction, shorten
 from whyalike.options import LongText, check_choice
@@ -30,7 +29,7 @@ class BlackBox(UserFunction[str]):
     ----------
     calls
         How often the function was called.
-    texts_embedded : int
+    texts_embedded
         How many texts it gave vectors for.
 
     Parameters

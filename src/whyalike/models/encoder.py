@@ -42,7 +42,6 @@ from whyalike.models.pipeline import (
     VectorSource,
     activation_of,
     place_rows,
-    score_by_vectors,
     score_pairs,
 )
 from whyalike.models.prompts import choose_prompts
@@ -54,7 +53,7 @@ from whyalike.models.replica import (
     outside_inference,
     own_tokenizer,
 )
-from whyalike.models.scorer import Capability, TextPair
+from whyalike.models.scorer import Capability, TextPair, score_by_vectors
 from whyalike.models.tokens import TokenizedText, group_rows, tokenize
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_choice
 

@@ -73,7 +73,6 @@ def register_kind(
 
     Raises
     ------
-    ------
     OptionError
         The name is taken.
     """
@@ -92,7 +91,6 @@ def open_scorer(source: object, opening: Opening) -> Scorer:
     names.
 
     Raises
-    ------
     ------
     ModelNotFoundError, UnsafeModelError, ModelError
         No kind takes it, or the model is not available or can't be used.

@@ -31,7 +31,6 @@ class PairScorer(UserFunction[TextPair]):
 
     Attributes
     ----------
-    ----------
     calls : int
         How often the function was called.
     pairs_scored : int
@@ -53,7 +52,6 @@ class PairScorer(UserFunction[TextPair]):
         The most pairs whose scores are kept, least recently used ones forgotten.
 
     Raises
-    ------
     ------
     OptionError
         An argument that is not allowed.
@@ -98,7 +96,6 @@ class PairScorer(UserFunction[TextPair]):
         """Return the scores (N,) of N pairs, with the prompts before the left and right texts.
 
         Raises
-        ------
         ------
         ModelError
             The function gave something else than a number for each pair.

@@ -17,14 +17,12 @@ from sentence_transformers.sentence_transformer.modules import Normalize
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.capture import Captured
 from whyalike.models.replica import OwnTokenizer
-from whyalike.models.scorer import Embedder, TextPair
 from whyalike.models.tokens import Row, TokenizedText
-from whyalike.options import Activation, LongText, ObjectiveOption
+from whyalike.options import Activation, ObjectiveOption
 
 Pooling = Literal["auto", "model", "paper", "cls", "last"]
 
@@ -368,38 +366,6 @@ def at_its_maximum(left: Tensor, right: Tensor, function: SimilarityFunction) ->
         return cosine(left, right) >= 1 - 1e-6
     scale = left.abs().amax(-1).clamp(min=1.0)
     return (left - right).abs().amax(-1) <= 1e-6 * scale
-
-
-def score_by_vectors(
-    model: Embedder,
-    pairs: Sequence[TextPair],
-    *,
-    prompts: tuple[str, str],
-    long_text: LongText,
-) -> Floats:
-    """Return the similarities (N,) of N pairs of texts by their vectors, each text embedded once.
-
-    A cosine is without what rounding puts beyond 1.
-    """
-    found: dict[tuple[str, str], Floats] = {}
-    for prompt in dict.fromkeys(prompts):
-        texts = dict.fromkeys(
-            text for pair in pairs for own, text in zip(prompts, pair, strict=True) if own == prompt
-        )
-        vectors = model.embed(list(texts), prompt=prompt, long_text=long_text)
-        found.update({(prompt, text): row for text, row in zip(texts, vectors, strict=True)})
-    # A text in which the model reads nothing has a zero of whatever width.
-    width = max((len(vector) for vector in found.values()), default=1)
-    left, right = (
-        torch.from_numpy(
-            np.array([np.resize(found[prompt, pair[side]], width) for pair in pairs]).reshape(
-                len(pairs), width
-            )
-        )
-        for side, prompt in enumerate(prompts)
-    )
-    scores = SIMILARITIES[model.similarity_function](left, right).numpy() + 0.0
-    return np.clip(scores, -1.0, 1.0) if model.similarity_function == "cosine" else scores
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from whyalike.explanation import ScoreKind, SimilarityFunction
 from whyalike.models.prompts import choose_prompts
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText
+from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import find_words
 
 Capability = Literal["vectors", "tokens", "hidden states", "gradients", "decomposition"]
@@ -121,7 +122,6 @@ def require(scorer: Scorer, needed: Sequence[Capability], *, what: str, instead:
 
     Raises
     ------
-    ------
     OptionError
         One is missing. The message says what is needed, what the scorer gives, and ``instead``.
     """
@@ -139,6 +139,43 @@ def require_vectors(scorer: Scorer, *, what: str) -> Embedder:
     return cast("Embedder", scorer)
 
 
+def score_by_vectors(
+    model: Embedder,
+    pairs: Sequence[TextPair],
+    *,
+    prompts: tuple[str, str],
+    long_text: LongText,
+) -> Floats:
+    """Return the similarities (N,) of N pairs of texts by their vectors, each text embedded once.
+
+    A cosine is without what rounding puts beyond 1.
+    """
+    found: dict[tuple[str, str], Floats] = {}
+    for prompt in dict.fromkeys(prompts):
+        texts = dict.fromkeys(
+            text for pair in pairs for own, text in zip(prompts, pair, strict=True) if own == prompt
+        )
+        vectors = model.embed(list(texts), prompt=prompt, long_text=long_text)
+        found.update({(prompt, text): row for text, row in zip(texts, vectors, strict=True)})
+    # A text in which the model reads nothing has a zero of whatever width.
+    width = max((len(vector) for vector in found.values()), default=1)
+    left, right = (
+        np.array(
+            [np.resize(found[prompt, pair[side]], width) for pair in pairs], dtype=np.float64
+        ).reshape(len(pairs), width)
+        for side, prompt in enumerate(prompts)
+    )
+    function = model.similarity_function
+    if not is_bilinear(function):
+        order = 2 if function == "euclidean" else 1
+        distances: Floats = 0.0 - np.linalg.norm(left - right, ord=order, axis=1)
+        return distances
+    products: Floats = (
+        comparable(left, function=function) * comparable(right, function=function)
+    ).sum(axis=1)
+    return np.clip(products, -1.0, 1.0) if function == "cosine" else products
+
+
 def scores_of(
     scorer: Scorer,
     pairs: Sequence[TextPair],
@@ -149,7 +186,6 @@ def scores_of(
     """Return a scorer's scores of N pairs, checked: a scorer may come from anywhere.
 
     Raises
-    ------
     ------
     ModelError
         Anything but N finite numbers.

@@ -28,7 +28,6 @@ class UserFunction(OpaqueScorer, ABC, Generic[Item]):
 
     Attributes
     ----------
-    ----------
     calls : int
         How often the function was called.
     items_answered : int
@@ -46,7 +45,6 @@ class UserFunction(OpaqueScorer, ABC, Generic[Item]):
         The most items whose answers are kept, least recently used ones forgotten.
 
     Raises
-    ------
     ------
     OptionError
         An argument that is not allowed.
@@ -93,7 +91,7 @@ class UserFunction(OpaqueScorer, ABC, Generic[Item]):
         """Return (N, ...) float64. Raises ModelError on an answer that can't be that."""
 
     def _start(self) -> None:
-        """Make a lock that belongs to this process."""
+        """Have a lock that belongs to this process."""
         self._lock = RLock()
         _FUNCTIONS.add(self)
 
