@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike.errors import FormatError, OptionError, TextError
-from whyalike.probing import edits as registry
-from whyalike.probing.edits import find_edits, get_rule, list_rules, make_edit, register_rule
+from whyalike.probing.edits import RULES, find_edits, get_rule, list_rules, make_edit, register_rule
 from whyalike.probing.rule_text import RuleText, WordLists, article_for
 
 TEXT = (
@@ -92,7 +91,7 @@ def test_a_summary_is_one_short_line():
 
 
 def test_a_rule_of_ones_own_is_one_function(monkeypatch):
-    monkeypatch.setattr(registry, "_RULES", {rule.name: rule for rule in list_rules()})
+    monkeypatch.setattr(RULES, "_entries", {rule.name: rule for rule in list_rules()})
 
     @register_rule("colours", changes_meaning=True, summary="another colour")
     def colours(text):

@@ -7,15 +7,13 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
-from whyalike.models.pipeline import SIMILARITIES
-from whyalike.models.scorer import Embedder, require_vectors, scores_of
+from whyalike.models.scorer import scores_of
 from whyalike.options import LongText, check_choice, check_whole
 from whyalike.texts import checked_texts, clean_text, is_mark, keep_words, word_forms
 
@@ -124,19 +122,19 @@ def subset_similarities(
         ]
         for pair, own in zip(explanations, subsets, strict=True)
     ]
-    if "vectors" not in explainer.model.capabilities:
-        return _score_pairs(explainer, texts)
-    model = require_vectors(explainer.model, what="To compare texts by their vectors")
-    vectors = _embed(explainer, model, texts)
-    score = SIMILARITIES[model.similarity_function]
-    found = []
-    for of_pair in texts:
-        left, right = (
-            torch.from_numpy(np.array([vectors[prompt, t] for of_draw in of_side for t in of_draw]))
-            for of_side, prompt in zip(of_pair, explainer.prompts, strict=True)
-        )
-        found.append(score(left, right).numpy().reshape(len(draws), -1).mean(axis=0))
-    return found
+    wanted = [
+        [pair for of_draw in zip(left, right, strict=True) for pair in zip(*of_draw, strict=True)]
+        for left, right in texts
+    ]
+    unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
+    # None is longer than its text was, which was let pass.
+    policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
+    scores = scores_of(explainer.model, unique, prompts=explainer.prompts, long_text=policy)
+    found = dict(zip(unique, scores, strict=True))
+    return [
+        np.array([found[pair] for pair in of_pair]).reshape(len(draws), -1).mean(axis=0)
+        for of_pair in wanted
+    ]
 
 
 def generator_for(*parts: object) -> np.random.Generator:
@@ -183,50 +181,6 @@ def _variant(side: ExplainedText, kept: NDArray[np.bool_], others: Sequence[str]
         pieces += [text[end:start], text[start:stop] if stays else other]
         end = stop
     return "".join([*pieces, text[end:]])
-
-
-def _policy(explainer: Explainer) -> LongText:
-    """Return what is done with variants beyond the limit: none is longer than its text was."""
-    return "windows" if explainer.options.long_text == "windows" else "truncate"
-
-
-def _score_pairs(
-    explainer: Explainer, texts: Sequence[Sequence[Sequence[Sequence[str]]]]
-) -> list[Floats]:
-    """Return the scores (Q,) of each pair, meaned over draws; texts as in ``_embed``."""
-    wanted = [
-        [pair for of_draw in zip(left, right, strict=True) for pair in zip(*of_draw, strict=True)]
-        for left, right in texts
-    ]
-    unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
-    scores = scores_of(
-        explainer.model, unique, prompts=explainer.prompts, long_text=_policy(explainer)
-    )
-    found = dict(zip(unique, scores, strict=True))
-    return [
-        np.array([found[pair] for pair in of_pair]).reshape(len(left), -1).mean(axis=0)
-        for of_pair, (left, _) in zip(wanted, texts, strict=True)
-    ]
-
-
-def _embed(
-    explainer: Explainer, model: Embedder, texts: Sequence[Sequence[Sequence[Sequence[str]]]]
-) -> dict[tuple[str, str], Floats]:
-    """Return the vector (H,) of each (prompt, text), of texts by pair, side, draw and subset."""
-    policy = _policy(explainer)
-    wanted: dict[str, dict[str, None]] = {}
-    for of_pair in texts:
-        for of_side, prompt in zip(of_pair, explainer.prompts, strict=True):
-            wanted.setdefault(prompt, {}).update(
-                dict.fromkeys(text for of_draw in of_side for text in of_draw)
-            )
-    found: dict[tuple[str, str], Floats] = {}
-    for prompt, unique in wanted.items():
-        vectors = model.embed(list(unique), prompt=prompt, long_text=policy)
-        found.update({(prompt, text): row for text, row in zip(unique, vectors, strict=True)})
-    # A text in which the model reads nothing has a zero of whatever width.
-    width = max((len(vector) for vector in found.values()), default=1)
-    return {key: np.resize(vector, width) for key, vector in found.items()}
 
 
 TextPair = tuple[str, str]

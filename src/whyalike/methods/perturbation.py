@@ -15,7 +15,7 @@ from whyalike.errors import MissingExtraError, OptionError
 from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.methods.token_saliency import latent_vectors
-from whyalike.models.scorer import TextPair, require_vectors, scores_of
+from whyalike.models.scorer import TextPair, embed_once, require_vectors, scores_of
 from whyalike.options import LongText, PerturbationOptions
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import keep_words
@@ -52,24 +52,18 @@ def embed_variants(
     All of a batch go to the model together. It sorts them by length.
     """
     model = require_vectors(setting.model, what="To compare texts by their vectors")
-    policy = _policy(setting)
     prompts = [text.tokens.prompt for text in texts]
-    found: dict[tuple[str, str], Floats] = {}
-    for prompt in dict.fromkeys(prompts):
-        unique = list(
-            dict.fromkeys(
-                variant
-                for own, of_text in zip(prompts, variants, strict=True)
-                if own == prompt
-                for variant in of_text
-            )
-        )
-        vectors = model.embed(unique, prompt=prompt, long_text=policy)
-        found.update({(prompt, each): row for each, row in zip(unique, vectors, strict=True)})
-    # A text in which the model reads nothing has a zero of whatever width.
-    width = max((len(vector) for vector in found.values()), default=1)
+    found = embed_once(
+        model,
+        [
+            (prompt, each)
+            for prompt, of_text in zip(prompts, variants, strict=True)
+            for each in of_text
+        ],
+        long_text=_policy(setting),
+    )
     return [
-        np.array([np.resize(found[prompt, each], width) for each in of_text])
+        np.array([found[prompt, each] for each in of_text])
         for prompt, of_text in zip(prompts, variants, strict=True)
     ]
 

@@ -3,7 +3,7 @@
 A method requires capabilities, and never asks of which class a scorer is.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, Protocol, cast
 
 import numpy as np
@@ -139,6 +139,22 @@ def require_vectors(scorer: Scorer, *, what: str) -> Embedder:
     return cast("Embedder", scorer)
 
 
+def embed_once(
+    model: Embedder, texts: Iterable[tuple[str, str]], *, long_text: LongText
+) -> dict[tuple[str, str], Floats]:
+    """Return the vector (H,) of each (prompt, text), equal ones embedded once, all together."""
+    wanted: dict[str, dict[str, None]] = {}
+    for prompt, text in texts:
+        wanted.setdefault(prompt, {})[text] = None
+    found: dict[tuple[str, str], Floats] = {}
+    for prompt, unique in wanted.items():
+        vectors = model.embed(list(unique), prompt=prompt, long_text=long_text)
+        found.update({(prompt, text): row for text, row in zip(unique, vectors, strict=True)})
+    # A text in which the model reads nothing has a zero of whatever width.
+    width = max((len(vector) for vector in found.values()), default=1)
+    return {key: np.resize(vector, width) for key, vector in found.items()}
+
+
 def score_by_vectors(
     model: Embedder,
     pairs: Sequence[TextPair],
@@ -150,19 +166,15 @@ def score_by_vectors(
 
     A cosine is without what rounding puts beyond 1.
     """
-    found: dict[tuple[str, str], Floats] = {}
-    for prompt in dict.fromkeys(prompts):
-        texts = dict.fromkeys(
-            text for pair in pairs for own, text in zip(prompts, pair, strict=True) if own == prompt
-        )
-        vectors = model.embed(list(texts), prompt=prompt, long_text=long_text)
-        found.update({(prompt, text): row for text, row in zip(texts, vectors, strict=True)})
-    # A text in which the model reads nothing has a zero of whatever width.
-    width = max((len(vector) for vector in found.values()), default=1)
+    found = embed_once(
+        model,
+        [(prompt, text) for pair in pairs for prompt, text in zip(prompts, pair, strict=True)],
+        long_text=long_text,
+    )
     left, right = (
-        np.array(
-            [np.resize(found[prompt, pair[side]], width) for pair in pairs], dtype=np.float64
-        ).reshape(len(pairs), width)
+        np.array([found[prompt, pair[side]] for pair in pairs], dtype=np.float64).reshape(
+            len(pairs), -1 if pairs else 1
+        )
         for side, prompt in enumerate(prompts)
     )
     function = model.similarity_function

@@ -1,10 +1,7 @@
 """Edits that change what a text means, or that don't: what one is, and rules by name."""
 
-import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 from whyalike.errors import OptionError
 from whyalike.options import check_whole
 from whyalike.probing.rule_text import Replacement, RuleText, WordLists
+from whyalike.registry import Registry
 from whyalike.texts import clean_text
 
 
@@ -122,7 +120,7 @@ class Rule:
     example: str
 
 
-_RULES: dict[str, Rule] = {}
+RULES: Registry[Rule] = Registry("rule", package="whyalike.probing.rules")
 
 
 def register_rule(
@@ -137,12 +135,8 @@ def register_rule(
     """
 
     def decorate(find: FindReplacements) -> FindReplacements:
-        if name in _RULES:
-            raise OptionError(
-                f"A rule {name!r} is registered already, by {_RULES[name].find.__module__}. "
-                "Choose another name."
-            )
-        _RULES[name] = Rule(name, find, changes_meaning, summary, example)
+        rule = Rule(name, find, changes_meaning, summary, example)
+        RULES.add(name, rule, maker=find.__module__)
         return find
 
     return decorate
@@ -150,10 +144,7 @@ def register_rule(
 
 def get_rule(name: str) -> Rule:
     """Return the rule of that name. Raises OptionError on an unknown one."""
-    _load_rules()
-    if name not in _RULES:
-        raise OptionError(f"There is no rule {name!r}; there are: {', '.join(sorted(_RULES))}.")
-    return _RULES[name]
+    return RULES.get(name)
 
 
 def get_rules(names: Sequence[str]) -> list[Rule]:
@@ -168,8 +159,9 @@ def get_rules(names: Sequence[str]) -> list[Rule]:
 
 def list_rules() -> tuple[Rule, ...]:
     """Return all rules: those that change the meaning first, then by name."""
-    _load_rules()
-    return tuple(sorted(_RULES.values(), key=lambda rule: (not rule.changes_meaning, rule.name)))
+    return tuple(
+        sorted(RULES.all().values(), key=lambda rule: (not rule.changes_meaning, rule.name))
+    )
 
 
 def find_edits(
@@ -226,11 +218,3 @@ def find_edits(
             kept = [kept[n] for n in sorted(rng.sample(range(len(kept)), per_rule))]
         edits += kept
     return edits
-
-
-@cache
-def _load_rules() -> None:
-    """Import every file of ``rules`` once, on first use, so that importing costs nothing."""
-    rules = import_module("whyalike.probing.rules")
-    for module in pkgutil.iter_modules(rules.__path__):
-        import_module(f"{rules.__name__}.{module.name}")
