@@ -1,5 +1,6 @@
 """What several tests need: the packaged weights, and real catalogues where there are any."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -11,6 +12,14 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What is loaded while tests are collected stays: it is gone through neither meanwhile nor later.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

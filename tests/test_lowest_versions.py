@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from raising import raises
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -32,7 +34,7 @@ def test_every_declared_package_has_one_bound(script):
 
 def test_two_bounds_of_a_package_are_refused(script):
     assert script.lowest_versions(["a>=1", "b[x]==2.0", "a>=1", "c"]) == {"a": "1", "b": "2.0"}
-    with pytest.raises(ValueError, match="a has the bounds 1 and 2"):
+    with raises(ValueError, "a", "bounds", "1", "2"):
         script.lowest_versions(["a>=1", "a>=2"])
-    with pytest.raises(ValueError, match="'a<2' is not of the form"):
+    with raises(ValueError, "'a<2'"):
         script.lowest_versions(["a<2"])

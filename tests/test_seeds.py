@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from raising import raises
 from whyalike import Explainer
 from whyalike.errors import OptionError
 from whyalike.evaluation import (
@@ -58,5 +59,5 @@ def explainer():
     ],
 )
 def test_a_seed_below_0_is_refused(call):
-    with pytest.raises(OptionError, match="seed is -1"):
+    with raises(OptionError, "seed", "-1"):
         call(-1)

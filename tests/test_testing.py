@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from raising import raises
 from tiny_models import tiny
 from whyalike import BlackBox, Explainer, PairScorer
 from whyalike.errors import OptionError
@@ -44,10 +45,10 @@ def test_a_change_that_is_seen(explainer):
 
 def test_one_text_above_another(explainer):
     assert_ranks_above(explainer, "warm gloves", "warm gloves here", "cold boots")
-    with pytest.raises(AssertionError, match=r"margin is .*-.* and should be above 0") as failure:
+    with raises(AssertionError, "margin", "-", "above 0") as failure:
         assert_ranks_above(explainer, "warm gloves", "cold boots", "warm gloves here")
     assert "gloves" in str(failure.value)
-    with pytest.raises(AssertionError, match=r"0\.9 or more"):
+    with raises(AssertionError, "0.9"):
         assert_ranks_above(explainer, "warm gloves", "warm boots", "cold boots", margin=0.9)
     with pytest.raises(AssertionError, match="above 0"):
         assert_ranks_above(explainer, "warm gloves", "warm boots", "warm boots")
@@ -55,9 +56,9 @@ def test_one_text_above_another(explainer):
 
 def test_a_pair_of_words_that_explains(explainer):
     assert_explained_by(explainer, "warm gloves", "Gloves here", pair=("gloves", "gloves"))
-    with pytest.raises(AssertionError, match="warm – here is not among the selected pairs of occ"):
+    with raises(AssertionError, "warm – here", "pairs", "occlusion"):
         assert_explained_by(explainer, "warm gloves", "Gloves here", pair=("warm", "here"))
-    with pytest.raises(AssertionError, match="is not among the 1 best pairs"):
+    with raises(AssertionError, "1", "pairs"):
         assert_explained_by(
             explainer, "warm gloves", "warm gloves not", pair=("warm", "not"), top=1
         )
@@ -72,19 +73,19 @@ def test_no_blind_spot(explainer):
 
 
 def test_an_assertion_that_could_not_fail_is_refused(explainer):
-    with pytest.raises(OptionError, match="margin is 0; give a number above 0"):
+    with raises(OptionError, "margin", "0"):
         assert_sees(explainer, "a", "b", margin=0)
-    with pytest.raises(OptionError, match="margin is -1"):
+    with raises(OptionError, "margin", "-1"):
         assert_ranks_above(explainer, "a", "b", "c", margin=-1)
-    with pytest.raises(OptionError, match="at_most is 1"):
+    with raises(OptionError, "at_most", "1"):
         assert_no_blind_spot(explainer, ["It is warm."], at_most=1)
-    with pytest.raises(OptionError, match=r"tolerance is -5\.0; give 'harmless', or 0"):
+    with raises(OptionError, "tolerance", "-5.0", "'harmless'"):
         assert_no_blind_spot(explainer, ["It is warm."], tolerance=-5.0, at_most=0.0)
-    with pytest.raises(OptionError, match="Nothing was probed"):
+    with raises(OptionError, "probed"):
         assert_no_blind_spot(explainer, ["Hello there."])
-    with pytest.raises(OptionError, match="'mittens' is no word of 'warm gloves'"):
+    with raises(OptionError, "'mittens'", "'warm gloves'"):
         assert_explained_by(explainer, "warm gloves", "gloves", pair=("mittens", "gloves"))
-    with pytest.raises(OptionError, match="top is 0"):
+    with raises(OptionError, "top", "0"):
         assert_explained_by(explainer, "a", "b", pair=("a", "b"), top=0)
 
 

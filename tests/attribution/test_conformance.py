@@ -20,7 +20,7 @@ LEXICON = Lexicon.fit(
     vectors=WordVectors("by hand", {w: n for n, w in enumerate(WORDS)}, VECTORS),
 )
 # Few steps: these tests are about shapes and promises, not about precision.
-OPTIONS = BTIOptions(ig_steps=4, permutations=2)
+OPTIONS = BTIOptions(ig_steps=3, permutations=2)
 METHODS = [method.name for method in list_methods()]
 every_method = pytest.mark.parametrize("method", METHODS)
 every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)

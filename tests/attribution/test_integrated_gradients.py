@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import MissingExtraError, OptionError
@@ -113,7 +114,7 @@ def test_empty_texts_windows_and_a_missing_token():
     assert explainer.explain("", LEFT).matches == ()
     windows = BTIOptions(long_text="windows", ig_steps=2)
     explainer = Explainer(tiny("bert").parts, method="integrated_gradients", options=windows)
-    with pytest.raises(OptionError, match=r"read in \d windows"):
+    with raises(OptionError, "windows"):
         explainer.explain("wool gloves " * 150, RIGHT)
     with pytest.raises(OptionError, match="before its LayerNorm"):
         explain(activation="after_norm", ig_baseline="pad", ig_steps=2)
@@ -121,5 +122,5 @@ def test_empty_texts_windows_and_a_missing_token():
 
 def test_without_captum(monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'whyalike\[methods\]'"):
+    with raises(MissingExtraError, "whyalike[methods]"):
         explain(ig_steps=2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import OptionError
@@ -120,7 +121,7 @@ def test_the_last_layer_by_either_of_its_numbers():
 
 
 def test_a_layer_or_a_token_that_is_not_there():
-    with pytest.raises(OptionError, match="layer is 7; BertModel has the hidden states 0 to 3"):
+    with raises(OptionError, "layer", "7", "BertModel", "0", "3"):
         explain(layer=7)
     tokenizer = copy.deepcopy(tiny("bert").tokenizer)
     tokenizer.mask_token = None

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer, Lexicon, WordVectors
 from whyalike.errors import OptionError
@@ -236,7 +237,7 @@ def test_on_any_embedding_at_all(lexicon, method):
 
 
 def test_what_is_no_lexicon():
-    with pytest.raises(OptionError, match=r"of type dict; give Lexicon\.fit"):
+    with raises(OptionError, "dict", "Lexicon.fit"):
         Explainer(tiny("bert").parts, lexicon={"a": [1.0]})
 
 

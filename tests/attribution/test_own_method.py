@@ -9,6 +9,7 @@ from captum.attr import LayerGradientXActivation
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
+from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import OptionError
@@ -287,7 +288,7 @@ def test_the_layers_are_chosen_by_the_depth(name, depth):
 
 
 def test_a_layer_that_is_not_there():
-    with pytest.raises(OptionError, match="layer is 9; BertModel has the hidden states 0 to 3"):
+    with raises(OptionError, "layer", "9", "BertModel", "0", "3"):
         explain("gradient_x_activation", layer=9)
 
 

@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from raising import raises
 from whyalike.errors import OptionError
 from whyalike.methods import method as registry
 from whyalike.methods.method import get_method, list_methods, register_method
@@ -37,12 +38,12 @@ def test_a_duplicate_name_raises(clean_registry):
     facts["passes"] = lambda size, options: 1.0
     assert register_method("mine", **facts)(mine) is mine
     assert get_method("mine").attribute is mine
-    with pytest.raises(OptionError, match=r"'mine' is registered already, by .*test_registry"):
+    with raises(OptionError, "'mine'", "registered", "test_registry"):
         register_method("mine", **facts)(lambda *_: [])
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(OptionError, match=r"no method 'btj'; there are: .*, bti, "):
+    with raises(OptionError, "'btj'", "bti"):
         get_method("btj")
 
 

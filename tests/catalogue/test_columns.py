@@ -2,6 +2,7 @@
 
 import pytest
 
+from raising import raises
 from whyalike.data.columns import choose_columns
 from whyalike.errors import OptionError
 
@@ -56,14 +57,14 @@ def test_a_column_that_was_asked_for_is_not_guessed_for_another_role():
 @pytest.mark.parametrize(
     ("columns", "options", "match"),
     [
-        (["a", "b"], {}, "No column looks like .* 'a', 'b'"),
-        ([], {}, "There are none"),
-        (["title"], {"title": "name"}, "no column 'name' for title; there are 'title'"),
-        (["title"], {"metadata": ["x"]}, "no column 'x' for metadata"),
+        (["a", "b"], {}, "'a' | 'b'"),
+        ([], {}, "none"),
+        (["title"], {"title": "name"}, "'name' | title | 'title'"),
+        (["title"], {"metadata": ["x"]}, "'x' | metadata"),
         (["title"], {"title": "title", "description": "title"}, "two roles"),
-        (["Title", "TITLE"], {"title": "title"}, "no column 'title'"),
+        (["Title", "TITLE"], {"title": "title"}, "'title'"),
     ],
 )
 def test_refusals(columns, options, match):
-    with pytest.raises(OptionError, match=match):
+    with raises(OptionError, *match.split(" | ")):
         choose_columns(columns, **options)

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import shutil
 import signal
 import sqlite3
@@ -14,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from indexed_items import draw_items, open_tiny
 
+from forking import Forked
+from raising import raises
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.catalogue import Item, building, reader, writing
@@ -26,26 +26,6 @@ from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import read_manifest, sealed
 from whyalike.errors import FormatError, OptionError, OutputError
-
-TESTS = Path(__file__).resolve().parent
-
-SLOW_BUILD = """
-import sys, time
-sys.path[:0] = sys.argv[2:4]
-from indexed_items import draw_items, open_tiny
-from whyalike.catalogue import building
-from whyalike.catalogue.index import CatalogueIndex
-
-building.CHUNK, building.EMBEDDED_AT_ONCE = 16, 4
-
-def tell(done, total):
-    print(done, flush=True)
-    time.sleep(0.02)
-
-CatalogueIndex.build(
-    draw_items(60), sys.argv[1], model=open_tiny(), fields=("title", "description"), progress=tell
-)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +60,25 @@ def test_killed_at_any_time_it_goes_on_to_the_same_bytes(explainer, small_chunks
     whole = tmp_path / "whole"
     CatalogueIndex.build(draw_items(60), whole, model=explainer, fields=("title", "description"))
     folder = tmp_path / "killed"
-    command = [sys.executable, "-c", SLOW_BUILD, str(folder), str(TESTS), str(TESTS.parent)]
-    # With as many threads as here: sums are rounded by how they are divided among them.
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        for line in process.stdout:
-            if int(line) >= 62:
-                process.send_signal(signal.SIGKILL)
-                break
-        process.wait()
+
+    def tell(done, total):
+        print(done, flush=True)
+        time.sleep(0.02)
+
+    process = Forked(
+        lambda: CatalogueIndex.build(
+            draw_items(60),
+            folder,
+            model=open_tiny(),
+            fields=("title", "description"),
+            progress=tell,
+        )
+    )
+    for line in process.stdout:
+        if int(line) >= 62:
+            process.kill()
+            break
+    process.communicate(600)
     assert process.returncode == -signal.SIGKILL
     with pytest.raises(FormatError, match="holds no index"):
         CatalogueIndex.open(folder)
@@ -173,7 +163,7 @@ def test_items_are_added_replaced_and_removed(explainer, tmp_path):
     second = first.add(more)
     assert (len(first), len(second)) == (12, 17)
     assert second["i14"] == more[2]
-    with pytest.raises(OptionError, match="item 'i3' already, and nothing was added"):
+    with raises(OptionError, "'i3'", "already"):
         second.add([Item("new", "t", "d"), draw_items(12)[3]])
     changed = Item("i3", "other", "warm wool gloves", {"colour": "red"})
     third = second.add([changed], replace=True)
@@ -181,7 +171,7 @@ def test_items_are_added_replaced_and_removed(explainer, tmp_path):
     assert third["i3"] == changed
     fourth = third.remove(["i3", "i14"])
     assert len(fourth) == 15
-    with pytest.raises(OptionError, match="'i3', 'nowhere': nothing was removed"):
+    with raises(OptionError, "'i3'", "'nowhere'"):
         fourth.remove(["i1", "i3", "nowhere"])
     with pytest.raises(OptionError, match="give a list of ids"):
         fourth.remove("i1")
@@ -194,7 +184,7 @@ def test_items_are_added_replaced_and_removed(explainer, tmp_path):
             {hit.item.id: hit.similarity for hit in hits} for hits in (found, expected)
         )
         assert similarities == pytest.approx(wanted, abs=1e-5)
-    with pytest.raises(OptionError, match="no item with the id 'i3'"):
+    with raises(OptionError, "'i3'"):
         fourth.similar(id="i3")
     assert fourth.add([changed]).similar("warm wool glove", k=1, where="colour='red'")[0].rank == 1
     # What was opened before shows what was there before.
@@ -223,7 +213,7 @@ def test_an_index_and_other_files_are_not_overwritten_unasked(explainer, tmp_pat
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
-    with pytest.raises(OptionError, match=r"other files \(thesis.txt\)"):
+    with raises(OptionError, "thesis.txt"):
         CatalogueIndex.build(draw_items(3), other, model=explainer)
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
 
@@ -260,7 +250,7 @@ def test_files_that_may_not_be_read_are_told(sound, monkeypatch, stage):
         raise sqlite3.OperationalError("Permission denied")
 
     monkeypatch.setattr(stage, refuse)
-    with pytest.raises(FormatError, match=r"Could not read .*: Permission denied"):
+    with raises(FormatError, "Permission denied"):
         CatalogueIndex.open(sound)
 
 
@@ -365,25 +355,25 @@ VECTORS, ITEMS = "segments/000001/description.float32", "segments/000001/items.s
 @pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
-        ("manifest.json", lambda b: b[:100], "manifest.json is damaged"),
-        ("manifest.json", lambda b: b"\xff\x00", "manifest.json is damaged"),
-        ("manifest.json", lambda b: b"[]", "manifest.json is damaged"),
-        ("manifest.json", edit(format=99), "has the format 99, and this release reads 1 and 2"),
-        ("manifest.json", edit(segments=[]), "is damaged"),
-        ("manifest.json", edit(dtype="int4"), "is damaged"),
-        ("manifest.json", edit(model={}), "is damaged"),
-        ("manifest.json", edit(segments=[{"name": "../../x"}]), "is damaged"),
-        (VECTORS, lambda b: b[:-4], r"has [\d,]+ bytes instead of 1,024"),
-        (VECTORS, lambda b: b + b"\0", r"has [\d,]+ bytes instead of 1,024"),
-        (ITEMS, lambda b: b[:4096], "bytes instead of"),
-        (ITEMS, lambda b: b"x" * len(b), "items.sqlite is damaged"),
+        ("manifest.json", lambda b: b[:100], "manifest.json | damaged"),
+        ("manifest.json", lambda b: b"\xff\x00", "manifest.json | damaged"),
+        ("manifest.json", lambda b: b"[]", "manifest.json | damaged"),
+        ("manifest.json", edit(format=99), "format 99 | 1 and 2"),
+        ("manifest.json", edit(segments=[]), "damaged"),
+        ("manifest.json", edit(dtype="int4"), "damaged"),
+        ("manifest.json", edit(model={}), "damaged"),
+        ("manifest.json", edit(segments=[{"name": "../../x"}]), "damaged"),
+        (VECTORS, lambda b: b[:-4], "bytes | 1,024"),
+        (VECTORS, lambda b: b + b"\0", "bytes | 1,024"),
+        (ITEMS, lambda b: b[:4096], "bytes"),
+        (ITEMS, lambda b: b"x" * len(b), "items.sqlite | damaged"),
     ],
 )
 def test_a_damaged_index_is_refused(sound, tmp_path, name, change, reason):
     folder = tmp_path / "idx"
     shutil.copytree(sound, folder)
     damage(folder, name, change)
-    with pytest.raises(FormatError, match=reason):
+    with raises(FormatError, *reason.split(" | ")):
         CatalogueIndex.open(folder)
 
 
@@ -391,7 +381,7 @@ def test_a_missing_file_and_a_missing_index_are_told(sound, tmp_path):
     folder = tmp_path / "idx"
     shutil.copytree(sound, folder)
     (folder / VECTORS).unlink()
-    with pytest.raises(FormatError, match=r"description\.float32 is missing"):
+    with raises(FormatError, "description.float32", "missing"):
         CatalogueIndex.open(folder)
     with pytest.raises(FormatError, match="holds no index"):
         CatalogueIndex.open(tmp_path / "nowhere")
@@ -400,13 +390,13 @@ def test_a_missing_file_and_a_missing_index_are_told(sound, tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("metadata = '{'", "This is not JSON that can be read"),
+        ("metadata = '{'", "JSON"),
         ("metadata = '[]'", "no object"),
         ('metadata = \'{"a": {"b": 1}}\'', "is of type dict"),
-        (f"metadata = '{'[' * 100_000}'", "This is not JSON that can be read"),
+        (f"metadata = '{'[' * 100_000}'", "JSON"),
         ("metadata = CAST(x'ff' AS TEXT)", "Could not decode to UTF-8"),
         ("id = ''", "empty id"),
-        ("title = '', description = ' '", "neither a title nor a description"),
+        ("title = '', description = ' '", "neither"),
         ("title = x'00ff'", "of type bytes"),
     ],
 )
@@ -419,7 +409,7 @@ def test_items_that_are_none_are_told(sound, tmp_path, change, reason):
     connection.close()
     store = ItemStore(Path(path))
     assert len(store.items(0, 2)) == 2
-    with pytest.raises(FormatError, match=rf"items\.sqlite is damaged .*{reason}"):
+    with raises(FormatError, "items.sqlite", "damaged", reason):
         store.items(2, 3)
     store.close()
 
@@ -430,7 +420,7 @@ def test_one_wrong_bit_is_found_when_asked_for(sound, tmp_path, name):
     shutil.copytree(sound, folder)
     CatalogueIndex.open(folder).verify()
     damage(folder, name, lambda b: b[:-9] + bytes([b[-9] ^ 1]) + b[-8:])
-    with pytest.raises(FormatError, match="checksum is not the one in the manifest"):
+    with raises(FormatError, "checksum", "manifest"):
         CatalogueIndex.open(folder).verify()
 
 
@@ -440,7 +430,7 @@ def test_another_model_is_refused(sound, explainer, tmp_path):
     for parameter in other.parameters():
         parameter.data *= 1.05
     refused = {
-        "gives other vectors": Explainer((other, tokenizer)),
+        "other vectors": Explainer((other, tokenizer)),
         "prompts": open_tiny(prompts=("q: ", "")),
         "dimension": Explainer(embed=lambda texts: [[1.0, 2.0]] * len(texts)),
         "similarity_function": Explainer(
@@ -448,7 +438,7 @@ def test_another_model_is_refused(sound, explainer, tmp_path):
         ),
     }
     for reason, wrong in refused.items():
-        with pytest.raises(OptionError, match=f"The index was made with.*{reason}"):
+        with raises(OptionError, "index", reason):
             CatalogueIndex.open(sound, model=wrong)
     assert CatalogueIndex.open(sound, model=explainer).similar("warm")
     index = CatalogueIndex.open(sound, model=explainer)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from raising import raises
 from whyalike import Explainer
 from whyalike.catalogue import Item
 from whyalike.catalogue.index import CatalogueIndex
@@ -76,7 +77,7 @@ def test_it_can_be_added_to_and_its_texts_are_known(folder, explainer):
     assert found(more.similar(id="s2", k=2))[0] != []
     damaged = (folder / "manifest.json").read_bytes().replace(b'"gloves"', b'"glovez"')
     (folder / "manifest.json").write_bytes(damaged)
-    with pytest.raises(FormatError, match="its checksum is another one"):
+    with raises(FormatError, "checksum"):
         CatalogueIndex.open(folder)
 
 
@@ -85,5 +86,5 @@ def test_a_table_of_files_that_lacks_one_is_no_manifest(folder):
     for files in ({}, {"items.sqlite": content["segments"][0]["files"]["items.sqlite"]}):
         content["segments"][0]["files"] = files
         (folder / "manifest.json").write_text(json.dumps(content))
-        with pytest.raises(FormatError, match=r"is damaged .*has the files"):
+        with raises(FormatError, "damaged", "files"):
             CatalogueIndex.open(folder)

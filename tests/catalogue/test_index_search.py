@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from indexed_items import draw_items, open_tiny
 
+from raising import raises
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.catalogue import Catalogue, Item
@@ -246,9 +247,9 @@ def test_a_search_may_have_another_prompt_before_its_query(items, tmp_path):
     ]
     more = other.add([Item(id="more", title="", description="knit wool gloves")])
     assert more.info()["prompts"] == [QUERY, ITEM], "what the index notes stays"
-    with pytest.raises(OptionError, match="prompts is 'wool: '"):
+    with raises(OptionError, "prompts", "'wool: '"):
         CatalogueIndex.open(folder, prompts=("hand: ", "glove: ")).similar(text)
-    with pytest.raises(OptionError, match="An Explainer has prompts of its own"):
+    with raises(OptionError, "Explainer", "prompts"):
         CatalogueIndex.open(folder, model=explainer, prompts=("", ""))
 
 
@@ -276,7 +277,7 @@ def test_the_models_own_similarity_is_searched_by(items, tmp_path, function):
     if function != "dot":
         with pytest.raises(OptionError, match="mean of products"):
             index.similar("warm", score="four")
-    with pytest.raises(ModelNotFoundError, match="give it with model="):
+    with raises(ModelNotFoundError, "model="):
         CatalogueIndex.open(tmp_path / "idx").similar("warm")
 
 
@@ -304,7 +305,7 @@ def test_only_titles_can_be_indexed(items, explainer, tmp_path):
     hit = index.similar(id="i0")[0]
     assert hit.query_text == items[0].title
     assert hit.explain().right.text == hit.item.title
-    with pytest.raises(OptionError, match="vectors of the title only"):
+    with raises(OptionError, "vectors", "title"):
         index.similar(id="i0", score="four")
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from raising import raises
 from whyalike.catalogue import Catalogue, Item, ReadReport, stream_items
 from whyalike.errors import FormatError, OptionError, TextError
 
@@ -121,7 +122,7 @@ def test_strict_names_the_first_bad_rows_and_yields_nothing_after_one(write):
     path = write(f"id,title,description\n1,a,b\n{rows}99,c,d\n")
     report = ReadReport()
     taken = []
-    with pytest.raises(FormatError, match="strict allows none") as caught:
+    with raises(FormatError, "strict") as caught:
         taken.extend(stream_items(path, strict=True, report=report))
     assert [line in str(caught.value) for line in ("line 3:", "line 7:", "line 8:")] == [
         True,
@@ -169,19 +170,19 @@ def test_missing_texts_are_counted(write):
     [
         (b"", "a.csv", "empty"),
         (b"\n\n", "a.csv", "empty"),
-        (b'id,"title\n1,a\n', "a.csv", "is broken"),
+        (b'id,"title\n1,a\n', "a.csv", "broken"),
         (b"id,title,d\xe9\n1,a,b\n", "a.csv", "not UTF-8"),
         (b"id,title\n", "a.csv", "holds no item"),
-        (b"id,title\n1,\n", "a.csv", "line 2: no text"),
+        (b"id,title\n1,\n", "a.csv", "line 2 | text"),
         ("id,title\n1,a\n".encode("utf-16"), "a.csv", "UTF-16"),
-        (b"", "a.jsonl", "one JSON object a line. It is empty"),
-        (b"[\n", "a.jsonl", "Line 1: not JSON"),
+        (b"", "a.jsonl", "JSON | empty"),
+        (b"[\n", "a.jsonl", "Line 1 | JSON"),
         (gzip.compress(b"id,title\n1,a\n" * 99, mtime=0)[:-20], "a.csv.gz", "Could not read"),
         (b"PAR1 no", "a.parquet", "Could not read"),
     ],
 )
 def test_files_that_hold_nothing(write, content, name, match):
-    with pytest.raises(FormatError, match=match):
+    with raises(FormatError, *match.split(" | ")):
         Catalogue.read(write(content, name))
 
 
@@ -198,7 +199,7 @@ def test_a_catalogue_made_of_items():
     assert (len(catalogue), catalogue.name, catalogue.report.kept) == (2, "mine", 2)
     with pytest.raises(OptionError, match="'1'"):
         Catalogue.from_items([*items, Item("1", "again", "")])
-    with pytest.raises(OptionError, match="No item of mine has the id '3'"):
+    with raises(OptionError, "mine", "'3'"):
         catalogue["3"]
 
 
@@ -207,13 +208,13 @@ def test_a_catalogue_made_of_items():
     [
         (("", "a", "b"), "empty id"),
         (("1", " ", ""), "neither"),
-        ((1, "a", "b"), "type int"),
+        ((1, "a", "b"), "int"),
         (("1", "a\ud800", ""), "surrogate"),
-        (("1", "a", "", {"tags": ["red"]}), "metadata 'tags' of an item is of type list"),
-        (("1", "a", "", {7: "red"}), "metadata 7 of an item"),
-        (("1", "a", "", {"tag": "a\ud800"}), "metadata of an item holds a lone surrogate"),
+        (("1", "a", "", {"tags": ["red"]}), "metadata | 'tags' | list"),
+        (("1", "a", "", {7: "red"}), "metadata | 7"),
+        (("1", "a", "", {"tag": "a\ud800"}), "metadata | surrogate"),
     ],
 )
 def test_items_that_can_not_be(values, match):
-    with pytest.raises(TextError, match=match):
+    with raises(TextError, *match.split(" | ")):
         Item(*values)

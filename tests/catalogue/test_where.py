@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raising import raises
 from whyalike.catalogue import Item, where_query
 from whyalike.catalogue.item_store import ItemStore, write_items
 from whyalike.catalogue.where import (
@@ -226,32 +227,32 @@ def test_the_grammar():
 @pytest.mark.parametrize(
     ("where", "column", "reason"),
     [
-        ("", 1, "a field .* should stand here, not the end"),
-        ("price", 6, "'in', 'contains' or 'is' should stand here, not the end"),
-        ("price < ", 9, "a number, true, false, or a text in quotes"),
-        ("price < cheap", 9, "a number, true, false, or a text in quotes should stand here"),
-        ("variety = 'Viura", 11, "the text that begins here has no end"),
-        ("`taster = 1", 1, "the field that begins here has no end"),
-        ("price < 20 variety = 1", 12, "'and', 'or' or the end should stand here, not 'variety'"),
-        ("(price < 20", 12, r"'\)', 'and' or 'or'"),
-        ("price in 3", 10, r"'\(' should"),
-        ("price in (3", 12, r"',' or '\)'"),
-        ("price = null", 9, "ask for a missing one with 'is null'"),
-        ("price is 3", 10, "'null' or 'not null'"),
-        ("price contains 3", 16, "a text in quotes"),
+        ("", 1, "a field | the end"),
+        ("price", 6, "'in' | 'contains' | 'is' | the end"),
+        ("price < ", 9, "number | true | false | quotes"),
+        ("price < cheap", 9, "number | true | false | quotes"),
+        ("variety = 'Viura", 11, "text | no end"),
+        ("`taster = 1", 1, "field | no end"),
+        ("price < 20 variety = 1", 12, "'and' | 'or' | the end | 'variety'"),
+        ("(price < 20", 12, "')' | 'and' | 'or'"),
+        ("price in 3", 10, "'('"),
+        ("price in (3", 12, "',' | ')'"),
+        ("price = null", 9, "'is null'"),
+        ("price is 3", 10, "'null' | 'not null'"),
+        ("price contains 3", 16, "text | quotes"),
         ("and = 3", 1, "a field"),
-        ("price < 20 ; DROP TABLE items", 12, "';' has no meaning here"),
-        ("price = 20e", 9, "'2' has no meaning here"),
-        ("prize < 20", 1, "no field 'prize' .did you mean price.*; there are: id, title, desc"),
-        ("price < '20'", 1, "price holds number values, and '20' is a text"),
-        ("title = 3", 1, "title holds text values, and 3 is a number; texts stand in quotes"),
-        ("organic = 1", 1, "organic holds boolean values"),
-        ("(" * 200, 101, "no more than 100 levels"),
-        ("not " * 200, 401, "no more than 100 levels"),
+        ("price < 20 ; DROP TABLE items", 12, "';'"),
+        ("price = 20e", 9, "'2'"),
+        ("prize < 20", 1, "'prize' | price? | id, title"),
+        ("price < '20'", 1, "price | number | '20' | text"),
+        ("title = 3", 1, "title | text | 3 | number | quotes"),
+        ("organic = 1", 1, "organic | boolean"),
+        ("(" * 200, 101, "100 levels"),
+        ("not " * 200, 401, "100 levels"),
     ],
 )
 def test_a_mistake_is_pointed_at(store, where, column, reason):
-    with pytest.raises(OptionError, match=rf"where, column {column} \(.*\): .*{reason}"):
+    with raises(OptionError, "where", f"column {column}", *reason.split(" | ")):
         allowed(store, where)
 
 
@@ -268,7 +269,7 @@ def test_a_field_is_named_as_it_is_to_be_written(name, tmp_path):
 
 
 def test_what_is_no_text_is_refused(store):
-    with pytest.raises(OptionError, match="of type int"):
+    with raises(OptionError, "int"):
         allowed(store, 7)
 
 
@@ -313,25 +314,23 @@ def test_a_list_longer_than_sqlite_takes_at_once(store):
 def test_a_filter_is_bounded_in_every_direction(store):
     chain = " or ".join(["price = 12.5"] * MOST_COMPARISONS)
     assert allowed(store, chain) == [True, False]
-    with pytest.raises(
-        OptionError, match=r"no more than 100 comparisons .one 'in' has many values"
-    ):
+    with raises(OptionError, "100", "comparisons", "'in'"):
         allowed(store, chain + " or price = 12.5")
     nested = "not (" * 49 + chain + ")" * 49
     assert allowed(store, nested) == [False, True]
     listed = ", ".join(["1"] * MOST_VALUES)
     assert allowed(store, f"price in ({listed})") == [False, False]
     for more in (f"price in ({listed}, 1)", f"price in ({listed}) or price = 1"):
-        with pytest.raises(OptionError, match="no more than 10,000 values"):
+        with raises(OptionError, "10,000", "values"):
             allowed(store, more)
-    with pytest.raises(OptionError, match="where has 1,000,001 characters; give 1,000,000 at most"):
+    with raises(OptionError, "where", "1,000,001", "1,000,000"):
         allowed(store, "price = 1" + " " * 999_992)
 
 
 def test_an_error_of_a_wide_table_names_some_fields(tmp_path):
     write_items(tmp_path / "items.sqlite", [Item("1", "a", "", {f"f{n}": n for n in range(5000)})])
     wide = ItemStore(tmp_path / "items.sqlite")
-    with pytest.raises(OptionError, match=r"f46 and 4,953 more\.") as caught:
+    with raises(OptionError, "f46", "4,953") as caught:
         filter_by("colour = 1", [wide], [1])
     assert len(str(caught.value)) < 1000
     wide.close()

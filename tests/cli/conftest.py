@@ -62,11 +62,11 @@ def process(environment, command):
 
 
 @pytest.fixture(scope="session")
-def begin(environment):
+def begin(environment, model):
     """Run command lines, each in a process that has loaded everything; see many_commands.py."""
     script = Path(__file__).with_name("many_commands.py")
     with subprocess.Popen(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), model],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # As the streams that a case may have in its place, no file that can be sought in.

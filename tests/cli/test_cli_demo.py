@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from raising import assert_says
 from whyalike.catalogue import Catalogue
 from whyalike.cli.demo import PAIRS, WINE, _find_similar_wine
 
@@ -46,4 +47,4 @@ def test_the_demo_finds_the_most_similar_of_our_wines(minilm):
 def test_the_demo_says_where_it_could_not_write(run, tmp_path):
     result = run("demo", "--html", tmp_path / "missing" / "demo.html")
     assert result.exit_code == 1
-    assert "No such file or directory. Nothing was written" in result.stderr
+    assert_says(result.stderr, "No such file or directory", "Nothing was written")

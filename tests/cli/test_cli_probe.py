@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from raising import assert_says
 from whyalike.probing.edits import list_rules
 
 TEXT = "The gloves are warm and soft, and they do not cost 30 dollars."
@@ -63,18 +64,18 @@ def test_the_rules_are_listed(run):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "nothing to probe"),
+        ([], "probe"),
         (["a", "--file", "b.txt"], "not both"),
-        (["a", "--limit", "2"], "go with --file"),
-        (["a", "--tolerance", "much"], "--tolerance is 'much'"),
-        (["a", "--rules", "nope"], "There is no rule 'nope'"),
-        (["a", "--method", "bti"], "does not say what a word adds"),
+        (["a", "--limit", "2"], "--file"),
+        (["a", "--tolerance", "much"], "--tolerance | 'much'"),
+        (["a", "--rules", "nope"], "rule | 'nope'"),
+        (["a", "--method", "bti"], "'bti' | adds"),
     ],
 )
 def test_wrong_use_is_one_sentence(run, model, arguments, says):
     result = run("probe", *arguments, "--model", model)
     assert result.exit_code == 2
-    assert says in result.stderr
+    assert_says(result.stderr, *says.split(" | "))
     assert result.stderr.count("\n") == 1
 
 
@@ -82,5 +83,5 @@ def test_a_file_without_texts_is_told(run, model, tmp_path):
     (tmp_path / "blank.txt").write_text("\n\n")
     result = run("probe", "--file", tmp_path / "blank.txt", "--model", model)
     assert result.exit_code == 1
-    assert "blank.txt holds no text" in result.stderr
+    assert_says(result.stderr, "blank.txt", "no text")
     assert run("probe", "a", "--seed", "-1", "--model", model).exit_code == 2

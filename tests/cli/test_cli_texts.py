@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from raising import assert_says
+
 LEFT, RIGHT = "knit gloves", "smart phone"
 
 
@@ -104,10 +106,10 @@ def test_a_text_that_looks_like_an_option_stands_behind_two_dashes(texts_of):
 
 
 def test_a_missing_text(refused, files):
-    assert "The left text is missing: give two texts" in refused()
-    assert "The right text is missing: give two texts" in refused(LEFT)
-    assert "The right text is missing" in refused("--file-a", files[0])
-    assert "The left text is missing" in refused("--file-b", files[1])
+    assert_says(refused(), "left text", "missing", "two texts")
+    assert_says(refused(LEFT), "right text", "missing", "two texts")
+    assert_says(refused("--file-a", files[0]), "right text", "missing")
+    assert_says(refused("--file-b", files[1]), "left text", "missing")
 
 
 def test_a_text_that_is_given_twice(refused, files):
@@ -127,7 +129,7 @@ def test_a_text_that_is_given_twice(refused, files):
     ],
 )
 def test_standard_input_for_both_texts(refused, arguments):
-    assert "Standard input (-) can be only one of the two texts." in refused(*arguments, input="x")
+    assert_says(refused(*arguments, input="x"), "Standard input", "-", "one of the two texts")
 
 
 def test_a_file_that_is_not_there(refused, tmp_path):
@@ -137,7 +139,7 @@ def test_a_file_that_is_not_there(refused, tmp_path):
 
 
 def test_a_folder_instead_of_a_file(refused, tmp_path):
-    assert f"the right text from {tmp_path}: Is a directory." in refused(LEFT, "--file-b", tmp_path)
+    assert_says(refused(LEFT, "--file-b", tmp_path), "right text", tmp_path, "Is a directory")
 
 
 def test_a_file_that_is_not_utf_8(refused, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import whyalike.models.tokens
+from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.models.encoder import Encoder
@@ -168,7 +169,7 @@ def test_activation_after_the_norm(name):
 def test_activation_after_the_norm_needs_one(name):
     from whyalike.errors import OptionError
 
-    with pytest.raises(OptionError, match="no LayerNorm behind its embeddings"):
+    with raises(OptionError, "LayerNorm", "embeddings"):
         explainer_of(name, activation="after_norm").explain("a", "b")
 
 
@@ -188,9 +189,7 @@ def test_another_layer_gives_other_word_vectors(name):
 def test_a_layer_that_is_not_there():
     from whyalike.errors import OptionError
 
-    with pytest.raises(
-        OptionError, match="latent_layer is 9; BertModel has the hidden states 0 to 3"
-    ):
+    with raises(OptionError, "latent_layer", "9", "BertModel", "0", "3"):
         explainer_of("bert", latent_layer=9).explain("a", "b")
 
 

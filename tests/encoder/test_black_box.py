@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from raising import raises
 from whyalike.errors import ModelError, OptionError
 from whyalike.models.black_box import BlackBox
 
@@ -134,7 +135,7 @@ def test_a_width_that_changes_is_refused():
     widths = itertools.count(2)
     box = BlackBox(lambda texts: np.ones((len(texts), next(widths))))
     box.embed(["a"])
-    with pytest.raises(ModelError, match="returned vectors of 3 numbers, and of 2 before"):
+    with raises(ModelError, "vectors", "3", "2"):
         box.embed(["b"])
 
 
@@ -188,15 +189,15 @@ def test_its_name_is_the_functions_or_the_given():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"embed": "a name"}, "embed is of type str; give a function"),
-        ({"similarity_function": "jaccard"}, "similarity_function is 'jaccard'; allowed: 'cosine'"),
-        ({"batch_size": 0}, "batch_size is 0; give a whole number from 1 on"),
-        ({"batch_size": True}, "batch_size is True"),
-        ({"cache_size": -1}, "cache_size is -1; give a whole number from 0 on"),
+        ({"embed": "a name"}, "embed | str | function"),
+        ({"similarity_function": "jaccard"}, "similarity_function | 'jaccard' | 'cosine'"),
+        ({"batch_size": 0}, "batch_size | 0 | 1"),
+        ({"batch_size": True}, "batch_size | True"),
+        ({"cache_size": -1}, "cache_size | -1 | 0"),
     ],
 )
 def test_arguments_are_checked(arguments, message):
-    with pytest.raises(OptionError, match=message):
+    with raises(OptionError, *message.split(" | ")):
         BlackBox(**{"embed": Recorder(), **arguments})
 
 
@@ -204,11 +205,11 @@ def test_prompts_are_literal_only():
     box = BlackBox(Recorder())
     assert box.find_prompts(None, None) == ("", "")
     assert box.find_prompts(("q: ", "p: "), None) == ("q: ", "p: ")
-    with pytest.raises(OptionError, match="no prompt named 'query'; it has: none"):
+    with raises(OptionError, "'query'", "none"):
         box.find_prompts(None, ("query", "passage"))
 
 
 @pytest.mark.parametrize("long_text", ["error", "windows"])
 def test_an_unknown_limit_is_not_guessed(long_text):
-    with pytest.raises(OptionError, match="needs the model's limit"):
+    with raises(OptionError, "limit"):
         BlackBox(Recorder()).tokenize(["a"], long_text=long_text)

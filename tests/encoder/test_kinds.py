@@ -35,6 +35,7 @@ from transformers import (
     DPRQuestionEncoder,
 )
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
@@ -297,7 +298,7 @@ class AnyEncoder:
 )
 def test_an_object_that_embeds_by_itself(given, call):
     assert f"Explainer(embed=model.{call})" in said_of(given)
-    with pytest.raises(OptionError, match=f"give a function .*, here embed=model.{call}"):
+    with raises(OptionError, "function", f"embed=model.{call}"):
         Explainer(embed=given)
     assert Explainer(embed=getattr(given, call)).explain("a b", "c d").similarity > 0
 

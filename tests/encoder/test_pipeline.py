@@ -14,6 +14,7 @@ from sentence_transformers.sentence_transformer.modules import (
     Transformer,
 )
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError
@@ -145,7 +146,9 @@ def test_left_is_the_query_and_right_the_document(folder, known, default):
         model.prompts = {n: text for n, text in model.prompts.items() if n not in drop}
         for pooling in ("model", "paper"):
             explainer = Explainer(model, pooling=pooling)
-            for explanation, pair in zip(explainer.explain_many(PAIRS), PAIRS, strict=True):
+            # Of the paper's pooling only its prompts are looked at.
+            pairs = PAIRS if pooling == "model" else PAIRS[2:3]
+            for explanation, pair in zip(explainer.explain_many(pairs), pairs, strict=True):
                 assert explanation.prompts == explainer.prompts
                 if pooling == "model" and any(model.prompts.get(n) for n in NAMES):
                     expected = retrieval_score(model, *pair)
@@ -170,7 +173,7 @@ def test_two_documents_have_one_prompt(folder):
     assert Explainer(model).with_prompts(("", "")).explain(*PAIRS[0]).similarity == pytest.approx(
         own_score(model, *PAIRS[0]), abs=1e-5
     )
-    with pytest.raises(OptionError, match="are two strings"):
+    with raises(OptionError, "two strings"):
         explainer.with_prompts("item: ")
 
 
@@ -202,17 +205,17 @@ def test_a_prompt_left_out_of_the_pooling(folder):
 @pytest.mark.parametrize(
     ("known", "default", "says"),
     [
-        ({"query": 5}, None, "The prompt 'query' of .* is of type int"),
-        ({"query": "q: ", "document": ["d: "]}, None, "The prompt 'document' of .* of type list"),
-        ({"sts": 0.5}, "sts", "The prompt 'sts' of .* of type float"),
-        ({"query": "q: "}, ["query"], "The name of the default prompt of .* of type list"),
-        (["query: "], None, "The prompts of .* are of type list"),
+        ({"query": 5}, None, "prompt | 'query' | int"),
+        ({"query": "q: ", "document": ["d: "]}, None, "prompt | 'document' | list"),
+        ({"sts": 0.5}, "sts", "prompt | 'sts' | float"),
+        ({"query": "q: "}, ["query"], "default prompt | list"),
+        (["query: "], None, "prompts | list"),
     ],
 )
 def test_prompts_that_are_no_texts(folder, known, default, says):
     model = pipeline(folder)
     model.prompts, model.default_prompt_name = known, default
-    with pytest.raises(ModelError, match=says):
+    with raises(ModelError, *says.split(" | ")):
         Explainer(model)
     assert Explainer(model, prompts=("", "")).explain(*PAIRS[0]).prompts == ("", "")
 
@@ -231,7 +234,7 @@ def test_queries_that_differ_by_more_than_a_prompt(folder):
     """encode_query cuts the text elsewhere: no prompt alone gives its score."""
     model = pipeline(folder, prompts={"query": "find gloves: "})
     model[0].query_length = 6
-    with pytest.raises(OptionError, match="not by their prompts alone"):
+    with raises(OptionError, "prompts"):
         Explainer(model)
     explanation = Explainer(model, prompts=("find gloves: ", "")).explain(*PAIRS[0])
     query = model.encode([PAIRS[0][0]], prompt_name="query", convert_to_tensor=True)
@@ -244,7 +247,7 @@ def test_queries_that_differ_by_more_than_a_prompt(folder):
 
 def test_unknown_prompts_are_refused(folder):
     model = pipeline(folder, prompts={"query": "q: "})
-    with pytest.raises(OptionError, match="no prompt named 'passage'"):
+    with raises(OptionError, "'passage'"):
         Explainer(model, prompt_names=("query", "passage"))
     with pytest.raises(OptionError, match="not both"):
         Explainer(model, prompt_names=("query", "query"), prompts=("", ""))
@@ -288,7 +291,7 @@ def test_poolings_of_a_bare_encoder(folder, pooling):
 
 
 def test_a_bare_encoder_has_no_pooling_of_its_own():
-    with pytest.raises(OptionError, match="bare encoder has no pooling"):
+    with raises(OptionError, "encoder", "pooling"):
         Explainer(tiny("bert").parts, pooling="model")
 
 
@@ -300,7 +303,7 @@ def test_a_step_before_the_tokenizer_is_noticed(folder):
             return super().preprocess([f"new {text}" for text in inputs], *args, **kwargs)
 
     model[0].__class__ = Shouting
-    with pytest.raises(ModelError, match="reads other tokens than its tokenizer gives"):
+    with raises(ModelError, "tokens", "tokenizer"):
         Explainer(model).explain(*PAIRS[0])
 
 
@@ -350,7 +353,7 @@ def test_a_short_text_beside_a_long_one_in_windows(folder):
     assert explainer.explain(*pairs[0]).similarity == pytest.approx(
         own_score(model, *pairs[0]), abs=1e-5
     )
-    with pytest.raises(OptionError, match="which windows can't"):
+    with raises(OptionError, "windows"):
         explainer.explain(*pairs[1])
 
 
@@ -370,7 +373,7 @@ def test_a_router_is_refused(folder):
 
     route = [Transformer(str(folder("bert"))), Pooling(32)]
     router = Router.for_query_document(query_modules=route, document_modules=route)
-    with pytest.raises(ModelError, match="routes queries and documents"):
+    with raises(ModelError, "queries", "documents"):
         Explainer(SentenceTransformer(modules=[router], device="cpu"))
 
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 
+from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions
 from whyalike.errors import OptionError
@@ -61,7 +62,7 @@ def test_a_state_that_no_module_makes():
         return output
 
     model.forward = shifting
-    with pytest.raises(OptionError, match="does not make its hidden state 1 in a module"):
+    with raises(OptionError, "hidden state", "1", "module"):
         layered("bert", 1, model=model)
     assert layered("bert", -1, model=model).state.shape[-1] == 32
 

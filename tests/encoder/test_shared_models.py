@@ -13,6 +13,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BlackBox, BTIOptions, Explainer
 from whyalike.errors import ModelError
@@ -24,7 +25,7 @@ METHODS = (
     "bti", "whyalike", "token_similarity", "integrated_gradients", "bilrp",
     "integrated_jacobians", "occlusion", "shapley", "maxsim",
 )  # fmt: skip
-FEW = BTIOptions(ig_steps=4, permutations=1)
+FEW = BTIOptions(ig_steps=3, permutations=1)
 
 
 @pytest.fixture(scope="module")
@@ -165,13 +166,15 @@ def test_what_a_check_raises_comes_through_every_method(model):
 @pytest.mark.parametrize("method", ["bti", "whyalike", "occlusion", "token_similarity"])
 def test_threads_share_an_explainer(model, method):
     explainer = Explainer(model, method=method, options=BTIOptions(long_text="windows"))
-    pairs = [PAIR, ("gloves wool warm " * 60, TEXTS[1]), (TEXTS[2], TEXTS[3])]
+    # Short ones before and after each long one, which takes several windows and most of the time.
+    short = [PAIR, (TEXTS[2], TEXTS[3])]
+    pairs = [("gloves wool warm " * 60, TEXTS[1]), *short, *short]
     expected, wrong = [explainer.explain(*pair) for pair in pairs], []
 
     def work(first):
         for n in range(first, first + 12):
             try:
-                if explainer.explain(*pairs[n % 3]) != expected[n % 3]:
+                if explainer.explain(*pairs[n % 5]) != expected[n % 5]:
                     wrong.append(n)
             except Exception as error:
                 wrong.append(error)
@@ -376,5 +379,5 @@ def test_a_model_whose_weights_change_under_a_pass_is_an_error(model):
             body.encoder.layer[0].output.dense.weight.add_(0.01)
 
     in_each_pass(model, train)
-    with pytest.raises(ModelError, match="were changed while it was explained"):
+    with raises(ModelError, "changed"):
         Explainer(model).explain(*PAIR)

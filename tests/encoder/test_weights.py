@@ -10,6 +10,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 from transformers import AutoModel, BartConfig, BartModel
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, UnsafeModelError
@@ -109,7 +110,7 @@ def test_weights_that_lack_something_are_refused(folder, pipeline_folder, form, 
 def test_more_layers_in_the_configuration_than_in_the_weights(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 5}))
-    with pytest.raises(ModelError, match="lack 32 tensors"):
+    with raises(ModelError, "32", "tensors"):
         Explainer(folder)
 
 
@@ -145,7 +146,7 @@ def test_a_pooler_that_is_used_may_not_be_absent(folder, tmp_path):
     SentenceTransformer(modules=[first], device="cpu").save(str(path))
     assert score(path)
     write(path, without("pooler")(load_file(path / WHOLE)), "whole")
-    with pytest.raises(ModelError, match=r"lack 2 tensors \(pooler"):
+    with raises(ModelError, "2", "tensors", "pooler"):
         Explainer(path)
 
 
@@ -170,7 +171,7 @@ def test_a_decoder_that_is_not_used_may_be_absent(tmp_path):
     write(tmp_path, without("decoder.layers")(tensors), "whole")
     assert score(tmp_path) == pytest.approx(expected, abs=1e-6)
     write(tmp_path, without("encoder.layers.1")(tensors), "whole")
-    with pytest.raises(ModelError, match="lack 16 tensors"):
+    with raises(ModelError, "16", "tensors"):
         Explainer(tmp_path)
 
 

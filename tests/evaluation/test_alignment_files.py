@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from raising import raises
 from whyalike.errors import FormatError
 from whyalike.evaluation.gold import read_edinburgh, read_multimwa
 
@@ -33,18 +34,18 @@ def test_multimwa(tmp_path):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("0\tonly\tthree", "line 2: 3 columns"),
-        (row("a b", "c", "0-0 1_0"), "line 2: '1_0' is no link"),
-        (row("a b", "c", "-1-0"), "line 2: '-1-0' is no link"),
-        (row("a b", "c", "0-1"), "line 2: the link '0-1' is of words that .* 2 and 1"),
-        (row("a b", "c", "0-0", "2-0"), "line 2: the link '2-0'"),
-        ("", "line 2: 1 columns"),
+        ("0\tonly\tthree", "line 2 | 3 columns"),
+        (row("a b", "c", "0-0 1_0"), "line 2 | '1_0' | link"),
+        (row("a b", "c", "-1-0"), "line 2 | '-1-0' | link"),
+        (row("a b", "c", "0-1"), "line 2 | link '0-1' | 2 and 1"),
+        (row("a b", "c", "0-0", "2-0"), "line 2 | link '2-0'"),
+        ("", "line 2 | 1 columns"),
     ],
 )
 def test_damaged_multimwa_names_the_line(tmp_path, line, problem):
     path = tmp_path / "some.tsv"
     path.write_text("\n".join([row("a", "b", "0-0"), line, row("a", "b", "0-0")]))
-    with pytest.raises(FormatError, match=problem):
+    with raises(FormatError, *problem.split(" | ")):
         read_multimwa(path)
 
 
@@ -52,10 +53,10 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(FormatError, match="No such file"):
         read_multimwa(tmp_path / "none.tsv")
     (tmp_path / "latin.tsv").write_bytes(b"caf\xe9")
-    with pytest.raises(FormatError, match="Could not read word alignments"):
+    with raises(FormatError, "word alignments"):
         read_multimwa(tmp_path / "latin.tsv")
     (tmp_path / "empty.tsv").write_text("")
-    with pytest.raises(FormatError, match="line 1: 1 columns"):
+    with raises(FormatError, "line 1", "1", "columns"):
         read_multimwa(tmp_path / "empty.tsv")
 
 
@@ -89,16 +90,16 @@ def test_edinburgh_with_the_sure_links_of_another_file(tmp_path):
 def test_damaged_json_names_the_entry(tmp_path):
     path = tmp_path / "some.json"
     path.write_text('[\n{"source": }]')
-    with pytest.raises(FormatError, match="line 2: no JSON"):
+    with raises(FormatError, "line 2", "JSON"):
         read_edinburgh(path)
     for content, problem in (
-        ({}, "no list"),
-        ([], "no list"),
-        ([entry("a", "0-0"), {"source": "x"}], "entry 2: it needs the texts 'source'"),
-        ([entry("a", "9-0")], "entry 1: the link '9-0'"),
-        ([entry("a", "0-0"), entry("a", "0-0")], "the id 'a' stands for several"),
+        ({}, "list"),
+        ([], "list"),
+        ([entry("a", "0-0"), {"source": "x"}], "entry 2 | 'source'"),
+        ([entry("a", "9-0")], "entry 1 | link '9-0'"),
+        ([entry("a", "0-0"), entry("a", "0-0")], "id 'a'"),
     ):
-        with pytest.raises(FormatError, match=problem):
+        with raises(FormatError, *problem.split(" | ")):
             read_edinburgh(written(path, content))
 
 
@@ -106,5 +107,5 @@ def test_sure_links_of_other_pairs_are_refused(tmp_path):
     both = written(tmp_path / "both.json", [entry("a", "0-0")])
     for other in (entry("b", "0-0"), entry("a", "0-0", left="cold gloves")):
         sure = written(tmp_path / "sure.json", [other])
-        with pytest.raises(FormatError, match=r"entry 1: .* has no pair 'a' of the same texts"):
+        with raises(FormatError, "entry 1", "'a'"):
             read_edinburgh(both, sure=sure)

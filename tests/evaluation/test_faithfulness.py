@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError
@@ -393,12 +394,12 @@ def test_wrong_replacements_are_refused():
 def test_explanations_of_something_else_are_refused(explained):
     explainer = additive()
     for given, message in (
-        (explained[:1], "1 explanations of 2 pairs"),
+        (explained[:1], "1 explanations | 2 pairs"),
         (explained[::-1], "other texts"),
         ([replace(e, model="another") for e in explained], "of the score"),
-        ([explained[0], replace(explained[1], method="idf")], "one method at a time"),
+        ([explained[0], replace(explained[1], method="idf")], "one method"),
     ):
-        with pytest.raises(OptionError, match=message):
+        with raises(OptionError, *message.split(" | ")):
             measure_faithfulness(explainer, PAIRS, explanations=given)
 
 

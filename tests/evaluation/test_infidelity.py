@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import OptionError
@@ -255,7 +256,7 @@ def test_what_cannot_be_measured_is_refused():
     ):
         with pytest.raises(OptionError, match=message):
             measure_sensitivity(explainer, [PAIR], **options)
-    with pytest.raises(OptionError, match="vectors of whole texts only"):
+    with raises(OptionError, "vectors", "whole texts"):
         measure_sensitivity(Explainer(embed=add_up), [PAIR])
     for options in ({"samples": 0}, {"most": 0}):
         with pytest.raises(OptionError, match=next(iter(options))):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from raising import raises
 from whyalike.errors import FormatError
 from whyalike.evaluation.leaderboard import Entry, Leaderboard, page_of, read_leaderboard
 from whyalike.statistics import mean_interval
@@ -65,8 +66,8 @@ def test_reports_say_what_made_them():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": "x"}, "is no leaderboard"),
-        ({"version": 2}, "version 2.*a newer release"),
+        ({"format": "x"}, "leaderboard"),
+        ({"version": 2}, "version 2 | newer"),
         ({"entries": [{}]}, "damaged"),
         ({"items": 3}, "damaged"),
     ],
@@ -74,7 +75,7 @@ def test_reports_say_what_made_them():
 def test_what_is_none_is_refused(tmp_path, change, says):
     path = tmp_path / "leaderboard.json"
     path.write_text(json.dumps({**BOARD.to_dict(), **change}))
-    with pytest.raises(FormatError, match=says):
+    with raises(FormatError, *says.split(" | ")):
         read_leaderboard(path)
 
 

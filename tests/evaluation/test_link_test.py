@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from raising import raises
 from whyalike.errors import OptionError
 from whyalike.evaluation.gold_counts import LinkCounts, compare_links
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
@@ -65,7 +66,7 @@ def test_a_chance_difference_is_rarely_found():
 
 
 def test_wrong_use_is_refused():
-    with pytest.raises(OptionError, match="no counts of 'c'"):
+    with raises(OptionError, "'c'"):
         compare_links({"a": counts(FIRST)}, reference="c")
     with pytest.raises(OptionError, match="same pairs"):
         compare_links({"a": counts(FIRST), "b": counts(FIRST[:2])}, reference="a")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from test_suite import ALIGNED, DATA, PAIRS
 
+from raising import raises
 from whyalike.errors import FormatError, OutputError
 from whyalike.evaluation import read_pair_texts, write_pair_texts
 from whyalike.evaluation.results import file_of_pairs, remove_pair_texts
@@ -38,9 +39,9 @@ def test_any_text_of_any_dataset_can_be_kept(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": "whyalike/leaderboard"}, "is no list of texts"),
-        ({"version": 2}, "version 2, and this release reads up to version 1: a newer release"),
-        ({"dataset": "other"}, "is of the dataset 'other', not 'shop'"),
+        ({"format": "whyalike/leaderboard"}, "list of texts"),
+        ({"version": 2}, "version 2 | version 1 | newer"),
+        ({"dataset": "other"}, "dataset | 'other' | 'shop'"),
         ({"pairs": None}, "damaged"),
         ({"pairs": [["a", "b"]]}, "damaged"),
         ({"pairs": [{"left": "a"}]}, "damaged"),
@@ -50,7 +51,7 @@ def test_any_text_of_any_dataset_can_be_kept(tmp_path):
 def test_what_is_none_is_refused(tmp_path, change, says):
     (path,) = write_pair_texts({"shop": PAIRS}, tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}))
-    with pytest.raises(FormatError, match=says):
+    with raises(FormatError, *says.split(" | ")):
         read_pair_texts(tmp_path, "shop")
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raising import raises
 from whyalike.errors import FormatError, OptionError, TextError
 from whyalike.probing.edits import RULES, find_edits, get_rule, list_rules, make_edit, register_rule
 from whyalike.probing.rule_text import RuleText, WordLists, article_for
@@ -69,14 +70,14 @@ def test_per_rule_is_a_limit_and_the_order_is_that_of_the_text():
 @pytest.mark.parametrize(
     ("replacements", "says"),
     [
-        ([(0, 3, "abc")], "stay inside the text and change it"),
-        ([(2, 9, "x")], "stay inside the text and change it"),
-        ([(0, 2, "x"), (1, 3, "y")], "do not overlap"),
+        ([(0, 3, "abc")], "inside"),
+        ([(2, 9, "x")], "inside"),
+        ([(0, 2, "x"), (1, 3, "y")], "overlap"),
         ([], "one or more"),
     ],
 )
 def test_replacements_that_make_no_edit_are_refused(replacements, says):
-    with pytest.raises(OptionError, match=says):
+    with raises(OptionError, *says.split(" | ")):
         make_edit("abc", replacements, rule="r", changes_meaning=True)
 
 
@@ -102,18 +103,16 @@ def test_a_rule_of_ones_own_is_one_function(monkeypatch):
     (edit,) = find_edits("A red hat.", rules=["colours"])
     assert (edit.edited, edit.changes_meaning) == ("A blue hat.", True)
     assert find_edits("An red hat.", rules=["colours"]) == []
-    with pytest.raises(
-        OptionError, match=r"'colours' is registered already, by .*test_probe_edits"
-    ):
+    with raises(OptionError, "'colours'", "registered", "test_probe_edits"):
         register_rule("colours", changes_meaning=False, summary="")(colours)
 
 
 def test_wrong_use_is_told():
-    with pytest.raises(OptionError, match="no rule 'nope'; there are: antonyms, "):
+    with raises(OptionError, "'nope'", "antonyms"):
         find_edits("a", rules=["nope"])
-    with pytest.raises(OptionError, match=r"rules is 'antonyms'; give a list .*\['antonyms'\]"):
+    with raises(OptionError, "rules", "'antonyms'", "['antonyms']"):
         find_edits("a", rules="antonyms")
-    with pytest.raises(OptionError, match="per_rule is 0"):
+    with raises(OptionError, "per_rule", "0"):
         find_edits("a", per_rule=0)
     with pytest.raises(TextError, match="type int"):
         find_edits(3)
@@ -141,12 +140,12 @@ def test_word_lists_are_read_and_extended(tmp_path):
 @pytest.mark.parametrize("line", ["a > b > c", "> b", "a >", "a, b", "a <> b, "])
 def test_a_damaged_list_is_told_with_its_line(tmp_path, line):
     (tmp_path / "antonyms.txt").write_text(f"hot <> cold\n{line}\n", encoding="utf-8")
-    with pytest.raises(FormatError, match=r"antonyms\.txt, line 2: .* is neither"):
+    with raises(FormatError, "antonyms.txt", "line 2"):
         WordLists.read(tmp_path)
 
 
 def test_a_folder_without_lists_is_told(tmp_path):
-    with pytest.raises(FormatError, match="no word lists in"):
+    with raises(FormatError, "word lists"):
         WordLists.read(tmp_path / "nowhere")
 
 

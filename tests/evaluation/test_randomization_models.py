@@ -12,6 +12,7 @@ from sentence_transformers.sentence_transformer.modules import (
 from torch import nn
 from transformers import AutoModel, T5EncoderModel
 
+from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
@@ -204,8 +205,8 @@ def test_what_a_model_of_its_own_code_sets_besides_is_put_back(monkeypatch):
 
 
 def test_what_cannot_be_randomised_is_told():
-    with pytest.raises(OptionError, match="mode is 'some'"):
+    with raises(OptionError, "mode", "'some'"):
         list(randomized_states(explainer_of("bert"), mode="some"))
     blind = Explainer(embed=lambda texts: [[float(len(text)), 1.0] for text in texts])
-    with pytest.raises(OptionError, match="vectors of whole texts only"):
+    with raises(OptionError, "vectors", "whole texts"):
         list(randomized_states(blind))

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nearly import assert_nearly_equal
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike import explainer as explainer_module
@@ -156,7 +157,7 @@ def test_equal_pairs_go_through_the_model_once(monkeypatch):
 
 @pytest.mark.parametrize("wrong", [None, 3, b"gloves", ["gloves"], float("nan")])
 def test_what_is_not_a_text(wrong):
-    with pytest.raises(TextError, match=f"right text is of type {type(wrong).__name__}"):
+    with raises(TextError, "right text", type(wrong).__name__):
         EXPLAINER.explain("gloves", wrong)
 
 
@@ -206,9 +207,9 @@ def test_null_bytes_and_lone_surrogates():
 
 
 def test_unknown_method_and_batch_size():
-    with pytest.raises(OptionError, match="no method 'nothing'"):
+    with raises(OptionError, "'nothing'"):
         Explainer(tiny("bert").parts, method="nothing")
-    with pytest.raises(OptionError, match="batch_size is 0"):
+    with raises(OptionError, "batch_size", "0"):
         Explainer(tiny("bert").parts, batch_size=0)
 
 
@@ -230,30 +231,30 @@ def test_a_bad_pair_is_named_and_those_before_it_are_given():
     pairs = [("wool", "gloves"), ("knit", "hands"), ("wool", 3), ("a", "b")]
     stream = EXPLAINER.explain_many(pairs)
     assert [next(stream).left.text, next(stream).left.text] == ["wool", "knit"]
-    with pytest.raises(TextError, match="Pair 2: The right text is of type int"):
+    with raises(TextError, "Pair 2", "right text", "int"):
         next(stream)
     strict = Explainer(tiny("bert").parts, options=BTIOptions(long_text="error"))
-    with pytest.raises(TextError, match="Pair 1: A text has more than"):
+    with raises(TextError, "Pair 1", "more than"):
         list(strict.explain_many([("wool", "gloves"), ("wool", "wool " * 300)]))
-    with pytest.raises(OptionError, match="an iterable of pairs of texts; got NoneType"):
+    with raises(OptionError, "pairs", "NoneType"):
         EXPLAINER.explain_many(None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"pooling": "foo"}, "pooling is 'foo'; allowed: 'auto'"),
-        ({"batch_size": 2.5}, "batch_size is 2.5"),
-        ({"batch_size": "8"}, "batch_size is '8'"),
-        ({"options": {"top_k": 1}}, "options is of type dict"),
-        ({"prompts": "query: "}, "are two strings"),
-        ({"prompts": ("q",)}, "are two strings"),
-        ({"prompts": (None, "x")}, "are two strings"),
-        ({"prompt_names": ("query", 3)}, "are two strings"),
+        ({"pooling": "foo"}, "pooling | 'foo' | 'auto'"),
+        ({"batch_size": 2.5}, "batch_size | 2.5"),
+        ({"batch_size": "8"}, "batch_size | '8'"),
+        ({"options": {"top_k": 1}}, "options | dict"),
+        ({"prompts": "query: "}, "two strings"),
+        ({"prompts": ("q",)}, "two strings"),
+        ({"prompts": (None, "x")}, "two strings"),
+        ({"prompt_names": ("query", 3)}, "two strings"),
     ],
 )
 def test_wrong_arguments_are_refused_at_once(arguments, says):
-    with pytest.raises(OptionError, match=says):
+    with raises(OptionError, *says.split(" | ")):
         Explainer(tiny("bert").parts, **arguments)
 
 
@@ -281,7 +282,7 @@ def test_nan_gradients_are_an_error_and_not_a_saliency():
             return slope * float("nan")
 
     model.encoder.layer[1].register_forward_hook(lambda m, i, output: BadBackward.apply(output))
-    with pytest.raises(ModelError, match="gradients hold NaN"):
+    with raises(ModelError, "gradients", "NaN"):
         Explainer((model, tiny("bert").tokenizer)).explain(TEXTS[0], TEXTS[1])
 
 
@@ -320,7 +321,7 @@ def test_a_tokenizer_that_cuts_the_beginning_is_refused_where_it_cuts():
     tokenizer.truncation_side = "left"
     explainer = Explainer((tiny("bert").model, tokenizer))
     assert explainer.explain(TEXTS[0], TEXTS[1]).pairs
-    with pytest.raises(TextError, match="cuts texts at their beginning"):
+    with raises(TextError, "beginning"):
         explainer.explain("wool " * 300, TEXTS[0])
 
 
@@ -331,5 +332,5 @@ def test_a_pair_whose_text_loses_its_beginning_is_named():
         [("wool", "gloves"), ("wool", "wool " * 300), ("a", 3)]
     )
     assert next(stream).left.text == "wool"
-    with pytest.raises(TextError, match=r"Pair 1: A text has more than .* at their beginning"):
+    with raises(TextError, "Pair 1", "more than", "beginning"):
         next(stream)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from raising import raises
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError, OutputError, WhyalikeError
@@ -56,7 +57,7 @@ def test_a_file_is_named_for_what_it_holds():
         assert check_ending(path, SVG) in ("", ".svg")
     assert check_ending("why.htm", PAGE) == ".htm"
     for path, required in (("why.jpg", False), ("why.svg.gz", False), ("why", True)):
-        with pytest.raises(OptionError, match=r"is '\S*why\S*'; let it end in \.svg"):
+        with raises(OptionError, "why", ".svg"):
             check_ending(path, SVG, required=required)
 
 
@@ -66,7 +67,7 @@ def test_a_picture_is_not_written_under_another_name(tmp_path):
     comparison = explainer.compare("gloves", "warm gloves", "wool")
     for shown in (explanation, comparison):
         for write, wrong in ((shown.to_png, "x.jpg"), (shown.to_svg, "x.png")):
-            with pytest.raises(OptionError, match="or leave the ending out"):
+            with raises(OptionError, "ending"):
                 write(tmp_path / wrong)
     assert list(tmp_path.iterdir()) == []
     explanation.to_png(tmp_path / "bare", dpi=30)
@@ -122,9 +123,7 @@ def test_an_error_of_the_system_becomes_ours_with_the_reason(target):
         stream.write(NEW)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(
-        OutputError, match=r"No space left on device.*Nothing was written"
-    ) as caught:
+    with raises(OutputError, "No space left on device") as caught:
         write_whole(target, fail)
     assert str(target) in str(caught.value)
     assert isinstance(caught.value, WhyalikeError)

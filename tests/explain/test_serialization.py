@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from raising import raises
 from whyalike.errors import FormatError
 from whyalike.explanation import ExplainedText, Explanation, SimilarityFunction, Word, WordPair
 from whyalike.options import BTIOptions, ExtendedOptions
@@ -313,7 +314,7 @@ def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
 
 @pytest.mark.parametrize("text", ["", "{", "explanation", "{'format': 1}", b"\xff\xfe\x00", "[1,]"])
 def test_what_is_not_json_is_refused(text):
-    with pytest.raises(FormatError, match="This is not JSON"):
+    with raises(FormatError, "JSON"):
         Explanation.from_json(text)
 
 
@@ -330,14 +331,14 @@ def test_what_is_no_explanation_is_refused(content):
 @pytest.mark.parametrize("version", [0, -1, "1", None, 1.5, True])
 def test_a_version_that_cannot_be_is_refused(version):
     content = GOLDEN.to_dict() | {"version": version}
-    with pytest.raises(FormatError, match=r"is damaged: its version is .*\. Make it anew"):
+    with raises(FormatError, "damaged", "version"):
         Explanation.from_dict(content)
 
 
 @pytest.mark.parametrize("version", [2, 10**300])
 def test_a_newer_version_is_named_as_such(version):
     content = GOLDEN.to_dict() | {"version": version, "more": 1}
-    with pytest.raises(FormatError, match=r"reads up to version 1: a newer release .* Update"):
+    with raises(FormatError, "version 1", "newer", "Update"):
         Explanation.from_dict(content)
 
 
@@ -428,7 +429,7 @@ def test_prompts_that_are_no_pair_of_texts_are_refused(prompts):
 @pytest.mark.parametrize("path", [p for p in KEYS if not has_default(p)], ids=name_of)
 def test_a_missing_key_is_refused(path):
     content = changed(path, lambda holder, key: holder.pop(key))
-    with pytest.raises(FormatError, match=rf"damaged: .*{path[-1]} is missing"):
+    with raises(FormatError, "damaged", path[-1], "missing"):
         Explanation.from_dict(content)
 
 
@@ -440,8 +441,7 @@ def test_a_missing_key_is_refused(path):
 def test_an_unknown_key_is_of_a_newer_release(path):
     content = changed((*path, "more"), lambda holder, key: holder.update(more=1))
     name = name_of((*path, "more")).replace(".0", "[0]")
-    says = f"has {name}, which this release does not know: a newer release of whyalike wrote it"
-    with pytest.raises(FormatError, match=re.escape(says)):
+    with raises(FormatError, name, "newer"):
         Explanation.from_dict(content)
 
 
@@ -467,8 +467,8 @@ def test_a_value_of_another_type_is_refused(path):
             continue
         if path == ("options",) and wrong == {}:
             continue
-        says = "has options.a, which" if (path, wrong) == (("options",), {"a": 3}) else "is damaged"
-        with pytest.raises(FormatError, match=f"This explanation {says}"):
+        says = "options.a" if (path, wrong) == (("options",), {"a": 3}) else "damaged"
+        with raises(FormatError, "explanation", says):
             Explanation.from_dict(changed(path, set_to(wrong)))
 
 
@@ -522,7 +522,7 @@ def test_words_that_are_not_in_order_and_apart_are_refused(words):
         {"text": text, "start": start, "end": end, "saliency": 0.5, "contribution": None}
         for text, start, end in words
     ]
-    with pytest.raises(FormatError, match="is not at its place"):
+    with raises(FormatError, "place"):
         Explanation.from_dict(content)
 
 
@@ -540,12 +540,12 @@ def test_a_long_wrong_value_is_shown_short():
 
 
 def test_not_a_number_in_json_is_refused():
-    with pytest.raises(FormatError, match="similarity is nan, not a finite number"):
+    with raises(FormatError, "similarity", "nan", "finite"):
         Explanation.from_json(GOLDEN.to_json().replace("0.8364", "NaN"))
 
 
 def test_json_too_deep_to_read():
-    with pytest.raises(FormatError, match="not JSON that can be read"):
+    with raises(FormatError, "JSON"):
         Explanation.from_json("[" * 200_000)
 
 

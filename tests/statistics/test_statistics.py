@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from raising import raises
 from whyalike.errors import OptionError
 from whyalike.statistics import compare_paired, holm, mean_interval
 
@@ -72,7 +73,7 @@ def test_undefined_items_are_left_out_and_equal_methods_do_not_differ():
     assert (nothing.p, nothing.count) == (1.0, 0)
     with pytest.raises(OptionError, match="the same items"):
         compare_paired({"a": [1.0], "b": [1.0, 2.0]})
-    with pytest.raises(OptionError, match="no values of 'c'"):
+    with raises(OptionError, "'c'"):
         compare_paired({"a": [1.0], "b": [1.0]}, reference="c")
 
 

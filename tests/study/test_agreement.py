@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from raising import raises
 from whyalike.errors import OptionError
 from whyalike.study.agreement import krippendorff_alpha
 
@@ -99,13 +100,13 @@ def test_groups_are_drawn_together():
 
 
 def test_what_can_not_be_told():
-    with pytest.raises(OptionError, match="two judges rated"):
+    with raises(OptionError, "judges"):
         krippendorff_alpha(np.array([[1.0, NAN], [NAN, 2.0]]))
-    with pytest.raises(OptionError, match="two judges rated"):
+    with raises(OptionError, "judges"):
         krippendorff_alpha(np.full((2, 2), NAN))
     with pytest.raises(OptionError, match="All ratings are equal"):
         krippendorff_alpha(np.full((2, 3), 4.0))
-    with pytest.raises(OptionError, match="no level 'ratio'"):
+    with raises(OptionError, "'ratio'"):
         krippendorff_alpha(FOUR_OBSERVERS, level="ratio")
 
 

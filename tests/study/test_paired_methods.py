@@ -7,6 +7,7 @@ import pytest
 from rating_tables import draw_ratings, make_table
 from scipy import stats
 
+from raising import raises
 from whyalike.errors import OptionError
 from whyalike.statistics import holm
 from whyalike.study.agreement import crossed_mean
@@ -56,7 +57,7 @@ def test_all_pairs_with_holm():
     assert [t.p_holm for t in tests] == pytest.approx(holm(raw))
     assert [t.p_crossed_holm for t in tests] == pytest.approx(holm([t.p_crossed for t in tests]))
     assert [(t.first, t.second) for t in compare(panel, reference="b")] == [("a", "b"), ("b", "c")]
-    with pytest.raises(OptionError, match="no values of 'z'"):
+    with raises(OptionError, "'z'"):
         compare(panel, reference="z")
 
 

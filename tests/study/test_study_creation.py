@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import whyalike
+from raising import raises
 from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError, TextError
 from whyalike.study.creation import StudyOptions, create_study
@@ -111,10 +112,10 @@ def test_whatever_was_changed_is_found(tmp_path):
     path = tmp_path / "stimuli" / f"{study.stimuli[3].id}.json"
     kept = path.read_bytes()
     path.write_bytes(kept.replace(b"0.", b"1.", 1))
-    with pytest.raises(FormatError, match="not the stimulus that was frozen"):
+    with raises(FormatError, "frozen"):
         read_study(tmp_path)
     path.unlink()
-    with pytest.raises(FormatError, match="Could not read the stimulus"):
+    with raises(FormatError, "stimulus"):
         read_study(tmp_path)
     path.write_bytes(kept)
     assert read_study(tmp_path).stimuli == study.stimuli

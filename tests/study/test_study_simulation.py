@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_studies import METHODS, bare_study, written_study
 
+from raising import raises
 from whyalike.errors import OptionError
 from whyalike.study.design import plan
 from whyalike.study.export import to_csv
@@ -172,7 +173,7 @@ def test_what_can_not_be_simulated_is_refused(storage):
     study = bare_study()
     good = dict.fromkeys(study.methods, 3.0)
     for means in ({"m0": 3.0}, good | {"other": 3.0}):
-        with pytest.raises(OptionError, match="the study's methods are"):
+        with raises(OptionError, "methods"):
             simulate_ratings(study, storage, Truth(means=means))
     for raters in (0, 1.5, True):
         with pytest.raises(OptionError, match="raters"):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import FormatError, OptionError
@@ -228,7 +229,7 @@ def test_damaged_practice_is_refused_by_its_number(tmp_path, entry):
     path.write_text(json.dumps({"practice": [good], "checks": []}))
     assert read_known_answers(path).practice[0].explanation.pairs == (WordPair(0, 1, 0.0, 1.0),)
     path.write_text(json.dumps({"practice": [good, good | entry], "checks": []}))
-    with pytest.raises(FormatError, match="entry 2 of 'practice'"):
+    with raises(FormatError, "entry 2", "'practice'"):
         read_known_answers(path)
 
 

@@ -9,6 +9,7 @@ from small_studies import bare_study, written_study
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from raising import raises
 from whyalike.errors import FormatError, MissingExtraError, OptionError, StorageError
 from whyalike.study.engine import Answer, url_of
 from whyalike.study.storage import Storage, open_storage
@@ -208,7 +209,7 @@ def test_a_database_belongs_to_one_study(database):
 
 def test_an_existing_database_is_read_as_it_is(database):
     study = bare_study()
-    with pytest.raises(OptionError, match="no study's database"):
+    with raises(OptionError, "database"):
         open_storage(study, database=database, existing=True)
     Storage.open(database).close()
     storage = open_storage(study, database=database, existing=True)

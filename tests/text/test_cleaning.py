@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raising import raises
 from whyalike.errors import TextError, WhyalikeError
 from whyalike.texts import clean_text
 
@@ -67,13 +68,13 @@ def test_cleaning_twice_changes_nothing_more(text):
 
 @pytest.mark.parametrize("value", [None, 3, 2.5, ["words"], {"text": "words"}, object()])
 def test_what_is_no_string_is_refused_with_its_type(value):
-    with pytest.raises(TextError, match=rf"left text is of type {type(value).__name__}, not str"):
+    with raises(TextError, "left text", type(value).__name__, "str"):
         clean_text(value, side="left")
 
 
 @pytest.mark.parametrize("value", [b"words", bytearray(b"words")])
 def test_bytes_are_not_guessed_at(value):
-    with pytest.raises(TextError, match=r"right text is of type byte.*: decode it first"):
+    with raises(TextError, "right text", "decode"):
         clean_text(value, side="right")
 
 

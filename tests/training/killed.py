@@ -1,8 +1,7 @@
-"""Trains, and kills itself with signal 9 when a step is told; arguments: base, out, step."""
+"""A training that kills its process with signal 9 when a step is told."""
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from training_catalogue import some_items
@@ -21,7 +20,3 @@ def main(base: str, out: str, step: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     train_recobert(some_items(), out=Path(out), base=base, settings=SETTINGS, progress=kill)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,15 +1,14 @@
 """Training in two processes, on a CPU with gloo: one gradient, equal parameters, head included."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
+import socket
 
 import pytest
 import torch
 from training_catalogue import save_base, some_items
-from two_processes import TRAINING, gradient_of
+from two_processes import TRAINING, gradient_of, main
 
+from forking import Forked
 from whyalike.training import TrainingSettings, train_recobert
 
 
@@ -19,19 +18,26 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("two")
     # Without dropout, which would differ between one large batch and two small ones.
     save_base(made / "base", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here.parent)])
-    ran = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *(str(here / "two_processes.py"), str(made)),
-        ],
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr[-4000:]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def work(rank):
+        # What torchrun says to each process.
+        os.environ |= {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        }  # fmt: skip
+        torch.set_num_threads(1)
+        main(made)
+
+    both = [Forked(lambda rank=rank: work(rank)) for rank in (0, 1)]
+    try:
+        said = [one.communicate(600) for one in both]
+    finally:
+        for one in both:
+            one.kill()
+    assert [one.returncode for one in both] == [0, 0], said
     return made
 
 

@@ -1,9 +1,8 @@
-"""Run by torchrun in two processes: one gradient, then a whole training.
+"""Run in two processes, as torchrun starts them: one gradient, then a whole training.
 
 Writes gradient-RANK.pt and finished-RANK.pt into the folder that is its argument.
 """
 
-import sys
 from pathlib import Path
 
 import torch
@@ -55,7 +54,3 @@ def main(folder: Path) -> None:
     )
     torch.save(result.to_dict(), folder / f"result-{rank}.pt")
     distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

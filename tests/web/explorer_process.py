@@ -14,22 +14,32 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from forking import Forked, run_command
+
 SECONDS_TO_START = 300
-COMMAND = [sys.executable, "-c", "from whyalike.cli import main; main()", "serve"]
+COMMAND = [sys.executable, "-c", "from whyalike.cli import main; main()"]
 
 
 @dataclass
 class ServeProcess:
-    """A server with its options; ``url`` is where it listens once it was started."""
+    """A server with its options; ``url`` is where it listens once it was started.
+
+    ``forked``: of this process, which has imported what a fresh one would have to.
+    """
 
     options: tuple[str, ...]
     url: str = ""
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen | Forked | None = None
+    forked: bool = False
 
     def start(self):
-        self.process = subprocess.Popen(
-            [*COMMAND, "--port", "0", *self.options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        words = ["serve", "--port", "0", *self.options]
+        if self.forked:
+            self.process = Forked(run_command(*words))
+        else:
+            self.process = subprocess.Popen(
+                [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
         said = b""
         with selectors.DefaultSelector() as waiting:
             waiting.register(self.process.stdout, selectors.EVENT_READ)

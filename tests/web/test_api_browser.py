@@ -57,7 +57,7 @@ def log_in(page, token):
 
 @pytest.mark.parametrize("name", ["docs", "login", "wrong"])
 def test_reference_and_login_are_sound_small_and_wide_light_and_dark(
-    open_page, open_url, closed_url, name, tmp_path
+    open_page, open_url, closed_url, name
 ):
     package = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
     axe_source = Path(package.__file__).parent.joinpath("axe.min.js")
@@ -73,7 +73,6 @@ def test_reference_and_login_are_sound_small_and_wide_light_and_dark(
             page.emulate_media(color_scheme=scheme)
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, f"{name} is {wide} px too wide at {width}"
-            page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png", full_page=True)
             found = page.evaluate("axe.run().then(found => found.violations)")
             said = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found]
             assert said == [], f"{name} at {width}, {scheme}"

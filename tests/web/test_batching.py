@@ -8,7 +8,8 @@ import pytest
 
 from whyalike.errors import BusyError
 from whyalike.web.api.kept import OVERHEAD, KeptResults
-from whyalike.web.api.work_queue import QueueLimits, WorkQueue
+from whyalike.web.api.schedule import QueueLimits
+from whyalike.web.api.work_queue import WorkQueue
 
 PATIENCE = 30
 

@@ -193,7 +193,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_sound_small_and_wide_light_and_dark(open_page, name, tmp_path):
+def test_every_page_is_sound_small_and_wide_light_and_dark(open_page, name):
     axe_source = Path(pytest.importorskip("axe_playwright_python").__file__).parent.joinpath(
         "axe.min.js"
     )
@@ -203,7 +203,6 @@ def test_every_page_is_sound_small_and_wide_light_and_dark(open_page, name, tmp_
         )
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name} is {wide} px too wide at {width}"
-        page.screenshot(path=tmp_path / f"{name}-{width}.png", full_page=True)
         page.add_script_tag(path=axe_source)
         found = page.evaluate("axe.run().then(found => found.violations)")
         said = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found]

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from raising import raises
+
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
 from explorer_service import make_app, open_explainer
@@ -157,7 +159,7 @@ def test_an_order_that_is_none_is_refused(client, name):
     assert answer.status_code == 422
     assert "<script>" not in answer.text.replace('<script type="module"', "")
     if name != "start":
-        with pytest.raises(OptionError, match="'x' is none of: "):
+        with raises(OptionError, "'x'"):
             SampleOrder.of(Asked({name: ("x",)}), ["bti"])
 
 

@@ -1,8 +1,6 @@
 """``whyalike serve`` as a process: killed under load it starts again, told to stop it ends in time."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -12,7 +10,14 @@ pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 pytest.importorskip("httpx", reason="needs the package httpx")
 
 import httpx
+import numpy as np
 from explorer_process import ServeProcess, ask_all
+
+from forking import Forked
+from whyalike import Explainer
+from whyalike.web import Address, create_explorer_app, serve
+from whyalike.web.api.service import Service
+from whyalike.web.server import leave
 
 CLIENTS, ACCEPTED = 4, 12
 PATIENCE = 600
@@ -26,7 +31,8 @@ def start(saved_model):
     started = []
 
     def start(*options):
-        server = ServeProcess(("--model", str(saved_model), "--cache-mb", "0", *options))
+        asked = ("--model", str(saved_model), "--cache-mb", "0", *options)
+        server = ServeProcess(asked, forked=True)
         started.append(server)
         return server.start()
 
@@ -124,36 +130,29 @@ def test_what_is_not_done_in_time_is_ended_and_said_so(start):
     assert {answer.json()["reason"] for answer in answers} == {"stopping"}
 
 
-HANGING = """
-import sys, threading
-from whyalike import Explainer
-from whyalike.web import Address, create_explorer_app, serve
-from whyalike.web.api.service import Service
-import numpy as np
+def serve_what_hangs():
+    def embed(texts):
+        if "hang" in texts:
+            print("hangs", flush=True)
+            threading.Event().wait()
+        return np.ones((len(texts), 3))
 
-def embed(texts):
-    if "hang" in texts:
-        print("hangs", flush=True)
-        threading.Event().wait()
-    return np.ones((len(texts), 3))
+    service = Service({"hanging": Explainer(embed=embed)})
+    app = create_explorer_app(service)
 
-service = Service({"hanging": Explainer(embed=embed)})
-app = create_explorer_app(service)
-ready = lambda url: print(url, flush=True)
-serve(app, Address(port=0), ready=ready, work=service, grace=0, leaves=True)
-if not service.close(1):
-    from whyalike.web.server import leave
-    leave()
-print("closed", flush=True)
-"""
+    def ready(url):
+        print(url, flush=True)
+
+    serve(app, Address(port=0), ready=ready, work=service, grace=0, leaves=True)
+    if not service.close(1):
+        leave()
+    print("closed", flush=True)
 
 
 def test_a_model_that_never_comes_back_does_not_keep_the_server():
-    process = subprocess.Popen(
-        [sys.executable, "-c", HANGING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = Forked(serve_what_hangs)
     try:
-        url = process.stdout.readline().strip()
+        url = process.stdout.readline().decode().strip()
         answers = []
 
         def ask():
@@ -162,14 +161,14 @@ def test_a_model_that_never_comes_back_does_not_keep_the_server():
 
         client = threading.Thread(target=ask)
         client.start()
-        assert process.stdout.readline() == "hangs\n"
+        assert process.stdout.readline() == b"hangs\n"
         process.send_signal(signal.SIGTERM)
         said, logged = process.communicate(timeout=PATIENCE)
         client.join(PATIENCE)
     finally:
         process.kill()
     assert answers[0].status_code == 503
-    assert "Traceback" not in logged
-    assert "can't be ended" in logged
-    assert said == ""
+    assert b"Traceback" not in logged
+    assert b"can't be ended" in logged
+    assert said == b""
     assert process.returncode == 1

@@ -13,8 +13,8 @@ import pytest
 
 from whyalike.errors import BusyError
 from whyalike.interruption import checkpoint
-from whyalike.web.api.schedule import finish_time
-from whyalike.web.api.work_queue import Asker, QueueLimits, WorkQueue
+from whyalike.web.api.schedule import Asker, QueueLimits, finish_time
+from whyalike.web.api.work_queue import WorkQueue
 
 PATIENCE = 60
 LONG = 1e6

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 
+from raising import raises
 from whyalike import WordVectors
 from whyalike.errors import FormatError, OptionError, UnsafeModelError
 
@@ -80,11 +81,11 @@ def test_gensims_own_file_and_object(keyed, tmp_path):
 
 def test_what_is_no_keyed_vectors(keyed):
     for other in ({"a": [1.0]}, None, np.zeros((2, 2))):
-        with pytest.raises(OptionError, match=r"KeyedVectors, which .* has as \.wv"):
+        with raises(OptionError, "KeyedVectors", ".wv"):
             WordVectors.from_gensim(other)
     damaged = type(keyed)(2)
     damaged.add_vectors(["good", "bad"], np.array([[1, 2], [3, np.nan]], dtype=np.float32))
-    with pytest.raises(FormatError, match="'bad' is not finite"):
+    with raises(FormatError, "'bad'", "finite"):
         WordVectors.from_gensim(damaged)
 
 
@@ -113,7 +114,7 @@ def test_more_lines_than_a_block(written):
     assert read.table.shape == (9000, 2)
     assert read.find("w8999").tolist() == [8999.0, 8999.5]
     lines[8190] = "w8190 0 0.5.5"
-    with pytest.raises(FormatError, match=r"line 8191: '0.5.5' is no number"):
+    with raises(FormatError, "line 8191", "'0.5.5'"):
         WordVectors.read(written("\n".join(lines)))
 
 
@@ -123,29 +124,29 @@ def test_more_lines_than_a_block(written):
         (b"", "holds no word vectors"),
         (b"\n\n", "holds no word vectors"),
         (b"3 2\n", "holds no word vectors"),
-        (b"only words here\n", "line 1: it is no word with any numbers"),
-        (b"a 1 2\nb 1\n", "line 2: it is no word with 2 numbers"),
-        (b"a 1 2\n1 2\n", "line 2: it is no word with 2 numbers"),
-        (b"a 1 2\nb 1 x\n", "line 2: 'x' is no number"),
-        (b"a 1 2\nb 1 nan\n", "line 2: 'nan' is not a finite number"),
-        (b"a 1 2\nb 1 1e99\n", "line 2: '1e99' is not a finite number"),
-        (b"2 2\na 1 2\n", "says that it holds 2 words and holds 1"),
-        (b"1 2\na 1 2\nb 1 2\n", "says that it holds 1 words and holds 2"),
-        (b"1 2\na 1 2 3\nb 1\n", "line 3: it is no word with 2 numbers"),
-        (b"1 9\na 1 2\n", "line 2: it is no word with 9 numbers"),
-        (b"a 1 2\nna\xefve 1 2\n", r"line 2: 'na\\+xefve' is not UTF-8"),
+        (b"only words here\n", "line 1 | word | numbers"),
+        (b"a 1 2\nb 1\n", "line 2 | word | 2 numbers"),
+        (b"a 1 2\n1 2\n", "line 2 | word | 2 numbers"),
+        (b"a 1 2\nb 1 x\n", "line 2 | 'x' | number"),
+        (b"a 1 2\nb 1 nan\n", "line 2 | 'nan' | finite"),
+        (b"a 1 2\nb 1 1e99\n", "line 2 | '1e99' | finite"),
+        (b"2 2\na 1 2\n", "2 words | 1"),
+        (b"1 2\na 1 2\nb 1 2\n", "1 words | 2"),
+        (b"1 2\na 1 2 3\nb 1\n", "line 3 | word | 2 numbers"),
+        (b"1 9\na 1 2\n", "line 2 | word | 9 numbers"),
+        (b"a 1 2\nna\xefve 1 2\n", r"line 2 | \xefve | UTF-8"),
         (b"\x1f\x8bnothing packed", "Could not read"),
         (gzip.compress(b"a 1 2\n" * 99, mtime=0)[:-9], "Could not read"),
         (b"2 1\na \0\0\x80\x3f\n", "was cut"),
         (b"99999999999 300\n\0", "was cut"),
-        (b"1 1\na \0\0\xc0\x7f\n", "word 1: NaN or infinity"),
-        (b"1 1\n\xff \0\0\x80\x3f\n", "word 1: .* is not UTF-8"),
-        (b"1 1\n \0\0\x80\x3f\n", "word 1: there is no word"),
+        (b"1 1\na \0\0\xc0\x7f\n", "word 1 | NaN | infinity"),
+        (b"1 1\n\xff \0\0\x80\x3f\n", "word 1 | UTF-8"),
+        (b"1 1\n \0\0\x80\x3f\n", "word 1"),
     ],
 )
 def test_damaged_files_are_refused_by_line(written, content, says):
     path = written(content)
-    with pytest.raises(FormatError, match=says) as refusal:
+    with raises(FormatError, *says.split(" | ")) as refusal:
         WordVectors.read(path)
     assert str(path) in str(refusal.value)
 
@@ -175,5 +176,5 @@ def test_a_binary_file_cut_anywhere_is_refused(keyed, tmp_path, written):
 
 def test_files_that_are_not_there(tmp_path):
     for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(FormatError, match=f"Could not read word vectors from {path}"):
+        with raises(FormatError, "word vectors", path):
             WordVectors.read(path)
