@@ -34,10 +34,7 @@ import whyalike
 from whyalike.errors import FormatError, OptionError
 
 UPDATE = "a newer release of whyalike wrote it. Update whyalike to read it."
-
-
 LARGEST_INTEGER = 10**300
-
 
 DAMAGED_ARCHIVE = (
     OSError,
@@ -53,19 +50,10 @@ DAMAGED_ARCHIVE = (
 )
 """What comes out of reading a zip file, such as NumPy and torch write, with other bytes in it."""
 
-
 _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
-
-
 _SHORT = reprlib.Repr()
-
-
 _SHORT.maxstring = _SHORT.maxother = 60
-
-
 _SHORT.maxlong = 40
-
-
 _SHORT.maxlevel = 3
 
 

@@ -307,10 +307,7 @@ def _explained(
 LOOKAHEAD = 4
 """Batches gathered by ``explain_many`` before they are sorted by length."""
 
-
 TextPair = tuple[str, str]
-
-
 CleanPair = tuple[CleanText, CleanText]
 
 

@@ -120,14 +120,11 @@ def _score(left: WordSaliency, right: WordSaliency, i: int, j: int, cosine: floa
 NEIGHBOURS = 0.15
 """What the pair of the next words on both sides counts; half of it for those one farther."""
 
-
 TEMPERATURE = 0.4
 """Of the softmax, in standard deviations of the cosines."""
 
-
 AGREEMENT = 0.3
 """How sure two words must be of each other, from 0 to 1."""
-
 
 MOST_PAIRS = 4_000_000
 """Texts with more pairs of words than this are matched by ``match_mutually``."""

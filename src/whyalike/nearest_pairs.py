@@ -11,8 +11,6 @@ from whyalike.similarity import comparable
 from whyalike.texts import checked_texts
 
 COSINES = (0.5, 0.95)
-
-
 WORDS = (15, 120)
 
 

@@ -20,32 +20,14 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 from whyalike.errors import OptionError
 
 Activation = Literal["token+position", "token", "token+position+segment", "after_norm"]
-
-
 Rectifier = Literal["before_sum", "after_sum", "none"]
-
-
 GradientNorm = Literal["relu", "l2"]
-
-
 Baseline = Literal["zero", "pad", "mask"]
-
-
 Objective = Literal["similarity", "dot"]
-
-
 WordKind = Literal["text", "pretoken", "token"]
-
-
 Perturbation = Literal["drop", "mask"]
-
-
 Matching = Literal["nearest", "mutual", "soft"]
-
-
 LongText = Literal["truncate", "error", "windows"]
-
-
 OptionValue = str | bool | int | float | None
 
 

@@ -17,8 +17,6 @@ from typing import Generic, TypeVar
 from whyalike.errors import OptionError
 
 Entry = TypeVar("Entry")
-
-
 LOG = logging.getLogger("whyalike")
 
 

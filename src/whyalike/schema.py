@@ -88,7 +88,6 @@ VERSION = (
     "is added that every document must have."
 )
 
-
 OWN = "Options that a method has which does not come with whyalike, by name; absent for any other."
 
 

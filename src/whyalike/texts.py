@@ -55,10 +55,7 @@ _JOINERS = "['\u2019\u2018\u02bc\uff07\u00b7\u05be\u2010\u2011\u00ad\u200c\u200d
 
 # Of no script of their own: the mark of a long vowel, and voicing marks, half width and combining.
 _KANA_MARKS = r"\u30fc\uff70\u3099\u309a\uff9e\uff9f"
-
-
 _RUN = rf"[[\p{{L}}\p{{M}}\p{{N}}\p{{Pc}}]--[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}{_KANA_MARKS}]]+"
-
 
 _WORD = regex.compile(
     rf"""

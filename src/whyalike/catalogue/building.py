@@ -201,10 +201,8 @@ class Unfinished:
 CHUNK = 2048
 """Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
 
-
 EMBEDDED_AT_ONCE = 256
 """Texts between two signs of progress."""
-
 
 Progress = Callable[[int, int], object]
 """Is called with how many of how many texts are embedded; at first, how many were found done."""

@@ -33,7 +33,6 @@ from whyalike.files import write_whole
 NEIGHBOURS, BUILD_WIDTH, SEARCH_WIDTH = 32, 200, 128
 """HNSW's M, efConstruction and efSearch."""
 
-
 FEW_ALLOWED = 0.05
 """With a smaller part of the vectors allowed than this, the graph leads nowhere: all are looked at.
 """

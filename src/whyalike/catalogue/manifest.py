@@ -26,27 +26,18 @@ if TYPE_CHECKING:
 FORMAT = 2
 """1 had no checksum of the manifest itself, and no graphs in it."""
 
-
 READ = (1, FORMAT)
-
 
 SEAL = "sha256"
 """The key of the checksum of all the rest."""
 
-
 MANIFEST = "manifest.json"
-
-
 SEGMENTS, GRAPHS, BUILDING = "segments", "graphs", "building"
-
 
 OWN = (MANIFEST, SEGMENTS, GRAPHS, BUILDING)
 """What belongs to an index in its folder, besides the lock."""
 
-
 ITEMS = "items.sqlite"
-
-
 Field = Literal["title", "description"]
 
 
@@ -253,10 +244,8 @@ REFERENCE_TEXTS = (
     "Pale straw in the glass, with lemon zest and white flowers.",
 )
 
-
 COMPONENTS = 64
 """Of each text's vector: by them the index differs from others, and its manifest stays small."""
-
 
 TOLERANCE = 2e-3
 """Of the greatest component: more than rounding on another machine, less than more training."""

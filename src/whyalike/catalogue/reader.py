@@ -37,8 +37,6 @@ from whyalike.data.items import Item
 from whyalike.errors import FormatError, OptionError
 
 Score = Literal["cosine", "four"]
-
-
 _TRIES = 5
 
 

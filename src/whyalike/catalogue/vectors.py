@@ -29,17 +29,9 @@ from whyalike.interruption import checkpoint
 from whyalike.similarity import is_bilinear
 
 Floats = NDArray[np.float32]
-
-
 Scores = NDArray[np.float64]
-
-
 Ints = NDArray[np.intp]
-
-
 Bools = NDArray[np.bool_]
-
-
 Engine = Literal["exact", "hnsw"]
 
 
@@ -71,10 +63,7 @@ class Block(Protocol):
 
 
 DType = Literal["float32", "float16"]
-
-
 _ON_DISK: dict[DType, str] = {"float32": "<f4", "float16": "<f2"}
-
 
 _PART = 1 << 22
 """Bytes that are checked at once."""
@@ -239,13 +228,10 @@ def _mapped(path: Path, *, rows: int, dimension: int, dtype: DType) -> NDArray[n
 CHUNK = 16384
 """Vectors compared at once: what a distance needs beside the vectors stays in tens of megabytes."""
 
-
 UNIT, SMALLEST = float(np.finfo(np.float32).eps), float(np.finfo(np.float32).tiny)
-
 
 UNIT_LENGTH = 1.01
 """No vector of length 1 is longer, not even in half precision."""
-
 
 TieOrder = Callable[[Ints], Sequence[str]]
 """Returns the names of some positions; of equal scores the one with the first name comes first."""
@@ -449,7 +435,6 @@ def padded(found: Sequence[tuple[Ints, Scores]], k: int) -> tuple[Ints, Scores]:
 
 
 Part = Literal["title-title", "description-description", "title-description", "description-title"]
-
 
 PARTS: tuple[Part, ...] = (
     "title-title",

@@ -50,10 +50,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, int, int], None]
 
-
 FIGURE, COLUMN_EDGES = 7, 3
 """Characters of "-0.123*", and of what stands between two columns."""
-
 
 LINE_SECONDS = 30.0
 """How often a part that takes long says how far it is, where there is no terminal."""

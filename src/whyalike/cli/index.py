@@ -185,36 +185,25 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
 
 
 File = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", metavar="FILE")]
-
-
 Folder = Annotated[Path, typer.Argument(help="The index.", metavar="INDEX")]
-
-
 Id = Annotated[str | None, typer.Option("--id", help="Column of the ids.", metavar="COLUMN")]
-
-
 Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar="COLUMN")]
-
 
 Description = Annotated[
     str | None,
     typer.Option("--description", "--column", help="Column of the descriptions.", metavar="COLUMN"),
 ]
 
-
 FormatOption = Annotated[
     Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"],
     typer.Option("--format", help="What the file is; auto goes by its name."),
 ]
 
-
 MarkupOption = Annotated[
     Literal["keep", "strip"], typer.Option(help="Whether HTML in the texts stays, or its text.")
 ]
 
-
 Strict = Annotated[bool, typer.Option("--strict", help="Fail at a bad row, not skip it.")]
-
 
 Resume = Annotated[
     bool,

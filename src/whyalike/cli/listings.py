@@ -109,12 +109,10 @@ PROMISES = {
     "requires vectors, Explainer(score=...)",
 }
 
-
 COST_NOTE = (
     "A forward or backward is one pass through the model with both texts; W and T are the words "
     "and tokens of the longer text, P is options.permutations."
 )
-
 
 OPTIONS_NOTE = "`whyalike methods NAME` says what the options of a method mean."
 

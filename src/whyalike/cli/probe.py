@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 
 
 HARMLESS = "harmless"
-
-
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 

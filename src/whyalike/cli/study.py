@@ -45,7 +45,6 @@ Folder = Annotated[
     Path, typer.Argument(help="The study, as `whyalike study create` made it.", metavar="FOLDER")
 ]
 
-
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(help="sqlite:// or postgresql://; by default in the folder.", metavar="URL"),
@@ -232,7 +231,6 @@ def _announce(url: str, links: list[str], admin_token: str) -> None:
 
 DRAWN = 100
 """Pairs drawn from texts, as many as the paper's study has."""
-
 
 study = typer.Typer(help="A blind study: humans rate explanations.", no_args_is_help=True)
 

@@ -17,18 +17,14 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 512
 
-
 BYTES_AT_ONCE = 1 << 28
 """Of a batch, by what its columns may hold."""
-
 
 LARGEST_DICTIONARY = 1 << 26
 """Bytes of the different values of a column: writers begin anew at one or two million."""
 
-
 MOST_TIMES = 200
 """As many bytes as a column's packed ones may hold, if they are more than BYTES_AT_ONCE."""
-
 
 MOST_IN_LISTS = 10_000
 """Values that the lists of a column have for each row, if they are more than a million."""

@@ -13,18 +13,15 @@ ID_NAMES = (
     "uuid", "identifier", "code", "ean", "gtin", "isbn", "handle", "key",
 )  # fmt: skip
 
-
 TITLE_NAMES = (
     "title", "name", "product_name", "product_title", "item_name", "item_title", "headline",
     "short_description", "label", "subject",
 )  # fmt: skip
 
-
 DESCRIPTION_NAMES = (
     "description", "product_description", "item_description", "long_description", "text", "body",
     "body_html", "content", "desc", "details", "summary", "abstract", "about_product", "review",
 )  # fmt: skip
-
 
 COLUMNS_NAMED = 50
 """Columns that an error names."""

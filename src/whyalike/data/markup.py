@@ -10,38 +10,22 @@ _BLOCKS = """
     summary table tbody td tfoot th thead title tr ul video
 """
 
-
 _INLINE = """
     a abbr b bdi big cite code del em font i img ins kbd label link mark meta q s samp small
     source span strike strong sub sup time tt u var wbr button input script style svg path
 """
 
-
 _BLOCK_TAGS = frozenset(_BLOCKS.split())
-
-
 _TAGS = _BLOCK_TAGS | frozenset(_INLINE.split())
-
-
 _UNSEEN = frozenset(("script", "style"))
-
-
 _TAG = re.compile(r"</?([a-z][a-z0-9]*)(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
-
-
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});", re.IGNORECASE)
-
 
 _LONG_CODE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 """No character has such a number, and Python refuses to read some of them."""
 
-
 _NAME = re.compile(r"</?([a-zA-Z][^\s/<>\0]*)")
-
-
 _VALUE_OR_END = re.compile(r"""=\s*(["'])|[<>]""")
-
-
 _END = re.compile("[<>]")
 
 

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 BAD_ROWS_SAID = 20
-
-
 EXCERPT = 60
-
 
 BROKEN_ENCODING = "broken encoding"
 """How the reason of a row begins that is not UTF-8."""
@@ -130,10 +127,7 @@ def _counted(number: int, one: str, several: str) -> str:
 
 
 Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"]
-
-
 Markup = Literal["keep", "strip"]
-
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
@@ -145,10 +139,8 @@ SUFFIXES: dict[str, Format] = {
     ".pq": "parquet",
 }
 
-
 MOST_BAD = 500_000
 """Bad rows that are noted, each with its reason."""
-
 
 STRICT_SAYS = 5
 """Bad rows that the error of ``strict`` names."""

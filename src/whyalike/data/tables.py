@@ -22,7 +22,6 @@ from whyalike.texts import without_surrogates
 LONGEST_LINE = 1 << 23
 """Bytes, or characters, of a line or a record: more is no item, and could fill the memory."""
 
-
 MOST_COLUMNS = 4096
 """A row of more is a matrix, and each value of it would be kept by itself."""
 
@@ -110,7 +109,6 @@ def _refuse_utf16(stream: BufferedReader, path: Path) -> None:
 
 
 OTHER_DELIMITERS = {";": "semicolons, and 12,50 is a number", "\t": "tabs", "|": "bars"}
-
 
 _MESSAGES = {
     "unexpected end of data": "a quotation mark is never closed",
@@ -266,10 +264,8 @@ def _say(error: csv.Error) -> str:
 LOOKED_AT = 100
 """Rows whose keys are the columns: objects need not all have the same."""
 
-
 LATE_NAMED = 50
 """Keys that came too late to be columns, and that a note names."""
-
 
 BOM = b"\xef\xbb\xbf"
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 GZIP = b"\x1f\x8b"
 """How a gzipped file begins."""
 
-
 MOST_TIMES, ALLOWED = 200, 1 << 26
 """Text is packed to a tenth, or to a fortieth where it says the same over and over; not to less.
 Up to so many bytes, anything may be."""

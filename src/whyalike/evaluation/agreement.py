@@ -104,7 +104,6 @@ def histogram_entropy(saliency: Floats, *, bins: int) -> float:
 
 Sides = tuple[Floats, Floats]
 
-
 PIXELS = 0.1 * 12**0.5
 """A tenth of the range of values spread evenly over it, in standard deviations: 0.35."""
 
@@ -200,10 +199,7 @@ def smooth_saliency(
 
 
 ADEBAYO = "Adebayo et al. 2018, section 3"
-
-
 HEDSTROM = "Hedström et al. 2024, A Fresh Look at Sanity Checks for Saliency Maps"
-
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -258,7 +254,6 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }
-
 
 Masks = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 

@@ -57,7 +57,6 @@ def disturbed_embeddings(encoder: Encoder, draw: Draw) -> Iterator[None]:
 
 EMBEDDINGS, HEAD = "embeddings", "head"
 
-
 UNUSED = "pooler"
 """Child of a model's body that no similarity here reads: all come from its hidden states."""
 
@@ -155,9 +154,7 @@ Mode = Literal["full", "cascade", "cascade_up", "independent"]
 - independent: each part alone
 """
 
-
 REACH = {"cascade": " and above", "cascade_up": " and below", "independent": " alone"}
-
 
 MOST_PARTS = 10_000
 """More parts than any model has, so that no two seeds share the draw of a part."""

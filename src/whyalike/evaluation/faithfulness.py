@@ -28,11 +28,7 @@ from whyalike.explanation import Explanation, WordPair
 from whyalike.options import check_whole
 
 Side = Literal["left", "right", "both"]
-
-
 SIDES: tuple[Side, ...] = ("left", "right", "both")
-
-
 AREA_POINTS = tuple(n / 10 for n in range(11))
 
 
@@ -172,10 +168,7 @@ def _as_it_is(_whole: float, answers: Floats) -> Floats:
 
 
 _ERASER = "DeYoung et al. 2020 (ERASER), section 4"
-
-
 _PETSIUK = "Petsiuk et al. 2018 (RISE), section 4.2"
-
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -240,7 +233,6 @@ METRICS: dict[str, Metric] = {
     )
 }
 
-
 CURVES: dict[str, str] = {
     "aopc_deletion": "without_words",
     "aopc_insertion": "only_words",
@@ -252,9 +244,7 @@ CURVES: dict[str, str] = {
     "pair_interaction": "interaction_pairs",
 }
 
-
 Progress = Callable[[int, int], None]
-
 
 PAIRS_AT_ONCE = 16
 """Pairs whose perturbed texts go to the model together: several hundred each."""

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 Number = Literal[2, 3, 4]
-
-
 FIGURES: dict[str, Number] = {"2": 2, "3": 3, "4": 4}
-
-
 FORMATS: dict[str, Format] = {".png": "png", ".svg": "svg"}
 
 
@@ -108,17 +104,9 @@ def check_file(path: str | os.PathLike[str]) -> Format:
 
 
 BARS = 78.0
-
-
 CELL, WIDEST = 15.0, 27.0
-
-
 AXIS = 30.0
-
-
 NAMES = 72.0
-
-
 MOST_WORDS = 400
 
 

@@ -51,10 +51,7 @@ def is_place(text: str, most: int) -> bool:
 Link = tuple[int, int]
 """The left and the right word of a link, by their places among the words at blanks, from 0."""
 
-
 Chosen = Literal["matches", "pairs"]
-
-
 _AT_BLANKS = re.compile(r"\S+")
 
 
@@ -127,8 +124,6 @@ def _places(side: ExplainedText) -> list[list[int]]:
 
 
 FEWEST_COLUMNS = 8
-
-
 JSON_FIELDS = ("source", "target", "sureAlign")
 
 

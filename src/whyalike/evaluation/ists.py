@@ -35,10 +35,7 @@ from whyalike.words import Rarity
 Chunk = tuple[int, ...]
 """The words of a chunk by their places among the words at blanks, from 0."""
 
-
 _SENTENCE = re.compile(r'<sentence id="([^"]*)"')
-
-
 _TEXT = re.compile(r"//\s?")
 
 
@@ -99,8 +96,6 @@ def read_ists(
 
 
 Links = tuple[tuple[Chunk, Chunk], ...]
-
-
 Parsed = tuple[str, tuple[str, str], Links]
 
 
@@ -196,8 +191,6 @@ def _chunks(line: str, text: str, path: Source, number: int) -> tuple[Chunk, ...
 
 
 ChunkLinks = tuple[tuple[Chunk, Chunk], ...]
-
-
 RELATIVE, THRESHOLD = 0.5, 0.2
 
 
@@ -350,13 +343,10 @@ def _spellings(text: str, chunk: Chunk) -> set[str]:
 
 Chunks = Literal["gold", "expanded", "words"]
 
-
 PUNCTUATION = frozenset(".,:'`?;\"-")
 """Words that the official scorer drops: those that are one of these characters and no more."""
 
-
 _AGIRRE = "Agirre et al. 2016 (SemEval-2016 task 2), evalF1.pl; weights: Melamed 1998, Eq. 4"
-
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -367,7 +357,6 @@ METRICS: dict[str, Metric] = {
         Metric("ists_f1_ali_macro", "mean of the pairs' own F1-Ali", _AGIRRE, True),
     )
 }
-
 
 COUNTED = ("ists_f1_ali",)
 

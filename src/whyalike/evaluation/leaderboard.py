@@ -112,7 +112,6 @@ FORMAT = Format(
     "Make it anew, or give one that `whyalike evaluate` wrote.",
 )
 
-
 SIGNIFICANT = 0.05
 
 
@@ -368,7 +367,6 @@ def _floats(entry: Entry) -> list[float]:
 
 
 NAME = "leaderboard.json"
-
 
 _WORKED_OUT = ("metrics", "tests")
 """What a leaderboard says for other programs, and is worked out anew here."""

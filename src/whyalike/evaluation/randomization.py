@@ -36,8 +36,6 @@ from whyalike.statistics import mean_interval
 from whyalike.texts import clean_text
 
 Progress = Callable[[int, int], None]
-
-
 Mask = NDArray[np.bool_]
 
 
@@ -300,7 +298,6 @@ def _count_constant(comparison: Comparison, explanations: Sequence[Explanation])
 
 CONTROLLED = ("bti", "bti_activations", "gradient_x_activation", "vanilla_gradients", "whyalike")
 """The methods compared by default; ``bti_activations``, which sees no gradient, is a control."""
-
 
 COLUMNS = (
     "spearman",

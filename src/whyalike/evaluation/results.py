@@ -21,14 +21,8 @@ from whyalike.fingerprint import ScoreSample
 from whyalike.texts import clean_text, without_surrogates
 
 TEXTS_FORMAT = Format("whyalike/pairs", "list of texts", "Make the leaderboard anew.")
-
-
 LONGEST_NAME = 80
-
-
 Folder = str | os.PathLike[str]
-
-
 TextPair = tuple[str, str]
 
 
@@ -127,7 +121,6 @@ class _Pairs:
 RESULT_FORMAT = Format(
     "whyalike/result", "result of a suite", "Remove it, and it is measured anew."
 )
-
 
 EXPLANATIONS = ".explanations.jsonl"
 

@@ -18,19 +18,15 @@ from whyalike.words import Lexicon
 
 AGREEMENTS = ("spearman", "spearman_plain", "jaccard_words")
 
-
 BY_CHANCE = "jaccard_words"
 """The agreement that is above 0 by chance; that of the others is 0."""
-
 
 WEIGHTS = {
     "random": "all weights random",
     "kept": "all weights random but the embeddings",
 }
 
-
 HEADINGS = {"spearman": "rank", "spearman_plain": "rank plain", "jaccard_words": "top words"}
-
 
 RANDOMIZATION: dict[str, Metric] = {
     f"{name}_{weights}": replace(
@@ -43,7 +39,6 @@ RANDOMIZATION: dict[str, Metric] = {
     for name in AGREEMENTS
 }
 
-
 METRICS: dict[str, Metric] = {
     **faithfulness_metrics.METRICS,
     **RANDOMIZATION,
@@ -53,10 +48,8 @@ METRICS: dict[str, Metric] = {
     **ists.METRICS,
 }
 
-
 PairPart = Literal["faithfulness", "randomization", "infidelity", "sensitivity"]
 """What can be measured on pairs of texts without gold."""
-
 
 FAITHFULNESS = (
     "aopc_deletion",
@@ -66,7 +59,6 @@ FAITHFULNESS = (
     "pair_deletion",
     "pair_interaction",
 )
-
 
 GOLD = {
     "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),

@@ -22,7 +22,6 @@ from whyalike.models.tokens import Row, TokenizedText
 TOKENS_AT_ONCE = 8192
 """Tokens in the directions that are followed together; it bounds memory."""
 
-
 _FORWARD_MODE = RLock()
 """torch has one level of forward-mode derivatives for the whole process: a thread that leaves it
 takes away the tangents of another."""

@@ -22,8 +22,6 @@ from whyalike.options import ActivationOption, MethodOptions, PathOption
 from whyalike.words import sum_over_words
 
 GAP_WARNING = 0.05
-
-
 STEPS_AT_ONCE = 25
 
 

@@ -24,10 +24,8 @@ from whyalike.options import Baseline, LayerOption, MethodOptions, PathOption
 
 LAST_LAYERS_INPUT = -2
 
-
 CLOSE = 2e-3
 """No more steps are taken once the sum over tokens misses less than this part of its length."""
-
 
 USUAL_STEPS = 8
 """What most pairs need (all-MiniLM-L6-v2, descriptions of fashion)."""

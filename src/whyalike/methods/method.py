@@ -114,7 +114,6 @@ def there_and_back(size: TextSize, options: MethodOptions) -> float:
 
 Attribute = Callable[[Setting, Sequence[PreparedPair]], list[PairSaliency]]
 
-
 Promise = Literal["signed", "pairs", "sums", "any embedding"]
 """What a method's results always have; the conformance tests hold it to that.
 
@@ -123,7 +122,6 @@ Promise = Literal["signed", "pairs", "sums", "any embedding"]
 - sums: the contributions sum to a stated quantity; the completeness gap says how nearly
 - any embedding: it requires vectors of texts at most, so that ``Explainer(embed=...)`` takes it
 """
-
 
 ANY_EMBEDDING: Promise = "any embedding"
 INSIDE: tuple[Capability, ...] = ("tokens", "hidden states", "gradients")

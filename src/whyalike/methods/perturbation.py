@@ -105,7 +105,6 @@ BY_SPELLING = (
     "vectors are compared."
 )
 
-
 BY_LEXICON = (
     "Which words go together is not the model's view, which gives scores of whole pairs only: "
     "words are paired by the vectors of {name}, and those without one by equal spelling."

@@ -29,10 +29,8 @@ from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 
 Orders = NDArray[np.intp]
 
-
 ROUNDING = 1e-12
 """A sum that misses no more than this part of its terms misses nothing."""
-
 
 ENOUGH = 6
 """Of more words than this there are far more texts than orders meet: they need not be counted."""

@@ -19,7 +19,6 @@ from whyalike.words import aggregate, sum_over_word_pairs
 
 GAP_WARNING = 0.05
 
-
 ROUNDING = 1e-6
 """A gap below this part of the product of both vectors' lengths is single precision's."""
 

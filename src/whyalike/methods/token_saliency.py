@@ -13,16 +13,12 @@ from whyalike.models.pipeline import Pass, Point, at_least_single
 from whyalike.words import aggregate
 
 GradientScore = Callable[[Tensor, Tensor], Tensor]
-
-
 Finish = Callable[[WordSaliency, float], WordSaliency]
-
 
 IDENTICAL = (
     "Both texts are the same to the model, so that the similarity is at its maximum and has no "
     "gradient: the saliency is that of the unnormalised product of both vectors."
 )
-
 
 NO_DISTANCE = (
     "Both texts are the same to the model: their distance is 0, and no word adds to it or takes "

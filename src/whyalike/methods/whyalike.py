@@ -15,12 +15,10 @@ from whyalike.words import scale_signed
 
 LAST_LAYERS_INPUT = -2
 
-
 BELOW_ZERO = (
     "The similarity is minus a distance, 0 at most, so that what words add sums to a number below "
     "zero: their order tells, and not their sign."
 )
-
 
 UNSEEN = (
     "This model computes its attention in a way of its own, which can't be seen: what words add "

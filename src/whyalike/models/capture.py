@@ -14,11 +14,7 @@ from whyalike.errors import ModelError, OptionError
 from whyalike.options import Activation
 
 _POSITION_NAMES = ("position_embeddings", "embed_positions", "wpe", "position_embedding")
-
-
 _SEGMENT_NAMES = ("token_type_embeddings",)
-
-
 _NORM_NAMES = ("LayerNorm", "layer_norm", "norm", "layernorm", "emb_layer_norm_before")
 
 

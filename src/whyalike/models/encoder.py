@@ -60,22 +60,17 @@ from whyalike.options import GradientOptions, LongText, MethodOptions, check_cho
 GRAPH_TOKENS = 8192
 """Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
 
-
 EMBEDDED_AT_ONCE = 512
 """Texts that ``embed`` tokenizes at once, so that their tokens take bounded memory."""
-
 
 TOKENIZED_AT_ONCE = 64
 """Of these, texts that are tokenized between two checkpoints."""
 
-
 EMBEDDED_TOKENS = 2048
 """Tokens of one pass of ``embed`` on a processor: what a layer holds of more leaves its caches."""
 
-
 PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nystromformer"})
 """Architectures that let padding change a text's vectors: they get none."""
-
 
 FALLBACK_LIMIT = 8192
 """Tokens read of a text where neither the tokenizer nor a position table states a limit."""

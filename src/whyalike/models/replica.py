@@ -39,14 +39,8 @@ def outside_inference() -> Iterator[None]:
 
 
 _SOFTMAX = {torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax}
-
-
 _ROOTS = {torch.rsqrt, Tensor.rsqrt, torch.sqrt, Tensor.sqrt}
-
-
 _LAYER_NORMS = {functional.layer_norm, torch.layer_norm}
-
-
 _RMS_NORMS = {functional.rms_norm, torch.rms_norm}
 
 
@@ -151,10 +145,7 @@ def explained_failures(name: str) -> Iterator[None]:
 _OF_TORCH = frozenset(n for n, value in vars(nn.Module()).items() if isinstance(value, dict | set))
 """Tables that every module has: its parts, weights and hooks."""
 
-
 _HOLD_TENSORS = ("_parameters", "_buffers")
-
-
 _HOLD_OTHERS = ("_modules", "_forward_hooks", "_forward_pre_hooks")
 
 
@@ -172,8 +163,6 @@ class OwnTokenizer:
 
 
 _TOKENIZERS: WeakKeyDictionary[PreTrainedTokenizerBase, OwnTokenizer] = WeakKeyDictionary()
-
-
 _TOKENIZERS_LOCK = RLock()
 
 

@@ -27,7 +27,6 @@ Capability = Literal["vectors", "tokens", "hidden states", "gradients", "decompo
 - decomposition: an exact sum over pairs of words, of the scorer's own
 """
 
-
 IN_WORDS: Mapping[Capability, str] = {
     "vectors": "vectors of whole texts",
     "tokens": "tokens",
@@ -35,7 +34,6 @@ IN_WORDS: Mapping[Capability, str] = {
     "gradients": "gradients",
     "decomposition": "an exact decomposition",
 }
-
 
 TextPair = tuple[str, str]
 

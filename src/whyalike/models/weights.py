@@ -16,17 +16,9 @@ from whyalike.models.locating import FoundModel
 from whyalike.models.refusals import ADAPTER_FILE
 
 WHOLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
-
-
 PICKLED = "pytorch_model*.bin"
-
-
 ADAPTER_WHOLE, ADAPTER_PICKLED = "adapter_model.safetensors", "adapter_model.bin"
-
-
 _OF_TRANSFORMERS = "Transformer"
-
-
 _OURS = "sentence_transformers"
 
 

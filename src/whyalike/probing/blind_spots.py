@@ -24,7 +24,6 @@ from whyalike.texts import clean_text
 
 ALL = "all"
 
-
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -99,10 +98,8 @@ def _mean(values: Sequence[float], *, seed: int) -> Interval:
 
 Tolerance = Literal["harmless"] | float
 
-
 CHUNK = 256
 """Texts that are embedded, or pairs scored, between two reports of progress."""
-
 
 ROUNDING = 1e-6
 """Drops that differ by less, as a part of the similarity, are equal: padding moves them so far."""

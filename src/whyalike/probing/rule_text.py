@@ -112,27 +112,15 @@ def word_set(words: str) -> frozenset[str]:
 
 
 _BEFORE = frozenset(" \t\n\r\u00a0([\"'“‘„«¿¡—–$€£~+")
-
-
 _AFTER = frozenset(" \t\n\r\u00a0.,;:!?)]\"'”’»…%—–°")
-
-
 _DASHES = frozenset("–—")
-
-
 _ENDS = frozenset(".!?…")
 
 
 # Written with a point that ends no sentence.
 _ABBREVIATIONS = word_set("mr mrs ms dr st vs no inc ltd co approx e.g i.e etc")
-
-
 _SOUNDS_LIKE_YOU = re.compile("(uni[^nm]|unif|us[eu]|eu|one\\b|once\\b|ut[ei]|ubiq)")
-
-
 _EIGHT_OR_ELEVEN = re.compile(r"8|1[18](?!\d)")
-
-
 _SILENT_H = re.compile("(hour|honest|honou?r|heir)")
 
 

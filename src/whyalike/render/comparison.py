@@ -41,14 +41,8 @@ class TextName:
 
 
 HIGHER = TextName("text scored higher", "scored higher", "text scored higher")
-
-
 LOWER = TextName("text scored lower", "scored lower", "text scored lower")
-
-
 FIRST = TextName("first text, scored the same", "first", "first text")
-
-
 SECOND = TextName("second text, scored the same", "second", "second text")
 
 

@@ -44,8 +44,6 @@ from whyalike.render.view import (
 )
 
 TRACK, TRACKS = 1.4, 4
-
-
 MAX_LINES = 140
 
 
@@ -165,13 +163,8 @@ def choose_tracks(
 
 
 NAMES = 96.0
-
-
 TALLEST = 80.0
-
-
 CELL = 15.0
-
 
 LEGIBLE = 12.0
 """Narrower cells show no numbers: they would run into each other."""
@@ -294,10 +287,7 @@ COLUMNS = (
     Column("Score", MARGIN + 574, "right"),
 )
 
-
 WORD_CELL = 142.0
-
-
 BAR_X, BAR = MARGIN + 584, 76.0
 
 
@@ -349,8 +339,6 @@ def draw_row(sheet: Sheet, row: RowView, y: float, *, decimals: int) -> None:
 
 
 INDENT = 152.0
-
-
 LEADING = 12.0
 
 

@@ -19,17 +19,9 @@ from whyalike.render.parts import HAIRLINE, INK, Segment
 from whyalike.texts import without_surrogates
 
 Measure = Callable[[str], float]
-
-
 ATOMS = re.compile(r"\n|[^\S\n]+|\S+")
-
-
 LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
 MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
-
-
 MARKS_SHOWN = 3
 
 
@@ -237,7 +229,6 @@ def format_marks(marks: Sequence[int]) -> str:
 
 POINTS_PER_INCH = 72
 
-
 FONTS = (
     "DejaVu Sans",
     "Noto Sans",
@@ -258,7 +249,6 @@ FONTS = (
     "Segoe UI Symbol",
     "Arial Unicode MS",
 )
-
 
 UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"

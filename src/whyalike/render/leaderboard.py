@@ -8,11 +8,7 @@ from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.parts import finite, format_number, place_between
 
 WIDTH, HEIGHT = 460.0, 240.0
-
-
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 160.0, 10.0, 26.0
-
-
 LABEL = 13.0
 
 
@@ -122,8 +118,6 @@ def _point(point: float) -> str:
 
 
 STYLE = "leaderboard.css"
-
-
 PLOT, PAD = 300.0, 6.0
 
 

@@ -67,8 +67,6 @@ def _spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 PAIRS_ON_CARD = 5
-
-
 NONE = "–"
 
 

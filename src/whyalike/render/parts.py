@@ -56,19 +56,10 @@ LEVELS = (
     "#85b5fc", "#7caffb", "#73aafb", "#6aa4fa", "#619ef9", "#5899f8", "#4f93f7",
 )  # fmt: skip
 
-
 INK = "#14181f"
-
-
 MUTED = "#55606f"
-
-
 HAIRLINE = "#dde2ea"
-
-
 ACCENT = "#1747a6"
-
-
 WEIGHTS = 4
 
 
@@ -166,10 +157,7 @@ def plain_text(view: RenderableType, *, width: int) -> str:
 
 
 MOST_DECIMALS = 6
-
-
 LARGE = 1e12
-
 
 SHOWN = 80
 """Characters of a prompt."""

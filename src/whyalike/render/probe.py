@@ -16,13 +16,8 @@ from whyalike.render.terminal import visible
 from whyalike.render.view import ExplanationView, view_explanation
 
 STYLE = "probe.css"
-
-
 WORDS_NAMED = 6
-
-
 EDITS_SHOWN = 300
-
 
 Part = tuple[Literal["same", "old", "new"], str]
 """A run of a text: unchanged, taken out, or put in."""
@@ -133,11 +128,7 @@ def _view_spot(spot: BlindSpot, *, id: str) -> SpotView:
 
 
 EDITS_LISTED = 20
-
-
 CHANGE_WIDTH = 34
-
-
 QUERY_WIDTH = 60
 
 

@@ -15,10 +15,7 @@ from whyalike.render.terminal import visible
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
 
 STYLE = "similar.css"
-
-
 PAIRS_NAMED = 6
-
 
 ROUNDING = 1e-5
 """By so much a cosine of stored vectors may be greater than 1."""
@@ -135,8 +132,6 @@ def name_facts(facts: Sequence[tuple[str, str]]) -> str:
 
 
 TEXT_SHOWN = 240
-
-
 FACTS_SHOWN = 8
 
 

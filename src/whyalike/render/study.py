@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 
 STYLE = "study.css"
-
-
 PLOT, PAD = 200.0, 7.0
 
 
@@ -284,14 +282,8 @@ def _draw(table: StudyTable) -> Table:
 
 
 NAME, SIZE, LINE = 150.0, 10.0, 20.0
-
-
 CELLS, PICTURE_PLOT = (MARGIN + 235, MARGIN + 335), (MARGIN + 365, WIDTH - MARGIN)
-
-
 DOTS = "Thin marks: each judge's mean."
-
-
 ALERT, DOT = "#a3141f", "#8f9aab"
 
 

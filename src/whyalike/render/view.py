@@ -66,7 +66,6 @@ def make_cell(value: float | None, said: str, *, of: float = 1.0, selected: bool
 WORDS_SHOWN = 60
 """Of each side. More would be a carpet, and a page of megabytes."""
 
-
 LEAST, MOST_POWER = 20, 9
 
 
@@ -236,10 +235,7 @@ POOLING_IN_WORDS = {
     "paper": "mean of word tokens without special tokens, as in the paper",
 }
 
-
 NO_WORDS = "This text has no words; there is nothing to explain."
-
-
 PARTNERS_NAMED = 3
 
 

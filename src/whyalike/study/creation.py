@@ -30,14 +30,8 @@ from whyalike.study.folder import (
 from whyalike.study.model import HIGHEST, QUESTION, SCALE, PlanSettings, Stimulus, Study
 
 TextPair = tuple[str, str]
-
-
 Tell = Callable[[str, int, int], None]
-
-
 ITEMS_PER_CHECK = 25
-
-
 MOST_REPEATS = 20
 
 

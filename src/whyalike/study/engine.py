@@ -147,8 +147,6 @@ def storable(text: str) -> str:
 
 
 DATABASE = "study.db"
-
-
 BUSY_SECONDS = 30
 
 

@@ -26,8 +26,6 @@ from whyalike.files import write_whole
 from whyalike.study.ratings import COLUMNS, FLAGS, INTEGERS, RatingTable, table_of
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-
-
 _FREE_TEXT = ("name", "comment")
 
 
@@ -237,7 +235,6 @@ class RatingEntry(Base):
 
 
 _REFUSAL = "ratings are only ever added"
-
 
 _TRIGGERS = {
     "sqlite": (

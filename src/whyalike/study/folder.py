@@ -23,14 +23,11 @@ from whyalike.study.model import HIGHEST, LOWEST, Check, Practice, Stimulus, Stu
 
 Shown = Literal["equal", "own"]
 
-
 FEWEST, MOST = 3, 10
 """Pairs of a stimulus, where the methods have so many."""
 
-
 FAINTEST = 0.1
 """Saliency of a word in a shown pair, at least: each of them is marked."""
-
 
 DECIMALS = 2
 
@@ -195,14 +192,8 @@ def _scored(pairs: Sequence[tuple[int, int]], scores: Sequence[float]) -> list[W
 
 
 FORMAT = Format("whyalike/study", "study", "Put back the one that was made.")
-
-
 MANIFEST = "study.json"
-
-
 STIMULI = "stimuli"
-
-
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -306,8 +297,6 @@ def _study(folder: Path, content: Mapping[str, Any], digest: str) -> Study:
 
 
 _Shown = TypeVar("_Shown", Stimulus, Practice, Check)
-
-
 _SHOWN = ("stimuli", "practice", "checks")
 
 
@@ -369,8 +358,6 @@ def entry_of(one: Stimulus | Practice | Check) -> dict[str, Any]:
 
 
 NONSENSE_LOW, NONSENSE_HIGH = 1, 2
-
-
 NONSENSE_WHY = "It pairs words that are in most texts, and none with itself."
 
 

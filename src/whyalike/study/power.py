@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 """When simulated raters rate: a time at which nobody can have."""
 
-
 BEST, WORST = 4.0, 2.5
-
-
 ATTENTIVE_SECONDS, CARELESS_SECONDS = 12.0, 0.8
 
 

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 Integers = NDArray[np.int64]
-
-
 Flags = NDArray[np.bool_]
-
-
 Texts = NDArray[np.str_]
 
 
@@ -92,11 +88,7 @@ class RatingTable:
 
 
 INTEGERS = ("rater", "position", "sample", "value", "low", "high", "repeat_of")
-
-
 FLAGS = ("simulated", "current")
-
-
 COLUMNS = tuple(field.name for field in fields(RatingTable))
 
 

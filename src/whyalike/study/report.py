@@ -55,8 +55,6 @@ def p_value(value: float | None) -> str:
 
 
 FORMAT, VERSION = "whyalike/study-report", 1
-
-
 SIMULATED = "SIMULATED RATINGS"
 
 

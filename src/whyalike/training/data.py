@@ -19,7 +19,6 @@ from whyalike.training.settings import TrainingSettings
 
 TRIES = 16
 
-
 DRAWN, MASKED = 0, 1
 """What a random stream is for: no two uses share one."""
 
@@ -172,7 +171,6 @@ def _groups_of_equal_texts(pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
 
 
 Example = dict[str, Any]
-
 
 NOTHING = -100
 """The label of a token that is not masked, as in transformers."""

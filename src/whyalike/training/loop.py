@@ -154,11 +154,7 @@ def own_random_state() -> Iterator[None]:
 
 
 FORMAT = Format("whyalike/training-run", "description of a run", "Delete its folder to start anew.")
-
-
 RUN = "run.json"
-
-
 MOST_SAID = 600
 
 

@@ -398,10 +398,7 @@ class RecoBERT(nn.Module):
 
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-
-
 SIDES = ("title", "description")
-
 
 ROWS = 16
 """Rows that go through the encoder together."""

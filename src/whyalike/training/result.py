@@ -235,12 +235,10 @@ OBJECTIVES = {
     "ranking": "cross-entropy of finding a title's description among those of the batch",
 }
 
-
 _ENCODINGS = {
     "joint": "in one sequence, as in the RecoBERT paper",
     "separate": "each in a sequence of its own, as they are embedded after training",
 }
-
 
 _CARD = """---
 library_name: sentence-transformers

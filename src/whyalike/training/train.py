@@ -131,10 +131,7 @@ def train_ranking_baseline(
 
 
 Baseline = Literal["mnrl"]
-
-
 RESULT = "training.json"
-
 
 WATCHED_AT_MOST = 1000
 """Items that a look embeds, so that looks stay cheap on large catalogues."""

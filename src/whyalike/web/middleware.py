@@ -53,7 +53,6 @@ SECURITY_HEADERS = {
     "x-robots-tag": "noindex, nofollow",
 }
 
-
 UNCACHED = "no-store"
 
 
@@ -86,7 +85,6 @@ SENTENCES = {
     429: "That was too fast. Wait a moment and try again.",
     500: "Something went wrong on our side. Nothing that was confirmed is lost; try again.",
 }
-
 
 GONE = 499
 
@@ -176,8 +174,6 @@ class RateLimiter:
 
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
 REFUSED = "This was sent from another site, and is refused. Open the page itself and try again."
 
 

@@ -12,8 +12,6 @@ from whyalike.web.middleware import Failures, SameOrigin, SecurityHeaders
 from whyalike.web.pages import Assets, Pages
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-
-
 MOST_BYTES = 64 * 1024
 
 

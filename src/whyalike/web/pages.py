@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 STATIC = Path(__file__).parent / "static"
-
-
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-
-
 FOREVER = "public, max-age=31536000, immutable"
 
 

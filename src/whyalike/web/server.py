@@ -27,14 +27,11 @@ if TYPE_CHECKING:
 HEAD_SECONDS = 10.0
 """From a connection, or the answer before, to the end of a request's head."""
 
-
 BODY_SECONDS, BYTES_A_SECOND = 20.0, 8_192
 """For a body: so long, and longer by its bytes at this pace."""
 
-
 READING_SECONDS = 30.0
 """For the client to take what waits to be sent; it begins anew when it took most of that."""
-
 
 IDLE_SECONDS = 15
 """Between an answer and the first byte of the next request."""
@@ -116,18 +113,13 @@ class PatientProtocol(H11Protocol):
 
 LOG = logging.getLogger("whyalike.web")
 
-
 SECONDS_TO_FINISH = 10.0
 """For what was accepted, once the server is asked to stop."""
-
 
 SECONDS_TO_ANSWER, SECONDS_TO_LEAVE = 1.0, 5.0
 """After that: for the answers that it was ended, and for all that is left of the process."""
 
-
 SECONDS_TO_SWITCH = 0.0003
-
-
 WAITING = 2048
 
 

@@ -47,21 +47,14 @@ def find_rows(word: str, index: Mapping[str, int]) -> list[int]:
 
 
 Vectors = NDArray[np.float32]
-
-
 Content = bytes | mmap.mmap
-
-
 LARGEST = float(np.finfo(np.float32).max)
-
 
 BLOCK = 4096
 """Bytes that tell binary from text; also the most lines of text that become numbers at once."""
 
-
 MOST_TIMES = 30
 """As many bytes as the packed ones may be: digits are packed to a third, and must fit in memory."""
-
 
 BLOCK_BYTES = 1 << 24
 """Bytes of text that become numbers at once, but for the last line of them."""
@@ -269,7 +262,6 @@ def _shown(value: bytes) -> str:
 
 TRAINING_EPOCHS = 40
 """gensim's own 5 leave the vectors of a few hundred texts all alike; 100 learn them by heart."""
-
 
 RAREST_TRAINED = 2
 """A word that occurs once would keep nearly the random vector that it began with."""

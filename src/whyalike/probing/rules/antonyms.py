@@ -6,8 +6,6 @@ from whyalike.probing.edits import register_rule
 from whyalike.probing.rule_text import Replacement, RuleText, word_set
 
 DETERMINERS = word_set("a an the this that these those my your his her its our their no")
-
-
 PREPOSITIONS = word_set("in of from against with for at by on under into")
 
 

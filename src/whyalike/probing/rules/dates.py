@@ -9,7 +9,6 @@ from whyalike.probing.rule_text import Replacement, RuleText, word_set
 # Months that are names, verbs or adjectives too are dates only behind these, or beside a number.
 UNSURE = frozenset(("march", "may", "april", "june", "august"))
 
-
 DATES_FOLLOW = word_set(
     "in on of by until till since from before after every each last next early late mid to"
 )
@@ -17,14 +16,8 @@ DATES_FOLLOW = word_set(
 
 # Black Friday is no day of the week.
 NOT_DAYS = ("black", "good", "easter", "cyber", "ash")
-
-
 LONG_MONTHS = (0, 2, 4, 6, 7, 9, 11)
-
-
 _YEAR = re.compile(r"(1[5-9]|20)\d\d")
-
-
 EARLIEST, LATEST = 1500, 2099
 
 

@@ -11,8 +11,6 @@ ARTICLES = frozenset(("the", "a", "an"))
 
 # "from X to Y", "X before Y": not verbs, but as little the same both ways.
 ORDERING = (("from", "to"),)
-
-
 NEAR = 4
 
 

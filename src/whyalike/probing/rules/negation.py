@@ -6,17 +6,9 @@ from whyalike.probing.edits import register_rule
 from whyalike.probing.rule_text import Replacement, RuleText, match_case, word_set
 
 BE = frozenset(("is", "are", "was", "were"))
-
-
 MODALS = frozenset(("can", "will", "must", "could", "should", "would"))
-
-
 PRONOUNS = word_set("i you he she it we they that which who this there")
-
-
 THIRD = frozenset(("it", "he", "she", "this", "which", "that"))
-
-
 DETERMINERS = word_set("a an the my your his her its our their this that no any some")
 
 
@@ -33,7 +25,6 @@ NOT_BEFORE = NEGATIVE | word_set(
     "probably quite some sometimes still such usually"
 )
 
-
 NOT_AFTER = word_set("as so than what how where why when whether")
 
 
@@ -43,22 +34,17 @@ LEANING = word_set(
     "necessarily really even just"
 )
 
-
 SHORT = {"can't": "can", "cannot": "can", "won't": "will"} | {
     f"{verb}n't": verb
     for verb in word_set("is are was were do does did has have had could should would must")
 }
-
 
 WITH_NOT_AFTER = word_set(
     "along together compatible deal agree begin begins start starts end ends finish finishes "
     "familiar busy consistent comply cope wrong happy up away do go"
 )
 
-
 WITHOUT_NOT_AFTER = word_set("do go and or")
-
-
 IDIOMS_WITH_A = word_set("view lot bit little few touch hint number variety range")
 
 

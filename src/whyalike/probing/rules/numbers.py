@@ -7,11 +7,7 @@ from whyalike.probing.edits import register_rule
 from whyalike.probing.rule_text import Replacement, RuleText, article_for, match_case, word_set
 
 _NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
-
-
 _YEAR = re.compile(r"(1\d|20)\d\d")
-
-
 FACTORS = (2, 3, 4, 0.5)
 
 

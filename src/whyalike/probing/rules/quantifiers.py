@@ -34,16 +34,9 @@ BOUNDS = {
     "up to": ("at least",),
 }
 
-
 BOUND = word_set("not almost nearly just only as")
-
-
 NOT_AFTER = word_set("not almost nearly how as too so they we you them us it at for")
-
-
 FEW_AFTER = frozenset(("", "in", "with", "has", "have", "had", "there", "are"))
-
-
 BARE = frozenset(("all", "some", "many", "few", "every"))
 
 

@@ -7,11 +7,7 @@ from whyalike.probing.edits import register_rule
 from whyalike.probing.rule_text import Replacement, RuleText
 
 _NUMBER = re.compile(r"\d[\d.,]*")
-
-
 _GLUED = re.compile(r"(\d[\d.,]*)([a-z/]+)")
-
-
 CURRENCIES = {"$": ("€", "£"), "€": ("$", "£"), "£": ("$", "€")}
 
 

@@ -6,11 +6,7 @@ from whyalike.probing.edits import register_rule
 from whyalike.probing.rule_text import Replacement, RuleText, word_set
 
 OPENING = word_set("of with in for from both is are was were by between without")
-
-
 CLOSING = frozenset(".,;:!)")
-
-
 SHORTEST = 3
 
 

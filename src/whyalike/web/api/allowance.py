@@ -143,7 +143,6 @@ def said(seconds: float) -> str:
 NAMED = 3
 """Other methods that are named."""
 
-
 Sizes = Sequence["TextSize"]
 
 

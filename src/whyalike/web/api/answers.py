@@ -125,15 +125,12 @@ def explain_each(
 
 LOG = logging.getLogger("whyalike.web")
 
-
 UNREADABLE = (
     "The request can't be read: the body is not JSON in UTF-8, or too deep. /api/docs says what is "
     "expected."
 )
 
-
 API = "/api/"
-
 
 STATUSES: tuple[tuple[type[WhyalikeError], int], ...] = (
     (TextError, 422),
@@ -143,7 +140,6 @@ STATUSES: tuple[tuple[type[WhyalikeError], int], ...] = (
     (MissingExtraError, 501),
 )
 """Whose sentences are for the client. What is wrong with files here goes to the log alone."""
-
 
 OURS = {
     401: "This server needs its token: send it as Authorization: Bearer, or log in at /login.",

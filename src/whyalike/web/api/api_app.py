@@ -31,23 +31,11 @@ if TYPE_CHECKING:
 
 
 SHORTEST = 16
-
-
 A_MONTH = 30 * 24 * 3600
-
-
 LOGIN = "/login"
-
-
 OPEN = frozenset({LOGIN, "/health", "/api/v1/health"})
-
-
 ASSETS = "/assets/"
-
-
 WRONG = "This is not the token of this server. Copy it whole from where the server was started."
-
-
 SLOWER = "That was too fast. Wait {} s and try again."
 
 
@@ -194,14 +182,8 @@ def _own_path(path: str) -> str:
 
 
 HERE = Path(__file__).parent
-
-
 TEMPLATES = HERE / "templates"
-
-
 STATIC: "Mapping[str, Sequence[Path]]" = {"api.css": [HERE / "static" / "api.css"]}
-
-
 NAME = "whyalike"
 
 

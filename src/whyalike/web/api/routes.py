@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 HERE = "http://127.0.0.1:8000"
 """The origin in examples; the page puts its own there."""
 
-
 EXAMPLES: Mapping[str, Mapping[str, Any] | None] = {
     "explain": {
         "left": "How do I get my money back?",
@@ -97,17 +96,11 @@ def _batch_examples(url: str) -> tuple[str, str]:
 
 
 PREFIX = "/api/v1"
-
-
 MOST_BYTES = 1024 * 1024
-
-
 JSON = "application/json"
-
 
 STALLED_SECONDS = 60.0
 """No pass of a model takes that long."""
-
 
 UNKNOWN: dict[int | str, dict[str, Any]] = {
     401: {"model": FailureModel, "description": "The server has a token, and this is not it."},
@@ -115,11 +108,9 @@ UNKNOWN: dict[int | str, dict[str, Any]] = {
 }
 """What every address answers to who lacks the token, but for /health."""
 
-
 STALLED: dict[int | str, dict[str, Any]] = {
     503: {"model": HealthModel, "description": "There is work, and nothing moves."},
 }
-
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     **UNKNOWN,

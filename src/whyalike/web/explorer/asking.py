@@ -47,7 +47,6 @@ PAIRS = (
     ),
 )
 
-
 COMPARISONS = (
     _example(
         "/compare",
@@ -65,19 +64,12 @@ COMPARISONS = (
     ),
 )
 
-
 PART = "x-whyalike-part"
-
-
 RESULT = "result"
-
-
 MOST_FIELDS = 500
-
 
 LONGEST_LINK = 6_000
 """Characters of a link: servers and programs on its way cut or refuse longer ones."""
-
 
 Fields = Mapping[str, tuple[str, ...]]
 
@@ -139,8 +131,6 @@ def _read_form(body: bytes) -> list[tuple[str, str]]:
 
 
 FEW = 5
-
-
 DOCUMENTS = "documents"
 
 

@@ -145,14 +145,8 @@ def _says(placed: "Placed", found: "Found", *, is_here: bool) -> str:
 
 
 HERE = "/catalogue"
-
-
 FORMS = ("json", "html")
-
-
 ITEMS_SHOWN = 12
-
-
 COUNTS = (5, 10, 25)
 
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 OURS = "from whyalike import BTIOptions"
 
-
 FLAGS = {"top_k": "--top-k", "words": "--words", "long_text": "--long-text"}
 """The options that have a flag of their own in `whyalike explain`."""
 
@@ -195,20 +194,12 @@ TABS = (
     ("/api/docs", "API"),
 )
 
-
 TEXTS, BYTES_OF_CHARACTER, BESIDE = 3, 12, 64 * 1024
 """Of a body: a form says a character in up to four bytes of three letters each."""
 
-
 BROKEN = "Something is wrong on the side of the server; its log says what."
-
-
 FOREIGN = "Pages of other sites may link here, and ask nothing themselves. Open the page itself."
-
-
 LOG = logging.getLogger("whyalike.web")
-
-
 Returned = TypeVar("Returned")
 
 

@@ -26,17 +26,9 @@ if TYPE_CHECKING:
 
 
 SAMPLES_SHOWN = 20
-
-
 SHOWN_OF_TEXT = 320
-
-
 DIRECTIONS = {"down": "Highest first", "up": "Lowest first"}
-
-
 DIGITS = 3
-
-
 TextPair = tuple[str, str]
 
 
@@ -226,20 +218,14 @@ def _cell(entry: "Entry", sample: int, *, of: float) -> Cell:
 
 
 HERE = "/evaluate"
-
-
 SAMPLES = "/evaluate/samples"
-
-
 UNREADABLE = "The file leaderboard.json of this run is missing, damaged or of another release."
-
 
 NO_TEXTS = (
     "The texts of these samples were not kept: the run was made with --no-texts, or by an earlier "
     "release. The command of the run adds them when it is given again without --no-texts; what "
     "the same release has measured is not measured anew."
 )
-
 
 OTHER_TEXTS = "The file of this run’s texts is damaged, or of other pairs: make the run again."
 

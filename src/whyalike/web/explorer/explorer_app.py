@@ -19,14 +19,10 @@ if TYPE_CHECKING:
 
 
 HERE = Path(__file__).parent
-
-
 STATIC = HERE / "static"
-
 
 TEMPLATES = HERE / "templates"
 """These come before all others: one of them stands in for the renderer's ``base.html.j2``."""
-
 
 ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [

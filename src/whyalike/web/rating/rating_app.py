@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 HERE = Path(__file__).parent
-
-
 NAME = "Rating study"
-
-
 UNSTORED = "This could not be stored just now. Wait a moment and try again."
 
 

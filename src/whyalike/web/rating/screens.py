@@ -25,14 +25,8 @@ from whyalike.web.rating.session import (
 )
 
 CONSENT, LEAVE = "consent", "leave"
-
-
 UNKNOWN = "This invitation is not known here. Check that the link is whole, or ask for a new one."
-
-
 SEE_OTHER = 303
-
-
 Seal = Annotated[str, Form(max_length=100)]
 
 
@@ -137,7 +131,6 @@ def go(path: str) -> RedirectResponse:
 
 
 TOO_LONG = f"The comment is too long: shorten it to {COMMENT_LENGTH:,} characters and save again."
-
 
 ANSWERED = (
     "This screen was answered already, and nothing was changed: only the last answer can be "

@@ -99,10 +99,7 @@ class Visit:
 
 
 A_YEAR = 366 * 24 * 3600
-
-
 LONGEST_TOKEN = 200
-
 
 STALE = (
     "This page is out of date, or belongs to another invitation. Nothing was changed: open your "
@@ -218,8 +215,6 @@ def _only_text(side: SideView, title: str) -> SideView:
 
 
 PLANS_KEPT = 1000
-
-
 SLOWER = "That was too fast. Wait {} s and try again; what was confirmed is stored."
 
 
