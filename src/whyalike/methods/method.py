@@ -5,6 +5,7 @@ Torch stops here. What leaves this room is word saliency as NumPy arrays.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, cast
 
 from whyalike.arrays import PairSaliency
@@ -41,7 +42,7 @@ class Setting:
             self.model,
             ("hidden states",),
             what="What looks inside a model",
-            instead=methods_that_work(self.model),
+            instead=partial(methods_that_work, self.model),
         )
         return cast("Encoder", self.model)
 
@@ -274,7 +275,7 @@ def method_for(model: Scorer, name: str) -> Method:
         model,
         method.requires,
         what=f"The method {name!r}",
-        instead=methods_that_work(model),
+        instead=partial(methods_that_work, model),
     )
     return method
 

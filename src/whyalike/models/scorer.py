@@ -3,7 +3,7 @@
 A method requires capabilities, and never asks of which class a scorer is.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, Protocol, cast
 
 import numpy as np
@@ -104,7 +104,13 @@ class Embedder(Scorer, Protocol):
         """Return the vectors (N, H) of N texts, as they are scored."""
 
 
-def require(scorer: Scorer, needed: Sequence[Capability], *, what: str, instead: str = "") -> None:
+def require(
+    scorer: Scorer,
+    needed: Sequence[Capability],
+    *,
+    what: str,
+    instead: str | Callable[[], str] = "",
+) -> None:
     """Raise OptionError where a scorer lacks a capability.
 
     Parameters
@@ -115,8 +121,8 @@ def require(scorer: Scorer, needed: Sequence[Capability], *, what: str, instead:
         The capabilities that must be there.
     what : str
         What needs them, to begin a sentence with.
-    instead : str
-        A sentence about what works with this scorer.
+    instead : str or function
+        A sentence about what works with this scorer, or what makes one.
 
     Raises
     ------
@@ -126,8 +132,9 @@ def require(scorer: Scorer, needed: Sequence[Capability], *, what: str, instead:
     if set(needed) <= scorer.capabilities:
         return
     given = _listed(scorer.capabilities) or "scores of whole pairs"
+    advice = instead if isinstance(instead, str) else instead()
     raise OptionError(
-        f"{what} needs {_listed(needed)}, and {scorer.name} gives {given} only. {instead}".rstrip()
+        f"{what} needs {_listed(needed)}, and {scorer.name} gives {given} only. {advice}".rstrip()
     )
 
 
