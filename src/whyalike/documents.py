@@ -209,7 +209,7 @@ def read_object(
     try:
         return _read_fields(content, kind, given or {})
     except _WrongError as error:
-        raise error.told(where) from None
+        raise error.placed(where) from None
 
 
 def read_value(value: object, kind: Any, where: str) -> Any:
@@ -220,7 +220,7 @@ def read_value(value: object, kind: Any, where: str) -> Any:
     try:
         return _reader(kind)(value)
     except _WrongError as error:
-        raise error.told(where) from None
+        raise error.placed(where) from None
 
 
 class _WrongError(Exception):
@@ -237,7 +237,7 @@ class _WrongError(Exception):
     def __init__(self, says: str, *path: str) -> None:
         self.says, self.path = says, list(path)
 
-    def told(self, where: str) -> ValueError:
+    def placed(self, where: str) -> ValueError:
         """Return the error for who reads a document that ``where`` names."""
         for step in reversed(self.path):
             where = f"{where}{step}" if where else step.removeprefix(".")

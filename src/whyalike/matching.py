@@ -82,11 +82,12 @@ def cosine_matrix(left: Floats, right: Floats) -> Floats:
 
     A zero vector has cosine 0 with everything.
     """
-    cosines: Floats = np.clip(_unit(left) @ _unit(right).T, -1.0, 1.0)
+    cosines: Floats = np.clip(unit_rows(left) @ unit_rows(right).T, -1.0, 1.0)
     return cosines
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit_rows(vectors: Floats) -> Floats:
+    """Return vectors (W, H) of length 1; a zero vector stays one."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Floats = vectors / np.where(norms > 0, norms, 1.0)
     return unit

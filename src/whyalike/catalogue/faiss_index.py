@@ -19,10 +19,10 @@ from whyalike.catalogue.vectors import (
     Block,
     Bools,
     ExactIndex,
-    Floats,
     Ints,
     Scores,
     TieOrder,
+    Vectors,
     best_first,
     padded,
 )
@@ -83,7 +83,7 @@ class HnswIndex:
         """Return how many vectors there are."""
         return len(self.exact)
 
-    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
+    def search(self, queries: Vectors, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
         """See VectorIndex; a true neighbour may be missed."""
         if allowed is not None and allowed.sum() < max(FEW_ALLOWED * len(self), k):
             return self.exact.search(queries, k, allowed)

@@ -25,11 +25,11 @@ from whyalike.catalogue.vectors import (
     Bools,
     Engine,
     ExactIndex,
-    Floats,
     Ints,
     MeanBlock,
     StoredVectors,
     VectorIndex,
+    Vectors,
     vector_file_name,
 )
 from whyalike.catalogue.where_query import filter_by
@@ -119,10 +119,12 @@ class IndexReader:
         unknown = sum(int((mask & self.present).sum()) for mask in found.not_compared.values())
         return self.present & found.allowed, unknown
 
-    def vector(self, field: Field, position: int) -> Floats:
+    def vector(self, field: Field, position: int) -> Vectors:
         """Return the vector (H,) of an item's title or description."""
         segment, row = self._locate(position)
-        found: Floats = np.asarray(self._blocks[field][segment][row : row + 1], dtype=np.float32)[0]
+        found: Vectors = np.asarray(self._blocks[field][segment][row : row + 1], dtype=np.float32)[
+            0
+        ]
         return found
 
     def metadata_fields(self) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from whyalike.catalogue.item_store import field_text
 from whyalike.catalogue.manifest import Field, policy_of
 from whyalike.catalogue.reader import IndexReader, Score
-from whyalike.catalogue.vectors import PARTS, Bools, Floats, Part, mean_vectors, part_scores
+from whyalike.catalogue.vectors import PARTS, Bools, Part, Vectors, mean_vectors, part_scores
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
@@ -241,7 +241,7 @@ def _check_four(reader: IndexReader) -> None:
 
 def query_vectors(
     reader: IndexReader, query: Query, score: Score, open_explainer: "Callable[[], Explainer]"
-) -> dict[Field, Floats]:
+) -> dict[Field, Vectors]:
     """Return the query's vectors (H,) by field, as they are compared.
 
     An item's own are taken from the index: it is compared as the document that it is there.
@@ -270,7 +270,7 @@ def explainer_for(query: Query, explainer: "Explainer") -> "Explainer":
     return explainer if query.id is None else explainer.between_documents()
 
 
-def joined(vectors: Mapping[Field, Floats]) -> Floats:
+def joined(vectors: Mapping[Field, Vectors]) -> Vectors:
     """Return the one vector (H,) that is compared."""
     if len(vectors) == 1:
         return next(iter(vectors.values()))
@@ -287,7 +287,7 @@ def left_out(reader: IndexReader, query: Query) -> Bools:
 
 
 def item_parts(
-    reader: IndexReader, query: Mapping[Field, Floats], position: int
+    reader: IndexReader, query: Mapping[Field, Vectors], position: int
 ) -> dict[Part, float]:
     """Return the four similarities of a query with an item."""
     title, description = (reader.vector(field, position) for field in get_args(Field))
@@ -297,7 +297,7 @@ def item_parts(
 def standing(
     reader: IndexReader,
     query: Query,
-    vector: Floats,
+    vector: Vectors,
     place: int,
     *,
     where: str | None,

@@ -28,7 +28,7 @@ from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
 from whyalike.similarity import is_bilinear
 
-Floats = NDArray[np.float32]
+Vectors = NDArray[np.float32]
 Scores = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -41,7 +41,7 @@ class VectorIndex(Protocol):
     def __len__(self) -> int:
         """Return N."""
 
-    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
+    def search(self, queries: Vectors, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
         """Return the k best positions (Q, K) of each query (Q, H), and their scores (Q, K).
 
         Best first. Scores are rounded to single precision; of equal ones the one with the first
@@ -266,7 +266,7 @@ class ExactIndex:
         """Return how many vectors there are."""
         return int(self._starts[-1])
 
-    def search(self, queries: Floats, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
+    def search(self, queries: Vectors, k: int, allowed: Bools | None = None) -> tuple[Ints, Scores]:
         """See VectorIndex; the recall is perfect."""
         nothing = np.zeros(0, dtype=np.intp), np.zeros(0)
         found: list[tuple[Ints, Scores]] = [nothing] * len(queries)
@@ -279,7 +279,7 @@ class ExactIndex:
                 found[row] = _best_of(found[row], fresh, k)
         return padded([best_first(*one, k, self.names) for one in found], k)
 
-    def rank(self, query: Floats, position: int, allowed: Bools) -> tuple[float, int]:
+    def rank(self, query: Vectors, position: int, allowed: Bools) -> tuple[float, int]:
         """Return one vector's score with a query (H,), and how many allowed (N,) come before it."""
         value = float(self.rescore(query, np.array([position]))[0])
         error = self._error(query, value)
@@ -296,7 +296,7 @@ class ExactIndex:
         ahead = order[: int(np.flatnonzero(order == position)[0])]
         return value, before + int(allowed[ahead].sum())
 
-    def rescore(self, query: Floats, positions: Ints) -> Scores:
+    def rescore(self, query: Vectors, positions: Ints) -> Scores:
         """Return the scores (K,) of some vectors with a query (H,), each computed by itself."""
         scores = np.zeros(len(positions))
         owners = np.searchsorted(self._starts, positions, side="right") - 1
@@ -308,7 +308,7 @@ class ExactIndex:
         return scores
 
     def _promising(
-        self, query: Floats, rough: Floats, k: int, *, may: Bools | None, found: Scores
+        self, query: Vectors, rough: Vectors, k: int, *, may: Bools | None, found: Scores
     ) -> Ints:
         """Return the places in a chunk of all that may be among the k best, by what was found too.
 
@@ -324,18 +324,18 @@ class ExactIndex:
             places = places[~(rough[places] < least - self._error(query, least))]
         return places
 
-    def _chunks(self) -> Iterator[tuple[int, Floats]]:
+    def _chunks(self) -> Iterator[tuple[int, Vectors]]:
         for first, block in zip(self._starts, self.blocks, strict=False):
             for start in range(0, block.shape[0], CHUNK):
                 checkpoint()
                 chunk = np.asarray(block[start : start + CHUNK], dtype=np.float32)
                 yield int(first) + start, chunk
 
-    def _compare(self, queries: Floats, chunk: Floats) -> Floats:
+    def _compare(self, queries: Vectors, chunk: Vectors) -> Vectors:
         """Return scores (Q, N) fast, each off by ``_error`` at most; NaN for what is not finite."""
         with np.errstate(over="ignore", invalid="ignore"):
             if is_bilinear(self.function):
-                rough: Floats = queries @ chunk.T
+                rough: Vectors = queries @ chunk.T
             else:
                 order = 2 if self.function == "euclidean" else 1
                 rows = [-np.linalg.norm(chunk - query, ord=order, axis=1) for query in queries]
@@ -343,7 +343,7 @@ class ExactIndex:
             rough[~np.isfinite(rough)] = np.nan
         return rough
 
-    def _score(self, query: Floats, rows: object) -> Scores:
+    def _score(self, query: Vectors, rows: object) -> Scores:
         """Return the scores (N,) of rows (N, H): sums in double precision, rounded to single.
 
         Products of single precision are exact in double, and a row's sum depends on nothing else.
@@ -356,7 +356,7 @@ class ExactIndex:
             return to_single(0.0 - np.sqrt((differences**2).sum(axis=1)))
         return to_single(0.0 - differences.sum(axis=1))
 
-    def _error(self, query: Floats, score: float) -> float:
+    def _error(self, query: Vectors, score: float) -> float:
         """Return how far a score of ``_compare`` may be from the one of ``_score``, near ``score``.
 
         Higham, Accuracy and Stability of Numerical Algorithms, 3.1: in any order, a sum of H
@@ -385,7 +385,7 @@ class ExactIndex:
         return float(max(lengths, default=0.0))
 
 
-def kth_greatest(scores: Floats | Scores, k: int) -> float:
+def kth_greatest(scores: Vectors | Scores, k: int) -> float:
     """Return the k-th greatest of more than k scores."""
     return float(np.partition(scores, len(scores) - k)[len(scores) - k])
 
@@ -461,9 +461,9 @@ class MeanBlock:
         return mean_vectors(title, description)
 
 
-def mean_vectors(title: Floats, description: Floats) -> Floats:
+def mean_vectors(title: Vectors, description: Vectors) -> Vectors:
     """Return (..., H): half of the sum of both (..., H)."""
-    mean: Floats = (title + description) / np.float32(2)
+    mean: Vectors = (title + description) / np.float32(2)
     return mean
 
 

@@ -71,24 +71,24 @@ class Infidelity(PairValues):
         return {**super().to_dict(), "scales": scales}
 
 
-def infidelity(told: Floats, changes: Floats) -> tuple[float, float]:
+def infidelity(predicted: Floats, changes: Floats) -> tuple[float, float]:
     """Return the infidelity of S statements, and the scale that makes it least.
 
-    min over beta >= 0 of the mean of (beta * told - changes)^2 (Yeh et al. 2019, Def. 2.1 with the
-    scale of section 5). Captum's ``infidelity(normalize=True)`` is the same but lets beta be
+    min over beta >= 0 of the mean of (beta * predicted - changes)^2 (Yeh et al. 2019, Def. 2.1
+    with the scale of section 5). Captum's ``infidelity(normalize=True)`` is the same but lets beta be
     negative, so that attributions of the wrong sign score as well as right ones; here they are no
     better than silence.
 
     Parameters
     ----------
-    told : Floats
+    predicted : Floats
         (S,), the sum of the attributions of the words that went.
     changes : Floats
         (S,), the fall of the similarity.
     """
-    power = float((told * told).sum())
-    scale = max(0.0, float((told * changes).sum()) / power) if power > 0 else 0.0
-    return float(np.mean((scale * told - changes) ** 2)), scale
+    power = float((predicted * predicted).sum())
+    scale = max(0.0, float((predicted * changes).sum()) / power) if power > 0 else 0.0
+    return float(np.mean((scale * predicted - changes) ** 2)), scale
 
 
 def measure_infidelity(
@@ -194,16 +194,16 @@ def _figures_by_side(
     can_go = [not own.all() for own in kept]
     least = ROUNDING * abs(float(similarities[0]))
     return {
-        side: _figures(told, changes, least=least) if defined else (np.nan, np.nan, np.nan)
-        for side, told, changes, defined in zip(
+        side: _figures(predicted, changes, least=least) if defined else (np.nan, np.nan, np.nan)
+        for side, predicted, changes, defined in zip(
             SIDES, (left, right, left + right), falls, (*can_go, all(can_go)), strict=True
         )
     }
 
 
-def _figures(told: Floats, changes: Floats, *, least: float) -> Figures:
+def _figures(predicted: Floats, changes: Floats, *, least: float) -> Figures:
     """Return infidelity, its part of the mean squared change if above ``least``², and the scale."""
-    found, scale = infidelity(told, changes)
+    found, scale = infidelity(predicted, changes)
     silent = float(np.mean(changes**2))
     return found, found / silent if silent > least**2 else float("nan"), scale
 

@@ -116,8 +116,8 @@ def measure_randomization(
         raise OptionError("There are no pairs of texts to explain: give one or more.")
     count_top(1, top)
     states = count_states(explainer, mode=mode, keep_embeddings=keep_embeddings)
-    told = _Progress(progress, (1 + seeds * states) * (1 + samples))
-    look = partial(_explain, pairs=pairs, samples=samples, noise=noise, seed=seed, told=told)
+    tell = _Progress(progress, (1 + seeds * states) * (1 + samples))
+    look = partial(_explain, pairs=pairs, samples=samples, noise=noise, seed=seed, tell=tell)
     known = None if trained is None else _checked(trained, explainer, pairs)
     original = look(explainer, known=known)
     comparison = Comparison(_words(explainer, original.explanations), top, bins, seed)
@@ -206,16 +206,16 @@ def _explain(
     samples: int,
     noise: float,
     seed: int,
-    told: _Progress,
+    tell: _Progress,
     known: list[Explanation] | None = None,
 ) -> _Seen:
     explanations = list(explainer.explain_many(pairs)) if known is None else known
-    told()
+    tell()
     if not samples:
         return _Seen(explanations, [])
     return _Seen(
         explanations,
-        smooth_saliency(explainer, pairs, samples=samples, noise=noise, seed=seed, progress=told),
+        smooth_saliency(explainer, pairs, samples=samples, noise=noise, seed=seed, progress=tell),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError
+from whyalike.matching import unit_rows
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, forward, register_method
 from whyalike.methods.token_saliency import latent_vectors
 from whyalike.words import aggregate, sum_over_word_pairs
@@ -52,7 +53,7 @@ def _match_tokens(
     similarity: float, pair: PreparedPair, left: Floats, right: Floats
 ) -> PairSaliency:
     """``left`` is (T, H), ``right`` (T', H)."""
-    cosines = _unit(left) @ _unit(right).T
+    cosines = unit_rows(left) @ unit_rows(right).T
     if not np.isfinite(cosines).all():
         raise ModelError(
             "The model's hidden states hold NaN or infinity, though its vectors do not: load it in "
@@ -76,9 +77,3 @@ def _match_tokens(
 
 def _words(text: PreparedText, best: Floats, vectors: Floats) -> WordSaliency:
     return aggregate(text.alignment, np.maximum(best, 0.0), vectors)
-
-
-def _unit(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = vectors / np.where(lengths > 0, lengths, 1.0)
-    return unit

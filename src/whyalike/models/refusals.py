@@ -213,7 +213,7 @@ def sign_in_folder(folder: Path) -> Sign | None:
     """Return the kind of a saved model, by what its folder says of itself.
 
     A pipeline of sentence-transformers is known by its own kind and its modules: what its
-    transformer was before is of no account. Everything else is told by ``config.json``. A model
+    transformer was before is of no account. Everything else is known by ``config.json``. A model
     for masked words (``BertForMaskedLM``) is an encoder as it stands: only the modules that make
     SPLADE of it show that it is one.
     """

@@ -139,7 +139,7 @@ def view_matrix(explanation: Explanation) -> MatrixView | None:
         size=f"{len(left.words):,} × {len(right.words):,}",
         scale=format_number(greatest, max(power, 3)),
         unit=f"{10**-power:.{power}f}",
-        shown=_shown(rows, left, columns, right),
+        shown=_rows_and_columns(rows, left, columns, right),
         decimals=max(power + 1, 3),
         summed=explanation.remainder is not None,
     )
@@ -165,7 +165,9 @@ def unit_power(greatest: float) -> int:
     return max(2, math.ceil(math.log10(LEAST / greatest)))
 
 
-def _shown(rows: list[int], left: ExplainedText, columns: list[int], right: ExplainedText) -> str:
+def _rows_and_columns(
+    rows: list[int], left: ExplainedText, columns: list[int], right: ExplainedText
+) -> str:
     cut = [
         f"{len(shown):,} of {len(side.words):,} {name} words"
         for name, shown, side in (("left", rows, left), ("right", columns, right))

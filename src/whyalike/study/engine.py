@@ -181,7 +181,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the database. Raises StorageError."""
         with (
-            self._told("read", "Try again, or check --database."),
+            self._said_with_advice("read", "Try again, or check --database."),
             self.engine.connect() as connection,
             connection.begin(),
         ):
@@ -194,7 +194,7 @@ class Database:
             self._turn.acquire()
         try:
             lost = "What was not acknowledged is not stored; try again."
-            with self._told("written", lost), self.engine.connect() as connection:
+            with self._said_with_advice("written", lost), self.engine.connect() as connection:
                 connection.execution_options(whyalike_writes=True)
                 with connection.begin():
                     yield connection
@@ -203,7 +203,7 @@ class Database:
                 self._turn.release()
 
     @contextmanager
-    def _told(self, what: str, advice: str) -> Iterator[None]:
+    def _said_with_advice(self, what: str, advice: str) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:

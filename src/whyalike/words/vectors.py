@@ -207,9 +207,9 @@ def _numbers(rows: list[tuple[int, list[bytes]]], path: Path) -> Vectors:
             try:
                 finite = abs(float(value)) <= LARGEST
             except ValueError:
-                raise _damaged(path, number, f"{_shown(value)} is no number") from None
+                raise _damaged(path, number, f"{_in_short(value)} is no number") from None
             if not finite:
-                raise _damaged(path, number, f"{_shown(value)} is not a finite number")
+                raise _damaged(path, number, f"{_in_short(value)} is not a finite number")
     raise AssertionError("a block of good rows was refused")
 
 
@@ -246,7 +246,7 @@ def _word(raw: bytes, path: Path, where: str) -> str:
     try:
         word = raw.decode()
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}, {where}: {_shown(raw)} is not UTF-8. Convert it.") from error
+        raise FormatError(f"{path}, {where}: {_in_short(raw)} is not UTF-8. Convert it.") from error
     if not word:
         raise FormatError(f"{path}, {where}: there is no word. Get the file anew.")
     return word
@@ -256,7 +256,7 @@ def _damaged(path: Path, number: int, what: str, *, unit: str = "line") -> Forma
     return FormatError(f"{path}, {unit} {number}: {what}. Get the file anew.")
 
 
-def _shown(value: bytes) -> str:
+def _in_short(value: bytes) -> str:
     return repr(value[:40].decode(errors="backslashreplace"))
 
 

@@ -130,7 +130,7 @@ class PairPage:
         found, failures = await self._explain(question)
         several = len(found) > 1 or bool(failures)
         clusters = await run_in_threadpool(lambda: max(map(count_clusters, found)))
-        shown = _shown(found)
+        shown = _methods_shown(found)
         markup = await self.drawing.draw(
             "part_pair.html.j2",
             several=await self._side_by_side(question, found, failures) if several else None,
@@ -215,7 +215,7 @@ def count_clusters(explanation: "Explanation") -> int:
     return len(clusters.centers)
 
 
-def _shown(found: "Sequence[Explanation]") -> str:
+def _methods_shown(found: "Sequence[Explanation]") -> str:
     pairs = sum(len(one.pairs) for one in found)
     return f"{pairs:,} of {sum(len(one.matches) for one in found):,}"
 
