@@ -75,9 +75,9 @@ def infidelity(predicted: Floats, changes: Floats) -> tuple[float, float]:
     """Return the infidelity of S statements, and the scale that makes it least.
 
     min over beta >= 0 of the mean of (beta * predicted - changes)^2 (Yeh et al. 2019, Def. 2.1
-    with the scale of section 5). Captum's ``infidelity(normalize=True)`` is the same but lets beta
-    be negative, so that attributions of the wrong sign score as well as right ones; here they are no
-    better than silence.
+    with the scale of section 5). Captum's ``infidelity(normalize=True)`` is the same but lets
+    beta be negative, so that attributions of the wrong sign score as well as right ones; here
+    they are no better than silence.
 
     Parameters
     ----------
