@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from whyalike import explainer as opening
 from whyalike.cli.app import app
+from whyalike.models.kinds import encoder as opening
 from whyalike.models.loading import load
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
