@@ -128,7 +128,7 @@ def test_expansion_is_shown(folder):
             head.cls.predictions.decoder.bias[TOKENIZER.convert_tokens_to_ids(word)] = 1.0
     # All tokens give both terms the same weight: the first, [CLS], wins.
     said = Explainer(model).explain(LEFT, RIGHT)
-    assert any("knit (a special token or the prompt and" in w for w in said.warnings)
+    assert any("knit (a special token and" in w for w in said.warnings)
     assert said.remainder == pytest.approx(said.similarity)
 
 
@@ -215,3 +215,25 @@ def test_the_same_modules_as_another_class_are_told_apart(folder):
     modules = list(make(folder).children())
     with pytest.raises(ModelError, match="a sparse encoder"):
         Explainer(SentenceTransformer(modules=modules, device="cpu"))
+
+
+def test_a_name_that_is_fetched_first(folder, tmp_path, monkeypatch):
+    """Its kind is known only when it is here."""
+    import shutil
+
+    from huggingface_hub import constants
+
+    from whyalike.models import locating
+
+    cached = tmp_path / "cache" / "models--someone--splade"
+
+    def fetch(name, *, allow_pickle):
+        (cached / "refs").mkdir(parents=True)
+        (cached / "refs" / "main").write_text("abc")
+        shutil.copytree(folder, cached / "snapshots" / "abc")
+        return locating.FoundModel(name, "hub", cached / "snapshots" / "abc")
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(locating, "_download", fetch)
+    explainer = Explainer("someone/splade", device="cpu")
+    assert (explainer.model.name, explainer.method.name) == ("someone/splade", "exact")

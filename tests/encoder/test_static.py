@@ -11,6 +11,7 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize,
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
+from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.errors import ModelError, OptionError, TextError
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
@@ -110,6 +111,19 @@ def test_what_is_not_read_is_said():
         Explainer(model, options=BTIOptions(long_text="windows")).explain(LEFT, RIGHT)
     free = Explainer(make(), options=BTIOptions(long_text="windows"))
     assert free.explain(LEFT, RIGHT).warnings == ()
+
+
+def test_a_catalogue_is_searched_and_explained(tmp_path):
+    """It gives vectors, and so all that is done with them."""
+    explainer = Explainer(make(limit=6))
+    items = [
+        Item(id=str(n), title=text, description=f"{text} {text}")
+        for n, text in enumerate((LEFT, RIGHT, "lemon flowers"))
+    ]
+    index = CatalogueIndex.build(items, tmp_path / "index", model=explainer)
+    assert index.info()["cut"] == 2
+    best = index.similar(id="0", k=1)[0]
+    assert best.item.id == "1"
 
 
 def test_a_distance_has_no_such_sum():

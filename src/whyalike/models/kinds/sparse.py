@@ -220,7 +220,7 @@ def _source(text: TokenizedText, parts: Floats, term: int) -> tuple[str, bool]:
     """Return the token that brings most of a term, and whether the term is that token itself."""
     token = int(parts.argmax())
     if token == len(parts) - 1:
-        return "a special token or the prompt", False
+        return "a special token or the prompt" if text.prompt else "a special token", False
     start, end = text.offsets[token]
     row = text.rows[0]
     place = row.positions[np.flatnonzero(row.tokens == token)[0]]

@@ -7,13 +7,15 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer
 
 from whyalike.arrays import Floats
-from whyalike.errors import ModelError, OptionError
+from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.explanation import SimilarityFunction
+from whyalike.interruption import checkpoint
 from whyalike.models.loading import folder_here, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.prompts import choose_prompts
@@ -22,6 +24,9 @@ from whyalike.models.scorer import Capability, Decomposition, TextPair, score_by
 from whyalike.models.tokens import TokenizedText, from_encodings
 from whyalike.options import LongText
 from whyalike.similarity import is_bilinear
+
+TEXTS_AT_ONCE = 512
+"""Texts that are tokenized between two checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +145,39 @@ class StaticScorer:
 
         Raises
         ------
+        TextError
+            A text beyond the tokenizer's limit that may not be cut.
         ModelError
             Vectors with NaN or infinity.
         """
-        del long_text  # The tokenizer cuts a text, or nothing does.
-        ids = [
-            encoding.ids
-            for encoding in self._static.tokenizer.encode_batch(
-                [prompt + text for text in texts], add_special_tokens=False
+        return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
+
+    def embed_and_tell(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the vectors (N, H), and which of the texts (N,) were cut; else as ``embed``.
+
+        Raises TextError on a text that may not be cut.
+        """
+        vectors = np.zeros((len(texts), self._table.shape[1]))
+        cut = np.zeros(len(texts), dtype=np.bool_)
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            checkpoint()
+            some = self.tokenize(
+                texts[start : start + TEXTS_AT_ONCE], prompt=prompt, long_text=long_text
             )
-        ]
-        vectors = np.zeros((len(ids), self._table.shape[1]))
-        for index, own in enumerate(ids):
-            if own:
-                vectors[index] = self._parts(own).sum(axis=0)
+            for index, text in enumerate(some, start=start):
+                if text.refusal:
+                    raise TextError(text.refusal)
+                cut[index] = text.truncated
+                if ids := text.rows[0].input_ids:
+                    vectors[index] = self._parts(ids).sum(axis=0)
         if not np.isfinite(vectors).all():
             raise ModelError(
                 f"The vectors of {self.name} hold NaN or infinity: its weights are damaged. Load "
                 "it anew."
             )
-        return vectors
+        return vectors, cut
 
     @property
     def _table(self) -> torch.Tensor:
