@@ -94,7 +94,8 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             difference = (left - right).data
             order = 2 if function == "euclidean" else 1
             return 0.0 - float(np.linalg.norm(difference, ord=order)) if len(difference) else 0.0
-        return float(left.multiply(right).sum()) * self._factor(left.data, right.data)
+        product = float(left.multiply(right).sum()) * self._factor(left.data, right.data)
+        return min(1.0, product) if function == "cosine" else product
 
     def _factor(self, left: Floats, right: Floats) -> float:
         """Return what the product of two vectors, given by their weights, is multiplied by."""
@@ -117,15 +118,14 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             The model fails.
         """
         found = {
-            _key(one.text): self._by_token(one) for one in self.read([t for p in pairs for t in p])
-        }
-        nothing = {
-            _key(text): sparse.csr_array((len(text.offsets) + 1, 1)) for p in pairs for text in p
-        }
-        return [
-            self._apart(pair, *(found.get(_key(t), nothing[_key(t)]) for t in pair))
+            _key(text): (sparse.csr_array((1, 1)), sparse.csr_array((len(text.offsets) + 1, 1)))
             for pair in pairs
-        ]
+            for text in pair
+        }
+        for one in self.read([text for pair in pairs for text in pair]):
+            vector = self._vector(one)
+            found[_key(one.text)] = sparse.csr_array(vector[None]), self._by_token(one, vector)
+        return [self._apart(pair, *(found[_key(text)] for text in pair)) for pair in pairs]
 
     def _vector(self, one: Read) -> Floats:
         """Return the vector (V,) of a text, as ``encode`` gives it."""
@@ -140,10 +140,9 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             )
         return weights
 
-    def _by_token(self, one: Read) -> Matrix:
+    def _by_token(self, one: Read, vector: Floats) -> Matrix:
         """Return (T + 1, V): each token's part of the vector, and that of all else in the row."""
         pooling = cast("SpladePooling", list(self.pipeline.children())[1])
-        vector = self._vector(one)
         terms = np.flatnonzero(vector)
         logits = one.output["token_embeddings"][:, torch.from_numpy(terms)].float()
         # Padding is masked as the pooling masks it: its logits are 0.
@@ -168,17 +167,22 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
         )
 
     def _apart(
-        self, pair: tuple[TokenizedText, TokenizedText], left: Matrix, right: Matrix
+        self,
+        pair: tuple[TokenizedText, TokenizedText],
+        one: tuple[Matrix, Matrix],
+        other: tuple[Matrix, Matrix],
     ) -> Decomposition:
+        """Take a pair apart; of each text the vector (1, V), and the parts of it (T + 1, V)."""
+        left, right = one[1], other[1]
         width = max(left.shape[1], right.shape[1])
-        left, right = (sparse.csr_array(_widened(one, width)) for one in (left, right))
-        sums = [np.asarray(one.sum(axis=0)).ravel() for one in (left, right)]
-        factor = self._factor(*sums)
+        left, right = (sparse.csr_array(_widened(parts, width)) for parts in (left, right))
+        sums = [np.asarray(parts.sum(axis=0)).ravel() for parts in (left, right)]
+        factor = self._factor(one[0].data, other[0].data)
         used = np.flatnonzero((sums[0] != 0) | (sums[1] != 0))
-        vectors = tuple(one[:-1][:, used].toarray() for one in (left, right))
+        vectors = tuple(parts[:-1][:, used].toarray() for parts in (left, right))
         shared = np.flatnonzero((sums[0] != 0) & (sums[1] != 0))
         return Decomposition.of_parts(
-            float(sums[0] @ sums[1]) * factor,
+            self._compare(one[0], other[0]),
             (left @ right.T).toarray() * factor,
             (vectors[0], vectors[1]),
             notes=self._notes(pair, left[:, shared].toarray(), right[:, shared].toarray(), shared)
