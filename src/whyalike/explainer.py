@@ -330,8 +330,9 @@ class Explainer:
         calls are batched, cached and counted; a PairScorer of your own says how. The same methods
         work on it; words are paired by the lexicon's vectors, as it gives none.
     method : str, optional
-        A registered method; ``whyalike methods`` lists them. By default ``bti``, and ``occlusion``
-        for what has no gradients.
+        A registered method; ``whyalike methods`` lists them. By default ``exact`` for a model whose
+        score is a sum over pairs of tokens, else ``bti``, and ``occlusion`` for what has no
+        gradients.
     pooling : Pooling, default='auto'
         ``"auto"`` explains the score that the model itself gives, where it is a
         SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
@@ -413,7 +414,7 @@ class Explainer:
                 allow_pickle=allow_pickle,
             ),
         )
-        chosen = method or first_that_works(self.model, "bti", "occlusion")
+        chosen = method or first_that_works(self.model, "exact", "bti", "occlusion")
         self.method = method_for(self.model, chosen)
         self.prompts = self.model.find_prompts(prompts, prompt_names)
 
@@ -449,7 +450,7 @@ class Explainer:
             The other text.
         method : str, optional
             One that gives signed contributions; by default this Explainer's own if it does, and
-            otherwise the first of ``whyalike`` and ``occlusion`` that can be used.
+            otherwise the first of ``exact``, ``whyalike`` and ``occlusion`` that can be used.
 
         Raises
         ------
@@ -475,7 +476,7 @@ class Explainer:
         """The Explainer's own method if it gives signed contributions, or one that does."""
         if "signed" in self.method.promises:
             return self.method.name
-        return first_that_works(self.model, "whyalike", "occlusion")
+        return first_that_works(self.model, "exact", "whyalike", "occlusion")
 
     def with_method(self, method: str) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another method.

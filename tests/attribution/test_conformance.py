@@ -9,6 +9,7 @@ from tiny_models import ARCHITECTURES, tiny
 from whyalike import BTIOptions, Explainer, Explanation, Lexicon, WordVectors
 from whyalike.errors import OptionError
 from whyalike.methods.method import get_method, list_methods
+from whyalike.models.encoder import Encoder
 
 LEFT = "Warm knit gloves, ribbed."
 RIGHT = "These smart gloves are stretch wool; don't take them off."
@@ -21,7 +22,8 @@ LEXICON = Lexicon.fit(
 )
 # Few steps: these tests are about shapes and promises, not about precision.
 OPTIONS = BTIOptions(ig_steps=3, permutations=2)
-METHODS = [method.name for method in list_methods()]
+# What needs more than an encoder gives is tested with its kinds of scorers.
+METHODS = [m.name for m in list_methods() if set(m.requires) <= Encoder.capabilities]
 every_method = pytest.mark.parametrize("method", METHODS)
 every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 

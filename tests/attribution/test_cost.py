@@ -10,13 +10,18 @@ from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.explainer import read_texts
 from whyalike.methods.method import BACKWARD, TextSize, list_methods
+from whyalike.models.encoder import Encoder
 
 PAIRS = [
     ("Warm knit gloves, ribbed.", "These smart gloves are stretch wool; don't take them off."),
     ("Lemon zest and white flowers " * 4, "Keep hands warm with knit gloves " * 5),
     ("Wool.", "Warm wool."),
 ]
-METHODS = [method for method in list_methods() if method.name != "tfidf_w2v"]
+METHODS = [
+    method
+    for method in list_methods()
+    if method.name != "tfidf_w2v" and set(method.requires) <= Encoder.capabilities
+]
 BY_DERIVATIVES = ("bilrp", "integrated_jacobians", "token_similarity")
 """Hooks do not see how many rows of forward-mode derivatives go through a module, and which part."""
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

@@ -9,7 +9,12 @@ import torch
 from huggingface_hub import constants
 from huggingface_hub.errors import RepositoryNotFoundError
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
+from sentence_transformers.sentence_transformer.modules import (
+    Dense,
+    Pooling,
+    StaticEmbedding,
+    Transformer,
+)
 
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
@@ -270,7 +275,7 @@ def test_code_of_a_pipelines_module(pipeline_folder):
 def test_a_pipeline_without_a_transformer():
     static = StaticEmbedding(tiny("bert").tokenizer.backend_tokenizer, embedding_dim=8)
     with raises(ModelError, "transformer"):
-        Explainer(SentenceTransformer(modules=[static], device="cpu"))
+        Explainer(SentenceTransformer(modules=[static, Dense(8, 4)], device="cpu"))
 
 
 @pytest.mark.parametrize("model", [None, 3, ("a", "b"), (tiny("bert").model,), object()])

@@ -413,15 +413,14 @@ def evaluate(
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
         quieten()
         from whyalike import Explainer
-        from whyalike.cli.explain import choose_methods
+        from whyalike.cli.explain import choose_methods, those_that_work
         from whyalike.evaluation.faithfulness import checked_metrics
         from whyalike.evaluation.suite import run_suite
         from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
 
         # What is misspelt is refused before a model is loaded and texts are embedded.
-        names = choose_methods(
-            methods if methods is not None else "all" if suite == "full" else QUICK
-        )
+        said = methods if methods is not None else "all" if suite == "full" else QUICK
+        names = choose_methods(said)
         chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
         on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
@@ -437,6 +436,7 @@ def evaluate(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        names = those_that_work(names, explainer.model, said=said)
         explainer = for_pairs(explainer, prompts, prompt_names)
         datasets = read_datasets(
             explainer,

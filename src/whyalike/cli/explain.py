@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from whyalike.explainer import Explainer
     from whyalike.explanation import Comparison, Explanation
+    from whyalike.models.scorer import Scorer
 
 
 ALL = "all"
@@ -63,6 +64,13 @@ def choose_methods(said: str) -> tuple[str, ...]:
     if names == [ALL]:
         return tuple(method.name for method in list_methods())
     return tuple(get_method(name).name for name in names)
+
+
+def those_that_work(names: Sequence[str], model: "Scorer", *, said: str) -> tuple[str, ...]:
+    """Return of all methods those that can explain a model; methods that were named stay."""
+    from whyalike.methods.method import get_method
+
+    return tuple(name for name in names if said != ALL or get_method(name).works_with(model))
 
 
 def explain_by_each(
@@ -137,7 +145,13 @@ def explain(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
-    method: Annotated[str, typer.Option(help="See `whyalike methods`.")] = "bti",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="See `whyalike methods`; by default bti, and exact or occlusion for models "
+            "without gradients."
+        ),
+    ] = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -187,7 +201,7 @@ def explain(
         from whyalike import Explainer
 
         names = None if methods is None else choose_methods(methods)
-        if names and (method != "bti" or png or svg):
+        if names and (method is not None or png or svg):
             raise OptionError(
                 "--methods gives a page, JSON or text of several methods: leave out --method, "
                 "--png and --svg, or leave out --methods."
@@ -200,7 +214,7 @@ def explain(
             prompts=prompts,
             prompt_names=prompt_names,
             options=read_options(
-                option, names or [method], words=words, long_text=long_text, top_k=top_k
+                option, names or [method or "bti"], words=words, long_text=long_text, top_k=top_k
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
             device=device,

@@ -1,12 +1,13 @@
 """Turn what a user gives as a model into the parts that an encoder needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.model import BaseModel
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.base.modules.module import Module
 from torch import nn
@@ -20,24 +21,30 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 
-from whyalike.errors import ModelError, OptionError
+from whyalike.errors import ModelError, ModelNotFoundError, OptionError
 from whyalike.models.locating import (
     FoundModel,
     explain_failure,
     find_model,
+    find_offline,
+    looks_like_path,
     refuse_without_tokenizer,
 )
+from whyalike.models.opening import Opening
 from whyalike.models.refusals import (
     GENERATIVE,
     MULTI_MODAL,
     STATIC,
+    Kind,
     Sign,
     architectures_of,
+    kinds_of_modules,
     other_function,
     refusal,
     sign_in_classes,
     sign_in_folder,
     sign_in_object,
+    stated_family,
 )
 from whyalike.models.weights import (
     loaded_with_report,
@@ -47,7 +54,11 @@ from whyalike.models.weights import (
     refuse_pickles,
 )
 
-ModelSource = str | Path | SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
+ModelSource = str | Path | BaseModel | tuple[PreTrainedModel, PreTrainedTokenizerBase]
+"""A name, a folder, a model of sentence-transformers, or a transformer with its tokenizer."""
+
+
+Family = TypeVar("Family", bound=BaseModel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +123,93 @@ def load(
         raise explain_failure(found, error, trusted=trust_remote_code) from error
 
 
+def folder_here(source: object) -> Path | None:
+    """Return the folder of a model that came by path or name, without loading or fetching it."""
+    if not isinstance(source, str | Path):
+        return None
+    name = str(source)
+    try:
+        if looks_like_path(name):
+            return Path(name).expanduser()
+        found = find_offline(name)
+    except ModelNotFoundError:
+        return None  # Whoever opens it says so.
+    return None if found is None else found.folder
+
+
+def is_of_kind(source: object, family: type[BaseModel], kind: Kind) -> bool:
+    """Return whether a model is one of a family of sentence-transformers, and of that kind alone.
+
+    One that has modules of another kind too, such as a Router, is not. A folder is told by what it
+    says that it was saved by, and by its modules; nothing is loaded.
+    """
+    if isinstance(source, family):
+        return {sign.kind for sign in _signs_in_modules(source)} <= {kind}
+    folder = folder_here(source)
+    if folder is None or stated_family(folder) != family.__name__:
+        return False
+    return kinds_of_modules(folder) <= {kind}
+
+
+def open_pipeline(
+    source: object, family: type[Family], opening: Opening, *, name: str | None = None
+) -> tuple[Family, str]:
+    """Return a model of sentence-transformers, given or loaded, and what it is called.
+
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        It can't be found or used.
+    OptionError
+        This machine has no such device, or a pooling is asked for.
+    """
+    if opening.pooling not in ("auto", "model"):
+        raise OptionError(
+            f"pooling is {opening.pooling!r}, and a {name or family.__name__} has a score of its "
+            "own alone: leave pooling out."
+        )
+    if isinstance(source, family):
+        return source, _name_of(source)
+    _check_device(opening.device)
+    found = find_model(str(source), allow_pickle=opening.allow_pickle)
+    if not opening.allow_pickle:
+        refuse_pickles(found)
+    refuse_without_tokenizer(found)
+    try:
+        pipeline = _pipeline_from(
+            found, family, opening.device, opening.trust_remote_code, opening.allow_pickle
+        )
+        refuse_missing(found, missing_in_pipeline(pipeline, found.folder))
+    except ModelError:
+        raise
+    except Exception as error:
+        raise explain_failure(found, error, trusted=opening.trust_remote_code) from error
+    return pipeline, found.name
+
+
+def _pipeline_from(
+    found: FoundModel,
+    family: type[Family],
+    device: str | None,
+    trust_remote_code: bool,
+    allow_pickle: bool,
+) -> Family:
+    return family(
+        str(found.folder),
+        device=device,
+        trust_remote_code=trust_remote_code,
+        model_kwargs={} if allow_pickle else {"use_safetensors": True},
+        local_files_only=True,
+    )
+
+
 def _from_folder(
     found: FoundModel, device: str | None, trust_remote_code: bool, allow_pickle: bool
 ) -> LoadedModel:
     weights: dict[str, Any] = {} if allow_pickle else {"use_safetensors": True}
     if (found.folder / "modules.json").is_file():
-        pipeline = SentenceTransformer(
-            str(found.folder),
-            device=device,
-            trust_remote_code=trust_remote_code,
-            model_kwargs=weights,
-            local_files_only=True,
+        pipeline = _pipeline_from(
+            found, SentenceTransformer, device, trust_remote_code, allow_pickle
         )
         loaded = _from_pipeline(pipeline, found.name)
         refuse_missing(found, missing_in_pipeline(pipeline, found.folder))
@@ -162,20 +249,23 @@ def _from_pipeline(pipeline: SentenceTransformer, name: str) -> LoadedModel:
     return LoadedModel(name, transformer, _fast(pipeline.tokenizer, name), pipeline)
 
 
-def _sign_in_modules(pipeline: SentenceTransformer) -> Sign | None:
+def _sign_in_modules(pipeline: BaseModel) -> Sign | None:
     """Return what shows that a pipeline is no encoder of texts, at whatever depth it stands."""
+    return next(_signs_in_modules(pipeline), None)
+
+
+def _signs_in_modules(pipeline: BaseModel) -> Iterator[Sign]:
     modules = [*pipeline.children(), *(m for m in pipeline.modules() if isinstance(m, Module))]
-    if sign := sign_in_classes(type(module).__name__ for module in modules):
-        return sign
+    own = (sign_in_classes([type(module).__name__]) for module in modules)
+    yield from (sign for sign in own if sign)
     for module in modules:
         if not isinstance(module, Transformer):
             continue
         if sign := sign_in_classes(_classes(module.model)):
-            return sign
+            yield sign
         others = [each for each in module.modalities if each not in ("text", "message")]
         if others and module.module_output_name == "sentence_embedding":
-            return Sign(MULTI_MODAL, f"what it takes: {', '.join(map(str, module.modalities))}")
-    return None
+            yield Sign(MULTI_MODAL, f"what it takes: {', '.join(map(str, module.modalities))}")
 
 
 def _from_parts(
@@ -261,10 +351,10 @@ def _best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _name_of(pipeline: SentenceTransformer) -> str:
+def _name_of(pipeline: BaseModel) -> str:
     card = getattr(pipeline, "model_card_data", None)
     for name in (getattr(card, "model_id", None), getattr(card, "base_model", None)):
         if name:
             return str(name)
-    config = getattr(pipeline.transformers_model, "config", None)
+    config = getattr(getattr(pipeline, "transformers_model", None), "config", None)
     return getattr(config, "name_or_path", "") or type(pipeline).__name__

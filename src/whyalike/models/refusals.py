@@ -85,7 +85,8 @@ CROSS_ENCODER = Kind(
 MULTI_VECTOR = Kind(
     name="a multi-vector model (late interaction, as ColBERT)",
     scores="it gives a text a vector for each token, and compares all of them by MaxSim",
-    advice=f"{_VECTORS} method='maxsim' explains such a model by late interaction",
+    advice="Give a whole MultiVectorEncoder of sentence-transformers, which opens models of PyLate "
+    "and of Stanford's ColBERT too: Explainer(MultiVectorEncoder(...))",
     classes=r"MultiVectorEncoder|MultiVectorMask|\w*TokenPooling|(HF_)?ColBERT\w*|\w*ForRetrieval",
     packages=frozenset({"pylate"}),
     model_types=r"col\w+",
@@ -94,7 +95,8 @@ MULTI_VECTOR = Kind(
 SPARSE = Kind(
     name="a sparse encoder (as SPLADE)",
     scores="it gives a text a weight for each entry of the vocabulary, by its masked-word head",
-    advice="Explain it as a function: Explainer(embed=lambda texts: {model}.encode(texts, "
+    advice="Give a whole SparseEncoder without routes: Explainer(SparseEncoder(...)). Explain any "
+    "other as a function: Explainer(embed=lambda texts: {model}.encode(texts, "
     "convert_to_sparse_tensor=False), similarity_function='dot')",
     opened_by="SparseEncoder({name})",
     classes=r"SparseEncoder|SpladePooling|MLMTransformer|SparseAutoEncoder|SparseStaticEmbedding",
@@ -228,9 +230,32 @@ def sign_in_folder(folder: Path) -> Sign | None:
     return Sign(ADAPTER, ADAPTER_FILE) if (folder / ADAPTER_FILE).is_file() else None
 
 
-def _sign_in_pipeline(folder: Path, modules: Iterable[Mapping[str, Any]]) -> Sign | None:
+def module_types(folder: Path) -> list[str]:
+    """Return the classes of a pipeline's modules with their packages, in order, by its folder.
+
+    There are none of anything else.
+    """
+    modules = _read(folder / "modules.json")
+    known = modules if isinstance(modules, list) else []
+    return [str(one.get("type", "")) for one in known if isinstance(one, dict)]
+
+
+def stated_family(folder: Path) -> str:
+    """Return which class of sentence-transformers a folder says that it was saved by, or nothing.
+
+    A folder that does not say it would be converted, perhaps with new weights beside its own.
+    """
     settings = _read(folder / "config_sentence_transformers.json")
-    said = str((settings.get("model_type") or OURS) if isinstance(settings, dict) else OURS)
+    return str(settings.get("model_type") or "") if isinstance(settings, dict) else ""
+
+
+def kinds_of_modules(folder: Path) -> set[Kind]:
+    """Return the kinds that the modules of a pipeline's folder are of."""
+    return {sign.kind for name in module_types(folder) if (sign := sign_in_classes([name]))}
+
+
+def _sign_in_pipeline(folder: Path, modules: Iterable[Mapping[str, Any]]) -> Sign | None:
+    said = stated_family(folder) or OURS
     sign = sign_in_classes([said, *(str(one.get("type", "")) for one in modules)])
     return sign or (None if said == OURS else Sign(_unknown(said), f"model_type {said!r}"))
 

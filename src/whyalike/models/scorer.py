@@ -4,6 +4,7 @@ A method requires capabilities, and never asks of which class a scorer is.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, cast
 
 import numpy as np
@@ -24,7 +25,7 @@ Capability = Literal["vectors", "tokens", "hidden states", "gradients", "decompo
 - tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
 - gradients: the gradient of the score at those
-- decomposition: an exact sum over pairs of words, of the scorer's own
+- decomposition: ``decompose`` gives the score as an exact sum over pairs of tokens
 """
 
 IN_WORDS: Mapping[Capability, str] = {
@@ -104,6 +105,70 @@ class Embedder(Scorer, Protocol):
         """Return the vectors (N, H) of N texts, as they are scored."""
 
 
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """A score as an exact sum over pairs of tokens: T of the left text, T' of the right one.
+
+    score: as the model computes it. matrix: (T, T'), what each pair of tokens adds to it.
+    left, right: (T,) and (T',), what each token adds with all that the other text has, special
+    tokens and prompts included. total: what the matrix and everything outside of it sum to; it is
+    the score, but for rounding. left_vectors, right_vectors: (T, H) and (T', H), by which pairs of
+    tokens are compared. notes: what a reader must know of the sum.
+    """
+
+    score: float
+    matrix: Floats
+    left: Floats
+    right: Floats
+    total: float
+    left_vectors: Floats
+    right_vectors: Floats
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_parts(
+        cls,
+        score: float,
+        parts: Floats,
+        vectors: tuple[Floats, Floats],
+        *,
+        notes: tuple[str, ...] = (),
+    ) -> "Decomposition":
+        """Return the decomposition of a score.
+
+        Parameters
+        ----------
+        score : float
+            As the model computes it.
+        parts : Floats
+            (T + 1, T' + 1), what each pair adds; the last row and the last column are of all that
+            is no token of its text.
+        vectors : tuple of Floats
+            (T, H) and (T', H).
+        notes : tuple of str, default=()
+            What a reader must know of the sum.
+        """
+        return cls(
+            score=score,
+            matrix=parts[:-1, :-1],
+            left=parts[:-1].sum(axis=1),
+            right=parts[:, :-1].sum(axis=0),
+            total=float(parts.sum()),
+            left_vectors=vectors[0],
+            right_vectors=vectors[1],
+            notes=notes,
+        )
+
+
+class Decomposer(Scorer, Protocol):
+    """A scorer with the capability "decomposition"."""
+
+    def decompose(
+        self, pairs: Sequence[tuple[TokenizedText, TokenizedText]]
+    ) -> list[Decomposition]:
+        """Return the scores of N pairs of texts, as ``tokenize`` gave them, taken apart."""
+
+
 def require(
     scorer: Scorer,
     needed: Sequence[Capability],
@@ -158,6 +223,12 @@ def embed_once(
     # A text in which the model reads nothing has a zero of whatever width.
     width = max((len(vector) for vector in found.values()), default=1)
     return {key: np.resize(vector, width) for key, vector in found.items()}
+
+
+def require_decomposition(scorer: Scorer, *, what: str) -> Decomposer:
+    """Return the scorer as one that takes its scores apart. Raises OptionError as ``require``."""
+    require(scorer, ("decomposition",), what=what)
+    return cast("Decomposer", scorer)
 
 
 def score_by_vectors(

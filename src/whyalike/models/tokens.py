@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +164,40 @@ def tokenize(
     return tokenized
 
 
+class KnowsUnknown(Protocol):
+    """What says which token stands for what a tokenizer has no token for."""
+
+    @property
+    def unk_token(self) -> str | None:
+        """Its text."""
+
+    @property
+    def unk_token_id(self) -> int | None:
+        """Its number."""
+
+
+def from_encodings(
+    text: str, prompt: str, encodings: Sequence[Any], *, unknown: KnowsUnknown
+) -> TokenizedText:
+    """Return a text with its tokens, of a tokenizer that is none of transformers'.
+
+    Parameters
+    ----------
+    text : str
+        Without the prompt.
+    prompt : str
+        What was put before it.
+    encodings : sequence
+        One ``Encoding`` of ``tokenizers``, of both together.
+    unknown : KnowsUnknown
+        The tokenizer's unknown token.
+    """
+    found = _from_encodings(text, prompt, encodings, windows=False)
+    if missing := _unknown_tokens(found, unknown):
+        return replace(found, unknown=missing)
+    return found
+
+
 def _refusal(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -> str:
     """Return why a text that was cut may not be explained, or nothing if it may."""
     if long_text == "error":
@@ -179,7 +213,7 @@ def _refusal(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -
     return ""
 
 
-def _unknown_tokens(text: TokenizedText, tokenizer: "PreTrainedTokenizerBase") -> tuple[int, ...]:
+def _unknown_tokens(text: TokenizedText, tokenizer: KnowsUnknown) -> tuple[int, ...]:
     """Return the tokens that are the tokenizer's unknown one, but for those the text spells out.
 
     Tokenizers that know every byte have such a token too, and often it has another use: GPT-2's

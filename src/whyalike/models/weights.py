@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.model import BaseModel
 from sentence_transformers.base.modules import Transformer
 from torch import nn
 from transformers import PreTrainedModel
@@ -78,7 +78,7 @@ def missing_in_encoder(
     return {key for key in reported if id(tensors.get(key)) in names and not _of_pooler(key)}
 
 
-def missing_in_pipeline(pipeline: SentenceTransformer, folder: Path) -> set[str]:
+def missing_in_pipeline(pipeline: BaseModel, folder: Path) -> set[str]:
     """Return the names of tensors that the transformers of a pipeline use and their files lack.
 
     sentence-transformers itself sees to its other modules, and keeps to itself what transformers

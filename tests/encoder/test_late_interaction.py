@@ -1,0 +1,167 @@
+"""Late interaction: each token of the query with its best token of the document."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import MultiVectorEncoder
+from sentence_transformers.base.modules import Dense, Normalize, Transformer
+from sentence_transformers.multi_vector_encoder.modules import (
+    HierarchicalTokenPooling,
+    MultiVectorMask,
+)
+
+from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
+from tiny_models import tiny
+from whyalike import Explainer
+from whyalike.errors import ModelError, OptionError
+
+LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves, cut from wool."
+TOKENIZER = tiny("bert").tokenizer
+MARKED = {"query": "keep ", "document": "wool "}
+EXPANDED = {"strategy": "fixed", "length": 16, "attend": False}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("colbert") / "bare"
+    tiny("bert").model.save_pretrained(place)
+    TOKENIZER.save_pretrained(place)
+    return place
+
+
+def make(folder, *, skip=(), pooled=False, normalised=True, prompts=None, score=None, **reading):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        dense = Dense(
+            32,
+            8,
+            bias=False,
+            activation_function=torch.nn.Identity(),
+            module_input_name="token_embeddings",
+        )
+    modules = [
+        Transformer(str(folder), **reading),
+        dense,
+        MultiVectorMask(skiplist_words=list(skip)),
+        *[Normalize(module_input_name="token_embeddings")] * normalised,
+        *[HierarchicalTokenPooling(pool_factor=2)] * pooled,
+    ]
+    return MultiVectorEncoder(
+        modules=modules, device="cpu", prompts=prompts, similarity_fn_name=score
+    )
+
+
+def by_model(model):
+    def own(pairs):
+        left, right = zip(*pairs, strict=True)
+        return model.similarity_pairwise(
+            model.encode_query(list(left)), model.encode_document(list(right))
+        ).tolist()
+
+    return own
+
+
+SETTINGS = {
+    "plain": {},
+    "products": {"normalised": False},
+    "mean": {"score": "meanmaxsim"},
+    "skipping": {"skip": ["gloves", "wool"]},
+    "marked": {"prompts": MARKED},
+    "expanded": {"prompts": MARKED, "query_expansion": EXPANDED},
+    "cut": {"prompts": MARKED, "query_length": 6, "document_length": 8},
+    "expanded mean": {
+        "prompts": MARKED,
+        "query_expansion": {**EXPANDED, "attend": True, "strategy": "min"},
+        "score": "meanmaxsim",
+    },
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_score_is_the_models_and_is_summed(folder, name):
+    model = make(folder, **SETTINGS[name])
+    explainer = Explainer(model)
+    found = check_scores(explainer, by_model(model))
+    assert {each.similarity_function for each in found} == {"score"}
+    check_batches(explainer)
+
+
+def test_each_token_of_the_query_goes_to_its_best(folder):
+    """In loops, over what the model encodes."""
+    model = make(folder, skip=[","])
+    left, right = "warm gloves", "gloves, wool"
+    query = model.encode_query([left])[0].double().numpy()
+    document = model.encode_document([right])[0].double().numpy()
+    assert (len(query), len(document)) == (2 + 2, 2 + 2)  # [CLS] and [SEP]; the comma is skipped.
+    expected = np.zeros((4, 4))
+    for row, vector in enumerate(query):
+        products = [float(vector @ other) for other in document]
+        expected[row, int(np.argmax(products))] += max(products)
+    found = Explainer(model).explain(left, right)
+    assert [word.text for word in found.right.words] == ["gloves", ",", "wool"]
+    np.testing.assert_allclose(found.matrix[:, [0, 2]], expected[1:3, 1:3], atol=1e-5)
+    assert not found.matrix[:, 1].any()
+    assert found.similarity == pytest.approx(expected.sum(), rel=1e-5)
+    np.testing.assert_allclose(
+        [word.contribution for word in found.left.words], expected[1:3].sum(axis=1), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        [found.right.words[n].contribution for n in (0, 2)],
+        expected[:, 1:3].sum(axis=0),
+        atol=1e-5,
+    )
+
+
+def test_the_two_sides_are_read_differently(folder):
+    explainer = Explainer(make(folder, prompts=MARKED, query_expansion=EXPANDED))
+    assert explainer.prompts == ("keep ", "wool ")
+    one, other = explainer.explain(LEFT, RIGHT), explainer.explain(RIGHT, LEFT)
+    assert one.similarity != pytest.approx(other.similarity, rel=1e-3)
+    assert any("by the tokens that expand the query" in w for w in one.warnings)
+    # Two documents are both read as such, with nothing to expand.
+    both = explainer.between_documents().explain(LEFT, RIGHT)
+    assert both.prompts == ("wool ", "wool ")
+    assert not any("expand" in w for w in both.warnings)
+    query = explainer.model.pipeline.encode_document([LEFT, RIGHT])
+    own = explainer.model.pipeline.similarity_pairwise(query[:1], query[1:])
+    assert both.similarity == pytest.approx(float(own), rel=1e-5)
+    with pytest.raises(OptionError, match="tells them by its prompts, 'keep ' and 'wool '"):
+        explainer.with_prompts(("a ", "b "))
+
+
+def test_what_is_not_read_is_said(folder):
+    explainer = Explainer(make(folder, prompts=MARKED, query_length=6, document_length=100))
+    said = explainer.explain(LEFT, RIGHT).warnings
+    assert any("the last 3 words of the left text were not read" in w for w in said)
+    assert not any("the right text" in w for w in said)
+
+
+def test_a_folder_and_an_object_say_the_same(folder, tmp_path):
+    model = make(folder, prompts=MARKED, query_expansion=EXPANDED, score="meanmaxsim")
+    model.save_pretrained(str(tmp_path / "own"))
+    by_name, given = Explainer(str(tmp_path / "own"), device="cpu"), Explainer(model)
+    one, other = (e.explain(LEFT, RIGHT) for e in (by_name, given))
+    assert one.similarity == pytest.approx(other.similarity, rel=1e-6)
+    assert one.pairs == other.pairs
+    assert pickle.loads(pickle.dumps(given)).explain(LEFT, RIGHT) == other
+    check_whole(one)
+    check_perturbation(Explainer(make(folder)), LEFT, RIGHT)
+
+
+def test_pooled_vectors_have_scores_alone(folder):
+    model = make(folder, pooled=True)
+    explainer = Explainer(model)
+    assert explainer.method.name == "occlusion"
+    found = explainer.explain(LEFT, RIGHT)
+    assert found.similarity == pytest.approx(by_model(model)([(LEFT, RIGHT)])[0], rel=1e-5)
+
+
+def test_what_is_refused(folder):
+    with pytest.raises(ModelError, match="one prompt for both"):
+        Explainer(make(folder, query_expansion=EXPANDED))
+    with pytest.raises(OptionError, match="a MultiVectorEncoder has a score of its own alone"):
+        Explainer(make(folder), pooling="paper")
+    with pytest.raises(OptionError, match="'maxsim' needs vectors of whole texts"):
+        Explainer(make(folder), method="maxsim")
