@@ -1,7 +1,7 @@
 """Whether the gradient that a model gives is the slope of its vectors."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch.nn.functional import normalize
 from whyalike.errors import ModelError
 from whyalike.models.embedded import EmbeddedText
 from whyalike.models.replica import NO_GRADIENT, explained_failures, outside_inference
+from whyalike.models.scorer import JointReader
+from whyalike.models.tokens import TokenizedText
 from whyalike.options import GradientOptions
 
 if TYPE_CHECKING:
@@ -60,7 +62,11 @@ def gradient_error(encoder: "Encoder") -> float:
     ModelError
         There is no gradient at all.
     """
-    texts = encoder.tokenize(SAMPLES)
+    texts: Sequence[TokenizedText]
+    if "joint sequence" in encoder.capabilities:
+        (texts,) = cast("JointReader", encoder).tokenize_pairs([SAMPLES])
+    else:
+        texts = encoder.tokenize(SAMPLES)
     if not all(text.rows and len(text.offsets) for text in texts):
         return 0.0
     with outside_inference():

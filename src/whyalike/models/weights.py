@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from torch import nn
 from transformers import PreTrainedModel
@@ -86,8 +85,13 @@ def missing_in_encoder(
     return {key for key in reported if id(tensors.get(key)) in names and not _of_pooler(key)}
 
 
-def missing_in_pipeline(pipeline: SentenceTransformer, folder: Path) -> set[str]:
+def missing_in_pipeline(
+    pipeline: nn.Module, folder: Path, *, with_pooler: bool = False
+) -> set[str]:
     """Return the names of tensors that the transformers of a pipeline use and their files lack.
+
+    A pooler counts where a pipeline's module reads it, and ``with_pooler``: a classifier's head
+    does.
 
     sentence-transformers itself sees to its other modules, and keeps to itself what transformers
     reports of these: it is asked again where the names are not just those of the file, without
@@ -100,7 +104,8 @@ def missing_in_pipeline(pipeline: SentenceTransformer, folder: Path) -> set[str]
         if (model := next(models, None)) is None:
             continue
         found = _missing(model, folder / paths.get(name, ""))
-        missing |= {key for key in found if _uses_pooler(module) or not _of_pooler(key)}
+        pooled = with_pooler or _uses_pooler(module)
+        missing |= {key for key in found if pooled or not _of_pooler(key)}
     return missing
 
 
