@@ -331,6 +331,8 @@ def test_a_cross_encoder_is_explained_by_its_scores(reranker):
 def test_a_cross_encoder_object_is_no_function(reranker):
     with pytest.raises(OptionError, match=r"give a function .*, here score=model\.predict"):
         Explainer(score=reranker)
+    with pytest.raises(ModelError, match=r"Explainer\(score=function\)"):
+        Explainer(by_length)
     # What is explained of the object itself is its logit.
     pair = ("warm gloves", "hats")
     as_function = Explainer(score=lambda pairs: reranker.predict(pairs, activation_fn=Identity()))
