@@ -3,6 +3,7 @@
 Vocabularies are written down, not trained, so that the same text always gives the same tokens.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import (
     AlbertConfig,
     AutoModel,
+    AutoModelForSequenceClassification,
     BertConfig,
     DebertaV2Config,
     DistilBertConfig,
@@ -75,6 +77,7 @@ def wordpiece(specials: tuple[str, ...] = BERTS_SPECIALS) -> PreTrainedTokenizer
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(name, specials.index(name)) for name in ("[CLS]", "[SEP]")],
     )
     return PreTrainedTokenizerFast(
@@ -230,3 +233,18 @@ def tiny(name: str) -> TinyModel:
             if parameter.dim() > 1:
                 parameter.data.normal_(0, 0.15)
     return TinyModel(model.eval(), tokenizer, "last" if name == "qwen3" else "paper")
+
+
+@cache
+def tiny_reranker(name: str) -> TinyModel:
+    """The same with a head of one label: both texts in one sequence."""
+    encoder = tiny(name)
+    config = deepcopy(encoder.model.config)
+    config.num_labels = 1
+    with torch.random.fork_rng():
+        torch.manual_seed(21)
+        model = AutoModelForSequenceClassification.from_config(config)
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.data.normal_(0, 0.15)
+    return TinyModel(model.eval(), encoder.tokenizer)

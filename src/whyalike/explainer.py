@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
+from typing import cast
 
 import numpy as np
 
@@ -41,7 +42,7 @@ from whyalike.models.loading import ModelSource
 from whyalike.models.opening import Opening, open_scorer
 from whyalike.models.pair_function import PairScorer, ScorePairs
 from whyalike.models.pipeline import Pooling
-from whyalike.models.scorer import Scorer
+from whyalike.models.scorer import JointReader, Scorer
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import (
     BTIOptions,
@@ -113,6 +114,9 @@ NAMED, SHOWN = 5, 40
 """Unknown words that a warning names, and how many characters of each."""
 
 
+TextPair = tuple[str, str]
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """A prepared text and how much of it the model reads."""
@@ -133,6 +137,30 @@ def read_texts(
     """Tokenize texts and find their words; one that is refused says why in its tokens."""
     tokenized = model.tokenize(texts, prompt=prompt, long_text=options.long_text)
     return [_read(text, options.words) for text in tokenized]
+
+
+def read_pairs(
+    model: Scorer,
+    pairs: Sequence[TextPair],
+    *,
+    prompts: tuple[str, str],
+    options: MethodOptions,
+) -> list[tuple[Reading, Reading]]:
+    """Tokenize both texts of each pair as the model reads them, by themselves or together.
+
+    A text that is refused says why in its tokens.
+    """
+    if "joint sequence" in model.capabilities:
+        found = cast("JointReader", model).tokenize_pairs(
+            pairs, prompts=prompts, long_text=options.long_text
+        )
+        return [(_read(left, options.words), _read(right, options.words)) for left, right in found]
+    sides = []
+    for side, prompt in enumerate(prompts):
+        unique = list(dict.fromkeys(pair[side] for pair in pairs))
+        readings = read_texts(model, unique, prompt=prompt, options=options) if unique else []
+        sides.append(dict(zip(unique, readings, strict=True)))
+    return [(sides[0][left], sides[1][right]) for left, right in pairs]
 
 
 def _read(tokens: TokenizedText, kind: WordKind) -> Reading:
@@ -158,17 +186,19 @@ def _token_spans(tokens: TokenizedText, kind: WordKind) -> list[tuple[int, int]]
 def reading_warnings(reading: Reading, *, side: str, model: Scorer) -> tuple[str, ...]:
     """Return what a user must know about how this side was read."""
     warnings = []
+    limit = f"{model.limit} tokens"
+    if "joint sequence" in model.capabilities:
+        limit += " of both texts together"
     if reading.unread_words:
         count = reading.unread_words
         last = "the last word" if count == 1 else f"the last {count:,} words"
         warnings.append(
-            f"The model reads at most {model.limit} tokens: {last} of the {side} text "
+            f"The model reads at most {limit}: {last} of the {side} text "
             f"{'was' if count == 1 else 'were'} not read."
         )
     elif reading.prepared.tokens.truncated:
         warnings.append(
-            f"The model reads at most {model.limit} tokens: the end of the {side} text was not "
-            "read."
+            f"The model reads at most {limit}: the end of the {side} text was not read."
         )
     if reading.windows > 1:
         warnings.append(
@@ -259,6 +289,7 @@ def assemble(
         matches=best_first(matches),
         warnings=(
             *warnings,
+            *filter(None, [model.about_score(saliency.similarity)]),
             *reading_warnings(left, side="left", model=model),
             *reading_warnings(right, side="right", model=model),
             *saliency.warnings,
@@ -307,7 +338,6 @@ def _explained(
 LOOKAHEAD = 4
 """Batches gathered by ``explain_many`` before they are sorted by length."""
 
-TextPair = tuple[str, str]
 CleanPair = tuple[CleanText, CleanText]
 
 
@@ -318,8 +348,9 @@ class Explainer:
     ----------
     model : ModelSource | Scorer, optional
         A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), or a scorer
-        of your own (see ``whyalike.models.scorer``). A given model is only read: other threads may
-        use it meanwhile. By default all-MiniLM-L6-v2.
+        of your own (see ``whyalike.models.scorer``). Of a CrossEncoder, and of a classifier with
+        one label, the logit is explained. A given model is only read: other threads may use it
+        meanwhile. By default all-MiniLM-L6-v2.
     embed : Embed | BlackBox, optional
         Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
         service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox of your own
@@ -560,13 +591,14 @@ class Explainer:
         ``first`` is the number of the first pair, by which a refused one is named.
         """
         keys = [(left.text, right.text) for left, right in cleaned]
-        lefts = self._read([left for left, _ in keys], self.prompts[0])
-        rights = self._read([right for _, right in keys], self.prompts[1])
-        refusals = [lefts[left].refusal or rights[right].refusal for left, right in keys]
+        unique = list(dict.fromkeys(keys))
+        found = read_pairs(self.model, unique, prompts=self.prompts, options=self.options)
+        readings = dict(zip(unique, found, strict=True))
+        refusals = [readings[key][0].refusal or readings[key][1].refusal for key in keys]
         refused = next((place for place, reason in enumerate(refusals) if reason), None)
         keys, cleaned = keys[:refused], cleaned[:refused]
         prepared = {
-            key: PreparedPair(lefts[key[0]].prepared, rights[key[1]].prepared) for key in keys
+            key: PreparedPair(*(reading.prepared for reading in readings[key])) for key in keys
         }
         options, recorded = self._options_of_method()
         saliency: dict[TextPair, PairSaliency] = {}
@@ -576,8 +608,7 @@ class Explainer:
             saliency.update(zip(batch, results, strict=True))
         for key, (left, right) in zip(keys, cleaned, strict=True):
             yield assemble(
-                lefts[key[0]],
-                rights[key[1]],
+                *readings[key],
                 saliency[key],
                 model=self.model,
                 method=self.method,
@@ -606,13 +637,6 @@ class Explainer:
             tokens += size
         if batch:
             yield batch
-
-    def _read(self, texts: Sequence[str], prompt: str) -> dict[str, Reading]:
-        unique = list(dict.fromkeys(texts))
-        if not unique:
-            return {}
-        readings = read_texts(self.model, unique, prompt=prompt, options=self.options)
-        return dict(zip(unique, readings, strict=True))
 
 
 def _two_of(pair: object) -> tuple[object, object]:

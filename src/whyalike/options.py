@@ -203,8 +203,8 @@ class MethodOptions:
     latent_layer: int = option(
         -1,
         meaning="The hidden state whose means are the word vectors: 0 is the embeddings, -1 the "
-        "last one. For whyalike -1 is its own choice, the middle one (give the number of layers "
-        "for the last).",
+        "last one. For whyalike, and in a cross-encoder for every method, -1 is the middle one "
+        "(give the number of layers for the last).",
         row=15,
     )
     matching: Matching | None = option(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import CrossEncoder
+from torch.nn import Identity
 from transformers import BertConfig, BertForSequenceClassification
 
 from tiny_models import tiny
@@ -327,13 +328,17 @@ def test_a_cross_encoder_is_explained_by_its_scores(reranker):
     assert (explanation.model, explanation.similarity_function) == ("predict", "score")
 
 
-def test_a_cross_encoder_object_is_pointed_to_its_function(reranker):
+def test_a_cross_encoder_object_is_no_function(reranker):
     with pytest.raises(OptionError, match=r"give a function .*, here score=model\.predict"):
         Explainer(score=reranker)
-    with pytest.raises(ModelError, match=r"Explainer\(score=model\.predict\)"):
-        Explainer(reranker)
     with pytest.raises(ModelError, match=r"Explainer\(score=function\)"):
         Explainer(by_length)
+    # What is explained of the object itself is its logit.
+    pair = ("warm gloves", "hats")
+    as_function = Explainer(score=lambda pairs: reranker.predict(pairs, activation_fn=Identity()))
+    assert Explainer(reranker, method="occlusion").explain(*pair).similarity == pytest.approx(
+        as_function.explain(*pair).similarity, abs=1e-5
+    )
 
 
 def test_a_scorer_that_is_ready_is_taken_as_a_model():

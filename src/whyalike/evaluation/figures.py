@@ -12,7 +12,7 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.evaluation.changed_models import randomized_states
 from whyalike.evaluation.randomization import compare_pair
-from whyalike.explainer import Explainer, read_texts
+from whyalike.explainer import Explainer, read_pairs
 from whyalike.explanation import Explanation
 from whyalike.files import check_ending, write_whole
 from whyalike.render.figure import Format, own_settings, save_figure
@@ -142,10 +142,8 @@ def gradient_norms(explainer: Explainer, left: str, right: str) -> GradientNorms
     encoder = explainer.encoder
     explanation = explainer.with_method("vanilla_gradients").explain(left, right)
     texts = (explanation.left.text, explanation.right.text)
-    prepared = [
-        read_texts(encoder, [text], prompt=prompt, options=explainer.options)[0].prepared
-        for text, prompt in zip(texts, explainer.prompts, strict=True)
-    ]
+    (readings,) = read_pairs(encoder, [texts], prompts=explainer.prompts, options=explainer.options)
+    prepared = [reading.prepared for reading in readings]
     pair = PreparedPair(*prepared)
     result = encoder.run([pair.tokens], options=explainer.options)
     tokens = token_scores([pair], result, lambda _, gradient: gradient.norm(dim=-1))

@@ -29,7 +29,7 @@ from whyalike.evaluation.randomization_result import (
     RandomizationStep,
     say_interval,
 )
-from whyalike.explainer import Explainer, read_texts
+from whyalike.explainer import Explainer, read_pairs
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.options import check_whole
 from whyalike.statistics import mean_interval
@@ -261,16 +261,13 @@ def _joined(steps: Sequence[RandomizationStep]) -> RandomizationStep:
 
 def _words(explainer: Explainer, explanations: Sequence[Explanation]) -> tuple[Words, ...]:
     """Return which words of each pair's texts are compared."""
-    sides = ([e.left for e in explanations], [e.right for e in explanations])
+    pairs = [(e.left.text, e.right.text) for e in explanations]
+    readings = read_pairs(
+        explainer.model, pairs, prompts=explainer.prompts, options=explainer.options
+    )
     read, single = [], []
-    for prompt, texts in zip(explainer.prompts, sides, strict=True):
-        readings = read_texts(
-            explainer.model,
-            [text.text for text in texts],
-            prompt=prompt,
-            options=explainer.options,
-        )
-        alignments = [reading.prepared.alignment for reading in readings]
+    for side in (0, 1):
+        alignments = [pair[side].prepared.alignment for pair in readings]
         read.append([alignment.has_token for alignment in alignments])
         single.append([np.bincount(a.link_words, minlength=len(a.spans)) == 1 for a in alignments])
     found = []

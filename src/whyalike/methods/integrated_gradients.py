@@ -1,6 +1,6 @@
 """Integrated gradients over the embedding of one text, with the other text held fixed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
@@ -18,6 +18,7 @@ from whyalike.models.embedded import EmbeddedText
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import SIMILARITIES
 from whyalike.models.replica import outside_inference
+from whyalike.models.tokens import TokenizedText
 from whyalike.options import ActivationOption, MethodOptions, PathOption
 from whyalike.words import sum_over_words
 
@@ -44,9 +45,10 @@ def integrated_gradients(setting: Setting, pairs: Sequence[PreparedPair]) -> lis
     """Saliency of a token: the sum over features of its integrated gradients (row 22).
 
     The path runs over E of one text, special tokens included, from the baseline to the text, the
-    other text's vector being fixed. The attributions should sum to the difference of the scores
-    at both ends; the completeness gap is what they miss of it, as a part of it. A word's
-    contribution is the sum of its tokens' attributions, before any scaling.
+    other text's vector being fixed; of a model that reads both texts in one sequence, over that
+    sequence, so that the contributions of both texts belong to one sum. The attributions should sum
+    to the difference of the scores at both ends; the completeness gap is what they miss of it, as a
+    part of it. A word's contribution is the sum of its tokens' attributions, before any scaling.
 
     Raises
     ------
@@ -96,25 +98,49 @@ def _integrate_pair(
     texts = pair.left.tokens, pair.right.tokens
     if not all(text.length for text in texts):
         return [np.zeros(len(text.offsets)) for text in texts], 0.0
+    if "joint sequence" in encoder.capabilities:
+        return _integrate_sequence(encoder, texts, options)
     left, right = (EmbeddedText(encoder, text, options=options) for text in texts)
-    first, second = _integrate(left, right, options), _integrate(right, left, options)
+    similarity = SIMILARITIES[encoder.similarity_function]
+
+    def beside(text: EmbeddedText, other: EmbeddedText) -> tuple[NDArray[np.float64], float]:
+        def score(embeddings: Tensor) -> Tensor:
+            return similarity(text.vectors(embeddings), other.vector.expand(len(embeddings), -1))
+
+        scores, gap = _integrate(text, score, options)
+        return scores[text.positions.numpy()], gap
+
+    first, second = beside(left, right), beside(right, left)
     return [first[0], second[0]], max(first[1], second[1])
 
 
-def _integrate(
-    text: EmbeddedText, other: EmbeddedText, options: PathOptions
-) -> tuple[NDArray[np.float64], float]:
-    """Return one side's token scores (T,) and completeness gap."""
-    from captum.attr import IntegratedGradients
-
-    similarity = SIMILARITIES[text.encoder.similarity_function]
+def _integrate_sequence(
+    encoder: Encoder, texts: Sequence[TokenizedText], options: PathOptions
+) -> tuple[list[NDArray[np.float64]], float]:
+    """Return the same of two texts in one sequence, by one path over the whole of it."""
+    sequence = EmbeddedText(encoder, texts[0], options=options)
+    positions = [text.rows[0].positions for text in texts]
+    sequence.positions = torch.from_numpy(np.concatenate(positions))
 
     def score(embeddings: Tensor) -> Tensor:
+        return sequence.vectors(embeddings)[:, 0]
+
+    scores, gap = _integrate(sequence, score, options)
+    return [scores[own] for own in positions], gap
+
+
+def _integrate(
+    text: EmbeddedText, score: Callable[[Tensor], Tensor], options: PathOptions
+) -> tuple[NDArray[np.float64], float]:
+    """Return the scores (T,) of a sequence's tokens, special ones too, and the completeness gap."""
+    from captum.attr import IntegratedGradients
+
+    def interruptible(embeddings: Tensor) -> Tensor:
         checkpoint()
-        return similarity(text.vectors(embeddings), other.vector.expand(len(embeddings), -1))
+        return score(embeddings)
 
     baseline = text.baseline(options.ig_baseline)
-    attributions, delta = IntegratedGradients(score).attribute(
+    attributions, delta = IntegratedGradients(interruptible).attribute(
         text.embedding,
         baselines=baseline,
         n_steps=options.ig_steps,
@@ -124,5 +150,4 @@ def _integrate(
     # Captum's delta is what the attributions miss of the difference: so they tell that, too.
     whole = abs(float(attributions.sum() - delta))
     missed = abs(float(delta))
-    own = attributions[0, text.positions]
-    return own.sum(-1).double().cpu().numpy(), missed / whole if whole > 0 else 0.0
+    return attributions[0].sum(-1).double().cpu().numpy(), missed / whole if whole > 0 else 0.0

@@ -71,18 +71,24 @@ def embed_variants(
 def score_variants(
     setting: Setting, pairs: Sequence[PreparedPair], variants: Sequence[Sequence[str]]
 ) -> list[Floats]:
-    """Return the scores (V,) of each text's V variants, with the other text of its pair whole.
+    """Return the scores (V,) of each text's V variants, with the other text of its pair as it is.
 
     Left and right of each pair in turn, as ``variants`` are. All of a batch go to the scorer
-    together, equal pairs of texts once.
+    together, equal pairs of texts once. Where a limit on both texts together cut the other text,
+    it stays cut there: taking words away would let more of it in.
     """
     asked: dict[TextPair, dict[TextPair, float]] = {}
     wanted: list[tuple[TextPair, list[TextPair]]] = []
     for index, pair in enumerate(pairs):
         left, right = pair.left.tokens, pair.right.tokens
         prompts = left.prompt, right.prompt
-        lefts = [(text, right.text) for text in variants[2 * index]]
-        rights = [(left.text, text) for text in variants[2 * index + 1]]
+        whole = left.text, right.text
+        cut = [
+            side.text[: side.offsets[:, 1].max(initial=0)] if side.truncated else side.text
+            for side in (left, right)
+        ]
+        lefts = [whole if v == left.text else (v, cut[1]) for v in variants[2 * index]]
+        rights = [whole if v == right.text else (cut[0], v) for v in variants[2 * index + 1]]
         wanted += [(prompts, lefts), (prompts, rights)]
         asked.setdefault(prompts, {}).update(dict.fromkeys([*lefts, *rights], 0.0))
     for prompts, found in asked.items():

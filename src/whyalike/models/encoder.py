@@ -1,7 +1,7 @@
 """The model as explanations need it: tokens with offsets, then one forward and one backward."""
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -253,16 +253,20 @@ class Encoder:
                 prompt=prompt,
                 long_text=long_text,
             )
+        self._check_table(tokenized)
+        return tokenized
+
+    def _check_table(self, texts: Iterable[TokenizedText]) -> None:
+        """Raise ModelError on a token that the model's table has no row for."""
         size = self.sites.table_size
         largest = max(
-            (max(row.input_ids, default=0) for text in tokenized for row in text.rows), default=0
+            (max(row.input_ids, default=0) for text in texts for row in text.rows), default=0
         )
         if largest >= size:
             raise ModelError(
                 f"The tokenizer gives the token {largest}, and the embedding of {self.name} ends "
                 f"at {size - 1}: they don't belong together. Give the model its own tokenizer."
             )
-        return tokenized
 
     def find_prompts(
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
@@ -315,6 +319,11 @@ class Encoder:
         """Return what a warning says of the score of a text without words."""
         nothing = self.pooling == "paper" and not len(text.offsets)
         return " and the similarity is set to 0" if nothing else ""
+
+    def about_score(self, score: float) -> str:
+        """Return nothing: a similarity of vectors needs no more than its name."""
+        del score
+        return ""
 
     def embed_and_tell(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"

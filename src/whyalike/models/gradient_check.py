@@ -1,7 +1,7 @@
 """Whether the gradient that a model gives is the slope of its vectors."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch.nn.functional import normalize
 from whyalike.errors import ModelError
 from whyalike.models.embedded import EmbeddedText
 from whyalike.models.replica import NO_GRADIENT, explained_failures, outside_inference
+from whyalike.models.scorer import JointReader
+from whyalike.models.tokens import TokenizedText
 from whyalike.options import GradientOptions
 
 if TYPE_CHECKING:
@@ -21,9 +23,10 @@ SAMPLES = (
     "How much does a small change of one word matter?",
 )
 
-STEP, HALF_STEPS = 0.03, (0.1, 0.05, 0.02)
+STEP, JOINT_STEPS, HALF_STEPS = 0.03, (0.03, 0.01), (0.1, 0.05, 0.02)
 """Length of a step, as a part of the embedding's. Half precision rounds short ones away, and long
-ones leave the straight part of some models: the best counts there."""
+ones leave the straight part of some models: the best counts there, and for the one logit of a
+sequence of two texts (off by .011 at most, measured on eight architectures)."""
 
 TOLERANCE = 0.2
 """Part by which gradient and differences may differ. Measured on eleven architectures: at most
@@ -58,7 +61,12 @@ def gradient_error(encoder: "Encoder") -> float:
     ModelError
         There is no gradient at all.
     """
-    texts = encoder.tokenize(SAMPLES)
+    texts: Sequence[TokenizedText]
+    joint = "joint sequence" in encoder.capabilities
+    if joint:
+        (texts,) = cast("JointReader", encoder).tokenize_pairs([SAMPLES])
+    else:
+        texts = encoder.tokenize(SAMPLES)
     if not all(text.rows and len(text.offsets) for text in texts):
         return 0.0
     with outside_inference():
@@ -85,7 +93,7 @@ def gradient_error(encoder: "Encoder") -> float:
         with torch.no_grad():
             return min(
                 _difference(value, point, ways, said, step=length * part, like=left.embedding)
-                for part in (HALF_STEPS if coarse else (STEP,))
+                for part in (HALF_STEPS if coarse else JOINT_STEPS if joint else (STEP,))
             )
 
 

@@ -1,12 +1,12 @@
 """Turn what a user gives as a model into the parts that an encoder needs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.model import BaseModel
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.base.modules.module import Module
@@ -32,6 +32,7 @@ from whyalike.models.locating import (
 )
 from whyalike.models.opening import Opening
 from whyalike.models.refusals import (
+    CROSS_ENCODER,
     GENERATIVE,
     MULTI_MODAL,
     STATIC,
@@ -73,6 +74,16 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     pipeline: SentenceTransformer | None
     unpooled: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCrossEncoder:
+    """A cross-encoder taken apart. ``pipeline`` is None for a bare classifier."""
+
+    name: str
+    transformer: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    pipeline: CrossEncoder | None
 
 
 def load(
@@ -358,3 +369,93 @@ def _name_of(pipeline: BaseModel) -> str:
             return str(name)
     config = getattr(getattr(pipeline, "transformers_model", None), "config", None)
     return getattr(config, "name_or_path", "") or type(pipeline).__name__
+
+
+def load_cross_encoder(
+    source: ModelSource,
+    *,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+) -> LoadedCrossEncoder:
+    """Load or take apart a cross-encoder, or a classifier of pairs, with one label.
+
+    The arguments are those of ``load``.
+
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError, ModelError
+        It can't be found or used, or has several labels.
+    OptionError
+        This machine has no such device.
+    """
+    if isinstance(source, CrossEncoder):
+        return _from_cross_encoder(source, _name_of(source), given=True)
+    if isinstance(source, tuple) and len(source) == 2:
+        return _from_classifier(*source)
+    if not isinstance(source, str | Path):
+        return _from_classifier(source, None)
+    _check_device(device)
+    found = find_model(str(source), allow_pickle=allow_pickle)
+    if not allow_pickle:
+        refuse_pickles(found)
+    refuse_without_tokenizer(found)
+    try:
+        pipeline = CrossEncoder(
+            str(found.folder),
+            device=device,
+            trust_remote_code=trust_remote_code,
+            model_kwargs={} if allow_pickle else {"use_safetensors": True},
+            local_files_only=True,
+        )
+        loaded = _from_cross_encoder(pipeline, found.name, given=False)
+        missing = missing_in_pipeline(pipeline, found.folder, with_pooler=True)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise explain_failure(found, error, trusted=trust_remote_code) from error
+    refuse_missing(found, missing)
+    return loaded
+
+
+def _from_cross_encoder(model: CrossEncoder, name: str, *, given: bool) -> LoadedCrossEncoder:
+    expression = "model" if given else None
+    first, transformer = next(iter(model.children()), None), model.transformers_model
+    modules = [type(module).__name__ for module in model.children()]
+    # Prompts of a chat are no sequence of two texts, nor is what a language model is asked.
+    if "LogitScore" in modules or "message" in getattr(first, "modality_config", {}):
+        raise refusal(Sign(CROSS_ENCODER, ", ".join(modules)), name, model=expression)
+    if transformer is None:
+        raise refusal(Sign(CROSS_ENCODER, type(model).__name__), name, model=expression)
+    shown_by = f"{type(model).__name__} of a {type(transformer).__name__}"
+    _refuse_labels(model.num_labels, transformer, name, shown_by=shown_by, expression=expression)
+    return LoadedCrossEncoder(name, transformer, _fast(model.tokenizer, name), model)
+
+
+def _from_classifier(model: object, tokenizer: object) -> LoadedCrossEncoder:
+    if not isinstance(model, PreTrainedModel):
+        raise _no_model(model)
+    name = getattr(model.config, "name_or_path", "") or type(model).__name__
+    _refuse_labels(
+        model.config.num_labels or 0,
+        model,
+        name,
+        shown_by=type(model).__name__,
+        expression="CrossEncoder(...)",
+    )
+    return LoadedCrossEncoder(name, model, _fast(tokenizer, name), None)
+
+
+def _refuse_labels(
+    count: int, model: PreTrainedModel, name: str, *, shown_by: str, expression: str | None
+) -> None:
+    """Raise ModelError for a model whose score is not one logit of an encoder."""
+    if count == 1 and not model.config.is_encoder_decoder:
+        return
+    advice = CROSS_ENCODER.advice
+    if count != 1:
+        advice = (
+            f"It has {count} labels, and a score is one number: explain the logit of one, here the "
+            "first, by Explainer(score=lambda pairs: {model}.predict(pairs)[:, 0])"
+        )
+    raise refusal(Sign(replace(CROSS_ENCODER, advice=advice), shown_by), name, model=expression)

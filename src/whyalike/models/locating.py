@@ -86,6 +86,17 @@ def find_offline(name: str) -> FoundModel | None:
     return None
 
 
+def find_here(name: str) -> FoundModel | None:
+    """Return a model that is on this machine already, or None, also for what names no model."""
+    try:
+        is_path = looks_like_path(name)
+    except ModelNotFoundError:
+        return None
+    if Path(name).expanduser().is_dir():
+        return FoundModel(name, "path", Path(name).expanduser())
+    return None if is_path or not name.strip() else find_offline(name)
+
+
 def packaged_folder(name: str) -> Path | None:
     """Return the folder of a model that an installed package brings, or None."""
     package = PACKAGED.get(name.removeprefix("sentence-transformers/"))

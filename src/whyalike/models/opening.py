@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from whyalike.errors import OptionError
+from whyalike.models.locating import find_model
 from whyalike.models.pipeline import Pooling
 from whyalike.models.scorer import Scorer
 from whyalike.registry import Registry
@@ -99,4 +101,8 @@ def open_scorer(source: object, opening: Opening) -> Scorer:
     """
     kinds = sorted(KINDS.all().values(), key=lambda kind: kind.last)
     kind = next(kind for kind in kinds if kind.takes(source))
+    if kind.last and isinstance(source, str | Path):
+        # What kind of model a name stands for is known once its files are here.
+        find_model(str(source), allow_pickle=opening.allow_pickle)
+        kind = next(kind for kind in kinds if kind.takes(source))
     return kind.open(source, opening)

@@ -71,6 +71,8 @@ class Kind:
 
 _VECTORS = "Explained are models that give each text one vector of its own."
 
+
+# Cross-encoders with one label are asked for before: models/kinds/cross_encoder.py.
 CROSS_ENCODER = Kind(
     name="a cross-encoder or a classifier",
     scores="it reads both texts together, or gives labels, and no text a vector of its own",

@@ -18,11 +18,14 @@ from whyalike.options import LongText
 from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import find_words
 
-Capability = Literal["vectors", "tokens", "hidden states", "gradients", "decomposition"]
+Capability = Literal[
+    "vectors", "tokens", "joint sequence", "hidden states", "gradients", "decomposition"
+]
 """What a scorer may give besides the scores of pairs.
 
 - vectors: each text has a vector of its own (``embed``), and the score compares two of them
 - tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
+- joint sequence: both texts of a pair are read in one sequence, as ``tokenize_pairs`` gives it
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
 - gradients: the gradient of the score at those
 - decomposition: ``decompose`` gives the score as an exact sum over pairs of tokens
@@ -31,6 +34,7 @@ Capability = Literal["vectors", "tokens", "hidden states", "gradients", "decompo
 IN_WORDS: Mapping[Capability, str] = {
     "vectors": "vectors of whole texts",
     "tokens": "tokens",
+    "joint sequence": "one sequence of both texts",
     "hidden states": "hidden states",
     "gradients": "gradients",
     "decomposition": "an exact decomposition",
@@ -90,6 +94,22 @@ class Scorer(Protocol):
 
         It continues the sentence "The left text has no words, so that nothing can be matched".
         """
+
+    def about_score(self, score: float) -> str:
+        """Return what a reader must know of a score's scale, as a sentence; usually nothing."""
+
+
+class JointReader(Scorer, Protocol):
+    """A scorer with the capability "joint sequence"."""
+
+    def tokenize_pairs(
+        self,
+        pairs: Sequence[TextPair],
+        *,
+        prompts: tuple[str, str] = ("", ""),
+        long_text: LongText = "truncate",
+    ) -> list[tuple[TokenizedText, TokenizedText]]:
+        """Return both texts of each pair with their tokens in the sequence of both."""
 
 
 class Embedder(Scorer, Protocol):
@@ -348,6 +368,11 @@ class OpaqueScorer:
     def about_blank(self, text: TokenizedText) -> str:
         """Return nothing: what the scorer makes of a blank text is its own affair."""
         del text
+        return ""
+
+    def about_score(self, score: float) -> str:
+        """Return nothing: its scale is the scorer's own affair."""
+        del score
         return ""
 
 

@@ -166,6 +166,11 @@ class TokenPipeline(Generic[Pipeline]):
         del text
         return ""
 
+    def about_score(self, score: float) -> str:
+        """Return nothing: the notes of a decomposition say what must be known."""
+        del score
+        return ""
+
     def tokenize_pairs(
         self,
         pairs: Sequence[tuple[str, str]],

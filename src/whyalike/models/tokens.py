@@ -68,13 +68,15 @@ class Row:
     input_ids: as the model gets them, special tokens and prompt included, without padding.
     positions: (T,), where in ``input_ids`` the tokens of the text stand.
     tokens: (T,), which tokens of the text they are. owned: (T,), False where another window
-    sees the same token with more context around it.
+    sees the same token with more context around it. type_ids: the segment of each of
+    ``input_ids``, where the row holds both texts of a pair and the tokenizer says it.
     """
 
     input_ids: tuple[int, ...]
     positions: Ints
     tokens: Ints
     owned: NDArray[np.bool_]
+    type_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +211,140 @@ def _refusal(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -
         return (
             f"A text has more than the {limit} tokens that the model reads, and its tokenizer "
             "cuts texts at their beginning. Shorten it, or set truncation_side='right'."
+        )
+    return ""
+
+
+def tokenize_pairs(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    tokenizer: "PreTrainedTokenizerBase",
+    limit: int,
+    prompts: tuple[str, str] = ("", ""),
+    truncation: str = "longest_first",
+    long_text: str = "truncate",
+) -> list[tuple[TokenizedText, TokenizedText]]:
+    """Tokenize pairs of texts, each pair as one sequence, with ``prompts`` put before the texts.
+
+    Both texts of a pair have the same row, and their own positions in it.
+
+    Parameters
+    ----------
+    pairs : sequence of tuple of str
+        Raw texts, left and right.
+    tokenizer : PreTrainedTokenizerBase
+        A fast tokenizer.
+    limit : int
+        The most tokens that the model takes of both together, special tokens included.
+    prompts : tuple[str, str], default=('', '')
+        What stands before the left and the right text.
+    truncation : str, default='longest_first'
+        Which text is cut, in the tokenizer's words.
+    long_text : str, default='truncate'
+        ``"truncate"`` or ``"error"``.
+
+    A pair beyond the limit is refused where ``long_text`` is ``"error"``, and where the tokenizer
+    cuts texts at their beginning.
+
+    Raises
+    ------
+    ModelError
+        The limit leaves no room for texts beside the special tokens and the prompts.
+    """
+    given = [(prompts[0] + left, prompts[1] + right) for left, right in pairs]
+    special = tokenizer.num_special_tokens_to_add(pair=True)
+
+    def encode(some: Sequence[tuple[str, str]], **cut: Any) -> list[tuple[Any, Any]]:
+        encoded: Any = tokenizer(
+            [left for left, _ in some],
+            [right for _, right in some],
+            return_offsets_mapping=True,
+            verbose=False,
+            **cut,
+        )
+        types = encoded.get("token_type_ids") or [None] * len(some)
+        return list(zip(encoded.encodings, types, strict=True))
+
+    whole = encode(given, truncation=False) if given else []
+    long = [index for index, (one, _) in enumerate(whole) if len(one.ids) > limit]
+    if long and limit <= special + 1:
+        raise ModelError(
+            f"The model reads at most {limit} token{'s' * (limit != 1)} of a pair of texts, and "
+            f"{special} of them are special ones, so that no room is left for words of both: give "
+            "it a larger max_seq_length."
+        )
+    cut = dict(
+        zip(
+            long,
+            encode([given[index] for index in long], truncation=truncation, max_length=limit)
+            if long
+            else (),
+            strict=True,
+        )
+    )
+    tokenized = []
+    for index, pair in enumerate(pairs):
+        own, uncut = cut.get(index, whole[index]), whole[index]
+        reason = _refusal_of_pair(tokenizer, limit, long_text) if index in cut else ""
+        sides = []
+        for side in (0, 1):
+            text = _from_pair(pair[side], prompts[side], *own, side=side)
+            lost = _of_side(own[0], side) < _of_side(uncut[0], side)
+            unknown = _unknown_tokens(text, tokenizer)
+            sides.append(replace(text, unknown=unknown, truncated=lost, refusal=reason))
+        tokenized.append((sides[0], sides[1]))
+    return tokenized
+
+
+def _of_side(encoding: Any, side: int) -> int:
+    return sum(1 for sequence in encoding.sequence_ids if sequence == side)
+
+
+def _from_pair(
+    text: str, prompt: str, encoding: Any, types: Sequence[int] | None, *, side: int
+) -> TokenizedText:
+    """Return one text of a pair with its tokens in the sequence of both."""
+    sequences = encoding.sequence_ids
+    positions = np.array(
+        [each for each in _text_positions(encoding, len(prompt)) if sequences[each] == side],
+        dtype=np.intp,
+    )
+    offsets = np.array(
+        [key[:2] for key in _token_keys(encoding, positions, prompt)], dtype=np.intp
+    ).reshape(-1, 2)
+    words = encoding.word_ids
+    count = len(positions)
+    row = Row(
+        tuple(encoding.ids),
+        positions,
+        np.arange(count, dtype=np.intp),
+        np.ones(count, dtype=np.bool_),
+        None if types is None else tuple(types),
+    )
+    return TokenizedText(
+        text=text,
+        prompt=prompt,
+        rows=(row,),
+        offsets=offsets,
+        pretokens=np.array(
+            [-1 if words[each] is None else words[each] for each in positions], dtype=np.intp
+        ),
+        truncated=False,
+    )
+
+
+def _refusal_of_pair(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -> str:
+    """Return why a pair that was cut may not be explained, or nothing if it may."""
+    if long_text == "error":
+        return (
+            f"Both texts together have more than the {limit} tokens that the model reads. Shorten "
+            "them, or choose long_text='truncate'."
+        )
+    if tokenizer.truncation_side == "left":
+        return (
+            f"Both texts together have more than the {limit} tokens that the model reads, and its "
+            "tokenizer cuts texts at their beginning. Shorten them, or set "
+            "truncation_side='right'."
         )
     return ""
 

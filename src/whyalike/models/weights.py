@@ -78,8 +78,13 @@ def missing_in_encoder(
     return {key for key in reported if id(tensors.get(key)) in names and not _of_pooler(key)}
 
 
-def missing_in_pipeline(pipeline: BaseModel, folder: Path) -> set[str]:
+def missing_in_pipeline(
+    pipeline: BaseModel, folder: Path, *, with_pooler: bool = False
+) -> set[str]:
     """Return the names of tensors that the transformers of a pipeline use and their files lack.
+
+    A pooler counts where a pipeline's module reads it, and ``with_pooler``: a classifier's head
+    does.
 
     sentence-transformers itself sees to its other modules, and keeps to itself what transformers
     reports of these: it is asked again where the names are not just those of the file, without
@@ -92,7 +97,8 @@ def missing_in_pipeline(pipeline: BaseModel, folder: Path) -> set[str]:
         if (model := next(models, None)) is None:
             continue
         found = _missing(model, folder / paths.get(name, ""))
-        missing |= {key for key in found if _uses_pooler(module) or not _of_pooler(key)}
+        pooled = with_pooler or _uses_pooler(module)
+        missing |= {key for key in found if pooled or not _of_pooler(key)}
     return missing
 
 
