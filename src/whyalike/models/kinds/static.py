@@ -138,6 +138,11 @@ class StaticScorer:
         """Return that a text without tokens has the zero vector."""
         return "" if text.length else ", and its vector is zero"
 
+    def about_score(self, score: float) -> str:
+        """Return nothing: the score is a similarity of vectors."""
+        del score
+        return ""
+
     def embed(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
     ) -> Floats:
