@@ -269,7 +269,8 @@ def test_every_page_is_accessible_and_fits(open_page, url, storage, width, schem
         page.goto(url + path)
         check()
     page.goto(f"{url}/r/{rater.token}")
-    page.get_by_role("button").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button").click()
     check()
     begin(page, url, rater)
     check()
@@ -285,11 +286,13 @@ def test_every_page_is_accessible_and_fits(open_page, url, storage, width, schem
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**/rate/2", wait_until="load")
     check()
-    page.get_by_role("link", name="Pause").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("link", name="Pause").click()
     check()
     page.goto(f"{url}/admin")
     page.get_by_label("Admin token").fill(admin)
-    page.get_by_role("button", name="Open").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Open").click()
     check()
     page.get_by_role("button", name=re.compile("means")).click()
     check()
