@@ -16,7 +16,7 @@ from whyalike.documents import Format, read_object, read_value, shown
 from whyalike.errors import FormatError, OptionError, OutputError, StorageError
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.files import write_whole
-from whyalike.study import exclusion as statements
+from whyalike.study import database as statements
 from whyalike.study.design import KnownAnswers, Shuffle, shown_explanation
 from whyalike.study.engine import Database
 from whyalike.study.model import HIGHEST, LOWEST, Check, Practice, Stimulus, Study

@@ -44,7 +44,7 @@ class Storage:
             from whyalike.study.engine import Database
         except ModuleNotFoundError as error:
             raise MissingExtraError("A study's database", "sqlalchemy", "study") from error
-        from whyalike.study import exclusion as statements
+        from whyalike.study import database as statements
         from whyalike.study import folder as opening
 
         self._do = statements
