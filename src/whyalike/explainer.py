@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import islice
 from typing import cast
 
@@ -55,14 +54,6 @@ from whyalike.options import (
 from whyalike.selection import best_first, top_words
 from whyalike.texts import CleanText, clean_text, find_words, is_mark
 from whyalike.words import Lexicon, align, merge_spans
-
-
-def __getattr__(name: str) -> object:
-    """Load the Explainer, and torch with it, only when it is asked for."""
-    if name != "Explainer":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module("whyalike.explainer").Explainer
-
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 

@@ -401,13 +401,7 @@ def load_cross_encoder(
         refuse_pickles(found)
     refuse_without_tokenizer(found)
     try:
-        pipeline = CrossEncoder(
-            str(found.folder),
-            device=device,
-            trust_remote_code=trust_remote_code,
-            model_kwargs={} if allow_pickle else {"use_safetensors": True},
-            local_files_only=True,
-        )
+        pipeline = _pipeline_from(found, CrossEncoder, device, trust_remote_code, allow_pickle)
         loaded = _from_cross_encoder(pipeline, found.name, given=False)
         missing = missing_in_pipeline(pipeline, found.folder, with_pooler=True)
     except ModelError:
