@@ -9,8 +9,6 @@ from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_me
 from whyalike.methods.token_saliency import explain_by_gradient
 from whyalike.options import LayerOption, MethodOptions, ObjectiveOption
 
-LAST_LAYERS_INPUT = -2
-
 
 @dataclass(frozen=True, kw_only=True)
 class LayerOptions(MethodOptions, ObjectiveOption, LayerOption):
@@ -44,6 +42,6 @@ def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> li
         setting,
         pairs,
         score=lambda h, g: rectified_product(h, g, "none"),
-        point=LAST_LAYERS_INPUT if layer is None else layer,
+        point=setting.encoder.signed_layer if layer is None else layer,
         signed=True,
     )

@@ -166,6 +166,14 @@ class Encoder:
         return int(self.sites.body.config.num_hidden_layers)
 
     @property
+    def signed_layer(self) -> int:
+        """The hidden state that times its gradient is a token's part of the score, by default.
+
+        It is the last layer's input: where attention sees all tokens for the last time.
+        """
+        return -2
+
+    @property
     def limit(self) -> int:
         """How many tokens the model reads of a text, special tokens included."""
         stated = None if self.pipeline is None else self.pipeline.max_seq_length
