@@ -168,9 +168,16 @@ def is_of_kind(source: object, family: type[BaseModel], kind: Kind) -> bool:
 
 
 def open_pipeline(
-    source: object, family: type[Family], opening: Opening, *, name: str | None = None
+    source: object,
+    family: type[Family],
+    opening: Opening,
+    *,
+    name: str | None = None,
+    vocabulary: bool = True,
 ) -> tuple[Family, str]:
     """Return a model of sentence-transformers, given or loaded, and what it is called.
+
+    ``vocabulary``: a folder has the files of a tokenizer as others have them.
 
     Raises
     ------
@@ -179,18 +186,14 @@ def open_pipeline(
     OptionError
         This machine has no such device, or a pooling is asked for.
     """
-    if opening.pooling not in ("auto", "model"):
-        raise OptionError(
-            f"pooling is {opening.pooling!r}, and a {name or family.__name__} has a score of its "
-            "own alone: leave pooling out."
-        )
+    check_opening(opening, name=name or family.__name__)
     if isinstance(source, family):
         return source, _name_of(source)
-    _check_device(opening.device)
     found = find_model(str(source), allow_pickle=opening.allow_pickle)
     if not opening.allow_pickle:
         refuse_pickles(found)
-    refuse_without_tokenizer(found)
+    if vocabulary:
+        refuse_without_tokenizer(found)
     try:
         pipeline = _pipeline_from(
             found, family, opening.device, opening.trust_remote_code, opening.allow_pickle
@@ -201,6 +204,16 @@ def open_pipeline(
     except Exception as error:
         raise explain_failure(found, error, trusted=opening.trust_remote_code) from error
     return pipeline, found.name
+
+
+def check_opening(opening: Opening, *, name: str) -> None:
+    """Raise OptionError where a pooling is asked for, or a device that this machine has not."""
+    if opening.pooling not in ("auto", "model"):
+        raise OptionError(
+            f"pooling is {opening.pooling!r}, and a {name} has a score of its own alone: leave "
+            "pooling out."
+        )
+    _check_device(opening.device)
 
 
 def _pipeline_from(
