@@ -17,6 +17,14 @@ class ModelError(WhyalikeError, RuntimeError):
     """A model that was found but cannot be used: corrupt, no tokenizer, no embeddings, NaN."""
 
 
+class FunctionError(ModelError):
+    """What a function of the user's raised, which is its cause (``__cause__``).
+
+    The message says what the service said, and is for who runs the function alone: it may name an
+    address or a key.
+    """
+
+
 class ModelNotFoundError(ModelError, FileNotFoundError):
     """No model of that name in any of the places that were looked at."""
 
