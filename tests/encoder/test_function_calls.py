@@ -151,7 +151,7 @@ def test_the_cost_is_said_before_the_first_call_and_in_words(caplog):
         sent.extend(texts)
         return vectors(texts)
 
-    with caplog.at_level(logging.INFO, logger="whyalike"):
+    with caplog.at_level(logging.INFO, logger="whyalike.calls"):
         Explainer(embed=service).explain(LEFT, RIGHT)
     characters = sum(map(len, sent))
     assert said == [
@@ -165,7 +165,7 @@ def test_the_cost_is_said_before_the_first_call_and_in_words(caplog):
 
 
 def test_nothing_is_said_where_nobody_listens(caplog):
-    with caplog.at_level(logging.WARNING, logger="whyalike"):
+    with caplog.at_level(logging.WARNING, logger="whyalike.calls"):
         Explainer(embed=vectors).explain(LEFT, RIGHT)
     assert caplog.messages == []
 
@@ -296,7 +296,7 @@ def test_the_time_that_is_asked_for_is_waited(waited):
 
 
 def test_a_second_try_is_said(waited, caplog):
-    with caplog.at_level(logging.INFO, logger="whyalike"):
+    with caplog.at_level(logging.INFO, logger="whyalike.calls"):
         BlackBox(failing(ServiceError(429), 1), name="embed-9").embed(["a"])
     assert caplog.messages == [
         "embed-9 raised ServiceError: status 429. It is called again in 1 s (try 2 of 4)."

@@ -237,7 +237,8 @@ class UserFunction(OpaqueScorer, ABC, Generic[Item]):
                 raise FunctionError(
                     f"{self.name} raised {said} The call was for {len(left):,} {self.things}"
                     f"{f', and was made {tried} times' if tried > 1 else ''}; answers that came "
-                    "before are kept."
+                    "before are kept.",
+                    passes=self.retry.passing(failure),
                 ) from failure
             LOG.info(
                 "%s raised %s It is called again in %g s (try %d of %d).",
