@@ -24,6 +24,7 @@ PUBLIC = [
     "Item",
     "Lexicon",
     "PairScorer",
+    "Retry",
     "Word",
     "WordPair",
     "WordVectors",

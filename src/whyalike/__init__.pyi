@@ -12,6 +12,7 @@ from whyalike.explanation import Word as Word
 from whyalike.explanation import WordPair as WordPair
 from whyalike.models.black_box import BlackBox as BlackBox
 from whyalike.models.pair_function import PairScorer as PairScorer
+from whyalike.models.retry import Retry as Retry
 from whyalike.options import BTIOptions as BTIOptions
 from whyalike.words import Lexicon as Lexicon
 from whyalike.words import WordVectors as WordVectors

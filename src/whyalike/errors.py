@@ -17,6 +17,19 @@ class ModelError(WhyalikeError, RuntimeError):
     """A model that was found but cannot be used: corrupt, no tokenizer, no embeddings, NaN."""
 
 
+class FunctionError(ModelError):
+    """What a function of the user's raised, which is its cause (``__cause__``).
+
+    The message says what the service said, and is for who runs the function alone: it may name an
+    address or a key. ``passes``: whether it was an error that passes by itself, such as too many
+    requests, but did not in as many tries as were made.
+    """
+
+    def __init__(self, message: str, *, passes: bool = False) -> None:
+        super().__init__(message)
+        self.passes = passes
+
+
 class ModelNotFoundError(ModelError, FileNotFoundError):
     """No model of that name in any of the places that were looked at."""
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
+from logging import INFO
 from typing import cast
 
 import numpy as np
@@ -35,7 +36,7 @@ from whyalike.methods.method import (
     list_methods,
     method_for,
 )
-from whyalike.models.black_box import BlackBox, Embed
+from whyalike.models.black_box import BlackBox, Embed, check_roles
 from whyalike.models.encoder import GRAPH_TOKENS, Encoder
 from whyalike.models.labels import Label
 from whyalike.models.loading import ModelSource
@@ -44,6 +45,7 @@ from whyalike.models.pair_function import PairScorer, ScorePairs
 from whyalike.models.pipeline import Pooling
 from whyalike.models.scorer import JointReader, Scorer
 from whyalike.models.tokens import TokenizedText
+from whyalike.models.user_function import LOG, Cost, rehearse
 from whyalike.options import (
     BTIOptions,
     Matching,
@@ -64,10 +66,12 @@ def open_model(
     embed: Embed | BlackBox | None,
     score: ScorePairs | PairScorer | None,
     *,
+    embed_query: Embed | None,
+    embed_document: Embed | None,
     similarity_function: SimilarityFunction | None,
     opening: Opening,
 ) -> Scorer:
-    """Return the scorer of a model or of a function; see Explainer for the arguments.
+    """Return the scorer of a model or of functions; see Explainer for the arguments.
 
     Raises
     ------
@@ -76,10 +80,18 @@ def open_model(
     OptionError
         Two are given, or something that belongs to the other.
     """
+    if embed_query is not None or embed_document is not None:
+        check_roles(embed, embed_query, embed_document, model=model, score=score)
+        opening.refuse(what="With embed_query= and embed_document=")
+        return BlackBox(
+            embed_query=embed_query,
+            embed_document=embed_document,
+            similarity_function=similarity_function or "cosine",
+        )
     if embed is None and similarity_function is not None:
         raise OptionError(
             f"similarity_function is {similarity_function!r}, and a model has its own: it goes "
-            "with embed= only."
+            "with embed= only, or with embed_query= and embed_document=."
         )
     if embed is not None:
         opening.refuse(
@@ -345,8 +357,13 @@ class Explainer:
         meanwhile. By default all-MiniLM-L6-v2.
     embed : Embed | BlackBox, optional
         Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
-        service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox of your own
-        says how. Methods that promise "any embedding" work on it.
+        service, ONNX, anything. Its calls are batched, cached, counted, and made again where that
+        helps; a BlackBox of your own says how. Methods that promise "any embedding" work on it.
+    embed_query : Embed, optional
+        Instead of ``embed``, with ``embed_document``: the function for the left text, where a
+        service embeds queries and documents each in its own way.
+    embed_document : Embed, optional
+        The function for the right text, and for both after ``between_documents``.
     score : ScorePairs | PairScorer, optional
         Instead of a model, a function from a list of N pairs of texts, tuples (left, right), to N
         numbers of any range, higher being more alike: a reranker's ``predict``, a hosted one. Its
@@ -402,6 +419,8 @@ class Explainer:
         model: ModelSource | Scorer | None = None,
         *,
         embed: Embed | BlackBox | None = None,
+        embed_query: Embed | None = None,
+        embed_document: Embed | None = None,
         score: ScorePairs | PairScorer | None = None,
         method: str | None = None,
         pooling: Pooling = "auto",
@@ -433,6 +452,8 @@ class Explainer:
             model,
             embed,
             score,
+            embed_query=embed_query,
+            embed_document=embed_document,
             similarity_function=similarity_function,
             opening=Opening(
                 pooling=pooling,
@@ -540,6 +561,32 @@ class Explainer:
         """
         return self.with_prompts((self.prompts[1], self.prompts[1]))
 
+    def cost(self, pairs: Iterable[TextPair]) -> Cost:
+        """Return what explaining pairs by ``explain_many`` will send to a function; call nothing.
+
+        What is kept from before is not sent again, and not counted. See ``UserFunction.rehearsal``
+        for when the number is exact; where another thread asks for the same texts, or a text occurs
+        in a later chunk again, less may be sent. Calls that fail, and are made again, come on top.
+
+        Raises
+        ------
+        OptionError
+            The model is no function: it makes no calls. Or what came is no pair of texts.
+        TextError
+            What came is no pair of texts.
+        """
+        model = rehearse(self.model)
+        if model is None:
+            raise OptionError(
+                f"{self.model.name} is no function, so that it makes no calls: cost() is of "
+                "embed=, of embed_query= and embed_document=, and of score=."
+            )
+        other = copy(self)
+        other.model = model
+        for _ in other.explain_many(pairs):
+            pass
+        return model.spent
+
     def explain_many(self, pairs: Iterable[TextPair], *, start: int = 0) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
@@ -598,11 +645,8 @@ class Explainer:
             key: PreparedPair(*(reading.prepared for reading in readings[key])) for key in keys
         }
         options, recorded = self._options_of_method()
-        saliency: dict[TextPair, PairSaliency] = {}
-        for batch in self._batches(prepared):
-            setting = Setting(self.model, options, self.lexicon)
-            results = self.method.attribute(setting, [prepared[key] for key in batch])
-            saliency.update(zip(batch, results, strict=True))
+        self._say_cost(prepared, options)
+        saliency = self._attribute(self.model, prepared, options)
         for key, (left, right) in zip(keys, cleaned, strict=True):
             yield assemble(
                 *readings[key],
@@ -616,6 +660,28 @@ class Explainer:
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
+
+    def _attribute(
+        self, model: Scorer, prepared: Mapping[TextPair, PreparedPair], options: MethodOptions
+    ) -> dict[TextPair, PairSaliency]:
+        found: dict[TextPair, PairSaliency] = {}
+        for batch in self._batches(prepared):
+            setting = Setting(model, options, self.lexicon)
+            results = self.method.attribute(setting, [prepared[key] for key in batch])
+            found.update(zip(batch, results, strict=True))
+        return found
+
+    def _say_cost(self, prepared: Mapping[TextPair, PreparedPair], options: MethodOptions) -> None:
+        """Say what a function will be sent, where anyone listens, before it is called."""
+        if not LOG.isEnabledFor(INFO) or getattr(self.model, "is_rehearsal", False):
+            return
+        if (model := rehearse(self.model)) is not None:
+            self._attribute(model, prepared, options)
+            LOG.info(
+                "To explain %d %s by %s, %s will be sent %s.",
+                *(len(prepared), "pair" if len(prepared) == 1 else "pairs"),
+                *(self.method.name, self.model.name, model.spent),
+            )
 
     def _options_of_method(self) -> tuple[MethodOptions, BTIOptions]:
         """Return the options that the method gets, and those that explanations record."""

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
 COMPARISON = Format("whyalike/comparison", "comparison", "Make it anew.")
 EXPLANATIONS = Format("whyalike/explanations", "list of explanations", "Make it anew.")
-SimilarityFunction = Literal["cosine", "dot", "euclidean", "manhattan"]
+SimilarityFunction = Literal["cosine", "dot", "euclidean", "manhattan", "hamming"]
 ScoreKind = Literal[SimilarityFunction, "score"]
 """Of two vectors, by their function; ``"score"`` is a scorer's own number, of any range."""
 
@@ -201,7 +201,8 @@ class Explanation:
         metadata=describe(
             "The score that is explained, on the scale of similarity_function; higher always "
             "means more alike. cosine: -1 to 1. dot: any number. euclidean and manhattan: minus "
-            "the distance in the units of the vectors, so 0 is the greatest."
+            "the distance in the units of the vectors, so 0 is the greatest. hamming: the share of "
+            "bits that agree, 0 to 1."
         )
     )
     similarity_function: ScoreKind = field(

@@ -13,17 +13,26 @@ def similarity_matrix(left: Floats, right: Floats, *, function: SimilarityFuncti
     """Return (N, M) similarities of (N, H) and (M, H) vectors.
 
     Of one pair they are what ``SIMILARITIES`` of ``models.pipeline`` gives.
-    Euclidean and manhattan are minus the distance. A cosine is not clipped to [-1, 1], so that
-    differences of cosines stay exact sums.
+    Euclidean and manhattan are minus the distance. Hamming is the share of bits that agree, of
+    vectors whose bits are 1 and -1; a bit of 0 is unknown, and agrees by half. A cosine is not
+    clipped to [-1, 1], so that differences of cosines stay exact sums.
     """
     found: Floats
     if is_bilinear(function):
         found = comparable(left, function=function) @ comparable(right, function=function).T
         return found
+    if function == "hamming":
+        return agreement(left @ right.T, bits=left.shape[1])
     order = 2 if function == "euclidean" else 1
     # Row by row: not all differences (N, M, H) at once. Minus zero becomes zero by adding 0.
     rows = [0.0 - np.linalg.norm(row - right, ord=order, axis=1) for row in left]
     found = np.array(rows).reshape(len(left), len(right))
+    return found
+
+
+def agreement(products: Floats, *, bits: int) -> Floats:
+    """Return the share of bits that agree, by the products of vectors of bits 1 and -1."""
+    found: Floats = 0.5 + products / (2 * bits)
     return found
 
 

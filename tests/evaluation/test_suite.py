@@ -9,7 +9,7 @@ import pytest
 
 from raising import raises
 from whyalike import Explainer
-from whyalike.errors import FormatError, OptionError
+from whyalike.errors import FormatError, FunctionError, OptionError
 from whyalike.evaluation import suite as suite_module
 from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
@@ -187,6 +187,18 @@ def test_a_method_that_fails_is_left_out_with_its_reason(explainer, monkeypatch)
     assert "occlusion on gold: It can't." in found.to_markdown()
     with raises(OptionError, "datasets", "methods"):
         run_suite(explainer, Datasets(), methods=["random"])
+
+
+def test_a_function_that_fails_ends_the_run_and_not_a_method_of_it():
+    calls = []
+
+    def service(texts):
+        calls.append(texts)
+        raise PermissionError("no more today")
+
+    with raises(FunctionError, "no more today"):
+        run_suite(Explainer(embed=service), DATA, methods=["random", "occlusion"])
+    assert len(calls) == 1
 
 
 def test_other_parts_are_those_measured_alone():

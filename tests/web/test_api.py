@@ -12,9 +12,9 @@ from explorer_service import count_letters, counted, open_explainer  # noqa: E40
 from fastapi.testclient import TestClient  # noqa: E402
 
 from tiny_models import tiny  # noqa: E402
-from whyalike import BTIOptions, Comparison, Explainer, Explanation  # noqa: E402
+from whyalike import BlackBox, BTIOptions, Comparison, Explainer, Explanation, Retry  # noqa: E402
 from whyalike.catalogue.similar_page import explain_all, search_to_dict  # noqa: E402
-from whyalike.errors import ModelError, OptionError, TextError  # noqa: E402
+from whyalike.errors import FunctionError, ModelError, OptionError, TextError  # noqa: E402
 from whyalike.schema import ComparisonModel, ExplanationModel  # noqa: E402
 from whyalike.web.api import schema  # noqa: E402
 from whyalike.web.api.answers import explain_each  # noqa: E402
@@ -366,4 +366,28 @@ def test_what_is_wrong_on_our_side_is_logged_and_not_told(caplog):
     assert "of the machine" not in first["error"]
     assert "explanation" in second
     assert "a secret of the machine" in caplog.text
+    broken.close()
+
+
+def test_a_service_that_does_not_answer_is_not_asked_for_each_pair(caplog):
+    failed = []
+
+    def embed(texts):
+        if any("text" in text for text in texts):
+            failed.append(texts)
+            raise TimeoutError("a secret of the machine")
+        return count_letters(texts)
+
+    explainer = Explainer(embed=BlackBox(embed, retry=Retry(tries=2, wait=0)))
+    pairs = [(f"text {n}", f"other {n}") for n in range(6)]
+    found = explain_each(explainer, pairs)
+    assert len(failed) == 2
+    assert len(found) == 6
+    assert {type(one) for one in found} == {FunctionError}
+    broken = Service({"one": explainer})
+    client = TestClient(create_api_app(broken), base_url=HOME, raise_server_exceptions=False)
+    said = client.post(f"{V1}/batch", content='{"left": "text", "right": "b"}')
+    assert "error" in said.json()
+    assert "of the machine" not in said.text
+    assert "of the machine" in caplog.text
     broken.close()

@@ -26,7 +26,7 @@ from whyalike.catalogue.files import FileNote, check_size, not_as_written, open_
 from whyalike.errors import FormatError, ModelError, OutputError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
-from whyalike.similarity import is_bilinear
+from whyalike.similarity import agreement, is_bilinear
 
 Vectors = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -336,6 +336,10 @@ class ExactIndex:
         with np.errstate(over="ignore", invalid="ignore"):
             if is_bilinear(self.function):
                 rough: Vectors = queries @ chunk.T
+            elif self.function == "hamming":
+                rough = agreement(
+                    (queries @ chunk.T).astype(np.float64), bits=queries.shape[1]
+                ).astype(np.float32)
             else:
                 order = 2 if self.function == "euclidean" else 1
                 rows = [-np.linalg.norm(chunk - query, ord=order, axis=1) for query in queries]
@@ -351,6 +355,8 @@ class ExactIndex:
         left, right = query.astype(np.float64), np.asarray(rows, dtype=np.float64)
         if is_bilinear(self.function):
             return to_single((right * left).sum(axis=1))
+        if self.function == "hamming":
+            return to_single(agreement((right * left).sum(axis=1), bits=len(left)))
         differences = np.abs(right - left)
         if self.function == "euclidean":
             return to_single(0.0 - np.sqrt((differences**2).sum(axis=1)))
@@ -370,6 +376,8 @@ class ExactIndex:
         lost = len(query) * SMALLEST
         if is_bilinear(self.function):
             return share * float(np.linalg.norm(query.astype(np.float64))) * self._longest + lost
+        if self.function == "hamming":
+            return share  # The greatest score is 1.
         # Twice, for the distance itself is rounded.
         return 2 * share * abs(score) + (lost if self.function == "manhattan" else lost**0.5)
 

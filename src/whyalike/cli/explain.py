@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
 from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -146,6 +147,10 @@ def explain(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
+    embed: Embed = None,
+    embed_query: EmbedQuery = None,
+    embed_document: EmbedDocument = None,
+    score: Score = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -209,8 +214,16 @@ def explain(
                 "--png and --svg, or leave out --methods."
             )
 
-        explainer = Explainer(
+        functions = read_functions(
             model,
+            embed=embed,
+            embed_query=embed_query,
+            embed_document=embed_document,
+            score=score,
+        )
+        explainer = Explainer(
+            None if functions else model,
+            **functions,
             method=method,
             pooling=pooling,
             prompts=prompts,

@@ -11,7 +11,7 @@ from typing import Any
 
 import whyalike
 from whyalike.documents import package_versions
-from whyalike.errors import OptionError, OutputError, WhyalikeError
+from whyalike.errors import FunctionError, OptionError, OutputError, WhyalikeError
 from whyalike.evaluation.faithfulness import Side, checked_metrics
 from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.ists import ChunkedPair
@@ -122,6 +122,9 @@ def run_suite(
         none.
     OutputError
         The folder can't be written.
+    FunctionError
+        The explainer's function raised what does not pass by itself: no other method would get an
+        answer. What was measured before is kept.
     """
     runs = datasets.parts(checked_parts(parts))
     if not runs or not methods:
@@ -165,7 +168,7 @@ def run_suite(
                     choice=choice,
                     replacement=fitted.replacement(choice, name),
                 )
-            except OutputError:
+            except (OutputError, FunctionError):
                 raise
             except WhyalikeError as error:
                 failures[f"{method} on {name}"] = str(error)

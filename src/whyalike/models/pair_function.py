@@ -8,9 +8,10 @@ import numpy as np
 
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.retry import Retry
 from whyalike.models.scorer import TextPair, is_blank
 from whyalike.models.tokens import TokenizedText
-from whyalike.models.user_function import UserFunction, shorten
+from whyalike.models.user_function import UserFunction, noise, shorten
 from whyalike.options import LongText
 
 ScorePairs = Callable[[list[TextPair]], Any]
@@ -23,17 +24,20 @@ SCORING_FUNCTIONS = ("predict", "compute_score")
 class PairScorer(UserFunction[TextPair]):
     """A function from a list of pairs of texts to scores, called in batches, with its answers kept.
 
-    The score is the function's own, of any range; higher means more alike. What the function
-    raises comes through untouched; scores that arrived before stay cached, so that a retry does not
-    pay for them again. A pair of which a text is blank, prompt included, is never sent (many
+    The score is the function's own, of any range; higher means more alike. Where the function
+    raises what passes by itself, it is called again; anything else it raises is the cause of a
+    FunctionError. Scores that arrived before stay cached, so that they are not paid for again. A
+    pair of which a text is blank, prompt included, is never sent (many
     services refuse it): it has ``blank_score``. Threads take turns.
 
     Attributes
     ----------
     calls : int
-        How often the function was called.
+        How often the function was called, calls that failed included.
     pairs_scored : int
         How many pairs it gave scores for.
+    spent : Cost
+        All calls, and the texts of the pairs that were answered, two each.
 
     Parameters
     ----------
@@ -47,8 +51,13 @@ class PairScorer(UserFunction[TextPair]):
         "unrelated".
     batch_size : int, default=64
         The most pairs in one call.
+    batch_characters : int, optional
+        The most characters of all texts of a call together; a longer pair has a call of its own.
     cache_size : int, default=16384
         The most pairs whose scores are kept, least recently used ones forgotten.
+    retry : Retry, optional
+        When a call that failed is made again: by default up to three times, after 1, 2 and 4
+        seconds. None is never.
 
     Raises
     ------
@@ -59,6 +68,7 @@ class PairScorer(UserFunction[TextPair]):
     argument: ClassVar[str] = "score="
     takes: ClassVar[str] = "from a list of pairs of texts to their scores"
     answers: ClassVar[str] = "one number per pair, (N,)"
+    things: ClassVar[str] = "pairs"
 
     def __init__(
         self,
@@ -67,9 +77,18 @@ class PairScorer(UserFunction[TextPair]):
         name: str | None = None,
         blank_score: float = 0.0,
         batch_size: int = 64,
+        batch_characters: int | None = None,
         cache_size: int = 16384,
+        retry: Retry | None = Retry(),  # noqa: B008  # It can't be changed.
     ) -> None:
-        super().__init__(score, name=name, batch_size=batch_size, cache_size=cache_size)
+        super().__init__(
+            score,
+            name=name,
+            batch_size=batch_size,
+            batch_characters=batch_characters,
+            cache_size=cache_size,
+            retry=retry,
+        )
         number = isinstance(blank_score, int | float) and not isinstance(blank_score, bool)
         if not number or not math.isfinite(blank_score):
             raise OptionError(f"blank_score is {blank_score!r}; give a finite number.")
@@ -96,6 +115,8 @@ class PairScorer(UserFunction[TextPair]):
 
         Raises
         ------
+        FunctionError
+            The function raised what does not pass by itself, or did so too often.
         ModelError
             The function gave something else than a number for each pair.
         """
@@ -111,9 +132,15 @@ class PairScorer(UserFunction[TextPair]):
         taken = f"{self.blank_score:g}"
         return f"; the pair was not sent to be scored, and its score is taken as {taken}"
 
+    def _texts(self, item: TextPair) -> tuple[str, ...]:
+        return item
+
+    def _made_up(self, items: Sequence[TextPair]) -> Floats:
+        return noise(items, 1)[:, 0]
+
     def _checked(self, answer: object, items: Sequence[TextPair]) -> Floats:
         """Return (N,) float64. Raises ModelError on anything that can't be that."""
-        scores = self._as_array(answer, what="scores")
+        scores = self._as_array(answer, what="scores").astype(np.float64)
         count = len(items)
         # Rerankers return a number alone for a single pair, and a column where they have one label.
         if scores.shape not in ((count,), (count, 1)) and not (count == 1 and scores.ndim == 0):

@@ -15,7 +15,7 @@ from whyalike.explanation import ScoreKind, SimilarityFunction
 from whyalike.models.prompts import choose_prompts
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText
-from whyalike.similarity import comparable, is_bilinear
+from whyalike.similarity import agreement, comparable, is_bilinear
 from whyalike.texts import find_words
 
 Capability = Literal[
@@ -274,6 +274,8 @@ def score_by_vectors(
         for side, prompt in enumerate(prompts)
     )
     function = model.similarity_function
+    if function == "hamming":
+        return agreement((left * right).sum(axis=1), bits=left.shape[1])
     if not is_bilinear(function):
         order = 2 if function == "euclidean" else 1
         distances: Floats = 0.0 - np.linalg.norm(left - right, ord=order, axis=1)

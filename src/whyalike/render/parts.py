@@ -186,6 +186,8 @@ def score_note(function: str) -> str:
     """Return what the sign of a distance-like score means, or nothing where it is obvious."""
     if function == "score":
         return "the scorer's own: higher is more alike"
+    if function == "hamming":
+        return "the share of bits that agree"
     return "minus the distance: 0 is identical" if function in ("euclidean", "manhattan") else ""
 
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from whyalike.errors import (
     BusyError,
+    FunctionError,
     MissingExtraError,
     ModelError,
     OptionError,
@@ -100,7 +101,8 @@ def explain_each(
 ) -> list[Explanation | Exception]:
     """Explain pairs together; one that can't be explained gets its own error, the others theirs.
 
-    A batch that fails is halved until the pairs at fault are alone.
+    A batch that fails is halved until the pairs at fault are alone; where a service does not
+    answer, none is at fault, and the error is that of all which are left.
     """
     if len(pairs) == 1:
         try:
@@ -115,8 +117,10 @@ def explain_each(
             done.append(explanation)
     except Stopped:
         raise
-    except BaseException:
+    except BaseException as error:
         rest = pairs[len(done) :]
+        if isinstance(error, FunctionError) and error.passes:
+            return [*done, *[error] * len(rest)]
         middle = len(rest) if done else len(rest) // 2
         done += explain_each(explainer, rest[:middle]) if middle else []
         done += explain_each(explainer, rest[middle:]) if rest[middle:] else []

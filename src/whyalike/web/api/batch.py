@@ -132,7 +132,10 @@ class Batch:
         except ValidationError as error:
             said = describe(error.errors())
         except WhyalikeError as error:
-            said = status_of(error)[1] or FAILED
+            said = status_of(error)[1]
+            if not said:
+                LOG.exception("line %d of a batch", number)
+                said = FAILED
             reason = getattr(error, "reason", "")
         except Exception:
             LOG.exception("line %d of a batch", number)

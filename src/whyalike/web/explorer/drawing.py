@@ -70,7 +70,12 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
         imports = f"from whyalike import Explainer\n{imports}"
     given = explainer.model.capabilities
     if "tokens" not in given and "vectors" in given:
-        arguments = ["embed=...,  # your function from a list of texts to their vectors"]
+        names = ["embed"]
+        if getattr(explainer.model, "has_roles", False):
+            names = ["embed_query", "embed_document"]
+        arguments = [
+            f"{name}=...,  # your function from a list of texts to their vectors" for name in names
+        ]
     elif "tokens" not in given:
         arguments = ["score=...,  # your function from a list of pairs of texts to their scores"]
     else:
