@@ -342,10 +342,10 @@ class Explainer:
     Parameters
     ----------
     model : ModelSource | Scorer, optional
-        A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), or a scorer
-        of your own (see ``whyalike.models.scorer``). Of a CrossEncoder, and of a classifier with
-        one label, the logit is explained. A given model is only read: other threads may use it
-        meanwhile. By default all-MiniLM-L6-v2.
+        A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), BM25(...),
+        Fusion(...), or a scorer of your own (see ``whyalike.models.scorer``). Of a CrossEncoder,
+        and of a classifier with one label, the logit is explained. A given model is only read:
+        other threads may use it meanwhile. By default all-MiniLM-L6-v2.
     embed : Embed | BlackBox, optional
         Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
         service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox of your own

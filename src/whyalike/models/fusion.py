@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError, TextError
@@ -93,6 +94,18 @@ class FusedScore:
     def score(self) -> float:
         """The sum of what the parts add."""
         return math.fsum(part.contribution for part in self.parts)
+
+
+Ranks = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ranking:
+    """Of N texts for a query, the scores and ranks (P, N) by each part, and those fused (N,)."""
+
+    scores: Floats
+    ranks: Ranks
+    fused: Ranks
 
 
 class Fusion(OpaqueScorer):
@@ -337,32 +350,38 @@ class Fusion(OpaqueScorer):
     def _by_ranks(
         self, query: str, passage: str, scores: list[float], long_text: LongText
     ) -> FusedScore:
-        key = query, long_text
-        table: Floats | None = self._kept.get(key)
-        if table is None:
-            table = self._scores_over(query, long_text)
-            self._keep(key, table)
+        found = self._rank_over(query, long_text)
         place = self._places.get(passage)
         if place is None:
-            place = table.shape[1]
-            table = np.concatenate([table, np.array(scores)[:, None]], axis=1)
-        ranks = np.array([_ranks(each) for each in table])
-        terms = np.array([part.weight for part in self.parts])[:, None] / (
-            self.rank_constant + ranks
-        )
+            place = len(self.over)
+            found = self._rank(np.concatenate([found.scores, np.array(scores)[:, None]], axis=1))
         parts = tuple(
             ScorePart(
                 name=part.name,
                 weight=part.weight,
-                score=float(table[row, place]),
-                normalised=1 / (self.rank_constant + int(ranks[row, place])),
-                contribution=float(terms[row, place]),
-                rank=int(ranks[row, place]),
+                score=float(found.scores[row, place]),
+                normalised=1 / (self.rank_constant + (rank := int(found.ranks[row, place]))),
+                contribution=part.weight / (self.rank_constant + rank),
+                rank=rank,
             )
             for row, part in enumerate(self.parts)
         )
-        fused = int(_ranks(terms.sum(axis=0))[place])
-        return FusedScore(parts, (), (_say_ranks(parts, fused, table.shape[1]),))
+        note = _say_ranks(parts, int(found.fused[place]), len(found.fused))
+        return FusedScore(parts, (), (note,))
+
+    def _rank_over(self, query: str, long_text: LongText) -> "_Ranking":
+        key = query, long_text
+        found: _Ranking | None = self._kept.get(key)
+        if found is None:
+            found = self._rank(self._scores_over(query, long_text))
+            self._keep(key, found)
+        return found
+
+    def _rank(self, scores: Floats) -> "_Ranking":
+        ranks = np.array([_ranks(each) for each in scores])
+        weights = np.array([part.weight for part in self.parts])[:, None]
+        fused = (weights / (self.rank_constant + ranks)).sum(axis=0)
+        return _Ranking(scores, ranks, _ranks(fused, rounding=1e-12))
 
     def _keep(self, key: tuple[str, LongText], value: Any) -> None:
         """Keep a query's statistics, and forget the oldest; threads may do so at once."""
@@ -405,11 +424,12 @@ class Fusion(OpaqueScorer):
         return scores
 
 
-def _ranks(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+def _ranks(scores: Floats, *, rounding: float = ROUNDING) -> Ranks:
     """Return the ranks (N,) of scores (N,), 1 for the greatest; equal ones have the same."""
-    tolerance = ROUNDING * np.abs(scores).max(initial=0.0)
-    found: np.ndarray[tuple[int], np.dtype[np.intp]]
-    found = len(scores) - np.searchsorted(np.sort(scores), scores + tolerance, side="right") + 1
+    tolerance = rounding * np.abs(scores).max(initial=0.0)
+    found: Ranks = (
+        len(scores) - np.searchsorted(np.sort(scores), scores + tolerance, side="right") + 1
+    )
     return found
 
 
