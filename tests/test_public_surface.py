@@ -12,6 +12,7 @@ from raising import raises
 from whyalike import BTIOptions, Explainer, Explanation, errors
 
 PUBLIC = [
+    "BM25",
     "BTIOptions",
     "BlackBox",
     "Catalogue",
@@ -20,11 +21,13 @@ PUBLIC = [
     "ExplainedText",
     "Explainer",
     "Explanation",
+    "Fusion",
     "Hit",
     "Item",
     "Lexicon",
     "PairScorer",
     "Retry",
+    "ScorePart",
     "Word",
     "WordPair",
     "WordVectors",
