@@ -34,6 +34,7 @@ from whyalike.methods.method import (
     get_method,
     list_methods,
     method_for,
+    usual_method,
 )
 from whyalike.models.black_box import BlackBox, Embed
 from whyalike.models.encoder import GRAPH_TOKENS, Encoder
@@ -94,11 +95,6 @@ def open_model(
         opening.refuse(what="With score=", model=model is not None)
         return score if isinstance(score, PairScorer) else PairScorer(score)
     return open_scorer(DEFAULT_MODEL if model is None else model, opening)
-
-
-def first_that_works(model: Scorer, *names: str) -> str:
-    """Return the first of these methods that a scorer gives enough for; else the last."""
-    return next((name for name in names if get_method(name).works_with(model)), names[-1])
 
 
 NAMED, SHOWN = 5, 40
@@ -436,8 +432,7 @@ class Explainer:
                 allow_pickle=allow_pickle,
             ),
         )
-        chosen = method or first_that_works(self.model, "exact", "bti", "occlusion")
-        self.method = method_for(self.model, chosen)
+        self.method = method_for(self.model, method or usual_method(self.model))
         self.prompts = self.model.find_prompts(prompts, prompt_names)
 
     def __repr__(self) -> str:
@@ -498,7 +493,7 @@ class Explainer:
         """The Explainer's own method if it gives signed contributions, or one that does."""
         if "signed" in self.method.promises:
             return self.method.name
-        return first_that_works(self.model, "exact", "whyalike", "occlusion")
+        return usual_method(self.model, signed=True)
 
     def with_method(self, method: str) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another method.

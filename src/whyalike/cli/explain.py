@@ -22,6 +22,7 @@ from whyalike.cli.options import (
     Html,
     Json,
     LexiconFile,
+    Method,
     MethodOption,
     Model,
     Picture,
@@ -33,6 +34,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -66,11 +68,25 @@ def choose_methods(said: str) -> tuple[str, ...]:
     return tuple(get_method(name).name for name in names)
 
 
-def those_that_work(names: Sequence[str], model: "Scorer", *, said: str) -> tuple[str, ...]:
-    """Return of all methods those that can explain a model; methods that were named stay."""
-    from whyalike.methods.method import get_method
+def those_that_work(
+    names: Sequence[str], model: "Scorer", *, named: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the methods that can explain a model, and by its name why another can't.
 
-    return tuple(name for name in names if said != ALL or get_method(name).works_with(model))
+    Methods that were ``named`` all stay, so that one that can't is refused. Those that are left out
+    are said on standard error.
+    """
+    from whyalike.methods.method import left_out
+
+    if named:
+        return tuple(names), {}
+    without = left_out(model, names)
+    groups: dict[str, list[str]] = {}
+    for name, why in without.items():
+        groups.setdefault(why, []).append(name)
+    for why, those in groups.items():
+        echo(f"Left out, as each {why}: {', '.join(those)}.", err=True)
+    return tuple(name for name in names if name not in without), without
 
 
 def explain_by_each(
@@ -145,13 +161,7 @@ def explain(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="See `whyalike methods`; by default bti, and exact or occlusion for models "
-            "without gradients."
-        ),
-    ] = None,
+    method: Method = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -214,13 +224,18 @@ def explain(
             prompts=prompts,
             prompt_names=prompt_names,
             options=read_options(
-                option, names or [method or "bti"], words=words, long_text=long_text, top_k=top_k
+                option,
+                names or usual_methods(method),
+                words=words,
+                long_text=long_text,
+                top_k=top_k,
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        read_options(option, names or [explainer.method.name])
         if names:
             found = explain_by_each(explainer, names, left, right)
             show_methods(*found, html=html, as_json=json_)
@@ -367,7 +382,7 @@ def compare(
     better: Annotated[str, typer.Argument(help="The text that should be scored higher; or -.")],
     worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
-    method: SignedMethod = "whyalike",
+    method: SignedMethod = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
@@ -393,7 +408,7 @@ def compare(
 
         explainer = Explainer(
             model,
-            options=read_options(option, [method]),
+            options=read_options(option, usual_methods(method, signed=True)),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
@@ -401,6 +416,8 @@ def compare(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        method = method or explainer.signed_method
+        read_options(option, [method])
         comparison = explainer.compare(*texts, method=method)
         write_files(comparison, html=html, png=png, svg=svg)
         if json_:

@@ -15,6 +15,7 @@ from whyalike.cli.options import (
     Device,
     FileA,
     FileB,
+    Method,
     MethodOption,
     Model,
     Pooling,
@@ -24,6 +25,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
@@ -52,9 +54,7 @@ def figure(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
-    method: Annotated[
-        str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
-    ] = None,
+    method: Method = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
@@ -90,7 +90,7 @@ def figure(
         explainer = Explainer(
             model,
             method=method,
-            options=read_options(option, [method or "bti"]),
+            options=read_options(option, usual_methods(method)),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
@@ -98,6 +98,7 @@ def figure(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        read_options(option, [explainer.method.name])
         write_figure(
             explainer,
             left,

@@ -27,6 +27,7 @@ from whyalike.cli.options import (
     TrustRemoteCode,
     names_of,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import (
     echo,
@@ -96,7 +97,7 @@ def probe(
     explain: Annotated[int, typer.Option(min=0, help="Explain this many blind spots.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
     model: Model = DEFAULT_MODEL,
-    method: SignedMethod = "whyalike",
+    method: SignedMethod = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
@@ -128,7 +129,7 @@ def probe(
         explainer = Explainer(
             model,
             method=method,
-            options=read_options(option, [method]),
+            options=read_options(option, usual_methods(method, signed=True)),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
@@ -136,6 +137,8 @@ def probe(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        method = method or explainer.signed_method
+        read_options(option, [method])
         with _reporting() as progress:
             result = find_blind_spots(
                 explainer,

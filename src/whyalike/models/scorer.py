@@ -216,10 +216,10 @@ def require(
     """
     if set(needed) <= scorer.capabilities:
         return
-    given = _listed(scorer.capabilities) or "scores of whole pairs"
+    given = listed(scorer.capabilities) or "scores of whole pairs"
     advice = instead if isinstance(instead, str) else instead()
     raise OptionError(
-        f"{what} needs {_listed(needed)}, and {scorer.name} gives {given} only. {advice}".rstrip()
+        f"{what} needs {listed(needed)}, and {scorer.name} gives {given} only. {advice}".rstrip()
     )
 
 
@@ -311,7 +311,8 @@ def scores_of(
     return [float(score) for score in scores]
 
 
-def _listed(capabilities: Collection[Capability]) -> str:
+def listed(capabilities: Collection[Capability]) -> str:
+    """Return capabilities in words, as a sentence lists them."""
     said = [words for each, words in IN_WORDS.items() if each in capabilities]
     return " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:])))
 
