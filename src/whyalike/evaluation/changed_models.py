@@ -84,7 +84,10 @@ def find_parts(encoder: Encoder) -> tuple[ModelPart, ...]:
         body = own.sites.body
         layers = _layers(body)
         with _calls(own.source.module) as calls:
-            encoder.embed(["text"])
+            if "joint sequence" in encoder.capabilities:
+                encoder.score([("text", "text")])
+            else:
+                encoder.embed(["text"])
     places = _places(body, layers, calls)
     found: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
     for parameter, place in places.items():
