@@ -286,6 +286,7 @@ def assemble(
         remainder=remainder,
         options=options,
         prompts=prompts,
+        terms=saliency.terms,
     )
 
 

@@ -28,6 +28,7 @@ from whyalike.explanation import (
     Comparison,
     ExplainedText,
     Explanation,
+    Term,
     Word,
     WordPair,
 )
@@ -44,6 +45,7 @@ NAMES = {
     Comparison: "ComparisonModel",
     ExplainedText: "TextModel",
     Explanation: "ExplanationModel",
+    Term: "TermModel",
     Word: "WordModel",
     WordPair: "WordPairModel",
 }
@@ -137,6 +139,7 @@ def explanation_schema() -> dict[str, Any]:
     made = ExplanationModel.model_json_schema()
     names = {
         "Options": "options",
+        "TermModel": "term",
         "TextModel": "text",
         "WordModel": "word",
         "WordPairModel": "pair",

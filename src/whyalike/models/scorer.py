@@ -125,6 +125,22 @@ class Embedder(Scorer, Protocol):
         """Return the vectors (N, H) of N texts, as they are scored."""
 
 
+@dataclass(frozen=True, slots=True)
+class TokenTerm:
+    """A term of the vocabulary that both texts have, as ``explanation.Term`` has it of words.
+
+    left, right: indices of the tokens that brought it; None where that is no token of the text, or
+    no single one.
+    """
+
+    term: str
+    left: int | None
+    right: int | None
+    product: float
+    left_expands: bool
+    right_expands: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Decomposition:
     """A score as an exact sum over pairs of tokens: T of the left text, T' of the right one.
@@ -133,7 +149,8 @@ class Decomposition:
     left, right: (T,) and (T',), what each token adds with all that the other text has, special
     tokens and prompts included. total: what the matrix and everything outside of it sum to; it is
     the score, but for rounding. left_vectors, right_vectors: (T, H) and (T', H), by which pairs of
-    tokens are compared. notes: what a reader must know of the sum.
+    tokens are compared. notes: what a reader must know of the sum. terms: what the score is a sum
+    of, where that is terms of a vocabulary.
     """
 
     score: float
@@ -144,6 +161,7 @@ class Decomposition:
     left_vectors: Floats
     right_vectors: Floats
     notes: tuple[str, ...] = ()
+    terms: tuple[TokenTerm, ...] | None = None
 
     @classmethod
     def of_parts(
@@ -153,6 +171,7 @@ class Decomposition:
         vectors: tuple[Floats, Floats],
         *,
         notes: tuple[str, ...] = (),
+        terms: tuple[TokenTerm, ...] | None = None,
     ) -> "Decomposition":
         """Return the decomposition of a score.
 
@@ -167,6 +186,8 @@ class Decomposition:
             (T, H) and (T', H).
         notes : tuple of str, default=()
             What a reader must know of the sum.
+        terms : tuple of TokenTerm, optional
+            Of a vocabulary, which sum to the score.
         """
         return cls(
             score=score,
@@ -177,6 +198,7 @@ class Decomposition:
             left_vectors=vectors[0],
             right_vectors=vectors[1],
             notes=notes,
+            terms=terms,
         )
 
 
