@@ -76,16 +76,13 @@ def those_that_work(
     Methods that were ``named`` all stay, so that one that can't is refused. Those that are left out
     are said on standard error.
     """
-    from whyalike.methods.method import left_out
+    from whyalike.methods.method import left_out, say_left_out
 
     if named:
         return tuple(names), {}
     without = left_out(model, names)
-    groups: dict[str, list[str]] = {}
-    for name, why in without.items():
-        groups.setdefault(why, []).append(name)
-    for why, those in groups.items():
-        echo(f"Left out, as each {why}: {', '.join(those)}.", err=True)
+    for sentence in say_left_out(without):
+        echo(sentence, err=True)
     return tuple(name for name in names if name not in without), without
 
 

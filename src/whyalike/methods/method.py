@@ -3,7 +3,7 @@
 Torch stops here. What leaves this room is word saliency as NumPy arrays.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, cast
@@ -322,6 +322,14 @@ def left_out(model: Scorer, names: Iterable[str] | None = None) -> dict[str, str
         for method in asked
         if not method.works_with(model)
     }
+
+
+def say_left_out(without: Mapping[str, str]) -> list[str]:
+    """Return sentences on what ``left_out`` gives, methods of one reason together."""
+    groups: dict[str, list[str]] = {}
+    for name, why in without.items():
+        groups.setdefault(why, []).append(name)
+    return [f"Left out, as each {why}: {', '.join(those)}." for why, those in groups.items()]
 
 
 def methods_that_work(model: Scorer) -> str:

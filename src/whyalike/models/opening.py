@@ -99,10 +99,21 @@ def open_scorer(source: object, opening: Opening) -> Scorer:
     OptionError
         Something is asked for that the kind has no use for.
     """
+    return find_kind(source, allow_pickle=opening.allow_pickle).open(source, opening)
+
+
+def find_kind(source: object, *, allow_pickle: bool = False) -> ScorerKind:
+    """Return the kind of what a user gives as a model; nothing of it is loaded.
+
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError
+        A name or a path that stands for no model, or for one that would run code.
+    """
     kinds = sorted(KINDS.all().values(), key=lambda kind: kind.last)
     kind = next(kind for kind in kinds if kind.takes(source))
     if kind.last and isinstance(source, str | Path):
         # What kind of model a name stands for is known once its files are here.
-        find_model(str(source), allow_pickle=opening.allow_pickle)
+        find_model(str(source), allow_pickle=allow_pickle)
         kind = next(kind for kind in kinds if kind.takes(source))
-    return kind.open(source, opening)
+    return kind
