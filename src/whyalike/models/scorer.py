@@ -19,11 +19,19 @@ from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import find_words
 
 Capability = Literal[
-    "vectors", "tokens", "joint sequence", "hidden states", "gradients", "decomposition"
+    "vectors",
+    "sparse vectors",
+    "tokens",
+    "joint sequence",
+    "hidden states",
+    "gradients",
+    "decomposition",
 ]
 """What a scorer may give besides the scores of pairs.
 
 - vectors: each text has a vector of its own (``embed``), and the score compares two of them
+- sparse vectors: the same, with a feature for each entry of a vocabulary, nearly all zero: they are
+  searched; methods, which would hold many of them at once, go by scores instead
 - tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
 - joint sequence: both texts of a pair are read in one sequence, as ``tokenize_pairs`` gives it
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
@@ -33,6 +41,7 @@ Capability = Literal[
 
 IN_WORDS: Mapping[Capability, str] = {
     "vectors": "vectors of whole texts",
+    "sparse vectors": "sparse vectors of whole texts",
     "tokens": "tokens",
     "joint sequence": "one sequence of both texts",
     "hidden states": "hidden states",
@@ -245,9 +254,29 @@ def require(
     )
 
 
-def require_vectors(scorer: Scorer, *, what: str) -> Embedder:
-    """Return the scorer as one that gives vectors. Raises OptionError as ``require``."""
-    require(scorer, ("vectors",), what=what)
+def require_vectors(
+    scorer: Scorer, *, what: str, sparse: bool = False, instead: str = ""
+) -> Embedder:
+    """Return the scorer as one that gives vectors.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        What is to be used.
+    what : str
+        What needs them, to begin a sentence with.
+    sparse : bool, default=False
+        Whether sparse vectors, of tens of thousands of features, do as well.
+    instead : str, default=''
+        A sentence about what else can be done.
+
+    Raises
+    ------
+    OptionError
+        As ``require``.
+    """
+    if not (sparse and "sparse vectors" in scorer.capabilities):
+        require(scorer, ("vectors",), what=what, instead=instead)
     return cast("Embedder", scorer)
 
 

@@ -13,7 +13,7 @@ from sentence_transformers.sparse_encoder.modules import SpladePooling
 from sentence_transformers.util import select_max_active_dims
 
 from whyalike.arrays import Floats
-from whyalike.errors import ModelError
+from whyalike.errors import ModelError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.loading import is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
@@ -43,7 +43,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it gives besides scores; an exact decomposition with SpladePooling."""
-        given: set[Capability] = {"tokens"}
+        given: set[Capability] = {"tokens", "sparse vectors"}
         if self._is_splade and is_bilinear(self.similarity_function):
             given.add("decomposition")
         return frozenset(given)
@@ -85,6 +85,33 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             for side in (0, 1)
         )
         return np.array([self._compare(*both) for both in zip(left, right, strict=True)])
+
+    def embed(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> Floats:
+        """Return the vectors (N, V) of N texts, as ``encode`` gives them.
+
+        Raises
+        ------
+        TextError
+            A text beyond the model's limit that may not be cut.
+        ModelError
+            The model fails.
+        """
+        return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
+
+    def embed_and_tell(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the vectors (N, V), and which of the texts (N,) were cut; else as ``embed``."""
+        tokenized = self.tokenize(texts, prompt=prompt, long_text=long_text)
+        if refused := next((text for text in tokenized if text.refusal), None):
+            raise TextError(refused.refusal)
+        found = {_key(one.text): self._vector(one) for one in self.read(tokenized)}
+        nothing = np.zeros(max(map(len, found.values()), default=1))
+        vectors = [found.get(_key(text), nothing) for text in tokenized]
+        cut = np.array([text.truncated for text in tokenized], dtype=np.bool_)
+        return np.array(vectors).reshape(len(vectors), len(nothing)), cut
 
     def _compare(self, left: Matrix, right: Matrix) -> float:
         """Compare two vectors, (1, V) each; one without tokens is zero, of whatever width."""
