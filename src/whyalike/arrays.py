@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from whyalike.explanation import ScorePart
+    from whyalike.explanation import ScorePart, Term
     from whyalike.options import Matching
 
 Floats = NDArray[np.float64]
@@ -41,6 +41,7 @@ class PairSaliency:
     remainder: what the matrix leaves of the similarity; None where it is not in those units.
     matching: how words find their partners, where that is another way than the method's.
     parts: the scorers of a fusion, with what each adds to the similarity.
+    terms: of a sparse model, what carried the similarity; None of any other.
     """
 
     similarity: float
@@ -52,3 +53,4 @@ class PairSaliency:
     remainder: float | None = None
     matching: "Matching | None" = None
     parts: "tuple[ScorePart, ...] | None" = None
+    terms: "tuple[Term, ...] | None" = None

@@ -35,6 +35,7 @@ from whyalike.methods.method import (
     get_method,
     list_methods,
     method_for,
+    usual_method,
 )
 from whyalike.models.black_box import BlackBox, Embed, check_roles
 from whyalike.models.encoder import GRAPH_TOKENS, Encoder
@@ -59,9 +60,6 @@ from whyalike.texts import CleanText, clean_text, find_words, is_mark
 from whyalike.words import Lexicon, align, merge_spans
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
-
-USUAL_METHODS = ("exact", "parts", "ranks", "bti", "occlusion")
-"""The first that a model gives enough for explains it, where no method is named."""
 
 
 def open_model(
@@ -110,11 +108,6 @@ def open_model(
         opening.refuse(what="With score=", model=model is not None)
         return score if isinstance(score, PairScorer) else PairScorer(score)
     return open_scorer(DEFAULT_MODEL if model is None else model, opening)
-
-
-def first_that_works(model: Scorer, *names: str) -> str:
-    """Return the first of these methods that a scorer gives enough for; else the last."""
-    return next((name for name in names if get_method(name).works_with(model)), names[-1])
 
 
 NAMED, SHOWN = 5, 40
@@ -307,6 +300,7 @@ def assemble(
         options=options,
         prompts=prompts,
         parts=saliency.parts,
+        terms=saliency.terms,
     )
 
 
@@ -467,8 +461,7 @@ class Explainer:
                 label=label,
             ),
         )
-        chosen = method or first_that_works(self.model, *USUAL_METHODS)
-        self.method = method_for(self.model, chosen)
+        self.method = method_for(self.model, method or usual_method(self.model))
         self.prompts = self.model.find_prompts(prompts, prompt_names)
 
     def __repr__(self) -> str:
@@ -530,7 +523,7 @@ class Explainer:
         """The Explainer's own method if it gives signed contributions, or one that does."""
         if "signed" in self.method.promises:
             return self.method.name
-        return first_that_works(self.model, "exact", "parts", "whyalike", "occlusion")
+        return usual_method(self.model, signed=True)
 
     def with_method(self, method: str) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another method.

@@ -130,6 +130,32 @@ class WordPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """An entry of a sparse model's vocabulary that both texts have, by the words that brought it.
+
+    ``product`` is what it adds to the similarity. A term that several words of a text bring, as
+    sum pooling has it, is there once for each pair of them.
+    """
+
+    term: str = field(metadata=describe("The entry, as the tokenizer writes it."))
+    left: int | None = field(
+        metadata=describe(
+            "Index into left.words; null where no single word brought the term: special tokens or "
+            "the prompt did, or many words together.",
+            least=0,
+        )
+    )
+    right: int | None = field(metadata=describe("The same for right.words.", least=0))
+    product: float = field(
+        metadata=describe("What the term adds to the similarity by these words, in its units.")
+    )
+    left_expands: bool = field(
+        metadata=describe("Whether the left word has the term by expansion: it is no token of it.")
+    )
+    right_expands: bool = field(metadata=describe("The same for the right word."))
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedText:
     """One side of the pair: the text, the words that the model read, how many it did not read.
 
@@ -335,6 +361,15 @@ class Explanation:
             where_known=True,
         ),
     )
+    terms: tuple[Term, ...] | None = field(
+        default=None,
+        metadata=describe(
+            "The terms of a sparse model's vocabulary that both texts have, greatest product "
+            "first; the products sum to the similarity. Absent or null for other models and "
+            "methods.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":
@@ -369,6 +404,7 @@ class Explanation:
             "pairs": [_flat(pair) for pair in self.pairs],
             "matches": [_flat(pair) for pair in self.matches],
             **({} if self.parts is None else {"parts": [_flat(part) for part in self.parts]}),
+            **({} if self.terms is None else {"terms": [_flat(term) for term in self.terms]}),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -388,6 +424,7 @@ class Explanation:
             for name, pairs in (("pairs", result.pairs), ("matches", result.matches)):
                 _check_indices(pairs, result.left, result.right, name)
             _check_matrix(result)
+            _check_indices(result.terms or (), result.left, result.right, "terms")
         return result
 
     @classmethod
@@ -589,7 +626,7 @@ def _contributions(text: ExplainedText) -> list[float]:
     return [word.contribution or 0.0 for word in text.words]
 
 
-def _flat(item: Word | WordPair | ScorePart) -> dict[str, Any]:
+def _flat(item: Word | WordPair | ScorePart | Term) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 
@@ -632,15 +669,18 @@ def _check_words(side: ExplainedText, which: str) -> None:
 
 
 def _check_indices(
-    pairs: Sequence[WordPair], left: ExplainedText, right: ExplainedText, name: str
+    pairs: Sequence[WordPair | Term],
+    left: ExplainedText,
+    right: ExplainedText,
+    name: str,
 ) -> None:
-    """Raise ValueError unless every pair points at words that exist."""
+    """Raise ValueError unless every pair, or term, points at words that exist."""
     for n, pair in enumerate(pairs):
         for which, index, words in (
             ("left", pair.left, left.words),
             ("right", pair.right, right.words),
         ):
-            if not 0 <= index < len(words):
+            if index is not None and not 0 <= index < len(words):
                 raise ValueError(
                     f"{name}[{n}].{which} is {index}, and the {which} text has {len(words)} words"
                 )

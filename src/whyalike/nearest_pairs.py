@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
+from whyalike.arrays import Floats
 from whyalike.errors import OptionError
-from whyalike.models.scorer import Scorer, require_vectors
+from whyalike.models.scorer import Embedder, Scorer, require_vectors
 from whyalike.options import check_whole
 from whyalike.similarity import comparable
 from whyalike.texts import checked_texts
 
 COSINES = (0.5, 0.95)
 WORDS = (15, 120)
+AT_ONCE = 64
+"""Texts whose sparse vectors are written out together."""
 
 
 def nearest_pairs(
@@ -77,8 +81,13 @@ def nearest_pairs(
     drawn = [fitting[index] for index in order]
     if not drawn:
         return []
-    embedder = require_vectors(model, what="The search for the nearest texts of a catalogue")
-    vectors = comparable(embedder.embed(drawn, prompt=prompt), function="cosine")
+    embedder = require_vectors(
+        model,
+        what="The search for the nearest texts of a catalogue",
+        sparse=True,
+        instead="Give pairs of texts of your own.",
+    )
+    vectors = comparable(_embed(embedder, drawn, prompt=prompt), function="cosine")
     free = np.ones(len(drawn), dtype=bool)
     found: list[tuple[str, str]] = []
     for index, vector in enumerate(vectors):
@@ -94,3 +103,16 @@ def nearest_pairs(
             found.append((drawn[index], drawn[nearest]))
             free[[index, nearest]] = False
     return found
+
+
+def _embed(embedder: Embedder, texts: Sequence[str], *, prompt: str) -> Floats:
+    """Return the vectors (N, H) of texts; of a vocabulary's features those that a text has."""
+    if "sparse vectors" not in embedder.capabilities:
+        return embedder.embed(texts, prompt=prompt)
+    parts = [
+        sparse.csr_array(embedder.embed(texts[start : start + AT_ONCE], prompt=prompt))
+        for start in range(0, len(texts), AT_ONCE)
+    ]
+    found = sparse.vstack(parts, format="csc")
+    dense: Floats = found[:, np.unique(found.tocoo().col)].toarray()
+    return dense

@@ -29,6 +29,7 @@ from whyalike.explanation import (
     ExplainedText,
     Explanation,
     ScorePart,
+    Term,
     Word,
     WordPair,
 )
@@ -46,6 +47,7 @@ NAMES = {
     ExplainedText: "TextModel",
     Explanation: "ExplanationModel",
     ScorePart: "ScorePartModel",
+    Term: "TermModel",
     Word: "WordModel",
     WordPair: "WordPairModel",
 }
@@ -139,6 +141,7 @@ def explanation_schema() -> dict[str, Any]:
     made = ExplanationModel.model_json_schema()
     names = {
         "Options": "options",
+        "TermModel": "term",
         "TextModel": "text",
         "ScorePartModel": "part",
         "WordModel": "word",

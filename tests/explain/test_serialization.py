@@ -22,12 +22,13 @@ from whyalike.explanation import (
     Explanation,
     ScorePart,
     SimilarityFunction,
+    Term,
     Word,
     WordPair,
 )
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own", "parts"}
+WHERE_KNOWN = {"prompts", "own", "parts", "terms"}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
@@ -257,9 +258,10 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["word"], Word, set()),
         (SCHEMA["$defs"]["pair"], WordPair, set()),
         (SCHEMA["$defs"]["part"], ScorePart, set()),
+        (SCHEMA["$defs"]["term"], Term, set()),
         (SCHEMA["$defs"]["options"], ExtendedOptions, set()),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "term", "options"],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
@@ -279,9 +281,10 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
         (SCHEMA["$defs"]["word"], Word),
         (SCHEMA["$defs"]["pair"], WordPair),
         (SCHEMA["$defs"]["part"], ScorePart),
+        (SCHEMA["$defs"]["term"], Term),
         (SCHEMA["$defs"]["options"], BTIOptions),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "term", "options"],
 )
 def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
     for name, hint in get_type_hints(kind).items():

@@ -199,6 +199,8 @@ class Unfinished:
 
 
 CHUNK = 2048
+NUMBERS_AT_ONCE = 1 << 23
+"""Of vectors that are in memory; of a vocabulary's, that is fewer items than CHUNK."""
 """Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
 
 EMBEDDED_AT_ONCE = 256
@@ -333,16 +335,17 @@ def _embed_rest(
     """Embed what is not embedded yet; return how many texts of all were cut."""
     done, cut = saved.rows, saved.cut
     total = count * len(writers)
+    size = max(1, min(CHUNK, NUMBERS_AT_ONCE // recipe.model.dimension))
     progress(done * len(writers), total)
     store = ItemStore(place / ITEMS)
     try:
-        for start in range(done, count, CHUNK):
-            items = store.items(start, min(start + CHUNK, count))
+        for start in range(done, count, size):
+            items = store.items(start, min(start + size, count))
             texts = {field: [field_text(item, field) for item in items] for field in writers}
             mine = {field: writer.rows() for field, writer in writers.items()}
 
-            def tell(share: float, start: int = start, size: int = len(items)) -> None:
-                progress(int((start + share * size) * len(writers)), total)
+            def tell(share: float, start: int = start, taken: int = len(items)) -> None:
+                progress(int((start + share * taken) * len(writers)), total)
 
             vectors, were_cut = _embed(
                 recipe,
@@ -389,7 +392,7 @@ def _embed(
             )
             cut |= {text for text, one in zip(part, were_cut, strict=True) if one}
         else:
-            embedder = require_vectors(model, what="An index of a catalogue")
+            embedder = require_vectors(model, what="An index of a catalogue", sparse=True)
             vectors = embedder.embed(part, prompt=prompt)
         vectors = _checked(vectors, recipe.model)
         found.update(

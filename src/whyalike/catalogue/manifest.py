@@ -244,8 +244,17 @@ REFERENCE_TEXTS = (
     "Pale straw in the glass, with lemon zest and white flowers.",
 )
 
+RERANK = (
+    "Make the index with a model that gives vectors, and let this one score what it finds: "
+    "`whyalike similar INDEX --text TEXT --rerank MODEL`."
+)
+"""What can be done with a model that has no vectors to search by."""
+
 COMPONENTS = 64
 """Of each text's vector: by them the index differs from others, and its manifest stays small."""
+
+WIDE = 8192
+"""Features of a vector, beyond which it is one of a vocabulary."""
 
 TOLERANCE = 2e-3
 """Of the greatest component: more than rounding on another machine, less than more training."""
@@ -255,7 +264,9 @@ def describe_model(explainer: "Explainer") -> IndexedModel:
     """Return what an index notes of its model. Raises ModelError on vectors that are no numbers."""
     from whyalike.models.scorer import require_vectors
 
-    model = require_vectors(explainer.model, what="An index of a catalogue")
+    model = require_vectors(
+        explainer.model, what="An index of a catalogue", sparse=True, instead=RERANK
+    )
     vectors = _embed(explainer, model)
     name = explainer.model.name
     return IndexedModel(
@@ -318,5 +329,9 @@ def _embed(explainer: "Explainer", model: "Embedder") -> NDArray[np.float64]:
 
 def _sample(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     width = vectors.shape[1]
+    if width > WIDE:
+        # Nearly all of a vocabulary's weights are zero, and sums of many are not.
+        starts = np.linspace(0, width, COMPONENTS, endpoint=False).astype(int)
+        return np.add.reduceat(vectors, starts, axis=1)
     places = np.linspace(0, width - 1, min(COMPONENTS, width)).round().astype(int)
     return vectors[:, places]

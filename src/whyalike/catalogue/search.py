@@ -253,7 +253,7 @@ def query_vectors(
         return {field: reader.vector(field, place) for field in fields}
     explainer = open_explainer()
     texts = list(dict.fromkeys(query.texts[field] for field in fields))
-    embedder = require_vectors(explainer.model, what="A search")
+    embedder = require_vectors(explainer.model, what="A search", sparse=True)
     vectors = embedder.embed(texts, prompt=explainer.prompts[0], long_text=policy_of(explainer))
     units = comparable(vectors, function=model.similarity_function).astype(np.float32)
     if units.shape[1] != model.dimension:

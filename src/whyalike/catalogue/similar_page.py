@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from whyalike.catalogue.reader import Score
 from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
 from whyalike.data.items import Item, Plain
-from whyalike.explanation import Explanation
+from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.render.parts import describe_prompts
 from whyalike.render.similar import SimilarHit, SimilarPage
 
@@ -82,7 +82,16 @@ def page_of(
         facts=tuple(facts),
         hits=tuple(_view_hit(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)),
         notes=_notes(hits, is_item=item is not None, asked=k),
+        full=_full(function, hits),
     )
+
+
+def _full(function: SimilarityFunction, hits: Sequence[Hit]) -> float | None:
+    """Return what a whole bar stands for: 1 of a cosine, the best of products, no distance."""
+    if function == "cosine":
+        return 1.0
+    greatest = max((hit.similarity for hit in hits), default=0.0)
+    return greatest if function == "dot" and greatest > 0 else None
 
 
 def page_of_hit(hit: Hit) -> SimilarPage:

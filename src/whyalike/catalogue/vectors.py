@@ -228,6 +228,9 @@ def _mapped(path: Path, *, rows: int, dimension: int, dtype: DType) -> NDArray[n
 CHUNK = 16384
 """Vectors compared at once: what a distance needs beside the vectors stays in tens of megabytes."""
 
+NUMBERS = 1 << 26
+"""Numbers of vectors compared at once: of a vocabulary's vectors, that is fewer than CHUNK."""
+
 UNIT, SMALLEST = float(np.finfo(np.float32).eps), float(np.finfo(np.float32).tiny)
 
 UNIT_LENGTH = 1.01
@@ -326,9 +329,10 @@ class ExactIndex:
 
     def _chunks(self) -> Iterator[tuple[int, Vectors]]:
         for first, block in zip(self._starts, self.blocks, strict=False):
-            for start in range(0, block.shape[0], CHUNK):
+            size = max(1, min(CHUNK, NUMBERS // max(1, block.shape[1])))
+            for start in range(0, block.shape[0], size):
                 checkpoint()
-                chunk = np.asarray(block[start : start + CHUNK], dtype=np.float32)
+                chunk = np.asarray(block[start : start + size], dtype=np.float32)
                 yield int(first) + start, chunk
 
     def _compare(self, queries: Vectors, chunk: Vectors) -> Vectors:

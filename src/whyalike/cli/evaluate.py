@@ -311,7 +311,9 @@ def show(leaderboard: "Leaderboard") -> None:
         console.print(Text(f"! {what}: {why}"))
 
 
-QUICK = "random,bti,gradient_x_activation,token_similarity,whyalike"
+QUICK = ("random", "bti", "gradient_x_activation", "token_similarity", "whyalike")
+QUICK_OUTSIDE = ("random", "exact", "occlusion")
+"""The same for a model whose inside can't be seen."""
 
 
 def evaluate(
@@ -419,14 +421,14 @@ def evaluate(
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
         quieten()
         from whyalike import Explainer
-        from whyalike.cli.explain import choose_methods, those_that_work
+        from whyalike.cli.explain import ALL, choose_methods, those_that_work
         from whyalike.evaluation.faithfulness import checked_metrics
         from whyalike.evaluation.suite import run_suite
         from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
 
         # What is misspelt is refused before a model is loaded and texts are embedded.
-        said = methods if methods is not None else "all" if suite == "full" else QUICK
-        names = choose_methods(said)
+        quick = methods is None and suite != "full"
+        names = (*QUICK, *QUICK_OUTSIDE) if quick else choose_methods(methods or ALL)
         chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
         on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
@@ -449,7 +451,11 @@ def evaluate(
                 lexicon, corpus, allow_pickle=allow_pickle, column=column, strict=strict
             ),
         )
-        names = those_that_work(names, explainer.model, said=said)
+        if quick:
+            inside = "hidden states" in explainer.model.capabilities
+            names = QUICK if inside else QUICK_OUTSIDE
+        named = methods is not None and methods.strip() != ALL
+        names, without = those_that_work(names, explainer.model, named=named)
         explainer = for_pairs(explainer, prompts, prompt_names)
         datasets = read_datasets(
             explainer,
@@ -479,6 +485,7 @@ def evaluate(
                 keep_texts=keep_texts,
                 seed=seed,
                 progress=tell,
+                left_out=without,
             )
         if out is not None:
             write_reports(

@@ -25,6 +25,7 @@ from whyalike.cli.options import (
     Json,
     Label,
     LexiconFile,
+    Method,
     MethodOption,
     Model,
     Picture,
@@ -36,6 +37,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -49,9 +51,6 @@ if TYPE_CHECKING:
 
 
 ALL = "all"
-
-USUAL_SIGNED = "whyalike"
-"""What gives signed contributions where no method is named."""
 
 
 def choose_methods(said: str) -> tuple[str, ...]:
@@ -72,11 +71,22 @@ def choose_methods(said: str) -> tuple[str, ...]:
     return tuple(get_method(name).name for name in names)
 
 
-def those_that_work(names: Sequence[str], model: "Scorer", *, said: str) -> tuple[str, ...]:
-    """Return of all methods those that can explain a model; methods that were named stay."""
-    from whyalike.methods.method import get_method
+def those_that_work(
+    names: Sequence[str], model: "Scorer", *, named: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the methods that can explain a model, and by its name why another can't.
 
-    return tuple(name for name in names if said != ALL or get_method(name).works_with(model))
+    Methods that were ``named`` all stay, so that one that can't is refused. Those that are left out
+    are said on standard error.
+    """
+    from whyalike.methods.method import left_out, say_left_out
+
+    if named:
+        return tuple(names), {}
+    without = left_out(model, names)
+    for sentence in say_left_out(without):
+        echo(sentence, err=True)
+    return tuple(name for name in names if name not in without), without
 
 
 def explain_by_each(
@@ -158,13 +168,7 @@ def explain(
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="See `whyalike methods`; by default bti, and exact or occlusion for models "
-            "without gradients."
-        ),
-    ] = None,
+    method: Method = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -246,10 +250,15 @@ def explain(
             prompts=prompts,
             prompt_names=prompt_names,
             options=read_options(
-                option, names or [method or "bti"], words=words, long_text=long_text, top_k=top_k
+                option,
+                names or usual_methods(method),
+                words=words,
+                long_text=long_text,
+                top_k=top_k,
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
         )
+        read_options(option, names or [explainer.method.name])
         if names:
             found = explain_by_each(explainer, names, left, right)
             show_methods(*found, html=html, as_json=json_)
@@ -262,14 +271,6 @@ def explain(
             write_out(lambda: echo_data(explanation.to_markdown()))
         else:
             write_out(lambda: show(explanation))
-
-
-def signed_or_own(method: str, explainer: "Explainer") -> str:
-    """Return the method, or, of the usual one that can't explain the model, one that can."""
-    from whyalike.methods.method import get_method
-
-    works = method != USUAL_SIGNED or get_method(method).works_with(explainer.model)
-    return method if works else explainer.signed_method
 
 
 def show(explanation: "Explanation") -> None:
@@ -407,7 +408,7 @@ def compare(
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
-    method: SignedMethod = "whyalike",
+    method: SignedMethod = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
@@ -443,12 +444,14 @@ def compare(
                 allow_pickle=allow_pickle,
                 label=label,
             ),
-            options=read_options(option, [method]),
+            options=read_options(option, usual_methods(method, signed=True)),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
         )
-        comparison = explainer.compare(*texts, method=signed_or_own(method, explainer))
+        method = method or explainer.signed_method
+        read_options(option, [method])
+        comparison = explainer.compare(*texts, method=method)
         write_files(comparison, html=html, png=png, svg=svg)
         if json_:
             write_out(lambda: echo_json(comparison.to_json(indent=2)))

@@ -16,6 +16,7 @@ from whyalike.cli.options import (
     FileA,
     FileB,
     Label,
+    Method,
     MethodOption,
     Model,
     Pooling,
@@ -25,6 +26,7 @@ from whyalike.cli.options import (
     TextB,
     TrustRemoteCode,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
@@ -53,9 +55,7 @@ def figure(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
-    method: Annotated[
-        str | None, typer.Option(help="Of figures 3 and 4, bti by default; see `whyalike methods`.")
-    ] = None,
+    method: Method = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
@@ -92,7 +92,7 @@ def figure(
         explainer = Explainer(
             model,
             method=method,
-            options=read_options(option, [method or "bti"]),
+            options=read_options(option, usual_methods(method)),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
@@ -101,6 +101,7 @@ def figure(
             allow_pickle=allow_pickle,
             label=label,
         )
+        read_options(option, [explainer.method.name])
         write_figure(
             explainer,
             left,

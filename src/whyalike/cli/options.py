@@ -28,8 +28,19 @@ FileB = Annotated[
     typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
 ]
 Model = Annotated[str, typer.Option(help="A hub name or a local path; see `whyalike models`.")]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help="See `whyalike methods`; by default one that suits the model: exact where its score "
+        "is a sum over words, else bti, and occlusion for models without gradients."
+    ),
+]
 SignedMethod = Annotated[
-    str, typer.Option(help="One that gives signed contributions; see `whyalike methods`.")
+    str | None,
+    typer.Option(
+        help="One that gives signed contributions; by default exact, whyalike or occlusion, "
+        "whichever is the first that works with the model."
+    ),
 ]
 # The names of encoder.pooling, which can't be imported here: it loads torch.
 Pooling = Annotated[
@@ -157,6 +168,13 @@ AllowPickle = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+def usual_methods(method: str | None, *, signed: bool = False) -> tuple[str, ...]:
+    """Return the methods that it may become, of which a model that is not loaded yet takes one."""
+    from whyalike.methods.method import USUAL, USUAL_SIGNED
+
+    return (method,) if method is not None else USUAL_SIGNED if signed else USUAL
 
 
 def read_options(said: Sequence[str] | None, methods: Sequence[str], **flags: Any) -> "BTIOptions":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.explain import USUAL_SIGNED, quieten, signed_or_own
+from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.options import (
@@ -29,6 +29,7 @@ from whyalike.cli.options import (
     TrustRemoteCode,
     names_of,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import (
     echo,
@@ -101,7 +102,7 @@ def probe(
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
-    method: SignedMethod = "whyalike",
+    method: SignedMethod = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
@@ -142,13 +143,14 @@ def probe(
                 allow_pickle=allow_pickle,
                 label=label,
             ),
-            method=None if method == USUAL_SIGNED else method,
-            options=read_options(option, [method]),
+            method=method,
+            options=read_options(option, usual_methods(method, signed=True)),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
         )
-        method = signed_or_own(method, explainer)
+        method = method or explainer.signed_method
+        read_options(option, [method])
         with _reporting() as progress:
             result = find_blind_spots(
                 explainer,

@@ -13,6 +13,7 @@ from whyalike.cli.options import (
     Debug,
     Device,
     Label,
+    Method,
     MethodOption,
     Pooling,
     PromptNames,
@@ -48,9 +49,7 @@ def serve(
             help="What `whyalike evaluate -o` wrote.", metavar="FOLDER", show_default=False
         ),
     ] = None,
-    method: Annotated[
-        str, typer.Option(help="The default method; see `whyalike methods`.")
-    ] = "bti",
+    method: Method = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,

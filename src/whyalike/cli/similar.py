@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from whyalike.cli.explain import quieten, read_arguments
+from whyalike.cli.explain import choose_methods, quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import (
     AllowPickle,
@@ -14,9 +14,11 @@ from whyalike.cli.options import (
     Device,
     Html,
     Json,
+    Method,
     MethodOption,
     TrustRemoteCode,
     read_options,
+    usual_methods,
 )
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.errors import OptionError
@@ -56,7 +58,7 @@ def similar(
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
     ] = True,
-    method: Annotated[str, typer.Option(help="What explains it; see `whyalike methods`.")] = "bti",
+    method: Method = None,
     option: MethodOption = None,
     model: Annotated[
         str | None,
@@ -108,10 +110,8 @@ def similar(
         from whyalike.render import terminal_similar_view
 
         if explain:
-            from whyalike.methods.method import get_method
-
-            get_method(method)  # A wrong name is refused before anything is searched.
-        options = read_options(option, [method])
+            choose_methods(",".join(usual_methods(method)))  # A wrong name is refused first.
+        options = read_options(option, usual_methods(method))
         index = CatalogueIndex.open(
             folder,
             model=model,
@@ -123,6 +123,8 @@ def similar(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        if explain:
+            read_options(option, [method or index.explainer.method.name])
         hits = index.similar(sought, id=id_, title=title, k=count, where=where, score=score)
         reasons = explain_all(hits, method=method) if explain else []
         query = index[id_] if id_ is not None else sought or ""

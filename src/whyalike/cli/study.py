@@ -302,7 +302,7 @@ def create(
             raise OptionError("Give either --pairs or --texts.")
         quieten()
         from whyalike import Explainer
-        from whyalike.cli.explain import choose_methods, those_that_work
+        from whyalike.cli.explain import ALL, choose_methods, those_that_work
         from whyalike.methods.method import get_method
         from whyalike.study.creation import StudyOptions, create_study
         from whyalike.study.design import PACKAGED, read_known_answers
@@ -340,7 +340,7 @@ def create(
             allow_pickle=allow_pickle,
             label=label,
         )
-        names = those_that_work(names, explainer.model, said=methods)
+        names, _ = those_that_work(names, explainer.model, named=methods.strip() != ALL)
         explainer = for_pairs(explainer, prompts, prompt_names)
         if pairs is not None:
             found = read_pairs_of(pairs, columns=names_of(columns), strict=strict)

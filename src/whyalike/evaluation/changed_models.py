@@ -58,7 +58,10 @@ def disturbed_embeddings(encoder: Encoder, draw: Draw) -> Iterator[None]:
 EMBEDDINGS, HEAD = "embeddings", "head"
 
 UNUSED = "pooler"
-"""Child of a model's body that no similarity here reads: all come from its hidden states."""
+"""Child of a model's body that no similarity of vectors reads: these come from its hidden states.
+
+The head of a cross-encoder may read it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +86,19 @@ def find_parts(encoder: Encoder) -> tuple[ModelPart, ...]:
     with encoder.held() as own:
         body = own.sites.body
         layers = _layers(body)
+        is_joint = "joint sequence" in encoder.capabilities
         with _calls(own.source.module) as calls:
-            encoder.embed(["text"])
+            if is_joint:
+                encoder.score([("text", "text")])
+            else:
+                encoder.embed(["text"])
     places = _places(body, layers, calls)
+    pooler = getattr(body, UNUSED, None)
+    if isinstance(pooler, nn.Module) and not is_joint:
+        unused = set(pooler.parameters())
+        places = {
+            parameter: place for parameter, place in places.items() if parameter not in unused
+        }
     found: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
     for parameter, place in places.items():
         found[place].append(parameter)
@@ -111,9 +124,7 @@ def _places(
     # What is never called is read as a table of weights, as DeBERTa's relative positions are.
     for parameter in body.parameters():
         places.setdefault(parameter, 0)
-    pooler = getattr(body, UNUSED, None)
-    skipped = set(pooler.parameters()) if isinstance(pooler, nn.Module) else set()
-    return {parameter: place for parameter, place in places.items() if parameter not in skipped}
+    return places
 
 
 def _names(count: int, depth: int) -> Sequence[str]:

@@ -18,6 +18,7 @@ from whyalike.options import LongText, check_choice, check_whole
 from whyalike.texts import checked_texts, clean_text, is_mark, keep_words, word_forms
 
 Kind = Literal["drop", "mask", "catalogue"]
+TextPair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +127,11 @@ def subset_similarities(
         [pair for of_draw in zip(left, right, strict=True) for pair in zip(*of_draw, strict=True)]
         for left, right in texts
     ]
+    if "joint sequence" in explainer.model.capabilities:
+        wanted = [
+            [_as_read(explanation, pair) for pair in of_pair]
+            for explanation, of_pair in zip(explanations, wanted, strict=True)
+        ]
     unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
     # None is longer than its text was, which was let pass.
     policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
@@ -135,6 +141,21 @@ def subset_similarities(
         np.array([found[pair] for pair in of_pair]).reshape(len(draws), -1).mean(axis=0)
         for of_pair in wanted
     ]
+
+
+def _as_read(explanation: Explanation, pair: TextPair) -> TextPair:
+    """Return a pair of variants, a text that is whole cut where the other one made the model stop.
+
+    Of a limit on both texts together, words that go would leave room for more of the other text.
+    """
+    sides = explanation.left, explanation.right
+    if all(text == side.text for text, side in zip(pair, sides, strict=True)):
+        return pair
+    left, right = (
+        text[: side.read_until] if text == side.text else text
+        for text, side in zip(pair, sides, strict=True)
+    )
+    return left, right
 
 
 def generator_for(*parts: object) -> np.random.Generator:
@@ -181,9 +202,6 @@ def _variant(side: ExplainedText, kept: NDArray[np.bool_], others: Sequence[str]
         pieces += [text[end:start], text[start:stop] if stays else other]
         end = stop
     return "".join([*pieces, text[end:]])
-
-
-TextPair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,6 +77,7 @@ def run_suite(
     keep_texts: bool = True,
     seed: int = 0,
     progress: Progress | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> Leaderboard:
     """Measure methods on datasets; a method that fails is left out with its reason.
 
@@ -111,6 +112,8 @@ def run_suite(
     progress : Progress, optional
         Is called with the dataset and method, with how many pairs are explained, and how many of
         all are done.
+    left_out : Mapping[str, str], optional
+        Methods that are not measured, and why, for the leaderboard to say.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def run_suite(
     scores = {} if folder is None else _scores(explainer, runs, folder)
     entries: list[Entry] = []
     versions: list[Mapping[str, str]] = []
-    failures: dict[str, str] = {}
+    failures: dict[str, str] = dict(left_out or {})
     total = len(runs) * len(explainers)
     fitted = Fitted(datasets.catalogues)
     for done, (part, name, items, method, own) in enumerate(_by_method(runs, explainers)):

@@ -6,9 +6,10 @@ import numpy as np
 
 from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError
+from whyalike.explanation import Term
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, forward, register_method
-from whyalike.models.scorer import Decomposition, require_decomposition
-from whyalike.words import aggregate, sum_over_word_pairs
+from whyalike.models.scorer import Decomposition, TokenTerm, require_decomposition
+from whyalike.words import Alignment, aggregate, sum_over_word_pairs
 
 ROUNDING = 1e-6
 """What a sum may miss, of the sum of the magnitudes of its parts: single precision's."""
@@ -57,7 +58,45 @@ def _explained(pair: PreparedPair, found: Decomposition, name: str) -> PairSalie
         completeness_gap=_gap(found),
         matrix=matrix,
         remainder=found.score - float(matrix.sum()),
+        terms=None if found.terms is None else _by_words(pair, found.terms),
     )
+
+
+def _by_words(pair: PreparedPair, terms: Sequence[TokenTerm]) -> tuple[Term, ...]:
+    """Return terms by the words of their tokens, greatest product first.
+
+    A token of two words is shared between them, as everywhere.
+    """
+    words = [_words_of(side.alignment) for side in (pair.left, pair.right)]
+    nothing: Shares = [(None, 1.0)]
+    sums: dict[tuple[str, int | None, int | None, bool, bool], float] = {}
+    for term in terms:
+        lefts, rights = (
+            nothing if token is None else words[side].get(token, nothing)
+            for side, token in enumerate((term.left, term.right))
+        )
+        for left, one in lefts:
+            for right, other in rights:
+                key = term.term, left, right, term.left_expands, term.right_expands
+                sums[key] = sums.get(key, 0.0) + term.product * one * other
+    return tuple(
+        Term(name, left, right, product, *expands)
+        for (name, left, right, *expands), product in sorted(
+            sums.items(), key=lambda each: -each[1]
+        )
+    )
+
+
+Shares = list[tuple[int | None, float]]
+
+
+def _words_of(alignment: Alignment) -> dict[int, Shares]:
+    """Return, by token, the words that it belongs to, each with its share of it."""
+    found: dict[int, list[int]] = {}
+    links = zip(alignment.link_words.tolist(), alignment.link_tokens.tolist(), strict=True)
+    for word, token in links:
+        found.setdefault(token, []).append(word)
+    return {token: [(word, 1 / len(own)) for word in own] for token, own in found.items()}
 
 
 def _gap(found: Decomposition) -> float:

@@ -3,7 +3,7 @@
 Torch stops here. What leaves this room is word saliency as NumPy arrays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, cast
@@ -12,7 +12,7 @@ from whyalike.arrays import PairSaliency
 from whyalike.errors import OptionError
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import TokenPair
-from whyalike.models.scorer import Capability, Scorer, require
+from whyalike.models.scorer import Capability, Scorer, listed, require
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import (
     BTIOptions,
@@ -278,6 +278,58 @@ def method_for(model: Scorer, name: str) -> Method:
         instead=partial(methods_that_work, model),
     )
     return method
+
+
+USUAL = ("exact", "parts", "ranks", "bti", "occlusion")
+"""Methods where none is named: a model is explained by the first that works with it."""
+USUAL_SIGNED = ("exact", "parts", "whyalike", "occlusion")
+"""The same for what needs signed contributions, such as a comparison."""
+
+
+def usual_method(model: Scorer, *, signed: bool = False) -> str:
+    """Return the name of the method that suits a scorer, where none is named.
+
+    Parameters
+    ----------
+    model : Scorer
+        What is to be explained.
+    signed : bool, default=False
+        Whether words need signed contributions.
+    """
+    names = USUAL_SIGNED if signed else USUAL
+    return next((name for name in names if get_method(name).works_with(model)), names[-1])
+
+
+def left_out(model: Scorer, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Return, by the name of each method that can't explain a scorer, what it would need.
+
+    Parameters
+    ----------
+    model : Scorer
+        What is to be explained.
+    names : iterable of str, optional
+        Of the methods in question; by default all there are.
+
+    Raises
+    ------
+    OptionError
+        An unknown name.
+    """
+    asked = list_methods() if names is None else [get_method(name) for name in names]
+    return {
+        method.name: f"needs {listed(set(method.requires) - model.capabilities)}, "
+        f"which {model.name} does not give"
+        for method in asked
+        if not method.works_with(model)
+    }
+
+
+def say_left_out(without: Mapping[str, str]) -> list[str]:
+    """Return sentences on what ``left_out`` gives, methods of one reason together."""
+    groups: dict[str, list[str]] = {}
+    for name, why in without.items():
+        groups.setdefault(why, []).append(name)
+    return [f"Left out, as each {why}: {', '.join(those)}." for why, those in groups.items()]
 
 
 def methods_that_work(model: Scorer) -> str:

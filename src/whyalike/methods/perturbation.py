@@ -252,44 +252,37 @@ def compare_words(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairS
     A word's vector is its latent vector in its text (row 15). Of a function that gives vectors it
     is the vector of the word as a text by itself, and of a scorer that gives none the lexicon's.
     """
-    texts = texts_of(pairs)
-    if not {"hidden states", "vectors"} & setting.model.capabilities:
-        return _compare_by_lexicon(setting, pairs)
+    texts, warnings = texts_of(pairs), tuple[str, ...]()
     if "hidden states" in setting.model.capabilities:
         result = setting.encoder.run(
             [pair.tokens for pair in pairs], options=setting.options, gradient=False
         )
         scores = [float(score) for score in result.similarity]
-        latents = latent_vectors(texts, result)
-    else:
-        variants = [[text.tokens.text, *text.words] for text in texts]
-        found = embed_variants(setting, texts, variants)
-        latents = [vectors[1:] for vectors in found]
-        scores = [
-            score_of(setting, left[0], right[0])
-            for left, right in zip(found[0::2], found[1::2], strict=True)
+        sides = [
+            aggregate(text.alignment, np.zeros(len(latent)), latent)
+            for text, latent in zip(texts, latent_vectors(texts, result), strict=True)
         ]
-    sides = [
-        aggregate(text.alignment, np.zeros(len(latent)), latent)
-        for text, latent in zip(texts, latents, strict=True)
-    ]
+    else:
+        if "vectors" in setting.model.capabilities:
+            variants = [[text.tokens.text, *text.words] for text in texts]
+            found = embed_variants(setting, texts, variants)
+            vectors = [of_text[1:] for of_text in found]
+            scores = [
+                score_of(setting, left[0], right[0])
+                for left, right in zip(found[0::2], found[1::2], strict=True)
+            ]
+        else:
+            vectors, warnings = _lexicon_vectors(setting, pairs)
+            scores = score_pairs(setting, pairs)
+        sides = [_unweighted(text, own) for text, own in zip(texts, vectors, strict=True)]
     return [
-        PairSaliency(score, left, right)
+        PairSaliency(score, left, right, warnings=warnings)
         for score, left, right in zip(scores, sides[0::2], sides[1::2], strict=True)
     ]
 
 
-def _compare_by_lexicon(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
-    vectors, warnings = _lexicon_vectors(setting, pairs)
-    sides = [
-        WordSaliency(
-            text.alignment.spans, np.zeros(len(own)), own, matchable=text.alignment.has_token
-        )
-        for text, own in zip(texts_of(pairs), vectors, strict=True)
-    ]
-    return [
-        PairSaliency(score, left, right, warnings=warnings)
-        for score, left, right in zip(
-            score_pairs(setting, pairs), sides[0::2], sides[1::2], strict=True
-        )
-    ]
+def _unweighted(text: PreparedText, vectors: Floats) -> WordSaliency:
+    """Return the words of a text with their vectors (W, H), and saliency 0."""
+    return WordSaliency(
+        text.alignment.spans, np.zeros(len(vectors)), vectors, matchable=text.alignment.has_token
+    )

@@ -115,13 +115,25 @@ def open_scorer(source: object, opening: Opening) -> Scorer:
     OptionError
         Something is asked for that the kind has no use for.
     """
-    kinds = sorted(KINDS.all().values(), key=lambda kind: kind.last)
-    kind = next(kind for kind in kinds if kind.takes(source))
-    if kind.last and isinstance(source, str | Path):
-        # What kind of model a name stands for is known once its files are here.
-        find_model(str(source), allow_pickle=opening.allow_pickle)
-        kind = next(kind for kind in kinds if kind.takes(source))
+    kind = find_kind(source, allow_pickle=opening.allow_pickle)
     # The last kind says of what is no model at all why it is none.
     if opening.label is not None and not kind.labels and not kind.last:
         raise OptionError(_NO_LABELS.format(label=opening.label, kind=kind.name))
     return kind.open(source, opening)
+
+
+def find_kind(source: object, *, allow_pickle: bool = False) -> ScorerKind:
+    """Return the kind of what a user gives as a model; nothing of it is loaded.
+
+    Raises
+    ------
+    ModelNotFoundError, UnsafeModelError
+        A name or a path that stands for no model, or for one that would run code.
+    """
+    kinds = sorted(KINDS.all().values(), key=lambda kind: kind.last)
+    kind = next(kind for kind in kinds if kind.takes(source))
+    if kind.last and isinstance(source, str | Path):
+        # What kind of model a name stands for is known once its files are here.
+        find_model(str(source), allow_pickle=allow_pickle)
+        kind = next(kind for kind in kinds if kind.takes(source))
+    return kind

@@ -20,6 +20,7 @@ from whyalike.texts import find_words
 
 Capability = Literal[
     "vectors",
+    "sparse vectors",
     "tokens",
     "joint sequence",
     "hidden states",
@@ -31,6 +32,8 @@ Capability = Literal[
 """What a scorer may give besides the scores of pairs.
 
 - vectors: each text has a vector of its own (``embed``), and the score compares two of them
+- sparse vectors: the same, with a feature for each entry of a vocabulary, nearly all zero: they are
+  searched; methods, which would hold many of them at once, go by scores instead
 - tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
 - joint sequence: both texts of a pair are read in one sequence, as ``tokenize_pairs`` gives it
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
@@ -42,6 +45,7 @@ Capability = Literal[
 
 IN_WORDS: Mapping[Capability, str] = {
     "vectors": "vectors of whole texts",
+    "sparse vectors": "sparse vectors of whole texts",
     "tokens": "tokens",
     "joint sequence": "one sequence of both texts",
     "hidden states": "hidden states",
@@ -136,6 +140,22 @@ class Embedder(Scorer, Protocol):
         """Return the vectors (N, H) of N texts, as they are scored."""
 
 
+@dataclass(frozen=True, slots=True)
+class TokenTerm:
+    """A term of the vocabulary that both texts have, as ``explanation.Term`` has it of words.
+
+    left, right: indices of the tokens that brought it; None where that is no token of the text, or
+    no single one.
+    """
+
+    term: str
+    left: int | None
+    right: int | None
+    product: float
+    left_expands: bool
+    right_expands: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Decomposition:
     """A score as an exact sum over pairs of tokens: T of the left text, T' of the right one.
@@ -144,7 +164,8 @@ class Decomposition:
     left, right: (T,) and (T',), what each token adds with all that the other text has, special
     tokens and prompts included. total: what the matrix and everything outside of it sum to; it is
     the score, but for rounding. left_vectors, right_vectors: (T, H) and (T', H), by which pairs of
-    tokens are compared. notes: what a reader must know of the sum.
+    tokens are compared. notes: what a reader must know of the sum. terms: what the score is a sum
+    of, where that is terms of a vocabulary.
     """
 
     score: float
@@ -155,6 +176,7 @@ class Decomposition:
     left_vectors: Floats
     right_vectors: Floats
     notes: tuple[str, ...] = ()
+    terms: tuple[TokenTerm, ...] | None = None
 
     @classmethod
     def of_parts(
@@ -164,6 +186,7 @@ class Decomposition:
         vectors: tuple[Floats, Floats],
         *,
         notes: tuple[str, ...] = (),
+        terms: tuple[TokenTerm, ...] | None = None,
     ) -> "Decomposition":
         """Return the decomposition of a score.
 
@@ -178,6 +201,8 @@ class Decomposition:
             (T, H) and (T', H).
         notes : tuple of str, default=()
             What a reader must know of the sum.
+        terms : tuple of TokenTerm, optional
+            Of a vocabulary, which sum to the score.
         """
         return cls(
             score=score,
@@ -188,6 +213,7 @@ class Decomposition:
             left_vectors=vectors[0],
             right_vectors=vectors[1],
             notes=notes,
+            terms=terms,
         )
 
 
@@ -227,16 +253,36 @@ def require(
     """
     if set(needed) <= scorer.capabilities:
         return
-    given = _listed(scorer.capabilities) or "scores of whole pairs"
+    given = listed(scorer.capabilities) or "scores of whole pairs"
     advice = instead if isinstance(instead, str) else instead()
     raise OptionError(
-        f"{what} needs {_listed(needed)}, and {scorer.name} gives {given} only. {advice}".rstrip()
+        f"{what} needs {listed(needed)}, and {scorer.name} gives {given} only. {advice}".rstrip()
     )
 
 
-def require_vectors(scorer: Scorer, *, what: str) -> Embedder:
-    """Return the scorer as one that gives vectors. Raises OptionError as ``require``."""
-    require(scorer, ("vectors",), what=what)
+def require_vectors(
+    scorer: Scorer, *, what: str, sparse: bool = False, instead: str = ""
+) -> Embedder:
+    """Return the scorer as one that gives vectors.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        What is to be used.
+    what : str
+        What needs them, to begin a sentence with.
+    sparse : bool, default=False
+        Whether sparse vectors, of tens of thousands of features, do as well.
+    instead : str, default=''
+        A sentence about what else can be done.
+
+    Raises
+    ------
+    OptionError
+        As ``require``.
+    """
+    if not (sparse and "sparse vectors" in scorer.capabilities):
+        require(scorer, ("vectors",), what=what, instead=instead)
     return cast("Embedder", scorer)
 
 
@@ -324,7 +370,8 @@ def scores_of(
     return [float(score) for score in scores]
 
 
-def _listed(capabilities: Collection[Capability]) -> str:
+def listed(capabilities: Collection[Capability]) -> str:
+    """Return capabilities in words, as a sentence lists them."""
     said = [words for each, words in IN_WORDS.items() if each in capabilities]
     return " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:])))
 

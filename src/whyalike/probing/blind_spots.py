@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from scipy import stats
@@ -13,7 +13,14 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.evaluation.metrics import Metric
 from whyalike.explainer import Explainer
-from whyalike.models.scorer import TextPair, is_blank, require_vectors, scores_of
+from whyalike.models.scorer import (
+    JointReader,
+    TextPair,
+    is_blank,
+    require_vectors,
+    scores_of,
+)
+from whyalike.models.tokens import TokenizedText
 from whyalike.options import check_whole
 from whyalike.probing.edits import Edit, find_edits, get_rules, list_rules
 from whyalike.probing.result import EditScore, ProbedText, ProbeResult, Rate, RuleRate
@@ -141,7 +148,7 @@ def find_blind_spots(
         number, in units of the similarity, is the same for all texts.
     method : str, optional
         Explains the blind spots; one that promises "signed". By default the Explainer's own if it
-        does, and otherwise ``whyalike``, or ``occlusion`` for a function.
+        does, and otherwise the first of ``exact``, ``whyalike`` and ``occlusion`` that can be used.
     explain : int, default=5
         How many blind spots are explained: the worst of each rule, then the next.
     words : WordLists, optional
@@ -171,7 +178,7 @@ def find_blind_spots(
         find_edits(text, rules=wanted, per_rule=per_rule, words=words, seed=seed)
         for _, text in pairs
     ]
-    read = _keep_read(explainer, [text for _, text in pairs], edits)
+    read = _keep_read(explainer, pairs, edits)
     texts, scores = _score(explainer, pairs, read, tolerance, progress)
     scores = _explain_worst(explaining, texts, scores, count=explain)
     return ProbeResult(
@@ -357,19 +364,38 @@ def _embed(
 
 
 def _keep_read(
-    explainer: Explainer, texts: Sequence[str], edits: Sequence[Sequence[Edit]]
+    explainer: Explainer,
+    pairs: Sequence[tuple[str | None, str]],
+    edits: Sequence[Sequence[Edit]],
 ) -> list[list[Edit]]:
     """Return the edits without those beyond what the model reads: it can't see them at all."""
-    if not texts:
+    if not pairs:
         return []
-    tokenized = explainer.model.tokenize(
-        texts, prompt=explainer.prompts[1], long_text=explainer.options.long_text
-    )
+    if "joint sequence" in explainer.model.capabilities:
+        tokenized = [_read_beside(explainer, query, text) for query, text in pairs]
+    else:
+        tokenized = explainer.model.tokenize(
+            [text for _, text in pairs],
+            prompt=explainer.prompts[1],
+            long_text=explainer.options.long_text,
+        )
     kept = []
     for tokens, of_text in zip(tokenized, edits, strict=True):
         end = int(tokens.offsets[:, 1].max(initial=0)) if tokens.truncated else len(tokens.text) + 1
         kept.append([edit for edit in of_text if edit.changes[0].start < end])
     return kept
+
+
+def _read_beside(explainer: Explainer, query: str | None, text: str) -> TokenizedText:
+    """Return a text as it is read in the sequence of its reference and it: the query, or itself."""
+    left, right = explainer.prompts
+    pair, prompts = (
+        ((text, text), (right, right)) if query is None else ((query, text), (left, right))
+    )
+    found = cast("JointReader", explainer.model).tokenize_pairs(
+        [pair], prompts=prompts, long_text=explainer.options.long_text
+    )
+    return found[0][1]
 
 
 def _explain_worst(

@@ -13,7 +13,8 @@ from whyalike.render.parts import (
     describe_sum,
 )
 from whyalike.render.score_parts import PartTable, part_table
-from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
+from whyalike.render.terminal import pair_rows, say_unread, say_words, shorten, visible
+from whyalike.render.terms import NAMES, TermsView, view_terms
 from whyalike.render.view import why_not_more_alike
 
 # What begins a list or a heading does so at the start of a line only, where no text ever stands.
@@ -45,6 +46,8 @@ def render_markdown(explanation: Explanation) -> str:
     ]  # fmt: skip
     if total := describe_sum(explanation):
         parts.append(_escape(total))
+    if (terms := view_terms(explanation)) is not None:
+        parts.append(_terms(terms))
     if reasons := _reasons(explanation):
         parts.append("\n".join(["**Why not more alike**", "", *reasons]))
     if explanation.warnings:
@@ -91,6 +94,19 @@ def _segment(segment: Segment) -> str:
     # Beside a mark of punctuation, asterisks need not mean bold.
     bold = f"**{said}**" if text[:1].isalnum() and text[-1:].isalnum() else said
     return f"{bold}\\[{','.join(map(str, segment.marks))}\\]"
+
+
+def _terms(view: TermsView) -> str:
+    rows = [(row.left_word, row.term, row.right_word, row.adds) for row in view.rows]
+    lines = [
+        f"**{view.title}**",
+        "",
+        f"| {' | '.join(NAMES)} |",
+        "| --- | --- | --- | ---: |",
+        *(f"| {' | '.join(_escape(shorten(cell)) for cell in row)} |" for row in rows),
+        *(["", view.more] if view.more else []),
+    ]
+    return "\n".join(lines)
 
 
 def _table(explanation: Explanation) -> str:

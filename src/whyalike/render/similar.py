@@ -42,7 +42,10 @@ class SimilarHit:
 
 @dataclass(frozen=True, slots=True)
 class SimilarPage:
-    """A query and its candidates, best first. ``query_id`` is empty for a text from outside."""
+    """A query and its candidates, best first. ``query_id`` is empty for a text from outside.
+
+    ``full`` is the similarity that a whole bar stands for; None where there is no such number.
+    """
 
     query_id: str
     query_title: str
@@ -50,6 +53,7 @@ class SimilarPage:
     facts: tuple[tuple[str, str], ...]
     hits: tuple[SimilarHit, ...]
     notes: tuple[str, ...] = ()
+    full: float | None = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,10 @@ def render_similar_fragment(page: SimilarPage) -> str:
 
 def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
     """Return what ``similar.html.j2`` takes besides a title; ids begin with ``id``, if any."""
-    hits = [_view_hit(hit, id=f"{id}hit-{n}") for n, hit in enumerate(page.hits, start=1)]
+    hits = [
+        _view_hit(hit, id=f"{id}hit-{n}", full=page.full)
+        for n, hit in enumerate(page.hits, start=1)
+    ]
     views = [why.view for hit in hits for why in hit.whys]
     return {
         "id": id,
@@ -100,13 +107,13 @@ def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
     }
 
 
-def _view_hit(hit: SimilarHit, *, id: str) -> HitView:
+def _view_hit(hit: SimilarHit, *, id: str, full: float | None) -> HitView:
     whys = tuple(
         _view_why(name, explanation, id=f"{id}-{n}")
         for n, (name, explanation) in enumerate(hit.explanations, start=1)
     )
-    # A distance or an unnormalised product has no greatest value to be a part of.
-    bar = round(100 * hit.similarity, 1) if 0.0 <= hit.similarity <= 1.0 + ROUNDING else None
+    part = hit.similarity / full if full else -1.0
+    bar = round(100 * part, 1) if 0.0 <= part <= 1.0 + ROUNDING else None
     return HitView(id=id, hit=hit, bar=None if bar is None else min(bar, 100.0), whys=whys)
 
 

@@ -31,6 +31,7 @@ from whyalike.render.parts import (
     plain_text,
 )
 from whyalike.render.score_parts import PartTable, part_table
+from whyalike.render.terms import NAMES, view_terms
 from whyalike.render.view import WordList, why_not_more_alike
 
 TABLE_ROWS = 12
@@ -69,6 +70,7 @@ def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
         parts.append(Text(legend, style="dim"))
     if total := describe_sum(explanation):
         parts.append(Text(total))
+    parts.extend(_draw_terms(explanation))
     parts.extend(_draw_reasons(explanation))
     parts.extend(Text(f"! {visible(warning)}") for warning in explanation.warnings)
     return Group(*parts)
@@ -237,6 +239,23 @@ def _draw_parts(shown: PartTable) -> Table:
     for row in shown.rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     return table
+
+
+def _draw_terms(explanation: Explanation) -> list[RenderableType]:
+    """Return the terms that carried a sparse model's score; nothing for any other model."""
+    view = view_terms(explanation)
+    if view is None:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in NAMES[:-1]:
+        table.add_column(name, overflow="fold")
+    table.add_column(NAMES[-1], justify="right", no_wrap=True)
+    for row in view.rows:
+        words = (row.left_word, row.term, row.right_word)
+        table.add_row(*(Text(shorten(visible(word))) for word in words), Text(row.adds))
+    if view.more:
+        table.caption, table.caption_justify = Text(view.more, style="dim"), "left"
+    return [Text(f"\n{view.title.lower()}", style="bold underline"), table]
 
 
 def _draw_reasons(explanation: Explanation) -> list[Text]:

@@ -27,6 +27,7 @@ from whyalike.render.parts import (
     score_note,
 )
 from whyalike.render.score_parts import PartTable, part_table
+from whyalike.render.terms import TermsView, view_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +318,7 @@ class ExplanationView:
     score_decimals: int
     score_is: str
     matrix: MatrixView | None
+    terms: TermsView | None
     why_not: tuple[Reason, ...]
     has_contributions: bool
     has_negative: bool
@@ -355,6 +357,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
         score_decimals=decimals_for(scores),
         score_is="the score is what the pair adds" if matrix else "",
         matrix=matrix,
+        terms=view_terms(explanation),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
         has_negative=any(word.saliency < 0 for word in words),

@@ -20,9 +20,10 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING
 from transformers.utils import logging
 
-from whyalike.errors import ModelError
+from whyalike.errors import ModelError, OptionError
 from whyalike.models.loading import load
 from whyalike.models.locating import explain_failure, find_model
+from whyalike.models.opening import find_kind
 from whyalike.training.data import NOTHING
 from whyalike.training.settings import TrainingSettings
 
@@ -103,7 +104,15 @@ def open_base(
     ------
     ModelNotFoundError, UnsafeModelError, ModelError
         It can't be found, or has no such head.
+    OptionError
+        It is of another kind than what is trained here.
     """
+    kind = find_kind(name, allow_pickle=allow_pickle)
+    if not kind.last:
+        raise OptionError(
+            f"{name} is a model of the kind {kind.name!r}, and RecoBERT trains a transformer that "
+            "gives each text one vector: choose such a base, as all-MiniLM-L6-v2 is."
+        )
     with torch.random.fork_rng(), quiet():
         # What the files lack, such as a pooler that nobody reads, is drawn too.
         torch.manual_seed(seed)

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Transformer
@@ -12,19 +13,19 @@ from sentence_transformers.sparse_encoder.modules import SpladePooling
 from sentence_transformers.util import select_max_active_dims
 
 from whyalike.arrays import Floats
-from whyalike.errors import ModelError
+from whyalike.errors import ModelError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.loading import is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.refusals import SPARSE
-from whyalike.models.scorer import Capability, Decomposition, TextPair
+from whyalike.models.scorer import Capability, Decomposition, TextPair, TokenTerm
 from whyalike.models.token_pipeline import Read, TokenPipeline
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText
 from whyalike.similarity import is_bilinear
 
-MOST_NAMED = 8
-"""Terms that a note names."""
+MOST_OF_TERM = 16
+"""Pairs of tokens that are named of a term; under sum pooling, there can be thousands."""
 
 
 Matrix = Any
@@ -42,7 +43,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it gives besides scores; an exact decomposition with SpladePooling."""
-        given: set[Capability] = {"tokens"}
+        given: set[Capability] = {"tokens", "sparse vectors"}
         if self._is_splade and is_bilinear(self.similarity_function):
             given.add("decomposition")
         return frozenset(given)
@@ -84,6 +85,33 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             for side in (0, 1)
         )
         return np.array([self._compare(*both) for both in zip(left, right, strict=True)])
+
+    def embed(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> Floats:
+        """Return the vectors (N, V) of N texts, as ``encode`` gives them.
+
+        Raises
+        ------
+        TextError
+            A text beyond the model's limit that may not be cut.
+        ModelError
+            The model fails.
+        """
+        return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
+
+    def embed_and_tell(
+        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the vectors (N, V), and which of the texts (N,) were cut; else as ``embed``."""
+        tokenized = self.tokenize(texts, prompt=prompt, long_text=long_text)
+        if refused := next((text for text in tokenized if text.refusal), None):
+            raise TextError(refused.refusal)
+        found = {_key(one.text): self._vector(one) for one in self.read(tokenized)}
+        nothing = np.zeros(max(map(len, found.values()), default=1))
+        vectors = [found.get(_key(text), nothing) for text in tokenized]
+        cut = np.array([text.truncated for text in tokenized], dtype=np.bool_)
+        return np.array(vectors).reshape(len(vectors), len(nothing)), cut
 
     def _compare(self, left: Matrix, right: Matrix) -> float:
         """Compare two vectors, (1, V) each; one without tokens is zero, of whatever width."""
@@ -185,50 +213,60 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             self._compare(one[0], other[0]),
             (left @ right.T).toarray() * factor,
             (vectors[0], vectors[1]),
-            notes=self._notes(pair, left[:, shared].toarray(), right[:, shared].toarray(), shared)
-            if len(shared)
-            else ("The two texts have no term in common.",),
+            notes=() if len(shared) else ("The two texts have no term in common.",),
+            terms=self._terms(
+                pair, left[:, shared].toarray(), right[:, shared].toarray(), shared, factor
+            ),
         )
 
-    def _notes(
+    def _terms(
         self,
         pair: tuple[TokenizedText, TokenizedText],
         left: Floats,
         right: Floats,
         shared: Any,
-    ) -> tuple[str, ...]:
-        """Say which shared terms are not the tokens that brought them: expansion, both sides."""
-        said = []
-        products = left.sum(axis=0) * right.sum(axis=0)
-        for column in np.argsort(-products, kind="stable").tolist():
-            term = int(shared[column])
-            sources = [
-                _source(text, parts[:, column], term)
-                for text, parts in zip(pair, (left, right), strict=True)
-            ]
-            if all(own for _, own in sources):
-                continue
-            decoded = self.pipeline.tokenizer.decode([term]).strip()
-            one, other = (name for name, _ in sources)
-            said.append(f"{decoded} ({one} and {other})")
-        if not said:
-            return ()
-        more = f" and {len(said) - MOST_NAMED:,} more" if len(said) > MOST_NAMED else ""
-        return (
-            "Shared terms that are not the words themselves, with the words that they come from: "
-            f"{', '.join(said[:MOST_NAMED])}{more}.",
-        )
+        factor: float,
+    ) -> tuple[TokenTerm, ...]:
+        """Return the S shared terms by the tokens of ``left`` (T + 1, S) and ``right``."""
+        found: list[TokenTerm] = []
+        for column, term in enumerate(shared.tolist()):
+            name = self._written(term)
+            own = [_ids_of(text) == term for text in pair]
+            sides = [parts[:, column].nonzero()[0] for parts in (left, right)]
+            products = np.outer(left[sides[0], column], right[sides[1], column]).ravel() * factor
+            order = np.argsort(-np.abs(products), kind="stable")
+            for place in order[:MOST_OF_TERM].tolist():
+                rows = [int(sides[0][place // len(sides[1])]), int(sides[1][place % len(sides[1])])]
+                tokens = [
+                    None if row == len(parts) - 1 else row
+                    for row, parts in zip(rows, (left, right), strict=True)
+                ]
+                expands = [
+                    token is None or not bool(is_it[token])
+                    for token, is_it in zip(tokens, own, strict=True)
+                ]
+                found.append(
+                    TokenTerm(
+                        name, tokens[0], tokens[1], float(products[place]), expands[0], expands[1]
+                    )
+                )
+            if len(order) > MOST_OF_TERM:
+                others = float(products[order[MOST_OF_TERM:]].sum())
+                found.append(TokenTerm(name, None, None, others, True, True))
+        return tuple(found)
+
+    def _written(self, term: int) -> str:
+        """Return a term as the tokenizer writes it; one that can't be seen by its token's name."""
+        said: str = self.pipeline.tokenizer.decode([term]).strip()
+        return said or str(self.pipeline.tokenizer.convert_ids_to_tokens(term))
 
 
-def _source(text: TokenizedText, parts: Floats, term: int) -> tuple[str, bool]:
-    """Return the token that brings most of a term, and whether the term is that token itself."""
-    token = int(parts.argmax())
-    if token == len(parts) - 1:
-        return "a special token or the prompt" if text.prompt else "a special token", False
-    start, end = text.offsets[token]
+def _ids_of(text: TokenizedText) -> NDArray[np.int64]:
+    """Return the ids (T,) of the text's tokens."""
     row = text.rows[0]
-    place = row.positions[np.flatnonzero(row.tokens == token)[0]]
-    return f"“{text.text[start:end].strip()}”", row.input_ids[place] == term
+    ids = np.full(len(text.offsets), -1, dtype=np.int64)
+    ids[row.tokens] = np.array(row.input_ids, dtype=np.int64)[row.positions]
+    return ids
 
 
 def _widened(one: Matrix, width: int) -> Matrix:

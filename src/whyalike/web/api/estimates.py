@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from whyalike.options import BTIOptions
 
 if TYPE_CHECKING:
-    from whyalike.explainer import Explainer
+    from whyalike.explainer import Explainer, Reading
     from whyalike.methods.method import Method, TextSize
+
+TextPair = tuple[str, str]
 
 PIECE_COST = 300.0
 """What a pair costs besides its passes, in tokens of forward passes (measured on two cores)."""
@@ -76,14 +78,21 @@ def pair_cost(method: "Method", sizes: Sequence["TextSize"], options: BTIOptions
     return PIECE_COST + method.cost(sizes, options)
 
 
-def guess_size(explainer: "Explainer", text: str) -> "TextSize":
-    """Return about how much there is of a text, without a look at it."""
-    return _size(explainer, len(text.encode("utf-8", "replace")) / BYTES_OF_TOKEN + 1)
+def guess_sizes(explainer: "Explainer", pair: TextPair) -> "list[TextSize]":
+    """Return about how much there is of two texts, without a look at them."""
+    sizes = _bytes_read(explainer, pair)
+    return [_size(explainer, size / BYTES_OF_TOKEN + 1) for size in sizes]
 
 
-def most_size(explainer: "Explainer", text: str) -> "TextSize":
-    """Return the most that there can be of a text: no token is of less than a byte."""
-    return _size(explainer, len(text.encode("utf-8", "replace")))
+def most_sizes(explainer: "Explainer", pair: TextPair) -> "list[TextSize]":
+    """Return the most that there can be of two texts: no token is of less than a byte."""
+    return [_size(explainer, size) for size in _bytes_read(explainer, pair)]
+
+
+def _bytes_read(explainer: "Explainer", pair: TextPair) -> list[int]:
+    """Return how many bytes go with each text through the model: with both, where it reads so."""
+    sizes = [len(text.encode("utf-8", "replace")) for text in pair]
+    return [sum(sizes)] * 2 if "joint sequence" in explainer.model.capabilities else sizes
 
 
 def _size(explainer: "Explainer", tokens: float) -> "TextSize":
@@ -98,11 +107,29 @@ def _size(explainer: "Explainer", tokens: float) -> "TextSize":
 def count_size(
     explainer: "Explainer", text: str, *, prompt: str, options: BTIOptions
 ) -> "TextSize":
-    """Return how much the model reads of a text: it is tokenized for that."""
+    """Return how much the model reads of a text by itself: it is tokenized for that."""
     from whyalike.explainer import read_texts
+
+    return _counted(
+        explainer, read_texts(explainer.model, [text], prompt=prompt, options=options)[0]
+    )
+
+
+def count_sizes(explainer: "Explainer", pair: TextPair, *, options: BTIOptions) -> "list[TextSize]":
+    """Return how much the model reads of two texts: they are tokenized for that.
+
+    Where it reads both in one sequence, that sequence goes with the words of each.
+    """
+    from whyalike.explainer import read_pairs
+
+    found = read_pairs(explainer.model, [pair], prompts=explainer.prompts, options=options)[0]
+    return [_counted(explainer, reading) for reading in found]
+
+
+def _counted(explainer: "Explainer", reading: "Reading") -> "TextSize":
     from whyalike.methods.method import TextSize
 
-    prepared = read_texts(explainer.model, [text], prompt=prompt, options=options)[0].prepared
+    prepared = reading.prepared
     words, own = len(prepared.alignment.spans), len(prepared.tokens.offsets)
     rows = prepared.tokens.rows
     tokens = sum(len(row.input_ids) for row in rows) if rows else own
@@ -121,19 +148,21 @@ def layers_of(explainer: "Explainer") -> int:
 
 
 def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
-    """Learn how fast a model is, by a text; a function, whose calls may cost money, is not asked.
+    """Learn how fast a model is, by a pair; a function, whose calls may cost money, is not asked.
 
-    The model has embedded something before: its first pass takes longer.
+    The model has scored something before: its first pass takes longer.
     """
-    from whyalike.models.scorer import require_vectors
-
-    if not {"tokens", "vectors"} <= explainer.model.capabilities:
+    model = explainer.model
+    if "tokens" not in model.capabilities:
         return
-    model = require_vectors(explainer.model, what="The measure of a model's speed")
-    size = count_size(explainer, CALIBRATION, prompt="", options=explainer.options)
+    pair = CALIBRATION, CALIBRATION
+    sizes = count_sizes(explainer, pair, options=BTIOptions())
+    joint, (left, right) = "joint sequence" in model.capabilities, explainer.prompts
+    tokens = sizes[0].tokens + (0 if joint or left == right else sizes[1].tokens)
     took = []
     for _ in range(2):
         began = time.perf_counter()
-        model.embed([CALIBRATION])
+        model.score([pair], prompts=explainer.prompts)
         took.append(time.perf_counter() - began)
-    speeds.learn("", PIECE_COST + size.tokens, min(took))
+    # A text that is on both sides with one prompt goes through once.
+    speeds.learn("", PIECE_COST + tokens, min(took))

@@ -225,10 +225,15 @@ class ServedModelModel(Strict):
     prompts: Two = Field(
         description="What it reads before a left text, or a query, and before a right one."
     )
-    limit: int | None = Field(description="How many tokens it reads of a text.")
+    limit: int | None = Field(
+        description="How many tokens it reads of a text; of both together where it reads them so."
+    )
     default_method: str
     comparing_method: str = Field(description="The default of /compare.")
     methods: list[str]
+    left_out: dict[str, str] = Field(
+        description="By the name of each other method, what it needs that the model does not give."
+    )
 
 
 class ModelsModel(Strict):

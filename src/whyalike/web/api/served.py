@@ -18,8 +18,9 @@ from whyalike.web.api.estimates import (
     Speeds,
     calibrate,
     count_size,
-    guess_size,
-    most_size,
+    count_sizes,
+    guess_sizes,
+    most_sizes,
     pair_cost,
 )
 from whyalike.web.api.kept import KeptResults
@@ -86,6 +87,13 @@ class ServedModel:
         return tuple(sorted(able, key=lambda one: one.name != self.explainer.method.name))
 
     @property
+    def left_out(self) -> dict[str, str]:
+        """By the name of each method that can't explain this model, what it would need."""
+        from whyalike.methods.method import left_out
+
+        return left_out(self.explainer.model)
+
+    @property
     def signed_method(self) -> str:
         """The method of a comparison where none is asked for, as ``Explainer.compare`` has it."""
         return self.explainer.signed_method
@@ -142,18 +150,15 @@ class ServedModel:
 
     def guess(self, kind: Kind, pair: TextPair, *, short_cost: float) -> "list[TextSize] | None":
         """Return about the sizes of texts that can't cost more than so much; else None."""
-        most = [most_size(self.explainer, text) for text in pair]
+        most = most_sizes(self.explainer, pair)
         if pair_cost(self.method(kind.method), most, kind.options) > short_cost:
             return None
-        return [guess_size(self.explainer, text) for text in pair]
+        return guess_sizes(self.explainer, pair)
 
     def measure(self, kind: Kind, pair: TextPair) -> "list[TextSize]":
         """Return the sizes of texts: they are tokenized for that, in this thread."""
         own = self.explainer.between_documents() if kind.documents else self.explainer
-        return [
-            count_size(self.explainer, text, prompt=prompt, options=kind.options)
-            for text, prompt in zip(pair, own.prompts, strict=True)
-        ]
+        return count_sizes(own, pair, options=kind.options)
 
     def estimate(self, kind: Kind, sizes: "Sequence[TextSize]") -> Estimate:
         """Return what a pair of texts of these sizes costs."""
@@ -182,6 +187,7 @@ class ServedModel:
             "default_method": self.explainer.method.name,
             "comparing_method": self.signed_method,
             "methods": [method.name for method in self.methods],
+            "left_out": self.left_out,
         }
 
     def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> list[Answer | Exception]:

@@ -345,6 +345,15 @@ class Drawing:
             return []
         return choices_of(served.methods, signed=signed)
 
+    def left_out(self, model: str | None) -> list[str]:
+        """Return sentences on the methods that can't explain a model; an unknown one has none."""
+        from whyalike.methods.method import say_left_out
+
+        try:
+            return say_left_out(self.service.model(model or None).left_out)
+        except OptionError:
+            return []
+
     async def _failed(self, error: WhyalikeError) -> Result:
         titles: dict[type[WhyalikeError], str] = {
             BusyError: "Many are asking just now",

@@ -65,6 +65,7 @@ class PairPage:
                 "asked": question,
                 "models": [(name, name) for name in self.service.models],
                 "methods": self.drawing.choices(question.model),
+                "left_out": self.drawing.left_out(question.model),
                 "limit": self.service.limits.text,
                 "texts": self._kinds_of_texts(question),
             }
