@@ -295,6 +295,19 @@ def test_each_part_has_its_own_prompts(bm25, tmp_path):
                 Fusion([(bm25, 1), (encoder, 1)], prompts=prompts)
 
 
+def test_what_is_named_is_loaded_as_is_asked_for(bm25, tmp_path):
+    for part in tiny("bert").parts:
+        part.save_pretrained(tmp_path)
+    encoder = SentenceTransformer(str(tmp_path), device="cpu")
+    encoder.save_pretrained(str(tmp_path / "own"))
+    named = str(tmp_path / "own")
+    fusion = Fusion([(bm25, 1), (encoder, 1), (named, 1)], device="cpu")
+    scores = [part.score for part in Explainer(fusion).explain(QUERY, PASSAGE).parts]
+    assert scores[1] == pytest.approx(scores[2], abs=1e-6)
+    with raises(OptionError, "nowhere"):
+        Fusion([(bm25, 1), (named, 1)], device="nowhere")
+
+
 def test_what_a_part_does_not_read(bm25, bert):
     long = " ".join(["warm wool"] * 200)
     found = Explainer(make(bm25, bert, "none")).explain("warm hat", long)

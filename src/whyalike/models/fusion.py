@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
@@ -449,8 +450,8 @@ def _say_ranks(parts: Sequence[ScorePart], fused: int, count: int) -> str:
 
 
 def _open_part(source: Any, weight: float, prompts: Prompts | None, opening: Opening) -> FusionPart:
-    ready = isinstance(getattr(source, "capabilities", None), frozenset)
-    scorer = open_scorer(source, Opening() if ready else opening)
+    # Only what is named is loaded here.
+    scorer = open_scorer(source, opening if isinstance(source, str | Path) else Opening())
     return FusionPart(scorer, weight, scorer.find_prompts(prompts, None))
 
 
