@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
@@ -24,7 +25,7 @@ from whyalike.models.scorer import (
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText, check_choice, check_whole
 from whyalike.similarity import similarity_matrix
-from whyalike.texts import checked_texts
+from whyalike.texts import checked_texts, without_surrogates
 
 Normalise = Literal["none", "min-max", "z-score", "ranks"]
 Prompts = tuple[str, str]
@@ -32,9 +33,8 @@ Prompts = tuple[str, str]
 ROUNDING = 1e-6
 """Scores that differ by less, of the greatest of them, are the same: single precision's."""
 
-KEPT_QUERIES = {"ranks": 16}
-"""Queries whose statistics are kept; of ranks they are all scores, of sums two numbers a part."""
-MANY = 1024
+KEPT_SUMS, KEPT_RANKS = 1024, 16
+"""Queries whose statistics are kept: of sums two numbers a part, of ranks all scores."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -224,7 +224,7 @@ class Fusion(OpaqueScorer):
                 "over= has no use where scores are not normalised: leave it out, or choose "
                 "normalise='min-max', 'z-score' or 'ranks'."
             )
-        found = checked_texts(over)
+        found = [without_surrogates(text) for text in checked_texts(over)]
         if not found:
             raise TextError("over= has no text: give those whose scores are to be normalised over.")
         return found
@@ -233,7 +233,7 @@ class Fusion(OpaqueScorer):
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
     ) -> tuple[str, str]:
         """Return none: each part has its own. Raises OptionError where some are given."""
-        if names is not None or (prompts is not None and prompts != ("", "")):
+        if names is not None or any(super().find_prompts(prompts, None)):
             raise OptionError(
                 "The parts of a fusion have prompts of their own, and one part's would be text to "
                 "another: leave prompts out, or give Fusion(..., prompts=[...]) a pair for each "
@@ -385,7 +385,7 @@ class Fusion(OpaqueScorer):
 
     def _keep(self, key: tuple[str, LongText], value: Any) -> None:
         """Keep a query's statistics, and forget the oldest; threads may do so at once."""
-        most = KEPT_QUERIES.get(self.normalise, MANY)
+        most = KEPT_RANKS if self.normalise == "ranks" else KEPT_SUMS
         self._kept = dict([*self._kept.items(), (key, value)][-most:])
 
     def _scores_over(self, query: str, long_text: LongText) -> Floats:
@@ -435,12 +435,12 @@ def _ranks(scores: Floats, *, rounding: float = ROUNDING) -> Ranks:
 
 def _say_ranks(parts: Sequence[ScorePart], fused: int, count: int) -> str:
     """Return which parts lifted a passage, and which sank it."""
-    ranks = {part.name: part.rank or 0 for part in parts if part.weight}
+    ranks = [(part.name, part.rank or 0) for part in parts if part.weight]
     said = [
         f"{', '.join(names)} {did} it"
         for did, names in (
-            ("lifted", [f"{name} ({rank:,})" for name, rank in ranks.items() if rank < fused]),
-            ("sank", [f"{name} ({rank:,})" for name, rank in ranks.items() if rank > fused]),
+            ("lifted", [f"{name} ({rank:,})" for name, rank in ranks if rank < fused]),
+            ("sank", [f"{name} ({rank:,})" for name, rank in ranks if rank > fused]),
         )
         if names
     ]
@@ -449,8 +449,8 @@ def _say_ranks(parts: Sequence[ScorePart], fused: int, count: int) -> str:
 
 
 def _open_part(source: Any, weight: float, prompts: Prompts | None, opening: Opening) -> FusionPart:
-    ready = isinstance(getattr(source, "capabilities", None), frozenset)
-    scorer = open_scorer(source, Opening() if ready else opening)
+    # Only what is named is loaded here.
+    scorer = open_scorer(source, opening if isinstance(source, str | Path) else Opening())
     return FusionPart(scorer, weight, scorer.find_prompts(prompts, None))
 
 
