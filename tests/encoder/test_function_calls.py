@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from raising import raises
 from whyalike import BlackBox, BTIOptions, Explainer, PairScorer
@@ -480,6 +481,9 @@ def test_what_an_async_function_gives_is_refused():
         ([[1.0], [1.0, 2.0]], "element 0 | 1 | element 1 | 2"),
         ([1.0, [1.0, 2.0]], "single numbers"),
         (object(), "object"),
+        ([torch.ones(2), torch.ones(2, device="meta")], "no array"),
+        (torch.eye(2).to_sparse(), "no array"),
+        ([[np.ones(2), np.ones(2)], [np.ones(2), np.ones(2)]], "(2, 2, 2)"),
     ],
 )
 def test_what_came_is_said(answer, words):

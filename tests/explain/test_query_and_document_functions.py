@@ -9,11 +9,13 @@ import pytest
 from raising import raises
 from whyalike import BlackBox, CatalogueIndex, Explainer, Explanation, Item
 from whyalike.errors import OptionError
-from whyalike.evaluation.perturbed import scores_of
+from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.fingerprint import fingerprint
 from whyalike.methods.method import list_methods
 from whyalike.models.roles import mark_prompts, split_prompt
+from whyalike.models.scorer import scores_of
 from whyalike.probing.blind_spots import find_blind_spots
+from whyalike.study.creation import StudyOptions, create_study
 
 LEFT, RIGHT = "Warm knit gloves, warm hands.", "These gloves are wool."
 AS_QUERY, AS_DOCUMENT = ("[query]", "[document]")
@@ -224,3 +226,31 @@ def test_marks_are_put_once_and_taken_away():
     assert mark_prompts(("[document]", "[query]x")) == ("[document]", "[query]x")
     assert split_prompt("[query]q: ") == ("query", "q: ")
     assert split_prompt("q: ") == ("document", "q: ")
+
+
+STUDIED = [
+    ("warm gloves of wool and more", "soft gloves of knit wool"),
+    ("red wine and lemon here", "the wine is red and soft"),
+    ("knit wool gloves for hands", "wool gloves that are warm and red"),
+    ("lemon wine of a warm place", "red lemon of the wine"),
+]
+
+
+def test_an_evaluation_and_a_study_take_left_texts_for_queries(services, tmp_path):
+    explainer = opened(services)
+    datasets = Datasets(pairs={"shop": STUDIED})
+    board = run_suite(explainer, datasets, methods=["random", "occlusion"])
+    assert not board.failures
+    assert board.prompts == (AS_QUERY, AS_DOCUMENT)
+    study = create_study(
+        explainer, STUDIED, methods=["random", "occlusion"], folder=tmp_path,
+        options=StudyOptions(seed=7, count=2),
+    )  # fmt: skip
+    assert len(study.stimuli) == 4
+    # A fingerprint reads whole texts in both roles; what is left of one is of its side alone.
+    whole = {text for pair in STUDIED for text in pair}
+    for side, service in enumerate(services):
+        words = [set(pair[side].split()) for pair in STUDIED]
+        parts = set(service.sent) - whole
+        assert len(parts) > 15
+        assert all(any(set(part.split()) <= own for own in words) for part in parts)

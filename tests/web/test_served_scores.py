@@ -51,3 +51,33 @@ def test_the_pages_show_it_and_how_to_get_it_in_python(served):
     assert "score=...," in page
     assert "embed=...," not in page
     assert "score similarity" not in page
+
+
+def counted(texts, letters):
+    return [[text.lower().count(letter) + 0.5 for letter in letters] for text in texts]
+
+
+def as_query(texts):
+    return counted(texts, "aeglo")
+
+
+def as_document(texts):
+    return counted(texts, "egaol")
+
+
+def test_functions_for_queries_and_documents_are_served():
+    service = Service({"roles": Explainer(embed_query=as_query, embed_document=as_document)})
+    own = Explainer(embed_query=as_query, embed_document=as_document)
+    client = TestClient(create_api_app(service), base_url=HOME)
+    pair = {"left": LEFT, "right": RIGHT}
+    answer = client.post("/api/v1/explain", json=pair)
+    assert answer.content == own.explain(LEFT, RIGHT).to_json().encode()
+    answer = client.post("/api/v1/explain", json={**pair, "documents": True})
+    assert answer.content == own.between_documents().explain(LEFT, RIGHT).to_json().encode()
+    (model,) = client.get("/api/v1/models").json()["models"]
+    assert model["prompts"] == ["[query]", "[document]"]
+    page = TestClient(create_explorer_app(service), base_url=HOME).get("/", params=pair).text
+    assert "embed_query=...," in page
+    assert "embed_document=...," in page
+    assert "prompts=" not in page
+    service.close()

@@ -34,14 +34,17 @@ def read_numbers(answer: object, *, name: str, what: str, wanted: str) -> NDArra
     """
     if reason := _no_numbers(answer):
         raise ModelError(f"{name} returned {reason}; it must return {wanted}.")
-    if isinstance(answer, list | tuple):
-        parts = [_on_cpu(part) for part in answer]
-        if reason := _no_row(parts):
-            raise ModelError(f"{name} returned {what} that make no array: {reason}.")
-        answer = parts
     try:
-        found = np.asarray(_on_cpu(answer))
+        if isinstance(answer, list | tuple):
+            parts = [_on_cpu(part) for part in answer]
+            if reason := _no_row(parts):
+                raise ModelError(f"{name} returned {what} that make no array: {reason}.")
+            found = np.asarray(parts)
+        else:
+            found = np.asarray(_on_cpu(answer))
     except (ValueError, TypeError, RuntimeError) as error:
+        if isinstance(error, ModelError):
+            raise
         raise ModelError(
             f"{name} returned {what} that make no array ({error}); it must return {wanted}."
         ) from error
@@ -81,7 +84,7 @@ def _no_numbers(answer: object) -> str:
 def _no_row(parts: Sequence[object]) -> str:
     """Return why the parts of a list make no array, where that is missing or of other length."""
     for number, part in enumerate(parts):
-        if part is None or (isinstance(part, list | tuple) and None in part):
+        if part is None or (isinstance(part, list | tuple) and any(x is None for x in part)):
             return f"its element {number} {'is' if part is None else 'holds'} None"
     lengths = [
         len(part)
