@@ -92,12 +92,12 @@ def layers(asked):
 
 
 def read_passages(part, count):
-    """Return ``count`` held-out titles with their descriptions of 40 to 150 words of each catalogue.
+    """Return titles with their descriptions of 40 to 150 words, ``count`` of each catalogue.
 
-    The titles were held out of training, too; "choose" and "report" share no item.
+    They were held out of training, too; "choose" and "report" share no item.
     """
     pairs = []
-    for name, items in (("fashion", 1000), ("wine", 1000)):
+    for name, items in (("fashion", 1000), ("wine", 700)):
         found = [
             (item.title, item.description)
             for item in Catalogue.read(DATA / "catalogues" / f"{name}.csv")

