@@ -79,7 +79,7 @@ def layers(asked):
         for model_name, model in models.items():
             if asked.model_names and model_name.partition(",")[0] not in asked.model_names:
                 continue
-            for matching in ("soft", "mutual"):
+            for matching in asked.matchings:
                 found = []
                 for layer in range(depth + 1):
                     options = BTIOptions(latent_layer=layer, matching=matching)
@@ -159,6 +159,7 @@ def read_arguments():
     parser.add_argument("--part", choices=["choose", "report"], default="report")
     parser.add_argument("--methods", nargs="*")
     parser.add_argument("--model-names", nargs="*")
+    parser.add_argument("--matchings", nargs="*", default=["soft", "mutual"])
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     asked.pairs = asked.pairs or {"layers": 200, "deletion": 100}[asked.what]
