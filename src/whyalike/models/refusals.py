@@ -77,8 +77,8 @@ CROSS_ENCODER = Kind(
     name="a cross-encoder or a classifier",
     scores="it reads both texts together, or gives labels, and no text a vector of its own",
     advice="Explain its scores as a function of pairs of texts: Explainer(score={model}.predict) "
-    "of a CrossEncoder with one label. To explain the encoder below the head, which was not trained to give "
-    "vectors, give (model.base_model, tokenizer)",
+    "of a CrossEncoder with one label. To explain the encoder below the head, which was not "
+    "trained to give vectors, give (model.base_model, tokenizer)",
     opened_by="CrossEncoder({name})",
     classes=r"CrossEncoder|LogitScore|\w*For(Sequence|Token)Classification|\w*For(Question"
     r"Answering\w*|MultipleChoice|NextSentencePrediction)",
@@ -107,9 +107,10 @@ SPARSE = Kind(
 ROUTER = Kind(
     name="a model with a Router",
     scores="it routes queries and documents through different modules",
-    advice="Give a whole SentenceTransformer or SparseEncoder with routes for queries and documents, "
-    "of kinds that are explained. Or give one of its routes: SentenceTransformer(modules=[...]) of "
-    "the modules that model[i].sub_modules['query'] has, and of those beside it",
+    advice="Give a whole SentenceTransformer or SparseEncoder with routes for queries and "
+    "documents, of kinds that are explained. Or give one of its routes: "
+    "SentenceTransformer(modules=[...]) of the modules that model[i].sub_modules['query'] has, and "
+    "of those beside it",
     classes=r"Router|Asym",
 )
 
@@ -131,8 +132,8 @@ MODEL2VEC = replace(
 MULTI_MODAL = Kind(
     name="a multi-modal model, or the text side of one (as CLIP)",
     scores="its vectors of texts come from an output of its own, and not from pooled tokens",
-    advice="Of a SentenceTransformer the text side is explained, mostly: give one. What it can't be "
-    "looked into, explain as a function from texts to their vectors: "
+    advice="Give a SentenceTransformer of it, whose text side is mostly explained. Where it can't "
+    "be looked into, explain it as a function from a list of texts to their vectors: "
     "Explainer(embed={model}.encode) of a SentenceTransformer",
     classes=r"\w*CLIP\w*|Siglip\w*|Clap\w*|VisionTextDualEncoder\w*",
     model_types=r"\w+_text_model",
@@ -162,8 +163,8 @@ GENERATIVE = Kind(
     name="a generative language model",
     scores="it continues a text, and says of none which vector is its own",
     advice="Say what to take of its hidden states: pooling='last' (--pooling last) is the last "
-    "token, by which decoders are mostly trained to embed, and pooling='paper' the mean. A reranker "
-    "that answers with yes or no is explained as CrossEncoder(...)",
+    "token, by which decoders are mostly trained to embed, and pooling='paper' the mean. A "
+    "reranker that answers with yes or no is explained as a CrossEncoder",
     classes=r"\w+ForCausalLM|(?!\w*With)\w+LMHeadModel|\w+DoubleHeadsModel",
 )
 
