@@ -275,7 +275,7 @@ def _from_pipeline(pipeline: SentenceTransformer, name: str) -> LoadedModel:
     if transformer is None:
         shown_by = f"its first module, {type(pipeline[0]).__name__}"
         raise refusal(Sign(STATIC, shown_by), name, model="model")
-    return LoadedModel(name, transformer, _fast(pipeline.tokenizer, name), pipeline)
+    return LoadedModel(name, transformer, fast_tokenizer(pipeline.tokenizer, name), pipeline)
 
 
 def _sign_in_modules(pipeline: BaseModel) -> Sign | None:
@@ -318,7 +318,7 @@ def _from_parts(
     if model.config.is_encoder_decoder and hasattr(model, "get_encoder"):
         encoder = cast("PreTrainedModel", model.get_encoder())
     unpooled = str(refusal(sign, name)) if sign else ""
-    return LoadedModel(name, encoder, _fast(tokenizer, name), None, unpooled)
+    return LoadedModel(name, encoder, fast_tokenizer(tokenizer, name), None, unpooled)
 
 
 def _no_model(source: object) -> ModelError:
@@ -347,7 +347,7 @@ def _classes(model: object) -> list[str]:
     return [each.__name__ for each in type(model).__mro__]
 
 
-def _fast(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
+def fast_tokenizer(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
     """Return the tokenizer if it can say which characters each token covers."""
     if not isinstance(tokenizer, PreTrainedTokenizerBase):
         raise ModelError(
@@ -437,7 +437,9 @@ def _from_cross_encoder(model: CrossEncoder, name: str, *, given: bool) -> Loade
         raise refusal(Sign(CROSS_ENCODER, type(model).__name__), name, model=expression)
     shown_by = f"{type(model).__name__} of a {type(transformer).__name__}"
     labels = _labels(model.num_labels, transformer, name, shown_by=shown_by, expression=expression)
-    return LoadedCrossEncoder(name, transformer, _fast(model.tokenizer, name), model, labels)
+    return LoadedCrossEncoder(
+        name, transformer, fast_tokenizer(model.tokenizer, name), model, labels
+    )
 
 
 def _from_classifier(model: object, tokenizer: object) -> LoadedCrossEncoder:
@@ -451,7 +453,7 @@ def _from_classifier(model: object, tokenizer: object) -> LoadedCrossEncoder:
         shown_by=type(model).__name__,
         expression="CrossEncoder(...)",
     )
-    return LoadedCrossEncoder(name, model, _fast(tokenizer, name), None, labels)
+    return LoadedCrossEncoder(name, model, fast_tokenizer(tokenizer, name), None, labels)
 
 
 def _labels(

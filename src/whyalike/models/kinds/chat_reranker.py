@@ -137,7 +137,7 @@ class ChatReranker(JointEncoder):
         There the answer sees the texts through a norm, to which the length of a state is nothing,
         so that the state times its gradient is 0 (Euler's theorem on homogeneous functions).
         """
-        return max(0, min(self.depth // 2, self.depth - 2))
+        return self.middle_layer
 
     def _check_tokens(self) -> None:
         """Raise ModelError if the CrossEncoder makes other inputs of a pair than we do."""
