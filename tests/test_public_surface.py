@@ -24,6 +24,8 @@ PUBLIC = [
     "Item",
     "Lexicon",
     "PairScorer",
+    "Stage",
+    "Trace",
     "Word",
     "WordPair",
     "WordVectors",
