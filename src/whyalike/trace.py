@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, Literal, Self
 
-from whyalike.documents import Format, NewerFieldError, read_json, read_object, write_json
-from whyalike.errors import FormatError, OptionError
+from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.errors import OptionError
 from whyalike.explanation import Explanation, ScoreKind
 from whyalike.texts import is_mark
 
@@ -19,7 +19,7 @@ NAMED = 3
 """Pairs of words that a sentence names."""
 
 WORTH_NAMING = 0.25
-"""A pair is named if it gained at least this part of what the first one gained."""
+"""A pair is named if it gained, or has, at least this part of what the first one has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +319,7 @@ def _read_rank(content: object, where: str) -> StageRank:
     if not isinstance(content, Mapping):
         raise ValueError(f"{where} is no object")
     given = content.get("explanation")
-    plain = {
-        k: v for k, v in content.items() if k not in ("movement", "moved_by", "explanation")
-    }
+    plain = {k: v for k, v in content.items() if k not in ("movement", "moved_by", "explanation")}
     explanation = None if given is None else Explanation.from_dict(given)
     return StageRank(**read_object(plain, StageRank, where, given={"explanation": explanation}))
 
@@ -353,12 +351,12 @@ def tell_stage(trace: Trace, passage: TracedPassage, place: int) -> Runs:
     moved = movement in ("lifts", "drops") and before is not None
     was = f"from {ordinal(passage.ranks[before].rank)} to " if moved and before is not None else ""
     said, why = f"{stage.name} {movement} it {was}{where}", _why(trace, passage, place)
-    if movement == "lifts" and why and why[0][0] == THROUGH:
-        return [(f"{said} ", False), *why]
+    if movement == "lifts" and why and why[0][0] == COUNTING:
+        return [(f"{said} through ", False), *why[1:]]
     return [(said, False), *([(" (", False), *why, (")", False)] if why else [])]
 
 
-THROUGH = "through "
+COUNTING = "counting "
 
 
 def _why(trace: Trace, passage: TracedPassage, place: int) -> Runs:
@@ -380,8 +378,12 @@ def _why(trace: Trace, passage: TracedPassage, place: int) -> Runs:
         only = "only " if len(moves) == 1 else ""
         rest = " and more in common" if more else " in common"
         return [(f"it finds {only}", False), *named, (rest, False)]
-    gained = [move for move in moves if move.gain >= WORTH_NAMING * moves[0].gain][:NAMED]
-    return [(THROUGH, False), *_listed([_pair(move) for move in gained])]
+    if trace.movement(passage, place) in ("lifts", "drops") and moves[0].gain > 0:
+        counting = [move for move in moves if move.gain >= WORTH_NAMING * moves[0].gain]
+    else:
+        counting = sorted(moves, key=lambda move: -move.share)
+        counting = [move for move in counting if move.share >= WORTH_NAMING * counting[0].share]
+    return [(COUNTING, False), *_listed([_pair(move) for move in counting[:NAMED]])]
 
 
 def _pair(move: WordMove) -> Runs:

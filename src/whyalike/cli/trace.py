@@ -1,0 +1,171 @@
+"""``whyalike trace``: a query followed through the stages of a search, and the words that count."""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from whyalike.cli.explain import quieten, read_arguments
+from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.options import (
+    TABLES,
+    AllowPickle,
+    Column,
+    Debug,
+    Device,
+    Html,
+    Json,
+    Strict,
+    TrustRemoteCode,
+)
+from whyalike.cli.printing import echo, echo_json, echo_report, open_console, write_out
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from whyalike.trace import Trace
+
+LEXICAL = "bm25"
+"""The stage that needs no model: the words of the passages are its statistics."""
+
+ORDER = "whyalike.order"
+
+
+class InOrder(TyperCommand):
+    """A command that knows in which order its options were given: ``--keep`` is of a stage."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note the order, and parse as usual."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[ORDER] = [parameter.name for parameter in order]
+        return super().parse_args(ctx, args)
+
+
+def trace(
+    context: typer.Context,
+    text: Annotated[str, typer.Option(help="The query; - reads standard input.")],
+    passages: Annotated[
+        Path,
+        typer.Option(
+            help=f"What is searched: a file of items or texts ({TABLES}).", metavar="FILE"
+        ),
+    ],
+    stage: Annotated[
+        list[str],
+        typer.Option(
+            help=f"What scores, in order: a hub name, a folder, or {LEXICAL}, which counts the words "
+            "of the passages. Give it once for each stage.",
+            metavar="MODEL",
+        ),
+    ],
+    keep: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="How many passages of the stage before it go on to the next one; by default all.",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[
+        int, typer.Option(min=0, help="Explain this many passages, the first in the final order.")
+    ] = 5,
+    passage: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Explain this passage too, by its id, or its number. It may be repeated.",
+            metavar="ID",
+            show_default=False,
+        ),
+    ] = None,
+    column: Column = None,
+    strict: Strict = False,
+    json_: Json = False,
+    html: Html = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Follow a query through the stages of a search: ranks after each, and the words that count.
+
+    Such as --stage bm25 --keep 50 --stage all-MiniLM-L6-v2 --keep 10 --stage RERANKER.
+    """
+    with one_sentence_errors(debug=debug):
+        kept = keeps_of(context.meta[ORDER], keep or ())
+        query = read_arguments({"query": text})[0]
+        from whyalike.data.passages import read_passages
+        from whyalike.data.stream import ReadReport
+
+        report = ReadReport()
+        items = read_passages(passages, column=column, strict=strict, report=report)
+        echo_report(report)
+        quieten()
+        from whyalike import Explainer, Stage
+
+        @cache
+        def open_stage(name: str) -> Explainer:
+            if name == LEXICAL:
+                return Explainer(open_bm25([item.text for item in items]))
+            return Explainer(
+                name,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            )
+
+        stages = [
+            Stage(open_stage(name), keep=most) for name, most in zip(stage, kept, strict=True)
+        ]
+        found = stages[0].scorer.trace(
+            query, items, keep=kept[0], stages=stages[1:], top=top, named=passage or ()
+        )
+        _write_page(found, html)
+        if json_:
+            write_out(lambda: echo_json(found.to_json(indent=2)))
+            return
+        from whyalike.render import terminal_trace_view
+
+        write_out(lambda: open_console().print(terminal_trace_view(found)))
+
+
+def open_bm25(texts: "Sequence[str]") -> Any:
+    """Return BM25 with the statistics of these texts."""
+    from whyalike.models.bm25 import BM25  # type: ignore[import-not-found]
+
+    return BM25(texts)
+
+
+def keeps_of(order: "Sequence[str | None]", given: "Sequence[int]") -> list[int | None]:
+    """Return for each ``--stage`` the ``--keep`` behind it, or None where there is none.
+
+    Raises
+    ------
+    OptionError
+        A cut before the first stage, or two of one.
+    """
+    kept: list[int | None] = []
+    cuts = iter(given)
+    for name in order:
+        if name == "stage":
+            kept.append(None)
+        elif name == "keep":
+            cut = next(cuts)
+            if not kept:
+                raise OptionError(f"--keep {cut} comes before any --stage: put it behind its own.")
+            if kept[-1] is not None:
+                raise OptionError(f"A stage has two cuts, --keep {kept[-1]} and {cut}: give one.")
+            kept[-1] = cut
+    return kept
+
+
+def _write_page(found: "Trace", html: Path | None) -> None:
+    """Write the page if one was asked for."""
+    from whyalike.files import write_whole
+
+    if html is not None:
+        content = found.to_html().encode()
+        write_whole(html, lambda stream: stream.write(content))
+        echo(f"Wrote {html}", err=True)
