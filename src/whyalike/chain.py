@@ -116,8 +116,7 @@ def trace_stages(
 
     Each stage scores equal texts once, so that copies of a passage have one score.
     """
-    if top:
-        check_whole("top", top)
+    check_whole("top", top, least=0)
     asked = clean_text(query, side="query").text
     if not asked.strip():
         raise OptionError("The query is blank: give one with words.")

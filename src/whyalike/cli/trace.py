@@ -56,8 +56,8 @@ def trace(
     stage: Annotated[
         list[str],
         typer.Option(
-            help=f"What scores, in order: a hub name, a folder, or {LEXICAL}, which counts the words "
-            "of the passages. Give it once for each stage.",
+            help=f"What scores, in order: a hub name, a folder, or {LEXICAL}, which counts the "
+            "words of the passages. Give it once for each stage.",
             metavar="MODEL",
         ),
     ],
