@@ -12,6 +12,7 @@ from raising import raises
 from whyalike import BTIOptions, Explainer, Explanation, errors
 
 PUBLIC = [
+    "BM25",
     "BTIOptions",
     "BlackBox",
     "Catalogue",

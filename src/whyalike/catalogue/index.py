@@ -266,6 +266,13 @@ class CatalogueIndex:
         """Return the item of that id. Raises OptionError where there is none."""
         return self._reader.item(self._reader.position_of(id))
 
+    def texts(self) -> list[str]:
+        """Return the texts that searches compare, one an item, as BM25 and Lexicon.fit take them.
+
+        Raises FormatError on a damaged index.
+        """
+        return self._reader.texts()
+
     def similar(
         self,
         text: str | None = None,

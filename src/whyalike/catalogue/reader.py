@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from whyalike.catalogue.faiss_index import HnswIndex, keep_graph, load_graph
 from whyalike.catalogue.files import check_file
-from whyalike.catalogue.item_store import ItemStore
+from whyalike.catalogue.item_store import ItemStore, field_text
 from whyalike.catalogue.manifest import (
     GRAPHS,
     ITEMS,
@@ -81,6 +82,15 @@ class IndexReader:
         """Return the item at a position."""
         segment, row = self._locate(position)
         return self._stores[segment].items(row, row + 1)[0]
+
+    def texts(self) -> list[str]:
+        """Return the text of each item that is there which a plain similarity compares."""
+        return [
+            field_text(item, self.compared)
+            for start, count, store in zip(self._starts, self.counts, self._stores, strict=False)
+            for place, item in enumerate(chain.from_iterable(store.batches(count)), start)
+            if self.present[place]
+        ]
 
     def ids(self, positions: Ints) -> list[str]:
         """Return the ids of the items at some positions, in their order."""
