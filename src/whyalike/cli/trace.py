@@ -133,7 +133,7 @@ def trace(
 
 def open_bm25(texts: "Sequence[str]") -> Any:
     """Return BM25 with the statistics of these texts."""
-    from whyalike.models.bm25 import BM25  # type: ignore[import-not-found]
+    from whyalike.models.bm25 import BM25
 
     return BM25(texts)
 
