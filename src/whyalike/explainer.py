@@ -39,6 +39,7 @@ from whyalike.methods.method import (
 )
 from whyalike.models.black_box import BlackBox, Embed
 from whyalike.models.encoder import GRAPH_TOKENS, Encoder
+from whyalike.models.labels import Label
 from whyalike.models.loading import ModelSource
 from whyalike.models.opening import Opening, open_scorer
 from whyalike.models.pair_function import PairScorer, ScorePairs
@@ -342,8 +343,8 @@ class Explainer:
     ----------
     model : ModelSource | Scorer, optional
         A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), or a scorer
-        of your own (see ``whyalike.models.scorer``). Of a CrossEncoder, and of a classifier with
-        one label, the logit is explained. A given model is only read: other threads may use it
+        of your own (see ``whyalike.models.scorer``). Of a CrossEncoder, and of a classifier of
+        pairs, the logit is explained. A given model is only read: other threads may use it
         meanwhile. By default all-MiniLM-L6-v2.
     embed : Embed | BlackBox, optional
         Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
@@ -387,6 +388,9 @@ class Explainer:
         Allow code that comes with a model to run.
     allow_pickle : bool, default=False
         Allow weights that are not safetensors.
+    label : int or str, optional
+        Of a CrossEncoder or classifier with several labels, the one whose logit is explained: its
+        name, or its number from 0.
 
     Raises
     ------
@@ -413,6 +417,7 @@ class Explainer:
         batch_size: int = 32,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
+        label: Label | None = None,
     ) -> None:
         if options is not None and not isinstance(options, MethodOptions):
             raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
@@ -437,6 +442,7 @@ class Explainer:
                 device=device,
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
+                label=label,
             ),
         )
         chosen = method or first_that_works(self.model, "exact", "bti", "occlusion")

@@ -2,16 +2,14 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
 from sentence_transformers import CrossEncoder
 from torch import nn
-from transformers import BertForSequenceClassification
 
-from tiny_models import PIECES, TEXTS, tiny, tiny_reranker
+from tiny_models import PIECES, TEXTS, tiny_reranker
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.models.scorer import require_vectors
@@ -219,12 +217,7 @@ def test_methods_that_need_a_vector_of_each_text_are_refused(bert):
         Explainer(bert, pooling="cls")
 
 
-def test_several_labels_are_refused_with_what_to_do():
-    config = deepcopy(tiny("bert").model.config)
-    config.num_labels = 3
-    model = BertForSequenceClassification(config).eval()
-    with pytest.raises(ModelError, match=r"3 labels, and a score is one number: .*\[:, 0\]"):
-        Explainer((model, tiny("bert").tokenizer))
+def test_a_model_without_its_tokenizer():
     with pytest.raises(ModelError, match="comes without a tokenizer"):
         Explainer(tiny_reranker("bert").model)
 

@@ -98,7 +98,6 @@ def said_of(model):
 
 
 HEADS = {
-    BertForSequenceClassification: "a cross-encoder or a classifier",
     BertForTokenClassification: "a cross-encoder or a classifier",
     BertForQuestionAnswering: "a cross-encoder or a classifier",
     CLIPTextModel: "a multi-modal model",
@@ -118,6 +117,15 @@ def test_a_transformer_with_an_output_of_its_own(saved, kind):
     if isinstance(inner, BertModel) and inner is not model:
         # What the advice says to do instead.
         assert Explainer((inner, TOKENIZER)).explain(LEFT, RIGHT).pooling == "paper"
+
+
+def test_a_classifier_wants_to_know_which_label(saved):
+    model = make(BertForSequenceClassification)
+    for given in (str(saved(model)), (model, TOKENIZER)):
+        assert "has 2 labels, and a score is one number" in said_of(given)
+    # An encoder below it, which was not trained to give vectors, is explained where it is given.
+    inner = model.base_model
+    assert Explainer((inner, TOKENIZER)).explain(LEFT, RIGHT).pooling == "paper"
 
 
 @pytest.mark.parametrize("kind", [BertForMaskedLM, BertForPreTraining])
@@ -150,11 +158,10 @@ def test_a_language_model_needs_a_pooling(tmp_path):
 def test_a_cross_encoder_of_sentence_transformers(saved, tmp_path):
     model = CrossEncoder(str(saved(make(BertForSequenceClassification))), device="cpu")
     model.save_pretrained(str(tmp_path / "own"))
-    folder = said_of(str(tmp_path / "own"))
-    assert "a cross-encoder" in folder
-    assert "recognised by CrossEncoder" in folder
-    for given in (model, (model, TOKENIZER)):
-        assert "a cross-encoder" in said_of(given)
+    for given in (model, str(tmp_path / "own")):
+        assert "has 2 labels" in said_of(given)
+    said = said_of((model, TOKENIZER))
+    assert "a cross-encoder or a classifier, recognised by CrossEncoder" in said
 
 
 @pytest.mark.parametrize(
@@ -334,7 +341,7 @@ def test_a_name_on_the_hub_is_told_by_what_the_cache_has(saved, tmp_path, monkey
             snapshot.parent.mkdir(parents=True)
             (tmp_path / "one-more").rename(snapshot)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    assert "someone/bare is a cross-encoder or a classifier" in said_of("someone/bare")
+    assert "someone/bare has 2 labels" in said_of("someone/bare")
     said = said_of("someone/adapter")
     assert "someone/adapter is an adapter (PEFT)" in said
     assert "AutoPeftModelForFeatureExtraction.from_pretrained('someone/adapter')" in said

@@ -26,6 +26,7 @@ from whyalike.cli.options import (
     Debug,
     Device,
     Json,
+    Label,
     LexiconFile,
     MethodOption,
     Model,
@@ -396,6 +397,7 @@ def evaluate(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Measure explanation methods on a model: what deleting words does, and human alignments.
@@ -435,6 +437,7 @@ def evaluate(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         names = those_that_work(names, explainer.model, said=said)
         explainer = for_pairs(explainer, prompts, prompt_names)

@@ -21,6 +21,7 @@ from whyalike.cli.options import (
     FileB,
     Html,
     Json,
+    Label,
     LexiconFile,
     MethodOption,
     Model,
@@ -185,6 +186,7 @@ def explain(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Explain why a model finds two texts alike: which words of one go with which of the other.
@@ -220,6 +222,7 @@ def explain(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         if names:
             found = explain_by_each(explainer, names, left, right)
@@ -379,6 +382,7 @@ def compare(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Explain why a model scores one text above another for a query.
@@ -400,6 +404,7 @@ def compare(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         comparison = explainer.compare(*texts, method=method)
         write_files(comparison, html=html, png=png, svg=svg)

@@ -15,6 +15,7 @@ from whyalike.cli.options import (
     Device,
     FileA,
     FileB,
+    Label,
     MethodOption,
     Model,
     Pooling,
@@ -66,6 +67,7 @@ def figure(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Draw figure 2, 3 or 4 of the paper for a model and a pair of texts.
@@ -97,6 +99,7 @@ def figure(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         write_figure(
             explainer,

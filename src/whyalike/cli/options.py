@@ -142,6 +142,15 @@ Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
 ]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a model with several labels, the one whose logit is explained: its name, or its "
+        "number from 0.",
+        metavar="LABEL",
+        show_default=False,
+    ),
+]
 AllowPickle = Annotated[
     bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
 ]

@@ -17,6 +17,7 @@ from whyalike.cli.options import (
     Device,
     Html,
     Json,
+    Label,
     MethodOption,
     Model,
     Pooling,
@@ -106,6 +107,7 @@ def probe(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Edit texts so that their meaning changes, or does not, and show what the model misses.
@@ -135,6 +137,7 @@ def probe(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         with _reporting() as progress:
             result = find_blind_spots(

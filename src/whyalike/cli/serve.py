@@ -12,6 +12,7 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    Label,
     MethodOption,
     Pooling,
     PromptNames,
@@ -110,6 +111,7 @@ def serve(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Serve the Explorer and its API until Ctrl-C.
@@ -147,6 +149,7 @@ def serve(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         try:
             app = create_explorer_app(service, address=address, token=token)

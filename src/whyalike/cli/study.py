@@ -18,6 +18,7 @@ from whyalike.cli.options import (
     Corpus,
     Debug,
     Device,
+    Label,
     LexiconFile,
     MethodOption,
     Model,
@@ -289,6 +290,7 @@ def create(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Explain samples by every method, and freeze what raters will see.
@@ -336,6 +338,7 @@ def create(
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
+            label=label,
         )
         names = those_that_work(names, explainer.model, said=methods)
         explainer = for_pairs(explainer, prompts, prompt_names)

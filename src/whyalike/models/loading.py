@@ -1,7 +1,7 @@
 """Turn what a user gives as a model into the parts that an encoder needs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -22,6 +22,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 
 from whyalike.errors import ModelError, ModelNotFoundError, OptionError
+from whyalike.models.labels import label_names
 from whyalike.models.locating import (
     FoundModel,
     explain_failure,
@@ -78,12 +79,16 @@ class LoadedModel:
 
 @dataclass(frozen=True, eq=False)
 class LoadedCrossEncoder:
-    """A cross-encoder taken apart. ``pipeline`` is None for a bare classifier."""
+    """A cross-encoder taken apart. ``pipeline`` is None for a bare classifier.
+
+    labels: the names of what its head gives, one where it gives a score.
+    """
 
     name: str
     transformer: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     pipeline: CrossEncoder | None
+    labels: tuple[str, ...] = ("score",)
 
 
 def load(
@@ -378,14 +383,14 @@ def load_cross_encoder(
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
 ) -> LoadedCrossEncoder:
-    """Load or take apart a cross-encoder, or a classifier of pairs, with one label.
+    """Load or take apart a cross-encoder, or a classifier of pairs.
 
     The arguments are those of ``load``.
 
     Raises
     ------
     ModelNotFoundError, UnsafeModelError, ModelError
-        It can't be found or used, or has several labels.
+        It can't be found or used, or its head is none of an encoder.
     OptionError
         This machine has no such device.
     """
@@ -414,42 +419,32 @@ def load_cross_encoder(
 
 def _from_cross_encoder(model: CrossEncoder, name: str, *, given: bool) -> LoadedCrossEncoder:
     expression = "model" if given else None
-    first, transformer = next(iter(model.children()), None), model.transformers_model
-    modules = [type(module).__name__ for module in model.children()]
-    # Prompts of a chat are no sequence of two texts, nor is what a language model is asked.
-    if "LogitScore" in modules or "message" in getattr(first, "modality_config", {}):
-        raise refusal(Sign(CROSS_ENCODER, ", ".join(modules)), name, model=expression)
+    transformer = model.transformers_model
     if transformer is None:
         raise refusal(Sign(CROSS_ENCODER, type(model).__name__), name, model=expression)
     shown_by = f"{type(model).__name__} of a {type(transformer).__name__}"
-    _refuse_labels(model.num_labels, transformer, name, shown_by=shown_by, expression=expression)
-    return LoadedCrossEncoder(name, transformer, _fast(model.tokenizer, name), model)
+    labels = _labels(model.num_labels, transformer, name, shown_by=shown_by, expression=expression)
+    return LoadedCrossEncoder(name, transformer, _fast(model.tokenizer, name), model, labels)
 
 
 def _from_classifier(model: object, tokenizer: object) -> LoadedCrossEncoder:
     if not isinstance(model, PreTrainedModel):
         raise _no_model(model)
     name = getattr(model.config, "name_or_path", "") or type(model).__name__
-    _refuse_labels(
+    labels = _labels(
         model.config.num_labels or 0,
         model,
         name,
         shown_by=type(model).__name__,
         expression="CrossEncoder(...)",
     )
-    return LoadedCrossEncoder(name, model, _fast(tokenizer, name), None)
+    return LoadedCrossEncoder(name, model, _fast(tokenizer, name), None, labels)
 
 
-def _refuse_labels(
+def _labels(
     count: int, model: PreTrainedModel, name: str, *, shown_by: str, expression: str | None
-) -> None:
-    """Raise ModelError for a model whose score is not one logit of an encoder."""
-    if count == 1 and not model.config.is_encoder_decoder:
-        return
-    advice = CROSS_ENCODER.advice
-    if count != 1:
-        advice = (
-            f"It has {count} labels, and a score is one number: explain the logit of one, here the "
-            "first, by Explainer(score=lambda pairs: {model}.predict(pairs)[:, 0])"
-        )
-    raise refusal(Sign(replace(CROSS_ENCODER, advice=advice), shown_by), name, model=expression)
+) -> tuple[str, ...]:
+    """Return the names of the labels. Raises ModelError for a head that is none of an encoder."""
+    if count and not model.config.is_encoder_decoder:
+        return ("score",) if count == 1 else label_names(count, model.config)
+    raise refusal(Sign(CROSS_ENCODER, shown_by), name, model=expression)

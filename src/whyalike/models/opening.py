@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from whyalike.errors import OptionError
+from whyalike.models.labels import Label
 from whyalike.models.locating import find_model
 from whyalike.models.pipeline import Pooling
 from whyalike.models.scorer import Scorer
@@ -19,6 +20,7 @@ class Opening:
     device: str | None = None
     trust_remote_code: bool = False
     allow_pickle: bool = False
+    label: Label | None = None
 
     def refuse(self, *, what: str, **others: bool) -> None:
         """Raise OptionError if anything is asked for, where nothing is loaded.
@@ -45,13 +47,15 @@ class ScorerKind:
     """A kind of scorer.
 
     name: in errors. takes: whether it opens an object, without loading anything. open: makes a
-    scorer of it. last: it is asked after all others.
+    scorer of it. last: it is asked after all others. labels: its models may have several labels,
+    of which the user chooses one.
     """
 
     name: str
     takes: Callable[[object], bool]
     open: Open
     last: bool = False
+    labels: bool = False
 
 
 KINDS: Registry[ScorerKind] = Registry(
@@ -60,7 +64,11 @@ KINDS: Registry[ScorerKind] = Registry(
 
 
 def register_kind(
-    name: str, *, takes: Callable[[object], bool] = lambda _: True, last: bool = False
+    name: str,
+    *,
+    takes: Callable[[object], bool] = lambda _: True,
+    last: bool = False,
+    labels: bool = False,
 ) -> Callable[[Open], Open]:
     """Return a decorator that makes a function the opener of a kind of scorer.
 
@@ -72,6 +80,8 @@ def register_kind(
         From what a user gives as a model to whether it is of this kind; by default it always is.
     last : bool, default=False
         Ask it after all others. It then says why an object is no model at all.
+    labels : bool, default=False
+        Its opener goes by ``Opening.label``, which is refused for any other kind.
 
     Raises
     ------
@@ -80,10 +90,16 @@ def register_kind(
     """
 
     def decorate(open: Open) -> Open:
-        KINDS.add(name, ScorerKind(name, takes, open, last), maker=open.__module__)
+        KINDS.add(name, ScorerKind(name, takes, open, last, labels), maker=open.__module__)
         return open
 
     return decorate
+
+
+_NO_LABELS = (
+    "label is {label!r}, and this model is opened as a scorer of the kind {kind!r}, which has no "
+    "labels: leave label out. It goes with cross-encoders and classifiers of several labels."
+)
 
 
 def open_scorer(source: object, opening: Opening) -> Scorer:
@@ -105,4 +121,7 @@ def open_scorer(source: object, opening: Opening) -> Scorer:
         # What kind of model a name stands for is known once its files are here.
         find_model(str(source), allow_pickle=opening.allow_pickle)
         kind = next(kind for kind in kinds if kind.takes(source))
+    # The last kind says of what is no model at all why it is none.
+    if opening.label is not None and not kind.labels and not kind.last:
+        raise OptionError(_NO_LABELS.format(label=opening.label, kind=kind.name))
     return kind.open(source, opening)

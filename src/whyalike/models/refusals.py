@@ -221,10 +221,10 @@ def sign_in_folder(folder: Path) -> Sign | None:
     for masked words (``BertForMaskedLM``) is an encoder as it stands: only the modules that make
     SPLADE of it show that it is one.
     """
-    modules = _read(folder / "modules.json")
+    modules = read_json(folder / "modules.json")
     if isinstance(modules, list):
         return _sign_in_pipeline(folder, [one for one in modules if isinstance(one, dict)])
-    config = _read(folder / "config.json")
+    config = read_json(folder / "config.json")
     if isinstance(config, dict) and (
         sign := sign_in_classes(architectures_of(config)) or _sign_in_config(config, KINDS)
     ):
@@ -237,7 +237,7 @@ def module_types(folder: Path) -> list[str]:
 
     There are none of anything else.
     """
-    modules = _read(folder / "modules.json")
+    modules = read_json(folder / "modules.json")
     known = modules if isinstance(modules, list) else []
     return [str(one.get("type", "")) for one in known if isinstance(one, dict)]
 
@@ -247,7 +247,7 @@ def stated_family(folder: Path) -> str:
 
     A folder that does not say it would be converted, perhaps with new weights beside its own.
     """
-    settings = _read(folder / "config_sentence_transformers.json")
+    settings = read_json(folder / "config_sentence_transformers.json")
     return str(settings.get("model_type") or "") if isinstance(settings, dict) else ""
 
 
@@ -310,7 +310,7 @@ def _sign_in_config(config: Mapping[str, Any], kinds: Iterable[Kind]) -> Sign | 
     return next((Sign(kind, shown) for kind, shown in signs if shown), None)
 
 
-def _read(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     """Return what a file says, or None: whoever loads the model says what is wrong with it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))

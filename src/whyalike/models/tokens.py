@@ -158,7 +158,7 @@ def tokenize(
     tokenized = []
     for text, encodings in zip(texts, grouped, strict=True):
         result = _from_encodings(text, prompt, encodings, windows=windows)
-        if unknown := _unknown_tokens(result, tokenizer):
+        if unknown := unknown_tokens(result, tokenizer):
             result = replace(result, unknown=unknown)
         if result.truncated and (reason := _refusal(tokenizer, limit, long_text)):
             result = replace(result, refusal=reason)
@@ -195,7 +195,7 @@ def from_encodings(
         The tokenizer's unknown token.
     """
     found = _from_encodings(text, prompt, encodings, windows=False)
-    if missing := _unknown_tokens(found, unknown):
+    if missing := unknown_tokens(found, unknown):
         return replace(found, unknown=missing)
     return found
 
@@ -285,12 +285,12 @@ def tokenize_pairs(
     tokenized = []
     for index, pair in enumerate(pairs):
         own, uncut = cut.get(index, whole[index]), whole[index]
-        reason = _refusal_of_pair(tokenizer, limit, long_text) if index in cut else ""
+        reason = refusal_of_pair(tokenizer, limit, long_text) if index in cut else ""
         sides = []
         for side in (0, 1):
             text = _from_pair(pair[side], prompts[side], *own, side=side)
             lost = _of_side(own[0], side) < _of_side(uncut[0], side)
-            unknown = _unknown_tokens(text, tokenizer)
+            unknown = unknown_tokens(text, tokenizer)
             sides.append(replace(text, unknown=unknown, truncated=lost, refusal=reason))
         tokenized.append((sides[0], sides[1]))
     return tokenized
@@ -333,7 +333,7 @@ def _from_pair(
     )
 
 
-def _refusal_of_pair(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -> str:
+def refusal_of_pair(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text: str) -> str:
     """Return why a pair that was cut may not be explained, or nothing if it may."""
     if long_text == "error":
         return (
@@ -349,7 +349,7 @@ def _refusal_of_pair(tokenizer: "PreTrainedTokenizerBase", limit: int, long_text
     return ""
 
 
-def _unknown_tokens(text: TokenizedText, tokenizer: KnowsUnknown) -> tuple[int, ...]:
+def unknown_tokens(text: TokenizedText, tokenizer: KnowsUnknown) -> tuple[int, ...]:
     """Return the tokens that are the tokenizer's unknown one, but for those the text spells out.
 
     Tokenizers that know every byte have such a token too, and often it has another use: GPT-2's

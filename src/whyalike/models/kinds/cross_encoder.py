@@ -1,10 +1,8 @@
 """Cross-encoders: both texts are read in one sequence, and a head gives their score, a logit."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from inspect import signature
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -24,8 +22,9 @@ from whyalike.models.encoder import (
     OwnModel,
 )
 from whyalike.models.graph import finished, slopes_at_once
+from whyalike.models.joint import is_chat_reranker, is_joint
+from whyalike.models.labels import Label, choose_label
 from whyalike.models.loading import LoadedCrossEncoder, load_cross_encoder
-from whyalike.models.locating import find_here
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.pipeline import (
     Batch,
@@ -39,25 +38,32 @@ from whyalike.models.pipeline import (
     pad,
 )
 from whyalike.models.prompts import choose_prompts
-from whyalike.models.refusals import sign_in_folder
 from whyalike.models.replica import OwnTokenizer, Replica, outside_inference, own_tokenizer
 from whyalike.models.scorer import Capability, TextPair
 from whyalike.models.tokens import TokenizedText, tokenize_pairs
 from whyalike.options import GradientOptions, LongText, MethodOptions
-
-JOINT = re.compile(r"CrossEncoder|\w*ForSequenceClassification")
-"""Classes of what reads two texts in one sequence."""
-
 
 SAMPLE = ("Which words matter?", "Those without which the score would be another one.")
 """A pair that shows whether the model reads the tokens that we find words in."""
 
 
 class LogitSource:
-    """Where logits come from, in the place of vectors: (B, 1), one number a row."""
+    """Where logits come from, in the place of vectors: (B, 1), one number a row.
 
-    def __init__(self, module: nn.Module, own: OwnTokenizer, device: torch.device) -> None:
+    label: which of the numbers that the head gives, of ``labels``.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        own: OwnTokenizer,
+        device: torch.device,
+        *,
+        label: int = 0,
+        labels: int = 1,
+    ) -> None:
         self.module, self.own, self.device = module, own, device
+        self.label, self.labels = label, labels
         self.takes = None if isinstance(module, CrossEncoder) else signature(module.forward)
 
     def features(self, batch: Batch) -> dict[str, Any]:
@@ -84,11 +90,13 @@ class LogitSource:
         else:
             logits = self.module(**features).logits
         logits = at_least_single(logits.reshape(len(logits), -1))
-        if logits.shape[1] != 1:
+        if logits.shape[1] != self.labels:
             raise ModelError(
-                f"The model gave {logits.shape[1]} numbers for a pair of texts; a score is one."
+                f"The model gave {logits.shape[1]} numbers for a pair of texts, and "
+                f"{self.labels} were expected, by its labels."
             )
-        return logits, logits
+        logit = logits[:, self.label : self.label + 1]
+        return logit, logit
 
 
 class JointEncoder(Encoder):
@@ -105,19 +113,26 @@ class JointEncoder(Encoder):
     ----------
     loaded : LoadedCrossEncoder
         The model's parts.
+    label : int or str, optional
+        Of several labels, the one whose logit is the score.
 
     Raises
     ------
     ModelError
-        A model without input embeddings, or one that reads other tokens than its tokenizer gives.
+        A model without input embeddings, one that reads other tokens than its tokenizer gives, or
+        several labels of which none is chosen.
+    OptionError
+        No such label.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {"tokens", "joint sequence", "hidden states", "gradients"}
     )
 
-    def __init__(self, loaded: LoadedCrossEncoder) -> None:
+    def __init__(self, loaded: LoadedCrossEncoder, *, label: Label | None = None) -> None:
         self.name = loaded.name
+        self._labels = loaded.labels
+        self._column = choose_label(label, loaded.labels, model=loaded.name)
         self.pooling = "model"
         self.similarity_function = cast("Any", "score")
         self.pipeline = cast("Any", loaded.pipeline)
@@ -128,6 +143,12 @@ class JointEncoder(Encoder):
         if isinstance(loaded.pipeline, CrossEncoder):
             self._check_tokens()
 
+    @property
+    def label(self) -> str | None:
+        """The name of the label whose logit is explained; None where the model has one score."""
+        labels = self._labels
+        return None if len(labels) == 1 else labels[self._column]
+
     def _replicate(self) -> OwnModel:
         loaded, own = self._loaded, own_tokenizer(self.tokenizer)
         original = loaded.transformer if loaded.pipeline is None else loaded.pipeline
@@ -135,7 +156,10 @@ class JointEncoder(Encoder):
         module = replica.module
         body = module if loaded.pipeline is None else cast("CrossEncoder", module).model
         sites = find_sites(cast("Any", body))
-        return OwnModel(replica, sites, LogitSource(module, own, sites.body.device), own)
+        return OwnModel(replica, sites, self._source(module, own, sites.body.device), own)
+
+    def _source(self, module: nn.Module, own: OwnTokenizer, device: torch.device) -> LogitSource:
+        return LogitSource(module, own, device, label=self._column, labels=len(self._labels))
 
     def _check_tokens(self) -> None:
         """Raise ModelError if the CrossEncoder makes other inputs of a pair than we do."""
@@ -236,19 +260,30 @@ class JointEncoder(Encoder):
         del text
         return ""
 
+    @property
+    def explained(self) -> str:
+        """What the score is, in words."""
+        if self.label is None:
+            return "the model's logit"
+        number, count = self._column, len(self._labels)
+        return f"the model's logit of the label {self.label!r} (number {number} of {count} from 0)"
+
     def about_score(self, score: float) -> str:
-        """Return what the model's activation makes of a logit, where it has one."""
+        """Return which number is explained, and what the model's activation makes of it."""
         activation: Callable[[Tensor], Tensor] | None
         activation = getattr(self.pipeline, "activation_fn", None)
+        said = f"The score explained is {self.explained}, {score:.4g}"
         if activation is None or isinstance(activation, nn.Identity):
-            return ""
-        with torch.no_grad():
-            value = float(activation(torch.tensor([[score]])).reshape(-1)[0])
+            return "" if self.label is None else f"{said}."
         named = type(activation).__name__ if isinstance(activation, nn.Module) else "activation"
-        return (
-            f"The score explained is the model's logit, {score:.4g}; its {named} makes {value:.4g} "
-            "of it."
-        )
+        with torch.no_grad():
+            if len(self._labels) > 1:
+                # A function of each number by itself gives the same beside any second logit.
+                one, other = activation(torch.tensor([[score, -30.0], [score, 30.0]]))[:, 0]
+                if one != other:
+                    return f"{said}, before its {named} over all labels."
+            value = float(activation(torch.tensor([[score]])).reshape(-1)[0])
+        return f"{said}; its {named} makes {value:.4g} of it."
 
     def embed_and_tell(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
@@ -402,24 +437,27 @@ def _twice(rows: Tensor) -> Tensor:
     return rows.detach().repeat_interleave(2, dim=0)
 
 
-def is_joint(source: object) -> bool:
-    """Return whether something is a cross-encoder or a classifier, as an object or on the disk."""
-    if isinstance(source, str | Path):
-        found = find_here(str(source))
-        sign = None if found is None else sign_in_folder(found.folder)
-        return sign is not None and bool(JOINT.fullmatch(sign.shown_by))
-    model = source[0] if isinstance(source, tuple) and len(source) == 2 else source
-    return any(JOINT.fullmatch(each.__name__) for each in type(model).__mro__)
+def refuse_pooling(opening: Opening, name: str) -> None:
+    """Raise OptionError where a pooling is asked for."""
+    if opening.pooling not in ("auto", "model"):
+        raise OptionError(
+            f"pooling is {opening.pooling!r}, and {name} reads both texts together: its score is "
+            "its head's, with nothing to pool. Leave pooling out."
+        )
 
 
-@register_kind("cross-encoder", takes=is_joint)
+def _takes(source: object) -> bool:
+    return is_joint(source) and not is_chat_reranker(source)
+
+
+@register_kind("cross-encoder", takes=_takes, labels=True)
 def open_cross_encoder(source: object, opening: Opening) -> JointEncoder:
     """Return a JointEncoder of the model.
 
     Raises
     ------
     OptionError
-        A pooling, of which a cross-encoder has none to choose.
+        A pooling, of which a cross-encoder has none to choose; no such label.
     """
     loaded = load_cross_encoder(
         cast("Any", source),
@@ -427,9 +465,5 @@ def open_cross_encoder(source: object, opening: Opening) -> JointEncoder:
         trust_remote_code=opening.trust_remote_code,
         allow_pickle=opening.allow_pickle,
     )
-    if opening.pooling not in ("auto", "model"):
-        raise OptionError(
-            f"pooling is {opening.pooling!r}, and {loaded.name} reads both texts together: its "
-            "score is its head's, with nothing to pool. Leave pooling out."
-        )
-    return JointEncoder(loaded)
+    refuse_pooling(opening, loaded.name)
+    return JointEncoder(loaded, label=opening.label)

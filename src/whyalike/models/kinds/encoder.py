@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from whyalike.errors import ModelError
+from whyalike.errors import ModelError, OptionError
 from whyalike.models.encoder import Encoder
 from whyalike.models.loading import ModelSource, folder_here, load
 from whyalike.models.locating import find_model
@@ -27,6 +27,11 @@ def open_encoder(source: object, opening: Opening) -> Scorer:
         trust_remote_code=opening.trust_remote_code,
         allow_pickle=opening.allow_pickle,
     )
+    if opening.label is not None:
+        raise OptionError(
+            f"label is {opening.label!r}, and {loaded.name} gives vectors of texts and no labels: "
+            "leave label out. It goes with cross-encoders and classifiers of several labels."
+        )
     if opening.pooling == "auto" and loaded.unpooled:
         raise ModelError(loaded.unpooled)
     return Encoder(loaded, pooling=opening.pooling)

@@ -83,7 +83,7 @@ def _open_index(
     from whyalike.catalogue import CatalogueIndex
 
     # An index notes its own.
-    for name in ("pooling", "prompts", "prompt_names"):
+    for name in ("pooling", "prompts", "prompt_names", "label"):
         opening.pop(name, None)
     for explainer in explainers:
         try:

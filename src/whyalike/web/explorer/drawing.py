@@ -75,6 +75,8 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
         arguments = ["score=...,  # your function from a list of pairs of texts to their scores"]
     else:
         arguments = [f"{explainer.model.name!r},", f"pooling={explainer.model.pooling!r},"]
+    if (label := getattr(explainer.model, "label", None)) is not None:
+        arguments.append(f"label={label!r},")
     arguments.append(f"method={method!r},")
     if _has_own_prompts(explainer):
         arguments.append(f"prompts={explainer.prompts!r},")
@@ -150,8 +152,11 @@ def in_shell(*parts: str, texts: Sequence[str] = ()) -> str:
 
 
 def _model(explainer: "Explainer") -> tuple[str, ...]:
-    named = ("--model", explainer.model.name, "--pooling", explainer.model.pooling)
-    return (*named, "--prompts", *explainer.prompts) if _has_own_prompts(explainer) else named
+    named = ["--model", explainer.model.name, "--pooling", explainer.model.pooling]
+    if (label := getattr(explainer.model, "label", None)) is not None:
+        named += ["--label", label]
+    own = ("--prompts", *explainer.prompts) if _has_own_prompts(explainer) else ()
+    return (*named, *own)
 
 
 def _has_own_prompts(explainer: "Explainer") -> bool:
