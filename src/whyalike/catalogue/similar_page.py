@@ -142,7 +142,8 @@ def search_to_dict(
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
-    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares;
+    The arguments are those of ``page_of``. ``reranker``, and of each hit ``reranked``, are there
+    where hits were reranked. ``compared`` is the field that the plain score compares;
     ``prompts`` stood before the query and before an item.
     """
     reader, item = index.reader, query if isinstance(query, Item) else None
@@ -165,7 +166,7 @@ def search_to_dict(
         "k": k,
         "where": where,
         "method": _method_of(reasons),
-        "reranker": _reranker_to_dict(hits, reasons),
+        **_reranker_to_dict(hits, reasons),
         "not_compared": _not_compared(hits),
         "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [
@@ -174,18 +175,19 @@ def search_to_dict(
     }
 
 
-def _reranker_to_dict(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> dict[str, Any] | None:
+def _reranker_to_dict(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> dict[str, Any]:
     again = hits[0].reranked if hits else None
     if again is None:
-        return None
+        return {}
     model = again.explainer.model
-    return {
+    said = {
         "model": model.name,
         "similarity_function": model.similarity_function,
         "prompts": list(again.explainer.prompts),
         "candidates": again.of,
         "method": reasons[0][RERANKER].method if reasons else None,
     }
+    return {"reranker": said}
 
 
 def _say_reranker(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> list[tuple[str, str]]:
@@ -230,18 +232,16 @@ def _hit_to_dict(hit: Hit, reasons: Reasons, trace: Trace | None) -> dict[str, A
         "similarity": hit.similarity,
         "explanation": told.get(WHOLE),
         "parts": parts or None,
-        "reranked": _reranked_to_dict(hit, told, trace),
+        **_reranked_to_dict(hit, told, trace),
     }
 
 
-def _reranked_to_dict(
-    hit: Hit, told: Mapping[str, Any], trace: Trace | None
-) -> dict[str, Any] | None:
+def _reranked_to_dict(hit: Hit, told: Mapping[str, Any], trace: Trace | None) -> dict[str, Any]:
     again = hit.reranked
     if again is None or trace is None:
-        return None
+        return {}
     passage = trace[hit.item.id]
-    return {
+    said = {
         "score": again.score,
         "before": again.before,
         "lifted": again.before - hit.rank,
@@ -250,6 +250,7 @@ def _reranked_to_dict(
         "moved_by": [asdict(move) for move in trace.moved_by(passage, 1)],
         "explanation": told.get(RERANKER),
     }
+    return {"reranked": said}
 
 
 def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
