@@ -9,10 +9,12 @@ from whyalike.explainer import Explainer as Explainer
 from whyalike.explanation import Comparison as Comparison
 from whyalike.explanation import ExplainedText as ExplainedText
 from whyalike.explanation import Explanation as Explanation
+from whyalike.explanation import ScorePart as ScorePart
 from whyalike.explanation import Word as Word
 from whyalike.explanation import WordPair as WordPair
 from whyalike.models.black_box import BlackBox as BlackBox
 from whyalike.models.bm25 import BM25 as BM25
+from whyalike.models.fusion import Fusion as Fusion
 from whyalike.models.pair_function import PairScorer as PairScorer
 from whyalike.options import BTIOptions as BTIOptions
 from whyalike.trace import Trace as Trace

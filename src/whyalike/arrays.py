@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from whyalike.explanation import ScorePart
     from whyalike.options import Matching
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,7 @@ class PairSaliency:
     method that scores words alone, whose pairs are found by MatchWords.
     remainder: what the matrix leaves of the similarity; None where it is not in those units.
     matching: how words find their partners, where that is another way than the method's.
+    parts: the scorers of a fusion, with what each adds to the similarity.
     """
 
     similarity: float
@@ -49,3 +51,4 @@ class PairSaliency:
     matrix: Floats | None = None
     remainder: float | None = None
     matching: "Matching | None" = None
+    parts: "tuple[ScorePart, ...] | None" = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from whyalike.data.items import Item
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.fusion import Fusion
 from whyalike.models.scorer import scores_of
 from whyalike.options import check_whole
 from whyalike.texts import clean_text
@@ -45,20 +46,22 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A stage, opened. part: of a fusion that is the stage behind it, or one of the next."""
+    """A stage, opened.
+
+    part: it is one of the fusion that comes next. parts: how many stages before a fusion are its.
+    """
 
     explainer: "Explainer"
     name: str
     keep: int | None = None
     part: bool = False
+    parts: int = 0
 
 
-def open_stages(
-    stages: Sequence[object],
-    *,
-    open: Callable[[Any], "Explainer"],
-) -> list[Link]:
+def open_stages(stages: Sequence[object], *, open: Callable[..., "Explainer"]) -> list[Link]:
     """Return stages with their scorers opened, each by a name of its own.
+
+    A fusion's parts are stages before it: each ranks the passages by its own score.
 
     Parameters
     ----------
@@ -71,8 +74,21 @@ def open_stages(
     for given in stages:
         stage = given if isinstance(given, Stage) else Stage(given)
         explainer = stage.scorer if _explains(stage.scorer) else open(stage.scorer)
-        links.append(Link(explainer, stage.name or name_of(explainer.model.name), stage.keep))
+        parts = _open_parts(explainer, open)
+        name = stage.name or ("fusion" if parts else name_of(explainer.model.name))
+        links += [*parts, Link(explainer, name, stage.keep, parts=len(parts))]
     return _told_apart(links)
+
+
+def _open_parts(explainer: "Explainer", open: Callable[..., "Explainer"]) -> list[Link]:
+    """Return the parts of a fusion, as stages with its options; none of anything else."""
+    if not isinstance(explainer.model, Fusion):
+        return []
+    own = {"options": explainer.options, "lexicon": explainer.lexicon}
+    return [
+        Link(open(part.scorer, prompts=part.prompts, **own), name_of(part.name), part=True)
+        for part in explainer.model.parts
+    ]
 
 
 def _explains(source: object) -> bool:
@@ -181,13 +197,20 @@ def _run(link: Link, query: str, there: Sequence[_Passage], *, number: int) -> l
     """Rank the passages that are still there, and return those that go on, the best first."""
     explainer = link.explainer
     unique = list(dict.fromkeys(each.text for each in there))
+    pairs = [(query, text) for text in unique]
     with _named(link, number):
-        scores = scores_of(
-            explainer.model,
-            [(query, text) for text in unique],
-            prompts=explainer.prompts,
-            long_text=explainer.options.long_text,
-        )
+        if link.parts and isinstance(explainer.model, Fusion):
+            known = {each.text: each.ranks[-link.parts :] for each in there}
+            by_part = [[known[text][n].score for text in unique] for n in range(link.parts)]
+            fused = explainer.model.fuse(pairs, by_part, long_text=explainer.options.long_text)
+            scores = [each.score for each in fused]
+        else:
+            scores = scores_of(
+                explainer.model,
+                pairs,
+                prompts=explainer.prompts,
+                long_text=explainer.options.long_text,
+            )
     score_of = dict(zip(unique, scores, strict=True))
     tied = Counter(score_of[each.text] for each in there)
     # Sorting is stable: of equal scores, the order of the stage before stays.

@@ -61,6 +61,9 @@ from whyalike.words import Lexicon, align, merge_spans
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
+USUAL_METHODS = ("exact", "parts", "ranks", "bti", "occlusion")
+"""The first that a model gives enough for explains it, where no method is named."""
+
 
 def open_model(
     model: ModelSource | Scorer | None,
@@ -294,6 +297,7 @@ def assemble(
         remainder=remainder,
         options=options,
         prompts=prompts,
+        parts=saliency.parts,
     )
 
 
@@ -342,10 +346,10 @@ class Explainer:
     Parameters
     ----------
     model : ModelSource | Scorer, optional
-        A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), or a scorer
-        of your own (see ``whyalike.models.scorer``). Of a CrossEncoder, and of a classifier of
-        pairs, the logit is explained. A given model is only read: other threads may use it
-        meanwhile. By default all-MiniLM-L6-v2.
+        A hub name, a local path, a SentenceTransformer, (PreTrainedModel, tokenizer), BM25(...),
+        Fusion(...), or a scorer of your own (see ``whyalike.models.scorer``). Of a CrossEncoder,
+        and of a classifier of pairs, the logit is explained. A given model is only read: other
+        threads may use it meanwhile. By default all-MiniLM-L6-v2.
     embed : Embed | BlackBox, optional
         Instead of a model, a function from a list of texts to their vectors (N, H): a hosted
         service, ONNX, anything. Its calls are batched, cached and counted; a BlackBox of your own
@@ -357,8 +361,8 @@ class Explainer:
         work on it; words are paired by the lexicon's vectors, as it gives none.
     method : str, optional
         A registered method; ``whyalike methods`` lists them. By default ``exact`` for a model whose
-        score is a sum over pairs of tokens, else ``bti``, and ``occlusion`` for what has no
-        gradients.
+        score is a sum over pairs of tokens, ``parts`` or ``ranks`` for a fusion, else ``bti``, and
+        ``occlusion`` for what has no gradients.
     pooling : Pooling, default='auto'
         ``"auto"`` explains the score that the model itself gives, where it is a
         SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
@@ -445,7 +449,7 @@ class Explainer:
                 label=label,
             ),
         )
-        chosen = method or first_that_works(self.model, "exact", "bti", "occlusion")
+        chosen = method or first_that_works(self.model, *USUAL_METHODS)
         self.method = method_for(self.model, chosen)
         self.prompts = self.model.find_prompts(prompts, prompt_names)
 
@@ -481,7 +485,8 @@ class Explainer:
             The other text.
         method : str, optional
             One that gives signed contributions; by default this Explainer's own if it does, and
-            otherwise the first of ``exact``, ``whyalike`` and ``occlusion`` that can be used.
+            otherwise the first of ``exact``, ``parts``, ``whyalike`` and ``occlusion`` that can be
+            used.
 
         Raises
         ------
@@ -514,7 +519,8 @@ class Explainer:
     ) -> Trace:
         """Follow passages through a search of several stages, of which this Explainer is the first.
 
-        Each stage scores the passages that the one before let go on, and orders them anew. Of those
+        Each stage scores the passages that the one before let go on, and orders them anew. A fusion
+        has its parts as stages before it, each of which scores all that the fusion does. Of those
         that are explained, each stage's score is explained by its own scorer's method.
 
         Parameters
@@ -552,7 +558,7 @@ class Explainer:
         """The Explainer's own method if it gives signed contributions, or one that does."""
         if "signed" in self.method.promises:
             return self.method.name
-        return first_that_works(self.model, "exact", "whyalike", "occlusion")
+        return first_that_works(self.model, "exact", "parts", "whyalike", "occlusion")
 
     def with_method(self, method: str) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another method.

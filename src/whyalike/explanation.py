@@ -177,6 +177,51 @@ class ExplainedText:
         return self.words[-1].end if self.words else 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePart:
+    """One scorer of a fusion, and what it adds to the fused score.
+
+    ``contribution`` is ``weight`` times ``normalised``; those of all parts sum to the similarity.
+    ``constant`` is what of it no word carries, as normalising shifts scores; None with ranks.
+    ``method`` is the one that says what words add to this part.
+    """
+
+    name: str = field(metadata=describe("Name of the scorer."))
+    weight: float = field(metadata=describe("Its weight in the fusion, without unit.", least=0))
+    score: float = field(metadata=describe("The score that it gives, in its own units."))
+    normalised: float = field(
+        metadata=describe(
+            "That score as it is fused: as it is, normalised over a list of texts, or 1 / (k + "
+            "rank)."
+        )
+    )
+    contribution: float = field(
+        metadata=describe(
+            "What the part adds to the similarity: its weight times its normalised score."
+        )
+    )
+    constant: float | None = field(
+        default=None,
+        metadata=describe(
+            "What of the contribution is the same for every text, and so of no word: the "
+            "normalisation's shift times the weight. null with ranks."
+        ),
+    )
+    rank: int | None = field(
+        default=None,
+        metadata=describe(
+            "The right text's place by this scorer, 1 for the best; null where scores are fused.",
+            least=1,
+        ),
+    )
+    method: str | None = field(
+        default=None,
+        metadata=describe(
+            "The method that says what words add to this part; null where none does."
+        ),
+    )
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Explanation:
     """Why one model finds two texts alike.
@@ -193,6 +238,7 @@ class Explanation:
     the similarity, carried by no pair of words (special tokens, the empty text).
     ``prompts`` stood before the left text and before the right one as the model read them, and are
     no part of either; None in documents of releases that did not record them.
+    ``parts`` are the scorers of a fusion, in its order; None for any other model.
     ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
     a document can be read without that method.
     """
@@ -280,6 +326,14 @@ class Explanation:
             where_known=True,
         ),
     )
+    parts: tuple[ScorePart, ...] | None = field(
+        default=None,
+        metadata=describe(
+            "The scorers of a fusion, in its order, and what each adds to the similarity. Absent or"
+            " null for any other model.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":
@@ -313,6 +367,7 @@ class Explanation:
             "right": _text_to_dict(self.right),
             "pairs": [_flat(pair) for pair in self.pairs],
             "matches": [_flat(pair) for pair in self.matches],
+            **({} if self.parts is None else {"parts": [_flat(part) for part in self.parts]}),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -533,7 +588,7 @@ def _contributions(text: ExplainedText) -> list[float]:
     return [word.contribution or 0.0 for word in text.words]
 
 
-def _flat(item: Word | WordPair) -> dict[str, Any]:
+def _flat(item: Word | WordPair | ScorePart) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 

@@ -28,6 +28,7 @@ from whyalike.explanation import (
     Comparison,
     ExplainedText,
     Explanation,
+    ScorePart,
     Word,
     WordPair,
 )
@@ -44,6 +45,7 @@ NAMES = {
     Comparison: "ComparisonModel",
     ExplainedText: "TextModel",
     Explanation: "ExplanationModel",
+    ScorePart: "ScorePartModel",
     Word: "WordModel",
     WordPair: "WordPairModel",
 }
@@ -138,6 +140,7 @@ def explanation_schema() -> dict[str, Any]:
     names = {
         "Options": "options",
         "TextModel": "text",
+        "ScorePartModel": "part",
         "WordModel": "word",
         "WordPairModel": "pair",
     }

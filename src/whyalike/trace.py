@@ -370,6 +370,8 @@ def _why(trace: Trace, passage: TracedPassage, place: int) -> Runs:
         pulling = list(dict.fromkeys(word for word in words if not is_mark(word)))[:NAMED]
         if pulling:
             return [("held down by ", False), *_listed([[(word, True)] for word in pulling])]
+    if explanation.parts:
+        return _parts(trace, explanation)
     moves = trace.moved_by(passage, place)
     if not moves:
         return [("it finds nothing in common", False)]
@@ -384,6 +386,16 @@ def _why(trace: Trace, passage: TracedPassage, place: int) -> Runs:
         counting = sorted(moves, key=lambda move: -move.share)
         counting = [move for move in counting if move.share >= WORTH_NAMING * counting[0].share]
     return [(COUNTING, False), *_listed([_pair(move) for move in counting[:NAMED]])]
+
+
+def _parts(trace: Trace, explanation: Explanation) -> Runs:
+    """Return what each part of a fusion adds to the score, by the names that stages have here."""
+    names = {stage.model: stage.name for stage in reversed(trace.stages)}
+    said = [
+        f"{part.contribution:.3g} by {names.get(part.name, part.name)}"
+        for part in explanation.parts or ()
+    ]
+    return _listed([[(each, False)] for each in said])
 
 
 def _pair(move: WordMove) -> Runs:

@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from whyalike import Explainer, Item, Stage, Trace
-from whyalike.models.bm25 import BM25
+from whyalike import BM25, Explainer, Fusion, Item, Stage, Trace
 
 QUERY = "warm gloves for cold hands"
 ITEMS = [
@@ -91,3 +90,36 @@ def test_nothing_is_explained_where_none_is_asked_for(trace):
     content = json.loads(trace("--stage", "bm25", "--top", "0", "--json").stdout)
     assert content["stages"][0]["keep"] is None
     assert all(rank["explanation"] is None for p in content["passages"] for rank in p["ranks"])
+
+
+def test_a_fusion_is_the_first_stage(trace, model, reranker):
+    result = trace(
+        "--fusion", "bm25=1", "--fusion", f"{model}=2", "--normalise", "min-max", "--keep", "2",
+        "--stage", reranker, "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    texts = [item.description for item in ITEMS]
+    fusion = Fusion([(BM25(texts), 1), (model, 2)], normalise="min-max", over=texts)
+    own = Explainer(fusion).trace(QUERY, ITEMS, keep=2, stages=[reranker])
+    assert Trace.from_json(result.stdout) == own
+    assert [(s.part, s.scored) for s in own.stages] == [
+        (True, 4),
+        (True, 4),
+        (False, 4),
+        (False, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((), "There is no stage: give --stage MODEL"),
+        (("--stage", "bm25", "--normalise", "min-max"), "goes with --fusion"),
+        (("--fusion", "bm25"), "give MODEL=WEIGHT"),
+        (("--keep", "2", "--fusion", "bm25=1", "--keep", "3"), "two cuts, --keep 2 and 3"),
+    ],
+)
+def test_a_fusion_that_cannot_be(trace, given, says):
+    result = trace(*given)
+    assert result.exit_code != 0
+    assert says in " ".join(result.stderr.split())

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import sys
 from collections import Counter
 
 import bm25s
@@ -11,7 +12,7 @@ import pytest
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole, random_pairs
 from raising import raises
 from whyalike import BM25, BTIOptions, CatalogueIndex, Explainer, Item
-from whyalike.errors import OptionError, TextError
+from whyalike.errors import MissingExtraError, OptionError, TextError
 
 METHODS = ["lucene", "robertson", "atire", "bm25l", "bm25+"]
 CATALOGUE = [right for _, right in random_pairs(60)] + [
@@ -217,6 +218,12 @@ def test_bad_texts_and_prompts():
     with pytest.raises(OptionError, match="a scorer already"):
         Explainer(BM25(CATALOGUE), pooling="paper")
     assert Explainer(BM25(CATALOGUE), options=BTIOptions(long_text="error")).explain("a", "b")
+
+
+def test_without_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+    with raises(MissingExtraError, "BM25", "bm25s", "whyalike[bm25]"):
+        BM25(CATALOGUE)
 
 
 def test_the_texts_of_an_index(tmp_path):

@@ -17,10 +17,17 @@ from hypothesis import strategies as st
 
 from raising import raises
 from whyalike.errors import FormatError
-from whyalike.explanation import ExplainedText, Explanation, SimilarityFunction, Word, WordPair
+from whyalike.explanation import (
+    ExplainedText,
+    Explanation,
+    ScorePart,
+    SimilarityFunction,
+    Word,
+    WordPair,
+)
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own"}
+WHERE_KNOWN = {"prompts", "own", "parts"}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
@@ -249,9 +256,10 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["text"], ExplainedText, set()),
         (SCHEMA["$defs"]["word"], Word, set()),
         (SCHEMA["$defs"]["pair"], WordPair, set()),
+        (SCHEMA["$defs"]["part"], ScorePart, set()),
         (SCHEMA["$defs"]["options"], ExtendedOptions, set()),
     ],
-    ids=["explanation", "text", "word", "pair", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "options"],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
@@ -270,9 +278,10 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
         (SCHEMA["$defs"]["text"], ExplainedText),
         (SCHEMA["$defs"]["word"], Word),
         (SCHEMA["$defs"]["pair"], WordPair),
+        (SCHEMA["$defs"]["part"], ScorePart),
         (SCHEMA["$defs"]["options"], BTIOptions),
     ],
-    ids=["explanation", "text", "word", "pair", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "options"],
 )
 def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
     for name, hint in get_type_hints(kind).items():
@@ -304,7 +313,7 @@ def objects_in(schema):
 def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
     own = SCHEMA["$defs"]["options"]["properties"]["own"]
     objects = [one for one in objects_in(SCHEMA) if one is not own]
-    assert len(objects) == 5
+    assert len(objects) == 6
     for schema in objects:
         assert schema["additionalProperties"] is False
         for described in schema["properties"].values():

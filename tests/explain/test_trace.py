@@ -6,7 +6,7 @@ import pytest
 
 from pair_tables import PairTable
 from raising import raises
-from whyalike import Explainer, Item, Stage, Trace
+from whyalike import Explainer, Fusion, Item, Stage, Trace
 from whyalike.errors import FormatError, ModelError, OptionError, TextError
 from whyalike.trace import ordinal
 
@@ -248,3 +248,44 @@ def test_what_is_refused(first):
 def test_ordinals():
     said = [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 22, 111, 1103)]
     assert " ".join(said) == "1st 2nd 3rd 4th 11th 12th 13th 21st 22nd 111th 1,103rd"
+
+
+TEXTS = [item.description for item in PASSAGES]
+
+
+@pytest.mark.parametrize("normalise", ["none", "min-max", "z-score", "ranks"])
+def test_the_parts_of_a_fusion_are_stages_before_it(normalise):
+    parts = PairTable("words", LEXICAL), PairTable("org/meaning", MEANING)
+    weighed = list(zip(parts, (1.0, 0.5), strict=True))
+    over = None if normalise == "none" else TEXTS
+    fusion = Fusion(weighed, normalise=normalise, over=over)
+    last = PairTable("last", MEANING)
+    trace = Explainer(fusion).trace(QUERY, PASSAGES, keep=2, stages=[last], top=1)
+    assert [(s.name, s.part, s.scored) for s in trace.stages] == [
+        ("words", True, 5), ("meaning", True, 5), ("fusion", False, 5), ("last", False, 2),
+    ]  # fmt: skip
+    # Each part ranks by its own score, and the fusion as it does by itself.
+    alone = fusion.score([(QUERY, text) for text in TEXTS])
+    for item, score in zip(PASSAGES, alone, strict=True):
+        found = trace[item.id].ranks
+        assert found[0].score == parts[0].score([(QUERY, item.description)])[0]
+        assert found[1].score == parts[1].score([(QUERY, item.description)])[0]
+        assert found[2].score == pytest.approx(score)
+    assert [trace[id].ranks[0].rank for id in "ceabd"] == [1, 2, 3, 4, 5]
+    first = trace.passages[0]
+    assert trace.movement(first, 1) == "has"
+    assert trace.movement(first, 2) == "puts"
+    assert trace.movement(first, 3) in ("lifts", "keeps")
+    said = trace.sentence(first)
+    assert f"fusion puts it {ordinal(first.ranks[2].rank)} of 5" in said
+    one, other = first.ranks[2].explanation.parts
+    assert f"{one.contribution:.3g} by words and {other.contribution:.3g} by meaning" in said
+    assert trace.rows()[1]["before"] is None
+    assert Trace.from_json(trace.to_json()) == trace
+
+
+def test_a_fusion_does_not_score_its_parts_again():
+    table = PairTable("words", LEXICAL)
+    fusion = Fusion([(table, 1.0), (PairTable("other", MEANING), 1.0)])
+    Explainer(fusion).trace(QUERY, PASSAGES, top=0)
+    assert len(table.asked) == len(set(TEXTS))

@@ -15,6 +15,7 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, one_sentence_errors
+from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.listings import read_lexicon, read_pairs_of, read_texts_of
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -373,6 +374,9 @@ def evaluate(
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
     model: Model = DEFAULT_MODEL,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
     pooling: Pooling = "auto",
     prompts: PairPrompts = None,
     prompt_names: PromptNames = None,
@@ -426,7 +430,16 @@ def evaluate(
         chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
         on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
-            model,
+            **read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                column=column,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            ),
             options=read_options(option, names),
             pooling=pooling,
             prompts=prompts,
@@ -434,9 +447,6 @@ def evaluate(
             lexicon=read_lexicon(
                 lexicon, corpus, allow_pickle=allow_pickle, column=column, strict=strict
             ),
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
             label=label,
         )
         names = those_that_work(names, explainer.model, said=said)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.listings import read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 
 ALL = "all"
+
+USUAL_SIGNED = "whyalike"
+"""What gives signed contributions where no method is named."""
 
 
 def choose_methods(said: str) -> tuple[str, ...]:
@@ -146,6 +150,9 @@ def explain(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -210,7 +217,16 @@ def explain(
             )
 
         explainer = Explainer(
-            model,
+            **read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                column=column,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            ),
             method=method,
             pooling=pooling,
             prompts=prompts,
@@ -219,9 +235,6 @@ def explain(
                 option, names or [method or "bti"], words=words, long_text=long_text, top_k=top_k
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
             label=label,
         )
         if names:
@@ -236,6 +249,14 @@ def explain(
             write_out(lambda: echo_data(explanation.to_markdown()))
         else:
             write_out(lambda: show(explanation))
+
+
+def signed_or_own(method: str, explainer: "Explainer") -> str:
+    """Return the method, or, of the usual one that can't explain the model, one that can."""
+    from whyalike.methods.method import get_method
+
+    works = method != USUAL_SIGNED or get_method(method).works_with(explainer.model)
+    return method if works else explainer.signed_method
 
 
 def show(explanation: "Explanation") -> None:
@@ -370,6 +391,9 @@ def compare(
     better: Annotated[str, typer.Argument(help="The text that should be scored higher; or -.")],
     worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
     method: SignedMethod = "whyalike",
     option: MethodOption = None,
     pooling: Pooling = "auto",
@@ -396,17 +420,22 @@ def compare(
         from whyalike.render import terminal_comparison_view
 
         explainer = Explainer(
-            model,
+            **read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            ),
             options=read_options(option, [method]),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
             label=label,
         )
-        comparison = explainer.compare(*texts, method=method)
+        comparison = explainer.compare(*texts, method=signed_or_own(method, explainer))
         write_files(comparison, html=html, png=png, svg=svg)
         if json_:
             write_out(lambda: echo_json(comparison.to_json(indent=2)))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyalike.cli.explain import quieten
+from whyalike.cli.explain import USUAL_SIGNED, quieten, signed_or_own
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     TABLES,
@@ -97,6 +98,9 @@ def probe(
     explain: Annotated[int, typer.Option(min=0, help="Explain this many blind spots.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
     model: Model = DEFAULT_MODEL,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
     method: SignedMethod = "whyalike",
     option: MethodOption = None,
     pooling: Pooling = "auto",
@@ -128,17 +132,23 @@ def probe(
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in names_of(rules) or []]
         explainer = Explainer(
-            model,
-            method=method,
+            **read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            ),
+            method=None if method == USUAL_SIGNED else method,
             options=read_options(option, [method]),
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
             label=label,
         )
+        method = signed_or_own(method, explainer)
         with _reporting() as progress:
             result = find_blind_spots(
                 explainer,

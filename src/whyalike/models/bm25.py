@@ -166,9 +166,7 @@ class BM25(OpaqueScorer):
             )
         self._mean_length = sum(map(len, ids)) / len(ids)
         self._index = bm25s.BM25(method=method, k1=self.k1, b=self.b, delta=self.delta)
-        self._index.index(
-            (ids, dict(self._vocabulary)), create_empty_token=False, show_progress=False
-        )
+        self._index.index((ids, dict(self._vocabulary)), show_progress=False)
         self._rows: dict[str, int] = {}
         for row, text in enumerate(documents):
             self._rows.setdefault(text, row)

@@ -19,7 +19,14 @@ from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import find_words
 
 Capability = Literal[
-    "vectors", "tokens", "joint sequence", "hidden states", "gradients", "decomposition"
+    "vectors",
+    "tokens",
+    "joint sequence",
+    "hidden states",
+    "gradients",
+    "decomposition",
+    "parts",
+    "ranks",
 ]
 """What a scorer may give besides the scores of pairs.
 
@@ -29,6 +36,8 @@ Capability = Literal[
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
 - gradients: the gradient of the score at those
 - decomposition: ``decompose`` gives the score as an exact sum over pairs of tokens
+- parts: the score is a weighted sum of other scorers' scores, as ``Fusion`` gives them
+- ranks: the score is a sum by the ranks that other scorers give, as ``Fusion`` gives them
 """
 
 IN_WORDS: Mapping[Capability, str] = {
@@ -38,6 +47,8 @@ IN_WORDS: Mapping[Capability, str] = {
     "hidden states": "hidden states",
     "gradients": "gradients",
     "decomposition": "an exact decomposition",
+    "parts": "parts that sum to the score",
+    "ranks": "ranks by several scorers",
 }
 
 TextPair = tuple[str, str]

@@ -12,6 +12,7 @@ from whyalike.render.parts import (
     describe_score,
     describe_sum,
 )
+from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
 from whyalike.render.view import why_not_more_alike
 
@@ -33,6 +34,8 @@ def render_markdown(explanation: Explanation) -> str:
     parts = [f"**{_escape(title)}**  \n{facts}"]
     if prompts := describe_prompts(explanation.prompts):
         parts.append(f"Prompts: {_escape(prompts)}")
+    if (fused := part_table(explanation)) is not None:
+        parts.append(_parts(fused))
     parts += [
         _quote("Left", explanation.left, cut_into_segments(
             explanation.left, explanation.pairs, which="left")),
@@ -101,6 +104,14 @@ def _table(explanation: Explanation) -> str:
         ),
     ]
     return "\n".join([*lines, "", rows.more] if rows.more else lines)
+
+
+def _parts(shown: PartTable) -> str:
+    """Return the parts of a fused score."""
+    sides = [":--" if name in ("part", "words by") else "--:" for name in shown.names]
+    rows = [shown.names, *shown.rows]
+    lines = [f"| {' | '.join(map(_escape, row))} |" for row in rows]
+    return "\n".join([lines[0], f"| {' | '.join(sides)} |", *lines[1:]])
 
 
 def _reasons(explanation: Explanation) -> list[str]:

@@ -30,6 +30,7 @@ from whyalike.render.parts import (
     part_of,
     plain_text,
 )
+from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.view import WordList, why_not_more_alike
 
 TABLE_ROWS = 12
@@ -55,6 +56,8 @@ def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     pairs = explanation.pairs
     parts: list[RenderableType] = [_heading(explanation), Text()]
+    if (table := part_table(explanation)) is not None:
+        parts += [_draw_parts(table), Text()]
     for title, side in (("left", explanation.left), ("right", explanation.right)):
         segments = cut_into_segments(side, pairs, which="left" if title == "left" else "right")
         parts += [Text(title, style="bold underline"), *draw_side(side, segments, colour), Text()]
@@ -221,6 +224,19 @@ def _value(word: Word, decimals: int) -> str:
     if word.contribution is None:
         return format_number(word.saliency, 3)
     return format_signed(word.contribution, decimals)
+
+
+def _draw_parts(shown: PartTable) -> Table:
+    """Return the parts of a fused score."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in shown.names:
+        if name in ("part", "words by"):
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for row in shown.rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    return table
 
 
 def _draw_reasons(explanation: Explanation) -> list[Text]:

@@ -26,6 +26,7 @@ from whyalike.render.parts import (
     score_name,
     score_note,
 )
+from whyalike.render.score_parts import PartTable, part_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +306,7 @@ class ExplanationView:
     score_note: str
     score_in_words: str
     facts: tuple[tuple[str, str], ...]
+    parts: PartTable | None
     warnings: tuple[str, ...]
     sides: tuple[SideView, SideView]
     sum_note: str
@@ -342,6 +344,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
             ("Pooling", pooling),
             *([("Prompts", prompts)] if (prompts := describe_prompts(explanation.prompts)) else []),
         ),
+        parts=part_table(explanation),
         warnings=explanation.warnings,
         sides=sides,
         sum_note=describe_sum(explanation),

@@ -1,0 +1,142 @@
+"""``--fusion``, and ``--model bm25``: scorers that the command line puts together itself."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from whyalike.cli.listings import read_texts_of
+from whyalike.cli.options import DEFAULT_MODEL
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from whyalike.models.bm25 import BM25
+
+LEXICAL = "bm25"
+"""The name of BM25 over the texts of ``--over``."""
+
+FusionParts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fusion",
+        help="Instead of --model, a model and its weight in a sum of several, such as "
+        "all-MiniLM-L6-v2=2; bm25=1 is BM25 over the texts of --over. Give it once for each.",
+        metavar="MODEL=WEIGHT",
+        show_default=False,
+    ),
+]
+Normalise = Annotated[
+    Literal["none", "min-max", "z-score", "ranks"],
+    typer.Option(
+        help="What --fusion makes of each model's scores first, by a query's scores of the texts "
+        "of --over; ranks is reciprocal rank fusion."
+    ),
+]
+Over = Annotated[
+    Path | None,
+    typer.Option(
+        help="Texts, one a line or in a column of a table, or an index: BM25 counts words there, "
+        "and --normalise goes by their scores.",
+        metavar="FILE",
+    ),
+]
+
+
+def read_model(
+    model: str,
+    fusion: Sequence[str] | None,
+    *,
+    normalise: Literal["none", "min-max", "z-score", "ranks"],
+    over: Path | None,
+    column: str | None = None,
+    **opening: Any,
+) -> dict[str, Any]:
+    """Return what to give to Explainer for a model, for BM25, or for a fusion.
+
+    Parameters
+    ----------
+    model : str
+        What ``--model`` says.
+    fusion : sequence of str | None
+        Each ``MODEL=WEIGHT``.
+    normalise : str
+        How scores are normalised.
+    over : Path | None
+        A file of texts, or the folder of an index.
+    column : str, optional
+        Of the texts, where the file is a table.
+    **opening : Any
+        How models are loaded: device, trust_remote_code, allow_pickle.
+
+    Raises
+    ------
+    OptionError
+        Options that do not go together, or a part that is no name and weight.
+    FormatError, TextError
+        The texts can't be read.
+    ModelNotFoundError, UnsafeModelError, ModelError
+        A model of a fusion can't be found or used.
+    """
+    if not fusion:
+        if normalise != "none":
+            raise OptionError(f"--normalise {normalise} goes with --fusion: give its parts.")
+        if model != LEXICAL or Path(model).exists():
+            if over is not None:
+                raise OptionError(
+                    f"--over goes with --fusion and with --model {LEXICAL}: leave it out."
+                )
+            return {"model": model, **opening}
+        return {"model": _read_bm25(over, column), **opening}
+    if model != DEFAULT_MODEL:
+        raise OptionError(f"Give --model {model} or --fusion, not both.")
+    weighed = [read_part(said) for said in fusion]
+    from whyalike.models.fusion import Fusion
+
+    texts = None if over is None else _read_over(over, column)
+    parts: list[tuple[Any, float]] = []
+    for name, weight in weighed:
+        lexical = name == LEXICAL and not Path(name).exists()
+        parts.append((_bm25_of(texts) if lexical else name, weight))
+    by_bm25_alone = normalise == "none" and any(not isinstance(part, str) for part, _ in parts)
+    return {
+        "model": Fusion(
+            parts, normalise=normalise, over=None if by_bm25_alone else texts, **opening
+        )
+    }
+
+
+def read_part(said: str) -> tuple[str, float]:
+    """Return the name and weight that ``--fusion`` says. Raises OptionError on anything else."""
+    name, _, weight = said.rpartition("=")
+    with suppress(ValueError):
+        if name.strip():
+            return name.strip(), float(weight)
+    raise OptionError(f"--fusion is {said!r}; give MODEL=WEIGHT, such as all-MiniLM-L6-v2=2.")
+
+
+def _read_bm25(over: Path | None, column: str | None) -> "BM25":
+    return _bm25_of(None if over is None else _read_over(over, column))
+
+
+def _bm25_of(texts: list[str] | None) -> "BM25":
+    from whyalike.models.bm25 import BM25
+
+    if texts is None:
+        raise OptionError(
+            "bm25 counts words in the texts of a catalogue: give them with --over, a file or the "
+            "folder of an index."
+        )
+    return BM25(texts)
+
+
+def _read_over(path: Path, column: str | None) -> list[str]:
+    if not path.is_dir():
+        from whyalike.data.stream import kind_by_name
+
+        plain: Literal["txt", "auto"] = "txt" if kind_by_name(path) is None else "auto"
+        return read_texts_of(path, column=None if plain == "txt" else column, format=plain)
+    from whyalike.catalogue import CatalogueIndex
+
+    return CatalogueIndex.open(path).texts()
