@@ -28,6 +28,8 @@ PUBLIC = [
     "PairScorer",
     "Retry",
     "ScorePart",
+    "Stage",
+    "Trace",
     "Word",
     "WordPair",
     "WordVectors",

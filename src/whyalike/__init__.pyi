@@ -3,6 +3,7 @@
 from whyalike.catalogue.catalogue import Catalogue as Catalogue
 from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
 from whyalike.catalogue.search import Hit as Hit
+from whyalike.chain import Stage as Stage
 from whyalike.data.items import Item as Item
 from whyalike.explainer import Explainer as Explainer
 from whyalike.explanation import Comparison as Comparison
@@ -17,6 +18,7 @@ from whyalike.models.fusion import Fusion as Fusion
 from whyalike.models.pair_function import PairScorer as PairScorer
 from whyalike.models.retry import Retry as Retry
 from whyalike.options import BTIOptions as BTIOptions
+from whyalike.trace import Trace as Trace
 from whyalike.words import Lexicon as Lexicon
 from whyalike.words import WordVectors as WordVectors
 

@@ -11,6 +11,8 @@ from typing import cast
 import numpy as np
 
 from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.chain import Stage, open_stages, trace_stages
+from whyalike.data.items import Item
 from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import (
     Comparison,
@@ -57,6 +59,7 @@ from whyalike.options import (
 )
 from whyalike.selection import best_first, top_words
 from whyalike.texts import CleanText, clean_text, find_words, is_mark
+from whyalike.trace import Trace
 from whyalike.words import Lexicon, align, merge_spans
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -521,6 +524,52 @@ class Explainer:
             )
         first, second = explainer.explain_many([(query, better), (query, worse)])
         return Comparison(better=first, worse=second)
+
+    def trace(
+        self,
+        query: str,
+        passages: Iterable[str | Item],
+        *,
+        keep: int | None = None,
+        stages: Sequence[object] = (),
+        top: int = 5,
+        named: Sequence[str] = (),
+    ) -> Trace:
+        """Follow passages through a search of several stages, of which this Explainer is the first.
+
+        Each stage scores the passages that the one before let go on, and orders them anew. A fusion
+        has its parts as stages before it, each of which scores all that the fusion does. Of those
+        that are explained, each stage's score is explained by its own scorer's method.
+
+        Parameters
+        ----------
+        query : str
+            The text that is searched with, left in each pair.
+        passages : iterable of str or Item
+            What is searched, in any order; an Item stands for its description, or for its title
+            where it has none. Texts are called by their numbers, from 1.
+        keep : int, optional
+            How many passages of this Explainer's order go on to the next stage; None lets all.
+        stages : sequence of object, optional
+            Further stages in their order: Explainers, or what one is made of, or a ``Stage`` of
+            either, which has a ``keep`` of its own.
+        top : int, default=5
+            How many passages are explained, the first in the final order; 0 explains none.
+        named : sequence of str, optional
+            Ids of passages that are explained besides, wherever they end.
+
+        Raises
+        ------
+        OptionError
+            A blank query, a cut that is no whole number from 1 on, two passages with one id, or a
+            name that none has.
+        TextError, ModelError
+            As ``explain``; it says in which stage.
+        ModelNotFoundError, UnsafeModelError
+            A stage's model can't be found or used.
+        """
+        links = open_stages([Stage(self, keep=keep), *stages], open=Explainer)
+        return trace_stages(links, query, passages, top=top, named=named)
 
     @property
     def signed_method(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tiny_models import tiny
+from tiny_models import tiny, tiny_reranker
 from whyalike.cli.app import app
 from whyalike.models.kinds import encoder as kind
 from whyalike.models.loading import load
@@ -90,6 +90,16 @@ def model(tmp_path_factory):
     """The folder of a small random model."""
     folder = tmp_path_factory.mktemp("model")
     made = tiny("bert")
+    made.model.save_pretrained(folder)
+    made.tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def reranker(tmp_path_factory):
+    """The folder of a small random cross-encoder."""
+    folder = tmp_path_factory.mktemp("reranker")
+    made = tiny_reranker("bert")
     made.model.save_pretrained(folder)
     made.tokenizer.save_pretrained(folder)
     return str(folder)

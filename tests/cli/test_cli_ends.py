@@ -66,6 +66,10 @@ def made(tmp_path_factory, model, begin):
         "index info --json": ["index", "info", at("idx"), "--json", "--verify"],
         "similar": ["similar", at("idx"), "--id", "1", "-k", "2", *by],
         "similar --json": ["similar", at("idx"), "--id", "1", "--json", "--no-explain"],
+        "trace": ["trace", "--text", "warm", "--passages", at("c.csv"), "--stage", model],
+        "trace --json": [
+            "trace", "--text", "warm", "--passages", at("c.csv"), "--stage", model, "--json",
+        ],
         "study invite": ["study", "invite", at("study"), "--database", f"sqlite:///{at('i.db')}"],
         "study report": ["study", "report", at("study"), "--resamples", "20"],
         "study report --json": ["study", "report", at("study"), "--json", "--resamples", "20"],
@@ -79,6 +83,13 @@ def made(tmp_path_factory, model, begin):
         "compare --html": (["compare", "warm", *TEXTS, *by, "--html", at("c.html")], "c.html"),
         "similar --html": (
             ["similar", at("idx"), "--id", "1", "--no-explain", "--html", at("s.html")], "s.html",
+        ),
+        "trace --html": (
+            [
+                "trace", "--text", "warm", "--passages", at("c.csv"), "--stage", model,
+                "--html", at("t.html"),
+            ],
+            "t.html",
         ),
         "figure": (["figure", "2", *TEXTS, *by, "-o", at("f.png")], "f.png"),
         "evaluate -o": (

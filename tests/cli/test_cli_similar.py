@@ -176,3 +176,42 @@ def test_values_that_a_filter_can_not_be_compared_with_are_counted(run, model, t
     assert said in page.read_text(encoding="utf-8")
     content = told(run("similar", tmp_path / "idx", "--text", "a", "--no-explain", "--json"))
     assert content["not_compared"] == 0
+
+
+def test_a_reranker_says_both_scores_and_how_far_it_moved_an_item(run, folder, reranker, tmp_path):
+    page = tmp_path / "page.html"
+    given = ("similar", folder, "--text", "gloves for warm hands", "-k", "3", "--rerank", reranker)
+    content = told(run(*given, "--json", "--html", page))
+    hits = CatalogueIndex.open(folder).similar("gloves for warm hands", k=50)
+    found = hits.rerank(reranker, k=3)
+    assert [hit["id"] for hit in content["hits"]] == [hit.item.id for hit in found]
+    for hit, own in zip(content["hits"], found, strict=True):
+        again = hit["reranked"]
+        assert again["score"] == pytest.approx(own.reranked.score, abs=1e-6)
+        assert hit["similarity"] == pytest.approx(own.similarity, abs=1e-6)
+        assert again["lifted"] == again["before"] - hit["rank"]
+        why = Explanation.from_dict(again["explanation"])
+        assert why.similarity == pytest.approx(again["score"], abs=1e-5)
+        assert why.model == reranker
+    assert content["reranker"]["candidates"] == len(hits) == 5
+    assert "Reranker" in page.read_text()
+    said = run(*given, "--no-explain").stdout
+    assert f"before  rank {found[0].reranked.before}, similarity" in said
+    # A reranker lifts only what it was given.
+    few = told(run(*given, "--candidates", "3", "--json", "--no-explain"))
+    assert {hit["id"] for hit in few["hits"]} == {hit.item.id for hit in hits[:3]}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--candidates", "9"), "--candidates goes with --rerank MODEL"),
+        (("--rerank-label", "1"), "--rerank-label goes with --rerank MODEL"),
+        (("--rerank", "x", "--candidates", "9"), "--candidates is 9, fewer than the 10 items"),
+        (("--rerank", "no/such-model"), "no/such-model"),
+    ],
+)
+def test_a_reranker_that_cannot_be(run, folder, given, says):
+    result = run("similar", folder, "--text", "gloves", *given)
+    assert result.exit_code != 0
+    assert says in " ".join(result.stderr.split())

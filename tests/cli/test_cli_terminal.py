@@ -101,6 +101,12 @@ def cases(place):
             (idx, "--text", text, "--where", f"`no{HOSTILE}` = 1"),
             (place / HOSTILE, "--text", text),
         ],
+        "trace": [
+            ("--text", text, "--passages", csv, "--stage", model[1]),
+            ("--text", text, "--passages", csv, "--stage", model[1], "--json"),
+            ("--text", text, "--passages", csv, "--stage", model[1], "--passage", HOSTILE),
+            ("--text", text, "--passages", csv, "--stage", place / f"none {HOSTILE}"),
+        ],
         "figure": [("4", text, "b", *model, "-o", place / f"{HOSTILE}.xyz")],
         "train": [
             (csv, "-o", place / "trained", "--title", HOSTILE, "--base", place / f"none{HOSTILE}"),

@@ -2,6 +2,8 @@
 
 from whyalike.catalogue.catalogue import Catalogue as Catalogue
 from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
+from whyalike.catalogue.rerank import Reranked as Reranked
+from whyalike.catalogue.rerank import explain_reranked as explain_reranked
 from whyalike.catalogue.search import Hit as Hit
 from whyalike.catalogue.search import Hits as Hits
 from whyalike.catalogue.search import ItemRank as ItemRank

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import clean_text
 
 if TYPE_CHECKING:
+    from whyalike.catalogue.rerank import Reranked
     from whyalike.explainer import Explainer
+    from whyalike.models.labels import Label
     from whyalike.render.similar import SimilarPage
 
 
@@ -44,10 +46,11 @@ class Query:
 class Hit:
     """An item that a search found; see CatalogueIndex.similar.
 
-    rank: from 1. similarity: with the vectors of the index, so that of ``float16`` it is rounded.
-    parts: the four similarities of which it is the mean, with ``score="four"``. compared: the
-    field whose texts ``explain`` is about. open_explainer: gives what scores the query, left, with
-    an item, right.
+    rank: from 1; of a reranked hit, that of the reranker. similarity: with the vectors of the
+    index, so that of ``float16`` it is rounded. parts: the four similarities of which it is the
+    mean, with ``score="four"``. compared: the field whose texts ``explain`` is about.
+    open_explainer: gives what scores the query, left, with an item, right. reranked: what a
+    reranker made of it; see Hits.rerank.
     """
 
     rank: int
@@ -57,6 +60,7 @@ class Hit:
     query: Query
     compared: Field
     open_explainer: Callable[[], "Explainer"] = field(compare=False)
+    reranked: "Reranked | None" = None
 
     @property
     def query_text(self) -> str:
@@ -142,6 +146,57 @@ class Hits(list[Hit]):
         super().__init__(hits)
         self.not_compared = not_compared
         self._page = page
+
+    def rerank(
+        self,
+        model: Any,
+        *,
+        k: int | None = None,
+        label: "Label | None" = None,
+        device: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> "Hits":
+        """Return the hits in the order in which another model puts them, such as a cross-encoder.
+
+        Each keeps its similarity, and ``Hit.reranked`` has the other score and the rank before. The
+        query's text that was searched with is left, the item's right. Of equal scores, the order of
+        the search stays.
+
+        Parameters
+        ----------
+        model : Explainer, or what one is made of
+            A name, a folder, a model, a scorer.
+        k : int, optional
+            How many to return, at most; by default all. A reranker can lift only what the search
+            found: search for more than are to be shown.
+        label : int or str, optional
+            Of a model with several labels, the one whose logit is the score.
+        device : str, optional
+            Where to put a model that is loaded here.
+        trust_remote_code : bool, default=False
+            Allow code that comes with a model to run.
+        allow_pickle : bool, default=False
+            Allow weights that are not safetensors.
+
+        Raises
+        ------
+        OptionError
+            Hits that are reranked already, or an argument that does not go with the model.
+        ModelNotFoundError, UnsafeModelError, ModelError
+            The model can't be found or used.
+        """
+        from whyalike.catalogue.rerank import open_reranker, rerank_hits
+
+        explainer = open_reranker(
+            model,
+            label=label,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        found = rerank_hits(self, explainer, k=k)
+        return Hits(found, not_compared=self.not_compared, page=self._page)
 
     def __str__(self) -> str:
         """Return the hits of a search as plain text, 80 columns wide."""

@@ -1,14 +1,17 @@
 """What a search found as plain data, for the page, the terminal and JSON."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from whyalike.catalogue.reader import Score
+from whyalike.catalogue.rerank import explain_reranked, trace_reranked
 from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
 from whyalike.data.items import Item, Plain
 from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.render.parts import describe_prompts
 from whyalike.render.similar import SimilarHit, SimilarPage
+from whyalike.trace import Trace, tell
 
 if TYPE_CHECKING:
     from whyalike.catalogue.index import CatalogueIndex
@@ -19,18 +22,45 @@ VERSION = 1
 WHOLE = ""
 """The name of the explanation of a score that has no parts."""
 
+RERANKER = "reranker"
+"""The name of the explanation of a reranker's score."""
+
 Reasons = Mapping[str, Explanation]
 
 
 def explain_all(hits: Sequence[Hit], *, method: str | None = None) -> list[Reasons]:
     """Return every hit's explanations by the part that they explain; ``WHOLE`` where it has none.
 
+    Of a reranked hit, ``RERANKER`` is that of the reranker's score, by the reranker's own method.
     All hits go through the model together. Raises as ``Hit.explain``.
     """
+    reasons: list[dict[str, Explanation]]
     if any(hit.parts is not None for hit in hits):
         found = explain_hit_parts(hits, method=method)
-        return [{str(part): one for part, one in parts.items()} for parts in found]
-    return [{WHOLE: one} for one in explain_hits(hits, method=method)]
+        reasons = [{str(part): one for part, one in parts.items()} for parts in found]
+    else:
+        reasons = [{WHOLE: one} for one in explain_hits(hits, method=method)]
+    if any(hit.reranked is not None for hit in hits):
+        for own, one in zip(reasons, explain_reranked(hits), strict=True):
+            own[RERANKER] = one
+    return list(reasons)
+
+
+def trace_of(
+    index: "CatalogueIndex", hits: Sequence[Hit], reasons: Sequence[Reasons] = ()
+) -> Trace | None:
+    """Return a reranked search as a trace of two stages; None where nothing was reranked.
+
+    ``reasons`` are as for ``page_of``.
+    """
+    if not hits or hits[0].reranked is None:
+        return None
+    return trace_reranked(
+        hits,
+        model=index.reader.manifest.model.name,
+        retrieved=[one.get(WHOLE) for one in reasons] or [None] * len(hits),
+        reranked=[one.get(RERANKER) for one in reasons] or [None] * len(hits),
+    )
 
 
 def page_of(
@@ -73,14 +103,18 @@ def page_of(
         ("Score", f"mean of four {function} similarities" if score == "four" else plain),
         *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
+        *_say_reranker(hits, reasons),
     ]
+    trace = trace_of(index, hits, reasons)
     item = query if isinstance(query, Item) else None
     return SimilarPage(
         query_id="" if item is None else item.id,
         query_title="" if item is None else item.title,
         query_text=query if isinstance(query, str) else query.description,
         facts=tuple(facts),
-        hits=tuple(_view_hit(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)),
+        hits=tuple(
+            _view_hit(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
+        ),
         notes=_notes(hits, is_item=item is not None, asked=k),
         full=_full(function, hits),
     )
@@ -101,7 +135,7 @@ def page_of_hit(hit: Hit) -> SimilarPage:
         query_title="",
         query_text=hit.query_text,
         facts=(),
-        hits=(_view_hit(hit, {}),),
+        hits=(_view_hit(hit, {}, None),),
     )
 
 
@@ -117,10 +151,12 @@ def search_to_dict(
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
-    The arguments are those of ``page_of``. ``compared`` is the field that the plain score compares;
+    The arguments are those of ``page_of``. ``reranker``, and of each hit ``reranked``, are there
+    where hits were reranked. ``compared`` is the field that the plain score compares;
     ``prompts`` stood before the query and before an item.
     """
     reader, item = index.reader, query if isinstance(query, Item) else None
+    trace = trace_of(index, hits, reasons)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -139,10 +175,39 @@ def search_to_dict(
         "k": k,
         "where": where,
         "method": _method_of(reasons),
+        **_reranker_to_dict(hits, reasons),
         "not_compared": _not_compared(hits),
         "notes": list(_notes(hits, is_item=item is not None, asked=k)),
-        "hits": [_hit_to_dict(hit, reasons[n] if reasons else {}) for n, hit in enumerate(hits)],
+        "hits": [
+            _hit_to_dict(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
+        ],
     }
+
+
+def _reranker_to_dict(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> dict[str, Any]:
+    again = hits[0].reranked if hits else None
+    if again is None:
+        return {}
+    model = again.explainer.model
+    said = {
+        "model": model.name,
+        "similarity_function": model.similarity_function,
+        "prompts": list(again.explainer.prompts),
+        "candidates": again.of,
+        "method": reasons[0][RERANKER].method if reasons else None,
+    }
+    return {"reranker": said}
+
+
+def _say_reranker(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> list[tuple[str, str]]:
+    again = hits[0].reranked if hits else None
+    if again is None:
+        return []
+    method = f", explained by {reasons[0][RERANKER].method}" if reasons else ""
+    return [
+        ("Reranker", again.explainer.model.name + method),
+        ("Candidates", f"{again.of:,}"),
+    ]
 
 
 def _prompts(index: "CatalogueIndex", query: Item | str) -> tuple[str, str]:
@@ -161,7 +226,7 @@ def _method_of(reasons: Sequence[Reasons]) -> str | None:
     return next(iter(reasons[0].values())).method if reasons else None
 
 
-def _hit_to_dict(hit: Hit, reasons: Reasons) -> dict[str, Any]:
+def _hit_to_dict(hit: Hit, reasons: Reasons, trace: Trace | None) -> dict[str, Any]:
     told = {name: one.to_dict() for name, one in reasons.items()}
     parts = {
         name: {"similarity": value, "explanation": told.get(name)}
@@ -176,10 +241,29 @@ def _hit_to_dict(hit: Hit, reasons: Reasons) -> dict[str, Any]:
         "similarity": hit.similarity,
         "explanation": told.get(WHOLE),
         "parts": parts or None,
+        **_reranked_to_dict(hit, told, trace),
     }
 
 
-def _view_hit(hit: Hit, reasons: Reasons) -> SimilarHit:
+def _reranked_to_dict(hit: Hit, told: Mapping[str, Any], trace: Trace | None) -> dict[str, Any]:
+    again = hit.reranked
+    if again is None or trace is None:
+        return {}
+    passage = trace[hit.item.id]
+    said = {
+        "score": again.score,
+        "before": again.before,
+        "lifted": again.before - hit.rank,
+        "tied": again.tied,
+        "sentence": trace.sentence(passage),
+        "moved_by": [asdict(move) for move in trace.moved_by(passage, 1)],
+        "explanation": told.get(RERANKER),
+    }
+    return {"reranked": said}
+
+
+def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
+    again = hit.reranked
     return SimilarHit(
         rank=hit.rank,
         id=hit.item.id,
@@ -191,6 +275,8 @@ def _view_hit(hit: Hit, reasons: Reasons) -> SimilarHit:
         ),
         parts=tuple((hit.parts or {}).items()),
         explanations=tuple(reasons.items()),
+        reranked=None if again is None else (again.score, again.before),
+        way=() if trace is None else tuple(tell(trace, trace[hit.item.id])),
     )
 
 
@@ -227,8 +313,10 @@ def _notes(hits: Sequence[Hit], *, is_item: bool, asked: int | None) -> tuple[st
         else "Items whose text is the query's but for case and white space are left out."
     )
     notes = [left_out]
-    if asked is not None and len(hits) < asked:
-        notes.append(f"{len(hits):,} found of {asked:,} asked for: there are no more.")
+    again = hits[0].reranked if hits else None
+    found = len(hits) if again is None else again.of
+    if asked is not None and found < asked:
+        notes.append(f"{found:,} found of {asked:,} asked for: there are no more.")
     if said := say_not_compared(_not_compared(hits)):
         notes.append(said)
     return tuple(notes)

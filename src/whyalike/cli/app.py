@@ -18,6 +18,7 @@ from whyalike.cli.probe import probe
 from whyalike.cli.serve import serve
 from whyalike.cli.similar import similar
 from whyalike.cli.study import study
+from whyalike.cli.trace import InOrder, trace
 from whyalike.cli.train import train
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command()(evaluate)
 app.command()(demo)
 app.command()(probe)
 app.command()(similar)
+app.command(cls=InOrder)(trace)
 app.command()(figure)
 app.command()(train)
 app.command()(serve)

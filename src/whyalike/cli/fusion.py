@@ -106,7 +106,7 @@ def read_model(
             f"--label is {label!r}, which is of one model, and the parts of a fusion are several: "
             "leave it out, or make a Fusion in Python, of scorers that have it."
         )
-    weighed = [_read_part(said) for said in fusion]
+    weighed = [read_part(said) for said in fusion]
     from whyalike.models.fusion import Fusion
 
     texts = None if over is None else _read_over(over, column)
@@ -122,7 +122,8 @@ def read_model(
     }
 
 
-def _read_part(said: str) -> tuple[str, float]:
+def read_part(said: str) -> tuple[str, float]:
+    """Return the name and weight that ``--fusion`` says. Raises OptionError on anything else."""
     name, _, weight = said.rpartition("=")
     with suppress(ValueError):
         if name.strip():

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from whyalike.render.similar import SimilarPage
 
 
+CANDIDATES = 50
+"""Items that a reranker gets."""
+
+
 def similar(
     folder: Annotated[
         Path, typer.Argument(help="The index; see `whyalike index`.", metavar="INDEX")
@@ -83,6 +87,29 @@ def similar(
         Literal["exact", "hnsw"],
         typer.Option(help="What searches: all vectors, or a graph that may miss some."),
     ] = "exact",
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            help="Put what was found in the order of this model, such as a cross-encoder: a hub "
+            "name or a folder.",
+            metavar="MODEL",
+        ),
+    ] = None,
+    rerank_label: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a reranker with several labels, the one whose logit is the score: its name, "
+            "or its number.",
+            metavar="LABEL",
+        ),
+    ] = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"How many items the reranker gets; by default {CANDIDATES}, or -k if it is more.",
+        ),
+    ] = None,
     json_: Json = False,
     html: Html = None,
     device: Device = None,
@@ -103,7 +130,8 @@ def similar(
                 "--prompts and --prompt-names go with --text: an item is compared with the vector "
                 "that the index has of it."
             )
-        if explain or sought is not None or model is not None:
+        most = candidates_of(count, rerank, rerank_label, candidates)
+        if explain or sought is not None or model is not None or rerank is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.similar_page import explain_all, page_of, search_to_dict
@@ -125,7 +153,16 @@ def similar(
         )
         if explain:
             read_options(option, [method or index.explainer.method.name])
-        hits = index.similar(sought, id=id_, title=title, k=count, where=where, score=score)
+        hits = index.similar(sought, id=id_, title=title, k=most, where=where, score=score)
+        if rerank is not None:
+            hits = hits.rerank(
+                rerank,
+                k=count,
+                label=rerank_label,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            )
         reasons = explain_all(hits, method=method) if explain else []
         query = index[id_] if id_ is not None else sought or ""
         asked: dict[str, Any] = {"k": count, "where": where, "score": score}
@@ -137,6 +174,29 @@ def similar(
             write_out(lambda: echo_json(said))
         else:
             write_out(lambda: open_console().print(terminal_similar_view(page)))
+
+
+def candidates_of(count: int, rerank: str | None, label: str | None, candidates: int | None) -> int:
+    """Return how many items to search for.
+
+    Raises
+    ------
+    OptionError
+        Options of a reranker without one, or fewer candidates than are to be shown.
+    """
+    if rerank is None:
+        for option, given in (("--rerank-label", label), ("--candidates", candidates)):
+            if given is not None:
+                raise OptionError(f"{option} goes with --rerank MODEL: give both or neither.")
+        return count
+    if candidates is None:
+        return max(count, CANDIDATES)
+    if candidates < count:
+        raise OptionError(
+            f"--candidates is {candidates}, fewer than the {count} items to be shown (-k): give at "
+            "least as many."
+        )
+    return candidates
 
 
 def _write_page(page: "SimilarPage", html: Path | None) -> None:

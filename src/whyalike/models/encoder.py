@@ -22,6 +22,7 @@ from whyalike.interruption import checkpoint
 from whyalike.models.capture import EmbeddingSites, capture, find_sites
 from whyalike.models.gradient_check import check_gradient
 from whyalike.models.graph import (
+    Places,
     Presence,
     Rows,
     as_leaves,
@@ -401,6 +402,9 @@ class Encoder:
     ) -> Pass:
         """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
 
+        Where no gradient is wanted, equal texts go through the model once. A gradient is each
+        pair's own, so that each of its texts needs a graph of its own.
+
         The gradient of a pair's score at one side, with the other held fixed, is the plain
         gradient (row 13), and pairs of a batch do not touch each other; so the gradient of the
         sum over the batch holds them all (Malkiel et al. 2022, Eq. 3).
@@ -426,7 +430,9 @@ class Encoder:
             Vectors with NaN or infinity; a gradient that is wanted and not there.
         """
         options = GradientOptions.of(options)
-        texts = [text for pair in pairs for text in (pair.left, pair.right)]
+        everything = [text for pair in pairs for text in (pair.left, pair.right)]
+        places = None if gradient else Places.of(everything)
+        texts = everything if places is None else places.unique
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
         groups = self._group(rows, texts)
         order = [row for group in groups for row in group]
@@ -444,6 +450,8 @@ class Encoder:
                 ends = [f.ends if whole else as_leaves(f, gradient=gradient) for f in forwards]
                 scored = text_vectors([end[0] for end in ends], order, rows, texts)
                 raw = text_vectors([end[1] for end in ends], order, rows, texts)
+                if places is not None:
+                    scored, raw = scored[places.of_text], raw[places.of_text]
                 scores = score_pairs(
                     scored, raw, pairs, function=self.similarity_function, options=options
                 )
@@ -459,7 +467,8 @@ class Encoder:
             identical=scores.identical,
             scale=scores.scale,
             groups=tuple(
-                finished(forward, found) for forward, found in zip(forwards, slopes, strict=True)
+                finished(forward if places is None else places.repeat(forward), found)
+                for forward, found in zip(forwards, slopes, strict=True)
             ),
         )
 

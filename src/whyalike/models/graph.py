@@ -1,7 +1,7 @@
 """The graph of a batch's pass: gradients at what it caught, and the presence of each token."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -130,6 +130,52 @@ def presence_slopes(last: Tensor, at_last: Tensor, *, at_weights: Tensor, own: T
 
 Rows = Sequence[tuple[int, Row]]
 """Rows that go forward together, each with the index of its text."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Texts of which equal ones go through the model once, U of them.
+
+    unique: the first of each. of_text: for each text, which of these it is. places: for each of
+    these, where it stands among the texts.
+    """
+
+    unique: tuple[TokenizedText, ...]
+    of_text: list[int]
+    places: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, texts: Sequence[TokenizedText]) -> "Places | None":
+        """Return the places of texts, or None where no two are equal."""
+        found: dict[object, list[int]] = {}
+        for place, text in enumerate(texts):
+            key = text.prompt, text.text, tuple(row.input_ids for row in text.rows)
+            found.setdefault(key, []).append(place)
+        if len(found) == len(texts):
+            return None
+        of_text = [0] * len(texts)
+        for index, places in enumerate(found.values()):
+            for place in places:
+                of_text[place] = index
+        unique = tuple(texts[places[0]] for places in found.values())
+        return cls(unique, of_text, tuple(map(tuple, found.values())))
+
+    def repeat(self, forward: Forward) -> Forward:
+        """Return a group of the rows of ``unique`` with a row for each text that is one of them."""
+        rows = [row for row, place in enumerate(forward.places) for _ in self.places[place.text]]
+        places = [
+            replace(place, text=text)
+            for place in forward.places
+            for text in self.places[place.text]
+        ]
+        index = torch.tensor(rows, device=forward.latent.device)
+        return replace(
+            forward,
+            places=tuple(places),
+            point=forward.point[index],
+            activation=forward.activation[index],
+            latent=forward.latent[index],
+        )
 
 
 def text_vectors(

@@ -19,3 +19,7 @@ from whyalike.render.similar import render_similar_text as render_similar_text
 from whyalike.render.similar import terminal_similar_view as terminal_similar_view
 from whyalike.render.terminal import render_text as render_text
 from whyalike.render.terminal import terminal_view as terminal_view
+from whyalike.render.trace import render_trace as render_trace
+from whyalike.render.trace import render_trace_fragment as render_trace_fragment
+from whyalike.render.trace import render_trace_text as render_trace_text
+from whyalike.render.trace import terminal_trace_view as terminal_trace_view

@@ -27,7 +27,9 @@ class SimilarHit:
 
     ``facts`` is what else is known of it. ``parts`` are the similarities that the score is the mean
     of, if it is one. ``explanations`` are named by the part they explain, one alone by ``""``; the
-    query is the left text of each.
+    query is the left text of each. ``reranked`` is a reranker's score and the rank before it; the
+    ``rank`` is the reranker's then, and ``way`` says how it came about, as runs of a sentence with
+    True on words of the texts.
     """
 
     rank: int
@@ -38,6 +40,14 @@ class SimilarHit:
     facts: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, float], ...] = ()
     explanations: tuple[tuple[str, Explanation], ...] = ()
+    reranked: tuple[float, int] | None = None
+    way: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def move(self) -> str:
+        """How far the reranker moved it, with an arrow; nothing where it did not."""
+        lifted = 0 if self.reranked is None else self.reranked[1] - self.rank
+        return f"{'↑' if lifted > 0 else '↓'}{abs(lifted):,}" if lifted else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +185,10 @@ def _head(before: str, title: str, id: str) -> Text:
 
 
 def _draw_hit(hit: SimilarHit) -> list[RenderableType]:
+    score = hit.similarity if hit.reranked is None else hit.reranked[0]
+    move = f" {hit.move}" if hit.move else ""
     lines: list[RenderableType] = [
-        _head(f"{hit.rank:>2}  {format_number(hit.similarity, 4)} ", hit.title, hit.id)
+        _head(f"{hit.rank:>2}{move}  {format_number(score, 4)} ", hit.title, hit.id)
     ]
     said = [(name, value) for name, value in hit.facts if value][:FACTS_SHOWN]
     under = [Text(visible(name_facts(said)), style="dim")] if said else []
@@ -184,7 +196,12 @@ def _draw_hit(hit: SimilarHit) -> list[RenderableType]:
     if text:
         under.append(Text(text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"))
     lines.extend(Padding(one, (0, 0, 0, 4), expand=False) for one in under)
-    rows = [("parts", ", ".join(f"{n} {format_number(v, 3)}" for n, v in hit.parts))]
+    rows = []
+    if hit.reranked is not None:
+        before, similarity = hit.reranked[1], format_number(hit.similarity, 4)
+        rows.append(("before", f"rank {before:,}, similarity {similarity}"))
+        rows.append(("why", "".join(f"“{run}”" if word else run for run, word in hit.way)))
+    rows += [("parts", ", ".join(f"{n} {format_number(v, 3)}" for n, v in hit.parts))]
     rows += [(name or "pairs", list_pairs(one)) for name, one in hit.explanations]
     warnings = [w for _, one in hit.explanations for w in one.warnings]
     rows += [("!", warning) for warning in dict.fromkeys(warnings)]

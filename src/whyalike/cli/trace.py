@@ -1,0 +1,226 @@
+"""``whyalike trace``: a query followed through the stages of a search, and the words that count."""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+from whyalike.cli.explain import quieten, read_arguments
+from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.fusion import LEXICAL, FusionParts, Normalise, read_part
+from whyalike.cli.options import (
+    TABLES,
+    AllowPickle,
+    Column,
+    Debug,
+    Device,
+    Html,
+    Json,
+    Strict,
+    TrustRemoteCode,
+)
+from whyalike.cli.printing import echo, echo_json, echo_report, open_console, write_out
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from whyalike.models.bm25 import BM25
+    from whyalike.models.fusion import Fusion
+    from whyalike.trace import Trace
+
+ORDER = "whyalike.order"
+
+
+class InOrder(TyperCommand):
+    """A command that knows in which order its options were given: ``--keep`` is of a stage."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note the order, and parse as usual."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[ORDER] = [parameter.name for parameter in order]
+        return super().parse_args(ctx, args)
+
+
+def trace(
+    context: typer.Context,
+    text: Annotated[str, typer.Option(help="The query; - reads standard input.")],
+    passages: Annotated[
+        Path,
+        typer.Option(
+            help=f"What is searched: a file of items or texts ({TABLES}).", metavar="FILE"
+        ),
+    ],
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"What scores, in order: a hub name, a folder, or {LEXICAL}, which counts the "
+            "words of the passages. Give it once for each stage.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ] = None,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    keep: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="How many passages of the stage before it go on to the next one; by default all.",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[
+        int, typer.Option(min=0, help="Explain this many passages, the first in the final order.")
+    ] = 5,
+    passage: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Explain this passage too, by its id, or its number. It may be repeated.",
+            metavar="ID",
+            show_default=False,
+        ),
+    ] = None,
+    column: Column = None,
+    strict: Strict = False,
+    json_: Json = False,
+    html: Html = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Follow a query through the stages of a search: ranks after each, and the words that count.
+
+    Such as --stage bm25 --keep 50 --stage all-MiniLM-L6-v2 --keep 10 --stage RERANKER, or, with a
+    fusion as the first stage, --fusion bm25=1 --fusion all-MiniLM-L6-v2=2 --normalise min-max
+    --keep 10 --stage RERANKER.
+    """
+    with one_sentence_errors(debug=debug):
+        if not stage and not fusion:
+            raise OptionError(
+                "There is no stage: give --stage MODEL, once for each, or --fusion MODEL=WEIGHT."
+            )
+        if normalise != "none" and not fusion:
+            raise OptionError(f"--normalise {normalise} goes with --fusion: give its parts.")
+        kept = keeps_of(context.meta[ORDER], keep or (), fused=bool(fusion))
+        query = read_arguments({"query": text})[0]
+        from whyalike.data.passages import read_passages
+        from whyalike.data.stream import ReadReport
+
+        report = ReadReport()
+        items = read_passages(passages, column=column, strict=strict, report=report)
+        echo_report(report)
+        quieten()
+        from whyalike import Explainer, Stage
+
+        opening: dict[str, Any] = {
+            "device": device,
+            "trust_remote_code": trust_remote_code,
+            "allow_pickle": allow_pickle,
+        }
+        texts = [item.text for item in items]
+
+        @cache
+        def open_stage(name: str) -> Explainer:
+            if is_lexical(name):
+                return Explainer(open_bm25(texts))
+            return Explainer(name, **opening)
+
+        explainers = [open_stage(name) for name in stage or ()]
+        if fusion:
+            fused = open_fusion(fusion, texts, normalise=normalise, **opening)
+            explainers.insert(0, Explainer(fused))
+        stages = [Stage(one, keep=most) for one, most in zip(explainers, kept, strict=True)]
+        found = explainers[0].trace(
+            query, items, keep=kept[0], stages=stages[1:], top=top, named=passage or ()
+        )
+        _write_page(found, html)
+        if json_:
+            write_out(lambda: echo_json(found.to_json(indent=2)))
+            return
+        from whyalike.render import terminal_trace_view
+
+        write_out(lambda: open_console().print(terminal_trace_view(found)))
+
+
+def is_lexical(name: str) -> bool:
+    """Return whether a stage is BM25, and no folder that is called so."""
+    return name == LEXICAL and not Path(name).exists()
+
+
+def open_bm25(texts: "Sequence[str]") -> "BM25":
+    """Return BM25 with the statistics of these texts."""
+    from whyalike.models.bm25 import BM25
+
+    return BM25(texts)
+
+
+def open_fusion(
+    said: "Sequence[str]",
+    texts: "Sequence[str]",
+    *,
+    normalise: Literal["none", "min-max", "z-score", "ranks"],
+    **opening: Any,
+) -> "Fusion":
+    """Return a fusion whose scores are normalised over these texts.
+
+    Raises
+    ------
+    OptionError
+        A part that is no name and weight.
+    """
+    from whyalike.models.fusion import Fusion
+
+    parts = [
+        (open_bm25(texts) if is_lexical(name) else name, weight)
+        for name, weight in map(read_part, said)
+    ]
+    over = None if normalise == "none" else texts
+    return Fusion(parts, normalise=normalise, over=over, **opening)
+
+
+def keeps_of(
+    order: "Sequence[str | None]", given: "Sequence[int]", *, fused: bool
+) -> list[int | None]:
+    """Return for each stage the ``--keep`` behind it, or None where there is none.
+
+    Parameters
+    ----------
+    order : sequence of str or None
+        The names of the options as they were given.
+    given : sequence of int
+        The cuts in that order.
+    fused : bool
+        Whether a fusion is the first stage, whatever the order; a cut before all others is its.
+
+    Raises
+    ------
+    OptionError
+        A cut before the first stage, or two of one.
+    """
+    kept: list[int | None] = [None] if fused else []
+    cuts = iter(given)
+    for name in order:
+        if name == "stage":
+            kept.append(None)
+        elif name == "keep":
+            cut = next(cuts)
+            if not kept:
+                raise OptionError(f"--keep {cut} comes before any --stage: put it behind its own.")
+            if kept[-1] is not None:
+                raise OptionError(f"A stage has two cuts, --keep {kept[-1]} and {cut}: give one.")
+            kept[-1] = cut
+    return kept
+
+
+def _write_page(found: "Trace", html: Path | None) -> None:
+    """Write the page if one was asked for."""
+    from whyalike.files import write_whole
+
+    if html is not None:
+        content = found.to_html().encode()
+        write_whole(html, lambda stream: stream.write(content))
+        echo(f"Wrote {html}", err=True)
