@@ -215,8 +215,6 @@ def test_folders_of_other_libraries(saved, tmp_path):
         )
     )
     assert "a multi-vector model" in said_of(str(folder))
-    (folder / "config_sentence_transformers.json").write_text('{"model_type": "ColBERT"}')
-    assert "a multi-vector model" in said_of(str(folder))
     (folder / "modules.json").write_text("[]")
     (folder / "config_sentence_transformers.json").write_text('{"model_type": "Orakel"}')
     assert "is a Orakel, recognised by model_type 'Orakel'" in said_of(str(folder))

@@ -1,5 +1,6 @@
 """Late interaction: each token of the query with its best token of the document."""
 
+import json
 import pickle
 
 import numpy as np
@@ -165,3 +166,46 @@ def test_what_is_refused(folder):
         Explainer(make(folder), pooling="paper")
     with pytest.raises(OptionError, match="'maxsim' needs vectors of whole texts"):
         Explainer(make(folder), method="maxsim")
+
+
+def saved_by_pylate(model, place):
+    """Write a model's folder as PyLate 1 writes it: two modules, and its settings at the top."""
+    transformer, dense = list(model.children())[:2]
+    transformer.save(str(place))
+    (place / "1_Dense").mkdir()
+    dense.save(str(place / "1_Dense"))
+    config = json.loads((place / "1_Dense" / "config.json").read_text())
+    kept = ("in_features", "out_features", "bias", "activation_function")
+    own = {**{key: config[key] for key in kept}, "use_residual": False}
+    (place / "1_Dense" / "config.json").write_text(json.dumps(own))
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Dense", "type": "pylate.models.Dense.Dense"},
+    ]
+    (place / "modules.json").write_text(json.dumps(modules))
+    settings = {
+        "__version__": {"sentence_transformers": "5.1.1", "transformers": "4.56.2"},
+        "model_type": "ColBERT",
+        "prompts": {},
+        "default_prompt_name": None,
+        "similarity_fn_name": "MaxSim",
+        "query_prefix": "keep ",
+        "document_prefix": "wool ",
+        "query_length": 16,
+        "document_length": 30,
+        "attend_to_expansion_tokens": False,
+        "skiplist_words": [","],
+        "do_query_expansion": True,
+    }
+    (place / "config_sentence_transformers.json").write_text(json.dumps(settings))
+
+
+def test_a_folder_that_pylate_saved_is_opened(folder, tmp_path):
+    ours = make(folder, skip=[","], prompts=MARKED, query_expansion=EXPANDED, document_length=30)
+    saved_by_pylate(ours, tmp_path)
+    model = MultiVectorEncoder(str(tmp_path), device="cpu")
+    explainer = Explainer(tmp_path)
+    found = check_scores(explainer, by_model(model))
+    assert found[0].method == "exact"
+    pair = [(LEFT, RIGHT)]
+    assert by_model(model)(pair) == pytest.approx(by_model(ours)(pair), rel=1e-5)

@@ -1,6 +1,6 @@
 """Turn what a user gives as a model into the parts that an encoder needs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -153,16 +153,19 @@ def folder_here(source: object) -> Path | None:
     return None if found is None else found.folder
 
 
-def is_of_kind(source: object, family: type[BaseModel], kind: Kind) -> bool:
+def is_of_kind(
+    source: object, family: type[BaseModel], kind: Kind, *, saved_as: Collection[str] = ()
+) -> bool:
     """Return whether a model is one of a family of sentence-transformers, and of that kind alone.
 
     One that has modules of another kind too, such as a Router, is not. A folder is told by what it
-    says that it was saved by, and by its modules; nothing is loaded.
+    says that it was saved by, and by its modules; nothing is loaded. ``saved_as`` are classes of
+    other packages whose folders the family opens too.
     """
     if isinstance(source, family):
         return {sign.kind for sign in _signs_in_modules(source)} <= {kind}
     folder = folder_here(source)
-    if folder is None or stated_family(folder) != family.__name__:
+    if folder is None or stated_family(folder) not in (family.__name__, *saved_as):
         return False
     return kinds_of_modules(folder) <= {kind}
 

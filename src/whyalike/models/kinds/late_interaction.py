@@ -217,8 +217,12 @@ def _places(one: Read, size: int) -> "np.ndarray[tuple[int], np.dtype[np.intp]]"
     return places
 
 
+PYLATE = "ColBERT"
+"""The class by which PyLate says that it saved a folder; MultiVectorEncoder opens it."""
+
+
 def _takes(source: object) -> bool:
-    return is_of_kind(source, MultiVectorEncoder, MULTI_VECTOR)
+    return is_of_kind(source, MultiVectorEncoder, MULTI_VECTOR, saved_as=(PYLATE,))
 
 
 @register_kind("late interaction", takes=_takes)
