@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from whyalike import BTIOptions, Explainer
-from whyalike.errors import OutputError, TextError
+from whyalike import BlackBox, BTIOptions, Explainer
+from whyalike.errors import FunctionError, OutputError, TextError
 from whyalike.evaluation import suite
 from whyalike.evaluation.results import explain_all
 from whyalike.evaluation.suite import Datasets, run_suite
@@ -31,7 +31,7 @@ class Service:
 
 
 def explainer_of(function=embed):
-    return Explainer(embed=function, method="occlusion", batch_size=4)
+    return Explainer(embed=BlackBox(function, retry=None), method="occlusion", batch_size=4)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_suite_goes_on_within_a_part(tmp_path, explained):
     whole = run_suite(explainer_of(service), data, methods=["occlusion"])
     assert not whole.failures
     service.broken_at = PAIRS[9][1]
-    with pytest.raises(ConnectionError):
+    with pytest.raises(FunctionError, match="the service is away"):
         run_suite(explainer_of(service), data, methods=["occlusion"], folder=tmp_path)
     (kept,) = tmp_path.glob("*.explanations.jsonl")
     assert len(kept.read_bytes().splitlines()) == 1 + 8, "two whole batches"
@@ -183,7 +183,7 @@ def test_a_part_that_a_function_has_not_is_refused_before_it_is_asked(tmp_path, 
 def test_explanations_by_other_packages_or_batches_are_not_taken(tmp_path, explained, monkeypatch):
     data, options = Datasets(pairs={"shop": PAIRS}), {"methods": ["occlusion"], "folder": tmp_path}
     for change in ("packages", "batches"):
-        with pytest.raises(ConnectionError):
+        with pytest.raises(FunctionError, match="the service is away"):
             run_suite(explainer_of(Service(PAIRS[9][1])), data, **options)
         other = Explainer(embed=Service(), method="occlusion", batch_size=2)
         if change == "packages":
@@ -200,10 +200,10 @@ def test_texts_that_may_not_be_kept_are_not(tmp_path):
     service = Service(PAIRS[9][1])
     data = Datasets(pairs={"shop": PAIRS})
     options = {"methods": ["occlusion"], "folder": tmp_path}
-    with pytest.raises(ConnectionError):
+    with pytest.raises(FunctionError, match="the service is away"):
         run_suite(explainer_of(service), data, **options)
     assert [p for p in tmp_path.iterdir() if b"gloves" in p.read_bytes()]
-    with pytest.raises(ConnectionError):
+    with pytest.raises(FunctionError, match="the service is away"):
         run_suite(explainer_of(service), data, **options, keep_texts=False)
     assert list(tmp_path.iterdir())
     assert not [p for p in tmp_path.iterdir() if b"gloves" in p.read_bytes()]
