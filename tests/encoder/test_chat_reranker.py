@@ -7,6 +7,7 @@ import pytest
 import torch
 from sentence_transformers import CrossEncoder
 from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from chat_models import TEMPLATE, TURNED, reranker, save_causal
 from exact_scorers import random_pairs
@@ -218,3 +219,32 @@ def test_what_goes_with_vectors_is_refused(chat):
         Explainer(chat, label="yes")
     with pytest.raises(OptionError, match="needs vectors of whole texts"):
         Explainer(chat, method="bilrp")
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_a_head_of_labels_behind_a_chat_template(tmp_path, labels):
+    folder = save_causal(tmp_path / "causal")
+    config = AutoConfig.from_pretrained(folder)
+    config.num_labels = labels
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        model = AutoModelForSequenceClassification.from_config(config)
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.data.normal_(0, 0.15)
+    model.save_pretrained(folder)
+    whole = CrossEncoder(str(folder), device="cpu")
+    pairs = random_pairs(8)
+    expected = logits(whole, pairs)
+    for given in (whole, folder):
+        if labels > 1:
+            with pytest.raises(ModelError, match="has 3 labels"):
+                Explainer(given)
+        explainer = Explainer(given, label=1 if labels > 1 else None)
+        assert isinstance(explainer.model, ChatReranker)
+        own = expected[:, 1] if labels > 1 else expected
+        assert explainer.model.score(pairs) == pytest.approx(own, abs=1e-5)
+        found = explainer.with_method("whyalike").explain(*pairs[0])
+        assert found.similarity == pytest.approx(float(own[0]), abs=1e-5)
+        if labels > 1:
+            assert any("logit of the label 'LABEL_1'" in said for said in found.warnings)

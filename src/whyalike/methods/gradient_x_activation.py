@@ -30,7 +30,8 @@ def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> li
 
     Where a LayerNorm follows the embedding, this sum is zero there (the norm does not see
     the length of E); so it is taken at the input of the last layer unless ``options.layer`` says
-    otherwise.
+    otherwise. Where that layer itself sees its input through a norm, as in a reranker that asks a
+    language model and in CLIP's text side, it is taken at a middle layer.
 
     Raises
     ------

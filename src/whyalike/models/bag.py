@@ -11,8 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense
-from sentence_transformers.sentence_transformer.modules import Normalize
 from torch import nn
 
 from whyalike.arrays import Floats
@@ -27,6 +25,9 @@ from whyalike.similarity import is_bilinear
 
 TEXTS_AT_ONCE = 512
 """Texts that are tokenized between two checkpoints."""
+
+VECTOR = "sentence_embedding"
+"""What modules call the vector of a text."""
 
 BEHIND = frozenset({"Dense", "Dropout", "LayerNorm", "Normalize"})
 """Modules that may follow where a text's vector is made."""
@@ -87,7 +88,7 @@ class BagScorer(ABC):
     @property
     def is_linear(self) -> bool:
         """Whether a text's vector is a sum over its tokens, by a factor that counts as constant."""
-        return all(isinstance(m, Normalize) or _is_linear(m) for m in self._behind)
+        return all(_normalises(m) or _is_linear(m) for m in self._behind)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -194,11 +195,11 @@ class BagScorer(ABC):
         outside[text.rows[0].positions] = False
         own, rest = parts[text.rows[0].positions], parts[outside].sum(axis=0)
         for module in self._behind:
-            if isinstance(module, Normalize):
+            if _normalises(module):
                 length = max(float(np.linalg.norm(own.sum(axis=0) + rest)), 1e-12)
                 own, rest = own / length, rest / length
             else:
-                own, rest = _through(cast("Dense", module), own, rest)
+                own, rest = _through(module, own, rest)
         return own[:, : self.pipeline.truncate_dim], rest[: self.pipeline.truncate_dim]
 
     def score(
@@ -262,15 +263,19 @@ def _shares(left: Parts, right: Parts) -> bool:
 
 def _is_linear(module: nn.Module) -> bool:
     """Return whether a module is a Dense without an activation, of the vector of a text."""
-    return (
-        isinstance(module, Dense)
-        and isinstance(module.activation_function, nn.Identity)
-        and module.module_input_name == module.module_output_name == "sentence_embedding"
-    )
+    if type(module).__name__ != "Dense" or not isinstance(module.activation_function, nn.Identity):
+        return False
+    names = ("module_input_name", "module_output_name")
+    return all(getattr(module, name, VECTOR) == VECTOR for name in names)
 
 
-def _through(dense: Dense, own: Floats, rest: Floats) -> Parts:
+def _normalises(module: nn.Module) -> bool:
+    return type(module).__name__ == "Normalize"
+
+
+def _through(module: nn.Module, own: Floats, rest: Floats) -> Parts:
     """Return the parts behind a Dense; its bias is no token's."""
+    dense = cast("Any", module)
     weight: Floats = dense.linear.weight.detach().double().cpu().numpy()
     after = [own @ weight.T, weight @ rest]
     if dense.linear.bias is not None:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import nn
 
 from whyalike.arrays import Floats
@@ -21,6 +20,8 @@ from whyalike.models.loading import open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.tokens import Row, TokenizedText
 from whyalike.options import LongText
+
+POOLING = "Pooling"
 
 POOLINGS = ("lasttoken", "max", "mean", "mean_sqrt_len_tokens", "weightedmean")
 """Those that are sums over tokens. "cls" needs a first token, which word vectors have not."""
@@ -80,15 +81,11 @@ class WordVectorScorer(WordScorer):
     def __init__(self, pipeline: SentenceTransformer, name: str) -> None:
         super().__init__(pipeline, name)
         modules = list(pipeline.children())
-        self.in_front = 1 + next(n for n, m in enumerate(modules) if isinstance(m, Pooling))
-
-    @property
-    def _pooling(self) -> Pooling:
-        return cast("Pooling", list(self.pipeline.children())[self.in_front - 1])
+        self.in_front = 1 + next(n for n, m in enumerate(modules) if type(m).__name__ == POOLING)
 
     @property
     def _modes(self) -> tuple[str, ...]:
-        mode = self._pooling.pooling_mode
+        mode = cast("Any", list(self.pipeline.children())[self.in_front - 1]).pooling_mode
         return (mode,) if isinstance(mode, str) else tuple(mode)
 
     @property
@@ -229,9 +226,9 @@ def _cut(text: TokenizedText, limit: int, long_text: LongText) -> TokenizedText:
 
 def _takes_words(source: object) -> bool:
     names = module_names(source)
-    if names[:1] != ["WordEmbeddings"] or "Pooling" not in names:
+    if names[:1] != ["WordEmbeddings"] or POOLING not in names:
         return False
-    place = names.index("Pooling")
+    place = names.index(POOLING)
     return set(names[1:place]) <= {"WordWeights"} and set(names[place + 1 :]) <= BEHIND
 
 
