@@ -57,8 +57,14 @@ def test_an_option_goes_to_those_of_several_methods_that_have_it(explain):
         (("-O", "top_k"), r"-O is 'top_k'; give NAME=VALUE"),
         (("-O", "top_k=0"), r"top_k is 0; give a whole number from 1 on\."),
         (("-O", "matching=best"), r"matching is 'best'; allowed: 'nearest', 'mutual', 'soft'"),
-        (("-O", "permutations=3"), r"no option 'permutations' of bti\. It is one of shapley\. "),
-        (("-O", "colour=red"), r"no option 'colour' of bti\. Allowed: .*rectifier.*top_k"),
+        (
+            ("-O", "permutations=3"),
+            r"no option 'permutations' of exact, bti, occlusion\. It is one of shapley\. ",
+        ),
+        (
+            ("-O", "colour=red"),
+            r"no option 'colour' of exact, bti, occlusion\. Allowed: .*rectifier",
+        ),
         (("-O", "top_k=3", "-O", "top_k=4"), r"top_k is given twice, with different values"),
         (("--top-k", "3", "-O", "top_k=4"), r"top_k is given twice, with different values"),
     ],
