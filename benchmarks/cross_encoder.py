@@ -79,7 +79,7 @@ def layers(asked):
     rows = []
     for name, gold in golds.items():
         for model_name, model in models.items():
-            if asked.model_names and model_name.partition(",")[0] not in asked.model_names:
+            if asked.model_names and model_name not in asked.model_names:
                 continue
             for matching in asked.matchings:
                 found = []
@@ -124,7 +124,12 @@ def deletion(asked):
 
     Pair by pair, so that --json holds whole pairs wherever a run ends, and another goes on.
     """
-    pairs = read_passages(asked.part, asked.pairs // 2)
+    if asked.join:
+        rows = [row for file in asked.join for row in json.loads(file.read_text("utf-8"))["rows"]]
+        methods = asked.methods or [name for name in METHODS if all(name in row for row in rows)]
+        show_deletion(rows, methods)
+        return rows
+    pairs = read_passages(asked.part, asked.pairs // 2)[asked.first :]
     model = CrossEncoder(str(asked.model), device="cpu")
     methods = asked.methods or list(METHODS)
     explainers = {
@@ -191,6 +196,8 @@ def read_arguments():
     parser.add_argument("model", type=Path)
     parser.add_argument("--pairs", type=int, help="of each gold (200), or of both catalogues (100)")
     parser.add_argument("--part", choices=["choose", "report"], default="report")
+    parser.add_argument("--first", type=int, default=0, help="the pair to begin with")
+    parser.add_argument("--join", type=Path, nargs="*", help="show what such runs kept, together")
     parser.add_argument("--methods", nargs="*")
     parser.add_argument("--model-names", nargs="*")
     parser.add_argument("--matchings", nargs="*", default=["soft", "mutual"])
