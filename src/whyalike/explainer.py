@@ -263,7 +263,8 @@ def assemble(
         What was said of the texts before.
     """
     matching = options.matching or saliency.matching or method.matching
-    matches, unmatched = _match(saliency, matching=matching, union=options.union)
+    matches = _match(saliency, matching=matching, union=options.union)
+    unmatched = unmatched_words(matches, saliency.left, saliency.right)
     matrix, remainder = saliency.matrix, saliency.remainder
     shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
     if matrix is None and shares:
@@ -293,19 +294,14 @@ def assemble(
     )
 
 
-def _match(
-    saliency: PairSaliency, *, matching: Matching, union: bool
-) -> tuple[Matches, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return the matches, and the words of each side that match nothing."""
+def _match(saliency: PairSaliency, *, matching: Matching, union: bool) -> Matches:
+    """Return the matches: by what pairs of words contribute, where the method says that."""
     left, right = saliency.left, saliency.right
     if saliency.matrix is not None:
-        matches = match_by_contribution(left, right, saliency.matrix, union=union)
-        return matches, unmatched_words(matches, left, right, by="score")
+        return match_by_contribution(left, right, saliency.matrix, union=union)
     if matching == "nearest":
-        matches = match_words(left, right, union=union)
-        return matches, unmatched_words(matches, left, right, by="similarity")
-    matches = match_softly(left, right) if matching == "soft" else match_mutually(left, right)
-    return matches, unmatched_words(matches, left, right, by=None)
+        return match_words(left, right, union=union)
+    return match_softly(left, right) if matching == "soft" else match_mutually(left, right)
 
 
 def _explained(

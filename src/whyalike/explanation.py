@@ -134,7 +134,7 @@ class ExplainedText:
     """One side of the pair: the text, the words that the model read, how many it did not read.
 
     ``unmatched`` are the indices of the words that match nothing in the other text, most salient
-    first: their most similar word, if any, goes with another.
+    first: those in none of the explanation's ``matches``.
     """
 
     text: str = field(
@@ -158,7 +158,7 @@ class ExplainedText:
         default=(),
         metadata=describe(
             "Indices of the words that match nothing in the other text, most salient first: "
-            "their best word there goes better with another. Punctuation marks are left out.",
+            "those in none of the matches. Punctuation marks are left out.",
             least=0,
         ),
     )
