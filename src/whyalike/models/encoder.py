@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import RLock
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, cast, get_args
 from weakref import WeakSet
 
 import numpy as np
@@ -42,6 +42,7 @@ from whyalike.models.pipeline import (
     VectorSource,
     activation_of,
     place_rows,
+    pools_all_tokens,
     score_pairs,
 )
 from whyalike.models.prompts import choose_prompts
@@ -108,9 +109,10 @@ class Encoder:
         A model without input embeddings.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {"vectors", "tokens", "hidden states", "gradients"}
+    capabilities: frozenset[Capability] = frozenset(
+        {"vectors", "tokens", "hidden states", "pooled tokens", "gradients"}
     )
+    """What it gives besides scores; pooled tokens only where more than one token is pooled."""
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
         check_choice("pooling", pooling, get_args(Pooling))
@@ -123,6 +125,8 @@ class Encoder:
             )
         self.name = loaded.name
         self.pooling: Pooling = pooling
+        if not pools_all_tokens(pooling, loaded.pipeline):
+            self.capabilities -= {"pooled tokens"}
         self.pipeline = loaded.pipeline
         self.tokenizer = loaded.tokenizer
         self.similarity_function: SimilarityFunction = "cosine"

@@ -282,6 +282,27 @@ def _pools_prompt(module: nn.Module) -> bool:
     return bool(getattr(module, "include_prompt", True))
 
 
+def pools_all_tokens(pooling: Pooling, pipeline: SentenceTransformer | None) -> bool:
+    """Return whether a text's vector is made of all its tokens, and not of the first or last alone.
+
+    The poolings of a pipeline are tried on three tokens, of which only the middle one is not zero.
+    """
+    if pooling != "model" or pipeline is None:
+        return pooling == "paper"
+    states = torch.tensor([[[0.0], [1.0], [0.0]]])
+    for module in pipeline.modules():
+        # ``include_prompt`` is what poolings alone have, whatever they are called.
+        if hasattr(module, "include_prompt"):
+            features = {
+                "token_embeddings": states,
+                "attention_mask": torch.ones(1, 3, dtype=torch.long),
+            }
+            with torch.no_grad():
+                if not module(features)["sentence_embedding"].any():
+                    return False
+    return True
+
+
 def at_least_single(tensor: Tensor) -> Tensor:
     """Return a tensor in single or double precision: half is too coarse for cosines and sums."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()

@@ -19,7 +19,13 @@ from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import find_words
 
 Capability = Literal[
-    "vectors", "tokens", "joint sequence", "hidden states", "gradients", "decomposition"
+    "vectors",
+    "tokens",
+    "joint sequence",
+    "hidden states",
+    "pooled tokens",
+    "gradients",
+    "decomposition",
 ]
 """What a scorer may give besides the scores of pairs.
 
@@ -27,7 +33,9 @@ Capability = Literal[
 - tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
 - joint sequence: both texts of a pair are read in one sequence, as ``tokenize_pairs`` gives it
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
-- gradients: the gradient of the score at those
+- pooled tokens: a text's vector is made of the last hidden states of all its tokens, as a mean
+  is, and not of one token's
+- gradients: the gradient of the score at the hidden states
 - decomposition: ``decompose`` gives the score as an exact sum over pairs of tokens
 """
 
@@ -36,6 +44,7 @@ IN_WORDS: Mapping[Capability, str] = {
     "tokens": "tokens",
     "joint sequence": "one sequence of both texts",
     "hidden states": "hidden states",
+    "pooled tokens": "a pooling over all tokens",
     "gradients": "gradients",
     "decomposition": "an exact decomposition",
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -112,7 +112,7 @@ class JointEncoder(Encoder):
         A model without input embeddings, or one that reads other tokens than its tokenizer gives.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+    capabilities: frozenset[Capability] = frozenset(
         {"tokens", "joint sequence", "hidden states", "gradients"}
     )
 
