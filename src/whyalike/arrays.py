@@ -39,6 +39,8 @@ class PairSaliency:
     method that scores words alone, whose pairs are found by MatchWords.
     remainder: what the matrix leaves of the similarity; None where it is not in those units.
     matching: how words find their partners, where that is another way than the method's.
+    expected: the mean scores of the left and the right text with a background, where the words of
+    each explain what the similarity has beyond that.
     """
 
     similarity: float
@@ -49,3 +51,4 @@ class PairSaliency:
     matrix: Floats | None = None
     remainder: float | None = None
     matching: "Matching | None" = None
+    expected: tuple[float, float] | None = None

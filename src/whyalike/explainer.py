@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.background import Background, Measured, background_of
 from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import (
     Comparison,
@@ -240,6 +241,7 @@ def assemble(
     options: BTIOptions,
     prompts: tuple[str, str],
     warnings: tuple[str, ...],
+    background: Measured | None = None,
 ) -> Explanation:
     """Match, select, and put everything into the object that users hold.
 
@@ -261,6 +263,8 @@ def assemble(
         Put before the left text and before the right one.
     warnings : tuple[str, ...]
         What was said of the texts before.
+    background : Measured, optional
+        What the similarity is compared with.
     """
     matching = options.matching or saliency.matching or method.matching
     matches = _match(saliency, matching=matching, union=options.union)
@@ -285,12 +289,20 @@ def assemble(
             *reading_warnings(left, side="left", model=model),
             *reading_warnings(right, side="right", model=model),
             *saliency.warnings,
+            *(
+                background.warnings(saliency.expected, method=method.name, model=model)
+                if background
+                else ()
+            ),
         ),
         completeness_gap=saliency.completeness_gap,
         pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
         remainder=remainder,
         options=options,
         prompts=prompts,
+        background=None
+        if background is None
+        else background.place(saliency.similarity, saliency.expected),
     )
 
 
@@ -371,6 +383,12 @@ class Explainer:
     lexicon : Lexicon, optional
         Word vectors and the rarity of words, for the methods that go by them. By default the
         packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
+    background : texts, Background or CatalogueIndex, optional
+        Texts of your own, 30 or more, such as a catalogue's. Explanations then say where the score
+        stands among those of random pairs of them and of nearest ones. By a method that
+        differentiates a cosine or a product and gives signs (whyalike, gradient_x_activation),
+        words explain what the pair has beyond any two of them: of what all texts have in common,
+        nothing is left. At most 1,000 of the texts are read, once.
     device : str, optional
         Where to put a model that is loaded here.
     batch_size : int, default=32
@@ -402,6 +420,7 @@ class Explainer:
         prompt_names: tuple[str, str] | None = None,
         similarity_function: SimilarityFunction | None = None,
         lexicon: Lexicon | None = None,
+        background: object | None = None,
         device: str | None = None,
         batch_size: int = 32,
         trust_remote_code: bool = False,
@@ -415,6 +434,8 @@ class Explainer:
                 f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
             )
         self.lexicon = lexicon
+        self.background: Background | None = background_of(background)
+        self._measured: dict[tuple[tuple[str, str], str], Measured] = {}
         check_whole("batch_size", batch_size)
         self.batch_size = batch_size
         if method is not None:
@@ -514,6 +535,30 @@ class Explainer:
         other.lexicon = lexicon
         return other
 
+    def with_background(self, background: object | None) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with another background.
+
+        Raises
+        ------
+        OptionError, TextError
+            Too few texts, or something else than texts.
+        """
+        other = copy(self)
+        other.background, other._measured = background_of(background), {}
+        return other
+
+    def measured_background(self) -> Measured | None:
+        """Return what the model makes of the background, as pairs are read here; None without one.
+
+        It is measured when it is needed first. Raises ModelError as ``explain``.
+        """
+        key = self.prompts, self.options.long_text
+        if self.background is not None and key not in self._measured:
+            self._measured[key] = self.background.measure(
+                self.model, prompts=self.prompts, long_text=self.options.long_text
+            )
+        return self._measured.get(key)
+
     def with_prompts(self, prompts: tuple[str, str]) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with other literal prompts.
 
@@ -588,9 +633,11 @@ class Explainer:
             key: PreparedPair(*(reading.prepared for reading in readings[key])) for key in keys
         }
         options, recorded = self._options_of_method()
+        background = self.measured_background() if keys else None
+        means = None if background is None else background.means
         saliency: dict[TextPair, PairSaliency] = {}
         for batch in self._batches(prepared):
-            setting = Setting(self.model, options, self.lexicon)
+            setting = Setting(self.model, options, self.lexicon, means)
             results = self.method.attribute(setting, [prepared[key] for key in batch])
             saliency.update(zip(batch, results, strict=True))
         for key, (left, right) in zip(keys, cleaned, strict=True):
@@ -602,6 +649,7 @@ class Explainer:
                 options=recorded,
                 prompts=self.prompts,
                 warnings=left.warnings + right.warnings,
+                background=background,
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "

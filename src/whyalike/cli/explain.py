@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.listings import read_lexicon
+from whyalike.cli.listings import read_corpus, read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
+    BackgroundTexts,
     Column,
     Corpus,
     Debug,
@@ -174,6 +175,7 @@ def explain(
     ] = 2,
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
+    background: BackgroundTexts = None,
     column: Column = None,
     json_: Json = False,
     md: Annotated[
@@ -217,6 +219,7 @@ def explain(
                 option, names or [method or "bti"], words=words, long_text=long_text, top_k=top_k
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
+            background=None if background is None else read_corpus(background, column),
             device=device,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,

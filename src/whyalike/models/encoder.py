@@ -33,6 +33,7 @@ from whyalike.models.graph import (
 from whyalike.models.loading import LoadedModel
 from whyalike.models.pipeline import (
     Forward,
+    Means,
     Pass,
     PipelineEncoder,
     Point,
@@ -384,6 +385,7 @@ class Encoder:
         point: Point = "embedding",
         gradient: bool = True,
         presence_from: int | None = None,
+        means: Means | None = None,
     ) -> Pass:
         """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
 
@@ -405,6 +407,9 @@ class Encoder:
         presence_from : int, optional
             Where given, the first layer from which on, and in the pooling, the score is
             differentiated by each token's weight too.
+        means : Means, optional
+            The mean vectors of a background's texts: what is differentiated is what the scores have
+            beyond the mean scores of each text with these.
 
         Raises
         ------
@@ -431,7 +436,12 @@ class Encoder:
                 scored = text_vectors([end[0] for end in ends], order, rows, texts)
                 raw = text_vectors([end[1] for end in ends], order, rows, texts)
                 scores = score_pairs(
-                    scored, raw, pairs, function=self.similarity_function, options=options
+                    scored,
+                    raw,
+                    pairs,
+                    function=self.similarity_function,
+                    options=options,
+                    means=means,
                 )
             if not np.isfinite(scores.similarity).all():
                 raise ModelError(self.not_finite)
@@ -444,6 +454,7 @@ class Encoder:
             similarity=scores.similarity,
             identical=scores.identical,
             scale=scores.scale,
+            expected=scores.expected,
             groups=tuple(
                 finished(forward, found) for forward, found in zip(forwards, slopes, strict=True)
             ),

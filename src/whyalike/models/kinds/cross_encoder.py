@@ -31,6 +31,7 @@ from whyalike.models.pipeline import (
     Batch,
     Forward,
     GroupPass,
+    Means,
     Pass,
     Place,
     Point,
@@ -298,6 +299,7 @@ class JointEncoder(Encoder):
         point: Point = "embedding",
         gradient: bool = True,
         presence_from: int | None = None,
+        means: Means | None = None,
     ) -> Pass:
         """Score pairs, and differentiate their logits at ``point``; as ``Encoder.run``.
 
@@ -312,6 +314,7 @@ class JointEncoder(Encoder):
         OptionError
             The objective is the product of two vectors.
         """
+        del means  # Of vectors, which no text has here.
         if gradient:
             self.require_gradient()
         own = GradientOptions.of(options)
