@@ -9,7 +9,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 
 from raising import raises
 from tiny_models import tiny
-from whyalike import Explainer, Explanation
+from whyalike import CatalogueIndex, Explainer, Explanation, Item
 from whyalike.background import FEWEST, Background
 from whyalike.errors import OptionError, TextError
 from whyalike.models.encoder import Encoder
@@ -245,6 +245,24 @@ def test_texts_unlike_the_background_are_said_to_be():
     warnings = one.explain("日本語のテキスト", "warm wool gloves 41").warnings
     assert [said for said in warnings if "left text is unlike" in said]
     assert not [said for said in warnings if "right text is unlike" in said]
+
+
+def test_an_index_is_a_background(tmp_path):
+    texts = some_texts(40)
+    items = [Item(id=f"i{n}", title="", description=text) for n, text in enumerate(texts)]
+    one = explainer("whyalike")
+    index = CatalogueIndex.build(items, tmp_path, model=one, name="shop")
+    found = one.with_background(index).explain(LEFT, RIGHT)
+    assert found == one.with_background(Background(texts)).explain(LEFT, RIGHT)
+    assert found.background.texts == 40
+
+
+def test_a_comparison_takes_the_same_off_both_texts():
+    """The query's words sum to the margin, with and without."""
+    alone = explainer("whyalike")
+    for one in (alone, alone.with_background(BACKGROUND)):
+        comparison = one.compare(LEFT, RIGHT, "white flowers")
+        assert contributions(comparison.query).sum() == pytest.approx(comparison.margin, abs=1e-6)
 
 
 @pytest.mark.parametrize(
