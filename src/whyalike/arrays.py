@@ -42,6 +42,8 @@ class PairSaliency:
     matching: how words find their partners, where that is another way than the method's.
     parts: the scorers of a fusion, with what each adds to the similarity.
     terms: of a sparse model, what carried the similarity; None of any other.
+    expected: the mean scores of the left and the right text with a background, where the words of
+    each explain what the similarity has beyond that.
     """
 
     similarity: float
@@ -54,3 +56,4 @@ class PairSaliency:
     matching: "Matching | None" = None
     parts: "tuple[ScorePart, ...] | None" = None
     terms: "tuple[Term, ...] | None" = None
+    expected: tuple[float, float] | None = None

@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 
 from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
 from whyalike.data.items import Item
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -45,7 +46,7 @@ from whyalike.models.labels import Label
 from whyalike.models.loading import ModelSource
 from whyalike.models.opening import Opening, open_scorer
 from whyalike.models.pair_function import PairScorer, ScorePairs
-from whyalike.models.pipeline import Pooling
+from whyalike.models.pipeline import Means, Pooling
 from whyalike.models.scorer import JointReader, Scorer, sides_of
 from whyalike.models.tokens import TokenizedText
 from whyalike.models.user_function import LOG, Cost, rehearse
@@ -255,6 +256,7 @@ def assemble(
     options: BTIOptions,
     prompts: tuple[str, str],
     warnings: tuple[str, ...],
+    background: Measured | None = None,
 ) -> Explanation:
     """Match, select, and put everything into the object that users hold.
 
@@ -276,10 +278,13 @@ def assemble(
         Put before the left text and before the right one.
     warnings : tuple[str, ...]
         What was said of the texts before.
+    background : Measured, optional
+        What the similarity is compared with.
     """
     matching = options.matching or saliency.matching or method.matching
     readers = sides_of(model)
-    matches, unmatched = _match(saliency, matching=matching, union=options.union)
+    matches = _match(saliency, matching=matching, union=options.union)
+    unmatched = unmatched_words(matches, saliency.left, saliency.right)
     matrix, remainder = saliency.matrix, saliency.remainder
     shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
     if matrix is None and shares:
@@ -300,6 +305,11 @@ def assemble(
             *reading_warnings(left, side="left", model=readers[0]),
             *reading_warnings(right, side="right", model=readers[1]),
             *saliency.warnings,
+            *(
+                background.warnings(saliency.expected, method=method.name, model=model)
+                if background
+                else ()
+            ),
         ),
         completeness_gap=saliency.completeness_gap,
         pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
@@ -308,22 +318,20 @@ def assemble(
         prompts=prompts,
         parts=saliency.parts,
         terms=saliency.terms,
+        background=None
+        if background is None
+        else background.place(saliency.similarity, saliency.expected),
     )
 
 
-def _match(
-    saliency: PairSaliency, *, matching: Matching, union: bool
-) -> tuple[Matches, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return the matches, and the words of each side that match nothing."""
+def _match(saliency: PairSaliency, *, matching: Matching, union: bool) -> Matches:
+    """Return the matches: by what pairs of words contribute, where the method says that."""
     left, right = saliency.left, saliency.right
     if saliency.matrix is not None:
-        matches = match_by_contribution(left, right, saliency.matrix, union=union)
-        return matches, unmatched_words(matches, left, right, by="score")
+        return match_by_contribution(left, right, saliency.matrix, union=union)
     if matching == "nearest":
-        matches = match_words(left, right, union=union)
-        return matches, unmatched_words(matches, left, right, by="similarity")
-    matches = match_softly(left, right) if matching == "soft" else match_mutually(left, right)
-    return matches, unmatched_words(matches, left, right, by=None)
+        return match_words(left, right, union=union)
+    return match_softly(left, right) if matching == "soft" else match_mutually(left, right)
 
 
 def _explained(
@@ -398,6 +406,12 @@ class Explainer:
     lexicon : Lexicon, optional
         Word vectors and the rarity of words, for the methods that go by them. By default the
         packaged one; ``Lexicon.fit(texts)`` learns from a catalogue's texts.
+    background : texts, Background or CatalogueIndex, optional
+        Texts of your own, 30 or more, such as a catalogue's. Explanations then say where the score
+        stands among those of random pairs of them and of nearest ones. By a method that
+        differentiates a cosine or a product and gives signs (whyalike, gradient_x_activation),
+        words explain what the pair has beyond any two of them: of what all texts have in common,
+        nothing is left. At most 1,000 of the texts are read, once.
     device : str, optional
         Where to put a model that is loaded here.
     batch_size : int, default=32
@@ -434,6 +448,7 @@ class Explainer:
         prompt_names: tuple[str, str] | None = None,
         similarity_function: SimilarityFunction | None = None,
         lexicon: Lexicon | None = None,
+        background: object | None = None,
         device: str | None = None,
         batch_size: int = 32,
         trust_remote_code: bool = False,
@@ -448,6 +463,8 @@ class Explainer:
                 f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
             )
         self.lexicon = lexicon
+        self.background: Background | None = background_of(background)
+        self._measured: dict[tuple[tuple[str, str], str], Measured] = {}
         check_whole("batch_size", batch_size)
         self.batch_size = batch_size
         if method is not None:
@@ -596,6 +613,30 @@ class Explainer:
         other.lexicon = lexicon
         return other
 
+    def with_background(self, background: object | None) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with another background.
+
+        Raises
+        ------
+        OptionError, TextError
+            Too few texts, or something else than texts.
+        """
+        other = copy(self)
+        other.background, other._measured = background_of(background), {}
+        return other
+
+    def measured_background(self) -> Measured | None:
+        """Return what the model makes of the background, as pairs are read here; None without one.
+
+        It is measured when it is needed first. Raises ModelError as ``explain``.
+        """
+        key = self.prompts, self.options.long_text
+        if self.background is not None and key not in self._measured:
+            self._measured[key] = self.background.measure(
+                self.model, prompts=self.prompts, long_text=self.options.long_text
+            )
+        return self._measured.get(key)
+
     def with_prompts(self, prompts: tuple[str, str]) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with other literal prompts.
 
@@ -696,8 +737,10 @@ class Explainer:
             key: PreparedPair(*(reading.prepared for reading in readings[key])) for key in keys
         }
         options, recorded = self._options_of_method()
+        background = self.measured_background() if keys else None
+        means = None if background is None else background.means
         self._say_cost(prepared, options)
-        saliency = self._attribute(self.model, prepared, options)
+        saliency = self._attribute(self.model, prepared, options, means)
         for key, (left, right) in zip(keys, cleaned, strict=True):
             yield assemble(
                 *readings[key],
@@ -707,17 +750,22 @@ class Explainer:
                 options=recorded,
                 prompts=self.prompts,
                 warnings=left.warnings + right.warnings,
+                background=background,
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
 
     def _attribute(
-        self, model: Scorer, prepared: Mapping[TextPair, PreparedPair], options: MethodOptions
+        self,
+        model: Scorer,
+        prepared: Mapping[TextPair, PreparedPair],
+        options: MethodOptions,
+        means: Means | None = None,
     ) -> dict[TextPair, PairSaliency]:
         found: dict[TextPair, PairSaliency] = {}
         for batch in self._batches(prepared):
-            setting = Setting(model, options, self.lexicon)
+            setting = Setting(model, options, self.lexicon, means)
             results = self.method.attribute(setting, [prepared[key] for key in batch])
             found.update(zip(batch, results, strict=True))
         return found

@@ -156,11 +156,53 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class BackgroundScore:
+    """Where a score stands among those of a background: texts of the user's own.
+
+    Where ``left_mean`` and ``right_mean`` are given, the words of each text explain what the
+    similarity has beyond the mean of that text with the background, and not the similarity itself.
+    """
+
+    texts: int = field(metadata=describe("How many texts were compared.", least=1))
+    percentile: float = field(
+        metadata=describe(
+            "How many of 100 random pairs of the texts have a lower score; equal ones count half.",
+            least=0,
+            most=100,
+        )
+    )
+    nearest_percentile: float | None = field(
+        default=None,
+        metadata=describe(
+            "The same among the scores of each text with its nearest other; null where texts have "
+            "no vectors, so that their nearest are not known.",
+            least=0,
+            most=100,
+        ),
+    )
+    left_mean: float | None = field(
+        default=None,
+        metadata=describe(
+            "Mean score of the left text with the texts: what its words do not explain. null where "
+            "the words explain the similarity itself."
+        ),
+    )
+    right_mean: float | None = field(default=None, metadata=describe("The same of the right text."))
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of both; a similarity less this is the pair's contrast with the background."""
+        if self.left_mean is None or self.right_mean is None:
+            return None
+        return (self.left_mean + self.right_mean) / 2
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedText:
     """One side of the pair: the text, the words that the model read, how many it did not read.
 
     ``unmatched`` are the indices of the words that match nothing in the other text, most salient
-    first: their most similar word, if any, goes with another.
+    first: those in none of the explanation's ``matches``.
     """
 
     text: str = field(
@@ -184,7 +226,7 @@ class ExplainedText:
         default=(),
         metadata=describe(
             "Indices of the words that match nothing in the other text, most salient first: "
-            "their best word there goes better with another. Punctuation marks are left out.",
+            "those in none of the matches. Punctuation marks are left out.",
             least=0,
         ),
     )
@@ -265,6 +307,8 @@ class Explanation:
     ``prompts`` stood before the left text and before the right one as the model read them, and are
     no part of either; None in documents of releases that did not record them.
     ``parts`` are the scorers of a fusion, in its order; None for any other model.
+    ``background`` says where the similarity stands among texts of the user's own, if some were
+    given, and what of it the words then leave to what any two of these have in common.
     ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
     a document can be read without that method.
     """
@@ -336,8 +380,8 @@ class Explanation:
         default=None,
         metadata=describe(
             "What pair_contributions leave of the similarity, in its units: carried by special "
-            "tokens, by the empty text, by what the method can't attribute. null where the "
-            "method's pairs are not in those units."
+            "tokens, by the empty text, by what the method can't attribute, by what any two texts "
+            "of a background have in common. null where the method's pairs are not in those units."
         ),
     )
     options: BTIOptions = field(
@@ -370,6 +414,14 @@ class Explanation:
             where_known=True,
         ),
     )
+    background: BackgroundScore | None = field(
+        default=None,
+        metadata=describe(
+            "Where the similarity stands among texts of the user's own. Absent or null where none "
+            "were given.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":
@@ -384,6 +436,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, as docs/explanation.schema.json describes them."""
         prompts = {} if self.prompts is None else {"prompts": list(self.prompts)}
+        background = {} if self.background is None else {"background": _flat(self.background)}
         return {
             **FORMAT.head(),
             "similarity": self.similarity,
@@ -392,6 +445,7 @@ class Explanation:
             "model": self.model,
             "pooling": self.pooling,
             **prompts,
+            **background,
             "options": self.options.to_dict(),
             "warnings": list(self.warnings),
             "completeness_gap": self.completeness_gap,
@@ -626,7 +680,7 @@ def _contributions(text: ExplainedText) -> list[float]:
     return [word.contribution or 0.0 for word in text.words]
 
 
-def _flat(item: Word | WordPair | ScorePart | Term) -> dict[str, Any]:
+def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 

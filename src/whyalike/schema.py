@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from whyalike.explanation import (
     COMPARISON,
     FORMAT,
+    BackgroundScore,
     Comparison,
     ExplainedText,
     Explanation,
@@ -42,6 +43,7 @@ HEADS = {Explanation: FORMAT, Comparison: COMPARISON}
 """The format and version that such a document says first."""
 
 NAMES = {
+    BackgroundScore: "BackgroundModel",
     BTIOptions: "Options",
     Comparison: "ComparisonModel",
     ExplainedText: "TextModel",
@@ -140,6 +142,7 @@ def explanation_schema() -> dict[str, Any]:
     """Return the JSON Schema of explanations, as ``docs/explanation.schema.json`` holds it."""
     made = ExplanationModel.model_json_schema()
     names = {
+        "BackgroundModel": "background",
         "Options": "options",
         "TermModel": "term",
         "TextModel": "text",

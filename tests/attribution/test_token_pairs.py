@@ -1,6 +1,7 @@
 """token_similarity: the exact sum over token pairs, and what all methods of this kind share."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError
+from whyalike.methods.method import get_method, list_methods
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 VECTOR_METHODS = ["token_similarity", "integrated_jacobians", "bilrp"]
@@ -27,7 +29,7 @@ VECTOR_METHODS = ["token_similarity", "integrated_jacobians", "bilrp"]
 def explainer_of(name="bert", method="token_similarity", **options):
     return Explainer(
         tiny(name).parts,
-        pooling=tiny(name).pooling,
+        pooling="paper" if method == "token_similarity" else tiny(name).pooling,
         method=method,
         options=BTIOptions(**{"ig_steps": 2, **options}),
     )
@@ -71,12 +73,11 @@ def hidden_states(name, text):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_against_the_formula_and_complete(name):
-    """Sum of B_i . B_j / (q1 q2 |F1| |F2|), by loops; the last token alone for a decoder."""
+    """Sum of B_i . B_j / (q1 q2 |F1| |F2|), by loops."""
     sides = []
     for text in (LEFT, RIGHT):
         hidden, own, spans = hidden_states(name, text)
-        pooled = own[-1:] if tiny(name).pooling == "last" else own
-        parts = {n: hidden[n] / len(pooled) for n in pooled}
+        parts = {n: hidden[n] / len(own) for n in own}
         sides.append((parts, spans, sum(parts.values())))
     (left, left_spans, first), (right, right_spans, second) = sides
     lengths = np.sqrt((first**2).sum()) * np.sqrt((second**2).sum())
@@ -105,8 +106,8 @@ def test_every_architecture_against_the_formula_and_complete(name):
 
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("function", ["cosine", "dot"])
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "weightedmean", "lasttoken"])
-def test_every_pooling_is_complete(folder, pooling, normalize, function):
+@pytest.mark.parametrize("pooling", ["mean", "max", "weightedmean"])
+def test_every_pooling_over_all_tokens_is_complete(folder, pooling, normalize, function):
     """All tokens, special ones included, carry the score; so the matrix and those pairs do."""
     behind = [Normalize()] if normalize else []
     model = pipeline(folder, *behind, pooling=pooling, similarity_fn_name=function)
@@ -118,8 +119,6 @@ def test_every_pooling_is_complete(folder, pooling, normalize, function):
         count = len(hidden)
         shares = {
             "mean": np.full((count, 32), 1 / count),
-            "cls": np.eye(count)[0][:, None] * np.ones(32),
-            "lasttoken": np.eye(count)[-1][:, None] * np.ones(32),
             "weightedmean": (np.arange(1, count + 1) / np.arange(1, count + 1).sum())[:, None]
             * np.ones(32),
             "max": np.array([[float(h == column.max()) for h, column in zip(row, hidden.T, strict=True)] for row in hidden]),
@@ -171,6 +170,54 @@ def test_a_words_contribution_is_its_product_with_the_other_text():
     np.testing.assert_allclose(words[0], explanation.matrix.sum(1), atol=1e-6)
     np.testing.assert_allclose(words[1], explanation.matrix.sum(0), atol=1e-6)
     assert sum(words[0]) == pytest.approx(explanation.similarity, abs=1e-5)
+
+
+def test_a_pooling_of_one_token_is_refused_and_of_one_and_all_is_not(folder):
+    """One token's state is the vector, and no pair of words would carry anything."""
+    for pooling in ("cls", "lasttoken", ("cls", "lasttoken")):
+        model = pipeline(folder, pooling=pooling, similarity_fn_name="cosine")
+        with raises(OptionError, "'token_similarity'", "pooling over all tokens", "whyalike"):
+            Explainer(model, method="token_similarity")
+        assert not get_method("token_similarity").works_with(Explainer(model).model)
+    for pooling in ("cls", "last"):
+        for name in ("bert", "qwen3"):
+            with raises(OptionError, "pooling over all tokens"):
+                Explainer(tiny(name).parts, pooling=pooling, method="token_similarity")
+    # A model that is pickled for another process is as it was.
+    model = pickle.loads(pickle.dumps(Explainer(tiny("bert").parts, pooling="cls").model))
+    assert "pooled tokens" not in model.capabilities
+    both = pipeline(folder, pooling=("cls", "mean"))
+    explanation = Explainer(both, method="token_similarity").explain(LEFT, RIGHT)
+    assert explanation.matrix.any()
+    assert explanation.completeness_gap < 1e-4
+
+
+@pytest.mark.parametrize("pooling", ["cls", "last"])
+@pytest.mark.parametrize("method", [m.name for m in list_methods()])
+def test_no_method_gives_a_pooling_of_one_token_zeros_in_silence(method, pooling):
+    """Whatever works with such a model says something of some word, or that it can't."""
+    explainer = Explainer(
+        tiny("bert").parts, pooling=pooling, options=BTIOptions(ig_steps=2, permutations=2)
+    )
+    if not get_method(method).works_with(explainer.model):
+        return
+    explanation = explainer.with_method(method).explain(LEFT, RIGHT)
+    words = [*explanation.left.words, *explanation.right.words]
+    found = np.array([(w.saliency, w.contribution or 0.0) for w in words])
+    said = any("saliency 0, so that" in warning for warning in explanation.warnings)
+    assert said or len(set(found[:, 0])) > 2
+    assert said or explanation.matrix is None or np.abs(explanation.matrix).max() > 1e-6
+
+
+def test_a_layer_of_which_no_word_reaches_the_vector_is_refused():
+    options = BTIOptions(ig_steps=2, layer=-1)
+    explainer = Explainer(
+        tiny("bert").parts, pooling="cls", method="integrated_jacobians", options=options
+    )
+    with raises(OptionError, "special tokens alone", "layer"):
+        explainer.explain(LEFT, RIGHT)
+    # A text without words has nothing that could reach it.
+    assert explainer.explain("", "").matches == ()
 
 
 @pytest.mark.parametrize("method", [*VECTOR_METHODS, "maxsim"])

@@ -51,6 +51,28 @@ def test_a_corpus_alone_goes_with_the_packaged_vectors(explain, files):
     assert saliency["knit"] > saliency["and"] > 0
 
 
+def test_a_background_is_what_the_library_takes(run, model, tmp_path):
+    texts = [
+        f"{one} {other} gloves"
+        for one in "abcdef"
+        for other in ["knit", "wool", "silk", "of", "and"]
+    ]
+    lines, table = tmp_path / "texts.txt", tmp_path / "texts.csv"
+    lines.write_text("\n".join(texts), "utf-8")
+    table.write_text("\n".join(["name,text", *(f"x,{text}" for text in texts)]), "utf-8")
+    library = Explainer(model, method="whyalike", background=texts).explain(LEFT, RIGHT)
+    options = ("explain", "--model", model, "--method", "whyalike", "--json", LEFT, RIGHT)
+    for given in ((lines,), (table, "--column", "text")):
+        result = run(*options, "--background", *given)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout) == library.to_dict()
+    assert library.background.texts == 30
+    lines.write_text("\n".join(texts[:3]), "utf-8")
+    result = run(*options, "--background", lines)
+    assert result.exit_code == 2
+    assert "3 different texts" in result.stderr
+
+
 def test_files_that_are_no_good_are_named(explain, files, tmp_path):
     for option, content, code, says in (
         ("--lexicon", b"a 1 2\nb 1\n", 1, "line 2"),

@@ -42,11 +42,26 @@ def test_multimwa(tmp_path):
         ("", "line 2 | 1 columns"),
     ],
 )
-def test_damaged_multimwa_names_the_line(tmp_path, line, problem):
+def test_a_damaged_line_of_multimwa_is_left_out_and_named(tmp_path, line, problem):
     path = tmp_path / "some.tsv"
-    path.write_text("\n".join([row("a", "b", "0-0"), line, row("a", "b", "0-0")]))
+    path.write_text("\n".join([row("a", "b", "0-0"), line, row("c", "d", "0-0")]))
+    with pytest.warns(UserWarning, match="1 damaged pair is left out of 3") as caught:
+        found = read_multimwa(path)
+    assert all(part in str(caught[0].message) for part in problem.split(" | "))
+    assert [pair.left for pair in found] == ["a", "c"]
     with raises(FormatError, *problem.split(" | ")):
-        read_multimwa(path)
+        read_multimwa(path, strict=True)
+
+
+def test_a_warning_names_the_first_damaged_lines_and_counts_the_others(tmp_path):
+    path = tmp_path / "some.tsv"
+    path.write_text("\n".join([*["none"] * 7, row("a", "b", "0-0")]))
+    with pytest.warns(UserWarning, match="7 damaged pairs are left out of 8") as caught:
+        assert len(read_multimwa(path)) == 1
+    said = str(caught[0].message)
+    assert "line 5: " in said
+    assert "line 6" not in said
+    assert said.endswith("And 2 more.")
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -95,12 +110,36 @@ def test_damaged_json_names_the_entry(tmp_path):
     for content, problem in (
         ({}, "list"),
         ([], "list"),
-        ([entry("a", "0-0"), {"source": "x"}], "entry 2 | 'source'"),
         ([entry("a", "9-0")], "entry 1 | link '9-0'"),
-        ([entry("a", "0-0"), entry("a", "0-0")], "id 'a'"),
     ):
         with raises(FormatError, *problem.split(" | ")):
             read_edinburgh(written(path, content))
+
+
+@pytest.mark.parametrize(
+    ("second", "problem"),
+    [
+        ({"source": "x"}, "entry 2 | 'source'"),
+        (entry("b", "0-9"), "entry 2 | link '0-9'"),
+        (entry("a", "0-0"), "id 'a'"),
+    ],
+)
+def test_a_damaged_entry_is_left_out_and_named(tmp_path, second, problem):
+    path = written(tmp_path / "some.json", [entry("a", "0-0"), second, entry("c", "0-1")])
+    with pytest.warns(UserWarning, match="1 damaged pair is left out of 3") as caught:
+        found = read_edinburgh(path)
+    assert all(part in str(caught[0].message) for part in problem.split(" | "))
+    assert [(pair.name, pair.sure) for pair in found] == [("a", {(0, 0)}), ("c", {(0, 1)})]
+    with raises(FormatError, *problem.split(" | ")):
+        read_edinburgh(path, strict=True)
+
+
+def test_pairs_that_the_file_of_sure_links_lacks_are_left_out(tmp_path):
+    both = written(tmp_path / "both.json", [entry("a", "0-0 1-1"), entry("b", "0-0")])
+    sure = written(tmp_path / "sure.json", [entry("a", "0-0")])
+    with pytest.warns(UserWarning, match="entry 2: .* has no pair 'b'"):
+        (found,) = read_edinburgh(both, sure=sure)
+    assert (found.sure, found.possible) == ({(0, 0)}, {(1, 1)})
 
 
 def test_sure_links_of_other_pairs_are_refused(tmp_path):

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from raising import raises
 from tiny_models import TEXTS, tiny
@@ -342,6 +344,42 @@ def test_replacements():
     assert masked[1] == pytest.approx(one @ (vector_of("m") + vector_of("e")))
     with pytest.raises(OptionError, match="no mask token"):
         ask(Replacement("mask"))
+
+
+def test_deletions_made_with_sentence_transformers_alone(tmp_path):
+    """Nothing of ours but the order: words blanked out in place, marks kept, halves rounded up."""
+    tiny("bert").model.save_pretrained(tmp_path)
+    tiny("bert").tokenizer.save_pretrained(tmp_path)
+    modules = [Transformer(str(tmp_path)), Pooling(32)]
+    pipeline = SentenceTransformer(modules=modules, device="cpu")
+    # 25 words: a tenth of them is 2.5, of which Python's round makes 2.
+    left = "Warm knit gloves, " * 8 + "off."
+    right = "the smart; gloves " * 8 + "cut!"
+    explainer = Explainer(pipeline, method="whyalike")
+    explained = explainer.explain(left, right)
+    found = measure_faithfulness(explainer, [(left, right)], explanations=[explained])
+
+    def shortened(side, part, *, keep):
+        words = [word for word in side.words if word.text.isalnum()]
+        order = sorted(words, key=lambda word: -word.saliency)
+        count = max(1, math.floor(part * len(words) + 0.5))
+        text = list(side.text)
+        for word in order[count:] if keep else order[:count]:
+            text[word.start : word.end] = " " * (word.end - word.start)
+        return "".join(text)
+
+    def cosine(one, other):
+        first, second = pipeline.encode([one, other]).astype(np.float64)
+        return first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+
+    assert len({word.saliency for word in explained.left.words}) == len(explained.left.words)
+    for name, keep in (("sufficiency", True), ("comprehensiveness", False)):
+        falls = [
+            cosine(left, right)
+            - cosine(*(shortened(s, part, keep=keep) for s in (explained.left, explained.right)))
+            for part in (0.05, 0.1, 0.2, 0.5)
+        ]
+        assert found.values[name]["both"][0] == pytest.approx(np.mean(falls), abs=1e-6)
 
 
 def test_words_beyond_the_limit_stay_out():

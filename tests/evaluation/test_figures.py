@@ -111,6 +111,18 @@ def test_more_words_are_more_rows_up_to_a_limit(explainer):
     assert 0 < heights[2] - heights[1] < 30
 
 
+@pytest.mark.parametrize("words", [1, 2, 13, 14, 30])
+def test_bars_take_the_width_of_the_canvas(explainer, words):
+    """However few words there are: the rules behind the bars end at the margin."""
+    text = " ".join(["glove"] * words)
+    stream = io.BytesIO()
+    draw_gradient_norms(gradient_norms(explainer, text, text), stream, format="png", dpi=50)
+    stream.seek(0)
+    picture = imread(stream)[..., :3]
+    drawn = np.flatnonzero((picture < 0.98).any(axis=(0, 2)))
+    assert drawn[-1] / picture.shape[1] == pytest.approx(1 - drawn[0] / picture.shape[1], abs=0.02)
+
+
 def test_the_pair_is_that_of_the_state_and_its_seed(explainer):
     pair = randomized_pair(explainer, *TEXTS[:2], seed=5)
     (state,) = randomized_states(explainer, seed=5)

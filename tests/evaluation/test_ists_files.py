@@ -79,28 +79,65 @@ def test_chunks_of_other_files(tmp_path):
         ("3 <==> 3 4 //", "three <==> 3 //", "line 19 | 'three' | chunk"),
         ("3 <==> 3 4 //", "<==> 3 //", "line 19 | '' | chunk"),
         ("// The cat is asleep\n", "", "line 3 | two texts"),
-        ('id="8"', 'id="7"', "line 24 | id '7'"),
-        ("<sentence", "<nothing", "<sentence"),
+        ('id="8"', 'id="7"', "id '7'"),
     ],
 )
-def test_a_damaged_gold_file_names_the_line(tmp_path, old, new, problem):
+def test_a_damaged_pair_is_left_out_and_its_line_named(tmp_path, old, new, problem):
+    path = written(tmp_path, gold=GOLD.replace(old, new))
+    left_out = "7" if old != 'id="8"' else "8"
+    with pytest.warns(UserWarning, match="1 damaged pair is left out of 2") as caught:
+        (kept,) = read_ists(path)
+    assert all(part in str(caught[0].message) for part in problem.split(" | "))
+    whole = {pair.name: pair for pair in read_ists(written(tmp_path))}
+    del whole[left_out]
+    assert [kept] == list(whole.values())
+    # Who must have all of them says so.
     with raises(FormatError, *problem.split(" | ")):
-        read_ists(written(tmp_path, gold=GOLD.replace(old, new)))
+        read_ists(written(tmp_path, gold=GOLD.replace(old, new)), strict=True)
+
+
+def test_two_damaged_lines_in_the_middle_cost_two_pairs(tmp_path):
+    parts = [GOLD[: GOLD.index('<sentence id="8"')].replace('id="7"', f'id="{n}"') for n in "12345"]
+    parts[1] = parts[1].replace("3 <==> 3 4 //", "3 <==> 3 9 //")
+    lefts, rights = [LEFT.split("\n", maxsplit=1)[0]] * 5, [RIGHT.split("\n", maxsplit=1)[0]] * 5
+    rights[3] = "[ The cat ] is [ asleep ]"
+    path = written(tmp_path, "".join(parts), "\n".join(lefts), "\n".join(rights))
+    with pytest.warns(UserWarning, match="2 damaged pairs are left out of 5") as caught:
+        found = read_ists(path)
+    assert [pair.name for pair in found] == ["1", "3", "5"]
+    said = str(caught[0].message)
+    assert "'3 9'" in said
+    assert "sent2.chunk.txt, line 4: 'is'" in said
+
+
+def test_a_file_without_a_whole_pair_is_refused(tmp_path):
+    with raises(FormatError, "<sentence"):
+        read_ists(written(tmp_path, gold=GOLD.replace("<sentence", "<nothing")))
+    with raises(FormatError, "line 2", "two texts"):
+        read_ists(written(tmp_path, gold=GOLD.replace("// ", "")))
 
 
 @pytest.mark.parametrize(
     ("left", "problem"),
     [
-        ("[ A cat ] [ sleeps ] [ . ]\n", "1 lines | 2 pairs"),
         (LEFT.replace("[ A cat", "[ A dog"), "line 1 | words | text"),
         (LEFT.replace("[ sleeps", "sleeps"), "line 1 | 'sleeps' | chunk"),
         (LEFT.replace("[ in", "in"), "line 2 | 'in' | chunk"),
         (LEFT.replace("[ . ]", "[ . ] ]"), "line 1 | ']' | chunk"),
     ],
 )
-def test_damaged_chunks_name_the_line(tmp_path, left, problem):
+def test_damaged_chunks_leave_their_pair_out_and_name_the_line(tmp_path, left, problem):
+    with pytest.warns(UserWarning, match="1 damaged pair is left out of 2") as caught:
+        (kept,) = read_ists(written(tmp_path, left=left))
+    assert all(part in str(caught[0].message) for part in problem.split(" | "))
+    assert kept.name == ("8" if "line 1" in problem else "7")
     with raises(FormatError, *problem.split(" | ")):
-        read_ists(written(tmp_path, left=left))
+        read_ists(written(tmp_path, left=left), strict=True)
+
+
+def test_chunks_of_another_number_of_pairs_are_refused(tmp_path):
+    with raises(FormatError, "1 lines", "2 pairs"):
+        read_ists(written(tmp_path, left="[ A cat ] [ sleeps ] [ . ]\n"))
 
 
 def test_missing_files(tmp_path):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from raising import raises
 from whyalike.errors import FormatError
 from whyalike.explanation import (
+    BackgroundScore,
     ExplainedText,
     Explanation,
     ScorePart,
@@ -28,7 +29,7 @@ from whyalike.explanation import (
 )
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own", "parts", "terms"}
+WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background"}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,17 @@ def texts(draw):
     return ExplainedText(text, words, draw(st.integers(0, 10**6)), tuple(unmatched))
 
 
+PERCENT = st.floats(0, 100)
+BACKGROUNDS = st.builds(
+    BackgroundScore,
+    texts=st.integers(1, 10**6),
+    percentile=PERCENT,
+    nearest_percentile=st.none() | PERCENT,
+    left_mean=st.none() | NUMBERS,
+    right_mean=st.none() | NUMBERS,
+)
+
+
 @st.composite
 def explanations(draw):
     left, right = draw(texts()), draw(texts())
@@ -152,6 +164,7 @@ def explanations(draw):
         remainder=draw(st.none() | NUMBERS),
         options=draw(options),
         prompts=draw(st.none() | st.tuples(STRINGS, STRINGS)),
+        background=draw(st.none() | BACKGROUNDS),
     )
 
 
@@ -259,9 +272,10 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["pair"], WordPair, set()),
         (SCHEMA["$defs"]["part"], ScorePart, set()),
         (SCHEMA["$defs"]["term"], Term, set()),
+        (SCHEMA["$defs"]["background"], BackgroundScore, set()),
         (SCHEMA["$defs"]["options"], ExtendedOptions, set()),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "term", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "term", "background", "options"],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
@@ -282,9 +296,10 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
         (SCHEMA["$defs"]["pair"], WordPair),
         (SCHEMA["$defs"]["part"], ScorePart),
         (SCHEMA["$defs"]["term"], Term),
+        (SCHEMA["$defs"]["background"], BackgroundScore),
         (SCHEMA["$defs"]["options"], BTIOptions),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "term", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "term", "background", "options"],
 )
 def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
     for name, hint in get_type_hints(kind).items():
@@ -296,6 +311,10 @@ def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
             assert described["enum"] == [*get_args(choices), None]
         elif get_origin(hint) is UnionType:
             kind, _ = get_args(hint)
+            if hasattr(kind, "__dataclass_fields__"):
+                assert described["anyOf"][0]["$ref"].startswith("#/$defs/")
+                assert described["anyOf"][1] == {"type": "null"}
+                continue
             assert described["type"] == [TYPES.get(kind, "array"), "null"]
         elif hasattr(hint, "__dataclass_fields__"):
             assert described["$ref"].startswith("#/$defs/")
@@ -316,7 +335,7 @@ def objects_in(schema):
 def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
     own = SCHEMA["$defs"]["options"]["properties"]["own"]
     objects = [one for one in objects_in(SCHEMA) if one is not own]
-    assert len(objects) == 7
+    assert len(objects) == 8
     for schema in objects:
         assert schema["additionalProperties"] is False
         for described in schema["properties"].values():

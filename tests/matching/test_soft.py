@@ -104,7 +104,7 @@ def test_swapped_texts_give_mirrored_pairs_and_pairs_share_what_words_add(seed):
     matched = sum(left.contributions[n] for n in {p.left for p in pairs})
     matched += sum(right.contributions[n] for n in {p.right for p in pairs})
     assert sum(p.score for p in pairs) == pytest.approx(matched / 2)
-    alone = unmatched_words(pairs, left, right, by=None)
+    alone = unmatched_words(pairs, left, right)
     assert set(alone[0]) == set(range(7)) - {p.left for p in pairs}
     assert set(alone[1]) == set(range(5)) - {p.right for p in pairs}
 

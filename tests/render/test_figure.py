@@ -14,8 +14,11 @@ from whyalike.errors import MissingExtraError
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render import draw_figure
 from whyalike.render import figure_page as figure_matrix
-from whyalike.render.figure_sheet import Flow, flow_text, format_marks, is_rtl
+from whyalike.render.figure import MARGIN, WIDTH, own_settings
+from whyalike.render.figure_page import draw_header
+from whyalike.render.figure_sheet import Flow, Sheet, flow_text, format_marks, is_rtl
 from whyalike.render.parts import Segment
+from whyalike.render.view import view_explanation
 
 GLOVES = "Keep hands warm with these knit gloves featuring touchscreen-compatible fingertips."
 MITTENS = "Soft winter mittens with conductive tips.\nStay cosy outdoors."
@@ -254,3 +257,14 @@ def test_unusual_matrices_can_be_drawn() -> None:
     )
     for explanation in (zeros, long_names, make_large(2, 61), make_large(61, 2)):
         assert draw_png(explanation).width == 600
+
+
+@pytest.mark.parametrize("count", [3, 5, 8])
+def test_a_header_is_as_long_as_its_facts(count):
+    with own_settings():
+        sheet = Sheet(WIDTH)
+        view = view_explanation(make_explanation(), id="figure")
+        facts = tuple((f"Fact {n}", "said of it") for n in range(count))
+        end = draw_header(sheet, replace(view, facts=facts), MARGIN)
+    baselines = [text.get_position()[1] for text in sheet.axes.texts]
+    assert end >= max(baselines) + 2

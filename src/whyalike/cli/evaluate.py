@@ -122,12 +122,14 @@ def read_datasets(
         _name(path): read_pairs_of(path, columns=columns, strict=strict) for path in files["own"]
     }
     catalogues.update({name: list(dict.fromkeys(chain(*found))) for name, found in own.items()})
-    alignments = {_name(path): read_multimwa(path) for path in files["multimwa"]}
-    alignments.update({_name(path): read_edinburgh(path) for path in files["edinburgh"]})
+    alignments = {_name(path): read_multimwa(path, strict=strict) for path in files["multimwa"]}
+    alignments.update(
+        {_name(path): read_edinburgh(path, strict=strict) for path in files["edinburgh"]}
+    )
     return Datasets(
         pairs={**drawn, **own},
         alignments=alignments,
-        ists={_name(path): read_ists(path) for path in files["ists"]},
+        ists={_name(path): read_ists(path, strict=strict) for path in files["ists"]},
         catalogues=catalogues,
     )
 

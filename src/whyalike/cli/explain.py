@@ -11,10 +11,11 @@ import typer
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
-from whyalike.cli.listings import read_lexicon
+from whyalike.cli.listings import read_corpus, read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
+    BackgroundTexts,
     Column,
     Corpus,
     Debug,
@@ -191,6 +192,7 @@ def explain(
     ] = 2,
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
+    background: BackgroundTexts = None,
     column: Column = None,
     json_: Json = False,
     md: Annotated[
@@ -257,6 +259,7 @@ def explain(
                 top_k=top_k,
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
+            background=None if background is None else read_corpus(background, column),
         )
         read_options(option, names or [explainer.method.name])
         if names:

@@ -55,7 +55,7 @@ def read_lexicon(
     MissingExtraError
         A corpus without word vectors, and no packaged ones installed.
     """
-    counted = catalogue if corpus is None else _read_corpus(corpus, column, strict)
+    counted = catalogue if corpus is None else read_corpus(corpus, column, strict)
     if vectors is None and counted is None:
         return None
     from whyalike import Lexicon, WordVectors
@@ -67,7 +67,8 @@ def read_lexicon(
     return Lexicon.of(known) if counted is None else Lexicon.fit(counted, vectors=known)
 
 
-def _read_corpus(path: Path, column: str | None, strict: bool) -> list[str]:
+def read_corpus(path: Path, column: str | None, strict: bool = False) -> list[str]:
+    """Return the texts of a file, one a line where its name is not that of a table."""
     from whyalike.data.stream import kind_by_name
 
     if kind_by_name(path) is None and not path.is_dir():

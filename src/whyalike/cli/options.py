@@ -149,6 +149,15 @@ Corpus = Annotated[
         metavar="FILE",
     ),
 ]
+BackgroundTexts = Annotated[
+    Path | None,
+    typer.Option(
+        "--background",
+        help="Texts of your own, 30 or more, one a line or in a column of a table: says how high "
+        "the score is among them, and what the two have beyond what all of them share.",
+        metavar="FILE",
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")

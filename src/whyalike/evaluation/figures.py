@@ -104,7 +104,8 @@ def check_file(path: str | os.PathLike[str]) -> Format:
 
 
 BARS = 78.0
-CELL, WIDEST = 15.0, 27.0
+CELL, WIDEST = 15.0, 40.0
+"""The least room of a word, and the width of its bar at most."""
 AXIS = 30.0
 NAMES = 72.0
 MOST_WORDS = 400
@@ -196,7 +197,7 @@ def _draw_bars(sheet: "Sheet", words: list[str], values: Floats, y: float, *, mo
     shown, width = words[:MOST_WORDS], WIDTH - 2 * MARGIN - AXIS
     rows = ceil(len(shown) / int(width / CELL))
     length = ceil(len(shown) / rows)
-    cell = min(WIDEST, width / length)
+    cell = width / length  # However few words there are, they take the whole width.
     for start in range(0, len(shown), length):
         row, heights = shown[start : start + length], values[start : start + length]
         y = _draw_row(sheet, row, heights, y, cell=cell, most=most)
@@ -217,14 +218,21 @@ def _draw_row(
         sheet.rule(left, height, right, color=HAIRLINE)
         label = f"{part * most:.2g}"
         sheet.text(left - 4, height + 3, label, 7, color=MUTED, align="right")
-    names = [sheet.shorten(word, NAMES, SMALL) for word in words]
-    below = y + BARS + 4
+    below, gap = y + BARS + 4, 4.0
+    # Names lie where all of them have room beside each other, and stand otherwise.
+    lying = all(sheet.measure(word, SMALL) <= cell - gap for word in words)
+    names = [word if lying else sheet.shorten(word, NAMES, SMALL) for word in words]
+    bar = min(WIDEST, cell - gap)
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
-        height = BARS * float(value) / most if most > 0 else 0.0
-        sheet.box(left + cell * place + 2, y + BARS - height, cell - 4, height, ACCENT, radius=0)
-        foot = below + sheet.measure(name, SMALL)
-        sheet.text(left + cell * (place + 0.5), foot, name, SMALL, align="center", upright=True)
-    return below + max(sheet.measure(name, SMALL) for name in names) + 16
+        height, middle = (
+            BARS * float(value) / most if most > 0 else 0.0,
+            left + cell * (place + 0.5),
+        )
+        sheet.box(middle - bar / 2, y + BARS - height, bar, height, ACCENT, radius=0)
+        foot = below + (7 if lying else sheet.measure(name, SMALL))
+        sheet.text(middle, foot, name, SMALL, align="center", upright=not lying)
+    tallest = 7.0 if lying else max(sheet.measure(name, SMALL) for name in names)
+    return below + tallest + 16
 
 
 TOP = 5

@@ -3,11 +3,12 @@
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -39,6 +40,70 @@ def read_lines(path: Source, *, what: str) -> list[str]:
 def damaged(path: Source, line: int, problem: str) -> FormatError:
     """Return the error for a damaged line, counted from 1."""
     return FormatError(f"{path}, line {line}: {problem}")
+
+
+Pair = TypeVar("Pair")
+
+NAMED = 5
+"""Pairs left out that a warning names."""
+
+
+def read_each(
+    path: Source,
+    readers: Iterable[Callable[[], Pair]],
+    *,
+    name_of: Callable[[Pair], str] | None = None,
+    strict: bool,
+) -> tuple[Pair, ...]:
+    """Return the pairs of a file; those that are damaged are left out, and a warning names them.
+
+    Published files have such lines, and one must not cost the others.
+
+    Parameters
+    ----------
+    path : Source
+        The file, for messages.
+    readers : iterable of function
+        One a pair: it returns the pair, or raises FormatError, which says where it stands.
+    name_of : function, optional
+        Return a pair's id: of two pairs with one id, the second is damaged.
+    strict : bool
+        Raise on the first that is damaged instead.
+
+    Raises
+    ------
+    FormatError
+        All pairs are damaged, or, where ``strict``, one is.
+    """
+    pairs: list[Pair] = []
+    failures: list[FormatError] = []
+    names: set[str] = set()
+    for read in readers:
+        try:
+            pair = read()
+            if name_of is not None:
+                if name_of(pair) in names:
+                    raise FormatError(f"{path}: the id {name_of(pair)!r} stands for several pairs.")
+                names.add(name_of(pair))
+        except FormatError as error:
+            if strict:
+                raise
+            failures.append(error)
+        else:
+            pairs.append(pair)
+    if failures and not pairs:
+        raise failures[0]
+    if failures:
+        count, of = len(failures), len(failures) + len(pairs)
+        named = [str(failure).removeprefix(f"{path}").lstrip(",: ") for failure in failures[:NAMED]]
+        if (more := count - NAMED) > 0:
+            named.append(f"And {more:,} more.")
+        pairs_are = "pair is" if count == 1 else "pairs are"
+        warnings.warn(
+            f"{path}: {count:,} damaged {pairs_are} left out of {of:,}. {' '.join(named)}",
+            stacklevel=3,
+        )
+    return tuple(pairs)
 
 
 def is_place(text: str, most: int) -> bool:
@@ -147,19 +212,27 @@ class AlignedPair:
         return self.sure | self.possible
 
 
-def read_multimwa(path: Source) -> tuple[AlignedPair, ...]:
+def read_multimwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, ...]:
     """Read MultiMWA's TSV (Lan, Jiang and Xu 2021).
 
     Columns: id, first text, -, second text, three more, sure links "i-j i-j", possible links, which
-    may be missing.
+    may be missing. Damaged lines are left out, and a warning names them.
+
+    Parameters
+    ----------
+    path : Source
+        The file.
+    strict : bool, default=False
+        Raise on a damaged line instead.
 
     Raises
     ------
     FormatError
-        The file can't be read or is damaged; the line is named.
+        The file can't be read, or no line of it; or, where ``strict``, a line is damaged. The line
+        is named.
     """
-    pairs = []
-    for number, line in enumerate(read_lines(path, what="word alignments"), start=1):
+
+    def read(number: int, line: str) -> AlignedPair:
         cells = line.split("\t")
         if len(cells) < FEWEST_COLUMNS:
             raise damaged(
@@ -169,16 +242,21 @@ def read_multimwa(path: Source) -> tuple[AlignedPair, ...]:
             )
         possible = cells[FEWEST_COLUMNS] if len(cells) > FEWEST_COLUMNS else ""
         try:
-            pairs.append(_pair(cells[0], cells[1], cells[3], cells[7], possible))
+            return _pair(cells[0], cells[1], cells[3], cells[7], possible)
         except ValueError as error:
             raise damaged(path, number, str(error)) from error
-    return tuple(pairs)
+
+    lines = read_lines(path, what="word alignments")
+    return read_each(path, (partial(read, *row) for row in enumerate(lines, 1)), strict=strict)
 
 
-def read_edinburgh(path: Source, *, sure: Source | None = None) -> tuple[AlignedPair, ...]:
+def read_edinburgh(
+    path: Source, *, sure: Source | None = None, strict: bool = False
+) -> tuple[AlignedPair, ...]:
     """Read JSON of word alignments, as Edinburgh++ is published with jacana (Yao et al. 2013).
 
-    A list of {"source", "target", "sureAlign", "possibleAlign", "id"}, links as "i-j i-j".
+    A list of {"source", "target", "sureAlign", "possibleAlign", "id"}, links as "i-j i-j". Damaged
+    entries are left out, and a warning names them; so are those that ``sure`` lacks.
 
     Parameters
     ----------
@@ -187,30 +265,42 @@ def read_edinburgh(path: Source, *, sure: Source | None = None) -> tuple[Aligned
     sure : Source, optional
         The file of the same pairs with sure links only (``gold.train.sure.json``): the other links
         of ``path`` then count as possible.
+    strict : bool, default=False
+        Raise on a damaged entry instead.
 
     Raises
     ------
     FormatError
-        A file can't be read or is damaged, or the two have other pairs; the entry is named, from 1.
+        A file can't be read, or no entry of it; or, where ``strict``, an entry is damaged. The
+        entry is named, from 1.
     """
-    pairs = _read_json(path)
+    entries = _read_json(path)
+    first = _entry_readers(path, entries)
     if sure is None:
-        return pairs
-    by_name = {pair.name: pair for pair in _read_json(sure)}
-    found = []
-    for number, pair in enumerate(pairs, start=1):
+        return read_each(path, first, name_of=_name_of, strict=strict)
+    readers = _entry_readers(sure, _read_json(sure))
+    by_name = {
+        pair.name: pair for pair in read_each(sure, readers, name_of=_name_of, strict=strict)
+    }
+
+    def read(number: int, one: Callable[[], AlignedPair]) -> AlignedPair:
+        pair = one()
         other = by_name.get(pair.name)
         if other is None or (other.left, other.right) != (pair.left, pair.right):
             raise FormatError(
                 f"{path}, entry {number}: {sure} has no pair {pair.name!r} of the same texts."
             )
-        found.append(
-            AlignedPair(pair.name, pair.left, pair.right, other.sure, pair.links - other.sure)
-        )
-    return tuple(found)
+        return AlignedPair(pair.name, pair.left, pair.right, other.sure, pair.links - other.sure)
+
+    both = (partial(read, number, one) for number, one in enumerate(first, start=1))
+    return read_each(path, both, name_of=_name_of, strict=strict)
 
 
-def _read_json(path: Source) -> tuple[AlignedPair, ...]:
+def _name_of(pair: AlignedPair) -> str:
+    return pair.name
+
+
+def _read_json(path: Source) -> list[Any]:
     try:
         content = json.loads(read_text(path, what="word alignments"))
     except json.JSONDecodeError as error:
@@ -219,16 +309,17 @@ def _read_json(path: Source) -> tuple[AlignedPair, ...]:
         raise FormatError(f"{path} is no JSON that can be read: {error}.") from error
     if not isinstance(content, list) or not content:
         raise FormatError(f"{path} holds no list of word alignments.")
-    pairs = []
-    for number, entry in enumerate(content, start=1):
+    return content
+
+
+def _entry_readers(path: Source, entries: Sequence[Any]) -> list[Callable[[], AlignedPair]]:
+    def read(number: int, entry: Any) -> AlignedPair:
         try:
-            pairs.append(_from_entry(entry, number))
+            return _from_entry(entry, number)
         except ValueError as error:
             raise FormatError(f"{path}, entry {number}: {error}") from error
-    repeated = [name for name, times in Counter(pair.name for pair in pairs).items() if times > 1]
-    if repeated:
-        raise FormatError(f"{path}: the id {repeated[0]!r} stands for several pairs.")
-    return tuple(pairs)
+
+    return [partial(read, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
 def _from_entry(entry: Any, number: int) -> AlignedPair:

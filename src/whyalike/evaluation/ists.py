@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +20,7 @@ from whyalike.evaluation.gold import (
     damaged,
     is_place,
     links_at_blanks,
+    read_each,
     read_lines,
     strengths_at_blanks,
     words_at_blanks,
@@ -56,14 +58,14 @@ class ChunkedPair:
 
 
 def read_ists(
-    path: Source, *, chunks: tuple[Source, Source] | None = None
+    path: Source, *, chunks: tuple[Source, Source] | None = None, strict: bool = False
 ) -> tuple[ChunkedPair, ...]:
     """Read a .wa file with its gold chunks (Agirre et al. 2016).
 
     Words are those of the texts' own lines, split at blanks, as the official scorer reads them; the
     lists of words below them are not read. A line of the alignment is
     "words <==> words // type // score // comment", words from 1, and 0 for no chunk. Types and
-    scores are not kept.
+    scores are not kept. A pair with a damaged line is left out, and a warning names the line.
 
     Parameters
     ----------
@@ -74,25 +76,33 @@ def read_ists(
         brackets: "[ A cat ] [ sleeps ]". By default those of the published names beside ``path``:
         ``STSint.input.headlines.sent1.chunk.txt`` and ``sent2``.
 
+    strict : bool, default=False
+        Raise on a damaged line instead.
+
     Raises
     ------
     FormatError
-        A file can't be read or is damaged; the line is named.
+        A file can't be read, holds another number of pairs or no pair that is whole; or, where
+        ``strict``, a line is damaged. The line is named.
     """
     files: Sequence[Source] = chunks if chunks is not None else _beside(Path(path))
-    parsed = _Reader(path, read_lines(path, what="chunk alignments")).read()
+    gold = _Reader(path, read_lines(path, what="chunk alignments"))
+    places = gold.places()
     sides = [read_lines(file, what="chunks") for file in files]
     for file, lines in zip(files, sides, strict=True):
-        if len(lines) != len(parsed):
-            raise FormatError(f"{file} has {len(lines)} lines, and {path} has {len(parsed)} pairs.")
-    pairs = []
-    for number, (name, texts, links) in enumerate(parsed, start=1):
+        if len(lines) != len(places):
+            raise FormatError(f"{file} has {len(lines)} lines, and {path} has {len(places)} pairs.")
+
+    def read(number: int, start: int, end: int) -> ChunkedPair:
+        name, texts, links = gold.pair(start, end)
         left, right = (
-            _chunks(lines[number - 1], text, file, number)
+            _chunks(lines[number], text, file, number + 1)
             for file, lines, text in zip(files, sides, texts, strict=True)
         )
-        pairs.append(ChunkedPair(name, texts[0], texts[1], left, right, links))
-    return tuple(pairs)
+        return ChunkedPair(name, texts[0], texts[1], left, right, links)
+
+    readers = (partial(read, number, *place) for number, place in enumerate(places))
+    return read_each(path, readers, name_of=lambda pair: pair.name, strict=strict)
 
 
 Links = tuple[tuple[Chunk, Chunk], ...]
@@ -100,26 +110,21 @@ Parsed = tuple[str, tuple[str, str], Links]
 
 
 class _Reader:
-    """Reads the lines of a .wa file once, in order."""
+    """Reads the lines of a .wa file."""
 
     def __init__(self, path: Source, lines: Sequence[str]) -> None:
         self.path = path
         self.lines = lines
 
-    def read(self) -> list[Parsed]:
-        """Return each pair's id, its texts and its links."""
+    def places(self) -> list[tuple[int, int]]:
+        """Return where each pair starts and ends among the lines."""
         starts = [n for n, line in enumerate(self.lines) if _SENTENCE.match(line)]
         if not starts:
             raise FormatError(f'{self.path} has no <sentence id="...">; a .wa file has one a pair.')
-        found: dict[str, Parsed] = {}
-        for start, end in zip(starts, [*starts[1:], len(self.lines)], strict=True):
-            pair = self._pair(start, end)
-            if pair[0] in found:
-                raise damaged(self.path, start + 1, f"the id {pair[0]!r} was used before.")
-            found[pair[0]] = pair
-        return list(found.values())
+        return list(zip(starts, [*starts[1:], len(self.lines)], strict=True))
 
-    def _pair(self, start: int, end: int) -> Parsed:
+    def pair(self, start: int, end: int) -> Parsed:
+        """Return a pair's id, its texts and its links. Raises FormatError on a damaged line."""
         match = _SENTENCE.match(self.lines[start])
         name = match.group(1) if match else ""
         texts = self._text(start + 1, end), self._text(start + 2, end)

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from whyalike.arrays import PairSaliency
 from whyalike.errors import OptionError
 from whyalike.models.encoder import Encoder
-from whyalike.models.pipeline import TokenPair
+from whyalike.models.pipeline import Means, TokenPair
 from whyalike.models.scorer import Capability, Scorer, listed, require
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import (
@@ -29,11 +29,16 @@ from whyalike.words import Alignment, Lexicon
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a method works with, besides the texts. ``options`` are of the method's own class."""
+    """What a method works with, besides the texts. ``options`` are of the method's own class.
+
+    ``means`` are those of a background's vectors: a method that differentiates the score and gives
+    signs explains what it has beyond the mean score of each text with these.
+    """
 
     model: Scorer
     options: MethodOptions
     lexicon: Lexicon | None = None
+    means: Means | None = None
 
     @property
     def encoder(self) -> Encoder:

@@ -53,7 +53,7 @@ def explain_by_contribution_vectors(
     Raises
     ------
     OptionError
-        The similarity is a distance, which is no such product.
+        The similarity is a distance, which is no such product; or no token of a text adds to it.
     ModelError
         NaN, or no forward-mode derivative.
     """
@@ -71,6 +71,8 @@ def explain_by_contribution_vectors(
     explained = []
     for index, pair in enumerate(pairs):
         left, right = (_take_apart(side.tokens, decompose, apart) for side in _sides(pair))
+        for side, parts in zip(_sides(pair), (left, right), strict=True):
+            _check_reached(setting, side, parts)
         lengths = float(np.linalg.norm(left.vector) * np.linalg.norm(right.vector))
         factor = 1.0 if function == "dot" else 1.0 / lengths if lengths else 0.0
         similarity = float(result.similarity[index])
@@ -111,6 +113,16 @@ def _take_apart(
                 "in float32, or with attn_implementation='eager'."
             )
     return apart[key]
+
+
+def _check_reached(setting: Setting, text: PreparedText, parts: ContributionVectors) -> None:
+    """Raise OptionError where a vector has nothing of the text's tokens: the sum is of zeros."""
+    if len(text.alignment.link_tokens) and parts.vector.any() and not parts.tokens.any():
+        raise OptionError(
+            f"At that layer the vectors of {setting.model.name} are made of special tokens alone, "
+            "so that no word adds anything there: choose an earlier layer (-O layer=-2), or a "
+            "method that looks at one."
+        )
 
 
 def _products(left: Floats, right: Floats) -> Floats:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from whyalike.arrays import Floats, PairSaliency, WordSaliency
@@ -49,8 +50,12 @@ def explain_by_gradient(
     signed : bool, default=False
         The scores are what tokens add to the similarity; see ``collect``.
     """
+    # Without a sign, nothing that is taken off a score makes a word count less.
     result = setting.encoder.run(
-        [pair.tokens for pair in pairs], options=setting.options, point=point
+        [pair.tokens for pair in pairs],
+        options=setting.options,
+        point=point,
+        means=setting.means if signed else None,
     )
     scores = token_scores(pairs, result, score)
     warnings = identical_warnings(result, signed=signed)
@@ -136,7 +141,8 @@ def collect(
     signed : bool, default=False
         The scores are what tokens add to the similarity: words get their sums.
     finish : Finish, optional
-        What the method makes of the words of a side, given the similarity.
+        What the method makes of the words of a side, given what they explain: the similarity, or
+        what it has beyond the mean score of the text with a background.
 
     Raises
     ------
@@ -157,13 +163,17 @@ def collect(
         aggregate(text.alignment, min_max(values), latent, contributions=values if signed else None)
         for text, values, latent in zip(texts, scores, vectors, strict=True)
     ]
+    wholes = np.repeat(result.similarity, 2)
+    if result.expected is not None:
+        wholes = wholes - result.expected
     if finish is not None:
-        words = [finish(side, float(result.similarity[n // 2])) for n, side in enumerate(words)]
+        words = [finish(*each) for each in zip(words, wholes.tolist(), strict=True)]
     return [
         PairSaliency(
             float(result.similarity[index]),
             words[2 * index],
             words[2 * index + 1],
+            expected=_of_pair(result.expected, index),
             warnings=(
                 *([said] if warnings and (said := warnings[index]) else []),
                 *_nothing_found(words[2 * index], "left"),
@@ -173,6 +183,12 @@ def collect(
         )
         for index in range(len(pairs))
     ]
+
+
+def _of_pair(values: NDArray[np.float64] | None, index: int) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    return float(values[2 * index]), float(values[2 * index + 1])
 
 
 def _nothing_found(words: WordSaliency, which: str) -> tuple[str, ...]:

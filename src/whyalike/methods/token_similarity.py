@@ -21,17 +21,18 @@ from whyalike.models.tokens import Row, TokenizedText
     backwards="0",
     passes=lambda *_: 2.0,
     promises=("signed", "pairs", "sums"),
-    requires=("vectors", "tokens", "hidden states"),
+    requires=("vectors", "tokens", "hidden states", "pooled tokens"),
 )
 def token_similarity(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Contribution of a token pair: u_i . v_j / (|F1| |F2|), with u_i = J_i B_i.
 
     B_i is a token's last hidden state and J_i the derivative by it of what follows: pooling, Dense
     and the like. Mean pooling makes it B_i . B_j / (q1 q2 |F1| |F2|). The sum over all tokens is
-    the similarity wherever what follows is linear for the text at hand: every pooling, a Dense
-    without activation and bias, a norm (its scale counts as constant). The completeness gap says
-    what a Dense with a bias or a tanh makes of it. What pairs with special tokens and prompts carry
-    is the remainder.
+    the similarity wherever what follows is linear for the text at hand: a mean, a weighted mean, a
+    maximum, a Dense without activation and bias, a norm (its scale counts as constant). The
+    completeness gap says what a Dense with a bias or a tanh makes of it. What pairs with special
+    tokens and prompts carry is the remainder. Where one token's state is the vector, as under CLS
+    and last-token pooling, that token would carry all: such a model is refused.
 
     Raises
     ------

@@ -72,6 +72,7 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
         options=options,
         point=layer,
         presence_from=min(middle, depth - 1),
+        means=setting.means,
     )
     unseen = [] if all(group.attended for group in result.groups) else [UNSEEN]
     distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
@@ -114,7 +115,8 @@ def token_terms(
 
 
 def _wider_gap(pair: PairSaliency) -> float:
-    return max(_gap(side, pair.similarity) for side in (pair.left, pair.right))
+    sides = zip((pair.left, pair.right), pair.expected or (0.0, 0.0), strict=True)
+    return max(_gap(side, pair.similarity - usual) for side, usual in sides)
 
 
 def share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import RLock
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, cast, get_args
 from weakref import WeakSet
 
 import numpy as np
@@ -34,6 +34,7 @@ from whyalike.models.graph import (
 from whyalike.models.loading import LoadedModel
 from whyalike.models.pipeline import (
     Forward,
+    Means,
     Pass,
     PipelineEncoder,
     Point,
@@ -43,6 +44,7 @@ from whyalike.models.pipeline import (
     VectorSource,
     activation_of,
     place_rows,
+    pools_all_tokens,
     score_pairs,
 )
 from whyalike.models.prompts import choose_prompts
@@ -109,9 +111,10 @@ class Encoder:
         A model without input embeddings.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {"vectors", "tokens", "hidden states", "gradients"}
+    capabilities: frozenset[Capability] = frozenset(
+        {"vectors", "tokens", "hidden states", "pooled tokens", "gradients"}
     )
+    """What it gives besides scores; pooled tokens only where more than one token is pooled."""
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
         check_choice("pooling", pooling, get_args(Pooling))
@@ -124,6 +127,8 @@ class Encoder:
             )
         self.name = loaded.name
         self.pooling: Pooling = pooling
+        if not pools_all_tokens(pooling, loaded.pipeline):
+            self.capabilities -= {"pooled tokens"}
         self.pipeline = loaded.pipeline
         self.tokenizer = loaded.tokenizer
         self.similarity_function: SimilarityFunction = "cosine"
@@ -399,6 +404,7 @@ class Encoder:
         point: Point = "embedding",
         gradient: bool = True,
         presence_from: int | None = None,
+        means: Means | None = None,
     ) -> Pass:
         """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
 
@@ -423,6 +429,9 @@ class Encoder:
         presence_from : int, optional
             Where given, the first layer from which on, and in the pooling, the score is
             differentiated by each token's weight too.
+        means : Means, optional
+            The mean vectors of a background's texts: what is differentiated is what the scores have
+            beyond the mean scores of each text with these.
 
         Raises
         ------
@@ -453,7 +462,12 @@ class Encoder:
                 if places is not None:
                     scored, raw = scored[places.of_text], raw[places.of_text]
                 scores = score_pairs(
-                    scored, raw, pairs, function=self.similarity_function, options=options
+                    scored,
+                    raw,
+                    pairs,
+                    function=self.similarity_function,
+                    options=options,
+                    means=means,
                 )
             if not np.isfinite(scores.similarity).all():
                 raise ModelError(self.not_finite)
@@ -466,6 +480,7 @@ class Encoder:
             similarity=scores.similarity,
             identical=scores.identical,
             scale=scores.scale,
+            expected=scores.expected,
             groups=tuple(
                 finished(forward if places is None else places.repeat(forward), found)
                 for forward, found in zip(forwards, slopes, strict=True)

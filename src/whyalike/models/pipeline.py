@@ -143,13 +143,15 @@ class Pass:
 
     identical: (P,), where the score is at its maximum and has no gradient. scale: (P,), by which a
     gradient times an activation is in units of the similarity: 1 unless another quantity was
-    differentiated (row 16).
+    differentiated (row 16). expected: (2 P,), the mean score of each text with the background, left
+    and right of each pair in turn; None where nothing was taken off.
     """
 
     similarity: NDArray[np.float64]
     identical: NDArray[np.bool_]
     scale: NDArray[np.float64]
     groups: tuple[GroupPass, ...]
+    expected: NDArray[np.float64] | None = None
 
 
 def place_rows(rows: Sequence[tuple[int, Row]], mask: Tensor) -> tuple[tuple[Place, ...], Tensor]:
@@ -283,6 +285,27 @@ def _pools_prompt(module: nn.Module) -> bool:
     return bool(getattr(module, "include_prompt", True))
 
 
+def pools_all_tokens(pooling: Pooling, pipeline: SentenceTransformer | None) -> bool:
+    """Return whether a text's vector is made of all its tokens, and not of the first or last alone.
+
+    The poolings of a pipeline are tried on three tokens, of which only the middle one is not zero.
+    """
+    if pooling != "model" or pipeline is None:
+        return pooling == "paper"
+    states = torch.tensor([[[0.0], [1.0], [0.0]]])
+    for module in pipeline.modules():
+        # ``include_prompt`` is what poolings alone have, whatever they are called.
+        if hasattr(module, "include_prompt"):
+            features = {
+                "token_embeddings": states,
+                "attention_mask": torch.ones(1, 3, dtype=torch.long),
+            }
+            with torch.no_grad():
+                if not module(features)["sentence_embedding"].any():
+                    return False
+    return True
+
+
 def at_least_single(tensor: Tensor) -> Tensor:
     """Return a tensor in single or double precision: half is too coarse for cosines and sums."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
@@ -322,6 +345,10 @@ def _input_of_last_normalize(pipeline: SentenceTransformer) -> Iterator[list[Ten
 
 
 Pairwise = Callable[[Tensor, Tensor], Tensor]
+
+Means = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Mean vectors (H,) of a background's texts as left texts, and as right ones; of a cosine, of
+their unit vectors."""
 
 
 def cosine(left: Tensor, right: Tensor) -> Tensor:
@@ -371,11 +398,12 @@ def at_its_maximum(left: Tensor, right: Tensor, function: SimilarityFunction) ->
 
 @dataclass(frozen=True, eq=False)
 class PairScores:
-    """P scores. identical, scale: see Pass. objective: (P,), what to differentiate."""
+    """P scores. identical, scale, expected: see Pass. objective: (P,), what to differentiate."""
 
     similarity: NDArray[np.float64]
     identical: NDArray[np.bool_]
     scale: NDArray[np.float64]
+    expected: NDArray[np.float64] | None
     objective: Tensor
 
 
@@ -386,11 +414,14 @@ def score_pairs(
     *,
     function: SimilarityFunction,
     options: ObjectiveOption,
+    means: Means | None = None,
 ) -> PairScores:
     """Score pairs by the vectors (2 P, H) of their texts, left and right of each in turn.
 
     Where both texts are the same to the model, or ``options.objective`` is the product, what is
-    differentiated is the unnormalised product of both vectors (row 16).
+    differentiated is the unnormalised product of both vectors (row 16). With the mean vectors of a
+    background's texts, as left and as right ones, the mean score of each text with the background
+    is taken off (see ``whyalike.background``), of which that is then so many times as much.
     """
     left, right = scored[0::2], scored[1::2]
     value = SIMILARITIES[function](left, right)
@@ -411,12 +442,36 @@ def score_pairs(
     elif function != "dot":
         # Rows of a batch are rounded by their place, and so are those of equal texts.
         similarity = np.where(same.numpy(), 0.0, similarity)
+    scale, expected = _scale(similarity, product, replaced), None
+    if means is not None:
+        usual, usual_of_product = _usual(scored, raw, means, function=function)
+        expected = usual.detach().double().cpu().numpy()
+        product = product - usual_of_product[0::2] - usual_of_product[1::2]
+        safe = safe - usual[0::2] - usual[1::2]
     return PairScores(
         similarity=similarity,
         identical=at_maximum,
-        scale=_scale(similarity, product, replaced),
+        scale=scale,
+        expected=expected,
         objective=torch.where(replaced, product, safe),
     )
+
+
+def _usual(
+    scored: Tensor, raw: Tensor, means: Means, *, function: SimilarityFunction
+) -> tuple[Tensor, Tensor]:
+    """Return the mean scores (2 P,) of texts with a background, and the same of their raw vectors.
+
+    The second are in the units of the product of a pair's raw vectors, lengths being constant.
+    """
+    as_left, as_right = (torch.from_numpy(mean).to(scored) for mean in means)
+    units = torch.nn.functional.normalize(scored, dim=-1) if function == "cosine" else scored
+    # A left text meets the background's texts as right ones.
+    other = torch.stack([as_right, as_left]).repeat(len(scored) // 2, 1)
+    tiny = torch.finfo(raw.dtype).tiny
+    longer = (raw.norm(dim=-1) / units.norm(dim=-1).clamp(min=tiny)).detach()
+    of_partner = longer.view(-1, 2).flip(1).flatten()
+    return dot(units, other), dot(raw, other) * of_partner
 
 
 def _scale(

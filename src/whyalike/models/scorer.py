@@ -24,6 +24,7 @@ Capability = Literal[
     "tokens",
     "joint sequence",
     "hidden states",
+    "pooled tokens",
     "gradients",
     "decomposition",
     "parts",
@@ -37,7 +38,9 @@ Capability = Literal[
 - tokens: ``tokenize`` gives the tokens that the model reads, and says where it stops reading
 - joint sequence: both texts of a pair are read in one sequence, as ``tokenize_pairs`` gives it
 - hidden states: the model's inside, token by token, as ``Encoder.run`` gives it
-- gradients: the gradient of the score at those
+- pooled tokens: a text's vector is made of the last hidden states of all its tokens, as a mean
+  is, and not of one token's
+- gradients: the gradient of the score at the hidden states
 - decomposition: ``decompose`` gives the score as an exact sum over pairs of tokens
 - parts: the score is a weighted sum of other scorers' scores, as ``Fusion`` gives them
 - ranks: the score is a sum by the ranks that other scorers give, as ``Fusion`` gives them
@@ -49,6 +52,7 @@ IN_WORDS: Mapping[Capability, str] = {
     "tokens": "tokens",
     "joint sequence": "one sequence of both texts",
     "hidden states": "hidden states",
+    "pooled tokens": "a pooling over all tokens",
     "gradients": "gradients",
     "decomposition": "an exact decomposition",
     "parts": "parts that sum to the score",

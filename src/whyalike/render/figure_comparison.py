@@ -67,7 +67,7 @@ def _draw_header(sheet: "Sheet", view: ComparisonView, y: float) -> float:
         baseline = y + 4 + 12 * (row + 0.5)
         sheet.text(left, baseline, name, SMALL, color=MUTED)
         sheet.text(left + 44, baseline, sheet.shorten(value, COLUMN - 44, SMALL), SMALL)
-    return y + 50
+    return y + max(50, 12 * len(view.facts) + 2)
 
 
 def _draw_legend(sheet: "Sheet", view: ComparisonView, y: float) -> float:

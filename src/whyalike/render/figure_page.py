@@ -411,7 +411,7 @@ def draw_header(sheet: Sheet, view: ExplanationView, y: float) -> float:
         baseline = y + 4 + 12 * (row + 0.5)
         sheet.text(left, baseline, name, SMALL, color=MUTED)
         sheet.text(left + 44, baseline, sheet.shorten(value, COLUMN - 44, SMALL), SMALL)
-    return y + 50
+    return y + max(50, 12 * len(view.facts) + 2)
 
 
 def draw_warnings(sheet: Sheet, warnings: tuple[str, ...], y: float) -> float:

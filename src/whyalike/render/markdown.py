@@ -7,6 +7,7 @@ from whyalike.explanation import ExplainedText, Explanation
 from whyalike.render.parts import (
     Segment,
     cut_into_segments,
+    describe_background,
     describe_method,
     describe_prompts,
     describe_score,
@@ -33,6 +34,8 @@ def render_markdown(explanation: Explanation) -> str:
     title = describe_score(explanation.similarity, explanation.similarity_function)
     facts = f"model {_escape(explanation.model)} · method {_escape(describe_method(explanation))}"
     parts = [f"**{_escape(title)}**  \n{facts}"]
+    if standing := describe_background(explanation):
+        parts.append(f"Background: {_escape(standing)}")
     if prompts := describe_prompts(explanation.prompts):
         parts.append(f"Prompts: {_escape(prompts)}")
     if (fused := part_table(explanation)) is not None:

@@ -196,6 +196,31 @@ def score_name(function: str) -> str:
     return "score" if function == "score" else f"{function} similarity"
 
 
+def describe_background(explanation: Explanation) -> str:
+    """Return where the score stands among a background's texts; nothing where there is none."""
+    return ", and ".join(said for _, said in background_facts(explanation))
+
+
+def background_facts(explanation: Explanation) -> list[tuple[str, str]]:
+    """Return the same in one short line for each of the samples, by what to call it."""
+    found = explanation.background
+    if found is None:
+        return []
+    random = _percent(found.percentile)
+    facts = [("Rank", f"more alike than {random} of random pairs of {found.texts:,} texts")]
+    if found.nearest_percentile is not None:
+        nearest = _percent(found.nearest_percentile)
+        facts.append(("Nearest", f"more alike than {nearest} of texts and their nearest"))
+    return facts
+
+
+def _percent(value: float) -> str:
+    """Return a percentile, never rounded to all or to none where it is not."""
+    if 1 <= value <= 99 or value in (0, 100):
+        return f"{value:.0f} %"
+    return "less than 0.1 %" if value < 0.1 else f"{min(value, 99.9):.1f} %"
+
+
 def describe_sum(explanation: Explanation) -> str:
     """Return how much of the similarity the words carry and what is left; nothing if unknown."""
     if explanation.remainder is None:
@@ -203,6 +228,14 @@ def describe_sum(explanation: Explanation) -> str:
     carried = format_number(explanation.similarity - explanation.remainder, 3)
     whole = format_number(explanation.similarity, 3)
     rest = format_number(explanation.remainder, 3)
+    usual = None if explanation.background is None else explanation.background.mean
+    if usual is not None:
+        return (
+            f"Any two texts of the background have {format_number(usual, 3)} of {whole}; of the "
+            f"{format_number(explanation.similarity - usual, 3)} beyond that matched words carry "
+            f"{carried}; words that match nothing, "
+            f"{format_number(explanation.remainder - usual, 3)}."
+        )
     if explanation.pair_contributions is None:
         left = f"words that match nothing, {rest}"
         if explanation.similarity_function == "score":

@@ -20,6 +20,7 @@ from whyalike.render.parts import (
     contribution_decimals,
     cut_into_segments,
     decimals_for,
+    describe_background,
     describe_method,
     describe_prompts,
     describe_score,
@@ -91,6 +92,8 @@ def _heading(explanation: Explanation) -> Text:
     whose = {"model": "the model's own score", "paper": "mean of word tokens, as in the paper"}
     pooling = whose.get(explanation.pooling, f"{explanation.pooling} token")
     heading = Text(score, style="bold")
+    if standing := describe_background(explanation):
+        heading.append(f"\n{standing}", style="not bold")
     heading.append(
         f"\nmodel {visible(explanation.model)} · method {visible(describe_method(explanation))}"
         f" · {pooling}",

@@ -8,6 +8,7 @@ from typing import Literal
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render.parts import (
     Segment,
+    background_facts,
     contribution_decimals,
     cut_into_segments,
     decimals_for,
@@ -345,6 +346,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
             ("Method", describe_method(explanation)),
             ("Pooling", pooling),
             *([("Prompts", prompts)] if (prompts := describe_prompts(explanation.prompts)) else []),
+            *background_facts(explanation),
         ),
         parts=part_table(explanation),
         warnings=explanation.warnings,

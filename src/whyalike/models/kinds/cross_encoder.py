@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from inspect import signature
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from whyalike.models.pipeline import (
     Batch,
     Forward,
     GroupPass,
+    Means,
     Pass,
     Place,
     Point,
@@ -125,7 +126,7 @@ class JointEncoder(Encoder):
         No such label.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+    capabilities: frozenset[Capability] = frozenset(
         {"tokens", "joint sequence", "hidden states", "gradients"}
     )
 
@@ -333,6 +334,7 @@ class JointEncoder(Encoder):
         point: Point = "embedding",
         gradient: bool = True,
         presence_from: int | None = None,
+        means: Means | None = None,
     ) -> Pass:
         """Score pairs, and differentiate their logits at ``point``; as ``Encoder.run``.
 
@@ -347,6 +349,7 @@ class JointEncoder(Encoder):
         OptionError
             The objective is the product of two vectors.
         """
+        del means  # Of vectors, which no text has here.
         if gradient:
             self.require_gradient()
         own = GradientOptions.of(options)

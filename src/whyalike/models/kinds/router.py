@@ -6,7 +6,7 @@ The left text is the query, the right one the document.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from sentence_transformers import SentenceTransformer, SparseEncoder
@@ -179,11 +179,11 @@ class RoutedEncoder(Encoder):
         What reads queries, and what reads documents; each stamps its texts with its route.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {"tokens", "hidden states", "gradients"}
-    )
+    capabilities: frozenset[Capability] = frozenset({"tokens", "hidden states", "gradients"})
 
     def __init__(self, whole: RoutedScorer, sides: tuple["RouteEncoder", "RouteEncoder"]) -> None:
+        if all("pooled tokens" in side.capabilities for side in sides):
+            self.capabilities |= {"pooled tokens"}
         self.name, self.whole, self.sides = whole.name, whole, sides
         self.pooling = "model"
         self.similarity_function = whole.similarity_function
