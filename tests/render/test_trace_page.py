@@ -70,3 +70,19 @@ def test_a_part_of_many_passages_is_listed_and_the_rest_counted():
         said = " ".join(render(trace).split())
         assert "and 10 more" in said
         assert "hat 29" in said
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(360, False), (1440, True)])
+def test_the_page_fits_narrow_and_wide_screens(request, trace, tmp_path, width, drawn):
+    pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    browser, said = request.getfixturevalue("browser"), []
+    file = tmp_path / "trace.html"
+    file.write_text(render_trace(trace), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".wa-rank-chart").is_visible() is drawn
+    assert page.locator(".wa-rank-table").is_visible()
+    page.close()
+    assert not said, "the page says something in its console"
