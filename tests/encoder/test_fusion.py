@@ -148,6 +148,15 @@ def test_ranks_say_which_part_lifted_the_passage(bm25, bert):
     assert "number 1 of 25" in outside.warnings[0]
 
 
+def test_half_a_character_is_the_same_text_everywhere():
+    """Texts of the catalogue are made readable as those that are explained are."""
+    texts = ["warm \ud83d gloves", "hats"]
+    bm25 = BM25(texts)
+    found = Explainer(Fusion([(bm25, 1)], normalise="ranks", over=texts)).explain("warm", texts[0])
+    assert "number 1 of 2:" in found.warnings[1]
+    assert found.parts[0].score == bm25.score([("warm", "warm \ufffd gloves")])[0] > 0
+
+
 def test_equal_scores_share_a_rank():
     same = PairScorer(lambda pairs: [float("x" in right) for _, right in pairs], name="x")
     fusion = Fusion([(same, 1)], normalise="ranks", over=["x", "ax", "b", "c"])
@@ -258,8 +267,8 @@ def test_a_querys_work_is_done_once(bm25):
 
 @pytest.mark.parametrize("normalise", ["min-max", "ranks"])
 def test_statistics_of_many_queries_are_forgotten(bm25, normalise, monkeypatch):
-    monkeypatch.setattr("whyalike.models.fusion.MANY", 3)
-    monkeypatch.setattr("whyalike.models.fusion.KEPT_QUERIES", {"ranks": 3})
+    monkeypatch.setattr("whyalike.models.fusion.KEPT_SUMS", 3)
+    monkeypatch.setattr("whyalike.models.fusion.KEPT_RANKS", 3)
     fusion = Fusion([(bm25, 1)], normalise=normalise, over=TEXTS)
     before = fusion.score([(query, TEXTS[0]) for query, _ in PAIRS[:6]])
     assert [key[0] for key in fusion._kept] == [query for query, _ in PAIRS[3:6]]
@@ -293,6 +302,19 @@ def test_each_part_has_its_own_prompts(bm25, tmp_path):
         if prompts is not None:
             with raises(OptionError, "prompts of a fusion", "2 parts"):
                 Fusion([(bm25, 1), (encoder, 1)], prompts=prompts)
+
+
+def test_what_is_named_is_loaded_as_is_asked_for(bm25, tmp_path):
+    for part in tiny("bert").parts:
+        part.save_pretrained(tmp_path)
+    encoder = SentenceTransformer(str(tmp_path), device="cpu")
+    encoder.save_pretrained(str(tmp_path / "own"))
+    named = str(tmp_path / "own")
+    fusion = Fusion([(bm25, 1), (encoder, 1), (named, 1)], device="cpu")
+    scores = [part.score for part in Explainer(fusion).explain(QUERY, PASSAGE).parts]
+    assert scores[1] == pytest.approx(scores[2], abs=1e-6)
+    with raises(OptionError, "nowhere"):
+        Fusion([(bm25, 1), (named, 1)], device="nowhere")
 
 
 def test_what_a_part_does_not_read(bm25, bert):

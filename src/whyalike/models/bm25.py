@@ -14,7 +14,7 @@ from whyalike.errors import MissingExtraError, OptionError, TextError
 from whyalike.models.scorer import Capability, Decomposition, OpaqueScorer, TextPair
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText, check_choice
-from whyalike.texts import checked_texts
+from whyalike.texts import checked_texts, without_surrogates
 
 BM25Method = Literal["lucene", "robertson", "atire", "bm25l", "bm25+"]
 
@@ -153,7 +153,7 @@ class BM25(OpaqueScorer):
                 "expression as token_pattern, a language or a list of words as stopwords, and a "
                 "function from a word to its term as stemmer."
             ) from error
-        documents = checked_texts(texts)
+        documents = [without_surrogates(text) for text in checked_texts(texts)]
         self._vocabulary: dict[str, int] = {}
         ids = [
             [self._vocabulary.setdefault(term, len(self._vocabulary)) for term in cut.terms]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
@@ -24,7 +25,7 @@ from whyalike.models.scorer import (
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText, check_choice, check_whole
 from whyalike.similarity import similarity_matrix
-from whyalike.texts import checked_texts
+from whyalike.texts import checked_texts, without_surrogates
 
 Normalise = Literal["none", "min-max", "z-score", "ranks"]
 Prompts = tuple[str, str]
@@ -32,9 +33,8 @@ Prompts = tuple[str, str]
 ROUNDING = 1e-6
 """Scores that differ by less, of the greatest of them, are the same: single precision's."""
 
-KEPT_QUERIES = {"ranks": 16}
-"""Queries whose statistics are kept; of ranks they are all scores, of sums two numbers a part."""
-MANY = 1024
+KEPT_SUMS, KEPT_RANKS = 1024, 16
+"""Queries whose statistics are kept: of sums two numbers a part, of ranks all scores."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,6 +106,14 @@ class _Ranking:
     scores: Floats
     ranks: Ranks
     fused: Ranks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Queries:
+    """What is done with long texts, and the vectors (H,) of new queries by part."""
+
+    long_text: LongText
+    vectors: dict[tuple[int, str], Floats]
 
 
 class Fusion(OpaqueScorer):
@@ -224,7 +232,7 @@ class Fusion(OpaqueScorer):
                 "over= has no use where scores are not normalised: leave it out, or choose "
                 "normalise='min-max', 'z-score' or 'ranks'."
             )
-        found = checked_texts(over)
+        found = [without_surrogates(text) for text in checked_texts(over)]
         if not found:
             raise TextError("over= has no text: give those whose scores are to be normalised over.")
         return found
@@ -233,7 +241,7 @@ class Fusion(OpaqueScorer):
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
     ) -> tuple[str, str]:
         """Return none: each part has its own. Raises OptionError where some are given."""
-        if names is not None or (prompts is not None and prompts != ("", "")):
+        if names is not None or any(super().find_prompts(prompts, None)):
             raise OptionError(
                 "The parts of a fusion have prompts of their own, and one part's would be text to "
                 "another: leave prompts out, or give Fusion(..., prompts=[...]) a pair for each "
@@ -297,19 +305,37 @@ class Fusion(OpaqueScorer):
         """
         own = zip(*scores, strict=True) if pairs else ()
         policy: LongText = "windows" if long_text == "windows" else "truncate"
+        queries = _Queries(policy, self._embed([query for query, _ in pairs], policy))
         if self.normalise == "ranks":
             return [
-                self._by_ranks(*pair, list(each), policy)
+                self._by_ranks(*pair, list(each), queries)
                 for pair, each in zip(pairs, own, strict=True)
             ]
         return [
-            self._by_lines(pair[0], list(each), policy)
+            self._by_lines(pair[0], list(each), queries)
             for pair, each in zip(pairs, own, strict=True)
         ]
 
-    def _by_lines(self, query: str, scores: list[float], long_text: LongText) -> FusedScore:
+    def _embed(self, queries: Sequence[str], long_text: LongText) -> dict[tuple[int, str], Floats]:
+        """Return, by part, the vectors of those queries whose statistics are not kept."""
+        new = [query for query in dict.fromkeys(queries) if (query, long_text) not in self._kept]
+        if not new or self.normalise == "none":
+            return {}
+        found = {}
+        for number, part in enumerate(self.parts):
+            if "vectors" in part.scorer.capabilities:
+                asked = part.prompts[0]
+                vectors = embed_once(
+                    cast("Embedder", part.scorer),
+                    [(asked, query) for query in new],
+                    long_text=long_text,
+                )
+                found.update({(number, query): vectors[asked, query] for query in new})
+        return found
+
+    def _by_lines(self, query: str, scores: list[float], queries: "_Queries") -> FusedScore:
         parts, notes = [], []
-        lines = self._lines(query, long_text)
+        lines = self._lines(query, queries)
         for part, line, score in zip(self.parts, lines, scores, strict=True):
             value = line.slope * score + line.constant
             parts.append(
@@ -336,21 +362,21 @@ class Fusion(OpaqueScorer):
         factors = [part.weight * line.slope for part, line in zip(self.parts, lines, strict=True)]
         return FusedScore(tuple(parts), tuple(factors), tuple(notes))
 
-    def _lines(self, query: str, long_text: LongText) -> list[Line]:
+    def _lines(self, query: str, queries: "_Queries") -> list[Line]:
         if self.normalise == "none":
             return [Line(1.0, 0.0)] * len(self.parts)
-        key = query, long_text
+        key = query, queries.long_text
         found: list[Line] | None = self._kept.get(key)
         if found is None:
-            table = self._scores_over(query, long_text)
+            table = self._scores_over(query, queries)
             found = [line_through(scores, self.normalise) for scores in table]
             self._keep(key, found)
         return found
 
     def _by_ranks(
-        self, query: str, passage: str, scores: list[float], long_text: LongText
+        self, query: str, passage: str, scores: list[float], queries: "_Queries"
     ) -> FusedScore:
-        found = self._rank_over(query, long_text)
+        found = self._rank_over(query, queries)
         place = self._places.get(passage)
         if place is None:
             place = len(self.over)
@@ -369,11 +395,11 @@ class Fusion(OpaqueScorer):
         note = _say_ranks(parts, int(found.fused[place]), len(found.fused))
         return FusedScore(parts, (), (note,))
 
-    def _rank_over(self, query: str, long_text: LongText) -> "_Ranking":
-        key = query, long_text
+    def _rank_over(self, query: str, queries: "_Queries") -> "_Ranking":
+        key = query, queries.long_text
         found: _Ranking | None = self._kept.get(key)
         if found is None:
-            found = self._rank(self._scores_over(query, long_text))
+            found = self._rank(self._scores_over(query, queries))
             self._keep(key, found)
         return found
 
@@ -385,29 +411,29 @@ class Fusion(OpaqueScorer):
 
     def _keep(self, key: tuple[str, LongText], value: Any) -> None:
         """Keep a query's statistics, and forget the oldest; threads may do so at once."""
-        most = KEPT_QUERIES.get(self.normalise, MANY)
+        most = KEPT_RANKS if self.normalise == "ranks" else KEPT_SUMS
         self._kept = dict([*self._kept.items(), (key, value)][-most:])
 
-    def _scores_over(self, query: str, long_text: LongText) -> Floats:
+    def _scores_over(self, query: str, queries: "_Queries") -> Floats:
         """Return (P, N): each part's scores of the query with all texts of ``over``."""
         return np.array(
             [
-                self._by_vectors(number, query, long_text)
+                self._by_vectors(number, query, queries)
                 if "vectors" in part.scorer.capabilities
                 else scores_of(
                     part.scorer,
                     [(query, text) for text in self.over],
                     prompts=part.prompts,
-                    long_text=long_text,
+                    long_text=queries.long_text,
                 )
                 for number, part in enumerate(self.parts)
             ],
             dtype=np.float64,
         )
 
-    def _by_vectors(self, number: int, query: str, long_text: LongText) -> Floats:
+    def _by_vectors(self, number: int, query: str, queries: "_Queries") -> Floats:
         """Return the scores (N,) of one part; the vectors of ``over`` are made once."""
-        part = self.parts[number]
+        part, long_text = self.parts[number], queries.long_text
         model = cast("Embedder", part.scorer)
         asked, stored = part.prompts
         vectors = self._vectors.get((number, long_text))
@@ -415,7 +441,9 @@ class Fusion(OpaqueScorer):
             found = embed_once(model, [(stored, text) for text in self.over], long_text=long_text)
             vectors = np.array([found[stored, text] for text in self.over])
             self._vectors[number, long_text] = vectors
-        own = embed_once(model, [(asked, query)], long_text=long_text)[asked, query]
+        own = queries.vectors.get((number, query))
+        if own is None:  # Forgotten in the meantime.
+            own = embed_once(model, [(asked, query)], long_text=long_text)[asked, query]
         own = np.resize(own, vectors.shape[1])
         function = model.similarity_function
         scores: Floats = similarity_matrix(own[None], vectors, function=function)[0]
@@ -435,12 +463,12 @@ def _ranks(scores: Floats, *, rounding: float = ROUNDING) -> Ranks:
 
 def _say_ranks(parts: Sequence[ScorePart], fused: int, count: int) -> str:
     """Return which parts lifted a passage, and which sank it."""
-    ranks = {part.name: part.rank or 0 for part in parts if part.weight}
+    ranks = [(part.name, part.rank or 0) for part in parts if part.weight]
     said = [
         f"{', '.join(names)} {did} it"
         for did, names in (
-            ("lifted", [f"{name} ({rank:,})" for name, rank in ranks.items() if rank < fused]),
-            ("sank", [f"{name} ({rank:,})" for name, rank in ranks.items() if rank > fused]),
+            ("lifted", [f"{name} ({rank:,})" for name, rank in ranks if rank < fused]),
+            ("sank", [f"{name} ({rank:,})" for name, rank in ranks if rank > fused]),
         )
         if names
     ]
@@ -449,8 +477,8 @@ def _say_ranks(parts: Sequence[ScorePart], fused: int, count: int) -> str:
 
 
 def _open_part(source: Any, weight: float, prompts: Prompts | None, opening: Opening) -> FusionPart:
-    ready = isinstance(getattr(source, "capabilities", None), frozenset)
-    scorer = open_scorer(source, Opening() if ready else opening)
+    # Only what is named is loaded here.
+    scorer = open_scorer(source, opening if isinstance(source, str | Path) else Opening())
     return FusionPart(scorer, weight, scorer.find_prompts(prompts, None))
 
 
