@@ -44,7 +44,7 @@ from whyalike.models.loading import ModelSource
 from whyalike.models.opening import Opening, open_scorer
 from whyalike.models.pair_function import PairScorer, ScorePairs
 from whyalike.models.pipeline import Pooling
-from whyalike.models.scorer import JointReader, Scorer
+from whyalike.models.scorer import JointReader, Scorer, sides_of
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import (
     BTIOptions,
@@ -154,9 +154,12 @@ def read_pairs(
         )
         return [(_read(left, options.words), _read(right, options.words)) for left, right in found]
     sides = []
+    readers = sides_of(model)
     for side, prompt in enumerate(prompts):
         unique = list(dict.fromkeys(pair[side] for pair in pairs))
-        readings = read_texts(model, unique, prompt=prompt, options=options) if unique else []
+        readings = (
+            read_texts(readers[side], unique, prompt=prompt, options=options) if unique else []
+        )
         sides.append(dict(zip(unique, readings, strict=True)))
     return [(sides[0][left], sides[1][right]) for left, right in pairs]
 
@@ -270,6 +273,7 @@ def assemble(
         What was said of the texts before.
     """
     matching = options.matching or saliency.matching or method.matching
+    readers = sides_of(model)
     matches, unmatched = _match(saliency, matching=matching, union=options.union)
     matrix, remainder = saliency.matrix, saliency.remainder
     shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
@@ -288,8 +292,8 @@ def assemble(
         warnings=(
             *warnings,
             *filter(None, [model.about_score(saliency.similarity)]),
-            *reading_warnings(left, side="left", model=model),
-            *reading_warnings(right, side="right", model=model),
+            *reading_warnings(left, side="left", model=readers[0]),
+            *reading_warnings(right, side="right", model=readers[1]),
             *saliency.warnings,
         ),
         completeness_gap=saliency.completeness_gap,

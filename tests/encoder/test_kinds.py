@@ -13,12 +13,13 @@ from sentence_transformers import (
     SparseEncoder,
 )
 from sentence_transformers.sentence_transformer.modules import (
+    CNN,
     Dense,
     Pooling,
     Router,
-    StaticEmbedding,
-    Transformer,
+    WordEmbeddings,
 )
+from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 from transformers import (
     AutoModelForCausalLM,
     BertForMaskedLM,
@@ -221,8 +222,7 @@ def test_folders_of_other_libraries(saved, tmp_path):
     assert "is a Orakel, recognised by model_type 'Orakel'" in said_of(str(folder))
     (folder / "modules.json").unlink()
     config.write_text(json.dumps({"model_type": "model2vec", "architectures": ["StaticModel"]}))
-    said = said_of(str(folder))
-    assert f"Explainer(embed=StaticModel.from_pretrained({str(folder)!r}).encode)" in said
+    assert "could not be loaded; its folder may be damaged" in said_of(str(folder))
 
 
 def test_an_adapter_alone(saved, tmp_path):
@@ -239,24 +239,19 @@ def test_an_adapter_alone(saved, tmp_path):
     assert "is an adapter (PEFT)" in said_of(str(whole))
 
 
-@pytest.mark.parametrize("place", [0, 2])
-def test_a_router_wherever_it_stands(saved, tmp_path, place):
-    folder = saved(BertModel(CONFIG))
-    encoder = [Transformer(str(folder)), Pooling(32)]
-    if place:
-        dense = Router({"query": [Dense(32, 8)], "document": [Dense(32, 8)]}, default_route="query")
-        modules = [*encoder, dense]
-    else:
-        modules = [Router.for_query_document(query_modules=encoder, document_modules=encoder)]
-    model = SentenceTransformer(modules=modules, device="cpu")
-    assert "routes queries and documents" in said_of(model)
-    model.save_pretrained(str(tmp_path / "routed"))
-    assert "routes queries and documents" in said_of(str(tmp_path / "routed"))
+def test_a_route_that_cant_be_explained(tmp_path):
+    route = [Dense(8, 4), Pooling(4)]
+    model = SentenceTransformer(
+        modules=[Router.for_query_document(query_modules=route, document_modules=route[:1])],
+        device="cpu",
+    )
+    assert "The route of SentenceTransformer for a query can't be explained" in said_of(model)
 
 
 def test_word_vectors_as_a_function(tmp_path):
-    static = StaticEmbedding(TOKENIZER.backend_tokenizer, embedding_dim=8)
-    model = SentenceTransformer(modules=[static, Dense(8, 4)], device="cpu")
+    words = ["pad", "gloves", "hands", "warm", "wool", "stretch"]
+    vectors = WordEmbeddings(WhitespaceTokenizer(words), torch.randn(len(words), 8))
+    model = SentenceTransformer(modules=[vectors, CNN(8, 8), Pooling(24)], device="cpu")
     said = said_of(model)
     assert "Explainer(embed=model.encode)" in said
     model.save_pretrained(str(tmp_path / "static"))
@@ -269,20 +264,89 @@ def test_word_vectors_as_a_function(tmp_path):
     )
 
 
-def test_a_multi_modal_pipeline(saved, tmp_path):
+@pytest.fixture
+def clip(saved):
+    """A SentenceTransformer of a CLIP."""
     from transformers import CLIPImageProcessor, CLIPProcessor
 
     folder = saved(make(CLIPModel))
     CLIPProcessor(CLIPImageProcessor(), deepcopy(TOKENIZER)).save_pretrained(folder)
-    model = SentenceTransformer(str(folder), device="cpu")
-    model.save_pretrained(str(tmp_path / "clip"))
-    for given in (model, str(tmp_path / "clip")):
-        assert "a multi-modal model" in said_of(given)
-    explanation = Explainer(embed=model.encode).explain(LEFT, RIGHT)
-    vectors = model.encode([LEFT, RIGHT])
-    assert explanation.similarity == pytest.approx(
-        float(model.similarity(vectors[:1], vectors[1:])), abs=1e-6
-    )
+    return SentenceTransformer(str(folder), device="cpu")
+
+
+def similarity(model, left, right):
+    vectors = model.encode([left, right])
+    return float(model.similarity(vectors[:1], vectors[1:]))
+
+
+def test_the_text_side_of_a_multi_modal_pipeline(clip, tmp_path):
+    clip.save_pretrained(str(tmp_path / "clip"))
+    pairs = [(LEFT, RIGHT), (RIGHT, LEFT), ("wool", ""), ("warm gloves", "wool " * 40)]
+    expected = [similarity(clip, *pair) for pair in pairs]
+    for given in (clip, tmp_path / "clip"):
+        explainer = Explainer(given, device=None if given is clip else "cpu")
+        assert explainer.method.name == "bti"
+        found = [each.similarity for each in explainer.explain_many(pairs)]
+        assert found == pytest.approx(expected, abs=1e-5)
+        assert explainer.model.score(pairs) == pytest.approx(expected, abs=1e-5)
+    for method in ("whyalike", "gradient_x_activation", "occlusion", "shapley", "maxsim"):
+        one = explainer.with_method(method).explain(LEFT, RIGHT)
+        assert one.similarity == pytest.approx(expected[0], abs=1e-5)
+        assert max(abs(word.saliency) for word in one.left.words) > 0
+    jacobians = explainer.with_method("integrated_jacobians").explain(LEFT, RIGHT)
+    assert jacobians.completeness_gap < 1e-2
+    with pytest.raises(OptionError, match="pooling is 'paper'"):
+        Explainer(clip, pooling="paper")
+    half = Explainer(clip.to(torch.bfloat16)).explain(LEFT, RIGHT)
+    assert half.similarity == pytest.approx(expected[0], abs=0.02)
+
+
+def test_the_gradient_of_a_text_tower_by_hand(clip):
+    found = Explainer(clip, method="gradient_x_activation").explain(LEFT, RIGHT)
+    tower, head = clip.transformers_model.text_model, clip.transformers_model.text_projection
+    states, vectors = [], []
+    for text in (LEFT, RIGHT):
+        encoded = clip.preprocess([text])
+        given = {k: encoded[k] for k in ("input_ids", "attention_mask")}
+        output = tower(**given, output_hidden_states=True)
+        states.append(output.hidden_states[0])  # It has two layers.
+        vectors.append(head(output.pooler_output)[0])
+    cosine = torch.cosine_similarity(*vectors, dim=0)
+    assert found.similarity == pytest.approx(float(cosine.detach()), abs=1e-5)
+    slopes = torch.autograd.grad(cosine, states)
+    for text, state, slope in zip((found.left, found.right), states, slopes, strict=True):
+        values = (state * slope)[0].sum(-1)[1:-1].detach()
+        total = sum(word.contribution for word in text.words)
+        assert total == pytest.approx(float(values.sum()), abs=1e-4)
+
+
+def test_what_has_no_part_for_texts_is_refused_with_advice_that_works(clip, monkeypatch):
+    from whyalike.models.kinds import text_tower
+
+    monkeypatch.setattr(text_tower, "TOWER", "another")
+    said = said_of(clip)
+    assert "a multi-modal model" in said
+    assert "Explainer(embed=model.encode)" in said
+    explanation = Explainer(embed=clip.encode).explain(LEFT, RIGHT)
+    assert explanation.similarity == pytest.approx(similarity(clip, LEFT, RIGHT), abs=1e-6)
+
+
+def test_a_folder_that_cant_be_recognised_says_what_is_in_it(tmp_path):
+    for name in ("notes.txt", "data.csv"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "more").mkdir()
+    said = said_of(str(tmp_path))
+    assert "neither config.json nor modules.json is in it, but data.csv, more/, notes.txt." in said
+    TOKENIZER.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"colour": "red"}')
+    assert "config.json names no model_type" in said_of(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "orakel", "architectures": ["Orakel"]}')
+    said = said_of(str(tmp_path))
+    assert "could not be loaded" in said
+    assert "notes.txt" in said
+    assert "config.json names Orakel, orakel" in said
+    empty = tmp_path / "more"
+    assert "neither config.json nor modules.json is in it, but nothing." in said_of(str(empty))
 
 
 class LikeLangChain:

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import RepositoryNotFoundError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import (
-    Dense,
+    CNN,
     Pooling,
     StaticEmbedding,
     Transformer,
@@ -275,7 +275,7 @@ def test_code_of_a_pipelines_module(pipeline_folder):
 def test_a_pipeline_without_a_transformer():
     static = StaticEmbedding(tiny("bert").tokenizer.backend_tokenizer, embedding_dim=8)
     with raises(ModelError, "transformer"):
-        Explainer(SentenceTransformer(modules=[static, Dense(8, 4)], device="cpu"))
+        Explainer(SentenceTransformer(modules=[static, CNN(8, 8)], device="cpu"))
 
 
 @pytest.mark.parametrize("model", [None, 3, ("a", "b"), (tiny("bert").model,), object()])

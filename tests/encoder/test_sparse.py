@@ -7,8 +7,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sentence_transformer.modules import Router
-from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
+from sentence_transformers.sparse_encoder.modules import SpladePooling
 from transformers import BertForMaskedLM
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
@@ -196,19 +195,6 @@ def test_what_is_refused(folder):
         model.transformers_model.cls.predictions.decoder.bias.fill_(float("nan"))
     with pytest.raises(ModelError, match="NaN"):
         Explainer(model).explain(LEFT, RIGHT)
-
-
-def test_routes_are_no_one_model(folder, tmp_path):
-    """An inference-free query beside a SPLADE document."""
-    router = Router.for_query_document(
-        query_modules=[SparseStaticEmbedding(TOKENIZER)],
-        document_modules=list(make(folder).children()),
-    )
-    model = SparseEncoder(modules=[router], device="cpu")
-    model.save_pretrained(str(tmp_path / "routed"))
-    for given in (model, str(tmp_path / "routed")):
-        with pytest.raises(ModelError, match="a sparse encoder"):
-            Explainer(given)
 
 
 def test_the_same_modules_as_another_class_are_told_apart(folder):

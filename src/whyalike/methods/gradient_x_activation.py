@@ -9,8 +9,6 @@ from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_me
 from whyalike.methods.token_saliency import explain_by_gradient
 from whyalike.options import LayerOption, MethodOptions, ObjectiveOption
 
-LAST_LAYERS_INPUT = -2
-
 
 @dataclass(frozen=True, kw_only=True)
 class LayerOptions(MethodOptions, ObjectiveOption, LayerOption):
@@ -32,7 +30,8 @@ def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> li
 
     Where a LayerNorm follows the embedding, this sum is zero there (the norm does not see
     the length of E); so it is taken at the input of the last layer unless ``options.layer`` says
-    otherwise.
+    otherwise. Where that layer itself sees its input through a norm, as in a reranker that asks a
+    language model and in CLIP's text side, it is taken at a middle layer.
 
     Raises
     ------
@@ -44,6 +43,6 @@ def gradient_x_activation(setting: Setting, pairs: Sequence[PreparedPair]) -> li
         setting,
         pairs,
         score=lambda h, g: rectified_product(h, g, "none"),
-        point=LAST_LAYERS_INPUT if layer is None else layer,
+        point=setting.encoder.signed_layer if layer is None else layer,
         signed=True,
     )

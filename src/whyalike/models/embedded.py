@@ -56,6 +56,7 @@ class EmbeddedText:
                 "A path over the embedding needs one input, and this text is read in "
                 f"{len(text.rows)} windows: choose long_text='truncate', or another method."
             )
+        encoder = encoder.reader_of(text)
         self.encoder, self.options = encoder, GradientOptions.of(options)
         row = row or text.rows[0]
         with encoder.held() as own:

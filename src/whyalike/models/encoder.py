@@ -167,6 +167,19 @@ class Encoder:
         return int(self.sites.body.config.num_hidden_layers)
 
     @property
+    def middle_layer(self) -> int:
+        """The hidden state in the middle, and never the last layer's input but of one layer."""
+        return max(0, min(self.depth // 2, self.depth - 2))
+
+    @property
+    def signed_layer(self) -> int:
+        """The hidden state that times its gradient is a token's part of the score, by default.
+
+        It is the last layer's input: where attention sees all tokens for the last time.
+        """
+        return -2
+
+    @property
     def limit(self) -> int:
         """How many tokens the model reads of a text, special tokens included."""
         stated = None if self.pipeline is None else self.pipeline.max_seq_length
@@ -235,6 +248,11 @@ class Encoder:
         else:
             source = PooledEncoder(sites.body, tokenizer.tokenizer, self.pooling)
         return OwnModel(replica, sites, source, tokenizer)
+
+    def reader_of(self, text: TokenizedText) -> "Encoder":
+        """Return what reads a text: itself, where it reads all texts in one way."""
+        del text
+        return self
 
     def tokenize(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"

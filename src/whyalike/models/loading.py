@@ -168,9 +168,16 @@ def is_of_kind(source: object, family: type[BaseModel], kind: Kind) -> bool:
 
 
 def open_pipeline(
-    source: object, family: type[Family], opening: Opening, *, name: str | None = None
+    source: object,
+    family: type[Family],
+    opening: Opening,
+    *,
+    name: str | None = None,
+    vocabulary: bool = True,
 ) -> tuple[Family, str]:
     """Return a model of sentence-transformers, given or loaded, and what it is called.
+
+    ``vocabulary``: a folder has the files of a tokenizer as others have them.
 
     Raises
     ------
@@ -179,18 +186,14 @@ def open_pipeline(
     OptionError
         This machine has no such device, or a pooling is asked for.
     """
-    if opening.pooling not in ("auto", "model"):
-        raise OptionError(
-            f"pooling is {opening.pooling!r}, and a {name or family.__name__} has a score of its "
-            "own alone: leave pooling out."
-        )
+    check_opening(opening, name=name or family.__name__)
     if isinstance(source, family):
         return source, _name_of(source)
-    _check_device(opening.device)
     found = find_model(str(source), allow_pickle=opening.allow_pickle)
     if not opening.allow_pickle:
         refuse_pickles(found)
-    refuse_without_tokenizer(found)
+    if vocabulary:
+        refuse_without_tokenizer(found)
     try:
         pipeline = _pipeline_from(
             found, family, opening.device, opening.trust_remote_code, opening.allow_pickle
@@ -201,6 +204,16 @@ def open_pipeline(
     except Exception as error:
         raise explain_failure(found, error, trusted=opening.trust_remote_code) from error
     return pipeline, found.name
+
+
+def check_opening(opening: Opening, *, name: str) -> None:
+    """Raise OptionError where a pooling is asked for, or a device that this machine has not."""
+    if opening.pooling not in ("auto", "model"):
+        raise OptionError(
+            f"pooling is {opening.pooling!r}, and a {name} has a score of its own alone: leave "
+            "pooling out."
+        )
+    _check_device(opening.device)
 
 
 def _pipeline_from(
@@ -262,7 +275,7 @@ def _from_pipeline(pipeline: SentenceTransformer, name: str) -> LoadedModel:
     if transformer is None:
         shown_by = f"its first module, {type(pipeline[0]).__name__}"
         raise refusal(Sign(STATIC, shown_by), name, model="model")
-    return LoadedModel(name, transformer, _fast(pipeline.tokenizer, name), pipeline)
+    return LoadedModel(name, transformer, fast_tokenizer(pipeline.tokenizer, name), pipeline)
 
 
 def _sign_in_modules(pipeline: BaseModel) -> Sign | None:
@@ -305,7 +318,7 @@ def _from_parts(
     if model.config.is_encoder_decoder and hasattr(model, "get_encoder"):
         encoder = cast("PreTrainedModel", model.get_encoder())
     unpooled = str(refusal(sign, name)) if sign else ""
-    return LoadedModel(name, encoder, _fast(tokenizer, name), None, unpooled)
+    return LoadedModel(name, encoder, fast_tokenizer(tokenizer, name), None, unpooled)
 
 
 def _no_model(source: object) -> ModelError:
@@ -334,7 +347,7 @@ def _classes(model: object) -> list[str]:
     return [each.__name__ for each in type(model).__mro__]
 
 
-def _fast(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
+def fast_tokenizer(tokenizer: object, name: str) -> PreTrainedTokenizerBase:
     """Return the tokenizer if it can say which characters each token covers."""
     if not isinstance(tokenizer, PreTrainedTokenizerBase):
         raise ModelError(
@@ -424,7 +437,9 @@ def _from_cross_encoder(model: CrossEncoder, name: str, *, given: bool) -> Loade
         raise refusal(Sign(CROSS_ENCODER, type(model).__name__), name, model=expression)
     shown_by = f"{type(model).__name__} of a {type(transformer).__name__}"
     labels = _labels(model.num_labels, transformer, name, shown_by=shown_by, expression=expression)
-    return LoadedCrossEncoder(name, transformer, _fast(model.tokenizer, name), model, labels)
+    return LoadedCrossEncoder(
+        name, transformer, fast_tokenizer(model.tokenizer, name), model, labels
+    )
 
 
 def _from_classifier(model: object, tokenizer: object) -> LoadedCrossEncoder:
@@ -438,7 +453,7 @@ def _from_classifier(model: object, tokenizer: object) -> LoadedCrossEncoder:
         shown_by=type(model).__name__,
         expression="CrossEncoder(...)",
     )
-    return LoadedCrossEncoder(name, model, _fast(tokenizer, name), None, labels)
+    return LoadedCrossEncoder(name, model, fast_tokenizer(tokenizer, name), None, labels)
 
 
 def _labels(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,9 @@ _HUB_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.jinja", "*.py", 
 _HUB_PICKLES = ("*.bin", "*.pt")
 _HUB_IGNORED = ("onnx/*", "openvino/*", "*.onnx", "*.msgpack", "*.h5", "*.ot")
 
+MOST_FILES = 8
+"""Files of a folder that an error names."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
@@ -49,8 +53,8 @@ def find_model(name: str, *, allow_pickle: bool = False) -> FoundModel:
     if path.is_dir():
         if not any((path / file).is_file() for file in _DESCRIPTIONS):
             raise ModelError(
-                f"The folder {name} holds no model: neither config.json nor modules.json is in it. "
-                "Give the folder that save_pretrained wrote."
+                f"The folder {name} holds no model: neither config.json nor modules.json is in it, "
+                f"but {contents_of(path)}. Give the folder that save_pretrained wrote."
             )
         return FoundModel(name, "path", path)
     if is_there:
@@ -214,8 +218,29 @@ def explain_failure(found: FoundModel, error: Exception, *, trusted: bool) -> Mo
     cause = "the code that comes with it fails" if wants_code else "its folder may be damaged or"
     cause += "" if wants_code else " incomplete"
     return ModelError(
-        f"The model {found.name} could not be loaded; {cause}: {type(error).__name__}: {message}"
+        f"The model {found.name} could not be loaded; {cause}: {type(error).__name__}: {message} "
+        f"(in its folder: {contents_of(found.folder)})"
     )
+
+
+def contents_of(folder: Path) -> str:
+    """Return what a folder has, in words: its first files and folders, and the kinds it names."""
+    try:
+        names = sorted(f"{each.name}/" if each.is_dir() else each.name for each in folder.iterdir())
+    except OSError:
+        return "what can't be read"
+    more = f" and {len(names) - MOST_FILES:,} more" if len(names) > MOST_FILES else ""
+    listed = ", ".join(names[:MOST_FILES]) + more if names else "nothing"
+    said = []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        named = [*(config.get("architectures") or []), config.get("model_type")]
+        said = [f"config.json names {', '.join(map(str, filter(None, named))) or 'no model_type'}"]
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
+        said.append(f"modules.json names {', '.join(kinds) or 'no module'}")
+    return "; ".join([listed, *said])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -75,7 +75,8 @@ class TokenPair:
     def reads_the_same_twice(self) -> bool:
         """Whether the model gets the very same input, and some text in it, for both sides."""
         left, right = ([row.input_ids for row in side.rows] for side in (self.left, self.right))
-        return left == right and len(self.left.offsets) > 0
+        same_way = self.left.route == self.right.route
+        return same_way and left == right and len(self.left.offsets) > 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,13 +72,13 @@ class Kind:
 _VECTORS = "Explained are models that give each text one vector of its own."
 
 
-# Cross-encoders with one label are asked for before: models/kinds/cross_encoder.py.
+# Those that read pairs in one sequence are asked for before: models/kinds/cross_encoder.py.
 CROSS_ENCODER = Kind(
     name="a cross-encoder or a classifier",
     scores="it reads both texts together, or gives labels, and no text a vector of its own",
     advice="Explain its scores as a function of pairs of texts: Explainer(score={model}.predict) "
-    "of a CrossEncoder. To explain the encoder below the head, which was not trained to give "
-    "vectors, give (model.base_model, tokenizer)",
+    "of a CrossEncoder with one label. To explain the encoder below the head, which was not "
+    "trained to give vectors, give (model.base_model, tokenizer)",
     opened_by="CrossEncoder({name})",
     classes=r"CrossEncoder|LogitScore|\w*For(Sequence|Token)Classification|\w*For(Question"
     r"Answering\w*|MultipleChoice|NextSentencePrediction)",
@@ -97,7 +97,7 @@ MULTI_VECTOR = Kind(
 SPARSE = Kind(
     name="a sparse encoder (as SPLADE)",
     scores="it gives a text a weight for each entry of the vocabulary, by its masked-word head",
-    advice="Give a whole SparseEncoder without routes: Explainer(SparseEncoder(...)). Explain any "
+    advice="Give a whole SparseEncoder: Explainer(SparseEncoder(...)). Explain any "
     "other as a function: Explainer(embed=lambda texts: {model}.encode(texts, "
     "convert_to_sparse_tensor=False), similarity_function='dot')",
     opened_by="SparseEncoder({name})",
@@ -106,16 +106,17 @@ SPARSE = Kind(
 
 ROUTER = Kind(
     name="a model with a Router",
-    scores="it routes queries and documents through different modules, which can't be explained "
-    "as one model",
-    advice="Give one of its routes: SentenceTransformer(modules=[...]) of the modules that "
-    "model[i].sub_modules['query'] has, and of those beside it",
+    scores="it routes queries and documents through different modules",
+    advice="Give a whole SentenceTransformer or SparseEncoder with routes for queries and "
+    "documents, of kinds that are explained. Or give one of its routes: "
+    "SentenceTransformer(modules=[...]) of the modules that model[i].sub_modules['query'] has, and "
+    "of those beside it",
     classes=r"Router|Asym",
 )
 
 STATIC = Kind(
     name="a model of word vectors",
-    scores="it has no transformer inside, and so no token embeddings to explain",
+    scores="it has no transformer inside, and steps after its word vectors that mix words",
     advice="Explain it as a function: Explainer(embed={model}.encode), with similarity_function= "
     "where it compares otherwise than by the cosine",
     classes=r"StaticEmbedding|WordEmbeddings|BoW",
@@ -131,8 +132,9 @@ MODEL2VEC = replace(
 MULTI_MODAL = Kind(
     name="a multi-modal model, or the text side of one (as CLIP)",
     scores="its vectors of texts come from an output of its own, and not from pooled tokens",
-    advice="Explain it as a function from a list of texts to their vectors, such as "
-    "Explainer(embed=SentenceTransformer(...).encode)",
+    advice="Give a SentenceTransformer of it, whose text side is mostly explained. Where it can't "
+    "be looked into, explain it as a function from a list of texts to their vectors: "
+    "Explainer(embed={model}.encode) of a SentenceTransformer",
     classes=r"\w*CLIP\w*|Siglip\w*|Clap\w*|VisionTextDualEncoder\w*",
     model_types=r"\w+_text_model",
     settings=frozenset({"vision_config", "audio_config", "image_config", "speech_config"}),
@@ -161,7 +163,8 @@ GENERATIVE = Kind(
     name="a generative language model",
     scores="it continues a text, and says of none which vector is its own",
     advice="Say what to take of its hidden states: pooling='last' (--pooling last) is the last "
-    "token, by which decoders are mostly trained to embed, and pooling='paper' the mean",
+    "token, by which decoders are mostly trained to embed, and pooling='paper' the mean. A "
+    "reranker that answers with yes or no is explained as a CrossEncoder",
     classes=r"\w+ForCausalLM|(?!\w*With)\w+LMHeadModel|\w+DoubleHeadsModel",
 )
 
@@ -237,9 +240,15 @@ def module_types(folder: Path) -> list[str]:
 
     There are none of anything else.
     """
+    return [kind for kind, _ in module_paths(folder)]
+
+
+def module_paths(folder: Path) -> list[tuple[str, str]]:
+    """Return the same, each with where in the folder the module lies."""
     modules = read_json(folder / "modules.json")
     known = modules if isinstance(modules, list) else []
-    return [str(one.get("type", "")) for one in known if isinstance(one, dict)]
+    named = (one for one in known if isinstance(one, dict))
+    return [(str(one.get("type", "")), str(one.get("path", ""))) for one in named]
 
 
 def stated_family(folder: Path) -> str:

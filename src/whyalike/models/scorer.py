@@ -110,6 +110,15 @@ class Scorer(Protocol):
         """Return what a reader must know of a score's scale, as a sentence; usually nothing."""
 
 
+def sides_of(scorer: Scorer) -> tuple[Scorer, Scorer]:
+    """Return what reads the left text and what reads the right one: mostly the scorer itself.
+
+    A scorer whose sides are read in two ways has ``sides``, two scorers that tokenize.
+    """
+    sides: tuple[Scorer, Scorer] = getattr(scorer, "sides", None) or (scorer, scorer)
+    return sides
+
+
 class JointReader(Scorer, Protocol):
     """A scorer with the capability "joint sequence"."""
 
@@ -284,7 +293,14 @@ def score_by_vectors(
         )
         for side, prompt in enumerate(prompts)
     )
-    function = model.similarity_function
+    return compare_vectors(left, right, function=model.similarity_function)
+
+
+def compare_vectors(left: Floats, right: Floats, *, function: SimilarityFunction) -> Floats:
+    """Return the similarity (N,) of each row of two arrays (N, H) with the same row of the other.
+
+    A cosine is without what rounding puts beyond 1.
+    """
     if not is_bilinear(function):
         order = 2 if function == "euclidean" else 1
         distances: Floats = 0.0 - np.linalg.norm(left - right, ord=order, axis=1)

@@ -86,6 +86,8 @@ class TokenizedText:
     offsets: (T, 2), characters of the text. pretokens: (T,), the tokenizer's own word index.
     truncated: whether the model's limit cut tokens off. refusal: why the text may not be explained
     then, or nothing. unknown: the tokens that stand for what the tokenizer has no token for.
+    route: which of a model's two ways of reading read it, 0 for queries and 1 for documents, where
+    there are two.
     """
 
     text: str
@@ -96,6 +98,7 @@ class TokenizedText:
     truncated: bool
     refusal: str = ""
     unknown: tuple[int, ...] = ()
+    route: int = 0
 
     @property
     def length(self) -> int:

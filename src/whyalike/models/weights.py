@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import safe_open
 from sentence_transformers.base.model import BaseModel
@@ -20,6 +20,7 @@ PICKLED = "pytorch_model*.bin"
 ADAPTER_WHOLE, ADAPTER_PICKLED = "adapter_model.safetensors", "adapter_model.bin"
 _OF_TRANSFORMERS = "Transformer"
 _OURS = "sentence_transformers"
+_ROUTERS = ("Router", "Asym")
 
 
 def refuse_pickles(found: FoundModel) -> None:
@@ -92,14 +93,28 @@ def missing_in_pipeline(
     """
     paths = {str(one.get("name")): str(one.get("path", "")) for one in _modules(folder) or []}
     missing: set[str] = set()
-    for name, module in pipeline.named_children():
+    children = [(folder / paths.get(name, ""), m) for name, m in pipeline.named_children()]
+    for place, module in [part for child in children for part in _routed(*child)]:
         models = (m for m in module.modules() if isinstance(m, PreTrainedModel))
         if (model := next(models, None)) is None:
             continue
-        found = _missing(model, folder / paths.get(name, ""))
+        found = _missing(model, place)
         pooled = with_pooler or _uses_pooler(module)
         missing |= {key for key in found if pooled or not _of_pooler(key)}
     return missing
+
+
+def _routed(place: Path, module: nn.Module) -> list[tuple[Path, nn.Module]]:
+    """Return the modules of a Router's routes with their folders; of another module, itself."""
+    settings = _read(place / "router_config.json")
+    structure = settings.get("structure") if isinstance(settings, dict) else None
+    routes = getattr(module, "sub_modules", None)
+    if not isinstance(structure, dict) or not isinstance(routes, nn.ModuleDict):
+        return [(place, module)]
+    found: dict[str, nn.Module] = {}
+    for route, names in structure.items():
+        found |= dict(zip(map(str, names), cast("Any", routes[route]), strict=True))
+    return [(place / name, own) for name, own in found.items()]
 
 
 def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
@@ -145,9 +160,19 @@ def _weight_folders(root: Path) -> Iterator[tuple[Path, bool]]:
         yield root, True
         return
     for module in modules:
-        package, _, last = str(module.get("type", "")).rpartition(".")
-        shards = last == _OF_TRANSFORMERS or package.split(".")[0] != _OURS
-        yield root / str(module.get("path", "")), shards
+        yield from _module_folders(root / str(module.get("path", "")), str(module.get("type", "")))
+
+
+def _module_folders(place: Path, kind: str) -> Iterator[tuple[Path, bool]]:
+    """Return the folders with weights of a module of that class, and of a Router its routes'."""
+    package, _, last = kind.rpartition(".")
+    if last in _ROUTERS:
+        for settings in map(_read, (place / "router_config.json", place / "config.json")):
+            types = settings.get("types") if isinstance(settings, dict) else None
+            for name, own in (types if isinstance(types, dict) else {}).items():
+                yield from _module_folders(place / str(name), str(own))
+        return
+    yield place, last == _OF_TRANSFORMERS or package.split(".")[0] != _OURS
 
 
 def _pickled(folder: Path, *, shards: bool) -> str:

@@ -130,6 +130,15 @@ class ChatReranker(JointEncoder):
         sizes = {k: v for k, v in own.items() if k in ("max_length", "truncation")}
         return {**super()._text_settings(), **sizes}
 
+    @property
+    def signed_layer(self) -> int:
+        """A middle layer's output: of the last layer's input the score has no part.
+
+        There the answer sees the texts through a norm, to which the length of a state is nothing,
+        so that the state times its gradient is 0 (Euler's theorem on homogeneous functions).
+        """
+        return self.middle_layer
+
     def _check_tokens(self) -> None:
         """Raise ModelError if the CrossEncoder makes other inputs of a pair than we do."""
         if self._templated:
@@ -212,7 +221,7 @@ class ChatReranker(JointEncoder):
                     else ""
                 )
                 sides = [
-                    _side(pair[side], prompt, row, encoding, places[side], keep=keep)
+                    _side(pair[side], (prompt, "")[side], row, encoding, places[side], keep=keep)
                     for side in (0, 1)
                 ]
                 left, right = (

@@ -14,9 +14,9 @@ from sentence_transformers.util import select_max_active_dims
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError
 from whyalike.explanation import SimilarityFunction
-from whyalike.models.loading import is_of_kind, open_pipeline
+from whyalike.models.loading import folder_here, is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
-from whyalike.models.refusals import SPARSE
+from whyalike.models.refusals import SPARSE, module_types, stated_family
 from whyalike.models.scorer import Capability, Decomposition, TextPair
 from whyalike.models.token_pipeline import Read, TokenPipeline
 from whyalike.models.tokens import TokenizedText
@@ -43,7 +43,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
     def capabilities(self) -> frozenset[Capability]:
         """What it gives besides scores; an exact decomposition with SpladePooling."""
         given: set[Capability] = {"tokens"}
-        if self._is_splade and is_bilinear(self.similarity_function):
+        if self.decomposes and is_bilinear(self.similarity_function):
             given.add("decomposition")
         return frozenset(given)
 
@@ -53,7 +53,8 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
         return self.pipeline.similarity_fn_name
 
     @property
-    def _is_splade(self) -> bool:
+    def decomposes(self) -> bool:
+        """Whether each weight of a text's vector goes back to tokens."""
         modules = list(self.pipeline.children())
         kinds = (Transformer, SpladePooling)
         return len(modules) == len(kinds) and all(map(isinstance, modules, kinds))
@@ -75,17 +76,20 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             The model fails.
         """
         tokenized = self.tokenize_pairs(pairs, prompts, long_text)
-        vectors = {
-            _key(one.text): sparse.csr_array(self._vector(one)[None])
-            for one in self.read([text for pair in tokenized for text in pair])
-        }
-        left, right = (
-            [vectors.get(_key(pair[side]), sparse.csr_array((1, 1))) for pair in tokenized]
-            for side in (0, 1)
-        )
-        return np.array([self._compare(*both) for both in zip(left, right, strict=True)])
+        found = self.vectors([text for pair in tokenized for text in pair])
+        return np.array([self.compare(*both) for both in zip(found[::2], found[1::2], strict=True)])
 
-    def _compare(self, left: Matrix, right: Matrix) -> float:
+    def vectors(self, texts: Sequence[TokenizedText]) -> list[Matrix]:
+        """Return the vector (1, V) of each text, zero of one without tokens.
+
+        Raises ModelError where the model fails.
+        """
+        found = {
+            _key(one.text): sparse.csr_array(self._vector(one)[None]) for one in self.read(texts)
+        }
+        return [found.get(_key(text), sparse.csr_array((1, 1))) for text in texts]
+
+    def compare(self, left: Matrix, right: Matrix) -> float:
         """Compare two vectors, (1, V) each; one without tokens is zero, of whatever width."""
         width = max(left.shape[1], right.shape[1])
         left, right = (sparse.csr_array(_widened(one, width)) for one in (left, right))
@@ -117,15 +121,23 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
         ModelError
             The model fails.
         """
+        found = self.taken([text for pair in pairs for text in pair])
+        both = zip(pairs, found[::2], found[1::2], strict=True)
+        return [self.apart(pair, one, other) for pair, one, other in both]
+
+    def taken(self, texts: Sequence[TokenizedText]) -> list[tuple[Matrix, Matrix]]:
+        """Return of each text its vector (1, V), and the parts of it (T + 1, V) by its tokens.
+
+        The last part is that of all else. Raises ModelError where the model fails.
+        """
         found = {
             _key(text): (sparse.csr_array((1, 1)), sparse.csr_array((len(text.offsets) + 1, 1)))
-            for pair in pairs
-            for text in pair
+            for text in texts
         }
-        for one in self.read([text for pair in pairs for text in pair]):
+        for one in self.read(texts):
             vector = self._vector(one)
             found[_key(one.text)] = sparse.csr_array(vector[None]), self._by_token(one, vector)
-        return [self._apart(pair, *(found[_key(text)] for text in pair)) for pair in pairs]
+        return [found[_key(text)] for text in texts]
 
     def _vector(self, one: Read) -> Floats:
         """Return the vector (V,) of a text, as ``encode`` gives it."""
@@ -166,7 +178,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
             (table[rows, columns], (rows, terms[columns])), shape=(len(table), len(vector))
         )
 
-    def _apart(
+    def apart(
         self,
         pair: tuple[TokenizedText, TokenizedText],
         one: tuple[Matrix, Matrix],
@@ -182,7 +194,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
         vectors = tuple(parts[:-1][:, used].toarray() for parts in (left, right))
         shared = np.flatnonzero((sums[0] != 0) & (sums[1] != 0))
         return Decomposition.of_parts(
-            self._compare(one[0], other[0]),
+            self.compare(one[0], other[0]),
             (left @ right.T).toarray() * factor,
             (vectors[0], vectors[1]),
             notes=self._notes(pair, left[:, shared].toarray(), right[:, shared].toarray(), shared)
@@ -242,7 +254,23 @@ def _key(text: TokenizedText) -> tuple[str, str]:
     return text.prompt, text.text
 
 
-@register_kind("sparse encoder", takes=lambda source: is_of_kind(source, SparseEncoder, SPARSE))
+def is_static_sparse(source: object) -> bool:
+    """Return whether a model is a SparseStaticEmbedding alone, as an object or on the disk."""
+    if isinstance(source, SparseEncoder):
+        names = [type(module).__name__ for module in source.children()]
+    else:
+        folder = folder_here(source)
+        if folder is None or stated_family(folder) != SparseEncoder.__name__:
+            return False
+        names = [name.rpartition(".")[2] for name in module_types(folder)]
+    return names == ["SparseStaticEmbedding"]
+
+
+def _takes(source: object) -> bool:
+    return is_of_kind(source, SparseEncoder, SPARSE) and not is_static_sparse(source)
+
+
+@register_kind("sparse encoder", takes=_takes)
 def open_sparse(source: object, opening: Opening) -> SparseScorer:
     """Return a scorer of a SparseEncoder, an object or a folder or name of one."""
     pipeline, name = open_pipeline(source, SparseEncoder, opening)

@@ -3,30 +3,24 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from pathlib import Path
+from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer
+from torch import nn
 
 from whyalike.arrays import Floats
-from whyalike.errors import ModelError, OptionError, TextError
-from whyalike.explanation import SimilarityFunction
-from whyalike.interruption import checkpoint
-from whyalike.models.loading import folder_here, open_pipeline
+from whyalike.errors import OptionError
+from whyalike.models.bag import BEHIND, BagScorer
+from whyalike.models.loading import check_opening, folder_here, open_pipeline
+from whyalike.models.locating import explain_failure, find_model, refuse_without_tokenizer
 from whyalike.models.opening import Opening, register_kind
-from whyalike.models.prompts import choose_prompts
-from whyalike.models.refusals import module_types
-from whyalike.models.scorer import Capability, Decomposition, TextPair, score_by_vectors
+from whyalike.models.refusals import architectures_of, module_types, read_json
 from whyalike.models.tokens import TokenizedText, from_encodings
 from whyalike.options import LongText
-from whyalike.similarity import is_bilinear
-
-TEXTS_AT_ONCE = 512
-"""Texts that are tokenized between two checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +31,15 @@ class _Unknown:
     unk_token_id: int | None
 
 
-class StaticScorer:
+class StaticScorer(BagScorer):
     """A SentenceTransformer of static embeddings: a text's vector is the mean of its tokens'.
 
-    A cosine or a product of two means is a sum over pairs of tokens. Distances have scores alone.
-
-    Parameters
-    ----------
-    pipeline : SentenceTransformer
-        A StaticEmbedding, and perhaps Normalize after it. It is only read.
-    name : str
-        What explanations call it.
+    Behind it there may be Dense and Normalize; see ``BagScorer``.
     """
 
-    pooling: Literal["model"] = "model"
-    mask_token: None = None
-
     def __init__(self, pipeline: SentenceTransformer, name: str) -> None:
-        self.pipeline, self.name = pipeline, name
+        super().__init__(pipeline, name)
         self._unknown: tuple[Tokenizer, _Unknown] | None = None
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What it gives besides scores."""
-        given: set[Capability] = {"tokens", "vectors"}
-        if is_bilinear(self.similarity_function):
-            given.add("decomposition")
-        return frozenset(given)
-
-    @property
-    def similarity_function(self) -> SimilarityFunction:
-        """How two vectors are compared."""
-        return self.pipeline.similarity_fn_name
 
     @property
     def limit(self) -> int | None:
@@ -122,140 +93,65 @@ class StaticScorer:
             self._unknown = (tokenizer, _Unknown(token, number))
         return self._unknown[1]
 
-    def find_prompts(
-        self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
-    ) -> tuple[str, str]:
-        """Return the literal prompts of the left and the right text; see ``choose_prompts``."""
-        return choose_prompts(
-            prompts,
-            names,
-            known={k: v for k, v in (self.pipeline.prompts or {}).items() if v is not None},
-            default=self.pipeline.default_prompt_name,
-            model=self.name,
-        )
-
-    def about_blank(self, text: TokenizedText) -> str:
-        """Return that a text without tokens has the zero vector."""
-        return "" if text.length else ", and its vector is zero"
-
-    def about_score(self, score: float) -> str:
-        """Return nothing: the score is a similarity of vectors."""
-        del score
-        return ""
-
-    def embed(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
-    ) -> Floats:
-        """Return the vectors (N, H) of N texts, as ``encode`` gives them.
-
-        Raises
-        ------
-        TextError
-            A text beyond the tokenizer's limit that may not be cut.
-        ModelError
-            Vectors with NaN or infinity.
-        """
-        return self.embed_and_tell(texts, prompt=prompt, long_text=long_text)[0]
-
-    def embed_and_tell(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the vectors (N, H), and which of the texts (N,) were cut; else as ``embed``.
-
-        Raises TextError on a text that may not be cut.
-        """
-        vectors = np.zeros((len(texts), self._table.shape[1]))
-        cut = np.zeros(len(texts), dtype=np.bool_)
-        for start in range(0, len(texts), TEXTS_AT_ONCE):
-            checkpoint()
-            some = self.tokenize(
-                texts[start : start + TEXTS_AT_ONCE], prompt=prompt, long_text=long_text
-            )
-            for index, text in enumerate(some, start=start):
-                if text.refusal:
-                    raise TextError(text.refusal)
-                cut[index] = text.truncated
-                if ids := text.rows[0].input_ids:
-                    vectors[index] = self._parts(ids).sum(axis=0)
-        if not np.isfinite(vectors).all():
-            raise ModelError(
-                f"The vectors of {self.name} hold NaN or infinity: its weights are damaged. Load "
-                "it anew."
-            )
-        return vectors, cut
-
     @property
-    def _table(self) -> torch.Tensor:
-        """(V, H): the vectors of the tokens, of which the model keeps the first H features."""
-        return self._static.embedding.weight.detach()[:, : self.pipeline.truncate_dim]
+    def _width(self) -> int:
+        return int(self._static.embedding.weight.shape[1])
 
-    def _parts(self, ids: Sequence[int]) -> Floats:
-        """Return (S, H): what each of a text's S tokens adds to its vector."""
+    def _front(self, text: TokenizedText) -> Floats:
+        ids = text.rows[0].input_ids
         weight = self._static.embedding.weight.detach()
         whole: Floats = weight[torch.tensor(ids, device=weight.device)].double().cpu().numpy()
-        parts = whole / len(ids)
-        if any(isinstance(module, Normalize) for module in self.pipeline.children()):
-            parts /= max(float(np.linalg.norm(parts.sum(axis=0))), 1e-12)
-        return parts[:, : self.pipeline.truncate_dim]
+        return whole / len(ids)
 
-    def score(
-        self,
-        pairs: Sequence[TextPair],
-        *,
-        prompts: tuple[str, str] = ("", ""),
-        long_text: LongText = "truncate",
-    ) -> Floats:
-        """Return the similarities (N,) of the vectors of N pairs; raises as ``embed``."""
-        return score_by_vectors(self, pairs, prompts=prompts, long_text=long_text)
 
-    def decompose(
-        self, pairs: Sequence[tuple[TokenizedText, TokenizedText]]
-    ) -> list[Decomposition]:
-        """Return the scores of N pairs as sums over all pairs of tokens.
-
-        A token's part of a text's vector is its own vector by the number of tokens, prompt
-        included; a cosine divides by the lengths of both sums, which count as constant.
-        """
-        found = []
-        for left, right in pairs:
-            prompts = left.prompt, right.prompt
-            score = float(self.score([(left.text, right.text)], prompts=prompts)[0])
-            own, rest = zip(*(self._taken(text) for text in (left, right)), strict=True)
-            factor = 1.0
-            if self.similarity_function == "cosine":
-                sums = [a.sum(axis=0) + b for a, b in zip(own, rest, strict=True)]
-                lengths = float(np.linalg.norm(sums[0]) * np.linalg.norm(sums[1]))
-                factor = 1.0 / lengths if lengths else 0.0
-            one, other = (np.vstack(both) for both in zip(own, rest, strict=True))
-            found.append(Decomposition.of_parts(score, one @ other.T * factor, (own[0], own[1])))
-        return found
-
-    def _taken(self, text: TokenizedText) -> tuple[Floats, Floats]:
-        """Return (T, H) of the text's tokens, and (H,) of its prompt's."""
-        width = self._table.shape[1]
-        ids = text.rows[0].input_ids
-        if not ids:
-            return np.zeros((0, width)), np.zeros(width)
-        parts = self._parts(ids)
-        outside = np.ones(len(ids), dtype=bool)
-        outside[text.rows[0].positions] = False
-        return parts[text.rows[0].positions], parts[outside].sum(axis=0)
+def module_names(source: object) -> list[str]:
+    """Return the classes of a model's modules, in order, without loading it."""
+    if isinstance(source, SentenceTransformer):
+        return [type(module).__name__ for module in source.children()]
+    folder = folder_here(source)
+    return [] if folder is None else [n.rpartition(".")[2] for n in module_types(folder)]
 
 
 def takes_static(source: object) -> bool:
-    """Return whether a model is a StaticEmbedding, and perhaps Normalize, and no more."""
-    if isinstance(source, SentenceTransformer):
-        names = [type(module).__name__ for module in source.children()]
-    else:
-        folder = folder_here(source)
-        names = [] if folder is None else [n.rpartition(".")[2] for n in module_types(folder)]
-    return names[:1] == ["StaticEmbedding"] and set(names[1:]) <= {"Normalize"}
+    """Return whether a model is a StaticEmbedding and what may follow, or model2vec's folder."""
+    names = module_names(source)
+    if names:
+        return names[0] == "StaticEmbedding" and set(names[1:]) <= BEHIND
+    folder = folder_here(source)
+    return folder is not None and _normalises(folder) is not None
+
+
+def _normalises(folder: Path) -> bool | None:
+    """Return whether a folder that model2vec wrote says to normalise; None of any other folder."""
+    config = read_json(folder / "config.json")
+    if (folder / "modules.json").is_file() or not isinstance(config, dict):
+        return None
+    named = config.get("model_type") == "model2vec" or "StaticModel" in architectures_of(config)
+    # As versions from 0.9 on write it, which name nothing.
+    by_keys = set(config) <= {"max_length", "normalize", "embedding_dtype"} and bool(config)
+    return bool(config.get("normalize", False)) if named or by_keys else None
+
+
+def _open_model2vec(source: object, opening: Opening, *, normalised: bool) -> StaticScorer:
+    """Return a scorer of a folder with model2vec's own files alone."""
+    found = find_model(str(source), allow_pickle=opening.allow_pickle)
+    refuse_without_tokenizer(found)
+    try:
+        static = StaticEmbedding.load(str(found.folder), local_files_only=True)
+        modules: list[nn.Module] = [static, Normalize()] if normalised else [static]
+        pipeline = SentenceTransformer(modules=modules, device=opening.device)
+    except Exception as error:
+        raise explain_failure(found, error, trusted=opening.trust_remote_code) from error
+    return StaticScorer(pipeline, found.name)
 
 
 @register_kind("static embeddings", takes=takes_static)
 def open_static(source: object, opening: Opening) -> StaticScorer:
     """Return a scorer of static embeddings, an object or a folder or name of one."""
-    pipeline, name = open_pipeline(
-        source, SentenceTransformer, opening, name="model of static embeddings"
-    )
-    return StaticScorer(pipeline, name)
+    called = "model of static embeddings"
+    folder = None if module_names(source) else folder_here(source)
+    normalised = None if folder is None else _normalises(folder)
+    if normalised is not None:
+        check_opening(opening, name=called)
+        return _open_model2vec(source, opening, normalised=normalised)
+    return StaticScorer(*open_pipeline(source, SentenceTransformer, opening, name=called))
