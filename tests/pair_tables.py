@@ -3,6 +3,11 @@
 import numpy as np
 
 from whyalike.models.scorer import Decomposition, OpaqueScorer
+from whyalike.texts import find_words
+
+
+def words_of(text):
+    return [text[start:end] for start, end in find_words(text)]
 
 
 class PairTable(OpaqueScorer):
@@ -16,7 +21,7 @@ class PairTable(OpaqueScorer):
 
     def score(self, pairs, *, prompts=("", ""), long_text="truncate"):
         self.asked += pairs
-        return np.array([self.parts(*map(str.split, pair)).sum() for pair in pairs])
+        return np.array([self.parts(*map(words_of, pair)).sum() for pair in pairs])
 
     def parts(self, left, right):
         parts = np.zeros((len(left) + 1, len(right) + 1))
@@ -28,7 +33,7 @@ class PairTable(OpaqueScorer):
     def decompose(self, pairs):
         found = []
         for left, right in pairs:
-            parts = self.parts(left.text.split(), right.text.split())
+            parts = self.parts(words_of(left.text), words_of(right.text))
             vectors = np.ones((len(parts) - 1, 1)), np.ones((parts.shape[1] - 1, 1))
             found.append(Decomposition.of_parts(float(parts.sum()), parts, vectors))
         return found

@@ -1,9 +1,13 @@
 """``whyalike similar``: each hit with its reason, as text, JSON and a page; and what is refused."""
 
 import json
+from copy import deepcopy
 
 import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
 
+from tiny_models import tiny_reranker
 from whyalike.catalogue import Catalogue, CatalogueIndex, Item
 from whyalike.explanation import Explanation
 
@@ -215,3 +219,24 @@ def test_a_reranker_that_cannot_be(run, folder, given, says):
     result = run("similar", folder, "--text", "gloves", *given)
     assert result.exit_code != 0
     assert says in " ".join(result.stderr.split())
+
+
+def test_the_label_of_a_reranker_is_chosen(run, folder, tmp_path):
+    made = tiny_reranker("bert")
+    config = deepcopy(made.model.config)
+    config.num_labels, config.id2label = 3, {0: "against", 1: "neutral", 2: "for"}
+    torch.manual_seed(5)
+    several = AutoModelForSequenceClassification.from_config(config)
+    several.save_pretrained(tmp_path)
+    made.tokenizer.save_pretrained(tmp_path)
+    given = ("similar", folder, "--text", "gloves", "--rerank", tmp_path, "--no-explain", "--json")
+    found = [
+        told(run(*given, "--rerank-label", label))["hits"] for label in ("for", "2", "against")
+    ]
+    scores = [{hit["id"]: hit["reranked"]["score"] for hit in hits} for hits in found]
+    assert scores[0] == scores[1] != scores[2]
+    own = CatalogueIndex.open(folder).similar("gloves", k=50).rerank(str(tmp_path), label="for")
+    assert scores[0] == {hit.item.id: pytest.approx(hit.reranked.score) for hit in own}
+    refused = run(*given)
+    assert refused.exit_code != 0
+    assert "label" in refused.stderr

@@ -23,6 +23,9 @@ SHOWN = 20
 
 MOVES_SHOWN = 6
 
+LEAST_SHARE = 0.005
+"""A pair that would be written as 0 % is not shown."""
+
 WIDTH, MARGIN, HEIGHT, LABELS = 1000, 24, 320, 300
 """Of the chart of ranks, in its own units; LABELS is the room for titles at its right."""
 
@@ -181,7 +184,7 @@ def _stage(
     trace: Trace, passage: TracedPassage, place: int, explanation: Explanation, *, id: str
 ) -> StageView:
     moves = trace.moved_by(passage, place)
-    shown = moves[:MOVES_SHOWN]
+    shown = tuple(move for move in moves[:MOVES_SHOWN] if move.share >= LEAST_SHARE)
     return StageView(
         name=trace.stages[place].name,
         cell=_cell(trace, passage, place),
