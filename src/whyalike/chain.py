@@ -73,7 +73,7 @@ def open_stages(stages: Sequence[object], *, open: Callable[..., "Explainer"]) -
     links: list[Link] = []
     for given in stages:
         stage = given if isinstance(given, Stage) else Stage(given)
-        explainer = stage.scorer if _explains(stage.scorer) else open(stage.scorer)
+        explainer = stage.scorer if _explains(stage.scorer) else signed(open(stage.scorer))
         parts = _open_parts(explainer, open)
         name = stage.name or ("fusion" if parts else name_of(explainer.model.name))
         links += [*parts, Link(explainer, name, stage.keep, parts=len(parts))]
@@ -86,9 +86,19 @@ def _open_parts(explainer: "Explainer", open: Callable[..., "Explainer"]) -> lis
         return []
     own = {"options": explainer.options, "lexicon": explainer.lexicon}
     return [
-        Link(open(part.scorer, prompts=part.prompts, **own), name_of(part.name), part=True)
+        Link(signed(open(part.scorer, prompts=part.prompts, **own)), name_of(part.name), part=True)
         for part in explainer.model.parts
     ]
+
+
+def signed(explainer: "Explainer") -> "Explainer":
+    """Return an Explainer by a method with signs, which says what held a text down too.
+
+    Ranks are no sum, and stay explained by ranks.
+    """
+    if "ranks" in explainer.model.capabilities:
+        return explainer
+    return explainer.with_method(explainer.signed_method)
 
 
 def _explains(source: object) -> bool:

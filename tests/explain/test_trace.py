@@ -6,6 +6,7 @@ import pytest
 
 from pair_tables import PairTable
 from raising import raises
+from tiny_models import tiny
 from whyalike import Explainer, Fusion, Item, Stage, Trace
 from whyalike.errors import FormatError, ModelError, OptionError, TextError
 from whyalike.trace import ordinal
@@ -289,3 +290,20 @@ def test_a_fusion_does_not_score_its_parts_again():
     fusion = Fusion([(table, 1.0), (PairTable("other", MEANING), 1.0)])
     Explainer(fusion).trace(QUERY, PASSAGES, top=0)
     assert len(table.asked) == len(set(TEXTS))
+
+
+def test_stages_that_a_trace_opens_are_explained_with_signs(first):
+    encoder = tiny("bert")
+    opened = first.trace(QUERY, PASSAGES, stages=[encoder.parts], top=1)
+    assert [stage.method for stage in opened.stages] == ["exact", "whyalike"]
+    chosen = Explainer(encoder.parts, method="bti")
+    given = first.trace(QUERY, PASSAGES, stages=[chosen], top=1)
+    assert given.stages[1].method == "bti"
+    fused = Fusion([(encoder.parts, 1.0), (PairTable("words", LEXICAL), 1.0)])
+    parts = Explainer(fused).trace(QUERY, PASSAGES, top=1).stages
+    assert [stage.method for stage in parts] == ["whyalike", "exact", "parts"]
+    ranks = Fusion([(encoder.parts, 1.0)], normalise="ranks", over=["gloves", "hat"])
+    assert [s.method for s in Explainer(ranks).trace(QUERY, PASSAGES, top=1).stages] == [
+        "whyalike",
+        "ranks",
+    ]

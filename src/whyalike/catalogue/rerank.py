@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from whyalike.chain import name_of
+from whyalike.chain import name_of, signed
 from whyalike.errors import OptionError
 from whyalike.models.scorer import scores_of
 from whyalike.options import check_whole
@@ -39,7 +39,7 @@ def open_reranker(model: Any, *, label: "Label | None" = None, **opening: Any) -
     from whyalike.explainer import Explainer
 
     if not isinstance(model, Explainer):
-        return Explainer(model, label=label, **opening)
+        return signed(Explainer(model, label=label, **opening))
     if label is not None:
         raise OptionError("An Explainer has a label of its own: leave out the other.")
     return model

@@ -115,6 +115,7 @@ def trace(
         echo_report(report)
         quieten()
         from whyalike import Explainer, Stage
+        from whyalike.chain import signed
 
         opening: dict[str, Any] = {
             "device": device,
@@ -127,7 +128,7 @@ def trace(
         def open_stage(name: str) -> Explainer:
             if is_lexical(name):
                 return Explainer(open_bm25(texts))
-            return Explainer(name, **opening)
+            return signed(Explainer(name, **opening))
 
         explainers = [open_stage(name) for name in stage or ()]
         if fusion:
