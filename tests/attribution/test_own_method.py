@@ -7,12 +7,12 @@ import pytest
 import torch
 from captum.attr import LayerGradientXActivation
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import OptionError
+from whyalike.models.installed import Pooling, Transformer
 
 LEFT = "Keep hands warm with knit gloves, touchscreen-compatible."
 RIGHT = "Smartphone-friendly gloves are cut from stretch wool."

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
 from transformers import ReformerConfig, ReformerModel, XLNetConfig, XLNetModel
 
@@ -15,6 +14,7 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny, wordpiece
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError
 from whyalike.models.gradient_check import gradient_error
+from whyalike.models.installed import Pooling, Transformer
 
 PAIR = TEXTS[:2]
 NEED_GRADIENTS = (

@@ -8,16 +8,8 @@ import pytest
 import torch
 from sentence_transformers import (
     CrossEncoder,
-    MultiVectorEncoder,
     SentenceTransformer,
     SparseEncoder,
-)
-from sentence_transformers.sentence_transformer.modules import (
-    Dense,
-    Pooling,
-    Router,
-    StaticEmbedding,
-    Transformer,
 )
 from transformers import (
     AutoModelForCausalLM,
@@ -39,6 +31,15 @@ from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import (
+    LATE_INTERACTION,
+    Dense,
+    MultiVectorEncoder,
+    Pooling,
+    Router,
+    StaticEmbedding,
+    Transformer,
+)
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 TOKENIZER = tiny("bert").tokenizer
@@ -161,7 +162,12 @@ def test_a_cross_encoder_of_sentence_transformers(saved, tmp_path):
     ("family", "transformer", "says"),
     [
         (SparseEncoder, BertForMaskedLM, "a sparse encoder"),
-        (MultiVectorEncoder, BertModel, "a multi-vector model"),
+        pytest.param(
+            *(MultiVectorEncoder, BertModel, "a multi-vector model"),
+            marks=pytest.mark.skipif(
+                not LATE_INTERACTION, reason="late interaction needs sentence-transformers 6"
+            ),
+        ),
     ],
 )
 def test_kinds_that_score_by_tokens_are_opened_whole(saved, tmp_path, family, transformer, says):

@@ -9,18 +9,13 @@ import torch
 from huggingface_hub import constants
 from huggingface_hub.errors import RepositoryNotFoundError
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
-    Dense,
-    Pooling,
-    StaticEmbedding,
-    Transformer,
-)
 
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, ModelNotFoundError, OptionError, UnsafeModelError
 from whyalike.models import locating
+from whyalike.models.installed import Dense, Pooling, StaticEmbedding, Transformer
 from whyalike.models.loading import load
 from whyalike.models.locating import PACKAGED, find_model
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BlackBox, BTIOptions, Explainer
 from whyalike.errors import ModelError
 from whyalike.interruption import checked_by
+from whyalike.models.installed import Normalize, Pooling, Transformer
 from whyalike.models.replica import own_tokenizer
 
 PAIR = TEXTS[:2]

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sentence_transformer.modules import Router
-from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from transformers import BertForMaskedLM
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import Router, SparseStaticEmbedding, SpladePooling, Transformer
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 TOKENIZER = tiny("bert").tokenizer

@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 from transformers import AutoModel, BartConfig, BartModel
 
 from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, UnsafeModelError
+from whyalike.models.installed import Dense, Pooling, Transformer
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 

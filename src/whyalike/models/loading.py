@@ -7,9 +7,6 @@ from typing import Any, TypeVar, cast
 
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
-from sentence_transformers.base.model import BaseModel
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.base.modules.module import Module
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -22,6 +19,14 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 
 from whyalike.errors import ModelError, ModelNotFoundError, OptionError
+from whyalike.models.installed import (
+    BaseModel,
+    Module,
+    Transformer,
+    takes_chats,
+    takes_instead_of_text,
+    transformer_in,
+)
 from whyalike.models.locating import (
     FoundModel,
     explain_failure,
@@ -272,11 +277,10 @@ def _signs_in_modules(pipeline: BaseModel) -> Iterator[Sign]:
     for module in modules:
         if not isinstance(module, Transformer):
             continue
-        if sign := sign_in_classes(_classes(module.model)):
+        if sign := sign_in_classes(_classes(transformer_in(module))):
             yield sign
-        others = [each for each in module.modalities if each not in ("text", "message")]
-        if others and module.module_output_name == "sentence_embedding":
-            yield Sign(MULTI_MODAL, f"what it takes: {', '.join(map(str, module.modalities))}")
+        if taken := takes_instead_of_text(module):
+            yield Sign(MULTI_MODAL, f"what it takes: {', '.join(taken)}")
 
 
 def _from_parts(
@@ -417,7 +421,7 @@ def _from_cross_encoder(model: CrossEncoder, name: str, *, given: bool) -> Loade
     first, transformer = next(iter(model.children()), None), model.transformers_model
     modules = [type(module).__name__ for module in model.children()]
     # Prompts of a chat are no sequence of two texts, nor is what a language model is asked.
-    if "LogitScore" in modules or "message" in getattr(first, "modality_config", {}):
+    if "LogitScore" in modules or takes_chats(first):
         raise refusal(Sign(CROSS_ENCODER, ", ".join(modules)), name, model=expression)
     if transformer is None:
         raise refusal(Sign(CROSS_ENCODER, type(model).__name__), name, model=expression)

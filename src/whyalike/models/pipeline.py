@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.capture import Captured
+from whyalike.models.installed import Normalize, preprocess
 from whyalike.models.replica import OwnTokenizer
 from whyalike.models.tokens import Row, TokenizedText
 from whyalike.options import Activation, ObjectiveOption
@@ -252,7 +252,7 @@ class PipelineEncoder:
             return pad(batch, self.own.tokenizer, self.module.device)
         texts = [text.text for text, _ in batch]
         with self.own.lock:
-            features = self.module.preprocess(texts, prompt=prompt or None)
+            features = preprocess(self.module, texts, prompt=prompt)
         ids, mask = features.get("input_ids"), features.get("attention_mask")
         if ids is None or mask is None:
             raise ModelError("The model takes no token ids; only text encoders can be explained.")

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from sentence_transformers.base.model import BaseModel
-from sentence_transformers.base.modules import Transformer
-from torch import nn
 from transformers import PreTrainedModel
 
 from whyalike.errors import ModelError, UnsafeModelError
+from whyalike.models.installed import BaseModel, reads_pooler
 from whyalike.models.locating import FoundModel
 from whyalike.models.refusals import ADAPTER_FILE
 
@@ -97,7 +95,7 @@ def missing_in_pipeline(
         if (model := next(models, None)) is None:
             continue
         found = _missing(model, folder / paths.get(name, ""))
-        pooled = with_pooler or _uses_pooler(module)
+        pooled = with_pooler or reads_pooler(module)
         missing |= {key for key in found if pooled or not _of_pooler(key)}
     return missing
 
@@ -124,15 +122,6 @@ def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
 
 def _of_pooler(key: str) -> bool:
     return "pooler" in key.split(".")
-
-
-def _uses_pooler(module: nn.Module) -> bool:
-    """Return whether a module's output is what a transformer's pooler makes of the first token."""
-    if not isinstance(module, Transformer):
-        return False
-    return any(
-        "pooler" in str(way["method_output_name"]) for way in module.modality_config.values()
-    )
 
 
 def _weight_folders(root: Path) -> Iterator[tuple[Path, bool]]:

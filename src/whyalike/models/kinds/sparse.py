@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from scipy import sparse
 from sentence_transformers import SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sparse_encoder.modules import SpladePooling
-from sentence_transformers.util import select_max_active_dims
 
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError
 from whyalike.explanation import SimilarityFunction
+from whyalike.models.installed import (
+    MaskedWordTransformer,
+    SpladePooling,
+    select_max_active_dims,
+)
 from whyalike.models.loading import is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.refusals import SPARSE
@@ -55,7 +57,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
     @property
     def _is_splade(self) -> bool:
         modules = list(self.pipeline.children())
-        kinds = (Transformer, SpladePooling)
+        kinds = (MaskedWordTransformer, SpladePooling)
         return len(modules) == len(kinds) and all(map(isinstance, modules, kinds))
 
     def score(

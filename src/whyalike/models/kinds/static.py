@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer
 
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
+from whyalike.models.installed import Normalize, StaticEmbedding
 from whyalike.models.loading import folder_here, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.prompts import choose_prompts
