@@ -65,7 +65,9 @@ BERTS_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MPNETS_SPECIALS = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")  # 1 is padding, and fixed
 
 
-def wordpiece(specials: tuple[str, ...] = BERTS_SPECIALS) -> PreTrainedTokenizerFast:
+def wordpiece(
+    specials: tuple[str, ...] = BERTS_SPECIALS, *, segments: bool = True
+) -> PreTrainedTokenizerFast:
     characters = _alphabet()
     vocabulary = [*specials, *characters]
     vocabulary += [f"##{c}" for c in characters] + [p for p in PIECES if len(p) > 1]
@@ -88,6 +90,7 @@ def wordpiece(specials: tuple[str, ...] = BERTS_SPECIALS) -> PreTrainedTokenizer
         sep_token="[SEP]",
         mask_token="[MASK]",
         model_max_length=LIMIT,
+        model_input_names=["input_ids", *["token_type_ids"] * segments, "attention_mask"],
     )
 
 
@@ -210,7 +213,7 @@ _TOKENIZERS = {
     "roberta": byte_bpe,
     "xlm-r": unigram,
     "mpnet": lambda: wordpiece(MPNETS_SPECIALS),
-    "distilbert": wordpiece,
+    "distilbert": lambda: wordpiece(segments=False),
     "electra": wordpiece,
     "albert": unigram,
     "deberta-v2": unigram,

@@ -302,6 +302,9 @@ def test_a_step_before_the_tokenizer_is_noticed(folder):
         def preprocess(self, inputs, *args, **kwargs):
             return super().preprocess([f"new {text}" for text in inputs], *args, **kwargs)
 
+        def tokenize(self, texts, *args, **kwargs):
+            return super().tokenize([f"new {text}" for text in texts], *args, **kwargs)
+
     model[0].__class__ = Shouting
     with raises(ModelError, "tokens", "tokenizer"):
         Explainer(model).explain(*PAIRS[0])

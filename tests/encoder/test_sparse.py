@@ -12,10 +12,17 @@ from exact_scorers import check_batches, check_perturbation, check_scores, check
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError, TextError
-from whyalike.models.installed import Router, SparseStaticEmbedding, SpladePooling, Transformer
+from whyalike.models.installed import (
+    MOVED,
+    MaskedWordTransformer,
+    Router,
+    SparseStaticEmbedding,
+    SpladePooling,
+)
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 TOKENIZER = tiny("bert").tokenizer
+FILL_MASK = {"transformer_task": "fill-mask"} if MOVED else {}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def folder(tmp_path_factory):
 
 def make(folder, *, pooling="max", activation="relu", **settings):
     modules = [
-        Transformer(str(folder), transformer_task="fill-mask"),
+        MaskedWordTransformer(str(folder), **FILL_MASK),
         SpladePooling(pooling, activation_function=activation),
     ]
     return SparseEncoder(modules=modules, device="cpu", **settings)

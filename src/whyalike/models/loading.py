@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from sentence_transformers import CrossEncoder, SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -118,7 +118,8 @@ def load(
     OptionError
         This machine has no such device.
     """
-    if isinstance(source, SentenceTransformer):
+    # Before sentence-transformers 5.4 a SparseEncoder is one.
+    if isinstance(source, SentenceTransformer) and not isinstance(source, SparseEncoder):
         return _from_pipeline(source, _name_of(source))
     if isinstance(source, tuple) and len(source) == 2:
         return _from_parts(*source)

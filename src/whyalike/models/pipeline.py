@@ -7,6 +7,7 @@ return two vectors per row: the one that is scored, and the same before any fina
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -208,6 +209,10 @@ class PooledEncoder:
         self.module = model
         self.tokenizer = tokenizer
         self.pooling = pooling
+        takes = signature(model.forward).parameters
+        self.takes_mask = "attention_mask" in takes or any(
+            each.kind is each.VAR_KEYWORD for each in takes.values()
+        )
 
     def features(self, batch: Batch) -> dict[str, Any]:
         """See VectorSource."""
@@ -217,7 +222,9 @@ class PooledEncoder:
         self, features: dict[str, Any], content: Tensor, captured: Captured
     ) -> tuple[Tensor, Tensor]:
         """See VectorSource."""
-        self.module(**features)
+        # Before transformers 5, FNet takes none.
+        given = features if self.takes_mask else {"input_ids": features["input_ids"]}
+        self.module(**given)
         if captured.last_hidden is None:
             raise ModelError(f"{type(self.module).__name__} returned no hidden states.")
         mask = features["attention_mask"]

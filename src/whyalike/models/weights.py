@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors import safe_open
 from transformers import PreTrainedModel
+from transformers.utils.import_utils import is_accelerate_available
 
 from whyalike.errors import ModelError, UnsafeModelError
 from whyalike.models.installed import BaseModel, reads_pooler
@@ -111,9 +112,10 @@ def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
 
 
 def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
-    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there.
-    quantised = getattr(model, "hf_quantizer", None) is not None
-    on: dict[str, Any] = {} if quantised else {"device_map": "meta"}
+    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there, and transformers
+    # 4 needs accelerate for it.
+    whole = getattr(model, "hf_quantizer", None) is not None or not is_accelerate_available()
+    on: dict[str, Any] = {} if whole else {"device_map": "meta"}
     loaded: Any = type(model).from_pretrained(
         place, config=model.config, output_loading_info=True, local_files_only=True, **on
     )
