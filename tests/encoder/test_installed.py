@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from raising import raises
@@ -123,3 +124,24 @@ def test_only_versions_before_5_4_strip_texts(folder):
     model = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(32)], device="cpu")
     assert installed.strips_texts(model) is not MOVED
     assert not installed.strips_texts(None)
+
+
+JOINED = ("pooling_mode_cls_token", "pooling_mode_max_tokens", "pooling_mode_mean_tokens")
+
+
+@pytest.mark.parametrize("modes", [("cls",), ("mean",), ("lasttoken",), ("cls", "max", "mean")])
+def test_how_a_module_pools(modes):
+    if MOVED:
+        pooling = Pooling(4, pooling_mode=modes)
+    elif len(modes) == 1:
+        pooling = Pooling(4, pooling_mode=modes[0])
+    else:
+        pooling = Pooling(4, **dict.fromkeys(JOINED, True))
+    assert installed.pooling_modes(pooling) == modes
+    assert installed.width_of(pooling) == 4 * len(modes)
+    # Each third of the joined vector is what its mode alone gives.
+    states = torch.arange(24, dtype=torch.float32).reshape(1, 6, 4).sin()
+    given = {"token_embeddings": states, "attention_mask": torch.ones(1, 6, dtype=torch.long)}
+    joined = pooling(dict(given))["sentence_embedding"]
+    alone = [Pooling(4, pooling_mode=m)(dict(given))["sentence_embedding"] for m in modes]
+    assert torch.equal(joined, torch.cat(alone, dim=1))

@@ -37,6 +37,7 @@ __all__ = [
     "WordWeights",
     "logits_of",
     "needs",
+    "pooling_modes",
     "preprocess",
     "preprocess_pairs",
     "reads_pooler",
@@ -47,6 +48,7 @@ __all__ = [
     "text_limit",
     "transformer_in",
     "uses_task",
+    "width_of",
 ]
 
 VERSION: str = sentence_transformers.__version__
@@ -214,3 +216,22 @@ def reads_pooler(module: nn.Module) -> bool:
     return any(
         "pooler" in str(way["method_output_name"]) for way in module.modality_config.values()
     )
+
+
+def pooling_modes(pooling: Pooling) -> tuple[str, ...]:
+    """Return how a module pools, in the order in which its vectors are joined."""
+    if MOVED:
+        mode = pooling.pooling_mode
+        return (mode,) if isinstance(mode, str) else tuple(mode)
+    flags = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens"}
+    flags |= {"mean_sqrt_len_tokens": "mean_sqrt_len_tokens"}
+    flags |= {"weightedmean": "weightedmean_tokens", "lasttoken": "lasttoken"}
+    return tuple(
+        mode for mode, flag in flags.items() if getattr(pooling, f"pooling_mode_{flag}", False)
+    )
+
+
+def width_of(module: Module) -> int:
+    """Return how many features the vector has that a module makes of a text."""
+    named = "get_embedding_dimension" if MOVED else "get_sentence_embedding_dimension"
+    return int(getattr(module, named)())
