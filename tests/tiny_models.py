@@ -41,6 +41,7 @@ _PIECES = (
 )
 PIECES = tuple(_PIECES.split())
 LIMIT = 160
+WITHOUT_SEGMENTS = {"model_input_names": ["input_ids", "attention_mask"]}
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def wordpiece(
         sep_token="[SEP]",
         mask_token="[MASK]",
         model_max_length=LIMIT,
-        model_input_names=["input_ids", *["token_type_ids"] * segments, "attention_mask"],
+        **({} if segments else WITHOUT_SEGMENTS),
     )
 
 
@@ -122,6 +123,7 @@ def byte_bpe(*, template: bool = True, padding_side: str = "right") -> PreTraine
         mask_token="<mask>",
         model_max_length=LIMIT,
         padding_side=padding_side,
+        **WITHOUT_SEGMENTS,
     )
 
 
@@ -151,6 +153,7 @@ def unigram(*, template: str = "<s> $A </s>") -> PreTrainedTokenizerFast:
         sep_token="</s>",
         mask_token="<mask>",
         model_max_length=LIMIT,
+        **WITHOUT_SEGMENTS,
     )
 
 
