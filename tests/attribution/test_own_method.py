@@ -43,7 +43,7 @@ def slopes_at_last_layer(model, state, other, step=1e-5):
 
     def score(h):
         with torch.no_grad():
-            vector = model.encoder.layer[-1](h)[0, 1:-1].mean(0)
+            vector = _state(model.encoder.layer[-1](h))[0, 1:-1].mean(0)
         return float(torch.cosine_similarity(vector, other, dim=0))
 
     slopes = np.zeros(tuple(state.shape[1:]))
