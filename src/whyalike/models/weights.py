@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from safetensors import safe_open
-from sentence_transformers.base.model import BaseModel
-from sentence_transformers.base.modules import Transformer
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.utils.import_utils import is_accelerate_available
 
 from whyalike.errors import ModelError, UnsafeModelError
+from whyalike.models.installed import BaseModel, reads_pooler
 from whyalike.models.locating import FoundModel
 from whyalike.models.refusals import ADAPTER_FILE
 
@@ -99,7 +99,7 @@ def missing_in_pipeline(
         if (model := next(models, None)) is None:
             continue
         found = _missing(model, place)
-        pooled = with_pooler or _uses_pooler(module)
+        pooled = with_pooler or reads_pooler(module)
         missing |= {key for key in found if pooled or not _of_pooler(key)}
     return missing
 
@@ -128,9 +128,10 @@ def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
 
 
 def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
-    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there.
-    quantised = getattr(model, "hf_quantizer", None) is not None
-    on: dict[str, Any] = {} if quantised else {"device_map": "meta"}
+    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there, and transformers
+    # 4 needs accelerate for it.
+    whole = getattr(model, "hf_quantizer", None) is not None or not is_accelerate_available()
+    on: dict[str, Any] = {} if whole else {"device_map": "meta"}
     loaded: Any = type(model).from_pretrained(
         place, config=model.config, output_loading_info=True, local_files_only=True, **on
     )
@@ -139,15 +140,6 @@ def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
 
 def _of_pooler(key: str) -> bool:
     return "pooler" in key.split(".")
-
-
-def _uses_pooler(module: nn.Module) -> bool:
-    """Return whether a module's output is what a transformer's pooler makes of the first token."""
-    if not isinstance(module, Transformer):
-        return False
-    return any(
-        "pooler" in str(way["method_output_name"]) for way in module.modality_config.values()
-    )
 
 
 def _weight_folders(root: Path) -> Iterator[tuple[Path, bool]]:

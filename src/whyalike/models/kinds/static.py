@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer
 from torch import nn
 
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.models.bag import BEHIND, BagScorer
+from whyalike.models.installed import Normalize, StaticEmbedding
 from whyalike.models.loading import check_opening, folder_here, open_pipeline
 from whyalike.models.locating import explain_failure, find_model, refuse_without_tokenizer
 from whyalike.models.opening import Opening, register_kind

@@ -15,6 +15,7 @@ from torch import nn
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.models.bag import BEHIND, BagScorer
+from whyalike.models.installed import Pooling, pooling_modes, width_of
 from whyalike.models.kinds.static import module_names
 from whyalike.models.loading import open_pipeline
 from whyalike.models.opening import Opening, register_kind
@@ -85,8 +86,7 @@ class WordVectorScorer(WordScorer):
 
     @property
     def _modes(self) -> tuple[str, ...]:
-        mode = cast("Any", list(self.pipeline.children())[self.in_front - 1]).pooling_mode
-        return (mode,) if isinstance(mode, str) else tuple(mode)
+        return pooling_modes(cast("Pooling", list(self.pipeline.children())[self.in_front - 1]))
 
     @property
     def _width(self) -> int:
@@ -115,7 +115,7 @@ class BagOfWordsScorer(WordScorer):
 
     @property
     def _width(self) -> int:
-        return int(self._first.get_embedding_dimension())
+        return width_of(self._first)
 
     @property
     def limit(self) -> None:
