@@ -2,18 +2,21 @@
 
 import ast
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from transformers import AutoModelForCausalLM
 
 from raising import raises
-from tiny_models import tiny
+from tiny_models import tiny, tiny_reranker
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError
 from whyalike.models import installed
 from whyalike.models.installed import MOVED, Pooling, Transformer, needs
+from whyalike.models.joint import is_chat_reranker
 from whyalike.models.tokens import tokenize
 
 ROOT = Path(installed.__file__).parents[1]
@@ -111,6 +114,29 @@ def test_a_kind_that_this_version_lacks_is_refused(folder, monkeypatch):
     (folder / "modules.json").write_text("[]")
     with raises(ModelError, "needs sentence-transformers 6", installed.VERSION):
         Explainer(folder)
+
+
+@pytest.mark.skipif(MOVED, reason="this version has them")
+def test_a_reranker_of_a_language_model_is_refused(tmp_path):
+    tiny("qwen3").tokenizer.save_pretrained(tmp_path)
+    AutoModelForCausalLM.from_config(tiny("qwen3").model.config).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with raises(ModelError, "language model", "needs sentence-transformers 5.4"):
+        Explainer(tmp_path)
+    with raises(ModelError, "prompt", "needs sentence-transformers 5.4"):
+        installed.preprocess_pairs(None, [("a", "b")], prompt="find ")
+
+
+def test_a_template_counts_only_where_the_version_would_use_it(tmp_path):
+    """As the score of the installed version is what is explained."""
+    model, tokenizer = tiny_reranker("bert").parts
+    tokenizer = deepcopy(tokenizer)
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }} {% endfor %}"
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert is_chat_reranker(tmp_path) is MOVED
 
 
 def test_what_a_kind_needs_is_said():

@@ -32,15 +32,16 @@ WORDS = list(dict.fromkeys(["PAD", *PIECES]))
 
 def static(seed, width=12):
     backend = type(TOKENIZER.backend_tokenizer).from_str(TOKENIZER.backend_tokenizer.to_str())
+    backend.no_truncation()  # transformers 4 leaves there what a text was cut to.
     weight = torch.randn(
         (backend.get_vocab_size(), width), generator=torch.Generator().manual_seed(seed)
     )
     return StaticEmbedding(backend, embedding_weights=weight)
 
 
-def saved(model, folder):
+def saved(model, folder, tokenizer=TOKENIZER):
     model.save_pretrained(folder)
-    TOKENIZER.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return str(folder)
 
 
@@ -53,7 +54,7 @@ def labelled(folder):
 
 def two_encoders(folder):
     modules = [
-        [Transformer(saved(tiny(name).model, folder / name)), Pooling(32)]
+        [Transformer(saved(tiny(name).model, folder / name, tiny(name).tokenizer)), Pooling(32)]
         for name in ("bert", "distilbert")
     ]
     router = Router.for_query_document(query_modules=modules[0], document_modules=modules[1])

@@ -18,6 +18,7 @@ from whyalike.errors import ModelError
 __all__ = [
     "LATE_INTERACTION",
     "MOVED",
+    "READS_WHOLE",
     "VERSION",
     "BaseModel",
     "BaseTokenPooling",
@@ -50,6 +51,7 @@ __all__ = [
     "uses_task",
     "ways_of",
     "width_of",
+    "word_limit",
 ]
 
 VERSION: str = sentence_transformers.__version__
@@ -59,6 +61,9 @@ MOVED = find_spec("sentence_transformers.base") is not None
 
 LATE_INTERACTION = hasattr(sentence_transformers, "MultiVectorEncoder")
 """Whether it is 6.0 or later."""
+
+READS_WHOLE = tuple(map(int, VERSION.split(".")[:2])) >= (6, 2)
+"""Whether WordEmbeddings keep to their limit, and all that model2vec writes is read: 6.2."""
 
 if TYPE_CHECKING or MOVED:
     from sentence_transformers.base.model import BaseModel
@@ -177,6 +182,15 @@ def text_limit(pipeline: BaseModel) -> int | None:
     if not MOVED and isinstance(pipeline, CrossEncoder):
         return cast("Any", pipeline).max_length  # type: ignore[no-any-return]
     return pipeline.max_seq_length
+
+
+def word_limit(module: nn.Module) -> int | None:
+    """Return how many words WordEmbeddings read of a text; None where they read all.
+
+    Before 6.2 they had a limit and read on. BoW has none.
+    """
+    limit = getattr(module, "max_seq_length", None)
+    return int(cast("int", limit)) if READS_WHOLE and limit is not None else None
 
 
 def strips_texts(pipeline: BaseModel | None) -> bool:

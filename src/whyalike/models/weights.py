@@ -119,7 +119,7 @@ def _routed(place: Path, module: nn.Module) -> list[tuple[Path, nn.Module]]:
 
 def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
     adapter = _read(folder / ADAPTER_FILE)
-    if adapter is None and set(model.state_dict()) <= set(_stored_names(folder)):
+    if adapter is None and set(model.state_dict()) <= set(stored_names(folder)):
         return set()
     places: list[str | Path] = [folder]
     if isinstance(adapter, dict) and not (folder / "config.json").is_file():
@@ -191,7 +191,7 @@ def _weight_files(folder: Path) -> list[str]:
     return sorted({str(file) for file in placed.values()}) if isinstance(placed, dict) else []
 
 
-def _stored_names(folder: Path) -> Iterator[str]:
+def stored_names(folder: Path) -> Iterator[str]:
     """Return the names of a folder's tensors; none where they can't be known without unpickling."""
     files = _weight_files(folder)
     for name in files if all(name.endswith(".safetensors") for name in files) else ():

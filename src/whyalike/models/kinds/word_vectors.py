@@ -15,7 +15,7 @@ from torch import nn
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.models.bag import BEHIND, BagScorer
-from whyalike.models.installed import Pooling, pooling_modes, width_of
+from whyalike.models.installed import Pooling, pooling_modes, width_of, word_limit
 from whyalike.models.kinds.static import module_names
 from whyalike.models.loading import open_pipeline
 from whyalike.models.opening import Opening, register_kind
@@ -38,8 +38,7 @@ class WordScorer(BagScorer):
     @property
     def limit(self) -> int | None:
         """How many tokens the model reads of a text; None where it reads all."""
-        limit = getattr(self._first, "max_seq_length", None)
-        return None if limit is None else int(limit)
+        return word_limit(self._first)
 
     def tokenize(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
