@@ -32,7 +32,7 @@ WORDS = list(dict.fromkeys(["PAD", *PIECES]))
 
 def static(seed, width=12):
     backend = type(TOKENIZER.backend_tokenizer).from_str(TOKENIZER.backend_tokenizer.to_str())
-    backend.no_truncation()  # transformers 4 leaves there what a text was cut to.
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     weight = torch.randn(
         (backend.get_vocab_size(), width), generator=torch.Generator().manual_seed(seed)
     )

@@ -268,6 +268,12 @@ def test_word_vectors_as_a_function(tmp_path):
     )
 
 
+@pytest.mark.skipif(MOVED, reason="this version opens its text side")
+def test_what_a_text_side_needs_is_said(saved):
+    said = said_of(saved(make(CLIPModel)))
+    assert "its text side needs sentence-transformers 5.4 or later" in said
+
+
 @pytest.fixture
 def clip(saved):
     """A SentenceTransformer of a CLIP."""

@@ -68,6 +68,7 @@ def dense(size, to, activation=None):
 
 def static(seed, width=12):
     backend = type(TOKENIZER.backend_tokenizer).from_str(TOKENIZER.backend_tokenizer.to_str())
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return StaticEmbedding(backend, embedding_dim=width)

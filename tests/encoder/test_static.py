@@ -21,6 +21,7 @@ def make(*, tokenizer="bert", normalised=0, limit=None, dimensions=None, **setti
     backend = type(tiny(tokenizer).tokenizer.backend_tokenizer).from_str(
         tiny(tokenizer).tokenizer.backend_tokenizer.to_str()
     )
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     if limit is not None:
         backend.enable_truncation(limit)
     with torch.random.fork_rng():

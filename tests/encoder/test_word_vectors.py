@@ -58,6 +58,7 @@ def static(*behind):
     backend = type(tiny("bert").tokenizer.backend_tokenizer).from_str(
         tiny("bert").tokenizer.backend_tokenizer.to_str()
     )
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     first = StaticEmbedding(backend, embedding_weights=normal(backend.get_vocab_size(), 12))
     return SentenceTransformer(modules=[first, *behind], device="cpu")
 

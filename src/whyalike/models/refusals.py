@@ -14,7 +14,7 @@ from typing import Any
 from sentence_transformers import SentenceTransformer
 
 from whyalike.errors import ModelError
-from whyalike.models.installed import LATE_INTERACTION, Transformer, needs, uses_task
+from whyalike.models.installed import LATE_INTERACTION, MOVED, Transformer, needs, uses_task
 
 _OF_A_TASK = ("query_length", "document_length", "query_expansion")
 
@@ -133,7 +133,8 @@ MODEL2VEC = replace(
 MULTI_MODAL = Kind(
     name="a multi-modal model, or the text side of one (as CLIP)",
     scores="its vectors of texts come from an output of its own, and not from pooled tokens",
-    advice="Give a SentenceTransformer of it, whose text side is mostly explained. Where it can't "
+    advice=("" if MOVED else f"Explaining its text side {needs('5.4')}. ")
+    + "Give a SentenceTransformer of it, whose text side is mostly explained. Where it can't "
     "be looked into, explain it as a function from a list of texts to their vectors: "
     "Explainer(embed={model}.encode) of a SentenceTransformer",
     classes=r"\w*CLIP\w*|Siglip\w*|Clap\w*|VisionTextDualEncoder\w*",
