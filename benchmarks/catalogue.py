@@ -24,6 +24,7 @@ from whyalike.catalogue import Catalogue
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.search import explain_hits
 from whyalike.catalogue.vectors import ExactIndex
+from whyalike.models.installed import preprocess
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", "../shared/data"))
 WIDTH = 384
@@ -113,7 +114,7 @@ def bare_passes(explainer, pairs):
             leaf.append(output.detach().requires_grad_())
             return leaf[0]
 
-        features = pipeline.preprocess([text for pair in batch for text in pair])
+        features = preprocess(pipeline, [text for pair in batch for text in pair])
         handle = embedding.register_forward_hook(hook)
         vectors = pipeline(features)["sentence_embedding"]
         handle.remove()

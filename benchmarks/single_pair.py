@@ -11,6 +11,7 @@ import time
 import torch
 
 from whyalike import Explainer
+from whyalike.models.installed import preprocess
 from whyalike.selection import mean_shift
 
 LEFT = (
@@ -39,7 +40,7 @@ def bare_pass(pipeline):
             leaf.append(output.detach().requires_grad_())
             return leaf[0]
 
-        features = pipeline.preprocess([LEFT, RIGHT])
+        features = preprocess(pipeline, [LEFT, RIGHT])
         handle = embedding.register_forward_hook(hook)
         vectors = pipeline(features)["sentence_embedding"]
         handle.remove()

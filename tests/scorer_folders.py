@@ -1,15 +1,21 @@
 """A small random model of each kind of scorer, saved as users have it: a folder."""
 
+import pytest
 import torch
-from sentence_transformers import MultiVectorEncoder, SentenceTransformer, SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
-from sentence_transformers.sentence_transformer.modules import Dense, Normalize, StaticEmbedding
+from sentence_transformers import SentenceTransformer, SparseEncoder
 from transformers import BertForMaskedLM
 
 from tiny_models import tiny, tiny_reranker
+from whyalike.models.installed import (
+    LATE_INTERACTION,
+    Dense,
+    MultiVectorEncoder,
+    Normalize,
+    StaticEmbedding,
+    Transformer,
+)
 
-KINDS = ("cross-encoder", "sparse", "multi-vector", "static")
+KINDS = ("cross-encoder", "sparse", *["multi-vector"] * LATE_INTERACTION, "static")
 DEFAULTS = {"cross-encoder": "bti", "sparse": "exact", "multi-vector": "exact", "static": "exact"}
 
 
@@ -33,6 +39,10 @@ def save_sparse(place):
 
 
 def save_multi_vector(place):
+    own = pytest.importorskip(
+        "sentence_transformers.multi_vector_encoder.modules",
+        reason="late interaction needs sentence-transformers 6",
+    )
     bare = place.with_name(f"{place.name}-bare")
     model, tokenizer = tiny("bert").parts
     model.save_pretrained(bare)
@@ -47,7 +57,7 @@ def save_multi_vector(place):
     modules = [
         Transformer(str(bare)),
         dense,
-        MultiVectorMask(skiplist_words=[]),
+        own.MultiVectorMask(skiplist_words=[]),
         Normalize(module_input_name="token_embeddings"),
     ]
     MultiVectorEncoder(modules=modules, device="cpu").save_pretrained(str(place))

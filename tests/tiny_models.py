@@ -41,6 +41,7 @@ _PIECES = (
 )
 PIECES = tuple(_PIECES.split())
 LIMIT = 160
+WITHOUT_SEGMENTS = {"model_input_names": ["input_ids", "attention_mask"]}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ BERTS_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MPNETS_SPECIALS = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")  # 1 is padding, and fixed
 
 
-def wordpiece(specials: tuple[str, ...] = BERTS_SPECIALS) -> PreTrainedTokenizerFast:
+def wordpiece(
+    specials: tuple[str, ...] = BERTS_SPECIALS, *, segments: bool = True
+) -> PreTrainedTokenizerFast:
     characters = _alphabet()
     vocabulary = [*specials, *characters]
     vocabulary += [f"##{c}" for c in characters] + [p for p in PIECES if len(p) > 1]
@@ -88,6 +91,7 @@ def wordpiece(specials: tuple[str, ...] = BERTS_SPECIALS) -> PreTrainedTokenizer
         sep_token="[SEP]",
         mask_token="[MASK]",
         model_max_length=LIMIT,
+        **({} if segments else WITHOUT_SEGMENTS),
     )
 
 
@@ -119,6 +123,7 @@ def byte_bpe(*, template: bool = True, padding_side: str = "right") -> PreTraine
         mask_token="<mask>",
         model_max_length=LIMIT,
         padding_side=padding_side,
+        **WITHOUT_SEGMENTS,
     )
 
 
@@ -148,6 +153,7 @@ def unigram(*, template: str = "<s> $A </s>") -> PreTrainedTokenizerFast:
         sep_token="</s>",
         mask_token="<mask>",
         model_max_length=LIMIT,
+        **WITHOUT_SEGMENTS,
     )
 
 
@@ -210,7 +216,7 @@ _TOKENIZERS = {
     "roberta": byte_bpe,
     "xlm-r": unigram,
     "mpnet": lambda: wordpiece(MPNETS_SPECIALS),
-    "distilbert": wordpiece,
+    "distilbert": lambda: wordpiece(segments=False),
     "electra": wordpiece,
     "albert": unigram,
     "deberta-v2": unigram,

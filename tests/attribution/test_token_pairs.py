@@ -7,13 +7,6 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
-    Dense,
-    LayerNorm,
-    Normalize,
-    Pooling,
-    Transformer,
-)
 
 import whyalike.methods.contribution_vectors as module
 from raising import raises
@@ -21,6 +14,7 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError
 from whyalike.methods.method import get_method, list_methods
+from whyalike.models.installed import Dense, LayerNorm, Normalize, Pooling, Transformer
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 VECTOR_METHODS = ["token_similarity", "integrated_jacobians", "bilrp"]

@@ -9,7 +9,6 @@ import json
 import pytest
 from sentence_transformers import (
     CrossEncoder,
-    MultiVectorEncoder,
     SentenceTransformer,
     SparseEncoder,
 )
@@ -17,6 +16,7 @@ from torch import nn
 
 from scorer_folders import DEFAULTS, KINDS, save_kinds
 from whyalike import Explainer
+from whyalike.models.installed import MultiVectorEncoder
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 OTHER = "pale straw with lemon zest"
@@ -125,7 +125,8 @@ def test_evaluate_and_its_list_of_methods(run, folders, kind, files):
     if kind == "cross-encoder":
         assert methods == {"random", "bti", "gradient_x_activation", "whyalike"}
         assert board["failures"] == {
-            "token_similarity": f"needs vectors of whole texts, which {folders[kind]} does not give"
+            "token_similarity": "needs vectors of whole texts and a pooling over all tokens, which "
+            f"{folders[kind]} does not give"
         }
         assert "Left out, as each needs vectors of whole texts" in said.stderr
     else:

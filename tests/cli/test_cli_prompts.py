@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from whyalike import Explainer
+from whyalike.models.installed import Pooling, Transformer
 from whyalike.nearest_pairs import nearest_pairs
 from whyalike.study.folder import read_study
 

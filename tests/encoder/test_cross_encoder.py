@@ -12,6 +12,7 @@ from torch import nn
 from tiny_models import PIECES, TEXTS, tiny_reranker
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import MOVED
 from whyalike.models.scorer import require_vectors
 
 LEFT, RIGHT = "warm knit gloves", "These stretch wool gloves keep hands warm."
@@ -122,7 +123,7 @@ LONG = " ".join(["warm wool gloves"] * 40)
     [(LEFT, LONG, [False, True]), (LONG, LEFT, [True, False]), (LONG, LONG, [True, True])],
 )
 def test_the_joint_limit_is_kept_and_said(bert, left, right, cut):
-    bert.max_seq_length = 40
+    bert.tokenizer.model_max_length = 40
     explainer = Explainer(bert, method="occlusion")
     explanation = explainer.explain(left, right)
     assert explanation.similarity == pytest.approx(
@@ -148,7 +149,7 @@ def test_the_joint_limit_is_kept_and_said(bert, left, right, cut):
 
 
 def test_what_is_taken_from_one_text_lets_no_more_of_the_other_in(bert):
-    bert.max_seq_length = 20
+    bert.tokenizer.model_max_length = 20
     left = "warm knit gloves keep hands"
     right = "wool " * 12 + "stretch straw lemon zest"
     explanation = Explainer(bert, method="occlusion").explain(left, right)
@@ -161,6 +162,9 @@ def test_what_is_taken_from_one_text_lets_no_more_of_the_other_in(bert):
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+@pytest.mark.skipif(
+    not MOVED, reason="a CrossEncoder has prompts from sentence-transformers 5.4 on"
+)
 def test_prompts_are_as_predict_has_them(bert):
     bert.prompts = {"query": "keep ", "document": "straw ", "ask": "these "}
     plain = Explainer(bert)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, TextError
 from whyalike.models import encoder as encoder_module
+from whyalike.models.installed import Normalize, Pooling, Transformer
 from whyalike.models.pipeline import SIMILARITIES
 from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 

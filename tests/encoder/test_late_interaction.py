@@ -6,17 +6,17 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import MultiVectorEncoder
-from sentence_transformers.base.modules import Dense, Normalize, Transformer
-from sentence_transformers.multi_vector_encoder.modules import (
-    HierarchicalTokenPooling,
-    MultiVectorMask,
-)
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import Dense, MultiVectorEncoder, Normalize, Transformer
+
+modules = pytest.importorskip(
+    "sentence_transformers.multi_vector_encoder.modules",
+    reason="late interaction needs sentence-transformers 6",
+)
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves, cut from wool."
 TOKENIZER = tiny("bert").tokenizer
@@ -42,15 +42,15 @@ def make(folder, *, skip=(), pooled=False, normalised=True, prompts=None, score=
             activation_function=torch.nn.Identity(),
             module_input_name="token_embeddings",
         )
-    modules = [
+    chain = [
         Transformer(str(folder), **reading),
         dense,
-        MultiVectorMask(skiplist_words=list(skip)),
+        modules.MultiVectorMask(skiplist_words=list(skip)),
         *[Normalize(module_input_name="token_embeddings")] * normalised,
-        *[HierarchicalTokenPooling(pool_factor=2)] * pooled,
+        *[modules.HierarchicalTokenPooling(pool_factor=2)] * pooled,
     ]
     return MultiVectorEncoder(
-        modules=modules, device="cpu", prompts=prompts, similarity_fn_name=score
+        modules=chain, device="cpu", prompts=prompts, similarity_fn_name=score
     )
 
 

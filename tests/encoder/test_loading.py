@@ -9,18 +9,14 @@ import torch
 from huggingface_hub import constants
 from huggingface_hub.errors import RepositoryNotFoundError
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
-    CNN,
-    Pooling,
-    StaticEmbedding,
-    Transformer,
-)
 
+from other_modules import CNN
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, ModelNotFoundError, OptionError, UnsafeModelError
 from whyalike.models import locating
+from whyalike.models.installed import Pooling, StaticEmbedding, Transformer
 from whyalike.models.loading import load
 from whyalike.models.locating import PACKAGED, find_model
 

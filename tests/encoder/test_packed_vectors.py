@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sentence_transformers.util import quantize_embeddings
+from sentence_transformers import quantize_embeddings
 
 from raising import raises
 from whyalike import BlackBox, BTIOptions, CatalogueIndex, Explainer, Explanation, Item

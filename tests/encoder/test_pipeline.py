@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
+
+from raising import raises
+from tiny_models import TEXTS, tiny
+from whyalike import BTIOptions, Explainer
+from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import (
     Dense,
     LayerNorm,
     Normalize,
     Pooling,
     Transformer,
 )
-
-from raising import raises
-from tiny_models import TEXTS, tiny
-from whyalike import BTIOptions, Explainer
-from whyalike.errors import ModelError, OptionError
 
 PAIRS = [(TEXTS[0], TEXTS[1]), (TEXTS[2], TEXTS[3]), ("Gloves.", TEXTS[0]), ("", TEXTS[2])]
 
@@ -302,6 +302,9 @@ def test_a_step_before_the_tokenizer_is_noticed(folder):
         def preprocess(self, inputs, *args, **kwargs):
             return super().preprocess([f"new {text}" for text in inputs], *args, **kwargs)
 
+        def tokenize(self, texts, *args, **kwargs):
+            return super().tokenize([f"new {text}" for text in texts], *args, **kwargs)
+
     model[0].__class__ = Shouting
     with raises(ModelError, "tokens", "tokenizer"):
         Explainer(model).explain(*PAIRS[0])
@@ -369,7 +372,7 @@ def test_the_limit_is_the_pipelines_at_the_time(folder):
 
 
 def test_a_router_is_refused(folder):
-    from sentence_transformers.sentence_transformer.modules import Router
+    from whyalike.models.installed import Router
 
     route = [Transformer(str(folder("bert"))), Pooling(32)]
     router = Router.for_query_document(query_modules=route, document_modules=route)

@@ -7,23 +7,27 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
-from sentence_transformers.sentence_transformer.modules import (
-    Dense,
-    Normalize,
-    Pooling,
-    Router,
-    StaticEmbedding,
-    Transformer,
-)
-from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from torch import nn
 from transformers import AutoModel, BertForMaskedLM
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole, random_pairs
+from other_modules import masked_words
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.errors import ModelError, OptionError, TextError, UnsafeModelError
 from whyalike.methods.method import list_methods
+from whyalike.models.installed import (
+    MOVED,
+    Dense,
+    Normalize,
+    Pooling,
+    Router,
+    SparseStaticEmbedding,
+    SpladePooling,
+    StaticEmbedding,
+    Transformer,
+    transformer_in,
+)
 from whyalike.models.kinds.router import RoutedEncoder, RoutedSparse, RoutedVectors
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
@@ -64,6 +68,7 @@ def dense(size, to, activation=None):
 
 def static(seed, width=12):
     backend = type(TOKENIZER.backend_tokenizer).from_str(TOKENIZER.backend_tokenizer.to_str())
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return StaticEmbedding(backend, embedding_dim=width)
@@ -75,8 +80,7 @@ def routed(query, document, *behind, family=SentenceTransformer, **settings):
 
 
 def splade(folders):
-    transformer = Transformer(str(folders / "masked"), transformer_task="fill-mask")
-    return [transformer, SpladePooling()]
+    return [masked_words(folders / "masked"), SpladePooling()]
 
 
 def free(folders, *, scale=1.0):
@@ -150,9 +154,9 @@ def test_the_gradient_of_each_side_by_hand(folders):
     vectors, states = [], []
     for route, text, pooling in (("query", LEFT, "mean"), ("document", RIGHT, "cls")):
         transformer = router[route][0]
-        encoded = transformer.preprocess([text])
+        encoded = transformer.tokenizer([text], return_tensors="pt")
         given = {k: encoded[k] for k in ("input_ids", "attention_mask")}
-        output = transformer.model(**given, output_hidden_states=True)
+        output = transformer_in(transformer)(**given, output_hidden_states=True)
         states.append(output.hidden_states[-2])
         last = output.last_hidden_state[0]
         vectors.append(last.mean(0) if pooling == "mean" else last[0])
@@ -221,7 +225,7 @@ def test_inference_free_by_hand(folders):
     transformer = model[0].sub_modules["document"][0]
     encoded = TOKENIZER(RIGHT, return_tensors="pt")
     with torch.no_grad():
-        logits = transformer.model(**encoded).logits[0]
+        logits = transformer_in(transformer)(**encoded).logits[0]
     weights = torch.log1p(logits.relu())
     expected = np.zeros((3, len(encoded["input_ids"][0])))
     seen = set()
@@ -292,6 +296,7 @@ def test_pickles_and_missing_weights_of_a_route_are_refused(folders, tmp_path):
         Explainer(tmp_path / "own", device="cpu")
 
 
+@pytest.mark.skipif(not MOVED, reason="routes are mapped from sentence-transformers 5.4 on")
 def test_one_route_for_both_is_no_router(folders):
     both = encoder(folders / "bert")
     router = Router({"text": both, "other": [static(1)]}, route_mappings={(None, "text"): "text"})

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BlackBox, BTIOptions, Explainer
 from whyalike.errors import ModelError
 from whyalike.interruption import checked_by
+from whyalike.models.installed import MOVED, Normalize, Pooling, Transformer
 from whyalike.models.replica import own_tokenizer
 
 PAIR = TEXTS[:2]
@@ -324,7 +324,9 @@ def test_what_is_changed_in_a_model_is_seen(model, folder):
         return score
 
     seen = {follows()}
+    # The one is read from sentence-transformers 5.4 on, the others before.
     model[1].pooling_mode = "cls"
+    model[1].pooling_mode_cls_token, model[1].pooling_mode_mean_tokens = True, False
     seen.add(follows())
     body = model[0].auto_model
     with torch.no_grad():
@@ -339,7 +341,7 @@ def test_what_is_changed_in_a_model_is_seen(model, folder):
         body.embeddings.word_embeddings.weight.detach().flip(0)
     )
     seen.add(follows())
-    handle = body.encoder.layer[1].register_forward_hook(lambda _m, _i, out: out * 2)
+    handle = body.encoder.layer[1].register_forward_hook(_doubling)
     seen.add(follows())
     handle.remove()
     forward = body.forward
@@ -353,6 +355,11 @@ def test_what_is_changed_in_a_model_is_seen(model, folder):
     assert not list(folder.glob("*.pyc"))
 
 
+def _doubling(_module, _inputs, output):
+    """Double the hidden states of a layer, which gives a tuple before transformers 5."""
+    return (output[0] * 2, *output[1:]) if isinstance(output, tuple) else output * 2
+
+
 def _doubled(output):
     output["last_hidden_state"] = output["last_hidden_state"] * 2 + 0.1
     return output
@@ -363,11 +370,16 @@ def _doubled(output):
 def test_a_compiled_model_is_explained_as_it_was_written(model, method, where):
     expected = Explainer(model, method=method).explain(*PAIR)
     if where == "module":
-        model[0].model = torch.compile(model[0].model, backend="eager")
+        setattr(
+            model[0],
+            "model" if MOVED else "auto_model",
+            torch.compile(model[0].auto_model, backend="eager"),
+        )
     elif where == "in place":
-        model[0].model.compile(backend="eager")
+        model[0].auto_model.compile(backend="eager")
     else:
-        model[0].model.forward = torch.compile(model[0].model.forward, backend="eager")
+        body = model[0].auto_model
+        body.forward = torch.compile(body.forward, backend="eager")
     assert Explainer(model, method=method).explain(*PAIR) == expected
 
 

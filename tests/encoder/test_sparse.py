@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sparse_encoder.modules import SpladePooling
 from transformers import BertForMaskedLM
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
+from other_modules import masked_words
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import (
+    SpladePooling,
+)
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 TOKENIZER = tiny("bert").tokenizer
@@ -38,7 +40,7 @@ def folder(tmp_path_factory):
 
 def make(folder, *, pooling="max", activation="relu", **settings):
     modules = [
-        Transformer(str(folder), transformer_task="fill-mask"),
+        masked_words(folder),
         SpladePooling(pooling, activation_function=activation),
     ]
     return SparseEncoder(modules=modules, device="cpu", **settings)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sparse_encoder.modules import SpladePooling
 
 from exact_scorers import random_pairs
+from other_modules import masked_words
 from scorer_folders import save_kinds
 from tiny_models import tiny
 from whyalike import Explainer, Explanation
 from whyalike.errors import FormatError
+from whyalike.models.installed import SpladePooling, preprocess
 from whyalike.models.kinds.sparse import MOST_OF_TERM
 from whyalike.render.terms import NO_WORD, TERMS_SHOWN, view_terms
 from whyalike.schema import ExplanationModel
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 
 def make(folder, *, pooling="max", **settings):
-    modules = [Transformer(str(folder), transformer_task="fill-mask"), SpladePooling(pooling)]
+    modules = [masked_words(folder), SpladePooling(pooling)]
     return SparseEncoder(modules=modules, device="cpu", **settings)
 
 
@@ -54,7 +54,7 @@ def test_the_products_sum_to_the_models_own_score(folder, pooling, settings):
 def winners(model, text):
     """By hand: of each term the weight, and the token that won it, counted in the whole row."""
     with torch.no_grad():
-        features = model.preprocess([text])
+        features = preprocess(model, [text])
         logits = model(features)["token_embeddings"][0]
     weights = torch.log1p(torch.relu(logits)).numpy()
     return weights.max(axis=0), weights.argmax(axis=0), features["input_ids"][0].tolist()

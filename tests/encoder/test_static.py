@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import Normalize, StaticEmbedding
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 
@@ -21,6 +21,7 @@ def make(*, tokenizer="bert", normalised=0, limit=None, dimensions=None, **setti
     backend = type(tiny(tokenizer).tokenizer.backend_tokenizer).from_str(
         tiny(tokenizer).tokenizer.backend_tokenizer.to_str()
     )
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     if limit is not None:
         backend.enable_truncation(limit)
     with torch.random.fork_rng():

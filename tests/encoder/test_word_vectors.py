@@ -1,30 +1,21 @@
 """Word vectors with a pooling, bags of words, static embeddings behind a Dense, model2vec's folders."""
 
 import json
+from inspect import signature
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
-    CNN,
-    BoW,
-    Dense,
-    Dropout,
-    Normalize,
-    Pooling,
-    StaticEmbedding,
-    WordEmbeddings,
-    WordWeights,
-)
-from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 from torch import nn
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole, random_pairs
+from other_modules import CNN, BoW, Dropout, WhitespaceTokenizer, WordEmbeddings, pooling_by
 from tiny_models import PIECES, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError, TextError
+from whyalike.models.installed import READS_WHOLE, Dense, Normalize, StaticEmbedding, WordWeights
 
 LEFT, RIGHT = "keep hands warm, with knit gloves", "these smart phone gloves are cut from wool"
 WORDS = list(dict.fromkeys(["PAD", *PIECES]))
@@ -36,7 +27,10 @@ def normal(*shape, seed=5):
 
 
 def dense(size, to, *, activation=None, residual=False, seed=6, bias=True):
-    module = Dense(size, to, bias=bias, activation_function=activation, use_residual=residual)
+    own = {"use_residual": True} if residual else {}
+    if residual and "use_residual" not in signature(Dense).parameters:
+        pytest.skip("a Dense with a residual needs sentence-transformers 6")
+    module = Dense(size, to, bias=bias, activation_function=activation, **own)
     for parameter in module.parameters():
         parameter.data = normal(*parameter.shape, seed=seed) / size**0.5
     return module
@@ -50,7 +44,7 @@ def words(*between, pooling="mean", behind=(), limit=1000, tokenizer=None):
     modes = 1 if isinstance(pooling, str) else len(pooling)
     own = [part(size * modes) for part in behind]
     return SentenceTransformer(
-        modules=[first, *between, Pooling(size, pooling_mode=pooling), *own], device="cpu"
+        modules=[first, *between, pooling_by(size, pooling), *own], device="cpu"
     )
 
 
@@ -64,6 +58,7 @@ def static(*behind):
     backend = type(tiny("bert").tokenizer.backend_tokenizer).from_str(
         tiny("bert").tokenizer.backend_tokenizer.to_str()
     )
+    backend.no_truncation()  # Others cut texts by the one that is copied.
     first = StaticEmbedding(backend, embedding_weights=normal(backend.get_vocab_size(), 12))
     return SentenceTransformer(modules=[first, *behind], device="cpu")
 
@@ -187,6 +182,9 @@ def test_no_word_in_common():
 
 def test_prompts_and_limits():
     model = words(limit=3)
+    if not READS_WHOLE:
+        assert Explainer(model).model.limit is None
+        pytest.skip("WordEmbeddings keep to their limit from sentence-transformers 6.2 on")
     model.prompts = {"query": "keep the ", "document": "wool"}
     pairs = [("gloves hands warm", "gloves hands warm"), (LEFT, RIGHT)]
     explainer = Explainer(model)
@@ -254,6 +252,10 @@ def model2vec_folder(place, *, normalised, style):
 @pytest.mark.parametrize("with_modules", [True, False])
 def test_a_folder_of_model2vec(tmp_path, style, normalised, with_modules):
     folder = model2vec_folder(tmp_path / "m2v", normalised=normalised, style=style)
+    if style == "quantised" and not READS_WHOLE:
+        with pytest.raises(ModelError, match=r"needs sentence-transformers 6\.2"):
+            Explainer(folder, device="cpu")
+        return
     static = StaticEmbedding.load(str(folder))
     model = SentenceTransformer(
         modules=[static, *[Normalize()] * normalised], device="cpu", similarity_fn_name="dot"

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from raising import raises
 from tiny_models import TEXTS, tiny
@@ -17,6 +16,7 @@ from whyalike.errors import OptionError
 from whyalike.evaluation import Replacement, Subsets, measure_faithfulness, subset_similarities
 from whyalike.evaluation.faithfulness import METRICS
 from whyalike.models.black_box import BlackBox
+from whyalike.models.installed import Pooling, Transformer
 from whyalike.texts import find_words, is_mark, keep_words
 
 LETTERS = "abcdefghijklmn"

@@ -3,12 +3,6 @@
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import (
-    Dense,
-    Normalize,
-    Pooling,
-    Transformer,
-)
 from torch import nn
 from transformers import AutoModel, T5EncoderModel
 
@@ -17,6 +11,7 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
 from whyalike.evaluation.changed_models import count_states, find_parts, randomized_states
+from whyalike.models.installed import Dense, Normalize, Pooling, Transformer
 
 
 def explainer_of(name):

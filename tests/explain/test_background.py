@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from raising import raises
 from tiny_models import tiny
@@ -13,6 +12,7 @@ from whyalike import CatalogueIndex, Explainer, Explanation, Item
 from whyalike.background import FEWEST, Background
 from whyalike.errors import OptionError, TextError
 from whyalike.models.encoder import Encoder
+from whyalike.models.installed import Pooling, Transformer
 
 WORDS = [
     "warm",

@@ -2,9 +2,9 @@
 
 import pytest
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from tiny_models import tiny
+from whyalike.models.installed import Pooling, Transformer
 from whyalike.training.result import HeldOut
 from whyalike.training.retrieval import rank_descriptions
 

@@ -104,7 +104,7 @@ def test_ranking_loss():
 
 
 def test_ranking_loss_is_that_of_sentence_transformers():
-    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from whyalike.models.installed import MultipleNegativesRankingLoss
 
     titles, descriptions = drawn(2, 5, 4)
     theirs = MultipleNegativesRankingLoss(None, scale=20.0)

@@ -262,4 +262,5 @@ def _pick(output: Any, layer: int, option: str, model: str) -> Tensor:
             f"{option} is {layer}; {model} has the hidden states 0 to {len(states) - 1} (0 is "
             "the embeddings), or -1 for the last."
         )
-    return states[layer]
+    # Before transformers 5, some states of the last layer lacked the norm behind it (ModernBERT).
+    return output[0] if layer in (-1, len(states) - 1) else states[layer]

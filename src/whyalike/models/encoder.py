@@ -31,6 +31,7 @@ from whyalike.models.graph import (
     slopes_in_parts,
     text_vectors,
 )
+from whyalike.models.installed import strips_texts, text_limit
 from whyalike.models.loading import LoadedModel
 from whyalike.models.pipeline import (
     Forward,
@@ -187,7 +188,7 @@ class Encoder:
     @property
     def limit(self) -> int:
         """How many tokens the model reads of a text, special tokens included."""
-        stated = None if self.pipeline is None else self.pipeline.max_seq_length
+        stated = None if self.pipeline is None else text_limit(self.pipeline)
         limits = [
             stated,
             self.tokenizer.model_max_length if stated is None else None,
@@ -276,6 +277,7 @@ class Encoder:
                 limit=limit,
                 prompt=prompt,
                 long_text=long_text,
+                strip=self.pooling == "model" and strips_texts(self.pipeline),
             )
         self._check_table(tokenized)
         return tokenized

@@ -8,6 +8,7 @@ from typing import Any, cast
 from sentence_transformers import CrossEncoder
 from torch import nn
 
+from whyalike.models.installed import MOVED, takes_chats
 from whyalike.models.loading import folder_here
 from whyalike.models.locating import find_here
 from whyalike.models.refusals import (
@@ -37,11 +38,6 @@ def first_module(model: nn.Module) -> nn.Module | None:
     return next(iter(model.children()), None)
 
 
-def is_templated(first: nn.Module | None) -> bool:
-    """Return whether texts reach the model in a chat template."""
-    return "message" in (getattr(first, "modality_config", None) or {})
-
-
 def answer_tokens(model: CrossEncoder) -> tuple[int, ...] | None:
     """Return the tokens of the answers that LogitScore compares, the first for yes."""
     for module in model.children():
@@ -58,7 +54,7 @@ def is_chat_reranker(source: object) -> bool:
     A bare language model is one only where its configuration says that a CrossEncoder saved it.
     """
     if isinstance(source, CrossEncoder):
-        return answer_tokens(source) is not None or is_templated(first_module(source))
+        return answer_tokens(source) is not None or takes_chats(first_module(source))
     folder = folder_here(source)
     if folder is None:
         return False
@@ -77,6 +73,9 @@ def is_chat_reranker(source: object) -> bool:
 
 
 def _has_template(folder: Path) -> bool:
+    """Return whether a folder has a chat template, and the installed version would use it."""
+    if not MOVED:
+        return False
     settings = read_json(folder / "tokenizer_config.json")
     inside = isinstance(settings, dict) and settings.get("chat_template") is not None
     return inside or any(folder.glob("chat_template.*"))

@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from sentence_transformers import CrossEncoder, SentenceTransformer
-from sentence_transformers.base.model import BaseModel
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.base.modules.module import Module
+from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -22,6 +19,13 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
 
 from whyalike.errors import ModelError, ModelNotFoundError, OptionError
+from whyalike.models.installed import (
+    BaseModel,
+    Module,
+    Transformer,
+    takes_instead_of_text,
+    transformer_in,
+)
 from whyalike.models.labels import label_names
 from whyalike.models.locating import (
     FoundModel,
@@ -118,7 +122,8 @@ def load(
     OptionError
         This machine has no such device.
     """
-    if isinstance(source, SentenceTransformer):
+    # Before sentence-transformers 5.4 a SparseEncoder is one.
+    if isinstance(source, SentenceTransformer) and not isinstance(source, SparseEncoder):
         return _from_pipeline(source, _name_of(source))
     if isinstance(source, tuple) and len(source) == 2:
         return _from_parts(*source)
@@ -293,11 +298,10 @@ def _signs_in_modules(pipeline: BaseModel) -> Iterator[Sign]:
     for module in modules:
         if not isinstance(module, Transformer):
             continue
-        if sign := sign_in_classes(_classes(module.model)):
+        if sign := sign_in_classes(_classes(transformer_in(module))):
             yield sign
-        others = [each for each in module.modalities if each not in ("text", "message")]
-        if others and module.module_output_name == "sentence_embedding":
-            yield Sign(MULTI_MODAL, f"what it takes: {', '.join(map(str, module.modalities))}")
+        if taken := takes_instead_of_text(module):
+            yield Sign(MULTI_MODAL, f"what it takes: {', '.join(taken)}")
 
 
 def _from_parts(

@@ -4,11 +4,13 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import torch
+from tokenizers import Tokenizer
 
 from whyalike.errors import ModelError, ModelNotFoundError, UnsafeModelError
 
@@ -211,7 +213,14 @@ def explain_failure(found: FoundModel, error: Exception, *, trusted: bool) -> Mo
             f"There is not enough memory to load {found.name} ({message}): free some, choose a "
             "smaller model, or put it elsewhere with device= (--device)."
         )
-    if isinstance(error, ImportError) and not wants_code:
+    if not wants_code and (package := _too_old(error)):
+        saved = _saved_by(found.folder, package)
+        return ModelError(
+            f"The model {found.name} was saved by {saved or 'a later version of ' + package}, and "
+            f"{version(package)}, which is installed, can't load it ({message}): upgrade it (pip "
+            f"install -U {package})."
+        )
+    if isinstance(error, ImportError) and not wants_code and not _has_broken_tokenizer(found):
         return ModelError(
             f"The model {found.name} needs a package that is not installed here: {message}"
         )
@@ -241,6 +250,36 @@ def contents_of(folder: Path) -> str:
         kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
         said.append(f"modules.json names {', '.join(kinds) or 'no module'}")
     return "; ".join([listed, *said])
+
+
+_MOVED = re.compile(r"No module named 'sentence_transformers\b|sentence_transformers\.\w+'")
+_NO_TOKENIZER = re.compile(r"Tokenizer class \w+ does not exist")
+
+
+def _too_old(error: Exception) -> str:
+    """Return the package whose installed version knows a class not that a folder names, if any."""
+    if isinstance(error, ImportError) and _MOVED.search(str(error)):
+        return "sentence-transformers"
+    return "transformers" if _NO_TOKENIZER.search(str(error)) else ""
+
+
+def _saved_by(folder: Path, package: str) -> str:
+    """Return the package with the version that wrote a folder, or nothing where it says none."""
+    try:
+        settings = json.loads((folder / "config_sentence_transformers.json").read_text("utf-8"))
+        return f"{package} {settings['__version__'][package.replace('-', '_')]}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def _has_broken_tokenizer(found: FoundModel) -> bool:
+    """Return whether a tokenizer can't be read; transformers 4 then asks for other packages."""
+    for path in found.folder.rglob("tokenizer.json"):
+        try:
+            Tokenizer.from_file(str(path))
+        except Exception:  # The class of what it raises is no other.
+            return True
+    return False
 
 
 def is_out_of_memory(error: BaseException) -> bool:

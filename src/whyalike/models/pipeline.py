@@ -7,19 +7,20 @@ return two vectors per row: the one that is scored, and the same before any fina
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.capture import Captured
+from whyalike.models.installed import Normalize, preprocess
 from whyalike.models.replica import OwnTokenizer
 from whyalike.models.tokens import Row, TokenizedText
 from whyalike.options import Activation, ObjectiveOption
@@ -211,6 +212,10 @@ class PooledEncoder:
         self.module = model
         self.tokenizer = tokenizer
         self.pooling = pooling
+        takes = signature(model.forward).parameters
+        self.takes_mask = "attention_mask" in takes or any(
+            each.kind is each.VAR_KEYWORD for each in takes.values()
+        )
 
     def features(self, batch: Batch) -> dict[str, Any]:
         """See VectorSource."""
@@ -220,7 +225,9 @@ class PooledEncoder:
         self, features: dict[str, Any], content: Tensor, captured: Captured
     ) -> tuple[Tensor, Tensor]:
         """See VectorSource."""
-        self.module(**features)
+        # Before transformers 5, FNet takes none.
+        given = features if self.takes_mask else {"input_ids": features["input_ids"]}
+        self.module(**given)
         if captured.last_hidden is None:
             raise ModelError(f"{type(self.module).__name__} returned no hidden states.")
         mask = features["attention_mask"]
@@ -255,7 +262,7 @@ class PipelineEncoder:
             return pad(batch, self.own.tokenizer, self.module.device)
         texts = [text.text for text, _ in batch]
         with self.own.lock:
-            features = self.module.preprocess(texts, prompt=prompt or None)
+            features = preprocess(self.module, texts, prompt=prompt)
         ids, mask = features.get("input_ids"), features.get("attention_mask")
         if ids is None or mask is None:
             raise ModelError("The model takes no token ids; only text encoders can be explained.")

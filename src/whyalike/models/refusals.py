@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Transformer
 
 from whyalike.errors import ModelError
+from whyalike.models.installed import LATE_INTERACTION, MOVED, Transformer, needs, uses_task
 
 _OF_A_TASK = ("query_length", "document_length", "query_expansion")
 
@@ -28,7 +28,7 @@ def differs_by_task(pipeline: SentenceTransformer | None) -> bool:
     if pipeline is None:
         return False
     transformers = (module for module in pipeline.modules() if isinstance(module, Transformer))
-    return "task" in pipeline.get_model_kwargs() or any(
+    return uses_task(pipeline) or any(
         getattr(module, name, None) is not None for module in transformers for name in _OF_A_TASK
     )
 
@@ -87,7 +87,8 @@ CROSS_ENCODER = Kind(
 MULTI_VECTOR = Kind(
     name="a multi-vector model (late interaction, as ColBERT)",
     scores="it gives a text a vector for each token, and compares all of them by MaxSim",
-    advice="Give a whole MultiVectorEncoder of sentence-transformers, which opens models of PyLate "
+    advice=("" if LATE_INTERACTION else f"Explaining one {needs('6.0')}. ")
+    + "Give a whole MultiVectorEncoder of sentence-transformers, which opens models of PyLate "
     "and of Stanford's ColBERT too: Explainer(MultiVectorEncoder(...))",
     classes=r"MultiVectorEncoder|MultiVectorMask|\w*TokenPooling|(HF_)?ColBERT\w*|\w*ForRetrieval",
     packages=frozenset({"pylate"}),
@@ -132,7 +133,8 @@ MODEL2VEC = replace(
 MULTI_MODAL = Kind(
     name="a multi-modal model, or the text side of one (as CLIP)",
     scores="its vectors of texts come from an output of its own, and not from pooled tokens",
-    advice="Give a SentenceTransformer of it, whose text side is mostly explained. Where it can't "
+    advice=("" if MOVED else f"Explaining its text side {needs('5.4')}. ")
+    + "Give a SentenceTransformer of it, whose text side is mostly explained. Where it can't "
     "be looked into, explain it as a function from a list of texts to their vectors: "
     "Explainer(embed={model}.encode) of a SentenceTransformer",
     classes=r"\w*CLIP\w*|Siglip\w*|Clap\w*|VisionTextDualEncoder\w*",

@@ -11,11 +11,11 @@ from weakref import WeakSet
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sentence_transformers.base.model import BaseModel
 from torch import Tensor
 
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.interruption import checkpoint
+from whyalike.models.installed import BaseModel, preprocess, strips_texts, text_limit
 from whyalike.models.prompts import choose_prompts
 from whyalike.models.replica import Replica, explained_failures, outside_inference, own_tokenizer
 from whyalike.models.scorer import Capability
@@ -108,7 +108,7 @@ class TokenPipeline(Generic[Pipeline]):
         """Return how many tokens the model reads of a text with that prompt, all included."""
         del prompt
         with suppress(AttributeError):
-            if limit := self.pipeline.max_seq_length:
+            if limit := text_limit(self.pipeline):
                 return int(limit)
         return int(self.pipeline.tokenizer.model_max_length)
 
@@ -145,6 +145,7 @@ class TokenPipeline(Generic[Pipeline]):
                     tokenizer=own.tokenizer,
                     limit=limit,
                     prompt=prompt,
+                    strip=strips_texts(self.pipeline),
                     long_text=long_text,
                 )
         return found
@@ -217,8 +218,8 @@ class TokenPipeline(Generic[Pipeline]):
                 )
             module = cast("BaseModel", self._replica.module)
             with own.lock:
-                features = module.preprocess(
-                    [text.text for text in texts], prompt=texts[0].prompt or None, **named
+                features = preprocess(
+                    module, [text.text for text in texts], prompt=texts[0].prompt, **named
                 )
             real = features["attention_mask"].bool().cpu()
             if (added := features.get("query_expansion_positions")) is not None:

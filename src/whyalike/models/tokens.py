@@ -113,6 +113,7 @@ def tokenize(
     limit: int,
     prompt: str = "",
     long_text: str = "truncate",
+    strip: bool = False,
 ) -> list[TokenizedText]:
     """Tokenize texts, with ``prompt`` put before each.
 
@@ -128,6 +129,8 @@ def tokenize(
         What the model wants before a text; it counts neither as text nor as words.
     long_text : str, default='truncate'
         ``"truncate"``, ``"error"`` or ``"windows"`` (half overlapping).
+    strip : bool, default=False
+        Leave out the white space around prompt and text together, before the tokenizer sees it.
 
     A text beyond the limit is refused where ``long_text`` is ``"error"``, and where the tokenizer
     cuts texts at their beginning.
@@ -145,8 +148,10 @@ def tokenize(
             f"{special} of them are special ones, so that no room is left for words: give it a "
             "larger max_seq_length."
         )
+    given = [prompt + text for text in texts]
+    left_out = [len(whole) - len(whole.lstrip()) if strip else 0 for whole in given]
     encoded: Any = tokenizer(
-        [prompt + text for text in texts],
+        [whole.strip() if strip else whole for whole in given],
         truncation=True,
         max_length=limit,
         stride=(limit - special) // 2 if windows else 0,
@@ -159,8 +164,8 @@ def tokenize(
         sample = encoded["overflow_to_sample_mapping"][index] if windows else index
         grouped[sample].append(encoding)
     tokenized = []
-    for text, encodings in zip(texts, grouped, strict=True):
-        result = _from_encodings(text, prompt, encodings, windows=windows)
+    for text, encodings, skipped in zip(texts, grouped, left_out, strict=True):
+        result = _from_encodings(text, prompt, encodings, windows=windows, skipped=skipped)
         if unknown := unknown_tokens(result, tokenizer):
             result = replace(result, unknown=unknown)
         if result.truncated and (reason := _refusal(tokenizer, limit, long_text)):
@@ -313,7 +318,7 @@ def _from_pair(
         dtype=np.intp,
     )
     offsets = np.array(
-        [key[:2] for key in _token_keys(encoding, positions, prompt)], dtype=np.intp
+        [key[:2] for key in _token_keys(encoding, positions, len(prompt))], dtype=np.intp
     ).reshape(-1, 2)
     words = encoding.word_ids
     count = len(positions)
@@ -369,15 +374,19 @@ def unknown_tokens(text: TokenizedText, tokenizer: KnowsUnknown) -> tuple[int, .
 
 
 def _from_encodings(
-    text: str, prompt: str, encodings: Sequence[Any], *, windows: bool
+    text: str, prompt: str, encodings: Sequence[Any], *, windows: bool, skipped: int = 0
 ) -> TokenizedText:
-    """Merge a text's windows (or take its only row): each token once, owned by one window."""
+    """Merge a text's windows (or take its only row): each token once, owned by one window.
+
+    The encodings begin ``skipped`` characters after the prompt does.
+    """
+    before = len(prompt) - skipped
     rows: list[tuple[tuple[int, ...], Ints, list[tuple[int, int, int]]]] = []
     seen: dict[tuple[int, int, int], int] = {}
     pretokens: list[int] = []
     for encoding in encodings:
-        positions = _text_positions(encoding, len(prompt))
-        keys = _token_keys(encoding, positions, prompt)
+        positions = _text_positions(encoding, before)
+        keys = _token_keys(encoding, positions, before)
         words = encoding.word_ids
         for key, position in zip(keys, positions, strict=True):
             if key not in seen:
@@ -408,13 +417,13 @@ def _text_positions(encoding: Any, prompt_length: int) -> Ints:
             for position, (special, (_, end)) in enumerate(
                 zip(encoding.special_tokens_mask, encoding.offsets, strict=True)
             )
-            if not special and (not prompt_length or end > prompt_length)
+            if not special and (prompt_length <= 0 or end > prompt_length)
         ],
         dtype=np.intp,
     )
 
 
-def _token_keys(encoding: Any, positions: Ints, prompt: str) -> list[tuple[int, int, int]]:
+def _token_keys(encoding: Any, positions: Ints, prompt_length: int) -> list[tuple[int, int, int]]:
     """(start, end, nth token with these offsets) of each token: its identity across windows."""
     counts: dict[tuple[int, int], int] = {}
     keys = []
@@ -422,7 +431,7 @@ def _token_keys(encoding: Any, positions: Ints, prompt: str) -> list[tuple[int, 
     offsets = encoding.offsets
     for position in positions:
         start, end = offsets[position]
-        span = max(start - len(prompt), 0), end - len(prompt)
+        span = max(start - prompt_length, 0), end - prompt_length
         counts[span] = counts.get(span, -1) + 1
         keys.append((*span, counts[span]))
     return keys

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from safetensors import safe_open
-from sentence_transformers.base.model import BaseModel
-from sentence_transformers.base.modules import Transformer
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.utils.import_utils import is_accelerate_available
 
 from whyalike.errors import ModelError, UnsafeModelError
+from whyalike.models.installed import BaseModel, reads_pooler
 from whyalike.models.locating import FoundModel
 from whyalike.models.refusals import ADAPTER_FILE
 
@@ -99,7 +99,7 @@ def missing_in_pipeline(
         if (model := next(models, None)) is None:
             continue
         found = _missing(model, place)
-        pooled = with_pooler or _uses_pooler(module)
+        pooled = with_pooler or reads_pooler(module)
         missing |= {key for key in found if pooled or not _of_pooler(key)}
     return missing
 
@@ -119,7 +119,7 @@ def _routed(place: Path, module: nn.Module) -> list[tuple[Path, nn.Module]]:
 
 def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
     adapter = _read(folder / ADAPTER_FILE)
-    if adapter is None and set(model.state_dict()) <= set(_stored_names(folder)):
+    if adapter is None and set(model.state_dict()) <= set(stored_names(folder)):
         return set()
     places: list[str | Path] = [folder]
     if isinstance(adapter, dict) and not (folder / "config.json").is_file():
@@ -128,9 +128,10 @@ def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
 
 
 def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
-    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there.
-    quantised = getattr(model, "hf_quantizer", None) is not None
-    on: dict[str, Any] = {} if quantised else {"device_map": "meta"}
+    # A tensor on "meta" has a shape and no numbers. Quantised ones can't be there, and transformers
+    # 4 needs accelerate for it.
+    whole = getattr(model, "hf_quantizer", None) is not None or not is_accelerate_available()
+    on: dict[str, Any] = {} if whole else {"device_map": "meta"}
     loaded: Any = type(model).from_pretrained(
         place, config=model.config, output_loading_info=True, local_files_only=True, **on
     )
@@ -139,15 +140,6 @@ def _reported(model: PreTrainedModel, place: str | Path) -> set[str]:
 
 def _of_pooler(key: str) -> bool:
     return "pooler" in key.split(".")
-
-
-def _uses_pooler(module: nn.Module) -> bool:
-    """Return whether a module's output is what a transformer's pooler makes of the first token."""
-    if not isinstance(module, Transformer):
-        return False
-    return any(
-        "pooler" in str(way["method_output_name"]) for way in module.modality_config.values()
-    )
 
 
 def _weight_folders(root: Path) -> Iterator[tuple[Path, bool]]:
@@ -199,7 +191,7 @@ def _weight_files(folder: Path) -> list[str]:
     return sorted({str(file) for file in placed.values()}) if isinstance(placed, dict) else []
 
 
-def _stored_names(folder: Path) -> Iterator[str]:
+def stored_names(folder: Path) -> Iterator[str]:
     """Return the names of a folder's tensors; none where they can't be known without unpickling."""
     files = _weight_files(folder)
     for name in files if all(name.endswith(".safetensors") for name in files) else ():

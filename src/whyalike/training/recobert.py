@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING
 from transformers.utils import logging
 
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import text_limit
 from whyalike.models.loading import load
 from whyalike.models.locating import explain_failure, find_model
 from whyalike.models.opening import find_kind
@@ -135,7 +136,7 @@ def open_base(
             encoder, head, notes = _with_head(name, allow_pickle, trust_remote_code)
         for module in (encoder, head):
             nn.Module.to(module, loaded.transformer.device)
-    limit = None if loaded.pipeline is None else loaded.pipeline.max_seq_length
+    limit = None if loaded.pipeline is None else text_limit(loaded.pipeline)
     if limit is None and loaded.tokenizer.model_max_length < 10**9:
         limit = loaded.tokenizer.model_max_length
     return Base(

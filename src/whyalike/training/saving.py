@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer, WordWeights
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from whyalike.errors import OutputError
+from whyalike.models.installed import Pooling, Transformer, WordWeights
 from whyalike.training.data import frame_tokens
 from whyalike.training.recobert import Base, mean_of_tokens
 

@@ -18,14 +18,13 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import distributed
 from transformers import PrinterCallback
 
 from whyalike.data.items import Item
 from whyalike.errors import MissingExtraError, OptionError, OutputError
 from whyalike.files import write_whole
+from whyalike.models.installed import MultipleNegativesRankingLoss, Pooling, Transformer
 from whyalike.models.loading import load
 from whyalike.training.data import Split, number_texts, split_pairs
 from whyalike.training.loop import (

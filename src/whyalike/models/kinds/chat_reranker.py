@@ -14,7 +14,8 @@ from whyalike.errors import ModelError, OptionError
 from whyalike.interruption import checkpoint
 from whyalike.models.encoder import TOKENIZED_AT_ONCE
 from whyalike.models.graph import Rows
-from whyalike.models.joint import answer_tokens, first_module, is_chat_reranker, is_templated
+from whyalike.models.installed import MOVED, needs, preprocess_pairs, takes_chats
+from whyalike.models.joint import answer_tokens, first_module, is_chat_reranker
 from whyalike.models.kinds.cross_encoder import (
     SAMPLE,
     JointEncoder,
@@ -94,7 +95,7 @@ class AnswerSource(LogitSource):
         """See VectorSource."""
         features = super().features(batch)
         first = first_module(self.module)
-        features["modality"] = "message" if is_templated(first) else "text"
+        features["modality"] = "message" if takes_chats(first) else "text"
         if answer_tokens(cast("CrossEncoder", self.module)) is not None:
             features["logits_to_keep"] = 1
         return features
@@ -121,7 +122,7 @@ class ChatReranker(JointEncoder):
 
     @property
     def _templated(self) -> bool:
-        return is_templated(first_module(cast("nn.Module", self.pipeline)))
+        return takes_chats(first_module(cast("nn.Module", self.pipeline)))
 
     def _text_settings(self) -> dict[str, Any]:
         first = cast("Any", first_module(cast("nn.Module", self.pipeline)))
@@ -199,7 +200,7 @@ class ChatReranker(JointEncoder):
         limit = self.limit
         with self.held() as own, explained_failures(self.name), own.tokenizer.lock:
             module, tokenizer = cast("CrossEncoder", own.source.module), own.tokenizer.tokenizer
-            features = module.preprocess(list(pairs), prompt=prompt or None)
+            features = preprocess_pairs(module, pairs, prompt=prompt)
             masks = features["attention_mask"].bool()
             read = [row[m].tolist() for row, m in zip(features["input_ids"], masks, strict=True)]
             marked, *rendered = _rendered(module, [MARKS, *pairs], prompt)
@@ -306,9 +307,13 @@ def open_chat_reranker(source: object, opening: Opening) -> ChatReranker:
 
     Raises
     ------
+    ModelError
+        The installed sentence-transformers knows no such models.
     OptionError
         A pooling, of which there is none to choose; no such label.
     """
+    if not MOVED:
+        raise ModelError(f"A reranker that asks a language model {needs('5.4')}.")
     loaded = load_cross_encoder(
         cast("Any", source),
         device=opening.device,

@@ -22,6 +22,7 @@ from whyalike.models.encoder import (
     OwnModel,
 )
 from whyalike.models.graph import finished, slopes_at_once
+from whyalike.models.installed import logits_of, preprocess_pairs
 from whyalike.models.joint import is_chat_reranker, is_joint
 from whyalike.models.labels import Label, choose_label
 from whyalike.models.loading import LoadedCrossEncoder, load_cross_encoder
@@ -87,7 +88,7 @@ class LogitSource:
         """Return the logits (B, 1), twice: nothing is normalised."""
         del content, captured
         if isinstance(self.module, CrossEncoder):
-            logits = self.module(features)["scores"]
+            logits = logits_of(self.module, features)
         else:
             logits = self.module(**features).logits
         logits = at_least_single(logits.reshape(len(logits), -1))
@@ -168,7 +169,7 @@ class JointEncoder(Encoder):
         with self.held() as own:
             ours = own.source.features([(left, left.rows[0])])
             with own.tokenizer.lock:
-                theirs = cast("CrossEncoder", own.source.module).preprocess([SAMPLE], prompt=None)
+                theirs = preprocess_pairs(cast("CrossEncoder", own.source.module), [SAMPLE])
         width = int(ours["attention_mask"].sum())
         if any(
             key not in theirs or theirs[key][0, :width].tolist() != value[0].tolist()

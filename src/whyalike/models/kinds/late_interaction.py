@@ -5,13 +5,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from sentence_transformers import MultiVectorEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 from torch import Tensor
 
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
+from whyalike.models.installed import BaseTokenPooling, MultiVectorEncoder, Transformer
 from whyalike.models.loading import is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.refusals import MULTI_VECTOR

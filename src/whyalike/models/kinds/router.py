@@ -10,7 +10,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from sentence_transformers import SentenceTransformer, SparseEncoder
-from sentence_transformers.base.model import BaseModel
 from torch import nn
 
 from whyalike.arrays import Floats
@@ -19,6 +18,7 @@ from whyalike.explanation import SimilarityFunction
 from whyalike.models.bag import BagScorer, of_two_sums
 from whyalike.models.encoder import Encoder, OwnModel
 from whyalike.models.graph import Rows
+from whyalike.models.installed import BaseModel
 from whyalike.models.kinds.sparse import SparseScorer
 from whyalike.models.loading import folder_here, open_pipeline
 from whyalike.models.opening import Opening, open_scorer, register_kind

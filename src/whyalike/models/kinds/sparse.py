@@ -8,13 +8,15 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sentence_transformers import SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sparse_encoder.modules import SpladePooling
-from sentence_transformers.util import select_max_active_dims
 
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, TextError
 from whyalike.explanation import SimilarityFunction
+from whyalike.models.installed import (
+    MaskedWordTransformer,
+    SpladePooling,
+    select_max_active_dims,
+)
 from whyalike.models.loading import folder_here, is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.refusals import SPARSE, module_types, stated_family
@@ -57,7 +59,7 @@ class SparseScorer(TokenPipeline[SparseEncoder]):
     def decomposes(self) -> bool:
         """Whether each weight of a text's vector goes back to tokens."""
         modules = list(self.pipeline.children())
-        kinds = (Transformer, SpladePooling)
+        kinds = (MaskedWordTransformer, SpladePooling)
         return len(modules) == len(kinds) and all(map(isinstance, modules, kinds))
 
     def score(

@@ -8,18 +8,19 @@ from typing import Any, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 from tokenizers import Tokenizer
 from torch import nn
 
 from whyalike.arrays import Floats
-from whyalike.errors import OptionError
+from whyalike.errors import ModelError, OptionError
 from whyalike.models.bag import BEHIND, BagScorer
+from whyalike.models.installed import READS_WHOLE, Normalize, StaticEmbedding, needs
 from whyalike.models.loading import check_opening, folder_here, open_pipeline
 from whyalike.models.locating import explain_failure, find_model, refuse_without_tokenizer
 from whyalike.models.opening import Opening, register_kind
-from whyalike.models.refusals import architectures_of, module_types, read_json
+from whyalike.models.refusals import architectures_of, module_paths, module_types, read_json
 from whyalike.models.tokens import TokenizedText, from_encodings
+from whyalike.models.weights import stored_names
 from whyalike.options import LongText
 
 
@@ -132,6 +133,13 @@ def _normalises(folder: Path) -> bool | None:
     return bool(config.get("normalize", False)) if named or by_keys else None
 
 
+def _is_quantised(folder: Path) -> bool:
+    """Return whether tokens share rows in a folder, or are weighted, as model2vec can write it."""
+    paths = [path for _, path in module_paths(folder)]
+    names = stored_names(folder / "".join(paths[:1]))
+    return not {"mapping", "weights"}.isdisjoint(names)
+
+
 def _open_model2vec(source: object, opening: Opening, *, normalised: bool) -> StaticScorer:
     """Return a scorer of a folder with model2vec's own files alone."""
     found = find_model(str(source), allow_pickle=opening.allow_pickle)
@@ -147,8 +155,17 @@ def _open_model2vec(source: object, opening: Opening, *, normalised: bool) -> St
 
 @register_kind("static embeddings", takes=takes_static)
 def open_static(source: object, opening: Opening) -> StaticScorer:
-    """Return a scorer of static embeddings, an object or a folder or name of one."""
+    """Return a scorer of static embeddings, an object or a folder or name of one.
+
+    Raises
+    ------
+    ModelError
+        The installed sentence-transformers leaves out some of what a folder has.
+    """
     called = "model of static embeddings"
+    place = folder_here(source)
+    if not READS_WHOLE and place is not None and _is_quantised(place):
+        raise ModelError(f"A quantised vocabulary of model2vec ({place}) {needs('6.2')}.")
     folder = None if module_names(source) else folder_here(source)
     normalised = None if folder is None else _normalises(folder)
     if normalised is not None:

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from whyalike.models.capture import find_sites
 from whyalike.models.encoder import Encoder, OwnModel
+from whyalike.models.installed import ways_of
 from whyalike.models.loading import LoadedModel, fast_tokenizer, folder_here, open_pipeline
 from whyalike.models.opening import Opening, register_kind
 from whyalike.models.pipeline import PipelineEncoder
@@ -46,7 +47,7 @@ def _has_tower(settings: object) -> bool:
 def _takes(source: object) -> bool:
     if isinstance(source, SentenceTransformer):
         first = next(iter(source.children()), None)
-        return _has_tower(getattr(first, "modality_config", None))
+        return _has_tower(ways_of(first))
     folder = folder_here(source)
     if folder is None or not (paths := module_paths(folder)):
         return False

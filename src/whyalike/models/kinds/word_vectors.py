@@ -15,6 +15,7 @@ from torch import nn
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.models.bag import BEHIND, BagScorer
+from whyalike.models.installed import Pooling, pooling_modes, width_of, word_limit
 from whyalike.models.kinds.static import module_names
 from whyalike.models.loading import open_pipeline
 from whyalike.models.opening import Opening, register_kind
@@ -37,8 +38,7 @@ class WordScorer(BagScorer):
     @property
     def limit(self) -> int | None:
         """How many tokens the model reads of a text; None where it reads all."""
-        limit = getattr(self._first, "max_seq_length", None)
-        return None if limit is None else int(limit)
+        return word_limit(self._first)
 
     def tokenize(
         self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
@@ -85,8 +85,7 @@ class WordVectorScorer(WordScorer):
 
     @property
     def _modes(self) -> tuple[str, ...]:
-        mode = cast("Any", list(self.pipeline.children())[self.in_front - 1]).pooling_mode
-        return (mode,) if isinstance(mode, str) else tuple(mode)
+        return pooling_modes(cast("Pooling", list(self.pipeline.children())[self.in_front - 1]))
 
     @property
     def _width(self) -> int:
@@ -115,7 +114,7 @@ class BagOfWordsScorer(WordScorer):
 
     @property
     def _width(self) -> int:
-        return int(self._first.get_embedding_dimension())
+        return width_of(self._first)
 
     @property
     def limit(self) -> None:
