@@ -125,7 +125,8 @@ def test_evaluate_and_its_list_of_methods(run, folders, kind, files):
     if kind == "cross-encoder":
         assert methods == {"random", "bti", "gradient_x_activation", "whyalike"}
         assert board["failures"] == {
-            "token_similarity": f"needs vectors of whole texts, which {folders[kind]} does not give"
+            "token_similarity": "needs vectors of whole texts and a pooling over all tokens, which "
+            f"{folders[kind]} does not give"
         }
         assert "Left out, as each needs vectors of whole texts" in said.stderr
     else:
@@ -208,3 +209,14 @@ def test_methods_of_an_explainer_by_its_kind(folders):
         explainer = Explainer(str(folders[kind]))
         assert explainer.method.name == DEFAULTS[kind]
         assert explainer.signed_method == SIGNED[kind]
+
+
+def test_explain_by_all_methods_says_once_what_another_would_need(run, folders):
+    said = run("explain", LEFT, RIGHT, "--model", folders["cross-encoder"], "--methods", "all")
+    assert said.exit_code == 0, said.stderr
+    shown = " ".join(said.stdout.split())
+    assert "needs parts that sum to the score, which" in shown
+    assert "Methods that work with it" not in shown
+    named = run("explain", LEFT, RIGHT, "--model", folders["cross-encoder"], "--methods",
+                "bti,parts")  # fmt: skip
+    assert "Methods that work with it" in " ".join(named.stdout.split())

@@ -279,8 +279,12 @@ def explain(
         )
         read_options(option, names or [explainer.method.name])
         if names:
-            found = explain_by_each(explainer, names, left, right)
-            show_methods(*found, html=html, as_json=json_)
+            from whyalike.methods.method import left_out
+
+            unfit = left_out(explainer.model, names) if (methods or "").strip() == ALL else {}
+            able = [name for name in names if name not in unfit]
+            found, failures = explain_by_each(explainer, able, left, right)
+            show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
             return
         explanation = explainer.explain(left, right)
         write_files(explanation, html=html, png=png, svg=svg)
