@@ -209,3 +209,14 @@ def test_methods_of_an_explainer_by_its_kind(folders):
         explainer = Explainer(str(folders[kind]))
         assert explainer.method.name == DEFAULTS[kind]
         assert explainer.signed_method == SIGNED[kind]
+
+
+def test_explain_by_all_methods_says_once_what_another_would_need(run, folders):
+    said = run("explain", LEFT, RIGHT, "--model", folders["cross-encoder"], "--methods", "all")
+    assert said.exit_code == 0, said.stderr
+    shown = " ".join(said.stdout.split())
+    assert "needs parts that sum to the score, which" in shown
+    assert "Methods that work with it" not in shown
+    named = run("explain", LEFT, RIGHT, "--model", folders["cross-encoder"], "--methods",
+                "bti,parts")  # fmt: skip
+    assert "Methods that work with it" in " ".join(named.stdout.split())

@@ -77,6 +77,7 @@ def test_what_methods_promise_is_explained(run):
     assert PROMISES.keys() == set(get_args(Promise))
     said = " ".join(run("methods").stdout.split())
     legend = said[said.index("What they promise") :]
+    assert "saliency only how much each word counts" in legend
     for name, meaning in PROMISES.items():
         assert f"{name} {meaning}" in legend
 

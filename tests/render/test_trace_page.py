@@ -86,3 +86,17 @@ def test_the_page_fits_narrow_and_wide_screens(request, trace, tmp_path, width, 
     assert page.locator(".wa-rank-table").is_visible()
     page.close()
     assert not said, "the page says something in its console"
+
+
+def test_a_table_of_many_stages_does_not_widen_the_page(request, tmp_path):
+    pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    stages = [PairTable(f"stage-{n}", TABLE) for n in range(8)]
+    trace = Explainer(PairTable("words", TABLE)).trace("gloves", ITEMS, stages=stages, top=0)
+    file = tmp_path / "trace.html"
+    file.write_text(render_trace(trace), encoding="utf-8")
+    page = request.getfixturevalue("browser").new_page(viewport={"width": 360, "height": 900})
+    page.goto(file.as_uri())
+    table = "document.querySelector('.wa-scroll')"
+    assert page.evaluate(f"{table}.scrollWidth > {table}.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()

@@ -378,6 +378,7 @@ def evaluate(
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
     model: Model = DEFAULT_MODEL,
+    label: Label = None,
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
@@ -405,7 +406,6 @@ def evaluate(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Measure explanation methods on a model: what deleting words does, and human alignments.

@@ -14,6 +14,9 @@ from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.listings import read_corpus, read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
+    METHOD_PANEL,
+    MODEL_PANEL,
+    OUTPUT_PANEL,
     AllowPickle,
     BackgroundTexts,
     Column,
@@ -162,6 +165,7 @@ def explain(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
+    label: Label = None,
     embed: Embed = None,
     embed_query: EmbedQuery = None,
     embed_document: EmbedDocument = None,
@@ -173,7 +177,9 @@ def explain(
     methods: Annotated[
         str | None,
         typer.Option(
-            help="Several methods side by side: all, or names with commas.", metavar="NAMES"
+            help="Several methods side by side: all, or names with commas.",
+            metavar="NAMES",
+            rich_help_panel=METHOD_PANEL,
         ),
     ] = None,
     option: MethodOption = None,
@@ -181,14 +187,22 @@ def explain(
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
     words: Annotated[
-        Literal["text", "pretoken", "token"], typer.Option(help="What counts as a word.")
+        Literal["text", "pretoken", "token"],
+        typer.Option(help="What counts as a word.", rich_help_panel=METHOD_PANEL),
     ] = "text",
     long_text: Annotated[
         Literal["truncate", "error", "windows"],
-        typer.Option(help="What to do with text beyond the model's limit."),
+        typer.Option(
+            help="What to do with text beyond the model's limit.", rich_help_panel=MODEL_PANEL
+        ),
     ] = "truncate",
     top_k: Annotated[
-        int, typer.Option(min=1, help="Show the pairs of this many clusters of scores.")
+        int,
+        typer.Option(
+            min=1,
+            help="Show the pairs of this many clusters of scores.",
+            rich_help_panel=METHOD_PANEL,
+        ),
     ] = 2,
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
@@ -196,7 +210,10 @@ def explain(
     column: Column = None,
     json_: Json = False,
     md: Annotated[
-        bool, typer.Option("--md", help="Print Markdown, for an issue or a chat.")
+        bool,
+        typer.Option(
+            "--md", help="Print Markdown, for an issue or a chat.", rich_help_panel=OUTPUT_PANEL
+        ),
     ] = False,
     html: Html = None,
     png: Picture = None,
@@ -204,7 +221,6 @@ def explain(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Explain why a model finds two texts alike: which words of one go with which of the other.
@@ -263,8 +279,12 @@ def explain(
         )
         read_options(option, names or [explainer.method.name])
         if names:
-            found = explain_by_each(explainer, names, left, right)
-            show_methods(*found, html=html, as_json=json_)
+            from whyalike.methods.method import left_out
+
+            unfit = left_out(explainer.model, names) if (methods or "").strip() == ALL else {}
+            able = [name for name in names if name not in unfit]
+            found, failures = explain_by_each(explainer, able, left, right)
+            show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
             return
         explanation = explainer.explain(left, right)
         write_files(explanation, html=html, png=png, svg=svg)
@@ -408,6 +428,7 @@ def compare(
     better: Annotated[str, typer.Argument(help="The text that should be scored higher; or -.")],
     worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
+    label: Label = None,
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
@@ -423,7 +444,6 @@ def compare(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Explain why a model scores one text above another for a query.

@@ -55,6 +55,7 @@ def figure(
     file_a: FileA = None,
     file_b: FileB = None,
     model: Model = DEFAULT_MODEL,
+    label: Label = None,
     method: Method = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
@@ -67,7 +68,6 @@ def figure(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Draw figure 2, 3 or 4 of the paper for a model and a pair of texts.

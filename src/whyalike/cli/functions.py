@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from whyalike.cli.options import DEFAULT_MODEL
+from whyalike.cli.options import DEFAULT_MODEL, FUNCTION_PANEL
 from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
 
@@ -22,6 +22,7 @@ Embed = Annotated[
         "mymodule:embed. The module is imported, and so its code runs.",
         metavar=WHERE,
         show_default=False,
+        rich_help_panel=FUNCTION_PANEL,
     ),
 ]
 EmbedQuery = Annotated[
@@ -30,6 +31,7 @@ EmbedQuery = Annotated[
         help="The same for the left text alone, with --embed-document.",
         metavar=WHERE,
         show_default=False,
+        rich_help_panel=FUNCTION_PANEL,
     ),
 ]
 EmbedDocument = Annotated[
@@ -38,6 +40,7 @@ EmbedDocument = Annotated[
         help="The same for the right text alone, with --embed-query.",
         metavar=WHERE,
         show_default=False,
+        rich_help_panel=FUNCTION_PANEL,
     ),
 ]
 Score = Annotated[
@@ -46,6 +49,7 @@ Score = Annotated[
         help="Instead of a model, your function from a list of pairs of texts to their scores.",
         metavar=WHERE,
         show_default=False,
+        rich_help_panel=FUNCTION_PANEL,
     ),
 ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from whyalike.cli.listings import read_texts_of
-from whyalike.cli.options import DEFAULT_MODEL
+from whyalike.cli.options import DEFAULT_MODEL, FUSION_PANEL
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -25,13 +25,15 @@ FusionParts = Annotated[
         "all-MiniLM-L6-v2=2; bm25=1 is BM25 over the texts of --over. Give it once for each.",
         metavar="MODEL=WEIGHT",
         show_default=False,
+        rich_help_panel=FUSION_PANEL,
     ),
 ]
 Normalise = Annotated[
     Literal["none", "min-max", "z-score", "ranks"],
     typer.Option(
         help="What --fusion makes of each model's scores first, by a query's scores of the texts "
-        "of --over; ranks is reciprocal rank fusion."
+        "of --over; ranks is reciprocal rank fusion.",
+        rich_help_panel=FUSION_PANEL,
     ),
 ]
 Over = Annotated[
@@ -40,6 +42,7 @@ Over = Annotated[
         help="Texts, one a line or in a column of a table, or an index: BM25 counts words there, "
         "and --normalise goes by their scores.",
         metavar="FILE",
+        rich_help_panel=FUSION_PANEL,
     ),
 ]
 

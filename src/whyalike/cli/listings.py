@@ -110,6 +110,9 @@ PROMISES = {
     "requires vectors, Explainer(score=...)",
 }
 
+NO_PROMISE = "saliency only"
+NO_PROMISE_MEANS = "how much each word counts for the score, not whether for or against"
+
 COST_NOTE = (
     "A forward or backward is one pass through the model with both texts; W and T are the words "
     "and tokens of the longer text, P is options.permutations."
@@ -157,7 +160,8 @@ def methods(
         for method in chosen:
             parts.extend((Text(method.name, style="bold"), _describe(method), Text()))
         if name is None:
-            parts.extend((Text("What they promise", style="bold"), _block(PROMISES), Text()))
+            glossary = {NO_PROMISE: NO_PROMISE_MEANS, **PROMISES}
+            parts.extend((Text("What they promise", style="bold"), _block(glossary), Text()))
             parts.append(Text(COST_NOTE))
             parts.append(Text(OPTIONS_NOTE))
             parts.extend(Text(f"\n{failure}") for failure in METHODS.failures().values())
@@ -175,7 +179,7 @@ def _describe(method: "Method") -> "Table":
     return _block(
         {
             "what": method.summary,
-            "promises": ", ".join(method.promises) or "saliency only",
+            "promises": ", ".join(method.promises) or NO_PROMISE,
             "cost": describe_cost(method),
             **({"options": ", ".join(own)} if own else {}),
             "source": method.source,

@@ -11,6 +11,10 @@ from whyalike.errors import OptionError
 if TYPE_CHECKING:
     from whyalike.options import BTIOptions
 
+MODEL_PANEL, METHOD_PANEL, OUTPUT_PANEL = "Model", "Method", "Output"
+FUNCTION_PANEL, FUSION_PANEL = "A function instead of a model", "Fusion, and BM25"
+"""Groups of options in a command's help; the rest are its own."""
+
 TextA = Annotated[
     str | None,
     typer.Argument(help="The left text; - reads standard input.", show_default=False),
@@ -27,25 +31,35 @@ FileB = Annotated[
     str | None,
     typer.Option(help="File with the right text; - is standard input.", metavar="FILE"),
 ]
-Model = Annotated[str, typer.Option(help="A hub name or a local path; see `whyalike models`.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        help="A hub name or a local path; see `whyalike models`.", rich_help_panel=MODEL_PANEL
+    ),
+]
 Method = Annotated[
     str | None,
     typer.Option(
         help="See `whyalike methods`; by default one that suits the model: exact where its score "
-        "is a sum over words, else bti, and occlusion for models without gradients."
+        "is a sum over words, else bti, and occlusion for models without gradients.",
+        rich_help_panel=METHOD_PANEL,
     ),
 ]
 SignedMethod = Annotated[
     str | None,
     typer.Option(
         help="One that gives signed contributions; by default exact, whyalike or occlusion, "
-        "whichever is the first that works with the model."
+        "whichever is the first that works with the model.",
+        rich_help_panel=METHOD_PANEL,
     ),
 ]
 # The names of encoder.pooling, which can't be imported here: it loads torch.
 Pooling = Annotated[
     Literal["auto", "model", "paper", "cls", "last"],
-    typer.Option(help="Whose score: the model's own, the paper's, or another pooling."),
+    typer.Option(
+        help="Whose score: the model's own, the paper's, or another pooling.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 Prompts = Annotated[
     tuple[str, str] | None,
@@ -54,6 +68,7 @@ Prompts = Annotated[
         "'passage: '; '' '' are none. By default the model's own.",
         metavar="LEFT RIGHT",
         show_default=False,
+        rich_help_panel=MODEL_PANEL,
     ),
 ]
 PairPrompts = Annotated[
@@ -63,6 +78,7 @@ PairPrompts = Annotated[
         "the model's prompt for documents: give both for pairs of a query and a document.",
         metavar="LEFT RIGHT",
         show_default=False,
+        rich_help_panel=MODEL_PANEL,
     ),
 ]
 PromptNames = Annotated[
@@ -71,6 +87,7 @@ PromptNames = Annotated[
         help="The same by their names in the model, such as query document.",
         metavar="LEFT RIGHT",
         show_default=False,
+        rich_help_panel=MODEL_PANEL,
     ),
 ]
 MethodOption = Annotated[
@@ -82,9 +99,10 @@ MethodOption = Annotated[
         "be repeated.",
         metavar="NAME=VALUE",
         show_default=False,
+        rich_help_panel=METHOD_PANEL,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT_PANEL)]
 
 
 def names_of(said: str | None) -> list[str] | None:
@@ -111,10 +129,19 @@ def check_written(option: typer.CallbackParam, path: Path | None) -> Path | None
 
 
 Html = Annotated[
-    Path | None, typer.Option(help="Write a page.", metavar="FILE", callback=check_written)
+    Path | None,
+    typer.Option(
+        help="Write a page.", metavar="FILE", callback=check_written, rich_help_panel=OUTPUT_PANEL
+    ),
 ]
 Picture = Annotated[
-    Path | None, typer.Option(help="Write a picture.", metavar="FILE", callback=check_written)
+    Path | None,
+    typer.Option(
+        help="Write a picture.",
+        metavar="FILE",
+        callback=check_written,
+        rich_help_panel=OUTPUT_PANEL,
+    ),
 ]
 Column = Annotated[
     str | None,
@@ -139,7 +166,12 @@ Strict = Annotated[
 TABLES = "CSV, TSV, JSON Lines, Parquet, or lines of text; gzipped or not"
 LexiconFile = Annotated[
     Path | None,
-    typer.Option("--lexicon", help="Word vectors, for methods that go by them.", metavar="FILE"),
+    typer.Option(
+        "--lexicon",
+        help="Word vectors, for methods that go by them.",
+        metavar="FILE",
+        rich_help_panel=METHOD_PANEL,
+    ),
 ]
 Corpus = Annotated[
     Path | None,
@@ -147,6 +179,7 @@ Corpus = Annotated[
         help="Texts to count rare words in, one a line or in a column of a table; by default those "
         "of --texts, where there are any.",
         metavar="FILE",
+        rich_help_panel=METHOD_PANEL,
     ),
 ]
 BackgroundTexts = Annotated[
@@ -156,11 +189,20 @@ BackgroundTexts = Annotated[
         help="Texts of your own, 30 or more, one a line or in a column of a table: says how high "
         "the score is among them, and what the two have beyond what all of them share.",
         metavar="FILE",
+        rich_help_panel=METHOD_PANEL,
     ),
 ]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; by default the best there is.")]
+Device = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda, mps; by default the best there is.", rich_help_panel=MODEL_PANEL),
+]
 TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Let code that comes with the model run.")
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Let code that comes with the model run.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 Label = Annotated[
     str | None,
@@ -169,10 +211,16 @@ Label = Annotated[
         "number from 0.",
         metavar="LABEL",
         show_default=False,
+        rich_help_panel=MODEL_PANEL,
     ),
 ]
 AllowPickle = Annotated[
-    bool, typer.Option("--allow-pickle", help="Allow weights that are not safetensors.")
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Allow weights that are not safetensors.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 

@@ -99,6 +99,7 @@ def probe(
     explain: Annotated[int, typer.Option(min=0, help="Explain this many blind spots.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
     model: Model = DEFAULT_MODEL,
+    label: Label = None,
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
@@ -112,7 +113,6 @@ def probe(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Edit texts so that their meaning changes, or does not, and show what the model misses.

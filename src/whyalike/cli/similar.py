@@ -9,6 +9,7 @@ import typer
 from whyalike.cli.explain import choose_methods, quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import (
+    MODEL_PANEL,
     AllowPickle,
     Debug,
     Device,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from whyalike.render.similar import SimilarPage
 
 
+RERANK_PANEL = "Rerank"
 CANDIDATES = 50
 """Items that a reranker gets."""
 
@@ -66,7 +68,10 @@ def similar(
     option: MethodOption = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Where the model of the index is now; by default where it was."),
+        typer.Option(
+            help="Where the model of the index is now; by default where it was.",
+            rich_help_panel=MODEL_PANEL,
+        ),
     ] = None,
     prompts: Annotated[
         tuple[str, str] | None,
@@ -74,13 +79,17 @@ def similar(
             help="Put before --text, and before items as it was when the index was made; by "
             "default those that the index notes.",
             metavar="QUERY ITEM",
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
     prompt_names: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            help="The same by their names in the model.", metavar="QUERY ITEM", show_default=False
+            help="The same by their names in the model.",
+            metavar="QUERY ITEM",
+            show_default=False,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     engine: Annotated[
@@ -93,6 +102,7 @@ def similar(
             help="Put what was found in the order of this model, such as a cross-encoder: a hub "
             "name or a folder.",
             metavar="MODEL",
+            rich_help_panel=RERANK_PANEL,
         ),
     ] = None,
     rerank_label: Annotated[
@@ -101,6 +111,7 @@ def similar(
             help="Of a reranker with several labels, the one whose logit is the score: its name, "
             "or its number.",
             metavar="LABEL",
+            rich_help_panel=RERANK_PANEL,
         ),
     ] = None,
     candidates: Annotated[
@@ -108,6 +119,7 @@ def similar(
         typer.Option(
             min=1,
             help=f"How many items the reranker gets; by default {CANDIDATES}, or -k if it is more.",
+            rich_help_panel=RERANK_PANEL,
         ),
     ] = None,
     json_: Json = False,

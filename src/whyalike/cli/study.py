@@ -282,6 +282,7 @@ def create(
         typer.Option(help="JSON of practice and checks, instead of English ones.", metavar="FILE"),
     ] = None,
     model: Model = DEFAULT_MODEL,
+    label: Label = None,
     pooling: Pooling = "auto",
     prompts: PairPrompts = None,
     prompt_names: PromptNames = None,
@@ -290,7 +291,6 @@ def create(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    label: Label = None,
     debug: Debug = False,
 ) -> None:
     """Explain samples by every method, and freeze what raters will see.

@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.fusion import LEXICAL, FusionParts, Normalise, read_part
+from whyalike.cli.fusion import LEXICAL, read_part
 from whyalike.cli.options import (
     TABLES,
     AllowPickle,
@@ -62,8 +62,22 @@ def trace(
             show_default=False,
         ),
     ] = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
+    fusion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="As the first stage, a model and its weight in a sum of several, such as "
+            f"all-MiniLM-L6-v2=2, or {LEXICAL}=1. Give it once for each.",
+            metavar="MODEL=WEIGHT",
+            show_default=False,
+        ),
+    ] = None,
+    normalise: Annotated[
+        Literal["none", "min-max", "z-score", "ranks"],
+        typer.Option(
+            help="What --fusion makes of each model's scores first, by those of all passages; "
+            "ranks is reciprocal rank fusion."
+        ),
+    ] = "none",
     keep: Annotated[
         list[int] | None,
         typer.Option(
@@ -94,9 +108,9 @@ def trace(
 ) -> None:
     """Follow a query through the stages of a search: ranks after each, and the words that count.
 
-    Such as --stage bm25 --keep 50 --stage all-MiniLM-L6-v2 --keep 10 --stage RERANKER, or, with a
-    fusion as the first stage, --fusion bm25=1 --fusion all-MiniLM-L6-v2=2 --normalise min-max
-    --keep 10 --stage RERANKER.
+    Such as --stage bm25 --keep 50 --stage all-MiniLM-L6-v2 --keep 10 --stage RERANKER.
+
+    With a fusion first: --fusion bm25=1 --fusion all-MiniLM-L6-v2=2 --keep 10 --stage RERANKER.
     """
     with one_sentence_errors(debug=debug):
         if not stage and not fusion:

@@ -18,7 +18,7 @@ ROUNDING = 1e-6
 @register_method(
     "exact",
     summary="the score as the sum that the model itself makes it of: sparse, late interaction, "
-    "static embeddings",
+    "static embeddings, BM25",
     source="algebra: SPLADE (Formal et al. 2021), ColBERT (Khattab & Zaharia 2020, Eq. 3) and a "
     "cosine of means are sums over pairs of tokens",
     forwards="1",

@@ -120,7 +120,7 @@ def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
         facts=(
             ("Model", first.model),
             ("Method", first.method),
-            ("Pooling", POOLING_IN_WORDS.get(first.pooling, first.pooling)),
+            ("Score", POOLING_IN_WORDS.get(first.pooling, f"{first.pooling} token")),
             *([("Prompts", prompts)] if prompts else []),
         ),
         warnings=_warnings(comparison, standings),

@@ -236,7 +236,7 @@ def _lists(sides: list[list[tuple[str, str]]]) -> tuple[WordList, ...]:
 
 
 POOLING_IN_WORDS = {
-    "model": "score of the model's own pipeline",
+    "model": "the model's own",
     "paper": "mean of word tokens without special tokens, as in the paper",
 }
 
@@ -330,7 +330,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
     """Return what the template shows of ``explanation``; ids in the markup start with ``id``."""
     function = explanation.similarity_function
     words = (*explanation.left.words, *explanation.right.words)
-    pooling = POOLING_IN_WORDS.get(explanation.pooling, explanation.pooling)
+    whose = POOLING_IN_WORDS.get(explanation.pooling, f"{explanation.pooling} token")
     sides = view_sides(explanation)
     signed = has_contributions(explanation)
     matrix = view_matrix(explanation)
@@ -344,7 +344,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
         facts=(
             ("Model", explanation.model),
             ("Method", describe_method(explanation)),
-            ("Pooling", pooling),
+            ("Score", whose),
             *([("Prompts", prompts)] if (prompts := describe_prompts(explanation.prompts)) else []),
             *background_facts(explanation),
         ),
