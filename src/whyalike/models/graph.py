@@ -149,7 +149,8 @@ class Places:
         """Return the places of texts, or None where no two are equal."""
         found: dict[object, list[int]] = {}
         for place, text in enumerate(texts):
-            key = text.prompt, text.text, tuple(row.input_ids for row in text.rows)
+            rows = tuple(row.input_ids for row in text.rows)
+            key = text.route, text.prompt, text.text, rows
             found.setdefault(key, []).append(place)
         if len(found) == len(texts):
             return None
