@@ -578,13 +578,17 @@ class Explainer:
         Raises
         ------
         OptionError
-            A blank query, a cut that is no whole number from 1 on, two passages with one id, or a
-            name that none has.
+            A blank query, a cut that is no whole number from 1 on, stages that are no list, two
+            passages with one id, or a name that none has.
         TextError, ModelError
             As ``explain``; it says in which stage.
         ModelNotFoundError, UnsafeModelError
             A stage's model can't be found or used.
         """
+        if isinstance(stages, str) or not isinstance(stages, Sequence):
+            raise OptionError(
+                f"stages is of type {type(stages).__name__}; give a list, such as [reranker]."
+            )
         links = open_stages([Stage(self, keep=keep), *stages], open=Explainer)
         return trace_stages(links, query, passages, top=top, named=named)
 

@@ -381,6 +381,7 @@ def test_empty_texts(bm25, bert, empty, normalise):
         ([("a", "1")], ["weight of part 0", "'1'"]),
         ([("a", True)], ["weight of part 0"]),
         ([("a", -1)], ["weight of part 0", "-1"]),
+        ([("a", 10**400)], ["weight of part 0"]),
         ([("a", 1), ("b", float("nan"))], ["weight of part 1", "nan"]),
         ([("a", float("inf"))], ["inf"]),
         ([("a", 0), ("b", 0.0)], ["weight above 0"]),

@@ -131,7 +131,7 @@ def test_without_a_label_it_is_refused_with_the_names(model, folder):
         assert "label='contradiction'" in str(caught.value)
 
 
-@pytest.mark.parametrize("label", ["contra", 3, -1, True, "3", 1.0, "²"])
+@pytest.mark.parametrize("label", ["contra", 3, -1, True, "3", 1.0, "²", "9" * 5000])
 def test_what_is_no_label(model, label):
     with pytest.raises(OptionError, match=r"no label of .*: choose one of contradiction, entail"):
         Explainer(model, label=label)

@@ -13,7 +13,7 @@ from transformers import AutoModel, BertForMaskedLM
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole, random_pairs
 from other_modules import masked_words
 from tiny_models import tiny
-from whyalike import BTIOptions, Explainer, Explanation
+from whyalike import BTIOptions, Explainer, Explanation, Fusion
 from whyalike.errors import ModelError, OptionError, TextError, UnsafeModelError
 from whyalike.methods.method import list_methods
 from whyalike.models.installed import (
@@ -335,6 +335,27 @@ def test_it_is_pickled_and_the_users_model_is_only_read(folders):
     assert all(module.training for module in model.modules())
     again = pickle.loads(pickle.dumps(explainer)).explain(LEFT, RIGHT)
     assert again.similarity == pytest.approx(first.similarity, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["bti", "bti_activations", "idf"])
+def test_a_text_that_is_a_query_and_a_document_is_read_as_each(folders, method):
+    model = TWO["product"](folders)
+    pairs = [(LEFT, RIGHT), (RIGHT, LEFT), (LEFT, LEFT), ("", LEFT), (RIGHT, "")]
+    found = Explainer(model, method=method).explain_many(pairs)
+    own = by_model(model)(pairs)
+    assert [each.similarity for each in found] == pytest.approx(own, rel=1e-5, abs=1e-5)
+
+
+def test_a_part_of_a_fusion_reads_queries_by_their_route(folders):
+    model = TWO["product"](folders)
+    pairs = [(LEFT, RIGHT), (LEFT, LEFT), ("wool", LEFT)]
+    whole = Explainer(model, method="whyalike")
+    fused = Explainer(Fusion([(whole.model, 2)]))
+    for one, both in zip(whole.explain_many(pairs), fused.explain_many(pairs), strict=True):
+        assert both.similarity == pytest.approx(2 * one.similarity, rel=1e-5)
+        for side in ("left", "right"):
+            for word, same in zip(getattr(one, side).words, getattr(both, side).words, strict=True):
+                assert same.contribution == pytest.approx(2 * word.contribution, rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -307,3 +307,11 @@ def test_stages_that_a_trace_opens_are_explained_with_signs(first):
         "whyalike",
         "ranks",
     ]
+
+
+@pytest.mark.parametrize("stages", ["org/reranker", PairTable("words", LEXICAL), 3, None])
+def test_stages_are_a_list(first, stages):
+    with pytest.raises(
+        OptionError, match=r"stages is of type .*; give a list, such as \[reranker\]"
+    ):
+        first.trace(QUERY, PASSAGES, stages=stages)

@@ -11,11 +11,11 @@ from whyalike.methods.perturbation import (
     score_of,
     score_variants,
     signed_words,
-    texts_of,
     variant,
     vectors_to_match,
     word_vectors,
 )
+from whyalike.methods.token_saliency import texts_of
 from whyalike.models.scorer import require_vectors
 from whyalike.options import PerturbationOptions
 from whyalike.similarity import similarity_matrix

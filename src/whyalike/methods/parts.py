@@ -19,7 +19,7 @@ from whyalike.methods.method import (
     register_method,
 )
 from whyalike.models.fusion import FusedScore, Fusion, FusionPart
-from whyalike.models.scorer import JointReader
+from whyalike.models.scorer import JointReader, sides_of
 from whyalike.models.tokens import TokenizedText
 from whyalike.words import align, scale_signed
 
@@ -125,9 +125,10 @@ def _read_by(
             texts, prompts=part.prompts, long_text=policy
         )
     else:
+        readers = sides_of(part.scorer)
         left, right = (
-            part.scorer.tokenize([pair[side] for pair in texts], prompt=prompt, long_text=policy)
-            for side, prompt in enumerate(part.prompts)
+            reader.tokenize([pair[side] for pair in texts], prompt=prompt, long_text=policy)
+            for side, (reader, prompt) in enumerate(zip(readers, part.prompts, strict=True))
         )
         read = list(zip(left, right, strict=True))
     if refused := next((text for pair in read for text in pair if text.refusal), None):

@@ -14,7 +14,7 @@ from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import MissingExtraError, OptionError
 from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
-from whyalike.methods.token_saliency import latent_vectors
+from whyalike.methods.token_saliency import latent_vectors, texts_of
 from whyalike.models.scorer import TextPair, embed_once, require_vectors, scores_of
 from whyalike.options import LongText, PerturbationOptions
 from whyalike.similarity import similarity_matrix
@@ -199,11 +199,6 @@ def word_vectors(
     return [
         mean_vectors(text.alignment, latent) for text, latent in zip(texts, latents, strict=True)
     ]
-
-
-def texts_of(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
-    """Return the texts of the pairs, left and right of each in turn."""
-    return [text for pair in pairs for text in (pair.left, pair.right)]
 
 
 def signed_words(text: PreparedText, contributions: Floats, vectors: Floats) -> WordSaliency:

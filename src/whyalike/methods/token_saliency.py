@@ -103,7 +103,7 @@ def min_max(scores: Floats) -> Floats:
 
 def token_scores(pairs: Sequence[PreparedPair], result: Pass, score: GradientScore) -> list[Floats]:
     """Return the scores (T,) of each text's tokens: left and right of each pair in turn."""
-    scores = [np.zeros(len(text.tokens.offsets)) for text in _texts(pairs)]
+    scores = [np.zeros(len(text.tokens.offsets)) for text in texts_of(pairs)]
     for group in result.groups:
         nothing = torch.zeros((), device=group.activation.device)
         gradient = nothing if group.gradient is None else at_least_single(group.gradient)
@@ -149,7 +149,7 @@ def collect(
     ModelError
         Scores with NaN or infinity.
     """
-    texts = _texts(pairs)
+    texts = texts_of(pairs)
     if signed:
         scales = np.repeat(result.scale, 2)
         scores = [values * scale for values, scale in zip(scores, scales, strict=True)]
@@ -200,7 +200,8 @@ def _nothing_found(words: WordSaliency, which: str) -> tuple[str, ...]:
     )
 
 
-def _texts(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
+def texts_of(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
+    """Return the texts of the pairs, left and right of each in turn."""
     return [text for pair in pairs for text in (pair.left, pair.right)]
 
 

@@ -1,6 +1,7 @@
 """Fusion: several scorers as one, by a weighted sum of their scores or by their ranks."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -498,7 +499,8 @@ def _checked_parts(parts: object) -> list[tuple[Any, float]]:
             )
         source, weight = part
         number_like = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
-        if not number_like or not math.isfinite(weight) or weight < 0:
+        # As a number that a float can hold: math.isfinite raises on greater whole numbers.
+        if not number_like or not 0 <= weight <= sys.float_info.max:
             raise OptionError(
                 f"The weight of part {number} of the fusion is {weight!r}; give a number from 0 on."
             )

@@ -48,7 +48,7 @@ def choose_label(label: Label | None, names: Sequence[str], *, model: str) -> in
     if label is None:
         raise ModelError(
             f"{model} has {len(names)} labels, and a score is one number: say whose logit is "
-            f"explained by label= (--label), a name or a number from 0, such as "
+            f"explained by label= (--label, --rerank-label), a name or a number from 0, such as "
             f"label={names[0]!r}. Its labels: {_listed(names)}."
         )
     number = _find(label, names)
@@ -67,7 +67,8 @@ def _find(label: object, names: Sequence[str]) -> int | None:
         folded = [name.casefold() for name in names]
         if folded.count(label.casefold()) == 1:
             return folded.index(label.casefold())
-        label = int(label) if label.isascii() and label.isdigit() else None
+        # Compared as text: Python reads no number of thousands of digits.
+        return next((n for n in range(len(names)) if str(n) == label), None)
     if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(names):
         return label
     return None

@@ -1,6 +1,5 @@
 """Weights: the files that a model's are read from, and whether the model got all it needs."""
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +12,7 @@ from transformers.utils.import_utils import is_accelerate_available
 from whyalike.errors import ModelError, UnsafeModelError
 from whyalike.models.installed import BaseModel, reads_pooler
 from whyalike.models.locating import FoundModel
-from whyalike.models.refusals import ADAPTER_FILE
+from whyalike.models.refusals import ADAPTER_FILE, read_json
 
 WHOLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
 PICKLED = "pytorch_model*.bin"
@@ -106,7 +105,7 @@ def missing_in_pipeline(
 
 def _routed(place: Path, module: nn.Module) -> list[tuple[Path, nn.Module]]:
     """Return the modules of a Router's routes with their folders; of another module, itself."""
-    settings = _read(place / "router_config.json")
+    settings = read_json(place / "router_config.json")
     structure = settings.get("structure") if isinstance(settings, dict) else None
     routes = getattr(module, "sub_modules", None)
     if not isinstance(structure, dict) or not isinstance(routes, nn.ModuleDict):
@@ -118,7 +117,7 @@ def _routed(place: Path, module: nn.Module) -> list[tuple[Path, nn.Module]]:
 
 
 def _missing(model: PreTrainedModel, folder: Path) -> set[str]:
-    adapter = _read(folder / ADAPTER_FILE)
+    adapter = read_json(folder / ADAPTER_FILE)
     if adapter is None and set(model.state_dict()) <= set(stored_names(folder)):
         return set()
     places: list[str | Path] = [folder]
@@ -159,7 +158,7 @@ def _module_folders(place: Path, kind: str) -> Iterator[tuple[Path, bool]]:
     """Return the folders with weights of a module of that class, and of a Router its routes'."""
     package, _, last = kind.rpartition(".")
     if last in _ROUTERS:
-        for settings in map(_read, (place / "router_config.json", place / "config.json")):
+        for settings in map(read_json, (place / "router_config.json", place / "config.json")):
             types = settings.get("types") if isinstance(settings, dict) else None
             for name, own in (types if isinstance(types, dict) else {}).items():
                 yield from _module_folders(place / str(name), str(own))
@@ -180,13 +179,13 @@ def _pickled(folder: Path, *, shards: bool) -> str:
 
 def _weight_files(folder: Path) -> list[str]:
     """Return the files that transformers reads in a folder, other than pickles that it finds."""
-    config = _read(folder / "config.json")
+    config = read_json(folder / "config.json")
     chosen = config.get("transformers_weights") if isinstance(config, dict) else None
     names = [chosen] if isinstance(chosen, str) else [WHOLE, SHARDED]
     name = next((each for each in names if (folder / each).is_file()), "")
     if not name.endswith(".index.json"):
         return [name] if name else []
-    index = _read(folder / name)
+    index = read_json(folder / name)
     placed = index.get("weight_map") if isinstance(index, dict) else None
     return sorted({str(file) for file in placed.values()}) if isinstance(placed, dict) else []
 
@@ -201,15 +200,7 @@ def stored_names(folder: Path) -> Iterator[str]:
 
 def _modules(folder: Path) -> list[dict[str, Any]] | None:
     """Return the modules of a pipeline; None where it is none."""
-    modules = _read(folder / "modules.json")
+    modules = read_json(folder / "modules.json")
     if not isinstance(modules, list):
         return None
     return [module for module in modules if isinstance(module, dict)]
-
-
-def _read(path: Path) -> Any:
-    """Return what a file says, or None: whoever loads the model says what is wrong with it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
