@@ -46,7 +46,7 @@ def test_three_stages_as_in_the_library(trace, model, reranker, tmp_path):
         QUERY,
         ITEMS,
         keep=3,
-        stages=[Explainer(model), Stage(Explainer(reranker), keep=2)],
+        stages=[str(model), Stage(str(reranker), keep=2)],
         top=1,
         named=["w2"],
     )
