@@ -107,3 +107,31 @@ def test_what_a_function_raises_is_one_sentence(run, module):
     result = explain(run, "--embed", f"{module}:fails")
     assert result.exit_code == 1
     assert_says(result.stderr, "fails raised PermissionError: wrong key")
+
+
+def test_other_commands_take_functions_too(run, module, tmp_path):
+    worse = "Cut from wool, a hat for cold days."
+    compared = run("compare", "--score", f"{module}:scores", "--json", LEFT, RIGHT, worse)
+    assert compared.exit_code == 0, compared.stderr
+    sides = json.loads(compared.stdout)
+    expected = scores([(LEFT, RIGHT), (LEFT, worse)])
+    found = [sides[side]["similarity"] for side in ("better", "worse")]
+    assert sorted(found) == pytest.approx(sorted(expected))
+
+    own = tmp_path / "pairs.csv"
+    own.write_text(f'left,right\n"{LEFT}","{RIGHT}"\n"{RIGHT}","{worse}"\n')
+    out = tmp_path / "results"
+    measured = run(
+        "evaluate", "--embed", f"{module}:vectors", "--own", str(own), "--methods",
+        "random,occlusion", "--metrics", "aopc_deletion", "-o", str(out),
+    )  # fmt: skip
+    assert measured.exit_code == 0, measured.stderr
+    assert "occlusion" in measured.stdout + measured.stderr
+
+    texts = tmp_path / "texts.txt"
+    texts.write_text(f"{LEFT}\n{RIGHT}\n{worse}\n")
+    probed = run("probe", "--embed", f"{module}:vectors", "--file", str(texts), "--explain", "0")
+    assert probed.exit_code == 0, probed.stderr
+    both = run("compare", "--embed", f"{module}:vectors", "--model", "x", LEFT, RIGHT, worse)
+    assert both.exit_code == 2
+    assert_says(both.stderr, "--model", "--embed")

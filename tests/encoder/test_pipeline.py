@@ -371,15 +371,6 @@ def test_the_limit_is_the_pipelines_at_the_time(folder):
     )
 
 
-def test_a_router_is_refused(folder):
-    from whyalike.models.installed import Router
-
-    route = [Transformer(str(folder("bert"))), Pooling(32)]
-    router = Router.for_query_document(query_modules=route, document_modules=route)
-    with raises(ModelError, "queries", "documents"):
-        Explainer(SentenceTransformer(modules=[router], device="cpu"))
-
-
 def test_our_method_says_that_signs_tell_nothing_below_a_distance(folder):
     for function, said in (("cosine", ()), ("euclidean", ("their order tells",))):
         model = pipeline(folder, normalize=False, similarity_fn_name=function)

@@ -1,6 +1,8 @@
 """The commands, and what is true of all of them."""
 
+import inspect
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -21,6 +23,14 @@ from whyalike.cli.study import study
 from whyalike.cli.trace import InOrder, trace
 from whyalike.cli.train import train
 
+
+def _joined(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose help has paragraphs of one line each, which Typer wraps itself."""
+    said = inspect.getdoc(command) or ""
+    command.__doc__ = "\n\n".join(" ".join(part.split()) for part in said.split("\n\n"))
+    return command
+
+
 app = typer.Typer(
     name="whyalike",
     help="Why does this model think these two texts are alike?",
@@ -28,18 +38,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(explain)
-app.command()(compare)
-app.command()(evaluate)
-app.command()(demo)
-app.command()(probe)
-app.command()(similar)
-app.command(cls=InOrder)(trace)
-app.command()(figure)
-app.command()(train)
-app.command()(serve)
-app.command()(models)
-app.command()(methods)
+app.command()(_joined(explain))
+app.command()(_joined(compare))
+app.command()(_joined(evaluate))
+app.command()(_joined(demo))
+app.command()(_joined(probe))
+app.command()(_joined(similar))
+app.command(cls=InOrder)(_joined(trace))
+app.command()(_joined(figure))
+app.command()(_joined(train))
+app.command()(_joined(serve))
+app.command()(_joined(models))
+app.command()(_joined(methods))
 app.add_typer(index, name="index")
 app.add_typer(study, name="study")
 

@@ -429,6 +429,10 @@ def compare(
     worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
     model: Model = DEFAULT_MODEL,
     label: Label = None,
+    embed: Embed = None,
+    embed_query: EmbedQuery = None,
+    embed_document: EmbedDocument = None,
+    score: Score = None,
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
@@ -456,6 +460,13 @@ def compare(
         from whyalike import Explainer
         from whyalike.render import terminal_comparison_view
 
+        functions = read_functions(
+            model,
+            embed=embed,
+            embed_query=embed_query,
+            embed_document=embed_document,
+            score=score,
+        )
         explainer = Explainer(
             **read_model(
                 model,
@@ -466,6 +477,7 @@ def compare(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
                 label=label,
+                functions=functions,
             ),
             options=read_options(option, usual_methods(method, signed=True)),
             pooling=pooling,

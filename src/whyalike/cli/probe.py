@@ -9,6 +9,7 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -100,6 +101,10 @@ def probe(
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
     model: Model = DEFAULT_MODEL,
     label: Label = None,
+    embed: Embed = None,
+    embed_query: EmbedQuery = None,
+    embed_document: EmbedDocument = None,
+    score: Score = None,
     fusion: FusionParts = None,
     normalise: Normalise = "none",
     over: Over = None,
@@ -132,6 +137,13 @@ def probe(
 
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in names_of(rules) or []]
+        functions = read_functions(
+            model,
+            embed=embed,
+            embed_query=embed_query,
+            embed_document=embed_document,
+            score=score,
+        )
         explainer = Explainer(
             **read_model(
                 model,
@@ -142,6 +154,7 @@ def probe(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
                 label=label,
+                functions=functions,
             ),
             method=method,
             options=read_options(option, usual_methods(method, signed=True)),

@@ -199,6 +199,8 @@ class Fusion(OpaqueScorer):
             _open_part(source, weight, own, opening)
             for (source, weight), own in zip(weighed, given, strict=True)
         )
+        if name is not None and not isinstance(name, str):
+            raise OptionError(f"name is {name!r}; give a text.")
         self.name = name or self._own_name()
         self._places = {text: place for place, text in reversed(list(enumerate(self.over)))}
         self._vectors: dict[tuple[int, LongText], Floats] = {}
@@ -498,6 +500,10 @@ def _checked_parts(parts: object) -> list[tuple[Any, float]]:
                 "its weight, such as ('all-MiniLM-L6-v2', 2)."
             )
         source, weight = part
+        if hasattr(source, "explain_many"):
+            raise OptionError(
+                f"Part {number} of the fusion is an Explainer; give what it explains, its .model."
+            )
         number_like = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
         # As a number that a float can hold: math.isfinite raises on greater whole numbers.
         if not number_like or not 0 <= weight <= sys.float_info.max:

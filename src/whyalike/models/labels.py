@@ -1,7 +1,9 @@
 """Which label of a classifier of pairs is explained: by its name, or by its number from 0."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from whyalike.errors import ModelError, OptionError
 
@@ -69,8 +71,9 @@ def _find(label: object, names: Sequence[str]) -> int | None:
             return folded.index(label.casefold())
         # Compared as text: Python reads no number of thousands of digits.
         return next((n for n in range(len(names)) if str(n) == label), None)
-    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(names):
-        return label
+    whole = isinstance(label, int | np.integer) and not isinstance(label, bool)
+    if whole and 0 <= int(cast("int", label)) < len(names):
+        return int(cast("int", label))
     return None
 
 

@@ -241,7 +241,7 @@ def describe_sum(explanation: Explanation) -> str:
         if explanation.similarity_function == "score":
             left = f"{rest} is left (words that match nothing, and the score without words)"
         return f"Matched words carry {carried} of {whole}; {left}."
-    left = "special tokens, or what the model makes of an empty text"
+    left = "special tokens, what else is no word, or what the model makes of an empty text"
     if explanation.parts:
         left = "the constants of normalising, and what a part's method gives to no pair"
     return f"Word pairs carry {carried} of {whole}; {rest} is left ({left})."
