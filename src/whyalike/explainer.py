@@ -3,12 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
 from itertools import islice
 from logging import INFO
-from typing import cast
-
-import numpy as np
 
 from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
@@ -33,7 +29,6 @@ from whyalike.matching import (
 from whyalike.methods.method import (
     Method,
     PreparedPair,
-    PreparedText,
     Setting,
     get_method,
     list_methods,
@@ -47,21 +42,20 @@ from whyalike.models.loading import ModelSource
 from whyalike.models.opening import Opening, open_scorer
 from whyalike.models.pair_function import PairScorer, ScorePairs
 from whyalike.models.pipeline import Means, Pooling
-from whyalike.models.scorer import JointReader, Scorer, sides_of
-from whyalike.models.tokens import TokenizedText
+from whyalike.models.scorer import Scorer, sides_of
 from whyalike.models.user_function import LOG, Cost, rehearse
 from whyalike.options import (
     BTIOptions,
     Matching,
     MethodOptions,
-    WordKind,
     all_options,
     check_whole,
 )
+from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, top_words
-from whyalike.texts import CleanText, clean_text, find_words, is_mark
+from whyalike.texts import CleanText, clean_text, is_mark
 from whyalike.trace import Trace
-from whyalike.words import Lexicon, align, merge_spans
+from whyalike.words import Lexicon
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
@@ -114,135 +108,7 @@ def open_model(
     return open_scorer(DEFAULT_MODEL if model is None else model, opening)
 
 
-NAMED, SHOWN = 5, 40
-"""Unknown words that a warning names, and how many characters of each."""
-
-
 TextPair = tuple[str, str]
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """A prepared text and how much of it the model reads."""
-
-    prepared: PreparedText
-    unread_words: int
-    windows: int
-
-    @property
-    def refusal(self) -> str:
-        """Why the text may not be explained, or nothing."""
-        return self.prepared.tokens.refusal
-
-
-def read_texts(
-    model: Scorer, texts: Sequence[str], *, prompt: str, options: MethodOptions
-) -> list[Reading]:
-    """Tokenize texts and find their words; one that is refused says why in its tokens."""
-    tokenized = model.tokenize(texts, prompt=prompt, long_text=options.long_text)
-    return [_read(text, options.words) for text in tokenized]
-
-
-def read_pairs(
-    model: Scorer,
-    pairs: Sequence[TextPair],
-    *,
-    prompts: tuple[str, str],
-    options: MethodOptions,
-) -> list[tuple[Reading, Reading]]:
-    """Tokenize both texts of each pair as the model reads them, by themselves or together.
-
-    A text that is refused says why in its tokens.
-    """
-    if "joint sequence" in model.capabilities:
-        found = cast("JointReader", model).tokenize_pairs(
-            pairs, prompts=prompts, long_text=options.long_text
-        )
-        return [(_read(left, options.words), _read(right, options.words)) for left, right in found]
-    sides = []
-    readers = sides_of(model)
-    for side, prompt in enumerate(prompts):
-        unique = list(dict.fromkeys(pair[side] for pair in pairs))
-        readings = (
-            read_texts(readers[side], unique, prompt=prompt, options=options) if unique else []
-        )
-        sides.append(dict(zip(unique, readings, strict=True)))
-    return [(sides[0][left], sides[1][right]) for left, right in pairs]
-
-
-def _read(tokens: TokenizedText, kind: WordKind) -> Reading:
-    words = find_words(tokens.text)
-    end = int(tokens.offsets[:, 1].max(initial=0)) if tokens.truncated else len(tokens.text)
-    read = tuple(span for span in words if span[0] < end)
-    spans = read if kind == "text" else merge_spans(tokens.text, _token_spans(tokens, kind))
-    alignment = align(tokens.text, spans, tokens.offsets)
-    return Reading(PreparedText(tokens, alignment), len(words) - len(read), len(tokens.rows))
-
-
-def _token_spans(tokens: TokenizedText, kind: WordKind) -> list[tuple[int, int]]:
-    """Return one span per token, or per pre-token of the tokenizer."""
-    if kind == "token":
-        return [(int(start), int(end)) for start, end in tokens.offsets]
-    spans = []
-    for word in np.unique(tokens.pretokens[tokens.pretokens >= 0]):
-        offsets = tokens.offsets[tokens.pretokens == word]
-        spans.append((int(offsets[:, 0].min()), int(offsets[:, 1].max())))
-    return spans
-
-
-def reading_warnings(reading: Reading, *, side: str, model: Scorer) -> tuple[str, ...]:
-    """Return what a user must know about how this side was read."""
-    warnings = []
-    limit = f"{model.limit} tokens"
-    if "joint sequence" in model.capabilities:
-        limit += " of both texts together"
-    if reading.unread_words:
-        count = reading.unread_words
-        last = "the last word" if count == 1 else f"the last {count:,} words"
-        warnings.append(
-            f"The model reads at most {limit}: {last} of the {side} text "
-            f"{'was' if count == 1 else 'were'} not read."
-        )
-    elif reading.prepared.tokens.truncated:
-        warnings.append(
-            f"The model reads at most {limit}: the end of the {side} text was not read."
-        )
-    if reading.windows > 1:
-        warnings.append(
-            f"The {side} text was read in {reading.windows} overlapping windows, whose vectors "
-            "were averaged: this is not the score of the model itself, which would cut the text."
-        )
-    if reading.prepared.tokens.unknown:
-        warnings += _unknown_words(reading.prepared, side)
-    if not reading.prepared.alignment.spans:
-        scored = model.about_blank(reading.prepared.tokens)
-        warnings.append(f"The {side} text has no words, so that nothing can be matched{scored}.")
-    return tuple(warnings)
-
-
-def _unknown_words(prepared: PreparedText, side: str) -> list[str]:
-    """Return a warning that names the words which hold unknown tokens, if any do."""
-    tokens, alignment = prepared.tokens, prepared.alignment
-    missing = np.zeros(len(tokens.text), dtype=bool)
-    for start, end in tokens.offsets[list(tokens.unknown)]:
-        missing[start:end] = True
-    holding = np.unique(alignment.link_words[np.isin(alignment.link_tokens, tokens.unknown)])
-    spans = [alignment.spans[word] for word in holding]
-    words = list(dict.fromkeys(tokens.text[start:end] for start, end in spans))
-    if not words:
-        return []
-    names = [w if len(w) <= SHOWN else f"{w[: SHOWN - 1]}…" for w in words[:NAMED]]
-    if (more := len(words) - NAMED) > 0:
-        names.append(f"{more:,} more")
-    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    token, them = ("token", "it") if len(words) == 1 else ("tokens", "them")
-    partly = "" if all(missing[start:end].all() for start, end in spans) else ", at least in part,"
-    return [
-        f"The model has no {token} for {listed} of the {side} text and reads {them}{partly} as "
-        "unknown: to it, all unknown words are alike."
-    ]
-
-
 Matches = tuple[WordPair, ...]
 
 

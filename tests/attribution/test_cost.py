@@ -8,9 +8,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tiny_models import tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.explainer import read_texts
 from whyalike.methods.method import BACKWARD, TextSize, list_methods
 from whyalike.models.encoder import Encoder
+from whyalike.readings import read_texts
 
 PAIRS = [
     ("Warm knit gloves, ribbed.", "These smart gloves are stretch wool; don't take them off."),

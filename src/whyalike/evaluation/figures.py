@@ -12,9 +12,10 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.evaluation.changed_models import randomized_states
 from whyalike.evaluation.randomization import compare_pair
-from whyalike.explainer import Explainer, read_pairs
+from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.files import check_ending, write_whole
+from whyalike.readings import read_pairs
 from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.parts import ACCENT, HAIRLINE, MUTED
 

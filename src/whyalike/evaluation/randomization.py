@@ -29,9 +29,10 @@ from whyalike.evaluation.randomization_result import (
     RandomizationStep,
     say_interval,
 )
-from whyalike.explainer import Explainer, read_pairs
+from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.options import check_whole
+from whyalike.readings import read_pairs
 from whyalike.statistics import mean_interval
 from whyalike.texts import clean_text
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from whyalike.options import BTIOptions
 
 if TYPE_CHECKING:
-    from whyalike.explainer import Explainer, Reading
+    from whyalike.explainer import Explainer
     from whyalike.methods.method import Method, TextSize
+    from whyalike.readings import Reading
 
 TextPair = tuple[str, str]
 
@@ -108,7 +109,7 @@ def count_size(
     explainer: "Explainer", text: str, *, prompt: str, options: BTIOptions
 ) -> "TextSize":
     """Return how much the model reads of a text by itself: it is tokenized for that."""
-    from whyalike.explainer import read_texts
+    from whyalike.readings import read_texts
 
     return _counted(
         explainer, read_texts(explainer.model, [text], prompt=prompt, options=options)[0]
@@ -120,7 +121,7 @@ def count_sizes(explainer: "Explainer", pair: TextPair, *, options: BTIOptions) 
 
     Where it reads both in one sequence, that sequence goes with the words of each.
     """
-    from whyalike.explainer import read_pairs
+    from whyalike.readings import read_pairs
 
     found = read_pairs(explainer.model, [pair], prompts=explainer.prompts, options=options)[0]
     return [_counted(explainer, reading) for reading in found]
