@@ -519,7 +519,8 @@ class Explainer:
     def between_documents(self) -> "Explainer":
         """Return an Explainer for two texts of one kind: both get the right text's prompt.
 
-        So it is where two items of a catalogue meet, and not a query and a document.
+        So it is where two items of a catalogue meet, and not a query and a document. Models that
+        read their sides in two ways (routes, late interaction) read the left text as a query still.
         """
         return self.with_prompts((self.prompts[1], self.prompts[1]))
 

@@ -185,3 +185,27 @@ def test_the_explorer_opens_the_same_label(folder):
     explainer = Explainer(folder, label="neutral", method="occlusion")
     assert isinstance(explainer.model, JointEncoder)
     assert "label='neutral'," in open_in_python(explainer, "occlusion", explainer.options)
+
+
+def test_a_stage_of_a_trace_has_its_label(folder, tmp_path):
+    passages = tmp_path / "passages.txt"
+    passages.write_text("knit gloves of wool\nphone fingertips\nsmart touchscreen phone\n")
+    asked = ["trace", "--text", LEFT, "--passages", str(passages), "--top", "0", "--json"]
+    asked += ["--stage", str(folder)]
+    given = [*asked, "--label", "entailment", "--keep", "2", "--stage", str(folder), "--label", "2"]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.output
+    first, second = Explainer(folder, label="entailment"), Explainer(folder, label=2)
+    own = first.trace(LEFT, passages.read_text().splitlines(), keep=2, stages=[second], top=0)
+    found = json.loads(result.stdout)["passages"]
+    assert [[rank["score"] for rank in each["ranks"]] for each in found] == [
+        [pytest.approx(rank.score, abs=1e-6) for rank in each.ranks] for each in own.passages
+    ]
+    for wrong, says in (
+        ([*asked], "--label"),
+        (["trace", "--label", "2", *asked[1:]], "comes before any --stage"),
+        ([*asked, "--label", "2", "--label", "1"], "two labels"),
+    ):
+        refused = CliRunner().invoke(app, wrong)
+        assert refused.exit_code != 0
+        assert says in " ".join(refused.output.split())

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 from typer.core import TyperCommand
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from whyalike.trace import Trace
 
 ORDER = "whyalike.order"
+
+Value = TypeVar("Value", int, str)
 
 
 class InOrder(TyperCommand):
@@ -86,6 +88,15 @@ def trace(
             show_default=False,
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of the stage before it, a model with several labels, the one whose logit is the "
+            "score: its name, or its number.",
+            metavar="LABEL",
+            show_default=False,
+        ),
+    ] = None,
     top: Annotated[
         int, typer.Option(min=0, help="Explain this many passages, the first in the final order.")
     ] = 5,
@@ -119,7 +130,14 @@ def trace(
             )
         if normalise != "none" and not fusion:
             raise OptionError(f"--normalise {normalise} goes with --fusion: give its parts.")
-        kept = keeps_of(context.meta[ORDER], keep or (), fused=bool(fusion))
+        order, fused = context.meta[ORDER], bool(fusion)
+        kept = of_stages(order, keep or (), option="keep", what="cuts", fused=fused)
+        labels = of_stages(order, label or (), option="label", what="labels", fused=fused)
+        if fused and labels[0] is not None:
+            raise OptionError(
+                f"--label {labels[0]} comes before any --stage, and a fusion has no labels: put it "
+                "behind its own."
+            )
         query = read_arguments({"query": text})[0]
         from whyalike.data.passages import read_passages
         from whyalike.data.stream import ReadReport
@@ -139,15 +157,16 @@ def trace(
         texts = [item.text for item in items]
 
         @cache
-        def open_stage(name: str) -> Explainer:
+        def open_stage(name: str, label: str | None) -> Explainer:
             if is_lexical(name):
-                return Explainer(open_bm25(texts))
-            return signed(Explainer(name, **opening))
+                return Explainer(open_bm25(texts), label=label)
+            return signed(Explainer(name, label=label, **opening))
 
-        explainers = [open_stage(name) for name in stage or ()]
+        labelled = zip(stage or (), labels[fused:], strict=True)
+        explainers = [open_stage(name, own) for name, own in labelled]
         if fusion:
-            fused = open_fusion(fusion, texts, normalise=normalise, **opening)
-            explainers.insert(0, Explainer(fused))
+            first = open_fusion(fusion, texts, normalise=normalise, **opening)
+            explainers.insert(0, Explainer(first))
         stages = [Stage(one, keep=most) for one, most in zip(explainers, kept, strict=True)]
         found = explainers[0].trace(
             query, items, keep=kept[0], stages=stages[1:], top=top, named=passage or ()
@@ -197,38 +216,52 @@ def open_fusion(
     return Fusion(parts, normalise=normalise, over=over, **opening)
 
 
-def keeps_of(
-    order: "Sequence[str | None]", given: "Sequence[int]", *, fused: bool
-) -> list[int | None]:
-    """Return for each stage the ``--keep`` behind it, or None where there is none.
+def of_stages(
+    order: "Sequence[str | None]",
+    given: "Sequence[Value]",
+    *,
+    option: str,
+    what: str,
+    fused: bool,
+) -> "list[Value | None]":
+    """Return for each stage what an option behind it says, or None where there is none.
 
     Parameters
     ----------
     order : sequence of str or None
         The names of the options as they were given.
-    given : sequence of int
-        The cuts in that order.
+    given : sequence
+        What the option says, in that order.
+    option : str
+        Its name.
+    what : str
+        What it gives, in the plural.
     fused : bool
-        Whether a fusion is the first stage, whatever the order; a cut before all others is its.
+        Whether a fusion is the first stage, whatever the order; what comes before all others is
+        its.
 
     Raises
     ------
     OptionError
-        A cut before the first stage, or two of one.
+        The option before the first stage, or twice behind one.
     """
-    kept: list[int | None] = [None] if fused else []
-    cuts = iter(given)
+    found: list[Value | None] = [None] if fused else []
+    values = iter(given)
     for name in order:
         if name == "stage":
-            kept.append(None)
-        elif name == "keep":
-            cut = next(cuts)
-            if not kept:
-                raise OptionError(f"--keep {cut} comes before any --stage: put it behind its own.")
-            if kept[-1] is not None:
-                raise OptionError(f"A stage has two cuts, --keep {kept[-1]} and {cut}: give one.")
-            kept[-1] = cut
-    return kept
+            found.append(None)
+        elif name == option:
+            value = next(values)
+            if not found:
+                raise OptionError(
+                    f"--{option} {value} comes before any --stage: put it behind its own."
+                )
+            if found[-1] is not None:
+                raise OptionError(
+                    f"A stage has two {what}, --{option} {found[-1]} and {value}: give one."
+                )
+            found[-1] = value
+    return found
 
 
 def _write_page(found: "Trace", html: Path | None) -> None:
