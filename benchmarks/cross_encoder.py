@@ -167,20 +167,22 @@ def show_deletion(rows, methods):
     """Print each method's means, and how far each is from occlusion, the pairs resampled."""
     words = [row["words"] for row in rows]
     print(f"{len(rows)} pairs, passages of {min(words)} to {max(words)} words\n")
-    print("| method | AOPC, passage | AOPC, both | less occlusion's, both | CPU s a pair |")
-    print("|---|---|---|---|---|")
+    print("| method | AOPC, passage | AOPC, both | less occlusion's, passage | both | s a pair |")
+    print("|---|---|---|---|---|---|")
     draw = np.random.default_rng(SEED).integers(0, len(rows), (10_000, len(rows)))
     for name in methods:
-        right, both, seconds = (
-            np.array([row[name][key] for row in rows]) for key in ("right", "both", "seconds")
-        )
-        less = "–"
-        if "occlusion" in methods and name != "occlusion":
-            difference = both - np.array([row["occlusion"]["both"] for row in rows])
-            low, high = np.nanpercentile(np.nanmean(difference[draw], axis=1), (2.5, 97.5))
-            less = f"{np.nanmean(difference):+.3f} [{low:+.3f}, {high:+.3f}]"
-        means = f"{np.nanmean(right):.3f} | {np.nanmean(both):.3f}"
-        print(f"| `{name}` | {means} | {less} | {np.median(seconds):.2f} |")
+        cells = []
+        for side in ("right", "both"):
+            falls = np.array([row[name][side] for row in rows])
+            cells.insert(len(cells) // 2, f"{np.nanmean(falls):.3f}")
+            less = "–"
+            if "occlusion" in methods and name != "occlusion":
+                difference = falls - np.array([row["occlusion"][side] for row in rows])
+                low, high = np.nanpercentile(np.nanmean(difference[draw], axis=1), (2.5, 97.5))
+                less = f"{np.nanmean(difference):+.3f} [{low:+.3f}, {high:+.3f}]"
+            cells.append(less)
+        seconds = np.median([row[name]["seconds"] for row in rows])
+        print(f"| `{name}` | {' | '.join(cells)} | {seconds:.2f} |")
 
 
 def write(asked, rows):
