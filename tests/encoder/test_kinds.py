@@ -209,7 +209,7 @@ def test_folders_of_other_libraries(saved, tmp_path):
     folder = saved(BertModel(CONFIG))
     config = folder / "config.json"
     content = json.loads(config.read_text())
-    config.write_text(json.dumps({**content, "architectures": ["HF_ColBERT"]}))
+    config.write_text(json.dumps({**content, "architectures": ["ColPaliForRetrieval"]}))
     assert "a multi-vector model" in said_of(str(folder))
     config.write_text(json.dumps(content))
     (folder / "modules.json").write_text(

@@ -2,10 +2,12 @@
 
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole
 from tiny_models import tiny
@@ -209,3 +211,45 @@ def test_a_folder_that_pylate_saved_is_opened(folder, tmp_path):
     assert found[0].method == "exact"
     pair = [(LEFT, RIGHT)]
     assert by_model(model)(pair) == pytest.approx(by_model(ours)(pair), rel=1e-5)
+
+
+def saved_by_stanford(folder, place, *, projection=True):
+    """Write a checkpoint as Stanford's ColBERT has it: all weights in one file, settings beside."""
+    shutil.copytree(folder, place)
+    weights = {f"bert.{name}": w for name, w in load_file(folder / "model.safetensors").items()}
+    if projection:
+        weights["linear.weight"] = torch.randn(8, 32, generator=torch.Generator().manual_seed(3))
+    save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((place / "config.json").read_text())
+    config["architectures"] = ["HF_ColBERT"]
+    (place / "config.json").write_text(json.dumps(config))
+    settings = {
+        "query_maxlen": 16,
+        "doc_maxlen": 30,
+        "query_token_id": "keep",
+        "doc_token_id": "wool",
+        "mask_punctuation": True,
+        "attend_to_mask_tokens": False,
+        "dim": 8,
+        "similarity": "cosine",
+    }
+    (place / "artifact.metadata").write_text(json.dumps(settings))
+
+
+def test_a_checkpoint_of_stanfords_colbert_is_opened(folder, tmp_path):
+    saved_by_stanford(folder, tmp_path / "whole")
+    model = MultiVectorEncoder(str(tmp_path / "whole"), device="cpu")
+    found = check_scores(Explainer(tmp_path / "whole"), by_model(model))
+    assert found[0].method == "exact"
+    # By hand: of a document, each vector is the projection of a hidden state, at length 1.
+    weight = load_file(tmp_path / "whole" / "model.safetensors")["linear.weight"]
+    features = model.preprocess([RIGHT], prompt="wool ", task="document")
+    ids, mask = features["input_ids"], features["attention_mask"]
+    with torch.no_grad():
+        states = tiny("bert").model(input_ids=ids, attention_mask=mask).last_hidden_state[0]
+    own = torch.nn.functional.normalize(states @ weight.T, dim=-1)
+    document = model.encode_document([RIGHT])[0]
+    assert all((own @ vector).max() > 1 - 1e-5 for vector in document)
+    saved_by_stanford(folder, tmp_path / "half", projection=False)
+    with pytest.raises(ModelError):
+        Explainer(tmp_path / "half")

@@ -10,9 +10,9 @@ from torch import Tensor
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.models.installed import BaseTokenPooling, MultiVectorEncoder, Transformer
-from whyalike.models.loading import is_of_kind, open_pipeline
+from whyalike.models.loading import folder_here, is_of_kind, open_pipeline
 from whyalike.models.opening import Opening, register_kind
-from whyalike.models.refusals import MULTI_VECTOR
+from whyalike.models.refusals import MULTI_VECTOR, architectures_of, read_json
 from whyalike.models.scorer import Capability, Decomposition, TextPair
 from whyalike.models.token_pipeline import Read, Task, TokenPipeline
 from whyalike.models.tokens import TokenizedText
@@ -219,8 +219,18 @@ PYLATE = "ColBERT"
 """The class by which PyLate says that it saved a folder; MultiVectorEncoder opens it."""
 
 
+STANFORD = "HF_ColBERT"
+"""The architecture of a checkpoint of Stanford's ColBERT; MultiVectorEncoder opens it too."""
+
+
 def _takes(source: object) -> bool:
-    return is_of_kind(source, MultiVectorEncoder, MULTI_VECTOR, saved_as=(PYLATE,))
+    if is_of_kind(source, MultiVectorEncoder, MULTI_VECTOR, saved_as=(PYLATE,)):
+        return True
+    folder = folder_here(source)
+    if folder is None or (folder / "modules.json").is_file():
+        return False
+    config = read_json(folder / "config.json")
+    return isinstance(config, dict) and STANFORD in architectures_of(config)
 
 
 @register_kind("late interaction", takes=_takes)
