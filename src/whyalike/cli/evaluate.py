@@ -15,7 +15,7 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.listings import read_lexicon, read_pairs_of, read_texts_of
 from whyalike.cli.options import (
@@ -438,13 +438,6 @@ def evaluate(
         names = (*QUICK, *QUICK_OUTSIDE) if quick else choose_methods(methods or ALL)
         chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
         on_pairs = checked_parts(_names(parts))
-        functions = read_functions(
-            model,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
         explainer = Explainer(
             **read_model(
                 model,
@@ -456,7 +449,10 @@ def evaluate(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
                 label=label,
-                functions=functions,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
             ),
             options=read_options(option, names),
             pooling=pooling,

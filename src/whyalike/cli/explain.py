@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.listings import read_corpus, read_lexicon
 from whyalike.cli.options import (
@@ -243,13 +243,6 @@ def explain(
                 "--png and --svg, or leave out --methods."
             )
 
-        functions = read_functions(
-            model,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
         explainer = Explainer(
             **read_model(
                 model,
@@ -261,7 +254,10 @@ def explain(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
                 label=label,
-                functions=functions,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
             ),
             method=method,
             pooling=pooling,
@@ -460,13 +456,6 @@ def compare(
         from whyalike import Explainer
         from whyalike.render import terminal_comparison_view
 
-        functions = read_functions(
-            model,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
         explainer = Explainer(
             **read_model(
                 model,
@@ -477,7 +466,10 @@ def compare(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
                 label=label,
-                functions=functions,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
             ),
             options=read_options(option, usual_methods(method, signed=True)),
             pooling=pooling,

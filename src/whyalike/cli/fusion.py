@@ -1,12 +1,13 @@
 """``--fusion``, and ``--model bm25``: scorers that the command line puts together itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from whyalike.cli.functions import read_functions
 from whyalike.cli.listings import read_texts_of
 from whyalike.cli.options import DEFAULT_MODEL, FUSION_PANEL
 from whyalike.errors import OptionError
@@ -55,7 +56,10 @@ def read_model(
     over: Path | None,
     column: str | None = None,
     label: str | None = None,
-    functions: Mapping[str, Any] | None = None,
+    embed: str | None = None,
+    embed_query: str | None = None,
+    embed_document: str | None = None,
+    score: str | None = None,
     **opening: Any,
 ) -> dict[str, Any]:
     """Return what to give to Explainer for a model, for BM25, for a fusion, or for functions.
@@ -74,8 +78,8 @@ def read_model(
         Of the texts, where the file is a table.
     label : str, optional
         Of a model with several labels.
-    functions : mapping, optional
-        What ``read_functions`` found.
+    embed, embed_query, embed_document, score : str, optional
+        Functions, each as ``module:name``.
     **opening : Any
         How models are loaded: device, trust_remote_code, allow_pickle.
 
@@ -88,6 +92,9 @@ def read_model(
     ModelNotFoundError, UnsafeModelError, ModelError
         A model of a fusion can't be found or used.
     """
+    functions = read_functions(
+        model, embed=embed, embed_query=embed_query, embed_document=embed_document, score=score
+    )
     if functions and fusion:
         options = ", ".join("--" + name.replace("_", "-") for name in functions)
         raise OptionError(f"Give either --fusion or {options}, not both.")

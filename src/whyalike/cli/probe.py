@@ -9,7 +9,7 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
 from whyalike.cli.options import (
     DEFAULT_MODEL,
@@ -137,13 +137,6 @@ def probe(
 
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in names_of(rules) or []]
-        functions = read_functions(
-            model,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
         explainer = Explainer(
             **read_model(
                 model,
@@ -154,7 +147,10 @@ def probe(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
                 label=label,
-                functions=functions,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
             ),
             method=method,
             options=read_options(option, usual_methods(method, signed=True)),

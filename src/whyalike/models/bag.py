@@ -17,7 +17,7 @@ from whyalike.arrays import Floats
 from whyalike.errors import ModelError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
-from whyalike.models.prompts import choose_prompts
+from whyalike.models.prompts import choose_from
 from whyalike.models.scorer import Capability, Decomposition, TextPair, score_by_vectors
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import LongText
@@ -107,13 +107,7 @@ class BagScorer(ABC):
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
     ) -> tuple[str, str]:
         """Return the literal prompts of the left and the right text; see ``choose_prompts``."""
-        return choose_prompts(
-            prompts,
-            names,
-            known={k: v for k, v in (self.pipeline.prompts or {}).items() if v is not None},
-            default=self.pipeline.default_prompt_name,
-            model=self.name,
-        )
+        return choose_from(self.pipeline, prompts, names, model=self.name)
 
     def about_blank(self, text: TokenizedText) -> str:
         """Return that a text without tokens has the zero vector."""

@@ -1,6 +1,7 @@
 """Which prompts stand before a query and before a document, by what a model knows of its own."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from whyalike.errors import ModelError, OptionError
 from whyalike.texts import without_surrogates
@@ -110,4 +111,24 @@ def _is_pair_of_texts(value: object) -> bool:
         isinstance(value, tuple | list)
         and len(value) == 2
         and all(isinstance(text, str) for text in value)
+    )
+
+
+def choose_from(
+    pipeline: Any,
+    prompts: tuple[str, str] | None,
+    names: tuple[str, str] | None,
+    *,
+    model: str,
+) -> tuple[str, str]:
+    """Return the same for a model of sentence-transformers, by the prompts that it has.
+
+    Raises OptionError as ``choose_prompts``.
+    """
+    return choose_prompts(
+        prompts,
+        names,
+        known={k: v for k, v in (pipeline.prompts or {}).items() if v is not None},
+        default=pipeline.default_prompt_name,
+        model=model,
     )

@@ -16,7 +16,7 @@ from torch import Tensor
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.interruption import checkpoint
 from whyalike.models.installed import BaseModel, preprocess, strips_texts, text_limit
-from whyalike.models.prompts import choose_prompts
+from whyalike.models.prompts import choose_from
 from whyalike.models.replica import Replica, explained_failures, outside_inference, own_tokenizer
 from whyalike.models.scorer import Capability
 from whyalike.models.tokens import TokenizedText, group_rows, tokenize
@@ -154,13 +154,7 @@ class TokenPipeline(Generic[Pipeline]):
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
     ) -> tuple[str, str]:
         """Return the literal prompts of the left and the right text; see ``choose_prompts``."""
-        return choose_prompts(
-            prompts,
-            names,
-            known={k: v for k, v in (self.pipeline.prompts or {}).items() if v is not None},
-            default=self.pipeline.default_prompt_name,
-            model=self.name,
-        )
+        return choose_from(self.pipeline, prompts, names, model=self.name)
 
     def about_blank(self, text: TokenizedText) -> str:
         """Return nothing: special tokens may score."""

@@ -23,7 +23,7 @@ from whyalike.models.kinds.sparse import SparseScorer
 from whyalike.models.loading import folder_here, open_pipeline
 from whyalike.models.opening import Opening, open_scorer, register_kind
 from whyalike.models.pipeline import Forward, Point
-from whyalike.models.prompts import choose_prompts
+from whyalike.models.prompts import choose_from
 from whyalike.models.refusals import ROUTER, Sign, module_types, refusal, stated_family
 from whyalike.models.scorer import (
     Capability,
@@ -105,13 +105,7 @@ class RoutedScorer:
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None
     ) -> tuple[str, str]:
         """Return the literal prompts of the query and of the document; see ``choose_prompts``."""
-        return choose_prompts(
-            prompts,
-            names,
-            known={k: v for k, v in (self.pipeline.prompts or {}).items() if v is not None},
-            default=self.pipeline.default_prompt_name,
-            model=self.name,
-        )
+        return choose_from(self.pipeline, prompts, names, model=self.name)
 
     def about_blank(self, text: TokenizedText) -> str:
         """Return nothing: the sides say it."""
