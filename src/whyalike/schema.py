@@ -26,7 +26,9 @@ from whyalike.explanation import (
     COMPARISON,
     FORMAT,
     BackgroundScore,
+    Checks,
     Comparison,
+    Deletion,
     ExplainedText,
     Explanation,
     ScorePart,
@@ -45,7 +47,9 @@ HEADS = {Explanation: FORMAT, Comparison: COMPARISON}
 NAMES = {
     BackgroundScore: "BackgroundModel",
     BTIOptions: "Options",
+    Checks: "ChecksModel",
     Comparison: "ComparisonModel",
+    Deletion: "DeletionModel",
     ExplainedText: "TextModel",
     Explanation: "ExplanationModel",
     ScorePart: "ScorePartModel",
@@ -143,6 +147,8 @@ def explanation_schema() -> dict[str, Any]:
     made = ExplanationModel.model_json_schema()
     names = {
         "BackgroundModel": "background",
+        "ChecksModel": "checks",
+        "DeletionModel": "deletion",
         "Options": "options",
         "TermModel": "term",
         "TextModel": "text",

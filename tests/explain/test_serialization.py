@@ -19,6 +19,8 @@ from raising import raises
 from whyalike.errors import FormatError
 from whyalike.explanation import (
     BackgroundScore,
+    Checks,
+    Deletion,
     ExplainedText,
     Explanation,
     ScorePart,
@@ -29,7 +31,7 @@ from whyalike.explanation import (
 )
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background"}
+WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background", "checks"}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +120,21 @@ BACKGROUNDS = st.builds(
 )
 
 
+def checks_of(left, right):
+    """Checks of any of the words, whatever pairs there are."""
+    sides = [
+        st.lists(st.sampled_from(range(len(side.words))), max_size=3).map(tuple)
+        if side.words
+        else st.just(())
+        for side in (left, right)
+    ]
+    deletions = st.builds(Deletion, *sides, NUMBERS, NUMBERS) | st.builds(
+        Deletion, *sides, st.none(), st.none()
+    )
+    several = st.lists(deletions, max_size=3).map(tuple)
+    return st.builds(Checks, several, st.none() | deletions)
+
+
 @st.composite
 def explanations(draw):
     left, right = draw(texts()), draw(texts())
@@ -165,6 +182,7 @@ def explanations(draw):
         options=draw(options),
         prompts=draw(st.none() | st.tuples(STRINGS, STRINGS)),
         background=draw(st.none() | BACKGROUNDS),
+        checks=draw(st.none() | checks_of(left, right)),
     )
 
 
@@ -335,7 +353,7 @@ def objects_in(schema):
 def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
     own = SCHEMA["$defs"]["options"]["properties"]["own"]
     objects = [one for one in objects_in(SCHEMA) if one is not own]
-    assert len(objects) == 8
+    assert len(objects) == 10
     for schema in objects:
         assert schema["additionalProperties"] is False
         for described in schema["properties"].values():

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
+from whyalike.deletions import as_read, policy_for, text_with
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
 from whyalike.models.scorer import scores_of
-from whyalike.options import LongText, check_choice, check_whole
-from whyalike.texts import checked_texts, clean_text, is_mark, keep_words, word_forms
+from whyalike.options import check_choice, check_whole
+from whyalike.texts import checked_texts, clean_text, is_mark, word_forms
 
 Kind = Literal["drop", "mask", "catalogue"]
 TextPair = tuple[str, str]
@@ -127,35 +128,18 @@ def subset_similarities(
         [pair for of_draw in zip(left, right, strict=True) for pair in zip(*of_draw, strict=True)]
         for left, right in texts
     ]
-    if "joint sequence" in explainer.model.capabilities:
-        wanted = [
-            [_as_read(explanation, pair) for pair in of_pair]
-            for explanation, of_pair in zip(explanations, wanted, strict=True)
-        ]
+    wanted = [
+        [as_read(explainer.model, explanation, pair) for pair in of_pair]
+        for explanation, of_pair in zip(explanations, wanted, strict=True)
+    ]
     unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
-    # None is longer than its text was, which was let pass.
-    policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
+    policy = policy_for(explainer.options.long_text)
     scores = scores_of(explainer.model, unique, prompts=explainer.prompts, long_text=policy)
     found = dict(zip(unique, scores, strict=True))
     return [
         np.array([found[pair] for pair in of_pair]).reshape(len(draws), -1).mean(axis=0)
         for of_pair in wanted
     ]
-
-
-def _as_read(explanation: Explanation, pair: TextPair) -> TextPair:
-    """Return a pair of variants, a text that is whole cut where the other one made the model stop.
-
-    Of a limit on both texts together, words that go would leave room for more of the other text.
-    """
-    sides = explanation.left, explanation.right
-    if all(text == side.text for text, side in zip(pair, sides, strict=True)):
-        return pair
-    left, right = (
-        text[: side.read_until] if text == side.text else text
-        for text, side in zip(pair, sides, strict=True)
-    )
-    return left, right
 
 
 def generator_for(*parts: object) -> np.random.Generator:
@@ -193,14 +177,12 @@ def _variants(
 
 
 def _variant(side: ExplainedText, kept: NDArray[np.bool_], others: Sequence[str] | None) -> str:
-    text = side.text[: side.read_until]
-    spans = [(word.start, word.end) for word in side.words]
     if others is None:
-        return keep_words(text, spans, kept.tolist())
-    pieces, end = [], 0
-    for (start, stop), stays, other in zip(spans, kept, others, strict=True):
-        pieces += [text[end:start], text[start:stop] if stays else other]
-        end = stop
+        return text_with(side, kept.tolist())
+    text, pieces, end = side.text[: side.read_until], list[str](), 0
+    for word, stays, other in zip(side.words, kept, others, strict=True):
+        pieces += [text[end : word.start], word.text if stays else other]
+        end = word.end
     return "".join([*pieces, text[end:]])
 
 
