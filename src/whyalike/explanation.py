@@ -485,12 +485,18 @@ class Explanation:
         shape = len(self.left.words), len(self.right.words)
         return np.array(self.pair_contributions, dtype=np.float64).reshape(shape)
 
+    @property
+    def verdict(self) -> str:
+        """What the score means and what carries it, in a sentence; texts' words in asterisks."""
+        return _rendered("say_verdict", self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, as docs/explanation.schema.json describes them."""
         prompts = {} if self.prompts is None else {"prompts": list(self.prompts)}
         background = {} if self.background is None else {"background": _flat(self.background)}
         return {
             **FORMAT.head(),
+            "verdict": self.verdict,
             "similarity": self.similarity,
             "similarity_function": self.similarity_function,
             "method": self.method,
@@ -524,6 +530,7 @@ class Explanation:
         body = FORMAT.body(content)
         with FORMAT.reading():
             given = _read_own_options(body.get("options"))
+            read_value(body.pop("verdict", ""), str, "verdict")  # It is said anew.
             body = {name: value for name, value in body.items() if name not in given}
             result = cls(**read_object(body, Explanation, given=given))
             for side, text in (("left", result.left), ("right", result.right)):

@@ -31,7 +31,7 @@ from whyalike.explanation import (
 )
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background", "checks"}
+WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background", "checks", "verdict"}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
@@ -284,7 +284,7 @@ def test_stored_documents_are_what_the_schema_says():
 @pytest.mark.parametrize(
     ("schema", "kind", "extra"),
     [
-        (SCHEMA, Explanation, {"format", "version"}),
+        (SCHEMA, Explanation, {"format", "version", "verdict"}),
         (SCHEMA["$defs"]["text"], ExplainedText, set()),
         (SCHEMA["$defs"]["word"], Word, set()),
         (SCHEMA["$defs"]["pair"], WordPair, set()),
@@ -292,8 +292,21 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["term"], Term, set()),
         (SCHEMA["$defs"]["background"], BackgroundScore, set()),
         (SCHEMA["$defs"]["options"], ExtendedOptions, set()),
+        (SCHEMA["$defs"]["checks"], Checks, set()),
+        (SCHEMA["$defs"]["deletion"], Deletion, set()),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "term", "background", "options"],
+    ids=[
+        "explanation",
+        "text",
+        "word",
+        "pair",
+        "part",
+        "term",
+        "background",
+        "options",
+        "checks",
+        "deletion",
+    ],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
@@ -439,10 +452,12 @@ HAS_DEFAULT = {
 
 def has_default(path):
     """Whether a document may lack it: it is from before there was such a field."""
-    return path[-1] in HAS_DEFAULT or path[0] == "options"
+    return path[-1] in HAS_DEFAULT or path[0] in ("options", "verdict")
 
 
-@pytest.mark.parametrize("path", [p for p in KEYS if has_default(p)], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in KEYS if has_default(p) and p != ("verdict",)], ids=name_of
+)
 def test_a_missing_key_has_its_default(path):
     content = changed(path, lambda holder, key: holder.pop(key))
     owners = BTIOptions(), Word("", 0, 0, 0.0), ExplainedText("", ()), EMPTY
@@ -451,6 +466,14 @@ def test_a_missing_key_has_its_default(path):
     plain = list(default) if isinstance(default, tuple) else default
     expected = content if path[-1] in WHERE_KNOWN else changed(path, set_to(plain))
     assert Explanation.from_dict(content).to_dict() == expected
+
+
+def test_a_verdict_is_said_anew():
+    content = GOLDEN.to_dict()
+    assert content["verdict"] == GOLDEN.verdict
+    for said in ({}, {"verdict": "Something else."}):
+        without = {name: value for name, value in content.items() if name != "verdict"} | said
+        assert Explanation.from_dict(without).to_dict() == content
 
 
 def test_a_document_without_any_option_has_all_defaults():
