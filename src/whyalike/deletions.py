@@ -52,23 +52,6 @@ def text_with(side: ExplainedText, kept: Sequence[bool], *, mask: str | None = N
     return keep_words(side.text[: side.read_until], spans, kept, mask=mask)
 
 
-def as_read(model: Scorer, explanation: Explanation, pair: TextPair) -> TextPair:
-    """Return a pair of variants, a text that is whole cut where the other one made the model stop.
-
-    Of a limit on both texts together, words that go would leave room for more of the other text.
-    """
-    sides = explanation.left, explanation.right
-    if "joint sequence" not in model.capabilities:
-        return pair
-    if all(text == side.text for text, side in zip(pair, sides, strict=True)):
-        return pair
-    left, right = (
-        text[: side.read_until] if text == side.text else text
-        for text, side in zip(pair, sides, strict=True)
-    )
-    return left, right
-
-
 def policy_for(long_text: LongText) -> LongText:
     """Return what is done with variants of texts beyond the limit: none is longer than its text."""
     return "windows" if long_text == "windows" else "truncate"
@@ -110,7 +93,7 @@ def check_explanations(
     """
     wanted = [_deletions(model, one, count) for one in explanations]
     variants = {
-        (number, words): _variant(model, one, words)
+        (number, words): _variant(one, words)
         for number, (one, of_one) in enumerate(zip(explanations, wanted, strict=True))
         for words in of_one
     }
@@ -166,7 +149,7 @@ def _dearest(explanation: Explanation, count: int) -> list[tuple[int, int]]:
     return nsmallest(count, product(left, right), key=letters)
 
 
-def _variant(model: Scorer, explanation: Explanation, words: Words) -> TextPair | None:
+def _variant(explanation: Explanation, words: Words) -> TextPair | None:
     """Return both texts without words; None where no word of a text would be left."""
     texts = []
     for side, gone in zip((explanation.left, explanation.right), words, strict=True):
@@ -174,4 +157,4 @@ def _variant(model: Scorer, explanation: Explanation, words: Words) -> TextPair 
         if all(is_mark(word.text) for word, stays in zip(side.words, kept, strict=True) if stays):
             return None
         texts.append(text_with(side, kept))
-    return as_read(model, explanation, (texts[0], texts[1]))
+    return texts[0], texts[1]

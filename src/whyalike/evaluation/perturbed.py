@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
-from whyalike.deletions import as_read, policy_for, text_with
+from whyalike.deletions import policy_for, text_with
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
@@ -128,10 +128,11 @@ def subset_similarities(
         [pair for of_draw in zip(left, right, strict=True) for pair in zip(*of_draw, strict=True)]
         for left, right in texts
     ]
-    wanted = [
-        [as_read(explainer.model, explanation, pair) for pair in of_pair]
-        for explanation, of_pair in zip(explanations, wanted, strict=True)
-    ]
+    if "joint sequence" in explainer.model.capabilities:
+        wanted = [
+            [_as_read(explanation, pair) for pair in of_pair]
+            for explanation, of_pair in zip(explanations, wanted, strict=True)
+        ]
     unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
     policy = policy_for(explainer.options.long_text)
     scores = scores_of(explainer.model, unique, prompts=explainer.prompts, long_text=policy)
@@ -140,6 +141,21 @@ def subset_similarities(
         np.array([found[pair] for pair in of_pair]).reshape(len(draws), -1).mean(axis=0)
         for of_pair in wanted
     ]
+
+
+def _as_read(explanation: Explanation, pair: TextPair) -> TextPair:
+    """Return a pair of variants, a text that is whole cut where the other one made the model stop.
+
+    Of a limit on both texts together, words that go would leave room for more of the other text.
+    """
+    sides = explanation.left, explanation.right
+    if all(text == side.text for text, side in zip(pair, sides, strict=True)):
+        return pair
+    left, right = (
+        text[: side.read_until] if text == side.text else text
+        for text, side in zip(pair, sides, strict=True)
+    )
+    return left, right
 
 
 def generator_for(*parts: object) -> np.random.Generator:
