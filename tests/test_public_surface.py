@@ -86,7 +86,7 @@ def test_the_methods_of_an_explanation():
     public = {name for name in vars(Explanation) if not name.startswith("_")} - declared
     assert public == {
         "from_dict", "from_json", "matrix", "to_dict", "to_html", "to_json", "to_markdown", "to_png",
-        "to_svg",
+        "to_svg", "verdict",
     }  # fmt: skip
     assert hasattr(Explanation, "_repr_html_")
 

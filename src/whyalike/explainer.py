@@ -10,6 +10,7 @@ from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
 from whyalike.data.items import Item
+from whyalike.deletions import check_explanations, usual_check
 from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import (
     Comparison,
@@ -366,10 +367,37 @@ class Explainer:
         """The loaded model. Raises OptionError where nothing can be seen inside it."""
         return Setting(self.model, self.options).encoder
 
-    def explain(self, left: str, right: str) -> Explanation:
-        """Explain one pair. Raises TextError on what is not a text, ModelError on NaN."""
+    def explain(self, left: str, right: str, *, check: int = 0) -> Explanation:
+        """Explain one pair.
+
+        Parameters
+        ----------
+        left : str
+            The first text; a query, where the model tells them apart.
+        right : str
+            The second text.
+        check : int, default=0
+            How many of the selected pairs are checked, best first: their words are deleted from
+            both texts, of each pair alone and of all together, and ``checks`` of the explanation
+            says what the model then scores. One batch of ``check`` + 1 pairs goes to the model.
+
+        Raises
+        ------
+        OptionError
+            ``check`` is no whole number from 0 on.
+        TextError
+            What is not a text, or may not be cut.
+        ModelError
+            NaN.
+        """
+        check_whole("check", check, least=0)
         cleaned = clean_text(left, side="left"), clean_text(right, side="right")
-        return next(self._explain_chunk([cleaned]))
+        return next(self._explain_chunk([cleaned], check=check))
+
+    @property
+    def usual_check(self) -> int:
+        """How many pairs the command line and pages check: 3 where a pass is cheap, else none."""
+        return usual_check(self.model)
 
     def compare(
         self, query: str, better: str, worse: str, *, method: str | None = None
@@ -524,12 +552,14 @@ class Explainer:
         """
         return self.with_prompts((self.prompts[1], self.prompts[1]))
 
-    def cost(self, pairs: Iterable[TextPair]) -> Cost:
+    def cost(self, pairs: Iterable[TextPair], *, check: int = 0) -> Cost:
         """Return what explaining pairs by ``explain_many`` will send to a function; call nothing.
 
         What is kept from before is not sent again, and not counted. See ``UserFunction.rehearsal``
         for when the number is exact; where another thread asks for the same texts, or a text occurs
         in a later chunk again, less may be sent. Calls that fail, and are made again, come on top.
+        Which words ``check`` deletes depends on answers: what it adds is counted with the shortest
+        words, so that about so much is sent, or less.
 
         Raises
         ------
@@ -546,16 +576,19 @@ class Explainer:
             )
         other = copy(self)
         other.model = model
-        for _ in other.explain_many(pairs):
+        for _ in other.explain_many(pairs, check=check):
             pass
         return model.spent
 
-    def explain_many(self, pairs: Iterable[TextPair], *, start: int = 0) -> Iterator[Explanation]:
+    def explain_many(
+        self, pairs: Iterable[TextPair], *, start: int = 0, check: int = 0
+    ) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
         Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
         are explained once, and equal texts tokenized once. A pair that can't be explained raises
-        when its turn comes, and is named by its number, from ``start``.
+        when its turn comes, and is named by its number, from ``start``. ``check`` is as
+        ``explain`` has it; all that is taken together is checked together.
 
         Raises
         ------
@@ -568,9 +601,12 @@ class Explainer:
             raise OptionError(
                 f"explain_many takes an iterable of pairs of texts; got {type(pairs).__name__}."
             )
-        return self._explain_stream(iter(pairs), start)
+        check_whole("check", check, least=0)
+        return self._explain_stream(iter(pairs), start, check)
 
-    def _explain_stream(self, stream: Iterator[TextPair], start: int) -> Iterator[Explanation]:
+    def _explain_stream(
+        self, stream: Iterator[TextPair], start: int, check: int
+    ) -> Iterator[Explanation]:
         while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
             good: list[CleanPair] = []
             failure: WhyalikeError | None = None
@@ -580,7 +616,7 @@ class Explainer:
                 except (OptionError, TextError) as error:
                     failure = type(error)(f"Pair {number}: {error}")
                     break
-            yield from self._explain_chunk(good, first=start)
+            yield from self._explain_chunk(good, first=start, check=check)
             if failure is not None:
                 raise failure
             start += len(chunk)
@@ -591,7 +627,7 @@ class Explainer:
         return clean_text(left, side="left"), clean_text(right, side="right")
 
     def _explain_chunk(
-        self, cleaned: Sequence[CleanPair], *, first: int | None = None
+        self, cleaned: Sequence[CleanPair], *, first: int | None = None, check: int = 0
     ) -> Iterator[Explanation]:
         """Explain pairs up to one that is refused, and raise TextError for that.
 
@@ -610,10 +646,10 @@ class Explainer:
         options, recorded = self._options_of_method()
         background = self.measured_background() if keys else None
         means = None if background is None else background.means
-        self._say_cost(prepared, options)
+        self._say_cost(prepared, check)
         saliency = self._attribute(self.model, prepared, options, means)
-        for key, (left, right) in zip(keys, cleaned, strict=True):
-            yield assemble(
+        explained = (
+            assemble(
                 *readings[key],
                 saliency[key],
                 model=self.model,
@@ -622,6 +658,18 @@ class Explainer:
                 prompts=self.prompts,
                 warnings=left.warnings + right.warnings,
                 background=background,
+            )
+            for key, (left, right) in zip(keys, cleaned, strict=True)
+        )
+        if not check:
+            yield from explained
+        else:
+            yield from check_explanations(
+                self.model,
+                list(explained),
+                count=check,
+                prompts=self.prompts,
+                long_text=self.options.long_text,
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
@@ -641,16 +689,16 @@ class Explainer:
             found.update(zip(batch, results, strict=True))
         return found
 
-    def _say_cost(self, prepared: Mapping[TextPair, PreparedPair], options: MethodOptions) -> None:
+    def _say_cost(self, pairs: Iterable[TextPair], check: int) -> None:
         """Say what a function will be sent, where anyone listens, before it is called."""
         if not LOG.isEnabledFor(INFO) or getattr(self.model, "is_rehearsal", False):
             return
-        if (model := rehearse(self.model)) is not None:
-            self._attribute(model, prepared, options)
+        if hasattr(self.model, "rehearsal"):
+            pairs = list(pairs)
             LOG.info(
                 "To explain %d %s by %s, %s will be sent %s.",
-                *(len(prepared), "pair" if len(prepared) == 1 else "pairs"),
-                *(self.method.name, self.model.name, model.spent),
+                *(len(pairs), "pair" if len(pairs) == 1 else "pairs"),
+                *(self.method.name, self.model.name, self.cost(pairs, check=check)),
             )
 
     def _options_of_method(self) -> tuple[MethodOptions, BTIOptions]:

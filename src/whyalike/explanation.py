@@ -290,6 +290,48 @@ class ScorePart:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What the model scores once words are deleted from both texts.
+
+    ``similarity`` and ``fall`` are None where no word of a text would have been left.
+    """
+
+    left: tuple[int, ...] = field(
+        metadata=describe("Indices of the words deleted from the left text.", least=0)
+    )
+    right: tuple[int, ...] = field(metadata=describe("The same of the right text.", least=0))
+    similarity: float | None = field(
+        metadata=describe(
+            "The score of the texts without these words, in the units of the similarity. null "
+            "where no word of a text would have been left: that was not scored."
+        )
+    )
+    fall: float | None = field(
+        metadata=describe(
+            "How much the score fell, in those units; below zero it rose. null as the score."
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Selected pairs whose words were deleted: each pair alone, and all of them together."""
+
+    pairs: tuple[Deletion, ...] = field(
+        metadata=describe("One for each of the first selected pairs, in their order.")
+    )
+    together: Deletion | None = field(
+        default=None,
+        metadata=describe("The words of all these pairs; null where there are not two pairs."),
+    )
+
+    @property
+    def everything(self) -> Deletion | None:
+        """The deletion of all words that were checked; None where no pair was."""
+        return self.together or (self.pairs[0] if self.pairs else None)
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Explanation:
     """Why one model finds two texts alike.
@@ -309,6 +351,8 @@ class Explanation:
     ``parts`` are the scorers of a fusion, in its order; None for any other model.
     ``background`` says where the similarity stands among texts of the user's own, if some were
     given, and what of it the words then leave to what any two of these have in common.
+    ``checks`` are what the model scores without the words of the first pairs; None where that was
+    not asked for.
     ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
     a document can be read without that method.
     """
@@ -422,6 +466,14 @@ class Explanation:
             where_known=True,
         ),
     )
+    checks: Checks | None = field(
+        default=None,
+        metadata=describe(
+            "What the model scores once the words of the first selected pairs are deleted from "
+            "both texts. Absent or null where that was not asked for.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":
@@ -433,12 +485,18 @@ class Explanation:
         shape = len(self.left.words), len(self.right.words)
         return np.array(self.pair_contributions, dtype=np.float64).reshape(shape)
 
+    @property
+    def verdict(self) -> str:
+        """What the score means and what carries it, in a sentence; texts' words in asterisks."""
+        return _rendered("say_verdict", self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, as docs/explanation.schema.json describes them."""
         prompts = {} if self.prompts is None else {"prompts": list(self.prompts)}
         background = {} if self.background is None else {"background": _flat(self.background)}
         return {
             **FORMAT.head(),
+            "verdict": self.verdict,
             "similarity": self.similarity,
             "similarity_function": self.similarity_function,
             "method": self.method,
@@ -459,6 +517,7 @@ class Explanation:
             "matches": [_flat(pair) for pair in self.matches],
             **({} if self.parts is None else {"parts": [_flat(part) for part in self.parts]}),
             **({} if self.terms is None else {"terms": [_flat(term) for term in self.terms]}),
+            **({} if self.checks is None else {"checks": _checks_to_dict(self.checks)}),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -471,6 +530,7 @@ class Explanation:
         body = FORMAT.body(content)
         with FORMAT.reading():
             given = _read_own_options(body.get("options"))
+            read_value(body.pop("verdict", ""), str, "verdict")  # It is said anew.
             body = {name: value for name, value in body.items() if name not in given}
             result = cls(**read_object(body, Explanation, given=given))
             for side, text in (("left", result.left), ("right", result.right)):
@@ -479,6 +539,7 @@ class Explanation:
                 _check_indices(pairs, result.left, result.right, name)
             _check_matrix(result)
             _check_indices(result.terms or (), result.left, result.right, "terms")
+            _check_deletions(result)
         return result
 
     @classmethod
@@ -684,6 +745,15 @@ def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore) -> dict[st
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 
+def _checks_to_dict(checks: Checks) -> dict[str, Any]:
+    def written(one: Deletion) -> dict[str, Any]:
+        words = {"left": list(one.left), "right": list(one.right)}
+        return {**words, "similarity": one.similarity, "fall": one.fall}
+
+    together = None if checks.together is None else written(checks.together)
+    return {"pairs": [written(one) for one in checks.pairs], "together": together}
+
+
 def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
     return {
         "text": text.text,
@@ -738,6 +808,27 @@ def _check_indices(
                 raise ValueError(
                     f"{name}[{n}].{which} is {index}, and the {which} text has {len(words)} words"
                 )
+
+
+def _check_deletions(result: Explanation) -> None:
+    """Raise ValueError unless what was deleted are words that exist, scored as a whole or not."""
+    if result.checks is None:
+        return
+    named = [(f"pairs[{n}]", one) for n, one in enumerate(result.checks.pairs)]
+    if result.checks.together is not None:
+        named.append(("together", result.checks.together))
+    for name, one in named:
+        for which, indices, side in (
+            ("left", one.left, result.left),
+            ("right", one.right, result.right),
+        ):
+            if wrong := [n for n in indices if not 0 <= n < len(side.words)]:
+                raise ValueError(
+                    f"checks.{name}.{which} has {wrong[0]}, and the {which} text has "
+                    f"{len(side.words)} words"
+                )
+        if (one.similarity is None) != (one.fall is None):
+            raise ValueError(f"checks.{name} has one of similarity and fall without the other")
 
 
 def _check_matrix(result: Explanation) -> None:

@@ -26,7 +26,9 @@ from whyalike.explanation import (
     COMPARISON,
     FORMAT,
     BackgroundScore,
+    Checks,
     Comparison,
+    Deletion,
     ExplainedText,
     Explanation,
     ScorePart,
@@ -45,7 +47,9 @@ HEADS = {Explanation: FORMAT, Comparison: COMPARISON}
 NAMES = {
     BackgroundScore: "BackgroundModel",
     BTIOptions: "Options",
+    Checks: "ChecksModel",
     Comparison: "ComparisonModel",
+    Deletion: "DeletionModel",
     ExplainedText: "TextModel",
     Explanation: "ExplanationModel",
     ScorePart: "ScorePartModel",
@@ -82,6 +86,8 @@ def model_of(kind: type, **computed: Any) -> type[Strict]:
         said["format"] = (name, Field(description="What this document is."))
         said["version"] = (version, Field(description=VERSION))
     said |= {name: (of, ...) for name, of in computed.items()}
+    if kind is Explanation:
+        said["verdict"] = (str, Field("", description=VERDICT))
     said |= {one.name: _field(one, hints[one.name]) for one in fields(kind)}
     if kind is BTIOptions:
         said["own"] = (dict[str, str | bool | int | float | None], Field({}, description=OWN))
@@ -92,6 +98,11 @@ def model_of(kind: type, **computed: Any) -> type[Strict]:
 VERSION = (
     "Version of this format. It grows when a field is dropped or changes its meaning, and when one "
     "is added that every document must have."
+)
+
+VERDICT = (
+    "What the score means and what carries it, a sentence in which words of the texts stand "
+    "between asterisks. Made of the rest when the document is written; read by nothing."
 )
 
 OWN = "Options that a method has which does not come with whyalike, by name; absent for any other."
@@ -143,6 +154,8 @@ def explanation_schema() -> dict[str, Any]:
     made = ExplanationModel.model_json_schema()
     names = {
         "BackgroundModel": "background",
+        "ChecksModel": "checks",
+        "DeletionModel": "deletion",
         "Options": "options",
         "TermModel": "term",
         "TextModel": "text",

@@ -210,7 +210,7 @@ def test_a_score_of_any_range_is_rendered(scale, tmp_path):
     explanation = explainer.explain(LONG, OTHER)
     assert all(-1 <= word.saliency <= 1 for word in explanation.left.words)
     text, page, markdown = str(explanation), explanation.to_html(), explanation.to_markdown()
-    assert text.startswith("score ")
+    assert text.startswith("Score ")
     assert "score similarity" not in text + page + markdown
     explanation.to_svg(tmp_path / "one.svg")
     summed = str(explainer.with_method("shapley").explain(LEFT, RIGHT))

@@ -24,12 +24,39 @@ def explain(run, model):
     return explain
 
 
-def library(model, **options):
-    return Explainer(model, options=BTIOptions(**options)).explain(LEFT, RIGHT)
+def library(model, *, check=3, **options):
+    return Explainer(model, options=BTIOptions(**options)).explain(LEFT, RIGHT, check=check)
 
 
 def test_json_is_that_of_the_library(explain, model):
     assert json.loads(explain("--json").stdout) == library(model).to_dict()
+
+
+@pytest.mark.parametrize("check", [0, 1, 7])
+def test_as_many_pairs_are_checked_as_asked_for(explain, model, check):
+    content = json.loads(explain("--json", "--check", check).stdout)
+    assert content == library(model, check=check).to_dict()
+    assert ("checks" in content) == (check > 0)
+
+
+def test_pairs_are_checked_by_default_where_a_pass_is_cheap(explain):
+    printed = explain().stdout
+    assert re.search(r"^without \*.*\* in .* text.*: [\d.]+ → [\d.]+$", printed, re.MULTILINE)
+    assert "→" not in explain("--check", 0).stdout
+
+
+def test_with_methods_each_is_checked_where_that_is_asked_for(explain):
+    names = "--methods", "bti,occlusion", "--json"
+    plain = json.loads(explain(*names).stdout)["explanations"]
+    checked = json.loads(explain(*names, "--check", 2).stdout)["explanations"]
+    assert not any("checks" in one for one in plain)
+    assert [len(one["checks"]["pairs"]) for one in checked] == [2, 2]
+
+
+def test_a_number_of_checks_below_0_is_refused(run, model):
+    result = run("explain", "--model", model, "--check", -1, LEFT, RIGHT)
+    assert result.exit_code == 2
+    assert "--check" in result.stderr
 
 
 def test_markdown_is_that_of_the_library(explain, model):
@@ -102,7 +129,7 @@ def test_files_are_written_and_named(explain, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG\r\n")
     assert "<svg" in drawing.read_text(encoding="utf-8")
     assert result.stderr == f"Wrote {page}\nWrote {picture}\nWrote {drawing}\n"
-    assert result.stdout.startswith("cosine similarity ")
+    assert "\ncosine similarity " in result.stdout
 
 
 def test_the_page_is_that_of_the_library(explain, model, tmp_path):
@@ -139,7 +166,7 @@ def test_stars_stand_in_for_colour(explain):
 def test_the_packaged_model_is_the_default(run):
     result = run("explain", "--json", LEFT, RIGHT)
     content = json.loads(result.stdout)
-    assert content == Explainer().explain(LEFT, RIGHT).to_dict()
+    assert content == Explainer().explain(LEFT, RIGHT, check=3).to_dict()
     assert content["model"] == "all-MiniLM-L6-v2"
     assert content["pooling"] == "model"
     best = content["pairs"][0]

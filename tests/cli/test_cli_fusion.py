@@ -46,7 +46,7 @@ def test_a_fusion_is_as_in_the_library(run, model, over, normalise):
 
 
 def test_bm25_over_a_file_a_table_and_an_index(run, over, tmp_path):
-    own = Explainer(BM25(TEXTS)).explain(QUERY, TEXTS[0])
+    own = Explainer(BM25(TEXTS)).explain(QUERY, TEXTS[0], check=3)
     table = tmp_path / "catalogue.csv"
     table.write_text("sku,said\n" + "".join(f'{n},"{t}"\n' for n, t in enumerate(TEXTS)), "utf-8")
     items = [Item(str(n), f"Item {n}", text) for n, text in enumerate(TEXTS)]

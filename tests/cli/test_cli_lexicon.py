@@ -32,7 +32,7 @@ def test_both_files_are_what_the_library_takes(explain, files, model):
     result = explain("--lexicon", files[0], "--corpus", files[1])
     assert result.exit_code == 0, result.output
     lexicon = Lexicon.fit(CORPUS, vectors=WordVectors.read(files[0]))
-    library = Explainer(model, method="tfidf_w2v", lexicon=lexicon).explain(LEFT, RIGHT)
+    library = Explainer(model, method="tfidf_w2v", lexicon=lexicon).explain(LEFT, RIGHT, check=3)
     assert json.loads(result.stdout) == library.to_dict()
 
 
@@ -60,7 +60,7 @@ def test_a_background_is_what_the_library_takes(run, model, tmp_path):
     lines, table = tmp_path / "texts.txt", tmp_path / "texts.csv"
     lines.write_text("\n".join(texts), "utf-8")
     table.write_text("\n".join(["name,text", *(f"x,{text}" for text in texts)]), "utf-8")
-    library = Explainer(model, method="whyalike", background=texts).explain(LEFT, RIGHT)
+    library = Explainer(model, method="whyalike", background=texts).explain(LEFT, RIGHT, check=3)
     options = ("explain", "--model", model, "--method", "whyalike", "--json", LEFT, RIGHT)
     for given in ((lines,), (table, "--column", "text")):
         result = run(*options, "--background", *given)

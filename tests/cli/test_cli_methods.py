@@ -28,10 +28,10 @@ def without_bti_gradients(monkeypatch):
     """One method that finds its extra missing."""
     whole = explainer.Explainer.explain
 
-    def explain(self, left, right):
+    def explain(self, left, right, **settings):
         if self.method.name == "bti_gradients":
             raise MissingExtraError("bti_gradients", "abacus", "methods")
-        return whole(self, left, right)
+        return whole(self, left, right, **settings)
 
     monkeypatch.setattr(explainer.Explainer, "explain", explain)
 

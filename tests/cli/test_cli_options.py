@@ -36,7 +36,7 @@ def test_options_do_what_they_do_in_the_library(explain, model):
     result = explain("--method", "shapley", *given, "--json")
     assert result.exit_code == 0, result.output
     options = BTIOptions(permutations=2, seed=3)
-    own = Explainer(model, method="shapley", options=options).explain(LEFT, RIGHT)
+    own = Explainer(model, method="shapley", options=options).explain(LEFT, RIGHT, check=3)
     assert Explanation.from_json(result.stdout) == own
 
 

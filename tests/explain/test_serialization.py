@@ -19,6 +19,8 @@ from raising import raises
 from whyalike.errors import FormatError
 from whyalike.explanation import (
     BackgroundScore,
+    Checks,
+    Deletion,
     ExplainedText,
     Explanation,
     ScorePart,
@@ -29,7 +31,7 @@ from whyalike.explanation import (
 )
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background"}
+WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background", "checks", "verdict"}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +120,21 @@ BACKGROUNDS = st.builds(
 )
 
 
+def checks_of(left, right):
+    """Checks of any of the words, whatever pairs there are."""
+    sides = [
+        st.lists(st.sampled_from(range(len(side.words))), max_size=3).map(tuple)
+        if side.words
+        else st.just(())
+        for side in (left, right)
+    ]
+    deletions = st.builds(Deletion, *sides, NUMBERS, NUMBERS) | st.builds(
+        Deletion, *sides, st.none(), st.none()
+    )
+    several = st.lists(deletions, max_size=3).map(tuple)
+    return st.builds(Checks, several, st.none() | deletions)
+
+
 @st.composite
 def explanations(draw):
     left, right = draw(texts()), draw(texts())
@@ -165,6 +182,7 @@ def explanations(draw):
         options=draw(options),
         prompts=draw(st.none() | st.tuples(STRINGS, STRINGS)),
         background=draw(st.none() | BACKGROUNDS),
+        checks=draw(st.none() | checks_of(left, right)),
     )
 
 
@@ -266,7 +284,7 @@ def test_stored_documents_are_what_the_schema_says():
 @pytest.mark.parametrize(
     ("schema", "kind", "extra"),
     [
-        (SCHEMA, Explanation, {"format", "version"}),
+        (SCHEMA, Explanation, {"format", "version", "verdict"}),
         (SCHEMA["$defs"]["text"], ExplainedText, set()),
         (SCHEMA["$defs"]["word"], Word, set()),
         (SCHEMA["$defs"]["pair"], WordPair, set()),
@@ -274,8 +292,21 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["term"], Term, set()),
         (SCHEMA["$defs"]["background"], BackgroundScore, set()),
         (SCHEMA["$defs"]["options"], ExtendedOptions, set()),
+        (SCHEMA["$defs"]["checks"], Checks, set()),
+        (SCHEMA["$defs"]["deletion"], Deletion, set()),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "term", "background", "options"],
+    ids=[
+        "explanation",
+        "text",
+        "word",
+        "pair",
+        "part",
+        "term",
+        "background",
+        "options",
+        "checks",
+        "deletion",
+    ],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
     names = {field.name for field in fields(kind)} | extra
@@ -335,7 +366,7 @@ def objects_in(schema):
 def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
     own = SCHEMA["$defs"]["options"]["properties"]["own"]
     objects = [one for one in objects_in(SCHEMA) if one is not own]
-    assert len(objects) == 8
+    assert len(objects) == 10
     for schema in objects:
         assert schema["additionalProperties"] is False
         for described in schema["properties"].values():
@@ -421,10 +452,12 @@ HAS_DEFAULT = {
 
 def has_default(path):
     """Whether a document may lack it: it is from before there was such a field."""
-    return path[-1] in HAS_DEFAULT or path[0] == "options"
+    return path[-1] in HAS_DEFAULT or path[0] in ("options", "verdict")
 
 
-@pytest.mark.parametrize("path", [p for p in KEYS if has_default(p)], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in KEYS if has_default(p) and p != ("verdict",)], ids=name_of
+)
 def test_a_missing_key_has_its_default(path):
     content = changed(path, lambda holder, key: holder.pop(key))
     owners = BTIOptions(), Word("", 0, 0, 0.0), ExplainedText("", ()), EMPTY
@@ -433,6 +466,14 @@ def test_a_missing_key_has_its_default(path):
     plain = list(default) if isinstance(default, tuple) else default
     expected = content if path[-1] in WHERE_KNOWN else changed(path, set_to(plain))
     assert Explanation.from_dict(content).to_dict() == expected
+
+
+def test_a_verdict_is_said_anew():
+    content = GOLDEN.to_dict()
+    assert content["verdict"] == GOLDEN.verdict
+    for said in ({}, {"verdict": "Something else."}):
+        without = {name: value for name, value in content.items() if name != "verdict"} | said
+        assert Explanation.from_dict(without).to_dict() == content
 
 
 def test_a_document_without_any_option_has_all_defaults():

@@ -19,6 +19,7 @@ from whyalike.cli.options import (
     OUTPUT_PANEL,
     AllowPickle,
     BackgroundTexts,
+    Check,
     Column,
     Corpus,
     Debug,
@@ -94,7 +95,7 @@ def those_that_work(
 
 
 def explain_by_each(
-    explainer: "Explainer", names: Sequence[str], left: str, right: str
+    explainer: "Explainer", names: Sequence[str], left: str, right: str, *, check: int = 0
 ) -> tuple[list["Explanation"], dict[str, str]]:
     """Return an explanation by each method, and by its name why one could not give any.
 
@@ -104,7 +105,8 @@ def explain_by_each(
     failures: dict[str, WhyalikeError] = {}
     for name in names:
         try:
-            explanations.append(explainer.with_method(name).explain(left, right))
+            by_one = explainer.with_method(name)
+            explanations.append(by_one.explain(left, right, check=check))
         except WhyalikeError as error:
             failures[name] = error
     if not explanations:
@@ -207,6 +209,7 @@ def explain(
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
     background: BackgroundTexts = None,
+    check: Check = None,
     column: Column = None,
     json_: Json = False,
     md: Annotated[
@@ -279,10 +282,12 @@ def explain(
 
             unfit = left_out(explainer.model, names) if (methods or "").strip() == ALL else {}
             able = [name for name in names if name not in unfit]
-            found, failures = explain_by_each(explainer, able, left, right)
+            found, failures = explain_by_each(explainer, able, left, right, check=check or 0)
             show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
             return
-        explanation = explainer.explain(left, right)
+        explanation = explainer.explain(
+            left, right, check=explainer.usual_check if check is None else check
+        )
         write_files(explanation, html=html, png=png, svg=svg)
         if json_:
             write_out(lambda: echo_json(explanation.to_json(indent=2)))

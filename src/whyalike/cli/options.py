@@ -192,6 +192,15 @@ BackgroundTexts = Annotated[
         rich_help_panel=METHOD_PANEL,
     ),
 ]
+Check = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Delete the words of this many pairs from both texts, each and all, and say what the "
+        "score is then. By default 3; of a function, whose calls may cost, 0; with --methods, 0.",
+        rich_help_panel=METHOD_PANEL,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(help="cpu, cuda, mps; by default the best there is.", rich_help_panel=MODEL_PANEL),

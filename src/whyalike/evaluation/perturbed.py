@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
+from whyalike.deletions import policy_for, text_with
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
 from whyalike.models.scorer import scores_of
-from whyalike.options import LongText, check_choice, check_whole
-from whyalike.texts import checked_texts, clean_text, is_mark, keep_words, word_forms
+from whyalike.options import check_choice, check_whole
+from whyalike.texts import checked_texts, clean_text, is_mark, word_forms
 
 Kind = Literal["drop", "mask", "catalogue"]
 TextPair = tuple[str, str]
@@ -133,8 +134,7 @@ def subset_similarities(
             for explanation, of_pair in zip(explanations, wanted, strict=True)
         ]
     unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
-    # None is longer than its text was, which was let pass.
-    policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
+    policy = policy_for(explainer.options.long_text)
     scores = scores_of(explainer.model, unique, prompts=explainer.prompts, long_text=policy)
     found = dict(zip(unique, scores, strict=True))
     return [
@@ -193,14 +193,12 @@ def _variants(
 
 
 def _variant(side: ExplainedText, kept: NDArray[np.bool_], others: Sequence[str] | None) -> str:
-    text = side.text[: side.read_until]
-    spans = [(word.start, word.end) for word in side.words]
     if others is None:
-        return keep_words(text, spans, kept.tolist())
-    pieces, end = [], 0
-    for (start, stop), stays, other in zip(spans, kept, others, strict=True):
-        pieces += [text[end:start], text[start:stop] if stays else other]
-        end = stop
+        return text_with(side, kept.tolist())
+    text, pieces, end = side.text[: side.read_until], list[str](), 0
+    for word, stays, other in zip(side.words, kept, others, strict=True):
+        pieces += [text[end : word.start], word.text if stays else other]
+        end = word.end
     return "".join([*pieces, text[end:]])
 
 

@@ -23,3 +23,4 @@ from whyalike.render.trace import render_trace as render_trace
 from whyalike.render.trace import render_trace_fragment as render_trace_fragment
 from whyalike.render.trace import render_trace_text as render_trace_text
 from whyalike.render.trace import terminal_trace_view as terminal_trace_view
+from whyalike.render.verdict import say_verdict as say_verdict

@@ -21,8 +21,9 @@ from whyalike.render.parts import (
     plain_text,
     score_name,
     score_note,
+    shorten,
 )
-from whyalike.render.terminal import draw_side, shorten, visible
+from whyalike.render.terminal import draw_side, visible
 from whyalike.render.view import POOLING_IN_WORDS, SideView, view_side
 
 WORDS_SHOWN = 12

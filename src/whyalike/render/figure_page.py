@@ -33,6 +33,7 @@ from whyalike.render.parts import (
     pair_weights,
 )
 from whyalike.render.parts import saliency_level as level_of
+from whyalike.render.verdict import Sentence, say
 from whyalike.render.view import (
     ExplanationView,
     Grid,
@@ -338,6 +339,33 @@ def draw_row(sheet: Sheet, row: RowView, y: float, *, decimals: int) -> None:
     sheet.box(BAR_X, y + 6.5, max(1.0, BAR * row.bar / 100), 4, ACCENT, hatched=negative)
 
 
+VERDICT = 11.0
+
+
+def draw_sentence(
+    sheet: Sheet, sentence: Sentence, y: float, *, size: float, leading: float
+) -> float:
+    """Draw a sentence in as many lines as it needs, words of the texts between asterisks."""
+    flow = flow_text(
+        [Segment(say(sentence))], WIDTH - 2 * MARGIN, lambda text: sheet.measure(text, size)
+    )
+    for piece in flow.pieces:
+        sheet.text(MARGIN + piece.x, y + size + leading * piece.line, piece.text, size)
+    return y + leading * flow.lines
+
+
+def draw_checks(sheet: Sheet, checks: Sequence[Sentence], y: float) -> float:
+    """Draw what the model scored without words; nothing where it was not asked."""
+    if not checks:
+        return y
+    y += 14
+    sheet.text(MARGIN, y + 9, "Checked", 9, bold=True)
+    y += 14
+    for sentence in checks:
+        y = draw_sentence(sheet, sentence, y + 1, size=SMALL, leading=LEADING)
+    return y + 4
+
+
 INDENT = 152.0
 LEADING = 12.0
 
@@ -382,7 +410,8 @@ NOTICE = "#a86a00"
 def draw_page(explanation: Explanation, view: ExplanationView) -> Figure:
     """Draw everything on a sheet that is as long as it needs to be."""
     sheet = Sheet(WIDTH)
-    y = draw_header(sheet, view, MARGIN)
+    y = draw_sentence(sheet, view.verdict, MARGIN, size=VERDICT, leading=15)
+    y = draw_header(sheet, view, y + 6)
     y = draw_warnings(sheet, view.warnings, y + 10)
     pairs = explanation.pairs
     left = draw_side(sheet, explanation.left, view.sides[0], MARGIN, y, pairs=pairs)
@@ -391,6 +420,7 @@ def draw_page(explanation: Explanation, view: ExplanationView) -> Figure:
     draw_links(sheet, explanation, left, right)
     y = draw_legend(sheet, view, max(left.bottom, right.bottom))
     y = draw_table(sheet, view, y)
+    y = draw_checks(sheet, view.checks, y)
     y = draw_reasons(sheet, view.why_not, y)
     if view.matrix is not None:
         y = draw_matrix(sheet, view.matrix, y)

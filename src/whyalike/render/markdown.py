@@ -12,10 +12,12 @@ from whyalike.render.parts import (
     describe_prompts,
     describe_score,
     describe_sum,
+    shorten,
 )
 from whyalike.render.score_parts import PartTable, part_table
-from whyalike.render.terminal import pair_rows, say_unread, say_words, shorten, visible
+from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
 from whyalike.render.terms import NAMES, TermsView, view_terms
+from whyalike.render.verdict import Sentence, view_checks, view_verdict
 from whyalike.render.view import why_not_more_alike
 
 # What begins a list or a heading does so at the start of a line only, where no text ever stands.
@@ -33,7 +35,7 @@ def render_markdown(explanation: Explanation) -> str:
     """
     title = describe_score(explanation.similarity, explanation.similarity_function)
     facts = f"model {_escape(explanation.model)} · method {_escape(describe_method(explanation))}"
-    parts = [f"**{_escape(title)}**  \n{facts}"]
+    parts = [_sentence(view_verdict(explanation)), f"**{_escape(title)}**  \n{facts}"]
     if standing := describe_background(explanation):
         parts.append(f"Background: {_escape(standing)}")
     if prompts := describe_prompts(explanation.prompts):
@@ -51,6 +53,8 @@ def render_markdown(explanation: Explanation) -> str:
         parts.append(_escape(total))
     if (terms := view_terms(explanation)) is not None:
         parts.append(_terms(terms))
+    if checks := view_checks(explanation):
+        parts.append("\n".join(["**Checked**", "", *(f"- {_sentence(one)}" for one in checks)]))
     if reasons := _reasons(explanation):
         parts.append("\n".join(["**Why not more alike**", "", *reasons]))
     if explanation.warnings:
@@ -61,6 +65,22 @@ def render_markdown(explanation: Explanation) -> str:
 def _escape(text: str) -> str:
     """Return text on one line that Markdown shows as it is."""
     return _without_links(_without_markup(text))
+
+
+def _sentence(sentence: Sentence) -> str:
+    """Return a sentence, with words of the texts emphasised where Markdown surely takes it so."""
+    said = []
+    for piece in sentence:
+        text = _escape(piece.text) if piece.is_words else _without_markup_inside(piece.text)
+        plain = piece.text[:1].isalnum() and piece.text[-1:].isalnum()
+        said.append(f"*{text}*" if piece.is_words and plain else text)
+    return "".join(said)
+
+
+def _without_markup_inside(text: str) -> str:
+    """Return a part of a sentence with the blanks at its ends."""
+    before, after = (" " if end.isspace() else "" for end in (text[:1], text[-1:]))
+    return f"{before}{_escape(text)}{after}"
 
 
 def _without_markup(text: str) -> str:

@@ -20,8 +20,9 @@ from whyalike.render.parts import (
     describe_score,
     describe_sum,
     format_number,
+    shorten,
 )
-from whyalike.render.terminal import shorten, visible
+from whyalike.render.terminal import visible
 from whyalike.render.view import (
     WORDS_SHOWN,
     ExplanationView,

@@ -156,6 +156,14 @@ def plain_text(view: RenderableType, *, width: int) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+WORD_SHOWN = 40
+
+
+def shorten(word: str) -> str:
+    """Return a word, or the beginning of a very long one."""
+    return word if len(word) <= WORD_SHOWN else word[: WORD_SHOWN - 1] + "…"
+
+
 MOST_DECIMALS = 6
 LARGE = 1e12
 
@@ -206,15 +214,15 @@ def background_facts(explanation: Explanation) -> list[tuple[str, str]]:
     found = explanation.background
     if found is None:
         return []
-    random = _percent(found.percentile)
+    random = format_percentile(found.percentile)
     facts = [("Rank", f"more alike than {random} of random pairs of {found.texts:,} texts")]
     if found.nearest_percentile is not None:
-        nearest = _percent(found.nearest_percentile)
+        nearest = format_percentile(found.nearest_percentile)
         facts.append(("Nearest", f"more alike than {nearest} of texts and their nearest"))
     return facts
 
 
-def _percent(value: float) -> str:
+def format_percentile(value: float) -> str:
     """Return a percentile, never rounded to all or to none where it is not."""
     if 1 <= value <= 99 or value in (0, 100):
         return f"{value:.0f} %"

@@ -30,13 +30,14 @@ from whyalike.render.parts import (
     has_contributions,
     part_of,
     plain_text,
+    shorten,
 )
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import NAMES, view_terms
+from whyalike.render.verdict import Sentence, view_checks, view_verdict
 from whyalike.render.view import WordList, why_not_more_alike
 
 TABLE_ROWS = 12
-TABLE_WORD = 40
 STAR_FROM = 0.5
 
 # Okabe and Ito's palette, distinguishable for colour-blind readers too; black text on each.
@@ -57,7 +58,11 @@ def render_text(explanation: Explanation, *, width: int = 80) -> str:
 def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     pairs = explanation.pairs
-    parts: list[RenderableType] = [_heading(explanation), Text()]
+    parts: list[RenderableType] = [
+        _draw_sentence(view_verdict(explanation), colour),
+        _heading(explanation),
+        Text(),
+    ]
     if (table := part_table(explanation)) is not None:
         parts += [_draw_parts(table), Text()]
     for title, side in (("left", explanation.left), ("right", explanation.right)):
@@ -72,6 +77,7 @@ def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
     if total := describe_sum(explanation):
         parts.append(Text(total))
     parts.extend(_draw_terms(explanation))
+    parts.extend(_draw_checks(explanation, colour))
     parts.extend(_draw_reasons(explanation))
     parts.extend(Text(f"! {visible(warning)}") for warning in explanation.warnings)
     return Group(*parts)
@@ -261,6 +267,25 @@ def _draw_terms(explanation: Explanation) -> list[RenderableType]:
     return [Text(f"\n{view.title.lower()}", style="bold underline"), table]
 
 
+def _draw_sentence(sentence: Sentence, colour: bool) -> Text:
+    """Return a sentence, its words bold; without colour they stand between asterisks."""
+    text = Text()
+    for piece in sentence:
+        words = visible(piece.text)
+        if piece.is_words and colour:
+            text.append(words, style="bold")
+        else:
+            text.append(f"*{words}*" if piece.is_words else words)
+    return text
+
+
+def _draw_checks(explanation: Explanation, colour: bool) -> list[Text]:
+    """Return what the model scored without words, in lines; none where it was not asked."""
+    checks = view_checks(explanation)
+    lines = [Text("\nchecked", style="bold underline")] if checks else []
+    return [*lines, *(_draw_sentence(sentence, colour) for sentence in checks)]
+
+
 def _draw_reasons(explanation: Explanation) -> list[Text]:
     """Return why the texts are not more alike, in lines; none where there is no reason."""
     reasons = why_not_more_alike(explanation)
@@ -277,11 +302,6 @@ def say_words(words: WordList) -> str:
     named = (f"{shorten(visible(word))} {value}".rstrip() for word, value in words.words)
     more = f" +{words.more:,} more" if words.more else ""
     return f"{words.side.lower()}: {', '.join(named)}{more}"
-
-
-def shorten(word: str) -> str:
-    """Return a word, or the beginning of a very long one."""
-    return word if len(word) <= TABLE_WORD else word[: TABLE_WORD - 1] + "…"
 
 
 def _legend(explanation: Explanation, colour: bool) -> str:

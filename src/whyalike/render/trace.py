@@ -11,8 +11,8 @@ from rich.text import Text
 
 from whyalike.explanation import Explanation
 from whyalike.render.html import PAGE_STYLES, excerpt, own_id, render_page, render_part
-from whyalike.render.parts import format_number, plain_text
-from whyalike.render.terminal import shorten, visible
+from whyalike.render.parts import format_number, plain_text, shorten
+from whyalike.render.terminal import visible
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
 from whyalike.trace import Runs, Trace, TracedPassage, WordMove, tell, tell_stage
 

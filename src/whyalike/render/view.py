@@ -29,6 +29,7 @@ from whyalike.render.parts import (
 )
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
+from whyalike.render.verdict import Sentence, view_checks, view_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,7 @@ class ExplanationView:
     """
 
     id: str
+    verdict: Sentence
     similarity: float
     kind: str
     score_note: str
@@ -320,6 +322,7 @@ class ExplanationView:
     score_is: str
     matrix: MatrixView | None
     terms: TermsView | None
+    checks: tuple[Sentence, ...]
     why_not: tuple[Reason, ...]
     has_contributions: bool
     has_negative: bool
@@ -337,6 +340,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
     scores = [pair.score for pair in explanation.matches]
     return ExplanationView(
         id=id,
+        verdict=view_verdict(explanation),
         similarity=explanation.similarity,
         kind=score_name(function),
         score_note=score_note(function),
@@ -360,6 +364,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
         score_is="the score is what the pair adds" if matrix else "",
         matrix=matrix,
         terms=view_terms(explanation),
+        checks=view_checks(explanation),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
         has_negative=any(word.saliency < 0 for word in words),

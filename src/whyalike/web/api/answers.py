@@ -97,7 +97,7 @@ class Answer:
 
 
 def explain_each(
-    explainer: "Explainer", pairs: Sequence[TextPair]
+    explainer: "Explainer", pairs: Sequence[TextPair], *, check: int = 0
 ) -> list[Explanation | Exception]:
     """Explain pairs together; one that can't be explained gets its own error, the others theirs.
 
@@ -106,14 +106,14 @@ def explain_each(
     """
     if len(pairs) == 1:
         try:
-            return [explainer.explain(*pairs[0])]
+            return [explainer.explain(*pairs[0], check=check)]
         except Stopped:
             raise
         except BaseException as error:
             return [as_exception(error)]
     done: list[Explanation | Exception] = []
     try:
-        for explanation in explainer.explain_many(pairs):
+        for explanation in explainer.explain_many(pairs, check=check):
             done.append(explanation)
     except Stopped:
         raise

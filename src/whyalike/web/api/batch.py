@@ -87,6 +87,7 @@ class Batch:
                         method=asked.method,
                         options=asked.changed(),
                         documents=asked.documents,
+                        check=asked.check or 0,
                     )
                 except (TooCostlyError, BusyError):
                     raise
@@ -156,6 +157,7 @@ class Batch:
                     method=asked.method,
                     options=asked.changed(),
                     documents=asked.documents,
+                    check=asked.check or 0,
                 )
             except BusyError as error:
                 if error.reason != "queue_full" or loop.time() > until:

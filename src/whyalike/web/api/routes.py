@@ -174,6 +174,7 @@ class Routes:
 
     async def explain(self, asked: ExplainRequest, request: Request) -> Response:
         """Explain why a model finds two texts alike."""
+        usual = self.service.model(asked.model).explainer.usual_check
         answer = await until_disconnected(
             request,
             self.service.answer(
@@ -183,6 +184,7 @@ class Routes:
                 method=asked.method,
                 options=asked.changed(),
                 documents=asked.documents,
+                check=usual if asked.check is None else asked.check,
             ),
         )
         return Response(answer.json, media_type=JSON)

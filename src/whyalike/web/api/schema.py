@@ -8,6 +8,8 @@ from whyalike.explanation import ScoreKind, SimilarityFunction
 from whyalike.options import BTIOptions, Declared, declared
 from whyalike.schema import ExplanationModel, Strict
 
+MOST_CHECKED = 50
+
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
@@ -69,6 +71,15 @@ class ExplainRequest(_Asked):
         False,
         description="Whether both texts are documents, each with the prompt of one. Otherwise the "
         "left one is a query, where the model tells them apart by prompts.",
+    )
+
+    check: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_CHECKED,
+        description="How many of the selected pairs are checked: their words are deleted from both "
+        "texts, each pair's and all. By default 3 where a pass of the model is cheap, else none; "
+        "in a batch none.",
     )
 
     left: str = Field(description="The first text.", examples=["How do I get my money back?"])

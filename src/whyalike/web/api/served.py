@@ -37,13 +37,15 @@ if TYPE_CHECKING:
 class Kind:
     """What pairs must have in common to be explained together, which it does.
 
-    documents: whether both texts are documents, and the left one no query.
+    documents: whether both texts are documents, and the left one no query. check: how many pairs
+    are checked by deletion.
     """
 
     model: "ServedModel"
     method: str
     options: BTIOptions
     documents: bool = False
+    check: int = 0
 
     def __call__(self, pairs: Sequence[TextPair]) -> Sequence[Answer | Exception]:
         """Explain them; one that can't be explained gets its own error."""
@@ -104,6 +106,7 @@ class ServedModel:
         options: Mapping[str, Any] | None,
         *,
         documents: bool = False,
+        check: int = 0,
     ) -> tuple[Kind, int]:
         """Return what is to be computed, and the ``top_k`` that is chosen afterwards.
 
@@ -123,7 +126,7 @@ class ServedModel:
             known[option].check(value)
         asked = all_options({**self.explainer.options.values(), **(options or {})})
         computed = replace(asked, top_k=self.explainer.options.top_k)
-        return Kind(self, name, computed, documents), asked.top_k
+        return Kind(self, name, computed, documents, check), asked.top_k
 
     def reads_on(self, kind: Kind, words: int) -> bool:
         """Return whether more than so many words or tokens may be compared, each with each.
@@ -163,11 +166,14 @@ class ServedModel:
     def estimate(self, kind: Kind, sizes: "Sequence[TextSize]") -> Estimate:
         """Return what a pair of texts of these sizes costs."""
         cost = pair_cost(self.method(kind.method), sizes, kind.options)
+        if kind.check:
+            # Each pair alone, and all together.
+            cost += (kind.check + 1) * sum(size.tokens for size in sizes)
         return Estimate(cost, self.speeds.seconds(kind.method, cost))
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
-        how = repr((kind.options, kind.documents))
+        how = repr((kind.options, kind.documents, kind.check))
         said = (self.name, self.fingerprint, kind.method, how, *pair)
         digest = hashlib.sha256()
         for part in said:
@@ -197,7 +203,9 @@ class ServedModel:
         explainer = copy(own.with_method(kind.method))
         explainer.options = kind.options
         done: list[Answer | Exception] = []
-        for pair, found in zip(pairs, explain_each(explainer, pairs), strict=True):
+        for pair, found in zip(
+            pairs, explain_each(explainer, pairs, check=kind.check), strict=True
+        ):
             if isinstance(found, Explanation):
                 answer = Answer.of(found)
                 self._kept.put(self.key(kind, pair), answer.json)

@@ -168,6 +168,7 @@ class Service:
         method: str | None = None,
         options: Options | None = None,
         documents: bool = False,
+        check: int = 0,
     ) -> Explanation:
         """Explain one pair.
 
@@ -187,6 +188,8 @@ class Service:
         documents : bool, default=False
             Whether both texts are documents, so that both get the prompt of one; else the left one
             is a query, where the model tells them apart.
+        check : int, default=0
+            How many of the selected pairs are checked by deletion; see Explainer.explain.
 
         Raises
         ------
@@ -200,7 +203,13 @@ class Service:
             NaN.
         """
         found = await self.answer(
-            left, right, model=model, method=method, options=options, documents=documents
+            left,
+            right,
+            model=model,
+            method=method,
+            options=options,
+            documents=documents,
+            check=check,
         )
         return await read_answer(found)
 
@@ -213,6 +222,7 @@ class Service:
         method: str | None = None,
         options: Options | None = None,
         documents: bool = False,
+        check: int = 0,
     ) -> Answer:
         """Explain one pair, as ``explain`` does, and return its JSON too."""
         async with self.request() as allowance:
@@ -223,6 +233,7 @@ class Service:
                 method,
                 options,
                 documents=documents,
+                check=check,
             )
 
     def request(self, allowance: Allowance | None = None) -> AbstractAsyncContextManager[Allowance]:
@@ -242,6 +253,7 @@ class Service:
         method: str | None = None,
         options: Options | None = None,
         documents: bool = False,
+        check: int = 0,
     ) -> Estimate:
         """Return what explaining one pair costs; nothing where the result was kept.
 
@@ -253,7 +265,7 @@ class Service:
         served, pair = self.model(model), (left, right)
         for side, text in zip(("left", "right"), pair, strict=True):
             self.check(side, text)
-        kind, _ = served.kind(method, options, documents=documents)
+        kind, _ = served.kind(method, options, documents=documents, check=check)
         if served.key(kind, pair) in self.kept:
             return Estimate()
         return served.estimate(kind, await self._sizes(served, kind, pair))
@@ -496,12 +508,13 @@ class Service:
         *,
         sides: tuple[str, str] | None = ("left", "right"),
         documents: bool = False,
+        check: int = 0,
     ) -> Answer:
         """Return the answer for a pair; ``sides`` name texts that came from outside."""
         named = list(zip(sides, pair, strict=True)) if sides else []
         for side, text in named:
             self.check(side, text)
-        kind, top_k = served.kind(method, options, documents=documents)
+        kind, top_k = served.kind(method, options, documents=documents, check=check)
         kept = self.kept.get(served.key(kind, pair))
         try:
             if kept is not None:

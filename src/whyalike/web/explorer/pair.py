@@ -150,6 +150,9 @@ class PairPage:
     ) -> "tuple[list[Explanation], dict[str, WhyalikeError]]":
         """Return explanations, and why a method gave none. Raises the first error if none did."""
         names = (question.method, *question.beside)
+        explainer = self.service.model(question.model or None).explainer
+        # As on the command line: several methods are about their words.
+        check = 0 if question.beside else explainer.usual_check
         done = await asyncio.gather(
             *(
                 self.service.explain(
@@ -159,6 +162,7 @@ class PairPage:
                     method=name or None,
                     options={"top_k": question.top_k},
                     documents=question.texts == DOCUMENTS,
+                    check=check,
                 )
                 for name in names
             ),
