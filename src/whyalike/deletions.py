@@ -20,7 +20,8 @@ USUAL = 3
 def usual_check(model: Scorer) -> int:
     """Return how many pairs to check by default: none where scores may cost calls, or much time.
 
-    A pass is cheap where the model itself is at hand: it gives gradients, or its score taken apart.
+    A pass is cheap where the model itself is at hand: its tokens are seen, or gradients, or its
+    score taken apart.
     A fusion is as cheap as its dearest part.
     """
     parts = getattr(model, "parts", None)
@@ -28,7 +29,7 @@ def usual_check(model: Scorer) -> int:
         return min(usual_check(part.scorer) for part in parts)
     if hasattr(model, "rehearsal"):
         return 0
-    return USUAL if {"gradients", "decomposition"} & model.capabilities else 0
+    return USUAL if {"tokens", "gradients", "decomposition"} & model.capabilities else 0
 
 
 def text_with(side: ExplainedText, kept: Sequence[bool], *, mask: str | None = None) -> str:

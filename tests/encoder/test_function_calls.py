@@ -165,6 +165,15 @@ def test_the_cost_is_said_before_the_first_call_and_in_words(caplog):
     assert str(Cost(1000, 1, 12345)) == "1,000 calls with 1 text of 12,345 characters"
 
 
+def test_what_is_said_counts_the_checks(caplog):
+    with caplog.at_level(logging.INFO, logger="whyalike.calls"):
+        explainer = Explainer(embed=vectors)
+        cost = explainer.cost([(LEFT, RIGHT)], check=3)
+        explainer.explain(LEFT, RIGHT, check=3)
+    assert caplog.messages[0].endswith(f" will be sent {cost}.")
+    assert cost.texts > 14
+
+
 def test_nothing_is_said_where_nobody_listens(caplog):
     with caplog.at_level(logging.WARNING, logger="whyalike.calls"):
         Explainer(embed=vectors).explain(LEFT, RIGHT)

@@ -187,3 +187,25 @@ def test_weights_that_are_damaged(kind):
         each[:] = [float("nan")] * len(each)
     with pytest.raises(ModelError, match="NaN"):
         explainer.explain(LEFT, RIGHT)
+
+
+def test_reasons_are_checked_by_its_own_score(kind):
+    _, model, settings = kind
+    explainer = Explainer(model, options=BTIOptions(top_k=9), **settings)
+    found = explainer.explain(LEFT, RIGHT, check=2)
+    assert explainer.usual_check == 3
+    assert found.checks.pairs
+    done = [*found.checks.pairs, *filter(None, [found.checks.together])]
+    texts = [
+        tuple(
+            " ".join(word for n, word in enumerate(text.split()) if n not in gone)
+            for text, gone in ((LEFT, one.left), (RIGHT, one.right))
+        )
+        for one in done
+    ]
+    expected = [explainer.explain(*pair).similarity for pair in texts]
+    assert [one.similarity for one in done] == pytest.approx(expected, abs=1e-4)
+    assert [one.fall for one in done] == pytest.approx(
+        [found.similarity - score for score in expected], abs=1e-4
+    )
+    assert Explanation.from_json(found.to_json()) == found

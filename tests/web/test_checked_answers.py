@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from scorer_folders import save_kinds
 from whyalike import Explainer, Explanation
 from whyalike.web.api.service import Service
+from whyalike.web.explorer.drawing import pair_in_python
 from whyalike.web.serving import create_explorer_app
 
 HOME = "http://127.0.0.1:8000"
@@ -97,6 +98,16 @@ def test_checks_are_a_part_of_what_an_answer_costs(service):
 
     assert cost(0) < cost(1) < cost(3)
     assert cost(3) - cost(1) == pytest.approx(cost(1) - cost(0))
+
+
+def test_the_program_of_the_page_prints_what_the_page_shows(explainers, capsys):
+    method = explainers["static"].method.name
+    options = explainers["static"].options
+    program = pair_in_python(explainers["static"], [method], options, (LEFT, RIGHT))
+    exec(program, {})  # It is ours.
+    own = explainers["static"].explain(LEFT, RIGHT, check=3)
+    assert capsys.readouterr().out.splitlines()[:2] == str(own).splitlines()[:2]
+    assert "check=" not in pair_in_python(explainers["letters"], ["occlusion"], options, ("a", "b"))
 
 
 def test_the_page_of_a_pair_says_what_carries_the_score(client):

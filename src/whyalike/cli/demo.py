@@ -60,7 +60,8 @@ def demo(
 
         explainer = Explainer("all-MiniLM-L6-v2")
         pairs = (PAIRS[0], _find_similar_wine(explainer), *PAIRS[1:])
-        explanations = list(explainer.explain_many((left, right) for _, left, right in pairs))
+        texts = ((left, right) for _, left, right in pairs)
+        explanations = list(explainer.explain_many(texts, check=explainer.usual_check))
         for (heading, _, _), explanation in zip(pairs, explanations, strict=True):
             write_out(partial(open_console().print, f"\n── {heading}\n", style="bold"))
             write_out(partial(show, explanation))

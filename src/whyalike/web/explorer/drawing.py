@@ -102,18 +102,20 @@ def options_in_python(options: BTIOptions) -> tuple[str, str]:
     return "from whyalike.options import all_options\n", f"all_options({differing!r})"
 
 
-def call_in_python(call: str, texts: Sequence[str]) -> str:
-    """Return a call with texts as its arguments, each on a line of its own."""
-    return f"{call}(\n" + "".join(f"    {text!r},\n" for text in texts) + ")\n"
+def call_in_python(call: str, texts: Sequence[str], *settings: str) -> str:
+    """Return a call with texts and settings as its arguments, each on a line of its own."""
+    arguments = [*map(repr, texts), *settings]
+    return f"{call}(\n" + "".join(f"    {one},\n" for one in arguments) + ")\n"
 
 
 def pair_in_python(
     explainer: "Explainer", methods: Sequence[str], options: BTIOptions, texts: Sequence[str]
 ) -> str:
-    """Return a program that explains a pair."""
+    """Return a program that explains a pair, checked as the page does."""
     opened = open_in_python(explainer, methods[0], options)
     if len(methods) == 1:
-        return f"{opened}{call_in_python('e = explainer.explain', texts)}print(e)\n"
+        checked = [f"check={explainer.usual_check}"] if explainer.usual_check else []
+        return f"{opened}{call_in_python('e = explainer.explain', texts, *checked)}print(e)\n"
     named = ", ".join(map(repr, methods))
     pair = "pair = (\n" + "".join(f"    {text!r},\n" for text in texts) + ")\n"
     loop = f"for method in ({named}):\n    print(explainer.with_method(method).explain(*pair))\n"
