@@ -61,7 +61,9 @@ def presence_by_hand(model, states, other, step=1e-5):
 
     def score(weights):
         with torch.no_grad():
-            last = model.encoder.layer[2](states[2], weights.log()[None, None, None])[0, 1:-1]
+            last = _state(model.encoder.layer[2](states[2], weights.log()[None, None, None]))[
+                0, 1:-1
+            ]
         vector = (last * weights[1:-1, None]).sum(0) / weights[1:-1].sum()
         return float(torch.cosine_similarity(vector, other, dim=0))
 

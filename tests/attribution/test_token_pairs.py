@@ -9,12 +9,13 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 import whyalike.methods.contribution_vectors as module
+from other_modules import pooling_by
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
 from whyalike.errors import ModelError, OptionError
 from whyalike.methods.method import get_method, list_methods
-from whyalike.models.installed import Dense, LayerNorm, Normalize, Pooling, Transformer
+from whyalike.models.installed import Dense, LayerNorm, Normalize, Transformer
 
 LEFT, RIGHT = TEXTS[0], TEXTS[1]
 VECTOR_METHODS = ["token_similarity", "integrated_jacobians", "bilrp"]
@@ -38,7 +39,7 @@ def folder(tmp_path_factory):
 
 
 def pipeline(folder, *behind, pooling="mean", **kwargs):
-    modules = [Transformer(str(folder)), Pooling(32, pooling_mode=pooling), *behind]
+    modules = [Transformer(str(folder)), pooling_by(32, pooling), *behind]
     return SentenceTransformer(modules=modules, device="cpu", **kwargs)
 
 
@@ -301,7 +302,14 @@ def test_a_model_without_forward_mode_says_so():
             return gradient * 2
 
     model = copy.deepcopy(tiny("bert").model)
-    model.encoder.layer[2].register_forward_hook(lambda m, i, output: OneWay.apply(output))
+
+    def through(_module, _given, output):
+        # A tuple before transformers 5.
+        if isinstance(output, tuple):
+            return OneWay.apply(output[0]), *output[1:]
+        return OneWay.apply(output)
+
+    model.encoder.layer[2].register_forward_hook(through)
     explainer = Explainer((model, tiny("bert").tokenizer), method="bilrp")
     with pytest.raises(ModelError, match="token by token"):
         explainer.explain(LEFT, RIGHT)

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -224,7 +225,10 @@ def known_score(path: Path, found: ScoreSample) -> str:
         if found.is_like(exact, vectors):
             return digest
     known[f"{found.digest}-{found.exact}"] = found.vectors
-    write_whole(path, lambda stream: np.savez(stream, **known))  # type: ignore[arg-type]
+    content = BytesIO()
+    np.savez(content, **known)  # type: ignore[arg-type]
+    # NumPy 1 leaves an archive open that it could not write to the end.
+    write_whole(path, lambda stream: stream.write(content.getbuffer()))
     return found.digest
 
 
