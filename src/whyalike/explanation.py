@@ -496,7 +496,7 @@ class Explanation:
         background = {} if self.background is None else {"background": _flat(self.background)}
         return {
             **FORMAT.head(),
-            "verdict": self.verdict,
+            **({"verdict": verdict} if (verdict := self.verdict) else {}),
             "similarity": self.similarity,
             "similarity_function": self.similarity_function,
             "method": self.method,

@@ -247,3 +247,12 @@ def test_words_of_the_texts_command_no_view():
     hostile = made("<b>x</b> *_` gloves\x1b[31m", RIGHT, ((1, 0), (2, 0)))
     assert "<b>x" not in hostile.to_html().partition("<body")[2]
     assert "\x1b" not in str(hostile)
+
+
+def test_a_blind_study_shows_none():
+    """Without a method there is no verdict in any view, nor in JSON."""
+    shown = made(method="", model="", pooling="")
+    assert shown.verdict == ""
+    assert "verdict" not in shown.to_dict()
+    assert 'class="wa-verdict"' not in shown.to_html()
+    assert " names " not in str(shown) + shown.to_markdown()

@@ -65,8 +65,11 @@ def view_verdict(explanation: Explanation) -> Sentence:
 
     An adjective is said of a cosine that is the model's own, whose zero means unrelated; with a
     background, it is the percentile instead. Words are said to carry a score where the model was
-    asked (``checks``); otherwise they are those that the method names first.
+    asked (``checks``); otherwise they are those that the method names first. Nothing is said of an
+    explanation without a method, as a blind study shows it.
     """
+    if not explanation.method:
+        return ()
     score = _number(explanation, explanation.similarity)
     blank = [
         name
