@@ -15,6 +15,7 @@ from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.fingerprint import fingerprint
 from whyalike.words import Lexicon, Rarity, WordVectors
+from whyalike.words import lexicon as lexicon_module
 
 WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")
 WORD_VECTORS = WordVectors("none", {"warm": 0}, np.ones((1, 2), dtype=np.float32))
@@ -281,8 +282,17 @@ def test_kept_results_from_before_chance_and_versions_are_taken(explainer, tmp_p
     assert again == replace(first, versions={})
 
 
-def test_rarity_is_learnt_from_the_datasets_own_catalogue(explainer, tmp_path, monkeypatch):
+@pytest.fixture
+def small_lexicon(monkeypatch):
+    """Small vectors for the packaged ones, for this test alone: the lexicon of them is kept."""
     monkeypatch.setattr(WordVectors, "packaged", lambda: WORD_VECTORS)
+    lexicon_module._packaged.cache_clear()
+    yield
+    lexicon_module._packaged.cache_clear()
+
+
+@pytest.mark.usefixtures("small_lexicon")
+def test_rarity_is_learnt_from_the_datasets_own_catalogue(explainer, tmp_path, monkeypatch):
     texts = ["the gloves", "the gloves and wool", "the gloves that are warm", "red wine", "lemon"]
     data = replace(DATA, catalogues={"shop": texts})
     asked = {"methods": ["idf"], "metrics": ["aopc_deletion"]}
