@@ -23,7 +23,7 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.explanation import BackgroundScore
 from whyalike.models.scorer import Embedder, Scorer, scores_of
-from whyalike.options import LongText, check_whole
+from whyalike.options import LongText, check_whole, policy_for
 from whyalike.similarity import comparable, is_bilinear, similarity_matrix
 from whyalike.texts import checked_texts
 
@@ -138,7 +138,7 @@ class Background:
             Vectors or scores that are no finite numbers.
         """
         # A text beyond the limit is no reason to explain nothing.
-        policy: LongText = "windows" if long_text == "windows" else "truncate"
+        policy = policy_for(long_text)
         if "vectors" in model.capabilities:
             return self._by_vectors(cast("Embedder", model), prompts, policy)
         return self._by_scores(model, prompts, policy)

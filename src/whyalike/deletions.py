@@ -10,7 +10,7 @@ from itertools import product
 
 from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation
 from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import LongText
+from whyalike.options import LongText, policy_for
 from whyalike.texts import is_mark, keep_words
 
 USUAL = 3
@@ -51,11 +51,6 @@ def text_with(side: ExplainedText, kept: Sequence[bool], *, mask: str | None = N
         return side.text
     spans = [(word.start, word.end) for word in side.words]
     return keep_words(side.text[: side.read_until], spans, kept, mask=mask)
-
-
-def policy_for(long_text: LongText) -> LongText:
-    """Return what is done with variants of texts beyond the limit: none is longer than its text."""
-    return "windows" if long_text == "windows" else "truncate"
 
 
 def check_explanations(

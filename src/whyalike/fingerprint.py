@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from whyalike.explainer import Explainer
 from whyalike.models.scorer import require_vectors, scores_of
-from whyalike.options import LongText
+from whyalike.options import LongText, policy_for
 from whyalike.words import Lexicon
 
 DECIMALS = 3
@@ -51,7 +51,7 @@ def sample_scores(explainer: Explainer, texts: Sequence[str]) -> ScoreSample:
         Vectors that are no finite numbers.
     """
     model = explainer.model
-    policy: LongText = "windows" if explainer.options.long_text == "windows" else "truncate"
+    policy = policy_for(explainer.options.long_text)
     said = repr((explainer.prompts, model.similarity_function)).encode()
     digest, exact = hashlib.sha256(said), hashlib.sha256(said + repr(list(texts)).encode())
     found = []

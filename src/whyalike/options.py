@@ -555,3 +555,11 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     others = [part for part in get_args(hint) if part is not type(None)]
     is_one = len(others) == 1 and len(get_args(hint)) == 2
     return (others[0], True) if is_one else (hint, False)
+
+
+def policy_for(long_text: LongText) -> LongText:
+    """Return what is done with texts beyond the limit where none may be refused.
+
+    So it is with variants of a text, none longer than that, and with samples of a catalogue.
+    """
+    return "windows" if long_text == "windows" else "truncate"

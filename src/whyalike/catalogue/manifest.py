@@ -16,7 +16,7 @@ from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError, ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.files import write_whole
-from whyalike.options import LongText
+from whyalike.options import LongText, policy_for
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
@@ -283,7 +283,7 @@ def describe_model(explainer: "Explainer") -> IndexedModel:
 
 def policy_of(explainer: "Explainer") -> LongText:
     """Return how long texts are read for an index: in windows, or cut and counted."""
-    return "windows" if explainer.options.long_text == "windows" else "truncate"
+    return policy_for(explainer.options.long_text)
 
 
 def check_model(explainer: "Explainer", model: IndexedModel, *, any_query: bool = False) -> None:

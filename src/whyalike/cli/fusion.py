@@ -101,7 +101,7 @@ def read_model(
     if not fusion:
         if normalise != "none":
             raise OptionError(f"--normalise {normalise} goes with --fusion: give its parts.")
-        if model != LEXICAL or Path(model).exists():
+        if not is_lexical(model):
             if over is not None:
                 raise OptionError(
                     f"--over goes with --fusion and with --model {LEXICAL}: leave it out."
@@ -120,10 +120,9 @@ def read_model(
     from whyalike.models.fusion import Fusion
 
     texts = None if over is None else _read_over(over, column)
-    parts: list[tuple[Any, float]] = []
-    for name, weight in weighed:
-        lexical = name == LEXICAL and not Path(name).exists()
-        parts.append((_bm25_of(texts) if lexical else name, weight))
+    parts: list[tuple[Any, float]] = [
+        (open_bm25(texts) if is_lexical(name) else name, weight) for name, weight in weighed
+    ]
     by_bm25_alone = normalise == "none" and any(not isinstance(part, str) for part, _ in parts)
     return {
         "model": Fusion(
@@ -141,11 +140,17 @@ def read_part(said: str) -> tuple[str, float]:
     raise OptionError(f"--fusion is {said!r}; give MODEL=WEIGHT, such as all-MiniLM-L6-v2=2.")
 
 
+def is_lexical(name: str) -> bool:
+    """Return whether a name is that of BM25, and no folder that is called so."""
+    return name == LEXICAL and not Path(name).exists()
+
+
 def _read_bm25(over: Path | None, column: str | None) -> "BM25":
-    return _bm25_of(None if over is None else _read_over(over, column))
+    return open_bm25(None if over is None else _read_over(over, column))
 
 
-def _bm25_of(texts: list[str] | None) -> "BM25":
+def open_bm25(texts: list[str] | None) -> "BM25":
+    """Return BM25 with the statistics of these texts. Raises OptionError without any."""
     from whyalike.models.bm25 import BM25
 
     if texts is None:

@@ -18,6 +18,8 @@ import typer
 from whyalike.errors import OutputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
@@ -226,3 +228,13 @@ class LastingStream:
     def __getattr__(self, name: str) -> Any:
         """Be the stream in all else."""
         return getattr(self._stream, name)
+
+
+def write_page(html: "Path | None", render: Callable[[], str]) -> None:
+    """Write the page that ``render`` gives, whole or not at all, if one was asked for."""
+    from whyalike.files import write_whole
+
+    if html is not None:
+        content = render().encode()
+        write_whole(html, lambda stream: stream.write(content))
+        echo(f"Wrote {html}", err=True)

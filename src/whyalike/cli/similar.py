@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,12 +21,8 @@ from whyalike.cli.options import (
     read_options,
     usual_methods,
 )
-from whyalike.cli.printing import echo, echo_json, open_console, write_out
+from whyalike.cli.printing import echo_json, open_console, write_out, write_page
 from whyalike.errors import OptionError
-
-if TYPE_CHECKING:
-    from whyalike.render.similar import SimilarPage
-
 
 RERANK_PANEL = "Rerank"
 CANDIDATES = 50
@@ -147,7 +143,7 @@ def similar(
             quieten()
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.similar_page import explain_all, page_of, search_to_dict
-        from whyalike.render import terminal_similar_view
+        from whyalike.render import render_similar, terminal_similar_view
 
         if explain:
             choose_methods(",".join(usual_methods(method)))  # A wrong name is refused first.
@@ -179,7 +175,7 @@ def similar(
         query = index[id_] if id_ is not None else sought or ""
         asked: dict[str, Any] = {"k": count, "where": where, "score": score}
         page = page_of(index, query, hits, reasons, **asked)
-        _write_page(page, html)
+        write_page(html, lambda: render_similar(page))
         if json_:
             found = search_to_dict(index, query, hits, reasons, **asked)
             said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
@@ -209,14 +205,3 @@ def candidates_of(count: int, rerank: str | None, label: str | None, candidates:
             "least as many."
         )
     return candidates
-
-
-def _write_page(page: "SimilarPage", html: Path | None) -> None:
-    """Write the page if one was asked for."""
-    from whyalike.files import write_whole
-    from whyalike.render import render_similar
-
-    if html is not None:
-        content = render_similar(page).encode()
-        write_whole(html, lambda stream: stream.write(content))
-        echo(f"Wrote {html}", err=True)

@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.fusion import LEXICAL, read_part
+from whyalike.cli.fusion import LEXICAL, is_lexical, open_bm25, read_part
 from whyalike.cli.options import (
     TABLES,
     AllowPickle,
@@ -21,15 +21,13 @@ from whyalike.cli.options import (
     Strict,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import echo, echo_json, echo_report, open_console, write_out
+from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from whyalike.models.bm25 import BM25
     from whyalike.models.fusion import Fusion
-    from whyalike.trace import Trace
 
 ORDER = "whyalike.order"
 
@@ -171,7 +169,7 @@ def trace(
         found = explainers[0].trace(
             query, items, keep=kept[0], stages=stages[1:], top=top, named=passage or ()
         )
-        _write_page(found, html)
+        write_page(html, found.to_html)
         if json_:
             write_out(lambda: echo_json(found.to_json(indent=2)))
             return
@@ -180,21 +178,9 @@ def trace(
         write_out(lambda: open_console().print(terminal_trace_view(found)))
 
 
-def is_lexical(name: str) -> bool:
-    """Return whether a stage is BM25, and no folder that is called so."""
-    return name == LEXICAL and not Path(name).exists()
-
-
-def open_bm25(texts: "Sequence[str]") -> "BM25":
-    """Return BM25 with the statistics of these texts."""
-    from whyalike.models.bm25 import BM25
-
-    return BM25(texts)
-
-
 def open_fusion(
     said: "Sequence[str]",
-    texts: "Sequence[str]",
+    texts: list[str],
     *,
     normalise: Literal["none", "min-max", "z-score", "ranks"],
     **opening: Any,
@@ -262,13 +248,3 @@ def of_stages(
                 )
             found[-1] = value
     return found
-
-
-def _write_page(found: "Trace", html: Path | None) -> None:
-    """Write the page if one was asked for."""
-    from whyalike.files import write_whole
-
-    if html is not None:
-        content = found.to_html().encode()
-        write_whole(html, lambda stream: stream.write(content))
-        echo(f"Wrote {html}", err=True)

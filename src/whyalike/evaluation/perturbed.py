@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
-from whyalike.deletions import policy_for, text_with
+from whyalike.deletions import text_with
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation, WordPair
 from whyalike.models.scorer import scores_of
-from whyalike.options import check_choice, check_whole
+from whyalike.options import check_choice, check_whole, policy_for
 from whyalike.texts import checked_texts, clean_text, is_mark, word_forms
 
 Kind = Literal["drop", "mask", "catalogue"]

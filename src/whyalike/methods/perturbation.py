@@ -16,7 +16,7 @@ from whyalike.interruption import checkpoint
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.methods.token_saliency import latent_vectors, texts_of
 from whyalike.models.scorer import TextPair, embed_once, require_vectors, scores_of
-from whyalike.options import LongText, PerturbationOptions
+from whyalike.options import PerturbationOptions, policy_for
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import keep_words
 from whyalike.words import Lexicon, aggregate, mean_vectors, scale_signed
@@ -60,7 +60,7 @@ def embed_variants(
             for prompt, of_text in zip(prompts, variants, strict=True)
             for each in of_text
         ],
-        long_text=_policy(setting),
+        long_text=policy_for(setting.options.long_text),
     )
     return [
         np.array([found[prompt, each] for each in of_text])
@@ -92,17 +92,17 @@ def score_variants(
         wanted += [(prompts, lefts), (prompts, rights)]
         asked.setdefault(prompts, {}).update(dict.fromkeys([*lefts, *rights], 0.0))
     for prompts, found in asked.items():
-        scores = scores_of(setting.model, list(found), prompts=prompts, long_text=_policy(setting))
+        scores = scores_of(
+            setting.model,
+            list(found),
+            prompts=prompts,
+            long_text=policy_for(setting.options.long_text),
+        )
         found.update(zip(found, scores, strict=True))
     return [
         np.array([asked[prompts][each] for each in texts], dtype=np.float64)
         for prompts, texts in wanted
     ]
-
-
-def _policy(setting: Setting) -> LongText:
-    """Return what is done with variants beyond the limit: none is longer than its text was."""
-    return "windows" if setting.options.long_text == "windows" else "truncate"
 
 
 BY_SPELLING = (

@@ -24,7 +24,7 @@ from whyalike.models.scorer import (
     scores_of,
 )
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import LongText, check_choice, check_whole
+from whyalike.options import LongText, check_choice, check_whole, policy_for
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import checked_texts, without_surrogates
 
@@ -307,7 +307,7 @@ class Fusion(OpaqueScorer):
             What parts do with text beyond their limit.
         """
         own = zip(*scores, strict=True) if pairs else ()
-        policy: LongText = "windows" if long_text == "windows" else "truncate"
+        policy = policy_for(long_text)
         queries = _Queries(policy, self._embed([query for query, _ in pairs], policy))
         if self.normalise == "ranks":
             return [

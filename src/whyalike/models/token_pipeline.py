@@ -139,16 +139,28 @@ class TokenPipeline(Generic[Pipeline]):
         found: list[TokenizedText] = []
         for first in range(0, len(texts), TEXTS_AT_ONCE):
             checkpoint()
+            some = texts[first : first + TEXTS_AT_ONCE]
             with own.lock:
-                found += tokenize(
-                    texts[first : first + TEXTS_AT_ONCE],
-                    tokenizer=own.tokenizer,
-                    limit=limit,
-                    prompt=prompt,
-                    strip=strips_texts(self.pipeline),
-                    long_text=long_text,
-                )
+                found += self._tokenize(own.tokenizer, some, prompt, limit, long_text)
         return found
+
+    def _tokenize(
+        self,
+        tokenizer: Any,
+        texts: Sequence[str],
+        prompt: str,
+        limit: int,
+        long_text: LongText,
+    ) -> list[TokenizedText]:
+        """Return some texts with their tokens; the tokenizer's lock is held."""
+        return tokenize(
+            texts,
+            tokenizer=tokenizer,
+            limit=limit,
+            prompt=prompt,
+            strip=strips_texts(self.pipeline),
+            long_text=long_text,
+        )
 
     def find_prompts(
         self, prompts: tuple[str, str] | None, names: tuple[str, str] | None

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sentence_transformers import SparseEncoder
 
 from whyalike.arrays import Floats
-from whyalike.errors import OptionError
-from whyalike.interruption import checkpoint
 from whyalike.models.kinds.sparse import Matrix, SparseScorer, is_static_sparse
 from whyalike.models.loading import open_pipeline
 from whyalike.models.opening import Opening, register_kind
-from whyalike.models.replica import own_tokenizer
-from whyalike.models.token_pipeline import TEXTS_AT_ONCE, Read
+from whyalike.models.token_pipeline import Read
 from whyalike.models.tokens import TokenizedText, from_encodings
 from whyalike.options import LongText
 
@@ -27,42 +25,31 @@ class StaticSparseScorer(SparseScorer):
         """Whether each weight goes back to a token: always."""
         return True
 
-    def tokenize(
-        self, texts: Sequence[str], *, prompt: str = "", long_text: LongText = "truncate"
+    def _tokenize(
+        self,
+        tokenizer: Any,
+        texts: Sequence[str],
+        prompt: str,
+        limit: int,
+        long_text: LongText,
     ) -> list[TokenizedText]:
-        """Return texts with their tokens; there are no special ones.
-
-        Raises
-        ------
-        OptionError
-            Windows, whose scores could not be put together.
-        """
-        if long_text == "windows":
-            raise OptionError(
-                f"long_text is 'windows', and a score of {self.name} can't be put together from "
-                "those of windows: choose 'truncate' or 'error'."
-            )
-        own, limit = own_tokenizer(self.pipeline.tokenizer), self.limit_with(prompt)
+        """Return some texts with their tokens; there are no special ones."""
+        encoded = tokenizer(
+            [prompt + text for text in texts],
+            add_special_tokens=False,
+            truncation=True,
+            max_length=limit,
+        )
         found: list[TokenizedText] = []
-        for first in range(0, len(texts), TEXTS_AT_ONCE):
-            checkpoint()
-            some = list(texts[first : first + TEXTS_AT_ONCE])
-            with own.lock:
-                encoded = own.tokenizer(
-                    [prompt + text for text in some],
-                    add_special_tokens=False,
-                    truncation=True,
-                    max_length=limit,
+        for text, encoding in zip(texts, encoded.encodings or (), strict=True):
+            one = from_encodings(text, prompt, [encoding], unknown=tokenizer)
+            if one.truncated and long_text == "error":
+                one = replace(
+                    one,
+                    refusal=f"A text has more than the {limit} tokens that the model reads. "
+                    "Shorten it, or choose long_text='truncate'.",
                 )
-            for text, encoding in zip(some, encoded.encodings or (), strict=True):
-                one = from_encodings(text, prompt, [encoding], unknown=own.tokenizer)
-                if one.truncated and long_text == "error":
-                    one = replace(
-                        one,
-                        refusal=f"A text has more than the {limit} tokens that the model reads. "
-                        "Shorten it, or choose long_text='truncate'.",
-                    )
-                found.append(one)
+            found.append(one)
         return found
 
     def _by_token(self, one: Read, vector: Floats) -> Matrix:
