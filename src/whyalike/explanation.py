@@ -47,9 +47,9 @@ ScoreKind = Literal[SimilarityFunction, "score"]
 """Of two vectors, by their function; ``"score"`` is a scorer's own number, of any range."""
 
 
-def _rendered(name: str, document: object) -> str:
+def _rendered(name: str, document: object, **settings: Any) -> str:
     """Return what a function of ``render`` makes of a document; that room is above this one."""
-    return str(getattr(import_module("whyalike.render"), name)(document))
+    return str(getattr(import_module("whyalike.render"), name)(document, **settings))
 
 
 def _draw(
@@ -547,31 +547,54 @@ class Explanation:
         """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
         return cls.from_dict(read_json(text))
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return _rendered("render_html", [self])
+    def to_html(self, *, scale: str = "absolute") -> str:
+        """Return one self-contained HTML page.
+
+        Parameters
+        ----------
+        scale : str, default='absolute'
+            What a full shade and a full bar are: the same amount of a cosine in every picture, or,
+            ``"relative"``, the most of this pair.
+
+        Raises
+        ------
+        OptionError
+            Another scale.
+        """
+        return _rendered("render_html", [self], scale=scale)
 
     def to_markdown(self) -> str:
         """Return Markdown for an issue or a chat; texts are escaped and can't command it."""
         return _rendered("render_markdown", self)
 
-    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+    def to_png(
+        self, path: str | os.PathLike[str], *, dpi: int = 200, scale: str = "absolute"
+    ) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Where to.
+        dpi : int, default=200
+            Dots per inch.
+        scale : str, default='absolute'
+            As ``to_html``.
 
         Raises
         ------
         OptionError
-            ``path`` has another ending than ``.png``.
+            ``path`` has another ending than ``.png``, or another scale.
         MissingExtraError
             Matplotlib is not installed.
         OutputError
             ``path`` can't be written.
         """
-        _draw("draw_figure", self, path, format="png", dpi=dpi)
+        _draw("draw_figure", self, path, format="png", dpi=dpi, scale=scale)
 
-    def to_svg(self, path: str | os.PathLike[str]) -> None:
+    def to_svg(self, path: str | os.PathLike[str], *, scale: str = "absolute") -> None:
         """Write the picture as SVG; as ``to_png``."""
-        _draw("draw_figure", self, path, format="svg")
+        _draw("draw_figure", self, path, format="svg", scale=scale)
 
     def __str__(self) -> str:
         """Return the explanation as plain text, 80 columns wide."""

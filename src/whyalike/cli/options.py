@@ -41,7 +41,7 @@ Method = Annotated[
     str | None,
     typer.Option(
         help="See `whyalike methods`; by default one that suits the model: exact where its score "
-        "is a sum over words, else bti, and occlusion for models without gradients.",
+        "is a sum over words, else whyalike, and occlusion for models without gradients.",
         rich_help_panel=METHOD_PANEL,
     ),
 ]

@@ -18,7 +18,7 @@ from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods, view_methods
 from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
-from whyalike.selection import mean_shift
+from whyalike.selection import mean_shift, widest_top_k
 from whyalike.web.explorer.asking import DOCUMENTS, PAIRS, Asked, PairQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
@@ -207,10 +207,22 @@ class PairPage:
 
 
 def count_clusters(explanation: "Explanation") -> int:
-    """Return how many clusters of scores there are: with so many all matches are selected."""
+    """Return how many clusters of scores there are: with so many all matches are selected.
+
+    Where pairs are selected by content, it is the ``top_k`` that shows all of these that add
+    something.
+    """
+    from whyalike.methods.method import get_method
+
     if not explanation.matches:
         return 0
     options = explanation.options
+    if get_method(explanation.method).selects_by(options) == "content":
+        return widest_top_k(
+            explanation.matches,
+            [word.text for word in explanation.left.words],
+            [word.text for word in explanation.right.words],
+        )
     scores = np.array([pair.score for pair in explanation.matches])
     clusters = mean_shift(
         np.square(scores) if options.square_scores else scores,
