@@ -143,6 +143,15 @@ Picture = Annotated[
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
+Shades = Annotated[
+    Literal["absolute", "relative"],
+    typer.Option(
+        "--scale",
+        help="What a full shade is: the same amount of a cosine for every pair, or the most of "
+        "this one.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 Column = Annotated[
     str | None,
     typer.Option(
