@@ -118,6 +118,9 @@ def check_explanations(
     return checked
 
 
+ROUNDING = 1e-4
+"""Of the score: a fall of less is none. Equal texts stay as alike whatever word leaves both."""
+
 SHARE_OF_BEST = 0.5
 """Of what the best content pair takes: a stop word or a mark that takes so much is shown too."""
 
@@ -142,12 +145,13 @@ def keep_what_holds(
         How many pairs are asked for.
     """
     found = _sorted_matches(explanation)
-    asked = {pair: _fall(pair, falls) for pair in (*found.content, *found.function)}
-    good = [pair for pair in found.content if (asked[pair] or 0.0) > 0]
+    asked = {p: _fall(p, falls) or 0.0 for p in (*found.content, *found.function)}
+    rounding = ROUNDING * abs(explanation.similarity)
+    good = [pair for pair in found.content if asked[pair] > rounding]
     if not good:
         return explanation.pairs
-    least = SHARE_OF_BEST * max(asked[pair] or 0.0 for pair in good)
-    good += [pair for pair in found.function if (asked[pair] or 0.0) >= least]
+    least = SHARE_OF_BEST * max(asked[pair] for pair in good)
+    good += [pair for pair in found.function if asked[pair] >= least]
     if len(good) >= count:
         good += [pair for pair in explanation.pairs if _words_of(pair) not in falls]
     return best_first(good)

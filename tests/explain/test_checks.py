@@ -113,6 +113,14 @@ def test_pairs_of_content_are_shown_as_the_model_says_of_them(tmp_path):
     assert again.explain(CONTENT, OTHER, check=3).pairs == again.explain(CONTENT, OTHER).pairs
 
 
+def test_rounding_selects_no_pair_of_equal_texts(tmp_path):
+    """Whatever word leaves both, they stay as alike; falls of 1e-8 are not falls."""
+    explainer = Explainer(dual(tmp_path), method="whyalike")
+    checked = explainer.explain(CONTENT, CONTENT, check=3)
+    assert all(abs(one.fall) < 1e-5 for one in checked.checks.pairs)
+    assert checked.pairs == explainer.explain(CONTENT, CONTENT).pairs
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_scorer_is_checked(tmp_path, kind):
     place = str(save_kinds(tmp_path, [kind])[kind])

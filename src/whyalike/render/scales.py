@@ -95,14 +95,14 @@ def scale_of(explanation: Explanation, scale: str = "absolute") -> Scale:
     has_scale = explanation.similarity_function == "cosine"
     if scale == "relative" or not has_scale:
         note = "" if scale == "relative" else ", as this score has no fixed scale"
-        said = f"relative: 1 is the most of each text{note}"
+        said = f"full is the most of each text{note}"
         return Scale("relative", 0.0, 1.0, greatest, "Saliency", "1", said)
     if has_contributions(explanation):
         most = format_number(FULL, 2)
-        note = "of the cosine, in every picture"
+        note = f"full is {most} of the cosine, for every pair of texts"
         return Scale("absolute", FULL, 1.0, FULL, "Adds", f"{most} or more", note)
     factor = min(max(explanation.similarity, 0.0), 1.0)
-    note = "1 is the most of its text where the cosine is 1"
+    note = "full is the most of its text at a cosine of 1; unrelated texts stay pale"
     whole = 1.0 / factor if factor else 0.0
     return Scale("absolute", 0.0, factor, whole, "Saliency × cosine", "1", note)
 
