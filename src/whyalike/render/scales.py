@@ -32,7 +32,7 @@ class Scale:
 
     full: the contribution of a full shade; 0 where words have none that can be compared with those
     of other pairs, and are shown by their saliency times ``factor``. greatest: the score of a full
-    bar. what: the quantity, most: what a full shade is of it, note: how a legend goes on from there.
+    bar. what: the quantity, most: what a full shade is of it, note: how a legend goes on then.
     """
 
     name: ScaleName
