@@ -425,7 +425,7 @@ def test_words_that_pull_apart_are_marked_otherwise_than_salient_ones():
     assert "~word~ takes 0.075 or more" in strongly
     drawn = coloured(SIGNED)
     assert "\x1b[4mnot\x1b[0m" in drawn
-    assert "underlined: pulls" in drawn
+    assert "underlined:" in drawn
 
 
 def test_why_not_more_alike_is_said_where_there_is_a_reason():
