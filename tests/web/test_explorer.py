@@ -91,7 +91,7 @@ def test_the_form_works_without_scripts_and_keeps_what_was_asked(client):
 
 def test_what_a_full_shade_is_can_be_chosen(client):
     page = get(client, "/", left=LEFT, right=RIGHT).text
-    assert "0.15 or more of the cosine" in page
+    assert "0.15 or more</span> of the cosine" in page
     other = get(client, "/", left=LEFT, right=RIGHT, scale="relative").text
     assert "the most of each text" in other
     assert "0.15 or more" not in other
