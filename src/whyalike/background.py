@@ -39,7 +39,7 @@ PAIRS_SCORED = 300
 """Random pairs that are scored where texts have no vectors, and each pair costs a pass."""
 
 COMMON = 0.1
-"""A word that so many of the texts have is boilerplate, and shown as a stop word is."""
+"""A word that so many of the texts have is boilerplate, and shown where there is nothing else."""
 
 UNUSUAL = 1.0
 """A text is said to be unlike the background below this percentile of the background's own."""

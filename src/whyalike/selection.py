@@ -275,7 +275,8 @@ class SortedMatches:
     """Matches by what their words are, each best first.
 
     content: of two content words that are like each other. function: those with a stop word or a
-    mark. Pairs of negative word similarity are in neither.
+    mark, and with a common word of a background where there is no content. Pairs of negative word
+    similarity are in neither.
     """
 
     content: tuple[WordPair, ...]
@@ -311,7 +312,9 @@ def sort_matches(
     full = [p for p in ordered if p.left not in empty[0] and p.right not in empty[1]]
     alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
     content = alike or full
-    rest = (pair for pair in ordered if pair not in full)
+    rest = [pair for pair in ordered if pair not in full]
+    if content:
+        rest = [p for p in rest if not {left[p.left].lower(), right[p.right].lower()} & {*common}]
     return SortedMatches(tuple(content), tuple(rest))
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from whyalike.explanation import WordPair
 from whyalike.options import BTIOptions
-from whyalike.selection import content_pairs, select_pairs, widest_top_k
+from whyalike.selection import content_pairs, select_pairs, sort_matches, widest_top_k
 from whyalike.stop_words import stop_words_of
 
 LEFT = ["the", "wool", "gloves", ",", "warm", "not"]
@@ -128,5 +128,7 @@ def test_common_words_of_a_catalogue_are_shown_as_stop_words_are():
     options = BTIOptions()
     found = content_pairs(matches, LEFT, RIGHT, options=options, common={"wool", "mittens"})
     assert [one.left for one in found] == [4]
+    sorted_ = sort_matches([*matches, pair(0, 0.1)], LEFT, RIGHT, common={"wool", "mittens"})
+    assert [one.left for one in sorted_.function] == [0]
     every = {*LEFT, *RIGHT}
     assert len(content_pairs(matches, LEFT, RIGHT, options=options, common=every)) == 3
