@@ -71,7 +71,9 @@ class Word:
     """A word of a text: ``text`` is exactly ``source[start:end]``, ``saliency`` is unitless.
 
     ``contribution`` is what the word adds to the similarity, in its units; below zero it pulls the
-    texts apart. None for a method that gives no such number.
+    texts apart. None for a method that gives no such number. ``raw_contribution`` is the same
+    before the method shared evenly among the words what they left of the similarity, so that they
+    sum to it; None where nothing was shared. Where both are there, its sign is the word's own.
     """
 
     text: str = field(
@@ -96,9 +98,24 @@ class Word:
         default=None,
         metadata=describe(
             "What the word adds to the similarity, in its units; below zero it pulls the texts "
-            "apart. null for a method that gives no such number."
+            "apart, unless raw_contribution says otherwise. null for a method that gives no such "
+            "number."
         ),
     )
+    raw_contribution: float | None = field(
+        default=None,
+        metadata=describe(
+            "The contribution before what the words left of the similarity was shared evenly among "
+            "them. Below zero, the word itself pulls the texts apart, whatever the sign of its "
+            "contribution. Absent or null where nothing was shared.",
+            where_known=True,
+        ),
+    )
+
+    @property
+    def own_contribution(self) -> float | None:
+        """The raw contribution where there is one, else the contribution."""
+        return self.contribution if self.raw_contribution is None else self.raw_contribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +250,12 @@ class ExplainedText:
 
     @property
     def pulling_apart(self) -> tuple[int, ...]:
-        """Indices of the words that lower the similarity, strongest first; needs contributions."""
-        lowering = [n for n, word in enumerate(self.words) if (word.contribution or 0.0) < 0]
-        return tuple(sorted(lowering, key=lambda n: self.words[n].contribution or 0.0))
+        """Indices of the words that lower the similarity, strongest first; needs contributions.
+
+        Words go by what they add themselves, without their even share.
+        """
+        own = [word.own_contribution or 0.0 for word in self.words]
+        return tuple(sorted((n for n, value in enumerate(own) if value < 0), key=own.__getitem__))
 
     @property
     def read_until(self) -> int:
@@ -731,7 +751,9 @@ class Comparison:
         )
         greatest = max(map(abs, everything), default=0.0) or 1.0
         words = tuple(
-            replace(word, saliency=effect / greatest, contribution=effect + 0.0)
+            replace(
+                word, saliency=effect / greatest, contribution=effect + 0.0, raw_contribution=None
+            )
             for word, effect in zip(text.words, effects, strict=True)
         )
         return replace(text, words=words)
@@ -743,6 +765,13 @@ def _contributions(text: ExplainedText) -> list[float]:
 
 def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
+
+
+def _word_to_dict(word: Word) -> dict[str, Any]:
+    said = _flat(word)
+    if word.raw_contribution is None:
+        del said["raw_contribution"]
+    return said
 
 
 def _checks_to_dict(checks: Checks) -> dict[str, Any]:
@@ -757,7 +786,7 @@ def _checks_to_dict(checks: Checks) -> dict[str, Any]:
 def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
     return {
         "text": text.text,
-        "words": [_flat(word) for word in text.words],
+        "words": [_word_to_dict(word) for word in text.words],
         "unread_words": text.unread_words,
         "unmatched": list(text.unmatched),
     }

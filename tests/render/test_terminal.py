@@ -417,7 +417,7 @@ def test_words_that_pull_apart_are_marked_otherwise_than_salient_ones():
     assert "~word~ −0.5 or less" in plain
     drawn = coloured(SIGNED)
     assert "\x1b[4mnot\x1b[0m" in drawn
-    assert "underlined: pulls" in drawn
+    assert "underlined: below" in drawn
 
 
 def test_why_not_more_alike_is_said_where_there_is_a_reason():

@@ -316,7 +316,7 @@ def _legend(explanation: Explanation, colour: bool) -> str:
     if not colour and any(word.saliency >= STAR_FROM for word in words):
         notes.append(f"*word* saliency of {STAR_FROM} or more")
     if colour and any(_shade(Segment("", 0, word.saliency)) for word in words if word.saliency < 0):
-        notes.append("underlined: pulls apart")
+        notes.append("underlined: below zero")
     if not colour and any(word.saliency <= -STAR_FROM for word in words):
         notes.append(f"~word~ {format_number(-STAR_FROM, 1)} or less")
     return " · ".join(notes)

@@ -213,7 +213,7 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
         paired = {pair.left if which == "left" else pair.right for pair in explanation.pairs}
         nothing.append([(side.words[n].text, "") for n in side.unmatched if n not in paired])
         lowering = [side.words[n] for n in side.pulling_apart]
-        values = [(word.text, word.contribution or 0.0) for word in lowering]
+        values = [(word.text, word.own_contribution or 0.0) for word in lowering]
         apart.append(
             [
                 (text, format_signed(value, decimals))
