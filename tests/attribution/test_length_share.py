@@ -5,7 +5,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from tiny_models import tiny
+from tiny_models import tiny, tiny_reranker
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.methods import whyalike as own
 from whyalike.models.installed import Normalize, Pooling, Transformer
@@ -94,6 +94,13 @@ def test_a_normalize_at_the_end_changes_nothing(folder):
 @pytest.mark.parametrize("function", ["dot", "euclidean", "manhattan"])
 def test_other_scores_of_two_vectors_are_as_they_were(folder, function, monkeypatch):
     explainer = Explainer(pipeline(folder, function, normalised=False), method="whyalike")
+    found = explainer.explain(LEFT, RIGHT)
+    monkeypatch.setattr(own, "LENGTH_SHARE", 1.0)
+    assert explainer.explain(LEFT, RIGHT) == found
+
+
+def test_a_logit_of_one_sequence_is_as_it_was(monkeypatch):
+    explainer = Explainer(tiny_reranker("bert").parts, method="whyalike")
     found = explainer.explain(LEFT, RIGHT)
     monkeypatch.setattr(own, "LENGTH_SHARE", 1.0)
     assert explainer.explain(LEFT, RIGHT) == found
