@@ -47,8 +47,9 @@ SOME = {one.name: one for one in declared(Some)}
 
 
 def test_the_options_of_documents_are_in_their_order():
-    assert [one.name for one in fields(BTIOptions)] == ORDER
+    assert [one.name for one in fields(BTIOptions)] == [*ORDER, "selection"]
     assert list(BTIOptions().to_dict()) == ORDER
+    assert list(BTIOptions(selection="content").to_dict()) == [*ORDER, "selection"]
 
 
 def test_every_option_of_every_method_is_one_of_all_options():

@@ -3,14 +3,15 @@
 A method says which pairs of words carry a score. A deletion asks the model itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 from itertools import product
 
-from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation
+from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation, WordPair
 from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import LongText, policy_for
+from whyalike.options import LongText, Selection, policy_for
+from whyalike.selection import SortedMatches, best_first, sort_matches
 from whyalike.texts import is_mark, keep_words
 
 USUAL = 3
@@ -53,6 +54,10 @@ def text_with(side: ExplainedText, kept: Sequence[bool], *, mask: str | None = N
     return keep_words(side.text[: side.read_until], spans, kept, mask=mask)
 
 
+Words = tuple[tuple[int, ...], tuple[int, ...]]
+"""Indices of words of the left text, and of the right one."""
+
+
 def check_explanations(
     model: Scorer,
     explanations: Sequence[Explanation],
@@ -60,12 +65,16 @@ def check_explanations(
     count: int,
     prompts: tuple[str, str],
     long_text: LongText,
+    selection: Selection = "clusters",
 ) -> list[Explanation]:
     """Return explanations with what the model scores without the words of their first pairs.
 
     The words of each of the first ``count`` selected pairs are deleted from both texts, and then
     those of all of them. All variants of all explanations go to the model together, equal ones
     once. Where a text would have no word left, the model is not asked.
+
+    With the selection ``content`` it is the model that decides which pairs those are, and more are
+    deleted before; see ``keep_what_holds``.
 
     Parameters
     ----------
@@ -79,6 +88,8 @@ def check_explanations(
         Put before the left texts and before the right ones.
     long_text : LongText
         As the texts were read.
+    selection : Selection, default='clusters'
+        How the pairs of the explanations were selected.
 
     Raises
     ------
@@ -87,33 +98,126 @@ def check_explanations(
     FunctionError
         A function of the user's raised something.
     """
+    ask = _Asking(model, prompts, long_text)
+    if selection == "content":
+        wanted = [_candidates(model, one, count) for one in explanations]
+        ask.score(explanations, wanted)
+        if not getattr(model, "is_rehearsal", False):
+            explanations = [
+                replace(one, pairs=keep_what_holds(one, ask.falls(one, of_one), count=count))
+                for one, of_one in zip(explanations, wanted, strict=True)
+            ]
     wanted = [_deletions(model, one, count) for one in explanations]
-    variants = {
-        (number, words): _variant(one, words)
-        for number, (one, of_one) in enumerate(zip(explanations, wanted, strict=True))
-        for words in of_one
-    }
-    unique = list(dict.fromkeys(pair for pair in variants.values() if pair is not None))
-    scores = (
-        scores_of(model, unique, prompts=prompts, long_text=policy_for(long_text)) if unique else []
-    )
-    found = dict(zip(unique, scores, strict=True))
+    ask.score(explanations, wanted)
     checked = []
-    for number, (one, of_one) in enumerate(zip(explanations, wanted, strict=True)):
-        done = []
-        for words in of_one:
-            variant = variants[number, words]
-            score = None if variant is None else found[variant]
-            fall = None if score is None else one.similarity - score
-            done.append(Deletion(*words, similarity=score, fall=fall))
+    for one, of_one in zip(explanations, wanted, strict=True):
+        done = [ask.deletion(one, words) for words in of_one]
         several = len(done) > 1
         checks = Checks(tuple(done[:-1] if several else done), done[-1] if several else None)
         checked.append(replace(one, checks=checks))
     return checked
 
 
-Words = tuple[tuple[int, ...], tuple[int, ...]]
-"""Indices of words of the left text, and of the right one."""
+ROUNDING = 1e-4
+"""Of the score: a fall of less is none. Equal texts stay as alike whatever word leaves both."""
+
+SHARE_OF_BEST = 0.5
+"""Of what the best content pair takes: a stop word or a mark that takes so much is shown too."""
+
+
+def keep_what_holds(
+    explanation: Explanation, falls: Mapping[Words, float | None], *, count: int
+) -> tuple[WordPair, ...]:
+    """Return the pairs to show, best first, as the model said of those that were deleted.
+
+    Of the content pairs, those are left out whose deletion raises the score, or leaves it as it is.
+    Pairs with a stop word or a mark, such as a negation, come in where their deletion takes
+    SHARE_OF_BEST of what that of the best content pair does. Selected pairs that were not deleted
+    follow where enough others hold; where none does, nothing is changed.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of pairs selected by content.
+    falls : Mapping[Words, float | None]
+        How much the score falls with the words of a pair; None where that was not scored.
+    count : int
+        How many pairs are asked for.
+    """
+    found = _sorted_matches(explanation)
+    asked = {p: _fall(p, falls) or 0.0 for p in (*found.content, *found.function)}
+    rounding = ROUNDING * abs(explanation.similarity)
+    good = [pair for pair in found.content if asked[pair] > rounding]
+    if not good:
+        return explanation.pairs
+    least = SHARE_OF_BEST * max(asked[pair] for pair in good)
+    good += [pair for pair in found.function if asked[pair] >= least]
+    if len(good) >= count:
+        good += [pair for pair in explanation.pairs if _words_of(pair) not in falls]
+    return best_first(good)
+
+
+def _fall(pair: WordPair, falls: Mapping[Words, float | None]) -> float | None:
+    return falls.get(_words_of(pair))
+
+
+def _words_of(pair: WordPair) -> Words:
+    return (pair.left,), (pair.right,)
+
+
+def _sorted_matches(explanation: Explanation) -> SortedMatches:
+    left, right = ([w.text for w in side.words] for side in (explanation.left, explanation.right))
+    return sort_matches(explanation.matches, left, right)
+
+
+def _candidates(model: Scorer, explanation: Explanation, count: int) -> list[Words]:
+    """Return the words of each of the pairs that may come to be shown.
+
+    They are twice as many pairs of content as are asked for, and as many of stop words and marks.
+    """
+    if getattr(model, "is_rehearsal", False):
+        return [((i,), (j,)) for i, j in _dearest(explanation, CANDIDATES * count)]
+    found = _sorted_matches(explanation)
+    pairs = (*found.content[: 2 * count], *found.function[:count])
+    return [_words_of(pair) for pair in pairs]
+
+
+CANDIDATES = 3
+"""Pairs that are deleted for each that is asked for, where the model decides which are shown."""
+
+
+class _Asking:
+    """A model that is asked for the score of each variant once."""
+
+    def __init__(self, model: Scorer, prompts: tuple[str, str], long_text: LongText) -> None:
+        self.model, self.prompts, self.long_text = model, prompts, long_text
+        self.known: dict[TextPair, float] = {}
+
+    def score(self, explanations: Sequence[Explanation], wanted: Sequence[Sequence[Words]]) -> None:
+        """Ask for all variants that are not known yet, together."""
+        variants = (
+            _variant(one, words)
+            for one, of_one in zip(explanations, wanted, strict=True)
+            for words in of_one
+        )
+        unique = list(dict.fromkeys(pair for pair in variants if pair is not None))
+        new = [pair for pair in unique if pair not in self.known]
+        if new:
+            scores = scores_of(
+                self.model, new, prompts=self.prompts, long_text=policy_for(self.long_text)
+            )
+            self.known.update(zip(new, map(float, scores), strict=True))
+
+    def deletion(self, explanation: Explanation, words: Words) -> Deletion:
+        """Return what the model scored without words."""
+        variant = _variant(explanation, words)
+        score = None if variant is None else self.known[variant]
+        fall = None if score is None else explanation.similarity - score
+        return Deletion(*words, similarity=score, fall=fall)
+
+    def falls(self, explanation: Explanation, wanted: Sequence[Words]) -> dict[Words, float | None]:
+        """Return how much the score fell, by the words that were deleted."""
+        return {words: self.deletion(explanation, words).fall for words in wanted}
 
 
 def _deletions(model: Scorer, explanation: Explanation, count: int) -> list[Words]:

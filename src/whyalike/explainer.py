@@ -53,7 +53,7 @@ from whyalike.options import (
     check_whole,
 )
 from whyalike.readings import Reading, read_pairs, reading_warnings
-from whyalike.selection import best_first, top_words
+from whyalike.selection import best_first, select_pairs
 from whyalike.texts import CleanText, clean_text, is_mark
 from whyalike.trace import Trace
 from whyalike.words import Lexicon
@@ -164,7 +164,13 @@ def assemble(
         pooling=model.pooling,
         left=_explained(left, saliency.left, unmatched[0]),
         right=_explained(right, saliency.right, unmatched[1]),
-        pairs=top_words(matches, options=options),
+        pairs=select_pairs(
+            matches,
+            left.prepared.words,
+            right.prepared.words,
+            selection=method.selects_by(options),
+            options=options,
+        ),
         matches=best_first(matches),
         warnings=(
             *warnings,
@@ -253,8 +259,8 @@ class Explainer:
         work on it; words are paired by the lexicon's vectors, as it gives none.
     method : str, optional
         A registered method; ``whyalike methods`` lists them. By default ``exact`` for a model whose
-        score is a sum over pairs of tokens, ``parts`` or ``ranks`` for a fusion, else ``bti``, and
-        ``occlusion`` for what has no gradients.
+        score is a sum over pairs of tokens, ``parts`` or ``ranks`` for a fusion, else ``whyalike``,
+        and ``occlusion`` for what has no gradients. ``bti`` is the paper's.
     pooling : Pooling, default='auto'
         ``"auto"`` explains the score that the model itself gives, where it is a
         SentenceTransformer, and the paper's score where it is a bare encoder. ``"model"``,
@@ -382,6 +388,9 @@ class Explainer:
             How many of the selected pairs are checked, best first: their words are deleted from
             both texts, of each pair alone and of all together, and ``checks`` of the explanation
             says what the model then scores. One batch of ``check`` + 1 pairs goes to the model.
+            Where pairs are selected by content, as ``whyalike`` does, three times as many go before
+            it: pairs whose deletion does not lower the score are left out, and a stop word that
+            takes half as much as the best pair is shown.
 
         Raises
         ------
@@ -672,6 +681,7 @@ class Explainer:
                 count=check,
                 prompts=self.prompts,
                 long_text=self.options.long_text,
+                selection=self.method.selects_by(recorded),
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "

@@ -47,9 +47,9 @@ ScoreKind = Literal[SimilarityFunction, "score"]
 """Of two vectors, by their function; ``"score"`` is a scorer's own number, of any range."""
 
 
-def _rendered(name: str, document: object) -> str:
+def _rendered(name: str, document: object, **settings: Any) -> str:
     """Return what a function of ``render`` makes of a document; that room is above this one."""
-    return str(getattr(import_module("whyalike.render"), name)(document))
+    return str(getattr(import_module("whyalike.render"), name)(document, **settings))
 
 
 def _draw(
@@ -66,6 +66,11 @@ def _draw(
     write_whole(path, lambda stream: draw(document, stream, format=format, **settings))
 
 
+ALONE = 0.4
+"""What the words of a text take from the similarity, each deleted alone, as a part of it: the
+median of 96 texts (docs/decisions/0017-the-length-of-a-vector.md). Contributions sum to all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of a text: ``text`` is exactly ``source[start:end]``, ``saliency`` is unitless.
@@ -73,7 +78,7 @@ class Word:
     ``contribution`` is what the word adds to the similarity, in its units; below zero it pulls the
     texts apart. None for a method that gives no such number. ``raw_contribution`` is the same
     before the method shared evenly among the words what they left of the similarity, so that they
-    sum to it; None where nothing was shared. Where both are there, its sign is the word's own.
+    sum to it; None where nothing was shared.
     """
 
     text: str = field(
@@ -98,24 +103,29 @@ class Word:
         default=None,
         metadata=describe(
             "What the word adds to the similarity, in its units; below zero it pulls the texts "
-            "apart, unless raw_contribution says otherwise. null for a method that gives no such "
-            "number."
+            "apart. null for a method that gives no such number."
         ),
     )
     raw_contribution: float | None = field(
         default=None,
         metadata=describe(
             "The contribution before what the words left of the similarity was shared evenly among "
-            "them. Below zero, the word itself pulls the texts apart, whatever the sign of its "
-            "contribution. Absent or null where nothing was shared.",
+            "them: how much more the word adds than a mean word of its text. Absent or null where "
+            "nothing was shared.",
             where_known=True,
         ),
     )
 
     @property
-    def own_contribution(self) -> float | None:
-        """The raw contribution where there is one, else the contribution."""
-        return self.contribution if self.raw_contribution is None else self.raw_contribution
+    def alone(self) -> float | None:
+        """What deleting this word alone should take from the similarity; None as ``contribution``.
+
+        That is the contribution, less what of its even share (``raw_contribution``) goes only with
+        other words.
+        """
+        if self.contribution is None or self.raw_contribution is None:
+            return self.contribution
+        return self.raw_contribution + ALONE * (self.contribution - self.raw_contribution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +262,9 @@ class ExplainedText:
     def pulling_apart(self) -> tuple[int, ...]:
         """Indices of the words that lower the similarity, strongest first; needs contributions.
 
-        Words go by what they add themselves, without their even share.
+        Words go by what they should take from it ``alone``.
         """
-        own = [word.own_contribution or 0.0 for word in self.words]
+        own = [word.alone or 0.0 for word in self.words]
         return tuple(sorted((n for n, value in enumerate(own) if value < 0), key=own.__getitem__))
 
     @property
@@ -567,31 +577,54 @@ class Explanation:
         """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
         return cls.from_dict(read_json(text))
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return _rendered("render_html", [self])
+    def to_html(self, *, scale: str = "absolute") -> str:
+        """Return one self-contained HTML page.
+
+        Parameters
+        ----------
+        scale : str, default='absolute'
+            What a full shade and a full bar are: the same amount of a cosine in every picture, or,
+            ``"relative"``, the most of this pair.
+
+        Raises
+        ------
+        OptionError
+            Another scale.
+        """
+        return _rendered("render_html", [self], scale=scale)
 
     def to_markdown(self) -> str:
         """Return Markdown for an issue or a chat; texts are escaped and can't command it."""
         return _rendered("render_markdown", self)
 
-    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
+    def to_png(
+        self, path: str | os.PathLike[str], *, dpi: int = 200, scale: str = "absolute"
+    ) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Where to.
+        dpi : int, default=200
+            Dots per inch.
+        scale : str, default='absolute'
+            As ``to_html``.
 
         Raises
         ------
         OptionError
-            ``path`` has another ending than ``.png``.
+            ``path`` has another ending than ``.png``, or another scale.
         MissingExtraError
             Matplotlib is not installed.
         OutputError
             ``path`` can't be written.
         """
-        _draw("draw_figure", self, path, format="png", dpi=dpi)
+        _draw("draw_figure", self, path, format="png", dpi=dpi, scale=scale)
 
-    def to_svg(self, path: str | os.PathLike[str]) -> None:
+    def to_svg(self, path: str | os.PathLike[str], *, scale: str = "absolute") -> None:
         """Write the picture as SVG; as ``to_png``."""
-        _draw("draw_figure", self, path, format="svg")
+        _draw("draw_figure", self, path, format="svg", scale=scale)
 
     def __str__(self) -> str:
         """Return the explanation as plain text, 80 columns wide."""

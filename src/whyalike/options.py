@@ -27,6 +27,7 @@ Objective = Literal["similarity", "dot"]
 WordKind = Literal["text", "pretoken", "token"]
 Perturbation = Literal["drop", "mask"]
 Matching = Literal["nearest", "mutual", "soft"]
+Selection = Literal["clusters", "content"]
 LongText = Literal["truncate", "error", "windows"]
 OptionValue = str | bool | int | float | None
 
@@ -75,6 +76,8 @@ class Declared:
         How the cost of an explanation grows with it; empty where it does not.
     row : int, optional
         The row of ``docs/reading-of-the-paper.md`` that it belongs to.
+    where_known : bool, default=False
+        Whether documents leave it out where it is None: documents of version 1 lack it.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Declared:
     unit: str = ""
     cost: str = ""
     row: int | None = None
+    where_known: bool = False
 
     def check(self, value: object) -> None:
         """Raise OptionError on a value that is not allowed."""
@@ -232,7 +236,8 @@ class MethodOptions:
     square_scores: bool = option(False, meaning="Cluster squared scores.", row=5)
     top_k: int = option(
         2,
-        meaning="Show the pairs of this many clusters of scores.",
+        meaning="Show the pairs of this many clusters of scores. With the selection content: those "
+        "that add .04 of what all matches add for 2, twice that for 1, half for 3, and so on.",
         least=1,
         unit="clusters",
         row=6,
@@ -253,6 +258,13 @@ class MethodOptions:
         least=0,
         unit="scores",
         row=8,
+    )
+    selection: Selection | None = option(
+        None,
+        meaning="Which matches are shown: the highest clusters of scores, whatever their words "
+        "(the paper's Algorithm 1), or pairs of content words that add a part of the score. None "
+        "is the method's own choice: content for whyalike, clusters for the others.",
+        where_known=True,
     )
 
     def __post_init__(self) -> None:
@@ -285,8 +297,12 @@ class MethodOptions:
         return {one.name: getattr(self, one.name) for one in declared(type(self))}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as documents hold them."""
-        return self.values()
+        """Return plain values, as documents hold them; see ``Declared.where_known``."""
+        values = self.values()
+        for one in declared(type(self)):
+            if one.where_known and values[one.name] is None:
+                del values[one.name]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -467,7 +483,10 @@ class ExtendedOptions(BTIOptions):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as documents hold them: the others are an object ``own``."""
-        return {**super().values(), "own": dict(self.own)}
+        ours = {
+            name: value for name, value in super().to_dict().items() if name not in dict(self.own)
+        }
+        return {**ours, "own": dict(self.own)}
 
 
 def all_options(given: MethodOptions | Mapping[str, Any] | None) -> BTIOptions:

@@ -1,7 +1,8 @@
-"""Which of the matches explain the similarity: TopWords, the highest clusters of exact MeanShift.
+"""Which of the matches explain the similarity: pairs of content words, or TopWords.
 
-One-dimensional, with a flat kernel, for the scores of word pairs. It
-gives the labels and centers of scikit-learn's ``MeanShift`` on its ``estimate_bandwidth``, for 120
+TopWords are the highest clusters of exact MeanShift: one-dimensional, with a flat kernel, for the
+scores of word pairs. It gives the labels and centers of scikit-learn's ``MeanShift`` on its
+``estimate_bandwidth``, for 120
 values five hundred times faster. Where the two differ (rates: bandwidth estimated, quantile 0.3,
 up to 150 values; every difference found is of one of these kinds, and the tests pin one of each):
 
@@ -21,6 +22,7 @@ up to 150 values; every difference found is of one of these kinds, and the tests
   from the same expansion, and the bandwidths differ by about 1e-11 of their size.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -31,7 +33,9 @@ from numpy.typing import NDArray
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.explanation import WordPair
-from whyalike.options import BTIOptions
+from whyalike.options import BTIOptions, Selection
+from whyalike.stop_words import stop_words_of
+from whyalike.texts import is_mark
 
 Indices = NDArray[np.intp]
 _MAX_ITER = 300
@@ -249,6 +253,119 @@ def top_words(matches: Sequence[WordPair], *, options: BTIOptions) -> tuple[Word
     limit = options.top_k + 1 if options.top_k_inclusive else options.top_k
     chosen = np.flatnonzero(rank[clusters.labels] < limit).tolist()
     return best_first([matches[index] for index in chosen])
+
+
+LEAST_PART = 0.04
+"""Of what all matches add together: a pair that adds less is not shown, at the default top_k."""
+
+FEWEST = 3
+"""Content pairs that are shown where fewer add that much, as in long texts all words add little."""
+
+MOST_HALVINGS = 6
+"""A slider has so many steps at most; a pair that adds less than their last is as good as nothing.
+"""
+
+LEAST_SIMILARITY = 0.2
+"""Of two words. Below it are 3 % of the pairs of different content words that people align on
+MTRef's development data, and 17 % of the pairs that matching finds besides."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortedMatches:
+    """Matches by what their words are, each best first.
+
+    content: of two content words that are like each other. function: those with a stop word or a
+    mark. Pairs of negative word similarity are in neither.
+    """
+
+    content: tuple[WordPair, ...]
+    function: tuple[WordPair, ...]
+
+
+def sort_matches(
+    matches: Sequence[WordPair], left: Sequence[str], right: Sequence[str]
+) -> SortedMatches:
+    """Tell pairs of content words from pairs with a stop word or a mark; see ``stop_words_of``.
+
+    Parameters
+    ----------
+    matches : sequence of WordPair
+        All that the matching found.
+    left : sequence of str
+        The words of the left text, W of them.
+    right : sequence of str
+        The words of the right text.
+    """
+    empty = [
+        stops | {n for n, word in enumerate(words) if is_mark(word)}
+        for words, stops in zip((left, right), stop_words_of(left, right), strict=True)
+    ]
+    ordered = [pair for pair in best_first(matches) if pair.similarity > 0]
+    full = [p for p in ordered if p.left not in empty[0] and p.right not in empty[1]]
+    alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
+    content = alike or full
+    rest = (pair for pair in ordered if pair not in full)
+    return SortedMatches(tuple(content), tuple(rest))
+
+
+def content_pairs(
+    matches: Sequence[WordPair],
+    left: Sequence[str],
+    right: Sequence[str],
+    *,
+    options: BTIOptions,
+) -> tuple[WordPair, ...]:
+    """Return the selected pairs, best first: content words that add a part of the score.
+
+    A pair is shown where it adds LEAST_PART of what all matches add that add anything (twice that
+    for ``options.top_k`` 1, half of it for 3, and so on), but never fewer than FEWEST that add
+    something. Pairs with a stop word or a mark are shown where there is no other.
+
+    Parameters
+    ----------
+    matches : sequence of WordPair
+        All that the matching found.
+    left : sequence of str
+        The words of the left text.
+    right : sequence of str
+        The words of the right text.
+    options : BTIOptions
+        Their ``top_k``.
+    """
+    found = sort_matches(matches, left, right)
+    pairs = found.content or found.function
+    whole = sum(pair.score for pair in matches if pair.score > 0)
+    top_k = options.top_k + options.top_k_inclusive
+    least = LEAST_PART * whole * 2.0 ** (2 - top_k)
+    kept = [pair for pair in pairs if pair.score > 0 and pair.score >= least]
+    if len(kept) < FEWEST:
+        adding = [pair for pair in pairs if pair.score > 0]
+        kept = list((adding or pairs)[:FEWEST])
+    return tuple(kept)
+
+
+def widest_top_k(matches: Sequence[WordPair], left: Sequence[str], right: Sequence[str]) -> int:
+    """Return the least ``top_k`` by which ``content_pairs`` returns all that add something."""
+    found = sort_matches(matches, left, right)
+    adding = [p.score for p in found.content or found.function if p.score > 0]
+    whole = sum(pair.score for pair in matches if pair.score > 0)
+    if len(adding) <= FEWEST or min(adding) * 2.0**MOST_HALVINGS < LEAST_PART * whole:
+        return 1 if len(adding) <= FEWEST else 2 + MOST_HALVINGS
+    return max(1, 2 + math.ceil(math.log2(LEAST_PART * whole / min(adding))))
+
+
+def select_pairs(
+    matches: Sequence[WordPair],
+    left: Sequence[str],
+    right: Sequence[str],
+    *,
+    selection: Selection,
+    options: BTIOptions,
+) -> tuple[WordPair, ...]:
+    """Return the selected pairs, best first, by ``content_pairs`` or by ``top_words``."""
+    if selection == "content":
+        return content_pairs(matches, left, right, options=options)
+    return top_words(matches, options=options)
 
 
 def best_first(pairs: Sequence[WordPair]) -> tuple[WordPair, ...]:

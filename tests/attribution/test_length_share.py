@@ -1,5 +1,7 @@
 """The length of a vector in the gradient of `whyalike`: half of its fall, where there is one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from sentence_transformers import SentenceTransformer
 
 from tiny_models import tiny, tiny_reranker
 from whyalike import BTIOptions, Explainer, Explanation
+from whyalike.explanation import ExplainedText, Word
 from whyalike.methods import whyalike as own
 from whyalike.models.installed import Normalize, Pooling, Transformer
 from whyalike.models.pipeline import with_length
@@ -167,13 +170,18 @@ def test_what_is_shared_evenly_is_all_that_raw_terms_lack():
     assert Explanation.from_json(found.to_json()) == found
 
 
-def test_words_pull_apart_by_what_they_add_themselves():
-    found = Explainer(tiny("bert").parts, method="whyalike").explain(LEFT, RIGHT)
-    lowered = {n for n, word in enumerate(found.left.words) if word.raw_contribution < 0}
-    assert set(found.left.pulling_apart) == lowered
-    assert any(found.left.words[n].contribution > 0 for n in lowered), "by its share alone"
-    values = [found.left.words[n].raw_contribution for n in found.left.pulling_apart]
-    assert values == sorted(values)
+def test_words_pull_apart_by_what_deleting_them_alone_should_take():
+    """Contributions of .3, .1 and -.1 with a share of .3 each: what is alone is .18 less."""
+    words = tuple(
+        Word("abc"[n], n, n + 1, value, value, raw_contribution=value - 0.3)
+        for n, value in enumerate((0.3, 0.1, -0.1))
+    )
+    side = ExplainedText("abc", words)
+    assert [word.alone for word in words] == pytest.approx([0.12, -0.08, -0.28])
+    assert side.pulling_apart == (2, 1)
+    plain = replace(side, words=tuple(replace(word, raw_contribution=None) for word in words))
+    assert plain.pulling_apart == (2,)
+    assert Word("a", 0, 1, 0.5).alone is None
 
 
 def test_documents_from_before_have_no_raw_contributions():

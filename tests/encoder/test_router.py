@@ -127,7 +127,7 @@ def test_two_encoders_have_the_models_score_and_gradients(folders, name):
     model = TWO[name](folders)
     explainer = Explainer(model)
     assert isinstance(explainer.model, RoutedEncoder)
-    assert explainer.method.name == "bti"
+    assert explainer.method.name == "whyalike"
     pairs = [*random_pairs(30), ("", RIGHT), (LEFT, LEFT)]
     expected = by_model(model)(pairs)
     found = explainer.model.score(pairs, prompts=explainer.prompts)

@@ -138,7 +138,7 @@ class Joint(Encoder):
 
 def test_an_inside_without_vectors_of_texts():
     joint, dual = Explainer(Joint(load(tiny("bert").parts))), Explainer(tiny("bert").parts)
-    assert joint.method.name == "bti"
+    assert joint.method.name == "whyalike"
     for method in ("bti", "whyalike", "integrated_gradients", "random"):
         expected = dual.with_method(method).explain(LEFT, RIGHT)
         assert joint.with_method(method).explain(LEFT, RIGHT) == expected

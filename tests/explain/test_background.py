@@ -99,7 +99,7 @@ def test_the_gradient_is_that_of_the_score_less_its_mean(folder, function, metho
     plain = alone.explain(LEFT, RIGHT)
 
     def contributions(text):
-        return np.array([word.own_contribution for word in text.words])
+        return np.array([word.alone for word in text.words])
 
     of_left = [contributions(alone.explain(LEFT, text).left) for text in BACKGROUND]
     of_right = [contributions(alone.explain(text, RIGHT).right) for text in BACKGROUND]

@@ -13,8 +13,11 @@ from whyalike.errors import FormatError, OptionError
 from whyalike.models.black_box import BlackBox
 from whyalike.models.installed import MultiVectorEncoder, Pooling, Transformer
 from whyalike.models.pair_function import PairScorer
+from whyalike.selection import best_first, sort_matches
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
+CONTENT = "keep warm hands in these knit wool gloves with soft leather palms for cold weather"
+OTHER = "these stretch wool mittens keep cold fingers warm with a phone lining of soft fleece"
 PAIRS = [
     (LEFT, RIGHT),
     ("warm gloves", "cold hands and warm gloves of stretch wool"),
@@ -68,7 +71,8 @@ def similarity(model):
 @pytest.mark.parametrize("method", ["bti", "whyalike", "occlusion"])
 def test_they_are_what_the_model_gives_for_texts_cut_by_hand(tmp_path, method):
     model = dual(tmp_path, prompts={"query": "find: ", "document": "wool: "})
-    explainer = Explainer(model, method=method, options=BTIOptions(top_k=9))
+    options = BTIOptions(top_k=9, selection="clusters")
+    explainer = Explainer(model, method=method, options=options)
     explanation = explainer.explain(LEFT, RIGHT, check=4)
     assert len(explanation.checks.pairs) == 4
     assert by_hand(similarity(model), explanation) == 5
@@ -77,6 +81,44 @@ def test_they_are_what_the_model_gives_for_texts_cut_by_hand(tmp_path, method):
     plain = explainer.explain(LEFT, RIGHT)
     assert plain.checks is None
     assert (plain.pairs, plain.matches) == (explanation.pairs, explanation.matches)
+
+
+def test_pairs_of_content_are_shown_as_the_model_says_of_them(tmp_path):
+    """Each match is deleted by hand: those shown lower the score, and what raises it is not."""
+    model = dual(tmp_path)
+    explainer = Explainer(model, method="whyalike")
+    plain = explainer.explain(CONTENT, OTHER)
+    explanation = explainer.explain(CONTENT, OTHER, check=3)
+    own = similarity(model)
+    falls = {
+        pair: own(CONTENT, OTHER)
+        - own(without(CONTENT, (pair.left,)), without(OTHER, (pair.right,)))
+        for pair in plain.matches
+    }
+    sorted_ = sort_matches(
+        plain.matches, [w.text for w in plain.left.words], [w.text for w in plain.right.words]
+    )
+    asked = [*sorted_.content[:6], *sorted_.function[:3]]
+    best = max(falls[pair] for pair in sorted_.content[:6])
+    expected = [pair for pair in sorted_.content[:6] if falls[pair] > 0]
+    assert best > 0
+    assert len(expected) < len(sorted_.content[:6])  # Some raise the score, and are left out.
+    expected += [pair for pair in sorted_.function[:3] if falls[pair] >= best / 2]
+    unasked = [pair for pair in plain.pairs if pair not in asked]
+    expected += unasked if len(expected) >= 3 else []
+    assert set(explanation.pairs) == set(expected)
+    assert explanation.pairs == best_first(explanation.pairs)
+    by_hand(own, explanation)
+    again = explainer.with_method("bti")
+    assert again.explain(CONTENT, OTHER, check=3).pairs == again.explain(CONTENT, OTHER).pairs
+
+
+def test_rounding_selects_no_pair_of_equal_texts(tmp_path):
+    """Whatever word leaves both, they stay as alike; falls of 1e-8 are not falls."""
+    explainer = Explainer(dual(tmp_path), method="whyalike")
+    checked = explainer.explain(CONTENT, CONTENT, check=3)
+    assert all(abs(one.fall) < 1e-5 for one in checked.checks.pairs)
+    assert checked.pairs == explainer.explain(CONTENT, CONTENT).pairs
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from whyalike import Explainer
 
 WINE = "W14"
+PAPERS = "bti"
 PAIRS = (
     (
         "Two products that share a purpose, in other words",
@@ -51,7 +52,7 @@ def demo(
     ] = Path("whyalike-demo.html"),
     debug: Debug = False,
 ) -> None:
-    """Explain a few telling pairs with the packaged model; no network needed."""
+    """Explain a few telling pairs with the packaged model, by two methods; no network needed."""
     with one_sentence_errors(debug=debug):
         quieten()
         from whyalike import Explainer
@@ -60,12 +61,22 @@ def demo(
 
         explainer = Explainer("all-MiniLM-L6-v2")
         pairs = (PAIRS[0], _find_similar_wine(explainer), *PAIRS[1:])
-        texts = ((left, right) for _, left, right in pairs)
-        explanations = list(explainer.explain_many(texts, check=explainer.usual_check))
-        for (heading, _, _), explanation in zip(pairs, explanations, strict=True):
+        texts = [(left, right) for _, left, right in pairs]
+        ours, papers = (
+            list(one.explain_many(texts, check=explainer.usual_check))
+            for one in (explainer, explainer.with_method(PAPERS))
+        )
+        for (heading, _, _), explanation, other in zip(pairs, ours, papers, strict=True):
             write_out(partial(open_console().print, f"\n── {heading}\n", style="bold"))
             write_out(partial(show, explanation))
-        headings = [heading for heading, _, _ in pairs]
+            said = f"\nBy the paper's method, {PAPERS}: {other.verdict}"
+            write_out(partial(open_console().print, said, markup=False, highlight=False))
+        headings = [
+            said
+            for heading, _, _ in pairs
+            for said in (heading, f"The same by {PAPERS}, the paper’s")
+        ]
+        explanations = [one for both in zip(ours, papers, strict=True) for one in both]
         page = render_html(explanations, title="whyalike: a first look", headings=headings).encode()
         write_whole(html, lambda stream: stream.write(page))
         write_out(lambda: echo(f"\nThe same, to look at in a browser: {html.resolve()}"))

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -37,6 +37,7 @@ from whyalike.cli.options import (
     Pooling,
     PromptNames,
     Prompts,
+    Shades,
     SignedMethod,
     TextA,
     TextB,
@@ -221,6 +222,7 @@ def explain(
     html: Html = None,
     png: Picture = None,
     svg: Picture = None,
+    scale: Shades = "absolute",
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
@@ -288,36 +290,45 @@ def explain(
         explanation = explainer.explain(
             left, right, check=explainer.usual_check if check is None else check
         )
-        write_files(explanation, html=html, png=png, svg=svg)
+        write_files(explanation, html=html, png=png, svg=svg, scale=scale)
         if json_:
             write_out(lambda: echo_json(explanation.to_json(indent=2)))
         elif md:
             write_out(lambda: echo_data(explanation.to_markdown()))
         else:
-            write_out(lambda: show(explanation))
+            write_out(lambda: show(explanation, scale=scale))
 
 
-def show(explanation: "Explanation") -> None:
+def show(explanation: "Explanation", *, scale: str = "absolute") -> None:
     """Print an explanation, in colour where the terminal has any."""
     from whyalike.render.terminal import terminal_view
 
     console = open_console()
-    console.print(terminal_view(explanation, colour=console.color_system is not None))
+    colour = console.color_system is not None
+    console.print(terminal_view(explanation, colour=colour, scale=scale))
 
 
 def write_files(
-    shown: "Explanation | Comparison", *, html: Path | None, png: Path | None, svg: Path | None
+    shown: "Explanation | Comparison",
+    *,
+    html: Path | None,
+    png: Path | None,
+    svg: Path | None,
+    **settings: Any,
 ) -> None:
-    """Write the files that were asked for, each whole or not at all."""
+    """Write the files that were asked for, each whole or not at all.
+
+    ``settings`` are those of the methods that write: the ``scale`` of an explanation.
+    """
     from whyalike.files import write_whole
 
     if html is not None:
-        page = shown.to_html().encode()
+        page = shown.to_html(**settings).encode()
         write_whole(html, lambda stream: stream.write(page))
     if png is not None:
-        shown.to_png(png)
+        shown.to_png(png, **settings)
     if svg is not None:
-        shown.to_svg(svg)
+        shown.to_svg(svg, **settings)
     for path in (html, png, svg):
         if path is not None:
             echo(f"Wrote {path}", err=True)

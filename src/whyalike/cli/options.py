@@ -41,7 +41,7 @@ Method = Annotated[
     str | None,
     typer.Option(
         help="See `whyalike methods`; by default one that suits the model: exact where its score "
-        "is a sum over words, else bti, and occlusion for models without gradients.",
+        "is a sum over words, else whyalike, and occlusion for models without gradients.",
         rich_help_panel=METHOD_PANEL,
     ),
 ]
@@ -140,6 +140,15 @@ Picture = Annotated[
         help="Write a picture.",
         metavar="FILE",
         callback=check_written,
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
+Shades = Annotated[
+    Literal["absolute", "relative"],
+    typer.Option(
+        "--scale",
+        help="What a full shade is: the same amount of a cosine for every pair, or the most of "
+        "this one.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]

@@ -86,7 +86,7 @@ def write_figure(
         explanation = explainer.explain(left, right)
 
         def draw(stream: IO[bytes]) -> None:
-            draw_figure(explanation, stream, format=kind, dpi=dpi)
+            draw_figure(explanation, stream, format=kind, dpi=dpi, scale="relative")
 
     elif number == 4:
         pair = randomized_pair(explainer, left, right, seed=seed, keep_embeddings=keep_embeddings)
@@ -304,7 +304,10 @@ def draw_randomized_pair(
         sheet.text(MARGIN, MARGIN + 12, "Trained and random weights", 12, bold=True)
         facts = f"{pair.trained.model} · {pair.trained.method} · seed {pair.seed}"
         sheet.text(MARGIN, MARGIN + 26, facts, SMALL, color=MUTED)
-        views = [view_explanation(e, id="figure") for e in (pair.trained, pair.randomised)]
+        views = [
+            view_explanation(e, id="figure", scale="relative")
+            for e in (pair.trained, pair.randomised)
+        ]
         told = tuple(dict.fromkeys(warning for view in views for warning in view.warnings))
         y = draw_warnings(sheet, told, MARGIN + 40)
         kept = ", embeddings trained" if pair.keep_embeddings else ""

@@ -19,6 +19,7 @@ from whyalike.options import (
     Declared,
     Matching,
     MethodOptions,
+    Selection,
     all_options,
     check_declarations,
     declared,
@@ -142,6 +143,7 @@ class Method:
     passes: the same as a function of the size of one text and the options; see cost.Passes.
     matching: how words find their partners, unless ``options.matching`` says otherwise or the
     method gives a matrix.
+    selection: which of the matches are shown, unless ``options.selection`` says otherwise.
     lexical: it goes by the lexicon, and so by the catalogue that this was learnt from.
     requires: what a scorer must give besides scores. Where that is vectors at most, ``promises``
     has "any embedding".
@@ -160,6 +162,7 @@ class Method:
     lexical: bool = False
     requires: tuple[Capability, ...] = ()
     options: type[MethodOptions] = MethodOptions
+    selection: Selection = "clusters"
 
     def works_with(self, model: Scorer) -> bool:
         """Return whether a scorer gives all that the method requires."""
@@ -178,6 +181,10 @@ class Method:
         names = {one.name for one in self.declared}
         own = {name: value for name, value in given.values().items() if name in names}
         return given if type(given) is self.options else self.options(**own)
+
+    def selects_by(self, options: MethodOptions) -> Selection:
+        """Return how the pairs that are shown are selected with these options."""
+        return options.selection or self.selection
 
     def recorded_options(self, given: MethodOptions) -> BTIOptions:
         """Return what an explanation by this method says of the options that it was made with.
@@ -226,6 +233,7 @@ def register_method(
     lexical: bool = False,
     requires: tuple[Capability, ...] | None = None,
     options: type[MethodOptions] = MethodOptions,
+    selection: Selection = "clusters",
 ) -> Callable[[Attribute], Attribute]:
     """Return a decorator that makes a function a method under ``name``; see ``Method``.
 
@@ -258,6 +266,7 @@ def register_method(
             lexical,
             needed,
             options,
+            selection,
         )
         METHODS.add(name, method, maker=attribute.__module__)
         return attribute
@@ -285,7 +294,7 @@ def method_for(model: Scorer, name: str) -> Method:
     return method
 
 
-USUAL = ("exact", "parts", "ranks", "bti", "occlusion")
+USUAL = ("exact", "parts", "ranks", "whyalike", "bti", "occlusion")
 """Methods where none is named: a model is explained by the first that works with it."""
 USUAL_SIGNED = ("exact", "parts", "whyalike", "occlusion")
 """The same for what needs signed contributions, such as a comparison."""
@@ -344,9 +353,10 @@ def methods_that_work(model: Scorer) -> str:
 
 
 def list_methods() -> tuple[Method, ...]:
-    """Return all methods, ``bti`` first, then by name."""
+    """Return all methods: ``whyalike`` and ``bti``, then by name."""
     found = METHODS.all().values()
-    return tuple(sorted(found, key=lambda method: (method.name != "bti", method.name)))
+    first = ("whyalike", "bti")
+    return tuple(sorted(found, key=lambda m: (m.name not in first, m.name == "bti", m.name)))
 
 
 def find_option(name: str, methods: Sequence[Method]) -> Declared:

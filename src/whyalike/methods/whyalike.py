@@ -45,6 +45,7 @@ class LayerOptions(MethodOptions, ObjectiveOption, LayerOption):
     passes=lambda *_: 1 + BACKWARD / 2,
     promises=("signed", "pairs", "sums"),
     matching="soft",
+    selection="content",
     options=LayerOptions,
 )
 def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:

@@ -72,15 +72,17 @@ def draw_figure(
     *,
     format: Format,
     dpi: int = 200,
+    scale: str = "absolute",
 ) -> None:
     """Draw both texts, their linked words and the best pairs, and write them as ``format``.
 
-    The figure is ten inches wide and as long as the texts need. ``dpi`` is for PNG only.
+    The figure is ten inches wide and as long as the texts need. ``dpi`` is for PNG only. ``scale``
+    is that of ``scale_of``.
 
     Raises MissingExtraError if matplotlib is not installed.
     """
     with own_settings():
         from whyalike.render.figure_page import draw_page
 
-        figure = draw_page(explanation, view_explanation(explanation, id="figure"))
+        figure = draw_page(explanation, view_explanation(explanation, id="figure", scale=scale))
         save_figure(figure, path_or_file, format=format, dpi=dpi)

@@ -31,8 +31,10 @@ from whyalike.render.parts import (
     cut_into_segments,
     format_number,
     pair_weights,
+    unmatched_words,
 )
 from whyalike.render.parts import saliency_level as level_of
+from whyalike.render.scales import Scale
 from whyalike.render.verdict import Sentence, say
 from whyalike.render.view import (
     ExplanationView,
@@ -67,20 +69,23 @@ def draw_side(
     *,
     pairs: Sequence[WordPair] = (),
     column: float = COLUMN,
+    scale: Scale | None = None,
+    unmatched: Sequence[int] | None = None,
 ) -> PlacedText:
     """Draw one text, ``column`` wide, with its words shaded, underlined and numbered."""
+    shaded = {} if scale is None else {"shade": scale.shade}
     sheet.text(x, y + 9, view.title, 9, bold=True)
     sheet.text(x + column, y + 9, view.count, SMALL, color=MUTED, align="right")
     sheet.rule(x, y + 15, x + column)
     top = y + 32
     flow = flow_text(
-        cut_into_segments(side, pairs, which=view.which),
+        cut_into_segments(side, pairs, which=view.which, unmatched=unmatched, **shaded),
         column,
         lambda text: sheet.measure(text, TEXT),
         measure_mark=lambda text: sheet.measure(text, MARK) + 2.5,
         max_lines=MAX_LINES,
     )
-    weights = pair_weights(pairs)
+    weights = pair_weights(pairs) if scale is None else scale.weights(pairs)
     for piece in flow.pieces:
         draw_piece(sheet, piece, weights, x, top)
     words: dict[int, Piece] = {}
@@ -96,10 +101,10 @@ def draw_piece(sheet: Sheet, piece: Piece, weights: list[int], left: float, top:
     """Draw a piece of a text: background by saliency, underline and number by pair."""
     segment = piece.segment
     x, y = left + piece.x, top + LINE * piece.line
-    level = level_of(segment.saliency)
+    level = level_of(segment.shade)
     if segment.word is not None and level:
         tone = LEVELS[level]
-        sheet.box(x - 0.8, y - 9.6, piece.width + 1.6, 12.8, tone, hatched=segment.saliency < 0)
+        sheet.box(x - 0.8, y - 9.6, piece.width + 1.6, 12.8, tone, hatched=segment.shade < 0)
     if segment.marks:
         weight = 0.6 + 0.5 * (weights[segment.marks[0] - 1] - 1)
         sheet.rule(
@@ -123,7 +128,9 @@ def draw_side_notes(sheet: Sheet, view: SideView, flow: Flow, x: float, y: float
     return y
 
 
-def draw_links(sheet: Sheet, explanation: Explanation, left: PlacedText, right: PlacedText) -> None:
+def draw_links(
+    sheet: Sheet, explanation: Explanation, left: PlacedText, right: PlacedText, scale: Scale
+) -> None:
     """Link the words of the best pairs; a better pair has a heavier and darker line.
 
     A link runs below the line of its word to the gutter and crosses there, so that it strikes
@@ -133,7 +140,7 @@ def draw_links(sheet: Sheet, explanation: Explanation, left: PlacedText, right: 
     ends = [(left.words.get(pair.left), right.words.get(pair.right)) for pair in shown]
     left_tracks = choose_tracks([start for start, _ in ends], nearest=lambda p: -p.x - p.width)
     right_tracks = choose_tracks([end for _, end in ends], nearest=lambda p: p.x)
-    for (start, end), weight in reversed(list(zip(ends, pair_weights(shown), strict=True))):
+    for (start, end), weight in reversed(list(zip(ends, scale.weights(shown), strict=True))):
         if start is None or end is None:
             continue
         x1 = left.x + start.x + start.width
@@ -414,10 +421,20 @@ def draw_page(explanation: Explanation, view: ExplanationView) -> Figure:
     y = draw_header(sheet, view, y + 6)
     y = draw_warnings(sheet, view.warnings, y + 10)
     pairs = explanation.pairs
-    left = draw_side(sheet, explanation.left, view.sides[0], MARGIN, y, pairs=pairs)
-    beside = MARGIN + COLUMN + GUTTER
-    right = draw_side(sheet, explanation.right, view.sides[1], beside, y, pairs=pairs)
-    draw_links(sheet, explanation, left, right)
+    scale = view.scale
+    left, right = (
+        draw_side(
+            *(sheet, side, shown, x, y),
+            pairs=pairs,
+            scale=scale,
+            unmatched=unmatched_words(explanation, shown.which),
+        )
+        for side, shown, x in (
+            (explanation.left, view.sides[0], MARGIN),
+            (explanation.right, view.sides[1], MARGIN + COLUMN + GUTTER),
+        )
+    )
+    draw_links(sheet, explanation, left, right, scale)
     y = draw_legend(sheet, view, max(left.bottom, right.bottom))
     y = draw_table(sheet, view, y)
     y = draw_checks(sheet, view.checks, y)
@@ -462,13 +479,14 @@ def draw_warnings(sheet: Sheet, warnings: tuple[str, ...], y: float) -> float:
 def draw_legend(sheet: Sheet, view: ExplanationView, y: float) -> float:
     """Draw what the colour and the lines mean."""
     x = MARGIN
-    sheet.text(x, y + 8, "Saliency  0", SMALL, color=MUTED)
-    x += sheet.measure("Saliency  0", SMALL) + 4
+    said = f"{view.scale.what}  0"
+    sheet.text(x, y + 8, said, SMALL, color=MUTED)
+    x += sheet.measure(said, SMALL) + 4
     for tone in LEVELS[::2]:
         sheet.box(x, y + 1, 8, 8, tone, radius=0)
         x += 8
-    sheet.text(x + 4, y + 8, "1", SMALL, color=MUTED)
-    x += 28
+    sheet.text(x + 4, y + 8, view.scale.most, SMALL, color=MUTED)
+    x += 22 + sheet.measure(view.scale.most, SMALL)
     if view.has_negative:
         sheet.box(x, y + 1, 16, 8, LEVELS[12], hatched=True)
         sheet.text(x + 20, y + 8, "below zero", SMALL, color=MUTED)
@@ -481,4 +499,5 @@ def draw_legend(sheet: Sheet, view: ExplanationView, y: float) -> float:
         sheet.rule(x, y + 8, x + 16, color=ACCENT, weight=2.1)
         text = "in a selected pair; a heavier line is a higher score"
         sheet.text(x + 20, y + 8, text, SMALL, color=MUTED)
-    return y + 34
+    sheet.text(MARGIN, y + 20, f"Shades and bars: {view.scale.note}.", SMALL, color=MUTED)
+    return y + 44

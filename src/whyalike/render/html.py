@@ -26,13 +26,18 @@ def render_html(
     *,
     title: str = "whyalike",
     headings: Sequence[str] | None = None,
+    scale: str = "absolute",
 ) -> str:
     """Return one HTML page with the explanations in order, styles and script inside.
 
     The page loads nothing, and its own Content-Security-Policy forbids it to. ``headings`` names
-    each of several explanations; without it, the beginnings of their texts do.
+    each of several explanations; without it, the beginnings of their texts do. ``scale`` is that of
+    ``scale_of``.
     """
-    views = [view_explanation(one, id=f"e{n}") for n, one in enumerate(explanations, start=1)]
+    views = [
+        view_explanation(one, id=f"e{n}", scale=scale)
+        for n, one in enumerate(explanations, start=1)
+    ]
     names = (
         [[heading] for heading in headings]
         if headings

@@ -141,7 +141,7 @@ def view_methods(
 
 def view_card(explanation: Explanation, note: str, *, id: str) -> MethodCard:
     """Return the short form of an explanation, beside the whole of it."""
-    view = view_explanation(explanation, id=id)
+    view = view_explanation(explanation, id=id, scale="relative")
     best = tuple(
         (row.left_word, row.right_word, format_number(row.pair.score, view.score_decimals))
         for row in view.pairs[:PAIRS_ON_CARD]

@@ -6,13 +6,13 @@ The levels are equal steps in OKLab from the paper to a blue that dark text stil
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import Console, RenderableType
 
-from whyalike.explanation import ExplainedText, Explanation, WordPair
+from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 
 
 def part_of(value: float, whole: float) -> float:
@@ -85,7 +85,8 @@ UNREAD_SHOWN = 600
 class Segment:
     """A run of the text. ``word`` is None between words; ``marks`` are 1-based ranks of pairs.
 
-    ``unmatched`` words have no partner in the other text, and are in no pair.
+    ``unmatched`` words have no partner in the other text, and are in no pair. ``shade`` is how
+    strongly the word is shown, -1 to 1.
     """
 
     text: str
@@ -95,18 +96,39 @@ class Segment:
     read: bool = True
     contribution: float | None = None
     unmatched: bool = False
+    shade: float = 0.0
+
+
+def unmatched_words(explanation: Explanation, which: Literal["left", "right"]) -> tuple[int, ...]:
+    """Return the indices of a text's words that are in no match, as the explanation orders them.
+
+    Documents of releases before this rule name words that the table of matches has.
+    """
+    side = explanation.left if which == "left" else explanation.right
+    matched = {pair.left if which == "left" else pair.right for pair in explanation.matches}
+    return tuple(n for n in side.unmatched if n not in matched)
+
+
+def _saliency(word: Word) -> float:
+    return word.saliency
 
 
 def cut_into_segments(
-    side: ExplainedText, pairs: Sequence[WordPair], *, which: Literal["left", "right"]
+    side: ExplainedText,
+    pairs: Sequence[WordPair],
+    *,
+    which: Literal["left", "right"],
+    shade: Callable[[Word], float] = _saliency,
+    unmatched: Sequence[int] | None = None,
 ) -> list[Segment]:
     """Return the segments of one side in reading order; joined, they give the text back.
 
-    The tail that the model did not read is one last segment with ``read=False``, cut to
-    UNREAD_SHOWN characters, so that a text of 100,000 words stays cheap to draw.
+    ``shade`` says how strongly a word is shown, ``unmatched`` which match nothing (by default those
+    of the side). The tail that the model did not read is one last segment with ``read=False``, cut
+    to UNREAD_SHOWN characters, so that a text of 100,000 words stays cheap to draw.
     """
     marks: dict[int, list[int]] = {}
-    unmatched = set(side.unmatched)
+    alone = set(side.unmatched if unmatched is None else unmatched)
     for rank, pair in enumerate(pairs, start=1):
         marks.setdefault(pair.left if which == "left" else pair.right, []).append(rank)
     segments: list[Segment] = []
@@ -121,7 +143,8 @@ def cut_into_segments(
                 word.saliency,
                 tuple(marks.get(index, ())),
                 contribution=word.contribution,
-                unmatched=index in unmatched and index not in marks,
+                unmatched=index in alone and index not in marks,
+                shade=shade(word),
             )
         )
         position = word.end

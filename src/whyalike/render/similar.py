@@ -10,7 +10,8 @@ from rich.text import Text
 from whyalike.explanation import Explanation
 from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.methods import draw_rows, list_pairs
-from whyalike.render.parts import format_number, plain_text
+from whyalike.render.parts import format_number, plain_text, unmatched_words
+from whyalike.render.scales import ScaleName, common_scale
 from whyalike.render.terminal import visible
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
 
@@ -100,8 +101,9 @@ def render_similar_fragment(page: SimilarPage) -> str:
 
 def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
     """Return what ``similar.html.j2`` takes besides a title; ids begin with ``id``, if any."""
+    scale = common_scale(one for hit in page.hits for _, one in hit.explanations)
     hits = [
-        _view_hit(hit, id=f"{id}hit-{n}", full=page.full)
+        _view_hit(hit, id=f"{id}hit-{n}", full=page.full, scale=scale)
         for n, hit in enumerate(page.hits, start=1)
     ]
     views = [why.view for hit in hits for why in hit.whys]
@@ -114,12 +116,13 @@ def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
         "has_negative": any(view.has_negative for view in views),
         "has_unmatched": any(view.has_unmatched for view in views),
         "has_contributions": any(view.has_contributions for view in views),
+        "scale": views[0].scale if views else None,
     }
 
 
-def _view_hit(hit: SimilarHit, *, id: str, full: float | None) -> HitView:
+def _view_hit(hit: SimilarHit, *, id: str, full: float | None, scale: ScaleName) -> HitView:
     whys = tuple(
-        _view_why(name, explanation, id=f"{id}-{n}")
+        _view_why(name, explanation, id=f"{id}-{n}", scale=scale)
         for n, (name, explanation) in enumerate(hit.explanations, start=1)
     )
     part = hit.similarity / full if full else -1.0
@@ -127,8 +130,8 @@ def _view_hit(hit: SimilarHit, *, id: str, full: float | None) -> HitView:
     return HitView(id=id, hit=hit, bar=None if bar is None else min(bar, 100.0), whys=whys)
 
 
-def _view_why(name: str, explanation: Explanation, *, id: str) -> WhyView:
-    view = view_explanation(explanation, id=id)
+def _view_why(name: str, explanation: Explanation, *, id: str, scale: ScaleName) -> WhyView:
+    view = view_explanation(explanation, id=id, scale=scale)
     best = tuple(
         (row.left_word, row.right_word, format_number(row.pair.score, view.score_decimals))
         for row in view.pairs[:PAIRS_NAMED]
@@ -139,6 +142,8 @@ def _view_why(name: str, explanation: Explanation, *, id: str) -> WhyView:
         title="Text of the candidate",
         pairs=explanation.pairs,
         other=explanation.left,
+        scale=view.scale,
+        unmatched=unmatched_words(explanation, "right"),
     )
     return WhyView(name, side, best, len(view.pairs) - len(best), view)
 

@@ -8,6 +8,7 @@ terminals can be read.
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -32,6 +33,7 @@ from whyalike.render.parts import (
     plain_text,
     shorten,
 )
+from whyalike.render.scales import Scale, scale_of
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import NAMES, view_terms
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
@@ -50,14 +52,19 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\u2028\u2029]")
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def render_text(explanation: Explanation, *, width: int = 80) -> str:
+def render_text(explanation: Explanation, *, width: int = 80, scale: str = "absolute") -> str:
     """Return the explanation as plain text without any colour, ``width`` columns wide."""
-    return plain_text(terminal_view(explanation, colour=False), width=width)
+    return plain_text(terminal_view(explanation, colour=False, scale=scale), width=width)
 
 
-def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
-    """Return what a Rich console prints; ``colour`` says whether it shows colours."""
-    pairs = explanation.pairs
+def terminal_view(
+    explanation: Explanation, *, colour: bool, scale: str = "absolute"
+) -> RenderableType:
+    """Return what a Rich console prints; ``colour`` says whether it shows colours.
+
+    ``scale`` is that of ``scale_of``.
+    """
+    pairs, measure = explanation.pairs, scale_of(explanation, scale)
     parts: list[RenderableType] = [
         _draw_sentence(view_verdict(explanation), colour),
         _heading(explanation),
@@ -66,13 +73,14 @@ def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
     if (table := part_table(explanation)) is not None:
         parts += [_draw_parts(table), Text()]
     for title, side in (("left", explanation.left), ("right", explanation.right)):
-        segments = cut_into_segments(side, pairs, which="left" if title == "left" else "right")
+        which: Literal["left", "right"] = "left" if title == "left" else "right"
+        segments = cut_into_segments(side, pairs, which=which, shade=measure.shade)
         parts += [Text(title, style="bold underline"), *draw_side(side, segments, colour), Text()]
     if pairs:
         parts.append(_draw_table(explanation, colour))
     else:
         parts.append(Text("No word pairs to show."))
-    if legend := _legend(explanation, colour):
+    if legend := _legend(explanation, measure, colour):
         parts.append(Text(legend, style="dim"))
     if total := describe_sum(explanation):
         parts.append(Text(total))
@@ -150,21 +158,21 @@ def _draw_text(segments: list[Segment], colour: bool) -> Text:
 
 
 def _star(segment: Segment) -> str:
-    """Return what stands around a word of much saliency, and another mark where it is negative."""
-    if segment.word is None or abs(segment.saliency) < STAR_FROM:
+    """Return what stands around a word of much shade, and another mark where it is negative."""
+    if segment.word is None or abs(segment.shade) < STAR_FROM:
         return ""
-    return "*" if segment.saliency > 0 else "~"
+    return "*" if segment.shade > 0 else "~"
 
 
 def _shade(segment: Segment) -> str:
-    """Return the style of a word: its saliency, and bold if it is in a pair.
+    """Return the style of a word: its shade, and bold if it is in a pair.
 
-    A word of negative saliency has a line under it and no shade.
+    A word that pulls the texts apart has a line under it and no shade.
     """
-    if segment.saliency < 0:
-        marked = part_of(segment.saliency, 1.0) * len(_SHADES) >= 1
+    if segment.shade < 0:
+        marked = part_of(segment.shade, 1.0) * len(_SHADES) >= 1
         return f"{'bold ' if segment.marks else ''}{'underline' if marked else ''}".strip()
-    level = min(int(part_of(segment.saliency, 1.0) * len(_SHADES)), len(_SHADES) - 1)
+    level = min(int(part_of(segment.shade, 1.0) * len(_SHADES)), len(_SHADES) - 1)
     shade = f"#ffffff on {_SHADES[level]}" if _SHADES[level] else ""
     return f"bold {shade}".rstrip() if segment.marks else shade
 
@@ -304,19 +312,31 @@ def say_words(words: WordList) -> str:
     return f"{words.side.lower()}: {', '.join(named)}{more}"
 
 
-def _legend(explanation: Explanation, colour: bool) -> str:
+def _legend(explanation: Explanation, scale: Scale, colour: bool) -> str:
     """Return what the marks mean, those that are there."""
     notes = []
     if explanation.pairs:
         notes.append("[n] words of pair n, in its colour" if colour else "[n] words of pair n")
-    words = (*explanation.left.words, *explanation.right.words)
-    positive = [word for word in words if word.saliency >= 0]
-    if colour and any(_shade(Segment("", 0, word.saliency)) for word in positive):
-        notes.append("bluer: more salient")
-    if not colour and any(word.saliency >= STAR_FROM for word in words):
-        notes.append(f"*word* saliency of {STAR_FROM} or more")
-    if colour and any(_shade(Segment("", 0, word.saliency)) for word in words if word.saliency < 0):
+    shades = [scale.shade(w) for side in (explanation.left, explanation.right) for w in side.words]
+    styles = {shade < 0: _shade(Segment("", 0, shade=shade)) for shade in sorted(shades, key=abs)}
+    if colour and styles.get(False):
+        notes.append(f"bluer: {_say_shades(scale)}")
+    if not colour and any(shade >= STAR_FROM for shade in shades):
+        notes.append(f"*word* {scale.half}")
+    if colour and styles.get(True):
         notes.append("underlined: below zero")
-    if not colour and any(word.saliency <= -STAR_FROM for word in words):
-        notes.append(f"~word~ {format_number(-STAR_FROM, 1)} or less")
+    if not colour and any(shade <= -STAR_FROM for shade in shades):
+        notes.append(f"~word~ {_half_below(scale)}")
     return " · ".join(notes)
+
+
+def _say_shades(scale: Scale) -> str:
+    if scale.full:
+        return f"adds more, up to {scale.most}"
+    return "more salient" if scale.name == "relative" else f"more {scale.what.lower()}"
+
+
+def _half_below(scale: Scale) -> str:
+    if scale.full:
+        return f"takes {format_number(scale.full / 2, 3)} or more"
+    return f"{format_number(-STAR_FROM, 1)} or less"

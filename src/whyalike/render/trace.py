@@ -199,7 +199,7 @@ def _stage(
         ),
         moves=shown,
         more=len(moves) - len(shown),
-        view=view_explanation(explanation, id=id),
+        view=view_explanation(explanation, id=id, scale="relative"),
     )
 
 

@@ -26,7 +26,9 @@ from whyalike.render.parts import (
     saliency_level,
     score_name,
     score_note,
+    unmatched_words,
 )
+from whyalike.render.scales import Scale, scale_of
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
@@ -77,7 +79,7 @@ LEAST, MOST_POWER = 20, 9
 class MatrixView:
     """The grid; rows are left words, columns right words.
 
-    ``scale`` is the greatest magnitude as it is said, ``unit`` what the numbers in the cells
+    ``scale`` is the magnitude of a full shade as it is said, ``unit`` what the numbers in the cells
     count, ``shown`` which words are shown where they are not all. ``decimals`` are those of a
     value that is written out. ``summed`` says that the values add up to the similarity.
     """
@@ -103,8 +105,10 @@ class MatrixView:
         return "" if self.unit == "1" else f"Numbers are in units of {self.unit}."
 
 
-def view_matrix(explanation: Explanation) -> MatrixView | None:
+def view_matrix(explanation: Explanation, *, scale: Scale | None = None) -> MatrixView | None:
     """Return the matrix of an explanation as it is drawn; None where there is none, or no pair.
+
+    A full shade is the greatest magnitude, or what ``scale`` says where cells are in its units.
 
     Of a side with more than WORDS_SHOWN words, those of selected pairs are shown, and those whose
     pairs have the greatest sum of magnitudes.
@@ -119,7 +123,9 @@ def view_matrix(explanation: Explanation) -> MatrixView | None:
     columns = choose_words(by_column, {j for _, j in selected})
     greatest = greatest_of(matrix[i][j] for i in rows for j in columns)
     power = unit_power(greatest)
-    scale = 10**power
+    unit = 10**power
+    summed = explanation.remainder is not None
+    full = scale.full if scale is not None and scale.full and summed else greatest
     grid = Grid(
         tuple(right.words[j].text for j in columns),
         tuple(
@@ -128,8 +134,8 @@ def view_matrix(explanation: Explanation) -> MatrixView | None:
                 tuple(
                     make_cell(
                         matrix[i][j],
-                        format_number(matrix[i][j] * scale, 0),
-                        of=greatest,
+                        format_number(matrix[i][j] * unit, 0),
+                        of=full,
                         selected=(i, j) in selected,
                     )
                     for j in columns
@@ -141,11 +147,11 @@ def view_matrix(explanation: Explanation) -> MatrixView | None:
     return MatrixView(
         grid=grid,
         size=f"{len(left.words):,} × {len(right.words):,}",
-        scale=format_number(greatest, max(power, 3)),
+        scale=format_number(full, max(power, 3)),
         unit=f"{10**-power:.{power}f}",
         shown=_rows_and_columns(rows, left, columns, right),
         decimals=max(power + 1, 3),
-        summed=explanation.remainder is not None,
+        summed=summed,
     )
 
 
@@ -203,17 +209,17 @@ class Reason:
 def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
     """Return the reasons that there are, with the first dozen words of each side.
 
-    A word of a selected pair is not listed as matching nothing: its partner prefers another word,
-    but the reader sees the pair. A contribution that would be written as zero is not listed.
+    A contribution that would be written as zero is not listed.
     """
     nothing, apart = [], []
     decimals = contribution_decimals(explanation)
-    for which in ("left", "right"):
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+    for which in sides:
         side = explanation.left if which == "left" else explanation.right
-        paired = {pair.left if which == "left" else pair.right for pair in explanation.pairs}
-        nothing.append([(side.words[n].text, "") for n in side.unmatched if n not in paired])
+        alone = unmatched_words(explanation, which)
+        nothing.append([(side.words[n].text, "") for n in alone])
         lowering = [side.words[n] for n in side.pulling_apart]
-        values = [(word.text, word.own_contribution or 0.0) for word in lowering]
+        values = [(word.text, word.alone or 0.0) for word in lowering]
         apart.append(
             [
                 (text, format_signed(value, decimals))
@@ -279,7 +285,7 @@ class SideView:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """One row of a table. ``bar`` is the score in percent of the table's greatest.
+    """One row of a table. ``bar`` is the score in percent of a full bar; see ``Scale``.
 
     ``left`` and ``right`` are the values of the words: what they contribute where the method says
     so, and otherwise their saliency; each with what is written of it.
@@ -327,16 +333,23 @@ class ExplanationView:
     has_contributions: bool
     has_negative: bool
     has_unmatched: bool
+    scale: Scale
 
 
-def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
-    """Return what the template shows of ``explanation``; ids in the markup start with ``id``."""
+def view_explanation(
+    explanation: Explanation, *, id: str, scale: str = "absolute"
+) -> ExplanationView:
+    """Return what the template shows of ``explanation``; ids in the markup start with ``id``.
+
+    ``scale`` is that of ``scale_of``.
+    """
+    measure = scale_of(explanation, scale)
     function = explanation.similarity_function
     words = (*explanation.left.words, *explanation.right.words)
     whose = POOLING_IN_WORDS.get(explanation.pooling, f"{explanation.pooling} token")
-    sides = view_sides(explanation)
+    sides = view_sides(explanation, scale=measure)
     signed = has_contributions(explanation)
-    matrix = view_matrix(explanation)
+    matrix = view_matrix(explanation, scale=measure)
     scores = [pair.score for pair in explanation.matches]
     return ExplanationView(
         id=id,
@@ -357,8 +370,8 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
         sides=sides,
         sum_note=describe_sum(explanation),
         gap=describe_gap(explanation),
-        pairs=view_rows(explanation, explanation.pairs),
-        matches=view_rows(explanation, explanation.matches),
+        pairs=view_rows(explanation, explanation.pairs, measure),
+        matches=view_rows(explanation, explanation.matches, measure),
         value="adds" if signed else "saliency",
         score_decimals=decimals_for(scores),
         score_is="the score is what the pair adds" if matrix else "",
@@ -367,18 +380,39 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
         checks=view_checks(explanation),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
-        has_negative=any(word.saliency < 0 for word in words),
+        has_negative=any(saliency_level(measure.shade(w)) and measure.shade(w) < 0 for w in words),
         has_unmatched=any("wa-unmatched" in run.tone for side in sides for run in side.runs),
+        scale=measure,
     )
 
 
-def view_sides(explanation: Explanation) -> tuple[SideView, SideView]:
-    """Return both sides, each paired word with its partners on the other side."""
+def view_sides(
+    explanation: Explanation, *, scale: Scale | None = None
+) -> tuple[SideView, SideView]:
+    """Return both sides, each paired word with its partners on the other side.
+
+    ``scale`` is the relative one where none is given.
+    """
     left, right, pairs = explanation.left, explanation.right, explanation.pairs
     decimals = contribution_decimals(explanation)
+    measure = scale or scale_of(explanation, "relative")
     return (
-        view_side(left, "left", pairs=pairs, other=right, decimals=decimals),
-        view_side(right, "right", pairs=pairs, other=left, decimals=decimals),
+        view_side(
+            *(left, "left"),
+            pairs=pairs,
+            other=right,
+            decimals=decimals,
+            scale=measure,
+            unmatched=unmatched_words(explanation, "left"),
+        ),
+        view_side(
+            *(right, "right"),
+            pairs=pairs,
+            other=left,
+            decimals=decimals,
+            scale=measure,
+            unmatched=unmatched_words(explanation, "right"),
+        ),
     )
 
 
@@ -390,17 +424,21 @@ def view_side(
     pairs: Sequence[WordPair] = (),
     other: ExplainedText | None = None,
     decimals: int = 3,
+    scale: Scale | None = None,
+    unmatched: Sequence[int] | None = None,
 ) -> SideView:
     """Return one text, alone or with the words of ``other`` that ``pairs`` link to it.
 
-    ``decimals`` are those of contributions.
+    ``decimals`` are those of contributions. Without ``scale`` shades are saliencies, and line
+    weights parts of the best score; ``unmatched`` are words that match nothing.
     """
-    segments = cut_into_segments(side, pairs, which=which)
+    shaded = {} if scale is None else {"shade": scale.shade}
+    segments = cut_into_segments(side, pairs, which=which, unmatched=unmatched, **shaded)
     partners = []
     if other is not None:
         indices = [pair.right if which == "left" else pair.left for pair in pairs]
         partners = [other.words[index].text for index in indices]
-    weights = pair_weights(pairs)
+    weights = pair_weights(pairs) if scale is None else scale.weights(pairs)
     read = [segment for segment in segments if segment.read]
     return SideView(
         which=which,
@@ -419,8 +457,8 @@ def view_run(
     """Return a segment with its classes; ``partners`` and ``weights`` are by rank, best first."""
     if segment.word is None:
         return Run(segment.text)
-    classes = [f"wa-s{saliency_level(segment.saliency)}"]
-    if segment.saliency < 0:
+    classes = [f"wa-s{saliency_level(segment.shade)}"]
+    if segment.shade < 0:
         classes.append("wa-negative")
     if segment.marks:
         classes.append(f"wa-w{weights[segment.marks[0] - 1]}")
@@ -441,13 +479,14 @@ def view_run(
     )
 
 
-def view_rows(explanation: Explanation, pairs: Sequence[WordPair]) -> tuple[RowView, ...]:
+def view_rows(
+    explanation: Explanation, pairs: Sequence[WordPair], scale: Scale
+) -> tuple[RowView, ...]:
     """Return the rows of a table of ``pairs``, in the order given."""
-    greatest = greatest_of(pair.score for pair in pairs)
     selected = {(pair.left, pair.right): rank for rank, pair in enumerate(explanation.pairs, 1)}
     decimals = contribution_decimals(explanation)
     rows = []
-    for rank, (pair, weight) in enumerate(zip(pairs, pair_weights(pairs), strict=True), start=1):
+    for rank, (pair, weight) in enumerate(zip(pairs, scale.weights(pairs), strict=True), start=1):
         left, right = explanation.left.words[pair.left], explanation.right.words[pair.right]
         rows.append(
             RowView(
@@ -458,7 +497,7 @@ def view_rows(explanation: Explanation, pairs: Sequence[WordPair]) -> tuple[RowV
                 left=view_value(left, decimals),
                 right=view_value(right, decimals),
                 weight=weight,
-                bar=round(100 * part_of(pair.score, greatest), 1),
+                bar=round(100 * scale.bar(pair.score), 1),
                 selected_as=selected.get((pair.left, pair.right)),
             )
         )

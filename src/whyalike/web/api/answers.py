@@ -20,8 +20,9 @@ from whyalike.errors import (
     TooCostlyError,
     WhyalikeError,
 )
-from whyalike.explanation import Explanation
-from whyalike.selection import top_words
+from whyalike.explanation import Explanation, WordPair
+from whyalike.options import BTIOptions
+from whyalike.selection import best_first, select_pairs
 from whyalike.texts import without_surrogates
 from whyalike.web.api.work_queue import Stopped, as_exception
 from whyalike.web.middleware import SENTENCES, Failures
@@ -92,8 +93,24 @@ class Answer:
         options = replace(explanation.options, top_k=top_k)
         if options == explanation.options:
             return self
-        pairs = top_words(explanation.matches, options=options)
-        return Answer.of(replace(explanation, pairs=pairs, options=options))
+        before, after = (_selected(explanation, one) for one in (explanation.options, options))
+        # Checks may have shown that a pair does not hold, or that another one does.
+        dropped = set(before) - set(explanation.pairs)
+        kept = {*after, *(set(explanation.pairs) - set(before))} - dropped
+        return Answer.of(replace(explanation, pairs=best_first(list(kept)), options=options))
+
+
+def _selected(explanation: Explanation, options: BTIOptions) -> tuple[WordPair, ...]:
+    """Return the pairs that options select, before any check."""
+    from whyalike.methods.method import get_method
+
+    return select_pairs(
+        explanation.matches,
+        [word.text for word in explanation.left.words],
+        [word.text for word in explanation.right.words],
+        selection=get_method(explanation.method).selects_by(options),
+        options=options,
+    )
 
 
 def explain_each(

@@ -167,8 +167,12 @@ class ServedModel:
         """Return what a pair of texts of these sizes costs."""
         cost = pair_cost(self.method(kind.method), sizes, kind.options)
         if kind.check:
+            from whyalike.deletions import CANDIDATES
+
             # Each pair alone, and all together.
-            cost += (kind.check + 1) * sum(size.tokens for size in sizes)
+            by_content = self.method(kind.method).selects_by(kind.options) == "content"
+            count = kind.check * CANDIDATES if by_content else kind.check
+            cost += (count + 1) * sum(size.tokens for size in sizes)
         return Estimate(cost, self.speeds.seconds(kind.method, cost))
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:

@@ -132,13 +132,16 @@ def _read_form(body: bytes) -> list[tuple[str, str]]:
 
 FEW = 5
 DOCUMENTS = "documents"
+ABSOLUTE = "absolute"
+SCALES = (("", "the same for every pair"), ("relative", "the most of this pair"))
+"""What a full shade may be, as a choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairQuestion:
     """Two texts; ``beside`` are further methods, ``top_k`` clusters of scores are shown.
 
-    ``texts`` is DOCUMENTS where the left one is no query.
+    ``texts`` is DOCUMENTS where the left one is no query. ``scale`` is that of shades and bars.
     """
 
     left: str
@@ -148,6 +151,7 @@ class PairQuestion:
     beside: tuple[str, ...]
     top_k: int
     texts: str
+    scale: str = ABSOLUTE
 
     @classmethod
     def of(cls, asked: Asked, *, top_k: int) -> "PairQuestion":
@@ -161,6 +165,7 @@ class PairQuestion:
             beside=tuple(name for name in asked.all("beside") if name != method),
             top_k=asked.whole("top_k", top_k),
             texts=asked.one("texts"),
+            scale=asked.one("scale") or ABSOLUTE,
         )
 
     @property

@@ -18,8 +18,8 @@ from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods, view_methods
 from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
-from whyalike.selection import mean_shift
-from whyalike.web.explorer.asking import DOCUMENTS, PAIRS, Asked, PairQuestion
+from whyalike.selection import mean_shift, widest_top_k
+from whyalike.web.explorer.asking import ABSOLUTE, DOCUMENTS, PAIRS, SCALES, Asked, PairQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
     Exports,
@@ -68,6 +68,7 @@ class PairPage:
                 "left_out": self.drawing.left_out(question.model),
                 "limit": self.service.limits.text,
                 "texts": self._kinds_of_texts(question),
+                "scales": SCALES,
             }
 
         return await self.drawing.answer(
@@ -86,8 +87,9 @@ class PairPage:
         asked = await self.drawing.read(request)
 
         async def make() -> Response:
-            found, failures = await self._explain(self._question(asked))
-            return attachment(await _write(found, failures, form), form)
+            question = self._question(asked)
+            found, failures = await self._explain(question)
+            return attachment(await _write(found, failures, form, scale=question.scale), form)
 
         return await self.drawing.file(request, make)
 
@@ -137,7 +139,7 @@ class PairPage:
             several=await self._side_by_side(question, found, failures) if several else None,
             explanation=None
             if several
-            else await run_in_threadpool(view_explanation, found[0], id="e1"),
+            else await run_in_threadpool(view_explanation, found[0], id="e1", scale=question.scale),
             take=self._take(asked, found, alone=not several),
             said=_said(found),
             clusters=clusters,
@@ -207,10 +209,22 @@ class PairPage:
 
 
 def count_clusters(explanation: "Explanation") -> int:
-    """Return how many clusters of scores there are: with so many all matches are selected."""
+    """Return how many clusters of scores there are: with so many all matches are selected.
+
+    Where pairs are selected by content, it is the ``top_k`` that shows all of these that add
+    something.
+    """
+    from whyalike.methods.method import get_method
+
     if not explanation.matches:
         return 0
     options = explanation.options
+    if get_method(explanation.method).selects_by(options) == "content":
+        return widest_top_k(
+            explanation.matches,
+            [word.text for word in explanation.left.words],
+            [word.text for word in explanation.right.words],
+        )
     scores = np.array([pair.score for pair in explanation.matches])
     clusters = mean_shift(
         np.square(scores) if options.square_scores else scores,
@@ -235,7 +249,11 @@ def _said(found: "Sequence[Explanation]") -> str:
 
 
 async def _write(
-    found: "Sequence[Explanation]", failures: dict[str, WhyalikeError], form: str
+    found: "Sequence[Explanation]",
+    failures: dict[str, WhyalikeError],
+    form: str,
+    *,
+    scale: str = ABSOLUTE,
 ) -> bytes:
     alone = found[0] if len(found) == 1 and not failures else None
     if form == "json":
@@ -246,11 +264,11 @@ async def _write(
         return json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2).encode()
     if form == "html":
         if alone is not None:
-            return (await run_in_threadpool(alone.to_html)).encode()
+            return (await run_in_threadpool(alone.to_html, scale=scale)).encode()
         said = {name: reason_of(error) for name, error in failures.items()}
         return (await run_in_threadpool(render_methods, found, failures=said)).encode()
     if alone is None:
         raise OptionError("A picture shows one method: choose no others beside it.")
     from whyalike.render import draw_figure
 
-    return await draw_png(lambda stream: draw_figure(alone, stream, format="png"))
+    return await draw_png(lambda stream: draw_figure(alone, stream, format="png", scale=scale))
