@@ -13,8 +13,10 @@ is centred on both sides, (u - m') · (v - m): what every text has lies along m,
 v - m. The mean of the two is the pair's contrast, C(u, v) - (mean_b C(u, b) + mean_b C(b, v)) / 2.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sized
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -25,7 +27,7 @@ from whyalike.explanation import BackgroundScore
 from whyalike.models.scorer import Embedder, Scorer, scores_of
 from whyalike.options import LongText, check_whole, policy_for
 from whyalike.similarity import comparable, is_bilinear, similarity_matrix
-from whyalike.texts import checked_texts
+from whyalike.texts import checked_texts, word_forms
 
 FEWEST = 30
 """Texts that a background needs: of fewer, a percentile is chance."""
@@ -35,6 +37,9 @@ MOST = 1000
 
 PAIRS_SCORED = 300
 """Random pairs that are scored where texts have no vectors, and each pair costs a pass."""
+
+COMMON = 0.1
+"""A word that so many of the texts have is boilerplate, and shown as a stop word is."""
 
 UNUSUAL = 1.0
 """A text is said to be unlike the background below this percentile of the background's own."""
@@ -126,6 +131,13 @@ class Background:
     def __repr__(self) -> str:
         """Return one line."""
         return f"Background({len(self.texts):,} texts)"
+
+    @cached_property
+    def common(self) -> frozenset[str]:
+        """The words, in lower case, that COMMON of the texts have: boilerplate of a catalogue."""
+        counts = Counter(word for text in self.texts for word in set(word_forms(text)))
+        least = COMMON * len(self.texts)
+        return frozenset(word for word, count in counts.items() if count >= least)
 
     def measure(
         self, model: Scorer, *, prompts: tuple[str, str], long_text: LongText = "truncate"

@@ -3,7 +3,7 @@
 A method says which pairs of words carry a score. A deletion asks the model itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 from itertools import product
@@ -66,6 +66,7 @@ def check_explanations(
     prompts: tuple[str, str],
     long_text: LongText,
     selection: Selection = "clusters",
+    common: Collection[str] = (),
 ) -> list[Explanation]:
     """Return explanations with what the model scores without the words of their first pairs.
 
@@ -90,6 +91,8 @@ def check_explanations(
         As the texts were read.
     selection : Selection, default='clusters'
         How the pairs of the explanations were selected.
+    common : collection of str, default=()
+        Words, in lower case, that are shown as stop words are.
 
     Raises
     ------
@@ -99,13 +102,19 @@ def check_explanations(
         A function of the user's raised something.
     """
     ask = _Asking(model, prompts, long_text)
+    wanted: list[list[Words]]
     if selection == "content":
-        wanted = [_candidates(model, one, count) for one in explanations]
-        ask.score(explanations, wanted)
-        if not getattr(model, "is_rehearsal", False):
+        if getattr(model, "is_rehearsal", False):
+            dearest = (_dearest(one, CANDIDATES * count) for one in explanations)
+            wanted = [[((i,), (j,)) for i, j in of_one] for of_one in dearest]
+            ask.score(explanations, wanted)
+        else:
+            found = [_sorted_matches(one, common) for one in explanations]
+            wanted = [_candidates(one, count) for one in found]
+            ask.score(explanations, wanted)
             explanations = [
-                replace(one, pairs=keep_what_holds(one, ask.falls(one, of_one), count=count))
-                for one, of_one in zip(explanations, wanted, strict=True)
+                replace(one, pairs=keep_what_holds(one, those, ask.falls(one, of_one), count=count))
+                for one, those, of_one in zip(explanations, found, wanted, strict=True)
             ]
     wanted = [_deletions(model, one, count) for one in explanations]
     ask.score(explanations, wanted)
@@ -126,7 +135,11 @@ SHARE_OF_BEST = 0.5
 
 
 def keep_what_holds(
-    explanation: Explanation, falls: Mapping[Words, float | None], *, count: int
+    explanation: Explanation,
+    found: SortedMatches,
+    falls: Mapping[Words, float | None],
+    *,
+    count: int,
 ) -> tuple[WordPair, ...]:
     """Return the pairs to show, best first, as the model said of those that were deleted.
 
@@ -139,12 +152,13 @@ def keep_what_holds(
     ----------
     explanation : Explanation
         Of pairs selected by content.
+    found : SortedMatches
+        Its matches.
     falls : Mapping[Words, float | None]
         How much the score falls with the words of a pair; None where that was not scored.
     count : int
         How many pairs are asked for.
     """
-    found = _sorted_matches(explanation)
     asked = {p: _fall(p, falls) or 0.0 for p in (*found.content, *found.function)}
     rounding = ROUNDING * abs(explanation.similarity)
     good = [pair for pair in found.content if asked[pair] > rounding]
@@ -165,19 +179,16 @@ def _words_of(pair: WordPair) -> Words:
     return (pair.left,), (pair.right,)
 
 
-def _sorted_matches(explanation: Explanation) -> SortedMatches:
+def _sorted_matches(explanation: Explanation, common: Collection[str]) -> SortedMatches:
     left, right = ([w.text for w in side.words] for side in (explanation.left, explanation.right))
-    return sort_matches(explanation.matches, left, right)
+    return sort_matches(explanation.matches, left, right, common=common)
 
 
-def _candidates(model: Scorer, explanation: Explanation, count: int) -> list[Words]:
+def _candidates(found: SortedMatches, count: int) -> list[Words]:
     """Return the words of each of the pairs that may come to be shown.
 
     They are twice as many pairs of content as are asked for, and as many of stop words and marks.
     """
-    if getattr(model, "is_rehearsal", False):
-        return [((i,), (j,)) for i, j in _dearest(explanation, CANDIDATES * count)]
-    found = _sorted_matches(explanation)
     pairs = (*found.content[: 2 * count], *found.function[:count])
     return [_words_of(pair) for pair in pairs]
 

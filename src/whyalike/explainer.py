@@ -1,6 +1,6 @@
 """The Explainer: a model and a method, ready for pairs of texts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from itertools import islice
@@ -124,6 +124,7 @@ def assemble(
     prompts: tuple[str, str],
     warnings: tuple[str, ...],
     background: Measured | None = None,
+    common: Collection[str] = (),
 ) -> Explanation:
     """Match, select, and put everything into the object that users hold.
 
@@ -147,6 +148,8 @@ def assemble(
         What was said of the texts before.
     background : Measured, optional
         What the similarity is compared with.
+    common : collection of str, default=()
+        Words, in lower case, that most texts of the background have.
     """
     matching = options.matching or saliency.matching or method.matching
     readers = sides_of(model)
@@ -170,6 +173,7 @@ def assemble(
             right.prepared.words,
             selection=method.selects_by(options),
             options=options,
+            common=common,
         ),
         matches=best_first(matches),
         warnings=(
@@ -657,6 +661,7 @@ class Explainer:
         options, recorded = self._options_of_method()
         background = self.measured_background() if keys else None
         means = None if background is None else background.means
+        common = frozenset() if self.background is None else self.background.common
         self._say_cost(prepared, check)
         saliency = self._attribute(self.model, prepared, options, means)
         explained = (
@@ -669,6 +674,7 @@ class Explainer:
                 prompts=self.prompts,
                 warnings=left.warnings + right.warnings,
                 background=background,
+                common=common,
             )
             for key, (left, right) in zip(keys, cleaned, strict=True)
         )
@@ -682,6 +688,7 @@ class Explainer:
                 prompts=self.prompts,
                 long_text=self.options.long_text,
                 selection=self.method.selects_by(recorded),
+                common=common,
             )
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "

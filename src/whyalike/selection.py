@@ -23,7 +23,7 @@ up to 150 values; every difference found is of one of these kinds, and the tests
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -283,7 +283,11 @@ class SortedMatches:
 
 
 def sort_matches(
-    matches: Sequence[WordPair], left: Sequence[str], right: Sequence[str]
+    matches: Sequence[WordPair],
+    left: Sequence[str],
+    right: Sequence[str],
+    *,
+    common: Collection[str] = (),
 ) -> SortedMatches:
     """Tell pairs of content words from pairs with a stop word or a mark; see ``stop_words_of``.
 
@@ -295,9 +299,12 @@ def sort_matches(
         The words of the left text, W of them.
     right : sequence of str
         The words of the right text.
+    common : collection of str, default=()
+        Words, in lower case, that tell as little as a stop word, as most texts of a catalogue have
+        them.
     """
     empty = [
-        stops | {n for n, word in enumerate(words) if is_mark(word)}
+        stops | {n for n, word in enumerate(words) if is_mark(word) or word.lower() in common}
         for words, stops in zip((left, right), stop_words_of(left, right), strict=True)
     ]
     ordered = [pair for pair in best_first(matches) if pair.similarity > 0]
@@ -314,6 +321,7 @@ def content_pairs(
     right: Sequence[str],
     *,
     options: BTIOptions,
+    common: Collection[str] = (),
 ) -> tuple[WordPair, ...]:
     """Return the selected pairs, best first: content words that add a part of the score.
 
@@ -331,8 +339,10 @@ def content_pairs(
         The words of the right text.
     options : BTIOptions
         Their ``top_k``.
+    common : collection of str, default=()
+        As ``sort_matches`` has it.
     """
-    found = sort_matches(matches, left, right)
+    found = sort_matches(matches, left, right, common=common)
     pairs = found.content or found.function
     whole = sum(pair.score for pair in matches if pair.score > 0)
     top_k = options.top_k + options.top_k_inclusive
@@ -361,10 +371,11 @@ def select_pairs(
     *,
     selection: Selection,
     options: BTIOptions,
+    common: Collection[str] = (),
 ) -> tuple[WordPair, ...]:
     """Return the selected pairs, best first, by ``content_pairs`` or by ``top_words``."""
     if selection == "content":
-        return content_pairs(matches, left, right, options=options)
+        return content_pairs(matches, left, right, options=options, common=common)
     return top_words(matches, options=options)
 
 

@@ -307,3 +307,11 @@ def test_every_view_says_where_the_score_stands():
         "texts", "percentile", "nearest_percentile", "left_mean", "right_mean"
     }  # fmt: skip
     assert "background" not in json.loads(explainer("bti").explain(LEFT, RIGHT).to_json())
+
+
+def test_words_of_a_tenth_of_the_texts_are_common_and_not_shown_where_others_are():
+    texts = [f"Made in Italy, number {n}" for n in range(27)] + ["Wool", "wool cap", "a wool hat"]
+    background = Background(texts)
+    assert background.common == {"made", "in", "italy", "number", "wool"}
+    fewer = Background([*texts, *(f"plain {n}" for n in range(4))])
+    assert "wool" not in fewer.common  # 3 of 34.

@@ -170,7 +170,7 @@ def test_texts_can_be_read_back_exactly() -> None:
 
 def test_every_word_is_marked_once_with_its_own_saliency_and_partners() -> None:
     explanation = make_gloves()
-    page = Page(render_html([explanation]))
+    page = Page(render_html([explanation], scale="relative"))
     words = [(a, "".join(text)) for _, a, text in page.elements if "data-word" in a]
     count = len(explanation.left.words)
     for side, part in ((explanation.left, words[:count]), (explanation.right, words[count:])):

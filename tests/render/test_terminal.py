@@ -412,12 +412,20 @@ def test_contributions_take_the_place_of_saliency_in_the_table():
 
 
 def test_words_that_pull_apart_are_marked_otherwise_than_salient_ones():
-    plain = render_text(SIGNED)
+    plain = render_text(SIGNED, scale="relative")
     assert "*gloves*[1], ~not~ *cold*[2]" in plain
     assert "~word~ −0.5 or less" in plain
+    assert "~" not in render_text(SIGNED)  # Less than half of a full shade.
+    word = SIGNED.left.words[2]
+    strong = replace(word, contribution=-0.09)
+    words = (*SIGNED.left.words[:2], strong, *SIGNED.left.words[3:])
+    assert word.text in (",", "not")
+    strongly = render_text(replace(SIGNED, left=replace(SIGNED.left, words=words)))
+    assert f"~{word.text}~" in strongly
+    assert "~word~ takes 0.075 or more" in strongly
     drawn = coloured(SIGNED)
     assert "\x1b[4mnot\x1b[0m" in drawn
-    assert "underlined: below" in drawn
+    assert "underlined:" in drawn
 
 
 def test_why_not_more_alike_is_said_where_there_is_a_reason():

@@ -121,3 +121,12 @@ def test_short_texts_take_the_language_of_the_other_and_long_ones_their_own():
         "of",
         "a",
     ]
+
+
+def test_common_words_of_a_catalogue_are_shown_as_stop_words_are():
+    matches = [pair(1, 0.9), pair(2, 0.5), pair(4, 0.3)]
+    options = BTIOptions()
+    found = content_pairs(matches, LEFT, RIGHT, options=options, common={"wool", "mittens"})
+    assert [one.left for one in found] == [4]
+    every = {*LEFT, *RIGHT}
+    assert len(content_pairs(matches, LEFT, RIGHT, options=options, common=every)) == 3

@@ -499,5 +499,11 @@ def draw_legend(sheet: Sheet, view: ExplanationView, y: float) -> float:
         sheet.rule(x, y + 8, x + 16, color=ACCENT, weight=2.1)
         text = "in a selected pair; a heavier line is a higher score"
         sheet.text(x + 20, y + 8, text, SMALL, color=MUTED)
-    sheet.text(MARGIN, y + 20, f"Shades and bars: {view.scale.note}.", SMALL, color=MUTED)
+    sheet.text(
+        MARGIN,
+        y + 20,
+        f"Full shade and bar: {view.scale.most}{view.scale.note}.",
+        SMALL,
+        color=MUTED,
+    )
     return y + 44

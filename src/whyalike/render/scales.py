@@ -32,7 +32,7 @@ class Scale:
 
     full: the contribution of a full shade; 0 where words have none that can be compared with those
     of other pairs, and are shown by their saliency times ``factor``. greatest: the score of a full
-    bar. what: the quantity, least and most: its ends in a legend, note: what else to say of it.
+    bar. what: the quantity, most: what a full shade is of it, note: how a legend goes on then.
     """
 
     name: ScaleName
@@ -95,14 +95,14 @@ def scale_of(explanation: Explanation, scale: str = "absolute") -> Scale:
     has_scale = explanation.similarity_function == "cosine"
     if scale == "relative" or not has_scale:
         note = "" if scale == "relative" else ", as this score has no fixed scale"
-        said = f"full is the most of each text{note}"
+        said = f", the most of each text{note}"
         return Scale("relative", 0.0, 1.0, greatest, "Saliency", "1", said)
     if has_contributions(explanation):
         most = format_number(FULL, 2)
-        note = f"full is {most} of the cosine, for every pair of texts"
+        note = " of the cosine, the same for every pair of texts"
         return Scale("absolute", FULL, 1.0, FULL, "Adds", f"{most} or more", note)
     factor = min(max(explanation.similarity, 0.0), 1.0)
-    note = "full is the most of its text at a cosine of 1; unrelated texts stay pale"
+    note = ", the most of a text at a cosine of 1"
     whole = 1.0 / factor if factor else 0.0
     return Scale("absolute", 0.0, factor, whole, "Saliency × cosine", "1", note)
 

@@ -332,7 +332,7 @@ def _legend(explanation: Explanation, scale: Scale, colour: bool) -> str:
 
 def _say_shades(scale: Scale) -> str:
     if scale.full:
-        return f"adds more, up to {scale.most}"
+        return f"adds more, up to {format_number(scale.full, 2)}"
     return "more salient" if scale.name == "relative" else f"more {scale.what.lower()}"
 
 
