@@ -40,6 +40,7 @@ WHERE_KNOWN = {
     "checks",
     "verdict",
     "raw_contribution",
+    "selection",
 }
 """What is written only where it is known."""
 
