@@ -23,7 +23,7 @@ RIGHT = (
 @pytest.fixture(scope="module")
 def paper(minilm):
     """The paper's pooling on the same weights."""
-    return Explainer(minilm.encoder.pipeline, pooling="paper")
+    return Explainer(minilm.encoder.pipeline, method="bti", pooling="paper")
 
 
 def named(explanation, pairs):

@@ -117,7 +117,7 @@ def by_hand():
 
 @pytest.fixture(scope="module")
 def explanation():
-    return Explainer(tiny("bert").parts).explain(LEFT, RIGHT)
+    return Explainer(tiny("bert").parts, method="bti").explain(LEFT, RIGHT)
 
 
 def test_similarity(by_hand, explanation):

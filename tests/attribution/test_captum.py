@@ -18,7 +18,8 @@ from whyalike import BTIOptions, Explainer
 def test_signed_product_equals_captums(name):
     model, tokenizer = tiny(name).parts
     options = BTIOptions(activation="token", rectifier="none", words="token")
-    explanation = Explainer((model, tokenizer), options=options).explain(TEXTS[0], TEXTS[1])
+    explainer = Explainer((model, tokenizer), method="bti", options=options)
+    explanation = explainer.explain(TEXTS[0], TEXTS[1])
     inputs = [tokenizer(text, return_tensors="pt") for text in TEXTS[:2]]
     specials = [
         torch.tensor(

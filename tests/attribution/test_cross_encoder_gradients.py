@@ -146,7 +146,7 @@ def test_all_methods_that_work_are_those():
     scorer = Explainer(tiny_reranker("bert").parts).model
     able = {m.name for m in list_methods() if m.works_with(scorer)}
     assert {*INSIDE, "occlusion", "shapley"} <= able
-    assert Explainer(tiny_reranker("bert").parts).method.name == "bti"
+    assert Explainer(tiny_reranker("bert").parts).method.name == "whyalike"
 
 
 def test_our_own_words_sum_to_the_logit(parts):

@@ -288,7 +288,7 @@ def test_a_model_without_a_mask_token_can_only_drop():
 def test_a_models_word_pairs_show_the_cosine_of_latent_vectors(method):
     options = BTIOptions(permutations=1)
     pair = "warm gloves", "wool gloves"
-    latent = Explainer(tiny("bert").parts).explain(*pair)
+    latent = Explainer(tiny("bert").parts, method="bti").explain(*pair)
     explanation = Explainer(tiny("bert").parts, method=method, options=options).explain(*pair)
     cosines = {(m.left, m.right): m.similarity for m in latent.matches}
     shared = [m for m in explanation.matches if (m.left, m.right) in cosines]

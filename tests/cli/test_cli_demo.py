@@ -19,6 +19,7 @@ def test_the_demo_prints_every_pair_and_writes_the_page(begin, tmp_path):
     for heading, *_ in PAIRS:
         assert f"── {heading}\n" in out
     assert out.count("cosine similarity ") == len(PAIRS) + 1
+    assert out.count("\nBy the paper's method, bti: ") == len(PAIRS) + 1
     assert "── A wine, and the one of 59 others that is most like it\n" in out
     assert out.endswith(f"{page}\n")
     assert max(map(len, out.splitlines()[:-1])) <= 80

@@ -21,7 +21,8 @@ every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 
 def explainer_of(name, **options):
     model = tiny(name)
-    return Explainer(model.parts, pooling=model.pooling, options=BTIOptions(**options))
+    options = BTIOptions(**options)
+    return Explainer(model.parts, method="bti", pooling=model.pooling, options=options)
 
 
 def saliencies(explanation):
@@ -118,7 +119,7 @@ def test_the_model_is_left_as_it_was(name):
     trainable = [p.requires_grad for p in model.parameters()]
     # transformers leaves hooks of its own once hidden states were asked for.
     hooks = [(dict(m._forward_hooks), dict(m._forward_pre_hooks)) for m in model.modules()]
-    explainer = Explainer((model, tiny(name).tokenizer), pooling=tiny(name).pooling)
+    explainer = Explainer((model, tiny(name).tokenizer), method="bti", pooling=tiny(name).pooling)
     first = explainer.explain(TEXTS[0], TEXTS[1])
     assert explainer.explain(TEXTS[0], TEXTS[1]) == first, "dropout was on"
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
@@ -150,7 +151,7 @@ def test_without_a_position_table_the_activation_is_the_token(name):
 def test_attention_implementations_agree(name):
     eager = copy.deepcopy(tiny(name).model)
     eager.set_attn_implementation("eager")
-    other = Explainer((eager, tiny(name).tokenizer), pooling=tiny(name).pooling)
+    other = Explainer((eager, tiny(name).tokenizer), method="bti", pooling=tiny(name).pooling)
     ours = explainer_of(name).explain(TEXTS[0], TEXTS[1])
     theirs = other.explain(TEXTS[0], TEXTS[1])
     assert theirs.similarity == pytest.approx(ours.similarity, abs=1e-6)
@@ -212,9 +213,13 @@ def test_left_padding_changes_nothing(name, monkeypatch):
     left.padding_side = "left"
     pooling = tiny(name).pooling
     monkeypatch.setattr(whyalike.models.tokens, "PASS_TOKENS", 0)
-    alone = Explainer((model, tokenizer), pooling=pooling).explain("Knit gloves.", TEXTS[0])
+    alone = Explainer((model, tokenizer), method="bti", pooling=pooling).explain(
+        "Knit gloves.", TEXTS[0]
+    )
     monkeypatch.setattr(whyalike.models.tokens, "PASS_TOKENS", 10**6)
-    padded = Explainer((model, left), pooling=pooling).explain("Knit gloves.", TEXTS[0])
+    padded = Explainer((model, left), method="bti", pooling=pooling).explain(
+        "Knit gloves.", TEXTS[0]
+    )
     assert padded.similarity == pytest.approx(alone.similarity, abs=2e-6)
     np.testing.assert_allclose(saliencies(padded), saliencies(alone), atol=2e-4)
 
@@ -231,7 +236,7 @@ def test_architectures_that_padding_would_change_get_none(kind):
     with torch.random.fork_rng():
         torch.manual_seed(4)
         model = getattr(transformers, f"{kind}Model")(config).eval()
-    explainer = Explainer((model, tiny("bert").tokenizer))
+    explainer = Explainer((model, tiny("bert").tokenizer), method="bti")
     pairs = [(TEXTS[0], TEXTS[1]), ("Knit gloves, and hands.", TEXTS[0]), (TEXTS[1], TEXTS[3])]
     for together, pair in zip(explainer.explain_many(pairs), pairs, strict=True):
         alone = explainer.explain(*pair)

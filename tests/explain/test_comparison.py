@@ -16,7 +16,7 @@ QUERY, BETTER, WORSE = "Warm knit gloves.", TEXTS[0], TEXTS[2]
 
 @pytest.fixture(scope="module")
 def explainer():
-    return Explainer(tiny("bert").parts)
+    return Explainer(tiny("bert").parts, method="bti")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from whyalike import explainer as explainer_module
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.models import encoder as encoder_module
 
-EXPLAINER = Explainer(tiny("bert").parts, batch_size=3)
+EXPLAINER = Explainer(tiny("bert").parts, method="bti", batch_size=3)
 words = st.sampled_from(
     [
         "gloves",
@@ -122,7 +122,7 @@ def test_many_is_lazy_and_takes_any_iterable():
 
 def test_a_batch_has_no_more_pairs_and_tokens_than_go_through_the_model_at_once(monkeypatch):
     pairs = [("wool " * n, "gloves " * (30 - n)) for n in range(1, 30)]
-    explainer = Explainer(tiny("bert").parts, batch_size=5)
+    explainer = Explainer(tiny("bert").parts, method="bti", batch_size=5)
     expected = [explanation.to_dict() for explanation in explainer.explain_many(pairs)]
     monkeypatch.setattr(explainer_module, "GRAPH_TOKENS", 250)
     batches, run = [], explainer.encoder.run
@@ -289,7 +289,7 @@ def test_nan_gradients_are_an_error_and_not_a_saliency():
 
     model.encoder.layer[1].register_forward_hook(through)
     with raises(ModelError, "gradients", "NaN"):
-        Explainer((model, tiny("bert").tokenizer)).explain(TEXTS[0], TEXTS[1])
+        Explainer((model, tiny("bert").tokenizer), method="bti").explain(TEXTS[0], TEXTS[1])
 
 
 @pytest.mark.parametrize("method", ["bti", "whyalike"])
@@ -311,7 +311,8 @@ def test_a_batch_too_large_for_one_graph_goes_in_parts(monkeypatch, long_text, m
 def test_signed_sums_that_are_zero_show_no_rounding():
     """DistilBERT normalises token + position: the signed sum over features is zero, up to noise."""
     options = BTIOptions(rectifier="none")
-    explanation = Explainer(tiny("distilbert").parts, options=options).explain(TEXTS[0], TEXTS[1])
+    explainer = Explainer(tiny("distilbert").parts, method="bti", options=options)
+    explanation = explainer.explain(TEXTS[0], TEXTS[1])
     assert {w.saliency for w in explanation.left.words} == {0.0}
     assert "every word of the left text the saliency 0" in explanation.warnings[0]
 

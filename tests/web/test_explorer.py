@@ -89,6 +89,19 @@ def test_the_form_works_without_scripts_and_keeps_what_was_asked(client):
     assert re.search(r'name="top_k"[^>]* value="3"', page)
 
 
+def test_what_a_full_shade_is_can_be_chosen(client):
+    page = get(client, "/", left=LEFT, right=RIGHT).text
+    assert "0.15 or more</span> of the cosine" in page
+    other = get(client, "/", left=LEFT, right=RIGHT, scale="relative").text
+    assert "the most of each text" in other
+    assert "0.15 or more" not in other
+    assert '<option value="relative" selected>' in other
+    saved = client.get("/pair/html", params={"left": LEFT, "right": RIGHT, "scale": "relative"})
+    assert "the most of each text" in saved.text
+    wrong = get(client, "/", left=LEFT, right=RIGHT, scale="log").text
+    assert "allowed: &#39;absolute&#39;" in wrong
+
+
 def test_posted_and_asked_for_alone_it_is_the_same_answer(client):
     fields = {"left": LEFT, "right": RIGHT}
     page = get(client, "/", **fields).text

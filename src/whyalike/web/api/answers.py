@@ -22,7 +22,7 @@ from whyalike.errors import (
 )
 from whyalike.explanation import Explanation, WordPair
 from whyalike.options import BTIOptions
-from whyalike.selection import best_first, select_pairs
+from whyalike.selection import select_pairs
 from whyalike.texts import without_surrogates
 from whyalike.web.api.work_queue import Stopped, as_exception
 from whyalike.web.middleware import SENTENCES, Failures
@@ -93,15 +93,12 @@ class Answer:
         options = replace(explanation.options, top_k=top_k)
         if options == explanation.options:
             return self
-        before, after = (_selected(explanation, one) for one in (explanation.options, options))
-        # Checks may have shown that a pair does not hold, or that another one does.
-        dropped = set(before) - set(explanation.pairs)
-        kept = {*after, *(set(explanation.pairs) - set(before))} - dropped
-        return Answer.of(replace(explanation, pairs=best_first(list(kept)), options=options))
+        pairs = _selected(explanation, options)
+        return Answer.of(replace(explanation, pairs=pairs, options=options))
 
 
 def _selected(explanation: Explanation, options: BTIOptions) -> tuple[WordPair, ...]:
-    """Return the pairs that options select, before any check."""
+    """Return the pairs that options select."""
     from whyalike.methods.method import get_method
 
     return select_pairs(

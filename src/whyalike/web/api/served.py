@@ -125,7 +125,10 @@ class ServedModel:
                 raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
             known[option].check(value)
         asked = all_options({**self.explainer.options.values(), **(options or {})})
-        computed = replace(asked, top_k=self.explainer.options.top_k)
+        # The model has the last word on pairs of content that are checked: it is asked anew.
+        by_content = self.method(name).selects_by(asked) == "content"
+        top_k = asked.top_k if check and by_content else self.explainer.options.top_k
+        computed = replace(asked, top_k=top_k)
         return Kind(self, name, computed, documents, check), asked.top_k
 
     def reads_on(self, kind: Kind, words: int) -> bool:

@@ -184,7 +184,7 @@ class Service:
             By default the model's.
         options : Options, optional
             Fields of BTIOptions that differ from the model's; another ``top_k`` asks no model
-            again.
+            again, unless pairs of content are checked.
         documents : bool, default=False
             Whether both texts are documents, so that both get the prompt of one; else the left one
             is a query, where the model tells them apart.

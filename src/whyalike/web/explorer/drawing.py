@@ -123,11 +123,18 @@ def pair_in_python(
 
 
 def pair_in_shell(
-    explainer: "Explainer", methods: Sequence[str], options: BTIOptions, texts: Sequence[str]
+    explainer: "Explainer",
+    methods: Sequence[str],
+    options: BTIOptions,
+    texts: Sequence[str],
+    *,
+    scale: str = "absolute",
 ) -> str:
     """Return a command that explains a pair."""
     which = ["--method", *methods] if len(methods) == 1 else ["--methods", ",".join(methods)]
-    more = options_in_shell(methods, options, FLAGS)
+    more = [*options_in_shell(methods, options, FLAGS)]
+    if scale != "absolute" and len(methods) == 1:
+        more += ["--scale", scale]
     return in_shell("explain", *_model(explainer), *which, *more, texts=texts)
 
 

@@ -204,7 +204,13 @@ class PairPage:
             link=asked.link(),
             forms=forms_at("/pair", *names),
             python=pair_in_python(explainer, methods, found[0].options, texts),
-            shell=pair_in_shell(explainer, methods, found[0].options, texts),
+            shell=pair_in_shell(
+                explainer,
+                methods,
+                found[0].options,
+                texts,
+                scale=asked.one("scale") or ABSOLUTE,
+            ),
         )
 
 
