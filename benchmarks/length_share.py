@@ -3,16 +3,17 @@
 ``measure``: a cosine's gradient takes for granted that a vector's length falls as far as what a
 word adds is long along it. Each word is deleted, and the falls of the length and of the product of
 both vectors are compared with those that the gradient promises; the ratio of both slopes is the
-share of the length that `whyalike` counts. ``choose`` and ``report``: what deleting the words that
-a method names does to the similarity, from both texts and from one, and what keeping them does, on
-two parts of the data. A share of the length is written behind the method: ``whyalike:0.5``.
-``signs``: which words pull apart, by what deleting each alone does, by contributions, and by raw
-contributions; what of a score the raw ones sum to; how both follow what deleting takes.
+share of the length that deletion from one text asks for. ``choose`` and ``report``: what deleting
+the words that a method names does to the similarity, from both texts and from one, and what keeping
+them does, on two parts of the data. A share of the length is written behind the method: ``whyalike:0.5``.
+``signs``: which words pull apart, by what deleting each alone does, by contributions, by raw
+contributions, and by what is alone; what of a score raw contributions sum to, and what deleting
+each word alone does; how raw contributions follow that. ``report-signs``: on the other part.
 
 Needs catalogues, alignments and WikiQA in the folder named by WHYALIKE_DATA (default
 ../shared/data).
-Run with: python benchmarks/length_share.py measure|choose|report|signs [pairs a set] [methods]
-[model]
+Run with: python benchmarks/length_share.py measure|choose|report|signs|report-signs [pairs a set]
+[methods] [model]
 """
 
 import csv
@@ -69,7 +70,7 @@ def answers(part, count):
 
 
 def sets_of(part, count, model):
-    if part == "report":
+    if part.startswith("report"):
         return {
             "wine near": catalogue_pairs("wine", count, model),
             "sportswear near": catalogue_pairs("sportswear", count, model),
@@ -150,30 +151,34 @@ def measure(model, sets):
 
 
 def signs(model, sets, methods):
-    heads = ("lowered", "by contribution", "of these right", "by raw", "of these right", "raw sum")
+    heads = ["lowered"]
+    for sign in ("contribution", "raw", "alone"):
+        heads += [f"by {sign}", "right"]
+    heads += ["raw sum", "deleted sum"]
     print(f"{'':38}" + "".join(f"{head:>16}" for head in heads) + "       r")
     for set_name, pairs in sets.items():
         alone = list(Explainer(model, method="occlusion").explain_many(pairs))
         for name in methods:
             explained = list(with_share(model, float(name.partition(":")[2])).explain_many(pairs))
-            rows, sums, follows = [], [], []
+            rows, sums, falls, follows = [], [], [], []
             for deleted, ours in zip(alone, explained, strict=True):
                 for one, other in ((deleted.left, ours.left), (deleted.right, ours.right)):
                     row = np.array(
                         [
-                            (a.contribution, b.contribution, b.raw_contribution)
+                            (a.contribution, b.contribution, b.raw_contribution, b.alone)
                             for a, b in zip(one.words, other.words, strict=True)
                         ]
                     )
                     rows.append(row)
                     sums.append(row[:, 2].sum() / ours.similarity)
+                    falls.append(row[:, 0].sum() / ours.similarity)
                     if len(row) >= FEWEST_WORDS:
                         follows.append(np.corrcoef(row[:, 0], row[:, 2])[0, 1])
-            lowered, shared, raw = np.concatenate(rows).T < 0
+            lowered, *signed = np.concatenate(rows).T < 0
             figures = [lowered.mean()]
-            for found in (shared, raw):
+            for found in signed:
                 figures += [found.mean(), (lowered & found).sum() / max(found.sum(), 1)]
-            figures.append(np.median(sums))
+            figures += [np.median(sums), np.median(falls)]
             cells = "".join(f"{figure:16.3f}" for figure in figures)
             print(f"{set_name:24}{name:14}{cells}{np.nanmean(follows):8.3f}", flush=True)
 
@@ -221,13 +226,13 @@ def main():
     torch.set_num_threads(1)
     part = sys.argv[1] if len(sys.argv) > 1 else "measure"
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 25
-    usual = ("whyalike:1", f"whyalike:{DEFAULT}") if part == "signs" else METHODS
+    usual = ("whyalike:1", f"whyalike:{DEFAULT}") if part.endswith("signs") else METHODS
     methods = sys.argv[3].split(",") if len(sys.argv) > 3 else usual
     model = Explainer(sys.argv[4] if len(sys.argv) > 4 else "all-MiniLM-L6-v2").model
     sets = sets_of(part, count, model)
     if part == "measure":
         measure(model, sets)
-    elif part == "signs":
+    elif part.endswith("signs"):
         signs(model, sets, methods)
     else:
         compare(model, sets, methods)
