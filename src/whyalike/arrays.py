@@ -21,6 +21,8 @@ class WordSaliency:
     matchable: (W,), False for a word that the model gave no token (it can match nothing).
     contributions: (W,), what each word adds to the similarity, in its units and with its sign; None
     for a method that gives no such number.
+    raw: (W,), the contributions before what they left of the similarity was shared among the words;
+    None where nothing was shared.
     """
 
     spans: tuple[tuple[int, int], ...]
@@ -28,6 +30,7 @@ class WordSaliency:
     vectors: Floats
     matchable: NDArray[np.bool_]
     contributions: Floats | None = None
+    raw: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -215,13 +215,15 @@ def _explained(
     reading: Reading, saliency: WordSaliency, unmatched: tuple[int, ...]
 ) -> ExplainedText:
     text = reading.prepared.tokens.text
-    contributions: Sequence[float | None] = [None] * len(saliency.spans)
-    if saliency.contributions is not None:
-        contributions = saliency.contributions.tolist()
+    nothing: Sequence[float | None] = [None] * len(saliency.spans)
+    contributions, raw = (
+        nothing if values is None else values.tolist()
+        for values in (saliency.contributions, saliency.raw)
+    )
     words = tuple(
-        Word(text[start:end], start, end, value, contribution)
-        for (start, end), value, contribution in zip(
-            saliency.spans, saliency.saliency.tolist(), contributions, strict=True
+        Word(text[start:end], start, end, *values)
+        for (start, end), *values in zip(
+            saliency.spans, saliency.saliency.tolist(), contributions, raw, strict=True
         )
     )
     # A comma without a partner is no reason for anything.

@@ -66,12 +66,19 @@ def _draw(
     write_whole(path, lambda stream: draw(document, stream, format=format, **settings))
 
 
+ALONE = 0.4
+"""What the words of a text take from the similarity, each deleted alone, as a part of it: the
+median of 96 texts (docs/decisions/0017-the-length-of-a-vector.md). Contributions sum to all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of a text: ``text`` is exactly ``source[start:end]``, ``saliency`` is unitless.
 
     ``contribution`` is what the word adds to the similarity, in its units; below zero it pulls the
-    texts apart. None for a method that gives no such number.
+    texts apart. None for a method that gives no such number. ``raw_contribution`` is the same
+    before the method shared evenly among the words what they left of the similarity, so that they
+    sum to it; None where nothing was shared.
     """
 
     text: str = field(
@@ -99,6 +106,26 @@ class Word:
             "apart. null for a method that gives no such number."
         ),
     )
+    raw_contribution: float | None = field(
+        default=None,
+        metadata=describe(
+            "The contribution before what the words left of the similarity was shared evenly among "
+            "them: how much more the word adds than a mean word of its text. Absent or null where "
+            "nothing was shared.",
+            where_known=True,
+        ),
+    )
+
+    @property
+    def alone(self) -> float | None:
+        """What deleting this word alone should take from the similarity; None as ``contribution``.
+
+        That is the contribution, less what of its even share (``raw_contribution``) goes only with
+        other words.
+        """
+        if self.contribution is None or self.raw_contribution is None:
+            return self.contribution
+        return self.raw_contribution + ALONE * (self.contribution - self.raw_contribution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +260,12 @@ class ExplainedText:
 
     @property
     def pulling_apart(self) -> tuple[int, ...]:
-        """Indices of the words that lower the similarity, strongest first; needs contributions."""
-        lowering = [n for n, word in enumerate(self.words) if (word.contribution or 0.0) < 0]
-        return tuple(sorted(lowering, key=lambda n: self.words[n].contribution or 0.0))
+        """Indices of the words that lower the similarity, strongest first; needs contributions.
+
+        Words go by what they should take from it ``alone``.
+        """
+        own = [word.alone or 0.0 for word in self.words]
+        return tuple(sorted((n for n, value in enumerate(own) if value < 0), key=own.__getitem__))
 
     @property
     def read_until(self) -> int:
@@ -754,7 +784,9 @@ class Comparison:
         )
         greatest = max(map(abs, everything), default=0.0) or 1.0
         words = tuple(
-            replace(word, saliency=effect / greatest, contribution=effect + 0.0)
+            replace(
+                word, saliency=effect / greatest, contribution=effect + 0.0, raw_contribution=None
+            )
             for word, effect in zip(text.words, effects, strict=True)
         )
         return replace(text, words=words)
@@ -766,6 +798,13 @@ def _contributions(text: ExplainedText) -> list[float]:
 
 def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
+
+
+def _word_to_dict(word: Word) -> dict[str, Any]:
+    said = _flat(word)
+    if word.raw_contribution is None:
+        del said["raw_contribution"]
+    return said
 
 
 def _checks_to_dict(checks: Checks) -> dict[str, Any]:
@@ -780,7 +819,7 @@ def _checks_to_dict(checks: Checks) -> dict[str, Any]:
 def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
     return {
         "text": text.text,
-        "words": [_flat(word) for word in text.words],
+        "words": [_word_to_dict(word) for word in text.words],
         "unread_words": text.unread_words,
         "unmatched": list(text.unmatched),
     }

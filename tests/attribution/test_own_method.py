@@ -38,13 +38,25 @@ def layers_of(model, tokenizer, text):
     return states, encoded["offset_mapping"]
 
 
-def slopes_at_last_layer(model, state, other, step=1e-5):
+def half_product(vector, other, length):
+    """Half the cosine, and half the product by the lengths as they were."""
+    cosine = torch.cosine_similarity(vector, other, dim=0)
+    return float(0.5 * cosine + 0.5 * vector @ other / (length * other.norm()))
+
+
+def slopes_at_last_layer(model, state, other, step=1e-5, *, own_method):
     """dC/dh at the input of the last layer, by central differences."""
 
-    def score(h):
+    def vector_of(h):
         with torch.no_grad():
-            vector = _state(model.encoder.layer[-1](h))[0, 1:-1].mean(0)
-        return float(torch.cosine_similarity(vector, other, dim=0))
+            return _state(model.encoder.layer[-1](h))[0, 1:-1].mean(0)
+
+    length = vector_of(state).norm()
+
+    def score(h):
+        if own_method:
+            return half_product(vector_of(h), other, length)
+        return float(torch.cosine_similarity(vector_of(h), other, dim=0))
 
     slopes = np.zeros(tuple(state.shape[1:]))
     for t in range(1, state.shape[1] - 1):
@@ -57,7 +69,8 @@ def slopes_at_last_layer(model, state, other, step=1e-5):
 
 
 def presence_by_hand(model, states, other, step=1e-5):
-    """How the cosine changes as a token counts as more than one: in layer 3 and in the mean."""
+    """How the score changes as a token counts as more than one: in layer 3 and in the mean."""
+    length = states[3][0, 1:-1].mean(0).norm()
 
     def score(weights):
         with torch.no_grad():
@@ -65,7 +78,7 @@ def presence_by_hand(model, states, other, step=1e-5):
                 0, 1:-1
             ]
         vector = (last * weights[1:-1, None]).sum(0) / weights[1:-1].sum()
-        return float(torch.cosine_similarity(vector, other, dim=0))
+        return half_product(vector, other, length)
 
     slopes = []
     for t in range(1, states[2].shape[1] - 1):
@@ -85,7 +98,9 @@ def by_hand(*, own_method):
     vectors = [s[-1][0, 1:-1].mean(0) for s in states]
     scores = []
     for side in (0, 1):
-        slopes = slopes_at_last_layer(model, states[side][-2], vectors[1 - side])
+        slopes = slopes_at_last_layer(
+            model, states[side][-2], vectors[1 - side], own_method=own_method
+        )
         h = states[side][-2][0].numpy()
         mean = h[1:-1].mean(0) if own_method else np.zeros(h.shape[1])
         scores.append([float((h[t] - mean) @ slopes[t]) for t in range(1, len(h) - 1)])
@@ -158,6 +173,7 @@ def test_whyalike_a_second_time():
         raw = [sum(values[t] for t in tokens_of(word, own)) for word in side.words]
         rest = (cosine - sum(raw)) / len(raw)
         contributions.append([value + rest for value in raw])
+        np.testing.assert_allclose([w.raw_contribution for w in side.words], raw, atol=1e-6)
         vectors.append([states[tokens_of(word, own)].mean(0) for word in side.words])
         np.testing.assert_allclose(
             [w.contribution for w in side.words], contributions[-1], atol=1e-6

@@ -230,6 +230,31 @@ def test_pairs_against_loops(explained):
     assert set(found.values["pair_deletion"]) == {"both"}
 
 
+def test_selected_pairs_alone_against_a_loop(explained):
+    """What a reader is shown, marks and all, each pair by itself; fewer pairs are fewer numbers."""
+    shown = [replace(e, pairs=e.matches[1 : 3 + 3 * n]) for n, e in enumerate(explained)]
+    found = measure_faithfulness(
+        additive(), PAIRS, metrics=["pair_checked"], explanations=shown
+    ).values["pair_checked"]
+    assert set(found) == {"both"}
+    for number, e in enumerate(shown):
+        whole = by_hand(e, (), ())
+        falls = [whole - by_hand(e, {pair.left}, {pair.right}) for pair in e.pairs[:5]]
+        assert len(falls) == (2, 5)[number]
+        assert found["both"][number] == pytest.approx(np.mean(falls))
+
+
+def test_what_is_checked_is_what_an_explanation_shows():
+    explainer = Explainer(tiny("bert").parts, method="whyalike")
+    pairs = [(TEXTS[0], TEXTS[1])]
+    explained = [explainer.explain(*pairs[0], check=5)]
+    found = measure_faithfulness(
+        explainer, pairs, metrics=["pair_checked"], explanations=explained
+    ).values["pair_checked"]["both"]
+    falls = [one.fall for one in explained[0].checks.pairs]
+    assert found[0] == pytest.approx(np.mean(falls), abs=1e-6)
+
+
 def test_constant_saliency_is_flagged_and_ordered_at_random():
     """Words of one text fall in importance from the first on: by place, silence would look wise."""
     letters = list(LETTERS[:10])

@@ -91,11 +91,16 @@ def test_words_sum_to_what_the_pair_has_beyond_the_mean_score(prompts):
 
 
 @pytest.mark.parametrize("function", ["cosine", "dot"])
-def test_the_gradient_is_that_of_the_score_less_its_mean(folder, function):
+@pytest.mark.parametrize("method", ["gradient_x_activation", "whyalike"])
+def test_the_gradient_is_that_of_the_score_less_its_mean(folder, function, method):
     """Differentiating is linear: the mean of what words add to the scores with each text goes."""
-    alone = Explainer(pipeline(folder, function), method="gradient_x_activation")
+    alone = Explainer(pipeline(folder, function), method=method)
     explained = alone.with_background(BACKGROUND).explain(LEFT, RIGHT)
     plain = alone.explain(LEFT, RIGHT)
+
+    def contributions(text):
+        return np.array([word.alone for word in text.words])
+
     of_left = [contributions(alone.explain(LEFT, text).left) for text in BACKGROUND]
     of_right = [contributions(alone.explain(text, RIGHT).right) for text in BACKGROUND]
     for side, whole, usual in (

@@ -31,7 +31,17 @@ from whyalike.explanation import (
 )
 from whyalike.options import BTIOptions, ExtendedOptions
 
-WHERE_KNOWN = {"prompts", "own", "parts", "terms", "background", "checks", "verdict"}
+WHERE_KNOWN = {
+    "prompts",
+    "own",
+    "parts",
+    "terms",
+    "background",
+    "checks",
+    "verdict",
+    "raw_contribution",
+    "selection",
+}
 """What is written only where it is known."""
 
 ROOT = Path(__file__).parents[2]

@@ -90,7 +90,7 @@ def test_parts_of_the_score_are_each_explained(render):
     assert "gloves – mittens 0.120" in said
     if render is render_similar:
         assert f"{names[1]}: the whole explanation" in said
-        assert "hatched: pulls the texts apart" in said
+        assert "hatched: below zero" in said
 
 
 @pytest.mark.parametrize("render", [render_similar, render_similar_text])

@@ -52,11 +52,12 @@ class Points:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """The words of both texts of a pair, and its matches, in a method's order."""
+    """The words of both texts of a pair, its matches, and the selected of them, in their order."""
 
     left: WordOrder
     right: WordOrder
     matches: Sequence[WordPair]
+    selected: Sequence[WordPair]
 
     @classmethod
     def of(cls, explanation: Explanation, *, marks: bool, seed: int) -> "Ranking":
@@ -65,7 +66,8 @@ class Ranking:
             order_words(side, marks=marks, seed=seed)
             for side in (explanation.left, explanation.right)
         )
-        return cls(left, right, order_matches(explanation, marks=marks, seed=seed))
+        matches = order_matches(explanation, marks=marks, seed=seed)
+        return cls(left, right, matches, explanation.pairs)
 
     def defined(self, side: Side) -> bool:
         """Return whether a word can go and one that could stays, in each text that is changed."""
@@ -92,6 +94,7 @@ def questions(curve: str, side: Side, ranking: Ranking, points: Sequence[float])
     - only_words, only_parts: fall of the similarity with only the top k words
     - deletion_area, insertion_area: the similarity itself, at parts of the words from 0 to 1
     - without_pairs: fall of the similarity without the words of the top k matches
+    - shown_pairs: the same without those of the k-th selected pair alone, marks or not
     - interaction_pairs: I_ij = f - f(without i) - f(without j) + f(without both) of match k
 
     At least one word that could go stays: the similarity of empty texts says nothing (two of them
@@ -102,6 +105,8 @@ def questions(curve: str, side: Side, ranking: Ranking, points: Sequence[float])
         return _interactions(ranking, len(points))
     if curve == "without_pairs":
         return Questions(_without_pairs(ranking, len(points)), _falls)
+    if curve == "shown_pairs":
+        return _shown(ranking, len(points))
     read = _as_it_is if curve.endswith("_area") else _falls
     left, right = (
         _kept(curve, order, points, changed=side in ("both", own))
@@ -141,6 +146,20 @@ def _without_pairs(ranking: Ranking, count: int) -> Subsets:
         left[k, list(gone[0])] = False
         right[k, list(gone[1])] = False
     return Subsets(left, right)
+
+
+def _shown(ranking: Ranking, count: int) -> Questions:
+    shown = ranking.selected[:count]
+    left, right = ranking.left.whole(len(shown)), ranking.right.whole(len(shown))
+    for k, pair in enumerate(shown):
+        left[k, pair.left] = right[k, pair.right] = False
+
+    def read(whole: float, answers: Floats) -> Floats:
+        found = np.full(count, np.nan)
+        found[: len(shown)] = whole - answers
+        return found
+
+    return Questions(Subsets(left, right), read)
 
 
 def _interactions(ranking: Ranking, count: int) -> Questions:
@@ -223,6 +242,13 @@ METRICS: dict[str, Metric] = {
             "similarity",
         ),
         Metric(
+            "pair_checked",
+            "mean fall of the similarity without the words of one selected pair, of the first 5",
+            "what explain(check=5) shows of each pair alone",
+            True,
+            "similarity",
+        ),
+        Metric(
             "pair_interaction",
             "mean interaction f - f(without i) - f(without j) + f(without both) of the top 5 "
             "matches",
@@ -241,6 +267,7 @@ CURVES: dict[str, str] = {
     "deletion_area": "deletion_area",
     "insertion_area": "insertion_area",
     "pair_deletion": "without_pairs",
+    "pair_checked": "shown_pairs",
     "pair_interaction": "interaction_pairs",
 }
 
@@ -322,7 +349,8 @@ def measure_faithfulness(
         Which parts go or stay in ``comprehensiveness`` and ``sufficiency``; ERASER's own bins have
         0.01 too, which in texts of this length is the same word as 0.05.
     top_pairs : int, default=5
-        How many matches ``pair_deletion`` and ``pair_interaction`` look at.
+        How many matches ``pair_deletion`` and ``pair_interaction`` look at, and how many selected
+        pairs ``pair_checked`` does.
     replacement : Replacement, optional
         What stands for a word that is taken away; by default nothing.
     marks : bool, default=False

@@ -1,16 +1,19 @@
 """Controls: saliency that knows nothing of the model, for other methods to be measured against."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import PairSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, forward, register_method
-from whyalike.methods.perturbation import compare_words
+from whyalike.methods.perturbation import compare_words, score_pairs
 from whyalike.options import MethodOptions, SeedOption
+from whyalike.stop_words import stop_words_of
+from whyalike.texts import is_mark
 from whyalike.words import Lexicon, scale_signed
 
 Weigh = Callable[[PreparedText], NDArray[np.float64]]
@@ -58,8 +61,93 @@ def idf(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
 )
 def random(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
     """Saliency of a word: uniform from 0 to 1, the same for the same text and seed, anywhere."""
+    return _weigh(setting, pairs, _drawn(setting))
+
+
+@register_method(
+    "random_soft",
+    summary="control: a random saliency for each word, matched as `whyalike` matches",
+    source="-",
+    forwards="1",
+    backwards="0",
+    passes=forward,
+    requires=(),
+    matching="soft",
+    options=RandomOptions,
+)
+def random_soft(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
+    """Saliency as in ``random``; what is left to tell is how words find their partners.
+
+    Word vectors are those of the middle layer, as in ``whyalike``.
+    """
+    drawn = _drawn(setting)
+    if "hidden states" in setting.model.capabilities and setting.options.latent_layer == -1:
+        middle = (setting.encoder.depth + 1) // 2
+        setting = replace(setting, options=replace(setting.options, latent_layer=middle))
+    return _weigh(setting, pairs, drawn)
+
+
+@register_method(
+    "shared_words",
+    summary="control: content words that both texts have, in a random order; pairs of one spelling",
+    source="-",
+    forwards="1",
+    backwards="0",
+    passes=forward,
+    requires=(),
+    matching="mutual",
+    options=RandomOptions,
+)
+def shared_words(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSaliency]:
+    """Saliency of a word: random from .5 to 1 if it is shared, else from 0 to .5.
+
+    Shared are words that are spelled the same in the other text, but for case, and are neither stop
+    words nor marks. Words match that are spelled the same, the first with the first one, the second
+    with the second; no others do.
+    """
+    drawn = _drawn(setting)
+    return [
+        PairSaliency(score, *_by_spelling(pair, [drawn(pair.left), drawn(pair.right)]))
+        for pair, score in zip(pairs, score_pairs(setting, pairs), strict=True)
+    ]
+
+
+def _by_spelling(
+    pair: PreparedPair, drawn: Sequence[NDArray[np.float64]]
+) -> tuple[WordSaliency, WordSaliency]:
+    texts = pair.left, pair.right
+    spellings = [[word.casefold() for word in text.words] for text in texts]
+    both = Counter(spellings[0]) & Counter(spellings[1])
+    stops = stop_words_of(*(text.words for text in texts))
+    sides = []
+    for text, own, values, stop in zip(texts, spellings, drawn, stops, strict=True):
+        shared = [
+            word in both and n not in stop and not is_mark(word) for n, word in enumerate(own)
+        ]
+        read = text.alignment.has_token
+        saliency = (values + shared) / 2 * read
+        sides.append(WordSaliency(text.alignment.spans, saliency, _vectors_of(own, both), read))
+    return sides[0], sides[1]
+
+
+AXES = 16
+"""Of the vectors of spellings: enough for no two to be the same."""
+
+
+def _vectors_of(words: Sequence[str], both: Counter[str]) -> Floats:
+    """(W, AXES): a vector for the nth of a spelling that both texts have n times; else zeros."""
+    seen: Counter[str] = Counter()
+    vectors = np.zeros((len(words), AXES))
+    for place, word in enumerate(words):
+        if seen[word] < both[word]:
+            vectors[place] = draw(word, AXES, seed=seen[word]) - 0.5
+        seen[word] += 1
+    return vectors
+
+
+def _drawn(setting: Setting) -> Weigh:
     seed = RandomOptions.of(setting.options).seed
-    return _weigh(setting, pairs, lambda text: draw(text.tokens.text, len(text.words), seed=seed))
+    return lambda text: draw(text.tokens.text, len(text.words), seed=seed)
 
 
 def draw(text: str, count: int, *, seed: int) -> NDArray[np.float64]:

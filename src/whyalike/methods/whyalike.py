@@ -15,6 +15,11 @@ from whyalike.words import scale_signed
 
 LAST_LAYERS_INPUT = -2
 
+LENGTH_SHARE = 0.5
+"""How much of the fall of a vector's length the gradient counts; see ``with_length``. It falls a
+quarter as far as the gradient takes for granted where words are deleted from one text, and where
+they are from both, the whole of it serves: docs/decisions/0017-the-length-of-a-vector.md."""
+
 BELOW_ZERO = (
     "The similarity is minus a distance, 0 at most, so that what words add sums to a number below "
     "zero: their order tells, and not their sign."
@@ -51,6 +56,10 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
     in the attention of the upper half of the layers and in the pooling, where a token of weight w
     counts as w copies of itself (as in a mean over the text's own tokens, whatever the pooling):
     the second is what its presence adds. Both say, to first order, what is lost as the token goes.
+    C is differentiated with the lengths of vectors, where it is a cosine of theirs, counted by
+    LENGTH_SHARE: a topic that both texts have then counts in both, and not only in the one with
+    less of it. A score of one sequence, a distance and a product of vectors as they are have no
+    such length, and keep their gradient.
     What these leave of the similarity is shared evenly among the words (the additive efficient
     normalisation of Ruiz, Valenciano and Zarzuelo 1998), so that the words of a text sum to the
     similarity and keep their order. Word vectors are those of the middle layer, where words are
@@ -74,6 +83,7 @@ def whyalike(setting: Setting, pairs: Sequence[PreparedPair]) -> list[PairSalien
         point=layer,
         presence_from=min(middle, depth - 1),
         means=setting.means,
+        length_share=LENGTH_SHARE,
     )
     unseen = [] if all(group.attended for group in result.groups) else [UNSEEN]
     distance = setting.encoder.similarity_function in ("euclidean", "manhattan")
@@ -126,7 +136,9 @@ def share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:
         return side
     rest = similarity - side.contributions.sum()
     shared = side.contributions + side.matchable * rest / side.matchable.sum()
-    return replace(side, contributions=shared, saliency=scale_signed(shared))
+    return replace(
+        side, contributions=shared, saliency=scale_signed(shared), raw=side.contributions
+    )
 
 
 def _gap(side: WordSaliency, similarity: float) -> float:

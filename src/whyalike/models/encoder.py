@@ -407,6 +407,7 @@ class Encoder:
         gradient: bool = True,
         presence_from: int | None = None,
         means: Means | None = None,
+        length_share: float = 1.0,
     ) -> Pass:
         """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
 
@@ -434,6 +435,9 @@ class Encoder:
         means : Means, optional
             The mean vectors of a background's texts: what is differentiated is what the scores have
             beyond the mean scores of each text with these.
+        length_share : float, default=1.0
+            How much of the fall of a vector's length, where vectors are scaled to one, the
+            gradient counts; see ``with_length``.
 
         Raises
         ------
@@ -470,6 +474,7 @@ class Encoder:
                     function=self.similarity_function,
                     options=options,
                     means=means,
+                    length_share=length_share,
                 )
             if not np.isfinite(scores.similarity).all():
                 raise ModelError(self.not_finite)

@@ -422,6 +422,7 @@ def score_pairs(
     function: SimilarityFunction,
     options: ObjectiveOption,
     means: Means | None = None,
+    length_share: float = 1.0,
 ) -> PairScores:
     """Score pairs by the vectors (2 P, H) of their texts, left and right of each in turn.
 
@@ -429,6 +430,7 @@ def score_pairs(
     differentiated is the unnormalised product of both vectors (row 16). With the mean vectors of a
     background's texts, as left and as right ones, the mean score of each text with the background
     is taken off (see ``whyalike.background``), of which that is then so many times as much.
+    ``length_share``: see ``with_length``; the product keeps its gradient.
     """
     left, right = scored[0::2], scored[1::2]
     value = SIMILARITIES[function](left, right)
@@ -440,7 +442,11 @@ def score_pairs(
     replaced = identical | (options.objective == "dot")
     # Rows of the other branch get a zero gradient from where, but a distance of zero has none
     # (NaN), so that it must not be in the graph at all.
-    safe = SIMILARITIES[function](torch.where(replaced[:, None], left.detach() + 1, left), right)
+    compared, compare = scored, SIMILARITIES[function]
+    if function in ("cosine", "dot"):
+        compared, compare = with_length(scored, raw, function, share=length_share), dot
+    one, other = compared[0::2], compared[1::2]
+    safe = compare(torch.where(replaced[:, None], one.detach() + 1, one), other)
     # Minus a distance of zero is -0.0, which adding 0 makes 0.
     similarity = value.detach().double().cpu().numpy() + 0.0
     at_maximum = identical.cpu().numpy()
@@ -451,7 +457,7 @@ def score_pairs(
         similarity = np.where(same.numpy(), 0.0, similarity)
     scale, expected = _scale(similarity, product, replaced), None
     if means is not None:
-        usual, usual_of_product = _usual(scored, raw, means, function=function)
+        usual, usual_of_product = _usual(compared, raw, means)
         expected = usual.detach().double().cpu().numpy()
         product = product - usual_of_product[0::2] - usual_of_product[1::2]
         safe = safe - usual[0::2] - usual[1::2]
@@ -464,21 +470,37 @@ def score_pairs(
     )
 
 
-def _usual(
-    scored: Tensor, raw: Tensor, means: Means, *, function: SimilarityFunction
-) -> tuple[Tensor, Tensor]:
+def with_length(
+    scored: Tensor, raw: Tensor, function: SimilarityFunction, *, share: float
+) -> Tensor:
+    """Return the vectors (N, H) whose products are the scores, of a cosine the unit vectors.
+
+    Where vectors are scaled to one length, for a cosine or by a Normalize at the end, their
+    gradient takes for granted that a vector's length falls as far as what is taken from it is
+    long along it. Here it counts that fall for so great a ``share``: 1 leaves the gradient as it
+    is, 0 takes the length for constant. Values are the same.
+    """
+    units = torch.nn.functional.normalize(scored, dim=-1) if function == "cosine" else scored
+    if share == 1 or (function == "dot" and torch.equal(scored, raw)):
+        return units
+    lengths = torch.linalg.vector_norm(raw, dim=-1, keepdim=True)
+    constant = lengths.detach()
+    factors: Tensor = 1 + (1 - share) * (lengths - constant) / constant.clamp(min=1e-12)
+    return units * factors
+
+
+def _usual(compared: Tensor, raw: Tensor, means: Means) -> tuple[Tensor, Tensor]:
     """Return the mean scores (2 P,) of texts with a background, and the same of their raw vectors.
 
     The second are in the units of the product of a pair's raw vectors, lengths being constant.
     """
-    as_left, as_right = (torch.from_numpy(mean).to(scored) for mean in means)
-    units = torch.nn.functional.normalize(scored, dim=-1) if function == "cosine" else scored
+    as_left, as_right = (torch.from_numpy(mean).to(compared) for mean in means)
     # A left text meets the background's texts as right ones.
-    other = torch.stack([as_right, as_left]).repeat(len(scored) // 2, 1)
+    other = torch.stack([as_right, as_left]).repeat(len(compared) // 2, 1)
     tiny = torch.finfo(raw.dtype).tiny
-    longer = (raw.norm(dim=-1) / units.norm(dim=-1).clamp(min=tiny)).detach()
+    longer = (raw.norm(dim=-1) / compared.norm(dim=-1).clamp(min=tiny)).detach()
     of_partner = longer.view(-1, 2).flip(1).flatten()
-    return dot(units, other), dot(raw, other) * of_partner
+    return dot(compared, other), dot(raw, other) * of_partner
 
 
 def _scale(

@@ -489,9 +489,8 @@ def draw_legend(sheet: Sheet, view: ExplanationView, y: float) -> float:
     x += 22 + sheet.measure(view.scale.most, SMALL)
     if view.has_negative:
         sheet.box(x, y + 1, 16, 8, LEVELS[12], hatched=True)
-        text = "pulls the texts apart" if view.has_contributions else "negative"
-        sheet.text(x + 20, y + 8, text, SMALL, color=MUTED)
-        x += 44 + sheet.measure(text, SMALL)
+        sheet.text(x + 20, y + 8, "below zero", SMALL, color=MUTED)
+        x += 44 + sheet.measure("below zero", SMALL)
     if view.has_unmatched:
         sheet.rule(x, y + 8, x + 16, color=MUTED, dotted=True)
         sheet.text(x + 20, y + 8, "matches nothing", SMALL, color=MUTED)

@@ -324,7 +324,7 @@ def _legend(explanation: Explanation, scale: Scale, colour: bool) -> str:
     if not colour and any(shade >= STAR_FROM for shade in shades):
         notes.append(f"*word* {scale.half}")
     if colour and styles.get(True):
-        notes.append("underlined: pulls apart")
+        notes.append("underlined: below zero")
     if not colour and any(shade <= -STAR_FROM for shade in shades):
         notes.append(f"~word~ {_half_below(scale)}")
     return " · ".join(notes)

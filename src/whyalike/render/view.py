@@ -219,7 +219,7 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
         alone = unmatched_words(explanation, which)
         nothing.append([(side.words[n].text, "") for n in alone])
         lowering = [side.words[n] for n in side.pulling_apart]
-        values = [(word.text, word.contribution or 0.0) for word in lowering]
+        values = [(word.text, word.alone or 0.0) for word in lowering]
         apart.append(
             [
                 (text, format_signed(value, decimals))

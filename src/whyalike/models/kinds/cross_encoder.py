@@ -336,6 +336,7 @@ class JointEncoder(Encoder):
         gradient: bool = True,
         presence_from: int | None = None,
         means: Means | None = None,
+        length_share: float = 1.0,
     ) -> Pass:
         """Score pairs, and differentiate their logits at ``point``; as ``Encoder.run``.
 
@@ -350,7 +351,7 @@ class JointEncoder(Encoder):
         OptionError
             The objective is the product of two vectors.
         """
-        del means  # Of vectors, which no text has here.
+        del means, length_share  # Of vectors, which no text has here.
         if gradient:
             self.require_gradient()
         own = GradientOptions.of(options)

@@ -203,7 +203,8 @@ def view_stimulus(explanation: Explanation) -> StimulusView:
 def _without_signs(side: ExplainedText) -> ExplainedText:
     """Return the side as if every method gave what BTI gives: saliency from 0 to 1."""
     words = tuple(
-        replace(word, saliency=max(0.0, word.saliency), contribution=None) for word in side.words
+        replace(word, saliency=max(0.0, word.saliency), contribution=None, raw_contribution=None)
+        for word in side.words
     )
     return replace(side, words=words, unread_words=0, unmatched=())
 
