@@ -50,8 +50,9 @@ from whyalike.errors import OptionError, TextError, WhyalikeError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from whyalike.comparison import Comparison
     from whyalike.explainer import Explainer
-    from whyalike.explanation import Comparison, Explanation
+    from whyalike.explanation import Explanation
     from whyalike.models.scorer import Scorer
 
 

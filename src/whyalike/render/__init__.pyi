@@ -4,6 +4,10 @@ from whyalike.render.comparison import render_comparison as render_comparison
 from whyalike.render.comparison import render_comparison_fragment as render_comparison_fragment
 from whyalike.render.comparison import render_comparison_text as render_comparison_text
 from whyalike.render.comparison import terminal_comparison_view as terminal_comparison_view
+from whyalike.render.comparison_markdown import (
+    render_comparison_markdown as render_comparison_markdown,
+)
+from whyalike.render.comparison_verdict import say_comparison as say_comparison
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
 from whyalike.render.html import render_fragment as render_fragment

@@ -59,7 +59,7 @@ def terminal_view(explanation: Explanation, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     pairs = explanation.pairs
     parts: list[RenderableType] = [
-        _draw_sentence(view_verdict(explanation), colour),
+        draw_sentence(view_verdict(explanation), colour),
         _heading(explanation),
         Text(),
     ]
@@ -267,7 +267,7 @@ def _draw_terms(explanation: Explanation) -> list[RenderableType]:
     return [Text(f"\n{view.title.lower()}", style="bold underline"), table]
 
 
-def _draw_sentence(sentence: Sentence, colour: bool) -> Text:
+def draw_sentence(sentence: Sentence, colour: bool) -> Text:
     """Return a sentence, its words bold; without colour they stand between asterisks."""
     text = Text()
     for piece in sentence:
@@ -283,7 +283,7 @@ def _draw_checks(explanation: Explanation, colour: bool) -> list[Text]:
     """Return what the model scored without words, in lines; none where it was not asked."""
     checks = view_checks(explanation)
     lines = [Text("\nchecked", style="bold underline")] if checks else []
-    return [*lines, *(_draw_sentence(sentence, colour) for sentence in checks)]
+    return [*lines, *(draw_sentence(sentence, colour) for sentence in checks)]
 
 
 def _draw_reasons(explanation: Explanation) -> list[Text]:

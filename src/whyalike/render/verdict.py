@@ -4,7 +4,7 @@ Made of templates. A sentence is a tuple of pieces, so that each renderer sets w
 way; as plain text they stand between asterisks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from whyalike.explanation import Deletion, ExplainedText, Explanation, WordPair
@@ -180,11 +180,16 @@ def _named(explanation: Explanation, pairs: Sequence[WordPair], *, more: int) ->
     pieces = [Piece(words, is_words=True) for words in dict.fromkeys(said)]
     if more > 0:
         pieces.append(Piece(f"{more:,} more pair{'s' if more > 1 else ''}"))
+    return join_named([(piece,) for piece in pieces])
+
+
+def join_named(named: Sequence[Iterable[Piece]]) -> list[Piece]:
+    """Return what is named as a sentence lists it: with commas, and "and" before the last."""
     listed: list[Piece] = []
-    for place, piece in enumerate(pieces):
+    for place, pieces in enumerate(named):
         if place:
-            listed.append(Piece(" and " if place == len(pieces) - 1 else ", "))
-        listed.append(piece)
+            listed.append(Piece(" and " if place == len(named) - 1 else ", "))
+        listed.extend(pieces)
     return listed
 
 

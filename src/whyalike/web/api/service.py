@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whyalike.comparison import Comparison
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
-from whyalike.explanation import Comparison, Explanation
+from whyalike.explanation import Explanation
 from whyalike.texts import clean_text, without_surrogates
 from whyalike.web.api.allowance import Allowance, Allowances, advice, said
 from whyalike.web.api.answers import Answer
