@@ -52,6 +52,7 @@ from whyalike.options import (
     all_options,
     check_whole,
 )
+from whyalike.pair_columns import pairs_of
 from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, top_words
 from whyalike.texts import CleanText, clean_text, is_mark
@@ -620,6 +621,9 @@ class Explainer:
     ) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
+        Columns of a table come as ``zip(df["a"], df["b"])``, or as a table of these two columns
+        alone: a DataFrame of pandas or polars, or a Table of pyarrow.
+
         Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
         are explained once, and equal texts tokenized once. A pair that can't be explained raises
         when its turn comes, and is named by its number, from ``start``. ``check`` is as
@@ -628,16 +632,12 @@ class Explainer:
         Raises
         ------
         OptionError, TextError
-            What came is no pair of texts.
+            What came is no pair of texts, or a table of other than two columns.
         ModelError
             NaN.
         """
-        if isinstance(pairs, str) or not isinstance(pairs, Iterable):
-            raise OptionError(
-                f"explain_many takes an iterable of pairs of texts; got {type(pairs).__name__}."
-            )
         check_whole("check", check, least=0)
-        return self._explain_stream(iter(pairs), start, check)
+        return self._explain_stream(iter(pairs_of(pairs)), start, check)
 
     def _explain_stream(
         self, stream: Iterator[TextPair], start: int, check: int

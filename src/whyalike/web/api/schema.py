@@ -103,6 +103,14 @@ class CompareRequest(_Asked):
         examples=["Cancel any time online."],
     )
     worse: str = Field(examples=["Our offices are open daily."])
+    check: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_CHECKED,
+        description="How many words of the query, and how many of the texts, are checked: deleted, "
+        "with all their occurrences. By default 10 where a pass of the model is cheap and the "
+        "request's time allows it, else none.",
+    )
 
 
 class _Search(Strict):

@@ -117,7 +117,7 @@ class ComparePage:
         )
         if found.margin >= 0:
             return found, False
-        return Comparison(better=found.worse, worse=found.better), True
+        return found.swapped, True
 
 
 def _said(found: Comparison, *, swapped: bool) -> str:
