@@ -688,9 +688,13 @@ def _check_matrix(result: Explanation) -> None:
 def explanations_to_dict(
     explanations: Sequence[Explanation], *, left_out: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return plain dictionaries: each explanation's own, and by method why another gave none."""
+    """Return plain dictionaries: each explanation's own, and by method why another gave none.
+
+    ``verdict`` is what is said of all of them.
+    """
     return {
         **EXPLANATIONS.head(),
+        "verdict": str(import_module("whyalike.render").say_methods(explanations)),
         "explanations": [explanation.to_dict() for explanation in explanations],
         "left_out": dict(left_out),
     }

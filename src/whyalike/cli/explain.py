@@ -135,7 +135,11 @@ def show_methods(
         return
     from whyalike.render import terminal_methods_view
 
-    write_out(lambda: open_console().print(terminal_methods_view(explanations, failures=failures)))
+    console = open_console()
+    view = terminal_methods_view(
+        explanations, failures=failures, colour=console.color_system is not None
+    )
+    write_out(lambda: console.print(view))
 
 
 def write_page(

@@ -28,3 +28,6 @@ from whyalike.render.trace import render_trace_fragment as render_trace_fragment
 from whyalike.render.trace import render_trace_text as render_trace_text
 from whyalike.render.trace import terminal_trace_view as terminal_trace_view
 from whyalike.render.verdict import say_verdict as say_verdict
+from whyalike.render.view_verdicts import say_methods as say_methods
+from whyalike.render.view_verdicts import say_similar as say_similar
+from whyalike.render.view_verdicts import say_trace as say_trace

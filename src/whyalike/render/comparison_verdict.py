@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from whyalike.comparison import Comparison, ComparisonRow
 from whyalike.render.parts import decimals_for, format_number, shorten
 from whyalike.render.score_parts import RANK_DECIMALS
-from whyalike.render.verdict import MAINLY, PARTLY, Piece, Sentence, join_named, say
-
-LEVEL = 0.01
-"""A difference of two cosines that is as good as none."""
+from whyalike.render.verdict import (
+    LEVEL,
+    MAINLY,
+    PARTLY,
+    Piece,
+    Sentence,
+    has_zero,
+    join_named,
+    say,
+)
 
 NAMED = 2
 """Words that are named where nothing was checked."""
@@ -61,7 +67,7 @@ def view_comparison_verdict(comparison: Comparison) -> Sentence:
         return (Piece(f"Both texts are the same (score {first})."),)
     if comparison.margin == 0:
         return (Piece(f"The model scores both texts the same ({first})."),)
-    if _has_zero(comparison) and abs(comparison.margin) < LEVEL:
+    if has_zero(better) and abs(comparison.margin) < LEVEL:
         return (Piece(f"Nearly level: {against}."),)
     by = _number(comparison, abs(comparison.margin))
     head = f"Scored higher by {by} ({against})"
@@ -128,11 +134,6 @@ def _margin_without(comparison: Comparison, rows: tuple[ComparisonRow, ...]) -> 
     if len(rows) > 1:
         return None if checks is None or checks.together is None else checks.together.margin
     return comparison.margin - rows[0].effect
-
-
-def _has_zero(comparison: Comparison) -> bool:
-    one = comparison.better
-    return one.similarity_function == "cosine" and one.pooling == "model"
 
 
 def comparison_decimals(comparison: Comparison) -> int:

@@ -171,6 +171,7 @@ class SimilarModel(Strict):
 
     format: Literal["whyalike/similar"]
     version: Literal[1]
+    verdict: str = Field(description="Which hit is first, and why, in a sentence.")
     query: QueryModel
     index: str
     items: int = Field(description="How many the index has.")
