@@ -133,8 +133,8 @@ def test_a_trace_says_what_is_first_by_what_and_what_was_cut():
         "touchscreen gloves", ITEMS, keep=2, stages=[PairTable("meaning", SECOND)], named=["b"]
     )
     assert found.verdict == (
-        "Of 3 passages the first is *Liners*, by meaning (2.500), up from 2nd, counting "
-        "*touchscreen – smartphone*; *hat* is cut by words, as 3rd of 3."
+        "Of 3 passages the first is *Liners*, by meaning (2.500), up from 2nd, most of "
+        "all through *touchscreen – smartphone*; *hat* is cut by words, as 3rd of 3."
     )
     assert found.to_dict()["verdict"] == found.verdict
     assert Trace.from_json(found.to_json()) == found
@@ -147,13 +147,14 @@ def test_a_trace_of_one_stage_of_one_passage_of_equals_or_of_none():
     words = Explainer(PairTable("words", FIRST))
     one = words.trace("gloves", ITEMS[:1])
     assert (
-        one.verdict == "The one passage is *Liners*, by words (1.000), counting *gloves – gloves*."
+        one.verdict
+        == "The one passage is *Liners*, by words (1.000), most of all through *gloves – gloves*."
     )
     bare = words.trace("gloves", ITEMS[:1], top=0)
     assert bare.verdict == "The one passage is *Liners*, by words (1.000)."
     equal = words.trace("glove", [*ITEMS, "other"])
     assert_says(equal.verdict, "Of 4 passages", "*Liners*", "(0.000)", "level with 3 others")
-    assert "counting" not in equal.verdict
+    assert "through" not in equal.verdict
     assert words.trace("gloves", []).verdict == "There is no passage to rank."
 
 

@@ -102,9 +102,10 @@ def view_trace_verdict(trace: Trace) -> Sentence:
     before = trace.before(place)
     if before is not None and first.ranks[before].rank > 1:
         said.append(Piece(f", up from {ordinal(first.ranks[before].rank)}"))
-    if moves := [move for move in trace.moved_by(first, place) if move.share > 0][:1]:
-        words = f"{shorten(moves[0].left)} – {shorten(moves[0].right)}"
-        said += [Piece(", counting "), Piece(words, is_words=True)]
+    if moves := [move for move in trace.moved_by(first, place) if move.share > 0]:
+        most = max(moves, key=lambda move: move.share)
+        words = f"{shorten(most.left)} – {shorten(most.right)}"
+        said += [Piece(", most of all through "), Piece(words, is_words=True)]
     for passage in _cut(trace)[:CUTS]:
         at = len(passage.ranks) - 1
         said += [
