@@ -69,7 +69,7 @@ class MarginChecks:
     """Rows of a comparison whose words were deleted, and those that carry the margin together."""
 
     rows: tuple[MarginDeletion, ...] = field(
-        metadata=describe("One for each row that was checked: rows of the query, then of the texts")
+        metadata=describe("One for each row that was checked: of the query, then of the texts.")
     )
     together: MarginDeletion | None = field(
         default=None,
