@@ -30,6 +30,7 @@ PUBLIC = [
     "ScorePart",
     "Stage",
     "Trace",
+    "WhyalikeError",
     "Word",
     "WordPair",
     "WordVectors",

@@ -4,9 +4,10 @@ from whyalike.catalogue.catalogue import Catalogue as Catalogue
 from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
 from whyalike.catalogue.search import Hit as Hit
 from whyalike.chain import Stage as Stage
+from whyalike.comparison import Comparison as Comparison
 from whyalike.data.items import Item as Item
+from whyalike.errors import WhyalikeError as WhyalikeError
 from whyalike.explainer import Explainer as Explainer
-from whyalike.explanation import Comparison as Comparison
 from whyalike.explanation import ExplainedText as ExplainedText
 from whyalike.explanation import Explanation as Explanation
 from whyalike.explanation import ScorePart as ScorePart

@@ -8,6 +8,7 @@ from dataclasses import replace
 from heapq import nsmallest
 from itertools import product
 
+from whyalike.comparison import Comparison, ComparisonRow, MarginChecks, MarginDeletion
 from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation, WordPair
 from whyalike.models.scorer import Scorer, TextPair, scores_of
 from whyalike.options import LongText, Selection, policy_for
@@ -16,6 +17,12 @@ from whyalike.texts import is_mark, keep_words
 
 USUAL = 3
 """Pairs that are checked where nobody says how many, and a pass is cheap."""
+
+USUAL_ROWS = 10
+"""The same of the rows of a comparison: of the query, and of the texts."""
+
+CONNECTORS_AMONG = 5
+"""Of so many rows that are checked, one may be of a connector, if other words are there."""
 
 
 def usual_check(model: Scorer) -> int:
@@ -269,3 +276,96 @@ def _variant(explanation: Explanation, words: Words) -> TextPair | None:
             return None
         texts.append(text_with(side, kept))
     return texts[0], texts[1]
+
+
+def check_comparison(
+    model: Scorer,
+    comparison: Comparison,
+    *,
+    count: int,
+    prompts: tuple[str, str],
+    long_text: LongText,
+) -> Comparison:
+    """Return a comparison with what the model scores without the words of its first rows.
+
+    Of the query's words, and of those of both texts, the first ``count`` are deleted one by one,
+    all occurrences at once: all variants go to the model together, equal ones once. Those that
+    turn out to carry the margin are then deleted together.
+
+    Parameters
+    ----------
+    model : Scorer
+        Whose scores they are.
+    comparison : Comparison
+        Of these scores.
+    count : int
+        How many rows of each kind are checked, 1 or more.
+    prompts : tuple[str, str]
+        Put before the query and before the texts.
+    long_text : LongText
+        As the texts were read.
+
+    Raises
+    ------
+    ModelError
+        NaN.
+    FunctionError
+        A function of the user's raised something.
+    """
+    rows = (*_chosen(comparison.query_rows, count), *_chosen(comparison.text_rows, count))
+    own = policy_for(long_text)
+    done = _without(model, comparison, [_places(row) for row in rows], prompts, own)
+    checked = replace(comparison, checks=MarginChecks(tuple(done)))
+    carrying = checked.carrying
+    if len(carrying) > 1:
+        together = tuple(
+            tuple(sorted(n for row in carrying for n in _places(row)[which])) for which in range(3)
+        )
+        places = together[0], together[1], together[2]
+        both = _without(model, comparison, [places], prompts, own)[0]
+        checked = replace(checked, checks=MarginChecks(tuple(done), both))
+    return checked
+
+
+Places = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Indices of words of the query, of the text called better, and of the other."""
+
+
+def _places(row: ComparisonRow) -> Places:
+    return row.query, row.better, row.worse
+
+
+def _chosen(rows: Sequence[ComparisonRow], count: int) -> list[ComparisonRow]:
+    """Return the rows to be checked: those with the greatest effects, few connectors among them."""
+    connectors = [row for row in rows if row.is_connector]
+    others = [row for row in rows if not row.is_connector]
+    few = max(count // CONNECTORS_AMONG, count - len(others))
+    some = connectors[:few]
+    return [*others[: count - len(some)], *some]
+
+
+def _without(
+    model: Scorer,
+    comparison: Comparison,
+    wanted: Sequence[Places],
+    prompts: tuple[str, str],
+    long_text: LongText,
+) -> list[MarginDeletion]:
+    """Return the scores of both pairs without the words at some places, each alone."""
+    better, worse = comparison.better, comparison.worse
+    variants = [
+        (_variant(better, (query, one)), _variant(worse, (query, other)))
+        for query, one, other in wanted
+    ]
+    known = {
+        (better.left.text, better.right.text): better.similarity,
+        (worse.left.text, worse.right.text): worse.similarity,
+    }
+    asked = [pair for both in variants for pair in both if pair is not None and pair not in known]
+    unique = list(dict.fromkeys(asked))
+    scores = scores_of(model, unique, prompts=prompts, long_text=long_text) if unique else []
+    found = {**known, **dict(zip(unique, scores, strict=True))}
+    return [
+        MarginDeletion(*words, *(None if pair is None else found[pair] for pair in both))
+        for words, both in zip(wanted, variants, strict=True)
+    ]

@@ -9,11 +9,11 @@ from logging import INFO
 from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
+from whyalike.comparison import Comparison
 from whyalike.data.items import Item
-from whyalike.deletions import check_explanations, usual_check
+from whyalike.deletions import USUAL_ROWS, check_comparison, check_explanations, usual_check
 from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import (
-    Comparison,
     ExplainedText,
     Explanation,
     SimilarityFunction,
@@ -52,6 +52,7 @@ from whyalike.options import (
     all_options,
     check_whole,
 )
+from whyalike.pair_columns import pairs_of
 from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, select_pairs
 from whyalike.texts import CleanText, clean_text, is_mark
@@ -414,10 +415,25 @@ class Explainer:
         """How many pairs the command line and pages check: 3 where a pass is cheap, else none."""
         return usual_check(self.model)
 
+    @property
+    def usual_rows(self) -> int:
+        """How many rows of a comparison are checked by default: none where a pass may cost much."""
+        return USUAL_ROWS if self.usual_check else 0
+
     def compare(
-        self, query: str, better: str, worse: str, *, method: str | None = None
+        self,
+        query: str,
+        better: str,
+        worse: str,
+        *,
+        method: str | None = None,
+        check: int | None = None,
     ) -> Comparison:
         """Explain why the model scores ``better`` above ``worse`` for ``query``.
+
+        A method says what each word adds. Those that it puts first are checked: deleted with all
+        their occurrences, from the query, or from the texts; ``query_rows`` and ``text_rows`` then
+        say what the margin really loses.
 
         Parameters
         ----------
@@ -431,11 +447,14 @@ class Explainer:
             One that gives signed contributions; by default this Explainer's own if it does, and
             otherwise the first of ``exact``, ``parts``, ``whyalike`` and ``occlusion`` that can be
             used.
+        check : int, optional
+            How many words of the query, and how many of the texts, are checked; 0 checks none. By
+            default 10 where a pass is cheap, and none where scores cost calls.
 
         Raises
         ------
         OptionError
-            A method that gives no signed contributions.
+            A method that gives no signed contributions, or ``check`` is no whole number from 0 on.
         TextError, ModelError
             As ``explain``.
         """
@@ -448,8 +467,25 @@ class Explainer:
                 f"{explainer.method.name!r} does not say what a word adds to the score, which a "
                 f"comparison needs; these do: {', '.join(signed)}."
             )
+        count = self.usual_rows if check is None else check
+        check_whole("check", count, least=0)
         first, second = explainer.explain_many([(query, better), (query, worse)])
-        return Comparison(better=first, worse=second)
+        return explainer.check_comparison(Comparison(better=first, worse=second), count=count)
+
+    def check_comparison(self, comparison: Comparison, *, count: int) -> Comparison:
+        """Return a comparison made by this Explainer with its rows checked; see ``compare``.
+
+        Raises ModelError as ``explain``.
+        """
+        if not count:
+            return comparison
+        return check_comparison(
+            self.model,
+            comparison,
+            count=count,
+            prompts=self.prompts,
+            long_text=self.options.long_text,
+        )
 
     def trace(
         self,
@@ -600,6 +636,9 @@ class Explainer:
     ) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
+        Columns of a table come as ``zip(df["a"], df["b"])``, or as a table of these two columns
+        alone: a DataFrame of pandas or polars, or a Table of pyarrow.
+
         Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
         are explained once, and equal texts tokenized once. A pair that can't be explained raises
         when its turn comes, and is named by its number, from ``start``. ``check`` is as
@@ -608,16 +647,12 @@ class Explainer:
         Raises
         ------
         OptionError, TextError
-            What came is no pair of texts.
+            What came is no pair of texts, or a table of other than two columns.
         ModelError
             NaN.
         """
-        if isinstance(pairs, str) or not isinstance(pairs, Iterable):
-            raise OptionError(
-                f"explain_many takes an iterable of pairs of texts; got {type(pairs).__name__}."
-            )
         check_whole("check", check, least=0)
-        return self._explain_stream(iter(pairs), start, check)
+        return self._explain_stream(iter(pairs_of(pairs)), start, check)
 
     def _explain_stream(
         self, stream: Iterator[TextPair], start: int, check: int

@@ -1,4 +1,4 @@
-"""Explanations and comparisons: what users hold, as plain data, read and written as JSON.
+"""Explanations: what users hold, as plain data, read and written as JSON.
 
 Shape letters, defined here and used everywhere:
 
@@ -16,13 +16,12 @@ checked here without another word. ``docs/explanation.schema.json`` describes th
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from whyalike.documents import (
     Format,
-    NewerFieldError,
     describe,
     read_json,
     read_object,
@@ -30,7 +29,6 @@ from whyalike.documents import (
     shown,
     write_json,
 )
-from whyalike.errors import FormatError
 from whyalike.files import PNG, SVG, check_ending, write_whole
 from whyalike.options import BTIOptions, ExtendedOptions
 
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
 
 FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
-COMPARISON = Format("whyalike/comparison", "comparison", "Make it anew.")
 EXPLANATIONS = Format("whyalike/explanations", "list of explanations", "Make it anew.")
 SimilarityFunction = Literal["cosine", "dot", "euclidean", "manhattan", "hamming"]
 ScoreKind = Literal[SimilarityFunction, "score"]
@@ -641,161 +638,6 @@ class Explanation:
         return _rendered("render_fragment", self)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Comparison:
-    """Two explanations of one query: with the text that should be scored higher, and the other.
-
-    The query is the left text of both; both give words signed contributions. ``margin`` is the
-    difference of the two similarities, below zero if the model does not agree with the names.
-    """
-
-    better: Explanation
-    worse: Explanation
-
-    def __post_init__(self) -> None:
-        """Refuse explanations that are not of one query, by one method and model."""
-        for name in ("method", "model", "pooling", "similarity_function", "prompts", "options"):
-            one, other = getattr(self.better, name), getattr(self.worse, name)
-            # Prompts that were not recorded may be any.
-            if one != other and None not in (one, other):
-                raise FormatError(
-                    f"A comparison needs two explanations of the same {name}; these have "
-                    f"{shown(one)} and {shown(other)}."
-                )
-        spans = [[(w.start, w.end) for w in e.left.words] for e in (self.better, self.worse)]
-        if self.better.left.text != self.worse.left.text or spans[0] != spans[1]:
-            raise FormatError("A comparison needs two explanations with the same left text.")
-        if any(
-            word.contribution is None
-            for e in (self.better, self.worse)
-            for side in (e.left, e.right)
-            for word in side.words
-        ):
-            raise FormatError(
-                f"The method {shown(self.better.method)} does not say what a word adds to the "
-                "score, which a comparison needs: choose whyalike or another signed method."
-            )
-
-    @property
-    def margin(self) -> float:
-        """C(query, better) - C(query, worse), in units of the similarity."""
-        return self.better.similarity - self.worse.similarity
-
-    @property
-    def query(self) -> ExplainedText:
-        """The query, each word with what it adds to the margin.
-
-        Its saliency is that as a part of the greatest of the three texts, -1 to 1.
-        """
-        return self._in_parts(self.better.left, self._query_effects())
-
-    @property
-    def better_text(self) -> ExplainedText:
-        """The text called better, each word with what it adds to the margin."""
-        return self._in_parts(self.better.right, _contributions(self.better.right))
-
-    @property
-    def worse_text(self) -> ExplainedText:
-        """The text called worse: a word that adds to its similarity lowers the margin."""
-        effects = [-value for value in _contributions(self.worse.right)]
-        return self._in_parts(self.worse.right, effects)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain dictionaries: both explanations, the margin, what query words add to it."""
-        return {
-            **COMPARISON.head(),
-            "margin": self.margin,
-            "query_contributions": [word.contribution for word in self.query.words],
-            "better": self.better.to_dict(),
-            "worse": self.worse.to_dict(),
-        }
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal comparison."""
-        return write_json(self.to_dict(), indent=indent)
-
-    @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make a comparison from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = COMPARISON.body(content)
-        with COMPARISON.reading():
-            for name in body.keys() - {"margin", "query_contributions", "better", "worse"}:
-                raise NewerFieldError(name)
-        # What the two say of the margin is worked out anew.
-        return cls(
-            better=Explanation.from_dict(body.get("better")),
-            worse=Explanation.from_dict(body.get("worse")),
-        )
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make a comparison from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
-
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return _rendered("render_comparison", self)
-
-    def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
-        """Write the picture as PNG, whole or not at all (extra ``plot``).
-
-        Raises
-        ------
-        OptionError
-            ``path`` has another ending than ``.png``.
-        MissingExtraError
-            Matplotlib is not installed.
-        OutputError
-            ``path`` can't be written.
-        """
-        _draw("draw_comparison", self, path, format="png", dpi=dpi)
-
-    def to_svg(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture as SVG; as ``to_png``."""
-        _draw("draw_comparison", self, path, format="svg")
-
-    def __str__(self) -> str:
-        """Return the comparison as plain text, 80 columns wide."""
-        return _rendered("render_comparison_text", self)
-
-    def __repr__(self) -> str:
-        """Return one line."""
-        return (
-            f"Comparison(margin={self.margin:.4f}, better={self.better.similarity:.4f}, "
-            f"worse={self.worse.similarity:.4f}, method={self.better.method!r})"
-        )
-
-    def _repr_html_(self) -> str:
-        return _rendered("render_comparison_fragment", self)
-
-    def _query_effects(self) -> list[float]:
-        return [
-            one - other
-            for one, other in zip(
-                _contributions(self.better.left), _contributions(self.worse.left), strict=True
-            )
-        ]
-
-    def _in_parts(self, text: ExplainedText, effects: list[float]) -> ExplainedText:
-        everything = (
-            *self._query_effects(),
-            *_contributions(self.better.right),
-            *_contributions(self.worse.right),
-        )
-        greatest = max(map(abs, everything), default=0.0) or 1.0
-        words = tuple(
-            replace(
-                word, saliency=effect / greatest, contribution=effect + 0.0, raw_contribution=None
-            )
-            for word, effect in zip(text.words, effects, strict=True)
-        )
-        return replace(text, words=words)
-
-
-def _contributions(text: ExplainedText) -> list[float]:
-    return [word.contribution or 0.0 for word in text.words]
-
-
 def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
@@ -906,9 +748,13 @@ def _check_matrix(result: Explanation) -> None:
 def explanations_to_dict(
     explanations: Sequence[Explanation], *, left_out: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return plain dictionaries: each explanation's own, and by method why another gave none."""
+    """Return plain dictionaries: each explanation's own, and by method why another gave none.
+
+    ``verdict`` is what is said of all of them.
+    """
     return {
         **EXPLANATIONS.head(),
+        "verdict": str(import_module("whyalike.render").say_methods(explanations)),
         "explanations": [explanation.to_dict() for explanation in explanations],
         "left_out": dict(left_out),
     }

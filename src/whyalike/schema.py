@@ -22,12 +22,17 @@ from typing import (
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from whyalike.explanation import (
+from whyalike.comparison import (
     COMPARISON,
+    Comparison,
+    ComparisonRow,
+    MarginChecks,
+    MarginDeletion,
+)
+from whyalike.explanation import (
     FORMAT,
     BackgroundScore,
     Checks,
-    Comparison,
     Deletion,
     ExplainedText,
     Explanation,
@@ -49,10 +54,13 @@ NAMES = {
     BTIOptions: "Options",
     Checks: "ChecksModel",
     Comparison: "ComparisonModel",
+    ComparisonRow: "ComparisonRowModel",
     Deletion: "DeletionModel",
     ExplainedText: "TextModel",
     Explanation: "ExplanationModel",
     ScorePart: "ScorePartModel",
+    MarginChecks: "MarginChecksModel",
+    MarginDeletion: "MarginDeletionModel",
     Term: "TermModel",
     Word: "WordModel",
     WordPair: "WordPairModel",
@@ -86,7 +94,7 @@ def model_of(kind: type, **computed: Any) -> type[Strict]:
         said["format"] = (name, Field(description="What this document is."))
         said["version"] = (version, Field(description=VERSION))
     said |= {name: (of, ...) for name, of in computed.items()}
-    if kind is Explanation:
+    if kind in HEADS:
         said["verdict"] = (str, Field("", description=VERDICT))
     said |= {one.name: _field(one, hints[one.name]) for one in fields(kind)}
     if kind is BTIOptions:
@@ -146,7 +154,13 @@ if TYPE_CHECKING:
 
 else:
     ExplanationModel = model_of(Explanation)
-    ComparisonModel = model_of(Comparison, margin=float, query_contributions=list[float])
+    ComparisonModel = model_of(
+        Comparison,
+        margin=float,
+        query_contributions=list[float],
+        query_rows=list[model_of(ComparisonRow)],
+        text_rows=list[model_of(ComparisonRow)],
+    )
 
 
 def explanation_schema() -> dict[str, Any]:

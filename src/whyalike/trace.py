@@ -196,6 +196,11 @@ class Trace:
             f"score: the order of {before} decided which went on."
         )
 
+    @property
+    def verdict(self) -> str:
+        """Which passage is first, and by what, in a sentence; titles and words in asterisks."""
+        return str(import_module("whyalike.render").say_trace(self))
+
     def sentence(self, passage: TracedPassage) -> str:
         """Return a passage's way through the stages as a sentence, words in quotation marks."""
         return "".join(f"“{run}”" if word else run for run, word in tell(self, passage))
@@ -223,6 +228,7 @@ class Trace:
         """Return plain dictionaries; of each passage what is said of it, and what moved it, too."""
         return {
             **FORMAT.head(),
+            "verdict": self.verdict,
             "query": self.query,
             "stages": [asdict(stage) for stage in self.stages],
             "notes": list(self.notes),
@@ -262,6 +268,7 @@ class Trace:
         with FORMAT.reading():
             # What is said of them is worked out anew.
             body.pop("notes", None)
+            body.pop("verdict", None)
             passages = tuple(
                 _read_passage(one, f"passages[{n}]")
                 for n, one in enumerate(_list(body.get("passages"), "passages"))

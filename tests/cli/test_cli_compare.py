@@ -60,3 +60,77 @@ def test_one_text_may_be_standard_input(run, model):
     twice = run("compare", "--model", model, "-", "-", TEXTS[2], input=TEXTS[0])
     assert twice.exit_code == 2
     assert_says(" ".join(twice.stderr.split()), "one of", "query, better, worse")
+
+
+def test_texts_from_files_stand_for_arguments(run, model, tmp_path):
+    files = {}
+    for name, text in zip(("query", "better", "worse"), TEXTS, strict=True):
+        files[name] = tmp_path / f"{name}.txt"
+        files[name].write_text(f"{text}\n", encoding="utf-8")
+    whole = [part for name, file in files.items() for part in (f"--file-{name}", file)]
+    expected = Explainer(model).compare(*TEXTS)
+    for arguments in (
+        whole,
+        ["--file-better", files["better"], TEXTS[0], TEXTS[2]],
+        ["--file-query", files["query"], "--file-worse", files["worse"], TEXTS[1]],
+    ):
+        result = run("compare", "--model", model, "--json", *arguments)
+        assert result.exit_code == 0, result.output
+        assert Comparison.from_json(result.stdout) == expected
+
+
+@pytest.fixture
+def index(run, model, tmp_path):
+    table = tmp_path / "items.csv"
+    rows = [f'{name},Title {name},"{text}"' for name, text in zip("abc", TEXTS, strict=True)]
+    table.write_text("\n".join(["id,title,description", *rows]) + "\n", encoding="utf-8")
+    folder = tmp_path / "index"
+    made = run("index", "build", table, "--model", model, "-o", folder)
+    assert made.exit_code == 0, made.output
+    return folder
+
+
+def test_items_of_an_index_by_their_ids(run, model, index):
+    own = Explainer(model)
+    mixed = run("compare", "--index", index, "--id-better", "b", "--id-worse", "c", "--json", "hat")
+    assert mixed.exit_code == 0, mixed.output
+    assert Comparison.from_json(mixed.stdout).better.right.text == TEXTS[1]
+    margin = own.compare("hat", *TEXTS[1:]).margin
+    assert Comparison.from_json(mixed.stdout).margin == pytest.approx(margin, abs=1e-6)
+    ids = [
+        part
+        for name, id_ in zip(("query", "better", "worse"), "abc", strict=True)
+        for part in (f"--id-{name}", id_)
+    ]
+    found = Comparison.from_json(run("compare", "--index", index, *ids, "--json").stdout)
+    assert found.query.text == TEXTS[0]
+    assert found.margin == pytest.approx(own.compare(*TEXTS).margin, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--id-better", "b", "q", "w"], "--id-better | --index INDEX"),
+        (["--index", "INDEX", "--id-better", "nine", "q", "w"], "nine"),
+        (["--index", "INDEX", "--pooling", "paper", "q", "b", "w"], "--index | --pooling"),
+        (["q", "b"], "worse | --file-worse FILE | --id-worse ITEM"),
+        ([], "query | missing"),
+        (["--file-query", "x", "q", "b", "w"], "3 texts as arguments | 2: better, worse"),
+        (["--file-query", "x", "--id-query", "b", "b", "w"], "twice | --id-query"),
+        (["--file-query", "nowhere.txt", "b", "w"], "query text | nowhere.txt"),
+        (["--file-query", "-", "-", "w"], "one of | query, better, worse"),
+        (["--json", "--md", "q", "b", "w"], "--md | --json"),
+    ],
+)
+def test_what_cannot_be_read_is_wrong_use(run, index, arguments, says):
+    given = [index if argument == "INDEX" else argument for argument in arguments]
+    result = run("compare", *given)
+    assert result.exit_code == 2, result.output
+    assert_says(" ".join(result.stderr.split()), *says.split(" | "))
+
+
+def test_how_many_are_checked_and_markdown(compare, model):
+    assert Comparison.from_json(compare("--check", "0", "--json").stdout).checks is None
+    few = Comparison.from_json(compare("--check", "1", "--json").stdout)
+    assert sum(row.is_checked for row in few.query_rows) == 1
+    assert compare("--md").stdout == Explainer(model).compare(*TEXTS).to_markdown()

@@ -6,10 +6,11 @@ import pytest
 from markupsafe import escape
 
 from raising import assert_says
-from whyalike import Explainer, explainer
+from whyalike import Explainer, Explanation, explainer
 from whyalike.errors import MissingExtraError
 from whyalike.methods.method import get_method, list_methods
 from whyalike.models.kinds import encoder as opening
+from whyalike.render import say_methods
 
 LEFT = "Keep hands warm with knit gloves."
 RIGHT = "These gloves are cut from wool."
@@ -46,6 +47,7 @@ def test_json_has_what_the_library_gives_in_the_order_asked_for(explain, model):
     assert json.loads(result.stdout) == {
         "format": "whyalike/explanations",
         "version": 1,
+        "verdict": say_methods([Explanation.from_dict(one) for one in expected]),
         "explanations": expected,
         "left_out": {},
     }

@@ -68,7 +68,8 @@ def test_the_terminal_shows_the_same_hits(run, folder):
     content = told(run("similar", folder, "--id", "g1", "--json", "--no-explain"))
     result = run("similar", folder, "--id", "g1", "-k", "2", "--method", "token_similarity")
     assert result.exit_code == 0
-    assert result.stdout.startswith("similar to Knit gloves  g1\n")
+    assert result.stdout.startswith("Of 2 found the first is *Leather gloves*: ")
+    assert "\nsimilar to Knit gloves  g1\n" in result.stdout
     assert "Method token_similarity" in " ".join(result.stdout.split())
     for hit in content["hits"][:2]:
         assert f"{hit['rank']:>2}  {hit['similarity']:.4f}  {hit['title']}  {hit['id']}" in (

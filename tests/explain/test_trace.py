@@ -134,7 +134,7 @@ def test_one_passage_and_none(first, second):
     assert (none.passages, none.explained, none.rows()) == ((), (), [])
     assert [(s.scored, s.method) for s in none.stages] == [(0, None), (0, None)]
     assert second.model.asked == []
-    assert "No passage to rank." in str(none)
+    assert "There is no passage to rank." in str(none)
     assert "No passage to rank." in none.to_html()
     assert Trace.from_json(none.to_json()) == none
 

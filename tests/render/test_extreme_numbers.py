@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from signed_explanations import LEFT, RIGHT, make_signed
 from test_comparison_rendering import make_comparison
 
-from whyalike.explanation import Comparison, WordPair
+from whyalike.comparison import Comparison
+from whyalike.explanation import WordPair
 from whyalike.render import (
     draw_comparison,
     draw_figure,

@@ -108,7 +108,7 @@ def test_what_may_be_missing(render):
     said = shown(render, make_page(bare, query_id="", query_title="", notes=()))
     assert "M1" in said
     assert "\N{MINUS SIGN}3.5" in said
-    assert "No item to show." in shown(render, make_page())
+    assert "Nothing was found." in shown(render, make_page())
 
 
 def test_a_bar_stands_for_a_part_of_one_only():

@@ -11,6 +11,7 @@ from whyalike.data.items import Item, Plain
 from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.render.parts import describe_prompts
 from whyalike.render.similar import SimilarHit, SimilarPage
+from whyalike.render.view_verdicts import say_similar
 from whyalike.trace import Trace, tell
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def search_to_dict(
     return {
         "format": FORMAT,
         "version": VERSION,
+        "verdict": say_similar(page_of(index, query, hits, reasons, k=k, where=where, score=score)),
         "query": {
             "id": None if item is None else item.id,
             "title": None if item is None else item.title or None,

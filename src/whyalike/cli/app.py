@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 import whyalike
+from whyalike.cli.compare import compare
 from whyalike.cli.demo import demo
 from whyalike.cli.evaluate import evaluate
-from whyalike.cli.explain import compare, explain
+from whyalike.cli.explain import explain
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.figure import figure
 from whyalike.cli.index import index

@@ -38,7 +38,6 @@ from whyalike.cli.options import (
     PromptNames,
     Prompts,
     Shades,
-    SignedMethod,
     TextA,
     TextB,
     TrustRemoteCode,
@@ -51,8 +50,9 @@ from whyalike.errors import OptionError, TextError, WhyalikeError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from whyalike.comparison import Comparison
     from whyalike.explainer import Explainer
-    from whyalike.explanation import Comparison, Explanation
+    from whyalike.explanation import Explanation
     from whyalike.models.scorer import Scorer
 
 
@@ -136,7 +136,11 @@ def show_methods(
         return
     from whyalike.render import terminal_methods_view
 
-    write_out(lambda: open_console().print(terminal_methods_view(explanations, failures=failures)))
+    console = open_console()
+    view = terminal_methods_view(
+        explanations, failures=failures, colour=console.color_system is not None
+    )
+    write_out(lambda: console.print(view))
 
 
 def write_page(
@@ -345,7 +349,9 @@ def read_pair(
         text_a, text_b = None, text_a
     if [text_a, text_b, file_a, file_b].count("-") > 1:
         raise OptionError("Standard input (-) can be only one of the two texts.")
-    return _one("left", text_a, file_a, "--file-a"), _one("right", text_b, file_b, "--file-b")
+    return read_text("left", text_a, file_a, "--file-a"), read_text(
+        "right", text_b, file_b, "--file-b"
+    )
 
 
 def read_arguments(texts: Mapping[str, str]) -> list[str]:
@@ -360,7 +366,7 @@ def read_arguments(texts: Mapping[str, str]) -> list[str]:
     """
     if list(texts.values()).count("-") > 1:
         raise OptionError(f"Standard input (-) can be only one of {', '.join(texts)}.")
-    return [_one(name, text, None, "") for name, text in texts.items()]
+    return [read_text(name, text, None, "") for name, text in texts.items()]
 
 
 def quieten() -> None:
@@ -376,7 +382,16 @@ def quieten() -> None:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _one(side: str, text: str | None, file: str | None, option: str) -> str:
+def read_text(side: str, text: str | None, file: str | None, option: str) -> str:
+    """Return a text given as an argument, or by a file that an option names; - is standard input.
+
+    Raises
+    ------
+    OptionError
+        Neither, or both.
+    TextError
+        It can't be read.
+    """
     if text is not None and file is not None:
         raise OptionError(f"The {side} text is given twice: as an argument and with {option}.")
     if file == "-" or text == "-":
@@ -431,74 +446,3 @@ def _decode(content: bytes, source: str, side: str) -> str:
         raise TextError(
             f"The {side} text from {source} is not UTF-8 (byte {error.start}): convert it first."
         ) from error
-
-
-def compare(
-    query: Annotated[
-        str, typer.Argument(help="The text that both were compared with; - reads standard input.")
-    ],
-    better: Annotated[str, typer.Argument(help="The text that should be scored higher; or -.")],
-    worse: Annotated[str, typer.Argument(help="The text that should be scored lower; or -.")],
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
-    method: SignedMethod = None,
-    option: MethodOption = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
-    json_: Json = False,
-    html: Html = None,
-    png: Picture = None,
-    svg: Picture = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
-    debug: Debug = False,
-) -> None:
-    """Explain why a model scores one text above another for a query.
-
-    Put -- before a text that begins with a hyphen.
-    """
-    with one_sentence_errors(debug=debug):
-        texts = read_arguments({"query": query, "better": better, "worse": worse})
-        quieten()
-        from whyalike import Explainer
-        from whyalike.render import terminal_comparison_view
-
-        explainer = Explainer(
-            **read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            ),
-            options=read_options(option, usual_methods(method, signed=True)),
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
-        )
-        method = method or explainer.signed_method
-        read_options(option, [method])
-        comparison = explainer.compare(*texts, method=method)
-        write_files(comparison, html=html, png=png, svg=svg)
-        if json_:
-            write_out(lambda: echo_json(comparison.to_json(indent=2)))
-            return
-        console = open_console()
-        view = terminal_comparison_view(comparison, colour=console.color_system is not None)
-        write_out(lambda: console.print(view))

@@ -181,7 +181,9 @@ def similar(
             said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
             write_out(lambda: echo_json(said))
         else:
-            write_out(lambda: open_console().print(terminal_similar_view(page)))
+            console = open_console()
+            view = terminal_similar_view(page, colour=console.color_system is not None)
+            write_out(lambda: console.print(view))
 
 
 def candidates_of(count: int, rerank: str | None, label: str | None, candidates: int | None) -> int:

@@ -175,7 +175,9 @@ def trace(
             return
         from whyalike.render import terminal_trace_view
 
-        write_out(lambda: open_console().print(terminal_trace_view(found)))
+        console = open_console()
+        view = terminal_trace_view(found, colour=console.color_system is not None)
+        write_out(lambda: console.print(view))
 
 
 def open_fusion(

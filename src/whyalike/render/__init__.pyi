@@ -4,6 +4,10 @@ from whyalike.render.comparison import render_comparison as render_comparison
 from whyalike.render.comparison import render_comparison_fragment as render_comparison_fragment
 from whyalike.render.comparison import render_comparison_text as render_comparison_text
 from whyalike.render.comparison import terminal_comparison_view as terminal_comparison_view
+from whyalike.render.comparison_markdown import (
+    render_comparison_markdown as render_comparison_markdown,
+)
+from whyalike.render.comparison_verdict import say_comparison as say_comparison
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
 from whyalike.render.html import render_fragment as render_fragment
@@ -24,3 +28,6 @@ from whyalike.render.trace import render_trace_fragment as render_trace_fragment
 from whyalike.render.trace import render_trace_text as render_trace_text
 from whyalike.render.trace import terminal_trace_view as terminal_trace_view
 from whyalike.render.verdict import say_verdict as say_verdict
+from whyalike.render.view_verdicts import say_methods as say_methods
+from whyalike.render.view_verdicts import say_similar as say_similar
+from whyalike.render.view_verdicts import say_trace as say_trace

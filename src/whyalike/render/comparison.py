@@ -1,6 +1,7 @@
 """A comparison made visible: what it shows, as HTML, and for a terminal."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rich import box
@@ -8,7 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from whyalike.explanation import Comparison, ExplainedText, Explanation
+from whyalike.comparison import Comparison, ComparisonRow
+from whyalike.explanation import ExplainedText, Explanation
+from whyalike.render.comparison_verdict import (
+    TextName,
+    comparison_decimals,
+    standings_of,
+    view_comparison_verdict,
+)
 from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.parts import (
     cut_into_segments,
@@ -23,51 +31,43 @@ from whyalike.render.parts import (
     score_note,
     shorten,
 )
-from whyalike.render.terminal import draw_side, visible
+from whyalike.render.terminal import draw_sentence, draw_side, visible
+from whyalike.render.verdict import Sentence
 from whyalike.render.view import POOLING_IN_WORDS, SideView, view_side
 
 WORDS_SHOWN = 12
+"""Rows of a table of which none was checked; of others, all that were."""
+
+ABOUT = "≈"
+"""Before a number that was not checked where others were."""
 
 
 @dataclass(frozen=True, slots=True)
-class TextName:
-    """What one of the two texts is called: by its score, or by its place where scores are equal.
+class RowView:
+    """A word as a table shows it, ready to print.
 
-    title: above the text. name: in tables. text: within a sentence.
+    count: how often it is there, if more than once. better, worse: what it adds to either
+    similarity; empty of a text that has not got it. partners: of a word of the query, its best
+    match in either text. said: what it adds to the margin, ``effect``. bar: that in percent of the
+    greatest.
     """
 
-    title: str
-    name: str
-    text: str
-
-
-HIGHER = TextName("text scored higher", "scored higher", "text scored higher")
-LOWER = TextName("text scored lower", "scored lower", "text scored lower")
-FIRST = TextName("first text, scored the same", "first", "first text")
-SECOND = TextName("second text, scored the same", "second", "second text")
-
-
-@dataclass(frozen=True, slots=True)
-class EffectRow:
-    """A word of one of the two texts: what it adds to the margin. ``bar`` is in percent."""
-
     word: str
-    where: str
+    count: str
+    better: str
+    worse: str
+    partners: tuple[str, str]
     effect: float
     said: str
     bar: float
 
 
 @dataclass(frozen=True, slots=True)
-class QueryRow:
-    """A word of the query: its partner in either text with the pair's score, and its effect."""
+class RowsView:
+    """A table: its rows, and what is said of those that are not shown."""
 
-    word: str
-    better: tuple[str, str]
-    worse: tuple[str, str]
-    effect: float
-    said: str
-    bar: float
+    rows: tuple[RowView, ...]
+    more: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,12 @@ class ComparisonView:
     """Everything that the renderers of a comparison show. ``id`` is the root of ids in markup.
 
     ``standings`` are of the text that was called better, and of the other: what the model made of
-    them, which may be the other way round.
+    them, which may be the other way round. ``source`` says where the numbers of the tables are
+    from.
     """
 
     id: str
+    verdict: Sentence
     margin: float
     said: str
     better_similarity: str
@@ -91,33 +93,36 @@ class ComparisonView:
     query: SideView
     better: SideView
     worse: SideView
-    query_rows: tuple[QueryRow, ...]
-    rows: tuple[EffectRow, ...]
-    more_query_rows: int
-    more_rows: int
+    texts: tuple[ExplainedText, ExplainedText, ExplainedText]
+    query_rows: RowsView
+    text_rows: RowsView
+    source: str
     has_negative: bool
 
 
 def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
-    """Return what is shown of ``comparison``; words with the greatest effects come first."""
-    texts = comparison.query, comparison.better_text, comparison.worse_text
-    words = [word for text in texts for word in text.words]
-    decimals = decimals_for(word.contribution or 0.0 for word in words)
-    greatest = greatest_of(word.contribution or 0.0 for word in words)
-    query_rows = _query_rows(comparison, decimals, greatest)
+    """Return what is shown of ``comparison``.
+
+    The words of the three texts are shaded by what the tables say of them.
+    """
+    query_rows, text_rows = comparison.query_rows, comparison.text_rows
+    effects = [row.effect for row in (*query_rows, *text_rows)]
+    decimals, greatest = decimals_for(effects), greatest_of(effects)
+    whole = comparison_decimals(comparison)
     standings = standings_of(comparison.margin)
-    rows = _effect_rows(texts[1:], standings, decimals, greatest)
+    texts = _shaded(comparison, greatest)
     first = comparison.better
     prompts = describe_prompts(first.prompts, sides=("the query", "the texts"))
     return ComparisonView(
         id=id,
+        verdict=view_comparison_verdict(comparison),
         margin=comparison.margin,
-        said=format_signed(comparison.margin, 3),
-        better_similarity=format_number(comparison.better.similarity, 3),
-        worse_similarity=format_number(comparison.worse.similarity, 3),
+        said=format_signed(comparison.margin, whole),
+        better_similarity=format_number(comparison.better.similarity, whole),
+        worse_similarity=format_number(comparison.worse.similarity, whole),
         standings=standings,
         kind=score_name(first.similarity_function),
-        note=_note(comparison),
+        note=score_note(first.similarity_function),
         facts=(
             ("Model", first.model),
             ("Method", first.method),
@@ -128,27 +133,65 @@ def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
         query=_side(texts[0], "left", "Query", decimals),
         better=_side(texts[1], "left", standings[0].title.capitalize(), decimals),
         worse=_side(texts[2], "right", standings[1].title.capitalize(), decimals),
-        query_rows=query_rows[:WORDS_SHOWN],
-        rows=rows[:WORDS_SHOWN],
-        more_query_rows=max(0, len(query_rows) - WORDS_SHOWN),
-        more_rows=max(0, len(rows) - WORDS_SHOWN),
-        has_negative=any(word.saliency < 0 for word in words),
+        texts=texts,
+        query_rows=_rows(query_rows, comparison, decimals, greatest),
+        text_rows=_rows(text_rows, comparison, decimals, greatest),
+        source=_source(comparison),
+        has_negative=any(effect < 0 for effect in effects),
     )
 
 
-def standings_of(margin: float) -> tuple[TextName, TextName]:
-    """Return what to call the text that was expected to win, and the other."""
-    if margin == 0:
-        return FIRST, SECOND
-    return (HIGHER, LOWER) if margin > 0 else (LOWER, HIGHER)
+def _shaded(
+    comparison: Comparison, greatest: float
+) -> tuple[ExplainedText, ExplainedText, ExplainedText]:
+    """Return the three texts, each word with the effect of its row."""
+    effects: list[dict[int, float]] = [{}, {}, {}]
+    for row in (*comparison.query_rows, *comparison.text_rows):
+        for side, places in enumerate((row.query, row.better, row.worse)):
+            effects[side] |= dict.fromkeys(places, row.effect)
+    texts = comparison.query, comparison.better_text, comparison.worse_text
+    query, better, worse = (
+        replace(
+            text,
+            words=tuple(
+                replace(
+                    word,
+                    saliency=own[n] / greatest if greatest else 0.0,
+                    contribution=own[n],
+                )
+                for n, word in enumerate(text.words)
+            ),
+        )
+        for text, own in zip(texts, effects, strict=True)
+    )
+    return query, better, worse
 
 
-def _note(comparison: Comparison) -> str:
-    if comparison.margin < 0:
-        return "The model does not agree: it scores the second text above the first."
-    if comparison.margin == 0:
-        return "The model scores both texts the same."
-    return score_note(comparison.better.similarity_function)
+def _source(comparison: Comparison) -> str:
+    """Return where the numbers of the tables are from."""
+    if comparison.checks is None:
+        return (
+            f"As {comparison.better.method} attributes them; deleting the words may show other "
+            "sizes."
+        )
+    rows = (*comparison.query_rows, *comparison.text_rows)
+    shown = [one for some in _split(rows) for one in some]
+    about = f" {ABOUT}: estimated by those." if any(not row.is_checked for row in shown) else ""
+    return (
+        "Checked: what the score loses when the word is deleted, all its occurrences at once, from "
+        f"the query or from the texts.{about}"
+    )
+
+
+def _split(
+    rows: Sequence[ComparisonRow],
+) -> tuple[list[ComparisonRow], list[ComparisonRow]]:
+    """Return the shown rows of the query, and of the texts."""
+    return _shown([row for row in rows if row.query]), _shown([r for r in rows if not r.query])
+
+
+def _shown(rows: Sequence[ComparisonRow]) -> list[ComparisonRow]:
+    return [row for row in rows if row.is_checked] or list(rows[:WORDS_SHOWN])
 
 
 def _warnings(comparison: Comparison, standings: tuple[TextName, TextName]) -> tuple[str, ...]:
@@ -168,51 +211,47 @@ def _side(
     return view_side(text, which, title=title, decimals=decimals)
 
 
-def _query_rows(comparison: Comparison, decimals: int, greatest: float) -> tuple[QueryRow, ...]:
+def _rows(
+    rows: Sequence[ComparisonRow], comparison: Comparison, decimals: int, greatest: float
+) -> RowsView:
     partners = [_partners(one) for one in (comparison.better, comparison.worse)]
-    rows = [
-        QueryRow(
-            word=word.text,
-            better=partners[0].get(index, ("", "")),
-            worse=partners[1].get(index, ("", "")),
-            effect=word.contribution or 0.0,
-            said=format_signed(word.contribution or 0.0, decimals),
-            bar=round(100 * part_of(word.contribution or 0.0, greatest), 1),
-        )
-        for index, word in enumerate(comparison.query.words)
-    ]
-    return tuple(sorted(rows, key=lambda row: -abs(row.effect)))
+    shown = _shown(rows)
+    about = "" if comparison.checks is None else ABOUT
+
+    def said(value: float | None, row: ComparisonRow) -> str:
+        if value is None:
+            return ""
+        return f"{'' if row.is_checked else about}{format_signed(value, decimals)}"
+
+    def partner(side: int, row: ComparisonRow) -> str:
+        return next((partners[side][n] for n in row.query if n in partners[side]), "")
+
+    more = len(rows) - len(shown)
+    unchecked = ", not checked" if comparison.checks is not None and shown[:1] else ""
+    return RowsView(
+        rows=tuple(
+            RowView(
+                word=row.text,
+                count=f"×{row.count:,}" if row.count > 1 else "",
+                better=said(row.with_better, row),
+                worse=said(row.with_worse, row),
+                partners=(partner(0, row), partner(1, row)),
+                effect=row.effect,
+                said=said(row.effect, row),
+                bar=round(100 * part_of(row.effect, greatest), 1),
+            )
+            for row in shown
+        ),
+        more=f"and {more:,} more{unchecked}" if more else "",
+    )
 
 
-def _partners(explanation: Explanation) -> dict[int, tuple[str, str]]:
-    """Return, for each left word with a match, its best partner and the pair's score."""
-    decimals = decimals_for(pair.score for pair in explanation.matches)
-    found: dict[int, tuple[str, str]] = {}
+def _partners(explanation: Explanation) -> dict[int, str]:
+    """Return, for each left word with a match, its best partner."""
+    found: dict[int, str] = {}
     for pair in explanation.matches:
-        if pair.left not in found:
-            word = explanation.right.words[pair.right].text
-            found[pair.left] = word, format_number(pair.score, decimals)
+        found.setdefault(pair.left, explanation.right.words[pair.right].text)
     return found
-
-
-def _effect_rows(
-    texts: tuple[ExplainedText, ...],
-    standings: tuple[TextName, TextName],
-    decimals: int,
-    greatest: float,
-) -> tuple[EffectRow, ...]:
-    rows = [
-        EffectRow(
-            word=word.text,
-            where=standing.name,
-            effect=word.contribution or 0.0,
-            said=format_signed(word.contribution or 0.0, decimals),
-            bar=round(100 * part_of(word.contribution or 0.0, greatest), 1),
-        )
-        for text, standing in zip(texts, standings, strict=True)
-        for word in text.words
-    ]
-    return tuple(sorted(rows, key=lambda row: -abs(row.effect)))
 
 
 STYLE = "comparison.css"
@@ -233,7 +272,7 @@ def render_comparison_fragment(comparison: Comparison) -> str:
     return render_part("comparison.html.j2", [STYLE], view=view)
 
 
-BAR = 16
+BAR = 12
 
 
 def render_comparison_text(comparison: Comparison, *, width: int = 80) -> str:
@@ -244,21 +283,26 @@ def render_comparison_text(comparison: Comparison, *, width: int = 80) -> str:
 def terminal_comparison_view(comparison: Comparison, *, colour: bool) -> RenderableType:
     """Return what a Rich console prints; ``colour`` says whether it shows colours."""
     view = view_comparison(comparison, id="terminal")
-    parts: list[RenderableType] = [_heading(view), Text()]
+    parts: list[RenderableType] = [
+        draw_sentence(view.verdict, colour),
+        _heading(view),
+        Text(),
+        Text("word by word of the query", style="bold underline"),
+        _table(view.query_rows, view, none="The query has no word."),
+        Text(),
+        Text("word by word of both texts", style="bold underline"),
+        _table(view.text_rows, view, none="Neither text has a word."),
+        Text(view.source, style="dim"),
+        Text(),
+    ]
     first, second = (standing.title for standing in view.standings)
-    for title, text in (
-        ("query", comparison.query),
-        (f"{first} ({view.better_similarity})", comparison.better_text),
-        (f"{second} ({view.worse_similarity})", comparison.worse_text),
+    for title, text in zip(
+        ("query", f"{first} ({view.better_similarity})", f"{second} ({view.worse_similarity})"),
+        view.texts,
+        strict=True,
     ):
         segments = cut_into_segments(text, (), which="left")
         parts += [Text(title, style="bold underline"), *draw_side(text, segments, colour), Text()]
-    parts += [Text("what makes the difference", style="bold underline"), _effects(view)]
-    if view.more_rows:
-        parts.append(Text(f"and {view.more_rows:,} more", style="dim"))
-    parts += [Text(), Text("word by word of the query", style="bold underline"), _words(view)]
-    if view.more_query_rows:
-        parts.append(Text(f"and {view.more_query_rows:,} more", style="dim"))
     parts.append(Text(_legend(colour), style="dim"))
     parts.extend(Text(f"! {visible(warning)}") for warning in view.warnings)
     return Group(*parts)
@@ -274,42 +318,26 @@ def _heading(view: ComparisonView) -> Text:
     return heading
 
 
-def _effects(view: ComparisonView) -> RenderableType:
-    if not view.rows:
-        return Text("Neither text has a word.")
-    table = _table(("word", "in the text"))
-    for row in view.rows:
-        table.add_row(_name(row.word), Text(row.where), Text(row.said), _bar(row))
-    return table
-
-
-def _words(view: ComparisonView) -> RenderableType:
-    if not view.query_rows:
-        return Text("The query has no word.")
-    table = _table(("word", *(standing.name for standing in view.standings)))
-    for row in view.query_rows:
-        partners = (
-            Text(f"{shorten(visible(word))} {score}".strip() or "–")
-            for word, score in (row.better, row.worse)
-        )
-        table.add_row(_name(row.word), *partners, Text(row.said), Text(""))
-    return table
-
-
-def _table(names: tuple[str, ...]) -> Table:
+def _table(shown: RowsView, view: ComparisonView, *, none: str) -> RenderableType:
+    if not shown.rows:
+        return Text(none)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")
+    table.add_column("word", overflow="fold")
+    for standing in view.standings:
+        table.add_column(standing.name, overflow="fold")
     table.add_column("adds", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    return table
+    for row in shown.rows:
+        word = f"{shorten(visible(row.word))} {row.count}".rstrip()
+        cells = (
+            Text(f"{adds or '–'} {shorten(visible(partner))}".rstrip())
+            for adds, partner in zip((row.better, row.worse), row.partners, strict=True)
+        )
+        table.add_row(Text(word), *cells, Text(row.said), _bar(row))
+    return Group(table, Text(shown.more, style="dim")) if shown.more else table
 
 
-def _name(word: str) -> Text:
-    return Text(shorten(visible(word)))
-
-
-def _bar(row: EffectRow) -> Text:
+def _bar(row: RowView) -> Text:
     """Return a bar of the effect's size, of another character where it lowers the margin."""
     return Text(("█" if row.effect > 0 else "░") * round(BAR * row.bar / 100))
 

@@ -3,17 +3,21 @@
 from os import PathLike
 from typing import IO, TYPE_CHECKING
 
-from whyalike.explanation import Comparison
+from whyalike.comparison import Comparison
 from whyalike.render.comparison import ComparisonView, view_comparison
 from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.parts import ACCENT, HAIRLINE, LEVELS, MUTED
+from whyalike.render.verdict import Piece
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from whyalike.render.figure_sheet import Sheet
 
-BAR = 110.0
+BAR = 40.0
+CELLS, CELL, ADDS = (80.0, 152.0), 66.0, 262.0
+"""Of a table: where the cells of either text begin, how wide they are, where the sum ends."""
+TABLE = ADDS + 6 + BAR
 
 
 def draw_comparison(
@@ -28,28 +32,33 @@ def draw_comparison(
     ``dpi`` is for PNG only. Raises MissingExtraError if matplotlib is not installed.
     """
     with own_settings():
-        figure = _draw(comparison, view_comparison(comparison, id="figure"))
+        figure = _draw(view_comparison(comparison, id="figure"))
         save_figure(figure, path_or_file, format=format, dpi=dpi)
 
 
-def _draw(comparison: Comparison, view: ComparisonView) -> "Figure":
-    from whyalike.render.figure import COLUMN, GUTTER, MARGIN, WIDTH
-    from whyalike.render.figure_page import draw_side, draw_warnings
+def _draw(view: ComparisonView) -> "Figure":
+    from whyalike.render.figure import COLUMN, GUTTER, MARGIN, SMALL, WIDTH
+    from whyalike.render.figure_page import VERDICT, draw_sentence, draw_side, draw_warnings
     from whyalike.render.figure_sheet import Sheet
 
     sheet = Sheet(WIDTH)
-    y = _draw_header(sheet, view, MARGIN)
+    y = draw_sentence(sheet, view.verdict, MARGIN, size=VERDICT, leading=15) + 6
+    y = _draw_header(sheet, view, y)
     y = draw_warnings(sheet, view.warnings, y + 10)
-    wide = WIDTH - 2 * MARGIN
-    y = draw_side(sheet, comparison.query, view.query, MARGIN, y, column=wide).bottom + 6
-    left = draw_side(sheet, comparison.better_text, view.better, MARGIN, y)
-    right = draw_side(sheet, comparison.worse_text, view.worse, MARGIN + COLUMN + GUTTER, y)
-    y = _draw_legend(sheet, view, max(left.bottom, right.bottom))
+    right = MARGIN + COLUMN + GUTTER
     ends = (
-        _draw_effects(sheet, view, MARGIN, y),
-        _draw_query(sheet, view, MARGIN + COLUMN + GUTTER - 30, y),
+        _draw_rows(sheet, view, MARGIN, y, of_query=True),
+        _draw_rows(sheet, view, WIDTH - MARGIN - TABLE, y, of_query=False),
     )
-    sheet.cut_at(max(ends) + MARGIN)
+    y = draw_sentence(sheet, (Piece(view.source),), max(ends) + 4, size=SMALL, leading=12) + 12
+    query, better, worse = view.texts
+    wide = WIDTH - 2 * MARGIN
+    y = draw_side(sheet, query, view.query, MARGIN, y, column=wide).bottom + 6
+    ends = (
+        draw_side(sheet, better, view.better, MARGIN, y).bottom,
+        draw_side(sheet, worse, view.worse, right, y).bottom,
+    )
+    sheet.cut_at(_draw_legend(sheet, view, max(ends)) + MARGIN)
     return sheet.figure
 
 
@@ -87,42 +96,32 @@ def _draw_legend(sheet: "Sheet", view: ComparisonView, y: float) -> float:
     return y + 34
 
 
-def _draw_effects(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> float:
+def _draw_rows(
+    sheet: "Sheet", view: ComparisonView, x: float, y: float, *, of_query: bool
+) -> float:
+    """Draw a table of words, and return where it ends."""
     from whyalike.render.figure import SMALL
 
-    sheet.text(x, y + 9, "What makes the difference", 9, bold=True)
-    y += 20
-    for row in view.rows:
-        sheet.text(x, y + 9, sheet.shorten(row.word, 90, 9), 9)
-        sheet.text(x + 94, y + 9, row.where, SMALL, color=MUTED)
-        sheet.text(x + 190, y + 9, row.said, 9, align="right")
-        sheet.box(x + 198, y + 3.5, BAR, 4, HAIRLINE)
-        sheet.box(
-            x + 198, y + 3.5, max(1.0, BAR * row.bar / 100), 4, ACCENT, hatched=row.effect < 0
-        )
+    shown = view.query_rows if of_query else view.text_rows
+    title = f"Word by word of {'the query' if of_query else 'both texts'}"
+    sheet.text(x, y + 9, title, 9, bold=True)
+    y += 24
+    for standing, place in zip(view.standings, CELLS, strict=True):
+        sheet.text(x + place, y, standing.name, SMALL, color=MUTED)
+    sheet.text(x + ADDS, y, "adds", SMALL, color=MUTED, align="right")
+    y += 4
+    for row in shown.rows:
+        word = f"{row.word} {row.count}".rstrip()
+        sheet.text(x, y + 9, sheet.shorten(word, CELLS[0] - 6, 9), 9)
+        for said, partner, place in zip((row.better, row.worse), row.partners, CELLS, strict=True):
+            cell = sheet.shorten(f"{said or '–'} {partner}".rstrip(), CELL, SMALL)
+            sheet.text(x + place, y + 9, cell, SMALL, color=MUTED)
+        sheet.text(x + ADDS, y + 9, row.said, 9, align="right")
+        sheet.box(x + ADDS + 6, y + 3.5, BAR, 4, HAIRLINE)
+        wide = max(1.0, BAR * row.bar / 100)
+        sheet.box(x + ADDS + 6, y + 3.5, wide, 4, ACCENT, hatched=row.effect < 0)
         y += 15
-    if view.more_rows:
-        sheet.text(x, y + 9, f"and {view.more_rows:,} more", SMALL, color=MUTED)
-        y += 15
-    return y
-
-
-def _draw_query(sheet: "Sheet", view: ComparisonView, x: float, y: float) -> float:
-    from whyalike.render.figure import SMALL
-
-    sheet.text(x, y + 9, "Word by word of the query", 9, bold=True)
-    y += 20
-    for standing, place in zip(view.standings, (90.0, 196.0), strict=True):
-        sheet.text(x + place, y + 5, standing.name, SMALL, color=MUTED)
-    y += 10
-    for row in view.query_rows:
-        sheet.text(x, y + 9, sheet.shorten(row.word, 84, 9), 9)
-        for (word, score), place in ((row.better, 90.0), (row.worse, 196.0)):
-            said = f"{sheet.shorten(word, 66, SMALL)} {score}" if word else "–"
-            sheet.text(x + place, y + 9, said, SMALL, color=MUTED)
-        sheet.text(x + 325, y + 9, row.said, 9, align="right")
-        y += 15
-    if view.more_query_rows:
-        sheet.text(x, y + 9, f"and {view.more_query_rows:,} more", SMALL, color=MUTED)
+    if shown.more:
+        sheet.text(x, y + 9, shown.more, SMALL, color=MUTED)
         y += 15
     return y

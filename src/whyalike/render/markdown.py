@@ -34,12 +34,12 @@ def render_markdown(explanation: Explanation) -> str:
     and ``#12`` notify and refer to nobody. Paired words are bold, with the numbers of their pairs.
     """
     title = describe_score(explanation.similarity, explanation.similarity_function)
-    facts = f"model {_escape(explanation.model)} · method {_escape(describe_method(explanation))}"
-    parts = [_sentence(view_verdict(explanation)), f"**{_escape(title)}**  \n{facts}"]
+    facts = f"model {escape(explanation.model)} · method {escape(describe_method(explanation))}"
+    parts = [write_sentence(view_verdict(explanation)), f"**{escape(title)}**  \n{facts}"]
     if standing := describe_background(explanation):
-        parts.append(f"Background: {_escape(standing)}")
+        parts.append(f"Background: {escape(standing)}")
     if prompts := describe_prompts(explanation.prompts):
-        parts.append(f"Prompts: {_escape(prompts)}")
+        parts.append(f"Prompts: {escape(prompts)}")
     if (fused := part_table(explanation)) is not None:
         parts.append(_parts(fused))
     parts += [
@@ -50,28 +50,30 @@ def render_markdown(explanation: Explanation) -> str:
         _table(explanation) if explanation.pairs else "No word pairs to show.",
     ]  # fmt: skip
     if total := describe_sum(explanation):
-        parts.append(_escape(total))
+        parts.append(escape(total))
     if (terms := view_terms(explanation)) is not None:
         parts.append(_terms(terms))
     if checks := view_checks(explanation):
-        parts.append("\n".join(["**Checked**", "", *(f"- {_sentence(one)}" for one in checks)]))
+        parts.append(
+            "\n".join(["**Checked**", "", *(f"- {write_sentence(one)}" for one in checks)])
+        )
     if reasons := _reasons(explanation):
         parts.append("\n".join(["**Why not more alike**", "", *reasons]))
     if explanation.warnings:
-        parts.append("\n".join(f"- Warning: {_escape(said)}" for said in explanation.warnings))
+        parts.append("\n".join(f"- Warning: {escape(said)}" for said in explanation.warnings))
     return "\n\n".join(parts) + "\n"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Return text on one line that Markdown shows as it is."""
     return _without_links(_without_markup(text))
 
 
-def _sentence(sentence: Sentence) -> str:
+def write_sentence(sentence: Sentence) -> str:
     """Return a sentence, with words of the texts emphasised where Markdown surely takes it so."""
     said = []
     for piece in sentence:
-        text = _escape(piece.text) if piece.is_words else _without_markup_inside(piece.text)
+        text = escape(piece.text) if piece.is_words else _without_markup_inside(piece.text)
         plain = piece.text[:1].isalnum() and piece.text[-1:].isalnum()
         said.append(f"*{text}*" if piece.is_words and plain else text)
     return "".join(said)
@@ -80,7 +82,7 @@ def _sentence(sentence: Sentence) -> str:
 def _without_markup_inside(text: str) -> str:
     """Return a part of a sentence with the blanks at its ends."""
     before, after = (" " if end.isspace() else "" for end in (text[:1], text[-1:]))
-    return f"{before}{_escape(text)}{after}"
+    return f"{before}{escape(text)}{after}"
 
 
 def _without_markup(text: str) -> str:
@@ -100,7 +102,7 @@ def _quote(name: str, side: ExplainedText, segments: Sequence[Segment]) -> str:
     lines = [f"> {name}: {_without_links(' '.join(read.split()))}"]
     for tail in (segment for segment in segments if not segment.read):
         count, rest = say_unread(side, tail)
-        lines += [">", f"> Not read ({count}): {_escape(rest)}"]
+        lines += [">", f"> Not read ({count}): {escape(rest)}"]
     return "\n".join(lines)
 
 
@@ -126,7 +128,7 @@ def _terms(view: TermsView) -> str:
         "",
         f"| {' | '.join(NAMES)} |",
         "| --- | --- | --- | ---: |",
-        *(f"| {' | '.join(_escape(shorten(cell)) for cell in row)} |" for row in rows),
+        *(f"| {' | '.join(escape(shorten(cell)) for cell in row)} |" for row in rows),
         *(["", view.more] if view.more else []),
     ]
     return "\n".join(lines)
@@ -138,7 +140,7 @@ def _table(explanation: Explanation) -> str:
         f"| # | {' | '.join(rows.names)} |",
         "| --: | :-- | --: | :-- | --: | --: | --: |",
         *(
-            f"| {rank} | {' | '.join(map(_escape, cells))} |"
+            f"| {rank} | {' | '.join(map(escape, cells))} |"
             for rank, cells in enumerate(rows.cells, start=1)
         ),
     ]
@@ -149,13 +151,13 @@ def _parts(shown: PartTable) -> str:
     """Return the parts of a fused score."""
     sides = [":--" if name in ("part", "words by") else "--:" for name in shown.names]
     rows = [shown.names, *shown.rows]
-    lines = [f"| {' | '.join(map(_escape, row))} |" for row in rows]
+    lines = [f"| {' | '.join(map(escape, row))} |" for row in rows]
     return "\n".join([lines[0], f"| {' | '.join(sides)} |", *lines[1:]])
 
 
 def _reasons(explanation: Explanation) -> list[str]:
     return [
-        f"- {_escape(f'{reason.title}, {say_words(words)}')}"
+        f"- {escape(f'{reason.title}, {say_words(words)}')}"
         for reason in why_not_more_alike(explanation)
         for words in reason.lists
     ]

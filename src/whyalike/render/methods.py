@@ -22,7 +22,8 @@ from whyalike.render.parts import (
     format_number,
     shorten,
 )
-from whyalike.render.terminal import visible
+from whyalike.render.terminal import draw_sentence, visible
+from whyalike.render.verdict import Sentence
 from whyalike.render.view import (
     WORDS_SHOWN,
     ExplanationView,
@@ -31,6 +32,7 @@ from whyalike.render.view import (
     make_cell,
     view_explanation,
 )
+from whyalike.render.view_verdicts import view_methods_verdict
 
 Span = tuple[int, int]
 
@@ -95,6 +97,7 @@ class WordsView:
 class MethodsView:
     """Everything ``methods.html.j2`` shows."""
 
+    verdict: Sentence
     cards: tuple[MethodCard, ...]
     words: tuple[WordsView, ...]
     agreement: Grid
@@ -129,6 +132,7 @@ def view_methods(
             )
     words = (view_words(explanations, "left"), view_words(explanations, "right"))
     return MethodsView(
+        verdict=view_methods_verdict(explanations),
         cards=tuple(
             view_card(one, notes.get(one.method, ""), id=f"e{number}")
             for number, one in enumerate(explanations, start=1)
@@ -237,16 +241,17 @@ LISTED = 5
 
 
 def terminal_methods_view(
-    explanations: Sequence[Explanation], *, failures: Mapping[str, str]
+    explanations: Sequence[Explanation], *, failures: Mapping[str, str], colour: bool = False
 ) -> RenderableType:
     """Return what a Rich console prints of one pair's explanations by several methods.
 
-    ``failures`` says by its name why a method is not among them.
+    ``failures`` says by its name why a method is not among them, ``colour`` whether it shows some.
     """
     parts: list[RenderableType] = []
     if explanations:
         first = explanations[0]
-        parts = [Text(f"model {visible(first.model)} · {len(explanations)} methods", style="dim")]
+        parts = [draw_sentence(view_methods_verdict(explanations), colour)]
+        parts += [Text(f"model {visible(first.model)} · {len(explanations)} methods", style="dim")]
         if prompts := describe_prompts(first.prompts):
             parts.append(Text(f"prompts {visible(prompts)}", style="dim"))
         for title, side in (("left", first.left), ("right", first.right)):

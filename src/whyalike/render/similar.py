@@ -12,8 +12,9 @@ from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
 from whyalike.render.methods import draw_rows, list_pairs
 from whyalike.render.parts import format_number, plain_text, unmatched_words
 from whyalike.render.scales import ScaleName, common_scale
-from whyalike.render.terminal import visible
+from whyalike.render.terminal import draw_sentence, visible
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
+from whyalike.render.view_verdicts import view_similar_verdict
 
 STYLE = "similar.css"
 PAIRS_NAMED = 6
@@ -110,6 +111,7 @@ def view_similar(page: SimilarPage, *, id: str = "") -> dict[str, object]:
     return {
         "id": id,
         "page": page,
+        "verdict": view_similar_verdict(page),
         "hits": hits,
         "has_explanations": bool(views),
         "has_pairs": any(view.pairs for view in views),
@@ -162,17 +164,16 @@ def render_similar_text(page: SimilarPage, *, width: int = 80) -> str:
     return plain_text(terminal_similar_view(page), width=width)
 
 
-def terminal_similar_view(page: SimilarPage) -> RenderableType:
-    """Return what a Rich console prints of similar items."""
-    parts: list[RenderableType] = [_head("similar to", page.query_title, page.query_id)]
+def terminal_similar_view(page: SimilarPage, *, colour: bool = False) -> RenderableType:
+    """Return what a Rich console prints of similar items; ``colour`` says whether it shows some."""
+    parts: list[RenderableType] = [draw_sentence(view_similar_verdict(page), colour), Text()]
+    parts += [_head("similar to", page.query_title, page.query_id)]
     if page.query_text:
         parts.append(Padding(Text(_on_one_line(page.query_text)), (0, 0, 0, 2), expand=False))
     if page.facts:
         parts.append(Text(visible(name_facts(page.facts)), style="dim"))
     for hit in page.hits:
         parts += [Text(), *_draw_hit(hit)]
-    if not page.hits:
-        parts += [Text(), Text("No item to show.")]
     parts.append(Text())
     if any(hit.explanations for hit in page.hits):
         parts.append(Text("pairs: word of the query – word of the candidate, score", style="dim"))

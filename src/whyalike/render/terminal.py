@@ -66,7 +66,7 @@ def terminal_view(
     """
     pairs, measure = explanation.pairs, scale_of(explanation, scale)
     parts: list[RenderableType] = [
-        _draw_sentence(view_verdict(explanation), colour),
+        draw_sentence(view_verdict(explanation), colour),
         _heading(explanation),
         Text(),
     ]
@@ -275,7 +275,7 @@ def _draw_terms(explanation: Explanation) -> list[RenderableType]:
     return [Text(f"\n{view.title.lower()}", style="bold underline"), table]
 
 
-def _draw_sentence(sentence: Sentence, colour: bool) -> Text:
+def draw_sentence(sentence: Sentence, colour: bool) -> Text:
     """Return a sentence, its words bold; without colour they stand between asterisks."""
     text = Text()
     for piece in sentence:
@@ -291,7 +291,7 @@ def _draw_checks(explanation: Explanation, colour: bool) -> list[Text]:
     """Return what the model scored without words, in lines; none where it was not asked."""
     checks = view_checks(explanation)
     lines = [Text("\nchecked", style="bold underline")] if checks else []
-    return [*lines, *(_draw_sentence(sentence, colour) for sentence in checks)]
+    return [*lines, *(draw_sentence(sentence, colour) for sentence in checks)]
 
 
 def _draw_reasons(explanation: Explanation) -> list[Text]:

@@ -12,8 +12,9 @@ from rich.text import Text
 from whyalike.explanation import Explanation
 from whyalike.render.html import PAGE_STYLES, excerpt, own_id, render_page, render_part
 from whyalike.render.parts import format_number, plain_text, shorten
-from whyalike.render.terminal import visible
+from whyalike.render.terminal import draw_sentence, visible
 from whyalike.render.view import ExplanationView, SideView, view_explanation, view_side
+from whyalike.render.view_verdicts import view_trace_verdict
 from whyalike.trace import Runs, Trace, TracedPassage, WordMove, tell, tell_stage
 
 STYLES = ("similar.css", "trace.css")
@@ -126,6 +127,7 @@ def view_trace(trace: Trace, *, id: str = "") -> dict[str, object]:
     return {
         "id": id,
         "trace": trace,
+        "verdict": view_trace_verdict(trace),
         "rows": rows,
         "more": len(trace.passages) - len(rows),
         "passages": views,
@@ -244,15 +246,19 @@ def render_trace_text(trace: Trace, *, width: int = 80) -> str:
     return plain_text(terminal_trace_view(trace), width=width)
 
 
-def terminal_trace_view(trace: Trace) -> RenderableType:
-    """Return what a Rich console prints of a trace."""
+def terminal_trace_view(trace: Trace, *, colour: bool = False) -> RenderableType:
+    """Return what a Rich console prints of a trace; ``colour`` says whether it shows some."""
     head = Text("query ").append(visible(" ".join(trace.query.split())), style="bold")
-    parts: list[RenderableType] = [head, Text(_say_stages(trace), style="dim"), Text()]
+    parts: list[RenderableType] = [
+        draw_sentence(view_trace_verdict(trace), colour),
+        Text(),
+        head,
+        Text(_say_stages(trace), style="dim"),
+        Text(),
+    ]
     rows = _listed(trace)
     if rows:
         parts.append(_draw_ranks(trace, rows))
-    else:
-        parts.append(Text("No passage to rank."))
     if len(trace.passages) > len(rows):
         parts.append(Text(f"and {len(trace.passages) - len(rows):,} more", style="dim"))
     for each in trace.explained:

@@ -4,7 +4,7 @@ Made of templates. A sentence is a tuple of pieces, so that each renderer sets w
 way; as plain text they stand between asterisks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from whyalike.explanation import Deletion, ExplainedText, Explanation, WordPair
@@ -49,6 +49,9 @@ ALONE = 0.8
 
 NAMED = 3
 
+LEVEL = 0.01
+"""A difference of two cosines that is as good as none."""
+
 
 def say_verdict(explanation: Explanation) -> str:
     """Return the verdict as plain text, with words of the texts between asterisks."""
@@ -70,7 +73,7 @@ def view_verdict(explanation: Explanation) -> Sentence:
     """
     if not explanation.method:
         return ()
-    score = _number(explanation, explanation.similarity)
+    score = score_of(explanation, explanation.similarity)
     blank = [
         name
         for name, side in (("left", explanation.left), ("right", explanation.right))
@@ -81,7 +84,7 @@ def view_verdict(explanation: Explanation) -> Sentence:
         return (Piece(f"Nothing can be matched, as {who} (score {score})."),)
     if explanation.left.text == explanation.right.text:
         return (Piece(f"Both texts are the same (score {score})."),)
-    head, has_more = _standing(explanation, score)
+    head, has_more = standing(explanation, score)
     if not has_more:
         return (Piece(f"{head}."),)
     return (Piece(head), *_carried(explanation))
@@ -98,7 +101,12 @@ def view_checks(explanation: Explanation) -> tuple[Sentence, ...]:
     return tuple(told)
 
 
-def _standing(explanation: Explanation, score: str) -> tuple[str, bool]:
+def has_zero(explanation: Explanation) -> bool:
+    """Return whether it is a cosine that is the model's own, whose zero means unrelated."""
+    return explanation.similarity_function == "cosine" and explanation.pooling == "model"
+
+
+def standing(explanation: Explanation, score: str) -> tuple[str, bool]:
     """Return what the score means, and whether there is something to be carried."""
     function, found = explanation.similarity_function, explanation.background
     if found is not None:
@@ -109,7 +117,7 @@ def _standing(explanation: Explanation, score: str) -> tuple[str, bool]:
             f"Less alike than most random pairs of your texts ({score}, more alike than {percent} "
             "of them)"
         ), False
-    if function == "cosine" and explanation.pooling == "model":
+    if has_zero(explanation):
         value = explanation.similarity
         said = next((words for least, words in STEPS if value >= least), STEPS[-1][1])
         return f"{said} ({score})", value >= FROM
@@ -117,7 +125,7 @@ def _standing(explanation: Explanation, score: str) -> tuple[str, bool]:
     said = f"{name[0].upper()}{name[1:]} {score}"
     if explanation.parts and len(explanation.parts) > 1:
         most = max(explanation.parts, key=lambda part: part.contribution)
-        said += f", of which {most.name} adds {_number(explanation, most.contribution)}"
+        said += f", of which {most.name} adds {score_of(explanation, most.contribution)}"
     return said, True
 
 
@@ -131,17 +139,16 @@ def _carried(explanation: Explanation) -> Sentence:
         return (Piece(f"; {explanation.method} names "), *named, Piece(" first."))
     pairs, similarity, fall = checked
     named = _named(explanation, pairs[:NAMED], more=len(pairs) - NAMED)
-    after = _number(explanation, similarity)
+    after = score_of(explanation, similarity)
     share = fall / abs(explanation.similarity) if explanation.similarity else 0.0
-    has_zero = explanation.similarity_function == "cosine" and explanation.pooling == "model"
-    if fall <= 0 or (has_zero and share < PARTLY):
+    if fall <= 0 or (has_zero(explanation) and share < PARTLY):
         return (
             Piece(", by no few words: without "),
             *named,
             Piece(f" the score is {'still ' if fall >= 0 else ''}{after}."),
         )
     how = "through"
-    if has_zero:
+    if has_zero(explanation):
         how = "mainly through" if share >= MAINLY else "in part through"
     these = "these" if len(pairs) > 1 else "this pair"
     return (Piece(f", {how} "), *named, Piece(f": without {these} the score is {after}."))
@@ -180,11 +187,16 @@ def _named(explanation: Explanation, pairs: Sequence[WordPair], *, more: int) ->
     pieces = [Piece(words, is_words=True) for words in dict.fromkeys(said)]
     if more > 0:
         pieces.append(Piece(f"{more:,} more pair{'s' if more > 1 else ''}"))
+    return join_named([(piece,) for piece in pieces])
+
+
+def join_named(named: Sequence[Iterable[Piece]]) -> list[Piece]:
+    """Return what is named as a sentence lists it: with commas, and "and" before the last."""
     listed: list[Piece] = []
-    for place, piece in enumerate(pieces):
+    for place, pieces in enumerate(named):
         if place:
-            listed.append(Piece(" and " if place == len(pieces) - 1 else ", "))
-        listed.append(piece)
+            listed.append(Piece(" and " if place == len(named) - 1 else ", "))
+        listed.extend(pieces)
     return listed
 
 
@@ -218,8 +230,8 @@ def _told(explanation: Explanation, one: Deletion) -> Sentence:
 def _and_then(explanation: Explanation, said: Sequence[Piece], one: Deletion) -> Sentence:
     if one.similarity is None:
         return (*said, Piece(": not scored, as no word of a text would be left"))
-    before = _number(explanation, explanation.similarity)
-    return (*said, Piece(f": {before} → {_number(explanation, one.similarity)}"))
+    before = score_of(explanation, explanation.similarity)
+    return (*said, Piece(f": {before} → {score_of(explanation, one.similarity)}"))
 
 
 def _words(side: ExplainedText, indices: Sequence[int]) -> str:
@@ -231,7 +243,7 @@ def _has_copy(side: ExplainedText, gone: Sequence[int]) -> bool:
     return any(word.text.casefold() in forms for n, word in enumerate(side.words) if n not in gone)
 
 
-def _number(explanation: Explanation, value: float) -> str:
+def score_of(explanation: Explanation, value: float) -> str:
     """Return a score of the explanation, with as many decimals as all of them have."""
     by_rank = any(part.rank is not None for part in explanation.parts or ())
     decimals = RANK_DECIMALS if by_rank else decimals_for([explanation.similarity])

@@ -200,6 +200,7 @@ class Routes:
                 model=asked.model,
                 method=asked.method,
                 options=asked.changed(),
+                check=asked.check,
             ),
         )
         return Response(comparison.to_json(), media_type=JSON)

@@ -103,6 +103,14 @@ class CompareRequest(_Asked):
         examples=["Cancel any time online."],
     )
     worse: str = Field(examples=["Our offices are open daily."])
+    check: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_CHECKED,
+        description="How many words of the query, and how many of the texts, are checked: deleted, "
+        "with all their occurrences. By default 10 where a pass of the model is cheap and the "
+        "request's time allows it, else none.",
+    )
 
 
 class _Search(Strict):
@@ -163,6 +171,7 @@ class SimilarModel(Strict):
 
     format: Literal["whyalike/similar"]
     version: Literal[1]
+    verdict: str = Field(description="Which hit is first, and why, in a sentence.")
     query: QueryModel
     index: str
     items: int = Field(description="How many the index has.")

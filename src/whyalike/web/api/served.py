@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from whyalike.comparison import Comparison
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
 from whyalike.options import BTIOptions, all_options, declared
@@ -25,7 +26,7 @@ from whyalike.web.api.estimates import (
 )
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.metrics import Metrics
-from whyalike.web.api.work_queue import WorkQueue
+from whyalike.web.api.work_queue import Stopped, WorkQueue, as_exception
 
 if TYPE_CHECKING:
     from whyalike.catalogue import CatalogueIndex
@@ -54,6 +55,27 @@ class Kind:
     def took(self, cost: float, seconds: float) -> None:
         """Learn how long that took."""
         self.model.speeds.learn(self.method, cost, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RowChecks:
+    """Checks so many rows of comparisons whose explanations are of one kind, one after another."""
+
+    kind: Kind
+    count: int
+
+    def __call__(self, comparisons: Sequence[Comparison]) -> Sequence[Comparison | Exception]:
+        """Check them; one that can't be checked gets its own error."""
+        explainer = self.kind.model.explainer_of(self.kind)
+        done: list[Comparison | Exception] = []
+        for one in comparisons:
+            try:
+                done.append(explainer.check_comparison(one, count=self.count))
+            except Stopped:
+                raise
+            except BaseException as error:
+                done.append(as_exception(error))
+        return done
 
 
 class ServedModel:
@@ -178,6 +200,21 @@ class ServedModel:
             cost += (count + 1) * sum(size.tokens for size in sizes)
         return Estimate(cost, self.speeds.seconds(kind.method, cost))
 
+    def estimate_rows(self, kind: Kind, sizes: "Sequence[TextSize]", count: int) -> Estimate:
+        """Return what checking so many rows of each table costs, for texts of these sizes.
+
+        At most, each row asks for the score of both pairs.
+        """
+        cost = 2 * count * float(sum(size.tokens for size in sizes))
+        return Estimate(cost, self.speeds.seconds(kind.method, cost))
+
+    def explainer_of(self, kind: Kind) -> "Explainer":
+        """Return what explains pairs of a kind."""
+        own = self.explainer.between_documents() if kind.documents else self.explainer
+        explainer = copy(own.with_method(kind.method))
+        explainer.options = kind.options
+        return explainer
+
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
         how = repr((kind.options, kind.documents, kind.check))
@@ -206,9 +243,7 @@ class ServedModel:
     def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
         """Explain pairs together, in this thread; keep the answers, and count them."""
         self._metrics.batches.labels(self.name).observe(len(pairs))
-        own = self.explainer.between_documents() if kind.documents else self.explainer
-        explainer = copy(own.with_method(kind.method))
-        explainer.options = kind.options
+        explainer = self.explainer_of(kind)
         done: list[Answer | Exception] = []
         for pair, found in zip(
             pairs, explain_each(explainer, pairs, check=kind.check), strict=True

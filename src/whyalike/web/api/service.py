@@ -10,13 +10,15 @@ An app is put together so (see ``whyalike.web.api.api_app``)::
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whyalike.comparison import Comparison
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
-from whyalike.explanation import Comparison, Explanation
+from whyalike.explanation import Explanation
 from whyalike.texts import clean_text, without_surrogates
 from whyalike.web.api.allowance import Allowance, Allowances, advice, said
 from whyalike.web.api.answers import Answer
@@ -24,7 +26,15 @@ from whyalike.web.api.background import BackgroundWork, on_queue
 from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.metrics import Metrics
-from whyalike.web.api.served import Kind, ServedIndex, ServedModel, choose, free_name, names_of
+from whyalike.web.api.served import (
+    Kind,
+    RowChecks,
+    ServedIndex,
+    ServedModel,
+    choose,
+    free_name,
+    names_of,
+)
 from whyalike.web.api.work_queue import QueueLimits, WorkQueue
 
 if TYPE_CHECKING:
@@ -279,6 +289,7 @@ class Service:
         model: str | None = None,
         method: str | None = None,
         options: Options | None = None,
+        check: int | None = None,
     ) -> Comparison:
         """Explain why one text is scored above another for a query; below 0 is the margin if not.
 
@@ -296,6 +307,9 @@ class Service:
             One that promises "signed"; by default one that the model has.
         options : Options, optional
             As ``explain``.
+        check : int, optional
+            How many rows of each table are checked, as Explainer.compare has it. By default as many
+            as there, or none where that would take too long.
 
         Raises
         ------
@@ -308,7 +322,7 @@ class Service:
             self.check(name, text)
         served = self.model(model)
         name = method or served.signed_method
-        served.kind(name, options)
+        kind, _ = served.kind(name, options)
         signed = [one.name for one in served.methods if "signed" in one.promises]
         if name not in signed:
             raise OptionError(
@@ -324,7 +338,42 @@ class Service:
                     for side, text in (("better", better), ("worse", worse))
                 ]
             )
-        return Comparison(better=await read_answer(first), worse=await read_answer(second))
+            found = Comparison(better=await read_answer(first), worse=await read_answer(second))
+            return await self._checked(allowance, served, kind, found, check)
+
+    async def _checked(
+        self,
+        allowance: Allowance,
+        served: ServedModel,
+        kind: Kind,
+        comparison: Comparison,
+        check: int | None,
+    ) -> Comparison:
+        """Return a comparison with its rows checked; None checks them if there is time for it."""
+        count = served.explainer.usual_rows if check is None else check
+        if not count:
+            return comparison
+        query, better, worse = (
+            comparison.better.left.text,
+            comparison.better.right.text,
+            comparison.worse.right.text,
+        )
+        sizes = [await self._sizes(served, kind, (query, text)) for text in (better, worse)]
+        estimate = served.estimate_rows(kind, [size for both in sizes for size in both], count)
+        try:
+            allowance.take(estimate, lambda left: advice(kind, sizes, left))
+        except TooCostlyError:
+            if check is None:
+                return comparison
+            raise
+        piece: Future[Comparison] = self.queue.submit(
+            RowChecks(kind, count),
+            comparison,
+            cost=estimate.cost,
+            seconds=estimate.seconds,
+            asker=allowance,
+        )
+        return await asyncio.wrap_future(piece)
 
     def check(self, name: str, text: str) -> None:
         """Raise TextError unless it is a text of at most ``limits.text`` characters."""

@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from whyalike.comparison import Comparison
 from whyalike.errors import OptionError
-from whyalike.explanation import Comparison
 from whyalike.render.comparison import view_comparison
 from whyalike.render.parts import format_number
 from whyalike.web.explorer.asking import COMPARISONS, Asked, CompareQuestion
@@ -117,7 +117,7 @@ class ComparePage:
         )
         if found.margin >= 0:
             return found, False
-        return Comparison(better=found.worse, worse=found.better), True
+        return found.swapped, True
 
 
 def _said(found: Comparison, *, swapped: bool) -> str:

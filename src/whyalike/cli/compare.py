@@ -1,0 +1,285 @@
+"""``whyalike compare``: why a model scores one text above another for a query."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from whyalike.cli.explain import quieten, read_text, write_files
+from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
+from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    METHOD_PANEL,
+    OUTPUT_PANEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Html,
+    Json,
+    Label,
+    MethodOption,
+    Model,
+    Picture,
+    Pooling,
+    PromptNames,
+    Prompts,
+    SignedMethod,
+    TrustRemoteCode,
+    read_options,
+    usual_methods,
+)
+from whyalike.cli.printing import echo_data, echo_json, open_console, write_out
+from whyalike.errors import OptionError
+
+if TYPE_CHECKING:
+    from whyalike.explainer import Explainer
+
+NAMES = ("query", "better", "worse")
+
+INDEX_PANEL = "Files and items of an index"
+
+OWN_MODEL = (
+    "label",
+    "embed",
+    "embed_query",
+    "embed_document",
+    "score",
+    "fusion",
+    "normalise",
+    "over",
+    "pooling",
+)
+"""Parameters that choose a model, which an index brings."""
+
+FileOf = Annotated[
+    str | None,
+    typer.Option(
+        help="File with this text; - is standard input.",
+        metavar="FILE",
+        rich_help_panel=INDEX_PANEL,
+    ),
+]
+ItemOf = Annotated[
+    str | None,
+    typer.Option(
+        help="Item of --index whose text this is.", metavar="ITEM", rich_help_panel=INDEX_PANEL
+    ),
+]
+
+
+def compare(
+    context: typer.Context,
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            help="The text that both were compared with; - reads standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    better: Annotated[
+        str | None,
+        typer.Argument(help="The text that should be scored higher; or -.", show_default=False),
+    ] = None,
+    worse: Annotated[
+        str | None,
+        typer.Argument(help="The text that should be scored lower; or -.", show_default=False),
+    ] = None,
+    file_query: FileOf = None,
+    file_better: FileOf = None,
+    file_worse: FileOf = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            help="An index, with whose model texts are compared, and whose items can be named; see "
+            "`whyalike index`. --model then says where its model is now.",
+            metavar="INDEX",
+            rich_help_panel=INDEX_PANEL,
+        ),
+    ] = None,
+    id_query: ItemOf = None,
+    id_better: ItemOf = None,
+    id_worse: ItemOf = None,
+    model: Model = DEFAULT_MODEL,
+    label: Label = None,
+    embed: Embed = None,
+    embed_query: EmbedQuery = None,
+    embed_document: EmbedDocument = None,
+    score: Score = None,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
+    method: SignedMethod = None,
+    option: MethodOption = None,
+    pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
+    check: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Delete this many words of the query, and this many of the texts, with all their "
+            "occurrences, and say what the scores lose. By default 10; of a function, whose calls "
+            "may cost, 0.",
+            rich_help_panel=METHOD_PANEL,
+        ),
+    ] = None,
+    json_: Json = False,
+    md: Annotated[
+        bool,
+        typer.Option(
+            "--md", help="Print Markdown, for an issue or a chat.", rich_help_panel=OUTPUT_PANEL
+        ),
+    ] = False,
+    html: Html = None,
+    png: Picture = None,
+    svg: Picture = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Explain why a model scores one text above another for a query.
+
+    Each of the three is an argument, a file, or an item of an index; arguments stand for those that
+    are not given otherwise, in this order. Put -- before a text that begins with a hyphen.
+    """
+    with one_sentence_errors(debug=debug):
+        if md and json_:
+            raise OptionError("--md and --json each print the answer: leave out one of them.")
+        ids = {"query": id_query, "better": id_better, "worse": id_worse}
+        files = {"query": file_query, "better": file_better, "worse": file_worse}
+        texts = read_texts([query, better, worse], files, ids)
+        if index is None and any(id_ is not None for id_ in ids.values()):
+            raise OptionError("--id-query, --id-better and --id-worse name items of --index INDEX.")
+        opening: dict[str, Any] = {
+            "device": device,
+            "trust_remote_code": trust_remote_code,
+            "allow_pickle": allow_pickle,
+        }
+        chosen = read_options(option, usual_methods(method, signed=True))
+        said: dict[str, Any] = {"prompts": prompts, "prompt_names": prompt_names, "options": chosen}
+        quieten()
+        if index is not None:
+            given = [name for name in OWN_MODEL if _is_given(context, name)]
+            if given:
+                flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+                raise OptionError(f"--index brings its own model: leave out {flags}, or --index.")
+            moved = model if _is_given(context, "model") else None
+            explainer, texts = of_index(index, texts, ids, model=moved, **said, **opening)
+        else:
+            from whyalike import Explainer
+
+            explainer = Explainer(
+                **read_model(
+                    model,
+                    fusion,
+                    normalise=normalise,
+                    over=over,
+                    label=label,
+                    embed=embed,
+                    embed_query=embed_query,
+                    embed_document=embed_document,
+                    score=score,
+                    **opening,
+                ),
+                pooling=pooling,
+                **said,
+            )
+        method = method or explainer.signed_method
+        read_options(option, [method])
+        comparison = explainer.compare(
+            texts["query"], texts["better"], texts["worse"], method=method, check=check
+        )
+        write_files(comparison, html=html, png=png, svg=svg)
+        if json_:
+            write_out(lambda: echo_json(comparison.to_json(indent=2)))
+        elif md:
+            write_out(lambda: echo_data(comparison.to_markdown()))
+        else:
+            from whyalike.render import terminal_comparison_view
+
+            console = open_console()
+            view = terminal_comparison_view(comparison, colour=console.color_system is not None)
+            write_out(lambda: console.print(view))
+
+
+def read_texts(
+    arguments: list[str | None],
+    files: Mapping[str, str | None],
+    ids: Mapping[str, str | None],
+) -> dict[str, str]:
+    """Return the texts that are given as arguments and files, by what they are called.
+
+    Arguments are those texts, in their order, that neither a file nor an id gives.
+
+    Raises
+    ------
+    OptionError
+        A text that is given twice, none or more than are wanted, or standard input twice.
+    TextError
+        One can't be read.
+    """
+    for name in NAMES:
+        if files[name] is not None and ids[name] is not None:
+            raise OptionError(
+                f"The {name} text is given twice: with --file-{name} and with --id-{name}."
+            )
+    open_ = [name for name in NAMES if files[name] is None and ids[name] is None]
+    given = [text for text in arguments if text is not None]
+    if len(given) > len(open_):
+        wanted = "no argument" if not open_ else f"{len(open_)}: {', '.join(open_)}"
+        raise OptionError(
+            f"There are {len(given)} texts as arguments, and with these options there should be "
+            f"{wanted}."
+        )
+    if len(given) < len(open_):
+        missing = open_[len(given)]
+        raise OptionError(
+            f"The {missing} text is missing: give it as an argument, - for standard input, "
+            f"--file-{missing} FILE, or --index INDEX --id-{missing} ITEM."
+        )
+    if [*given, *files.values()].count("-") > 1:
+        raise OptionError(f"Standard input (-) can be only one of {', '.join(NAMES)}.")
+    as_arguments = dict(zip(open_, given, strict=True))
+    return {
+        name: read_text(name, as_arguments.get(name), files[name], f"--file-{name}")
+        for name in NAMES
+        if ids[name] is None
+    }
+
+
+def of_index(
+    folder: Path, texts: Mapping[str, str], ids: Mapping[str, str | None], **opening: Any
+) -> tuple["Explainer", dict[str, str]]:
+    """Return what explains scores of an index, and the texts with those of its items.
+
+    An item as the query is a document, as `whyalike similar --id` has it.
+
+    Raises
+    ------
+    OptionError
+        An id that the index has not.
+    FormatError, ModelNotFoundError, ModelError
+        The index, or its model, can't be opened.
+    """
+    from whyalike.catalogue import CatalogueIndex
+    from whyalike.catalogue.item_store import field_text
+
+    opened: CatalogueIndex = CatalogueIndex.open(folder, **opening)
+    found = {
+        name: field_text(opened[id_], opened.reader.compared)
+        for name, id_ in ids.items()
+        if id_ is not None
+    }
+    explainer = opened.explainer
+    if ids["query"] is not None:
+        explainer = explainer.between_documents()
+    return explainer, {**texts, **found}
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

@@ -1,0 +1,74 @@
+"""Pairs of texts from a table's two columns, whatever library the table is from."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from whyalike.errors import OptionError
+
+NAMED = 6
+"""Columns that an error names."""
+
+
+def pairs_of(pairs: object) -> Iterable[Any]:
+    """Return the pairs of an iterable, or of a table of two columns.
+
+    A table is known by its shape and the names of its columns, which those of pandas, polars and
+    pyarrow have; none of these is imported.
+
+    Raises
+    ------
+    OptionError
+        A text, a column, a table of other than two columns, or no iterable.
+    """
+    kind = type(pairs).__name__
+    names = _names_of(pairs)
+    if names is not None:
+        if len(names) != 2:
+            named = ", ".join(map(repr, names[:NAMED])) + (", …" if len(names) > NAMED else "")
+            columns = "1 column" if len(names) == 1 else f"{len(names):,} columns"
+            raise OptionError(
+                f"explain_many got a whole {kind}, which has {columns} ({named}): choose two, such "
+                'as zip(table["left"], table["right"]), or table[["left", "right"]].'
+            )
+        # Two columns of one name are one table again.
+        one, other = (_values(pairs, place) for place in range(2))
+        return zip(one, other, strict=True)
+    if _is_column(pairs):
+        raise OptionError(
+            f"explain_many got one column, of type {kind}: give two, such as "
+            'zip(table["left"], table["right"]).'
+        )
+    if isinstance(pairs, str | bytes | Mapping) or not isinstance(pairs, Iterable):
+        raise OptionError(f"explain_many takes an iterable of pairs of texts; got {kind}.")
+    return pairs
+
+
+def _names_of(table: Any) -> list[object] | None:
+    """Return the names of a table's columns; None for what is no table."""
+    if len(getattr(table, "shape", ())) != 2:
+        return None
+    for attribute in ("column_names", "columns"):
+        if (names := getattr(table, attribute, None)) is not None:
+            return list(names)
+    return None
+
+
+def _values(table: Any, place: int) -> Iterable[Any]:
+    """Return a column as Python's own values; those of pyarrow are objects of its own."""
+    if hasattr(table, "iloc"):
+        values: Iterable[Any] = table.iloc[:, place]
+        return values
+    if hasattr(table, "to_series"):
+        series: Iterable[Any] = table.to_series(place)
+        return series
+    column: Iterable[Any] = table.column(place).to_pylist()
+    return column
+
+
+def _is_column(value: Any) -> bool:
+    """Return whether it is a column of texts: something one-dimensional that no row of pairs is."""
+    is_array = len(getattr(value, "shape", ())) == 1 or hasattr(value, "to_pylist")
+    if not is_array or not isinstance(value, Iterable):
+        return False
+    first = next(iter(value), None)
+    return isinstance(first, str) or hasattr(first, "as_py")
