@@ -3,11 +3,11 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from importlib import import_module
 from statistics import median
 from typing import Any, Literal, Self
 
-from whyalike.connectors import is_connector
 from whyalike.documents import (
     Format,
     NewerFieldError,
@@ -20,6 +20,8 @@ from whyalike.documents import (
 from whyalike.errors import FormatError
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.files import PNG, SVG, check_ending, write_whole
+from whyalike.stop_words import stop_words_of
+from whyalike.texts import is_mark
 
 COMPARISON = Format("whyalike/comparison", "comparison", "Make it anew.")
 
@@ -218,6 +220,7 @@ class Comparison:
         query, where that was checked.
         """
         first, second = _contributions(self.better.left), _contributions(self.worse.left)
+        stops = self._connectors[0]
         found = [
             ComparisonRow(
                 text=text,
@@ -229,7 +232,7 @@ class Comparison:
                 effect=sum(first[n] - second[n] for n in where),
                 attributed=sum(first[n] - second[n] for n in where),
                 is_checked=False,
-                is_connector=is_connector(text),
+                is_connector=where[0] in stops,
             )
             for text, where in _forms(self.better.left)
         ]
@@ -243,6 +246,7 @@ class Comparison:
         the difference.
         """
         first, second = _contributions(self.better.right), _contributions(self.worse.right)
+        stops = self._connectors[1:]
         named: dict[str, str] = {}
         places: dict[str, tuple[Indices, Indices]] = {}
         for side, text in enumerate((self.better.right, self.worse.right)):
@@ -265,7 +269,7 @@ class Comparison:
                     effect=adds[0] - adds[1],
                     attributed=adds[0] - adds[1],
                     is_checked=False,
-                    is_connector=is_connector(named[key]),
+                    is_connector=stops[0].issuperset(one) and stops[1].issuperset(other),
                 )
             )
         return self._checked(found)
@@ -411,6 +415,16 @@ class Comparison:
             for word, effect in zip(text.words, effects, strict=True)
         )
         return replace(text, words=words)
+
+    @cached_property
+    def _connectors(self) -> list[frozenset[int]]:
+        """Which words of the query and of both texts are marks or stop words."""
+        texts = (self.better.left, self.better.right, self.worse.right)
+        words = [[word.text for word in text.words] for text in texts]
+        return [
+            stops | {n for n, word in enumerate(own) if is_mark(word)}
+            for own, stops in zip(words, stop_words_of(*words), strict=True)
+        ]
 
     def _checked(self, rows: Sequence[ComparisonRow]) -> tuple[ComparisonRow, ...]:
         """Return rows in their order, with what deletions showed of them, and of others by them."""
