@@ -28,6 +28,8 @@ WordKind = Literal["text", "pretoken", "token"]
 Perturbation = Literal["drop", "mask"]
 Matching = Literal["nearest", "mutual", "soft"]
 LongText = Literal["truncate", "error", "windows"]
+UnitKind = Literal["word", "phrase", "sentence"]
+"""What an explanation is broken down to."""
 OptionValue = str | bool | int | float | None
 
 

@@ -29,6 +29,7 @@ from whyalike.render.parts import (
 )
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
+from whyalike.render.units import UnitsView, view_units
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
 
 
@@ -323,6 +324,7 @@ class ExplanationView:
     matrix: MatrixView | None
     terms: TermsView | None
     checks: tuple[Sentence, ...]
+    units: UnitsView | None
     why_not: tuple[Reason, ...]
     has_contributions: bool
     has_negative: bool
@@ -365,6 +367,7 @@ def view_explanation(explanation: Explanation, *, id: str) -> ExplanationView:
         matrix=matrix,
         terms=view_terms(explanation),
         checks=view_checks(explanation),
+        units=view_units(explanation),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
         has_negative=any(word.saliency < 0 for word in words),
