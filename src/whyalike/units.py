@@ -18,11 +18,13 @@ from whyalike.texts import is_mark, word_forms
 MOST_WORDS = 5
 """Of a phrase."""
 
-TOGETHER = 0.5
+TOGETHER = 1 / 3
 """Words act together where their joint fall is off the sum of their own by this part of it."""
 
 LEAST = 0.1
 """And by this part of the greatest fall of a word of the text: less is how scores waver."""
+
+ROUNDING = 1e-9
 
 Scores = Mapping[TextPair, float]
 
@@ -85,7 +87,13 @@ def measure_units(
     score([pair for text in texts for pair in text.wanted([[n] for n in text.words])])
     while True:
         joins = [text.neighbours() for text in texts]
-        score([pair for text, own in zip(texts, joins, strict=True) for pair in text.wanted(own)])
+        score(
+            [
+                pair
+                for text, own in zip(texts, joins, strict=True)
+                for pair in text.wanted([a + b for a, b in own])
+            ]
+        )
         joined = [text.join(own, known) for text, own in zip(texts, joins, strict=True)]
         if not any(joined):
             break
@@ -186,29 +194,31 @@ class _Phrases:
         falls = [fall for n in group if (fall := self.fall([n], scores)) is not None]
         return sum(falls) if len(falls) == len(group) else None
 
-    def neighbours(self) -> list[list[int]]:
-        """Return what would come of joining two groups with no mark between them, once each."""
-        both = (a + b for a, b in zip(self.groups, self.groups[1:], strict=False))
+    def neighbours(self) -> list[tuple[list[int], list[int]]]:
+        """Return two groups with no mark between them that may be joined, each two once."""
         return [
-            group
-            for group in both
-            if len(group) <= MOST_WORDS
-            and group[-1] - group[0] == len(group) - 1
-            and tuple(group) not in self.refused
+            (a, b)
+            for a, b in zip(self.groups, self.groups[1:], strict=False)
+            if len(a) + len(b) <= MOST_WORDS
+            and b[-1] - a[0] == len(a) + len(b) - 1
+            and tuple(a + b) not in self.refused
         ]
 
-    def join(self, groups: Sequence[list[int]], scores: Scores) -> bool:
+    def join(self, pairs: Sequence[tuple[list[int], list[int]]], scores: Scores) -> bool:
         """Join the groups that act together, the strongest first; return whether any did."""
         singles = [abs(self.fall([n], scores) or 0.0) for n in self.words]
-        least = LEAST * max(singles, default=0.0)
+        least = max(LEAST * max(singles, default=0.0), ROUNDING)
         strengths = []
-        for group in groups:
-            joint, apart = self.fall(group, scores), self.separate(group, scores)
+        for one, other in pairs:
+            group = one + other
             self.refused.add(tuple(group))
-            if joint is None or apart is None:
+            joint = self.fall(group, scores)
+            first, second = self.fall(one, scores), self.fall(other, scores)
+            if joint is None or first is None or second is None:
                 continue
+            apart = first + second
             strength = abs(joint - apart)
-            if strength > max(least, TOGETHER * max(abs(joint), abs(apart))):
+            if strength >= max(least, TOGETHER * max(abs(joint), abs(apart))):
                 strengths.append((strength, group))
         taken: set[int] = set()
         for _, group in sorted(strengths, key=lambda each: -each[0]):

@@ -66,9 +66,9 @@ class UnitsView:
 
 
 def view_units(explanation: Explanation) -> UnitsView | None:
-    """Return the units as they are drawn; None where words were asked for."""
+    """Return the units as they are drawn, of texts of more than one; None where none has."""
     units = explanation.units
-    if units is None:
+    if units is None or max(len(units.left), len(units.right)) < 2:
         return None
     whole = units.kind == "sentence"
     return UnitsView(
@@ -87,7 +87,7 @@ def view_units(explanation: Explanation) -> UnitsView | None:
                 ("left", explanation.left, units.left),
                 ("right", explanation.right, units.right),
             )
-            if own
+            if len(own) > 1
         ),
     )
 
