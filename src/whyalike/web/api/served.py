@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
-from whyalike.options import BTIOptions, all_options, declared
+from whyalike.options import BTIOptions, UnitKind, all_options, declared
 from whyalike.web.api.answers import Answer, TextPair, explain_each
 from whyalike.web.api.estimates import (
     Estimate,
@@ -38,7 +38,7 @@ class Kind:
     """What pairs must have in common to be explained together, which it does.
 
     documents: whether both texts are documents, and the left one no query. check: how many pairs
-    are checked by deletion.
+    are checked by deletion. unit: what is measured besides words.
     """
 
     model: "ServedModel"
@@ -46,6 +46,7 @@ class Kind:
     options: BTIOptions
     documents: bool = False
     check: int = 0
+    unit: UnitKind = "word"
 
     def __call__(self, pairs: Sequence[TextPair]) -> Sequence[Answer | Exception]:
         """Explain them; one that can't be explained gets its own error."""
@@ -107,6 +108,7 @@ class ServedModel:
         *,
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> tuple[Kind, int]:
         """Return what is to be computed, and the ``top_k`` that is chosen afterwards.
 
@@ -126,7 +128,7 @@ class ServedModel:
             known[option].check(value)
         asked = all_options({**self.explainer.options.values(), **(options or {})})
         computed = replace(asked, top_k=self.explainer.options.top_k)
-        return Kind(self, name, computed, documents, check), asked.top_k
+        return Kind(self, name, computed, documents, check, unit), asked.top_k
 
     def reads_on(self, kind: Kind, words: int) -> bool:
         """Return whether more than so many words or tokens may be compared, each with each.
@@ -169,11 +171,16 @@ class ServedModel:
         if kind.check:
             # Each pair alone, and all together.
             cost += (kind.check + 1) * sum(size.tokens for size in sizes)
+        if kind.unit == "sentence":
+            # Without each and each alone, of ten words or more.
+            cost += sum(size.tokens * (size.words / 10 + 2) for size in sizes)
+        elif kind.unit == "phrase":
+            cost += sum(3 * size.tokens * size.words for size in sizes)
         return Estimate(cost, self.speeds.seconds(kind.method, cost))
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
-        how = repr((kind.options, kind.documents, kind.check))
+        how = repr((kind.options, kind.documents, kind.check, kind.unit))
         said = (self.name, self.fingerprint, kind.method, how, *pair)
         digest = hashlib.sha256()
         for part in said:
@@ -204,7 +211,7 @@ class ServedModel:
         explainer.options = kind.options
         done: list[Answer | Exception] = []
         for pair, found in zip(
-            pairs, explain_each(explainer, pairs, check=kind.check), strict=True
+            pairs, explain_each(explainer, pairs, check=kind.check, unit=kind.unit), strict=True
         ):
             if isinstance(found, Explanation):
                 answer = Answer.of(found)

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from whyalike.errors import OptionError
+from whyalike.options import UnitKind
 from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ DOCUMENTS = "documents"
 class PairQuestion:
     """Two texts; ``beside`` are further methods, ``top_k`` clusters of scores are shown.
 
-    ``texts`` is DOCUMENTS where the left one is no query.
+    ``texts`` is DOCUMENTS where the left one is no query. ``unit`` is what is measured besides
+    words.
     """
 
     left: str
@@ -148,6 +150,7 @@ class PairQuestion:
     beside: tuple[str, ...]
     top_k: int
     texts: str
+    unit: UnitKind
 
     @classmethod
     def of(cls, asked: Asked, *, top_k: int) -> "PairQuestion":
@@ -161,12 +164,18 @@ class PairQuestion:
             beside=tuple(name for name in asked.all("beside") if name != method),
             top_k=asked.whole("top_k", top_k),
             texts=asked.one("texts"),
+            unit=_unit(asked.one("unit")),
         )
 
     @property
     def is_whole(self) -> bool:
         """Whether there is something to explain."""
         return bool(self.left.strip() and self.right.strip())
+
+
+def _unit(said: str) -> UnitKind:
+    """Return the unit that was asked for; words where it is none."""
+    return next((unit for unit in get_args(UnitKind) if unit == said), "word")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from whyalike.explanation import Explanation
 
 HERE = "/"
+UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phrases"))
+"""What a pair is broken down to, as the page says it."""
+
 FORMS = ("json", "html", "png")
 EMPTY = (
     "Nothing to explain yet",
@@ -68,6 +71,7 @@ class PairPage:
                 "left_out": self.drawing.left_out(question.model),
                 "limit": self.service.limits.text,
                 "texts": self._kinds_of_texts(question),
+                "units": UNITS,
             }
 
         return await self.drawing.answer(
@@ -163,6 +167,7 @@ class PairPage:
                     options={"top_k": question.top_k},
                     documents=question.texts == DOCUMENTS,
                     check=check,
+                    unit=question.unit,
                 )
                 for name in names
             ),
