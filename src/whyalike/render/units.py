@@ -8,7 +8,7 @@ from typing import Literal
 from rich.console import RenderableType
 from rich.text import Text
 
-from whyalike.explanation import ExplainedText, Explanation, Unit
+from whyalike.explanation import ExplainedText, Explanation, Unit, Units
 from whyalike.render.parts import (
     cut_into_segments,
     decimals_for,
@@ -83,18 +83,27 @@ def view_units(explanation: Explanation) -> UnitsView | None:
         ),
         sides=tuple(
             _view_side(explanation, which, side, own, whole=whole)
-            for which, side, own in (
-                ("left", explanation.left, units.left),
-                ("right", explanation.right, units.right),
-            )
+            for which, side, own in _sides(explanation, units)
             if len(own) > 1
         ),
     )
 
 
+Which = Literal["left", "right"]
+
+
+def _sides(
+    explanation: Explanation, units: Units
+) -> tuple[tuple[Which, ExplainedText, tuple[Unit, ...]], ...]:
+    return (
+        ("left", explanation.left, units.left),
+        ("right", explanation.right, units.right),
+    )
+
+
 def _view_side(
     explanation: Explanation,
-    which: Literal["left", "right"],
+    which: Which,
     side: ExplainedText,
     units: Sequence[Unit],
     *,
@@ -141,7 +150,7 @@ def _is_shown(
 
 def _rows(
     explanation: Explanation,
-    which: Literal["left", "right"],
+    which: Which,
     side: ExplainedText,
     units: Sequence[Unit],
 ) -> list[UnitRow]:

@@ -127,10 +127,8 @@ def explain_each(
         if isinstance(error, FunctionError) and error.passes:
             return [*done, *[error] * len(rest)]
         middle = len(rest) if done else len(rest) // 2
-        done += explain_each(explainer, rest[:middle], check=check, unit=unit) if middle else []
-        done += (
-            explain_each(explainer, rest[middle:], check=check, unit=unit) if rest[middle:] else []
-        )
+        for part in filter(None, (rest[:middle], rest[middle:])):
+            done += explain_each(explainer, part, check=check, unit=unit)
     return done
 
 
