@@ -16,7 +16,7 @@ VALUES = {"money": 3.0, "paid": 2.0, "weeks": 1.0, "warm": -1.0, "boxes": 0.5}
 def by_value(pairs):
     """Each word of the right text adds its value, twice or once."""
     return [
-        sum(VALUES.get(word.strip(".").lower(), 0.0) for word in right.split())
+        sum(VALUES.get(word.strip(".,").lower(), 0.0) for word in right.split())
         for _, right in pairs
     ]
 
