@@ -20,6 +20,8 @@ from whyalike.explanation import (
     Word,
     WordPair,
 )
+from whyalike.highlighting import Offsets, highlight_passages
+from whyalike.highlights import Highlights
 from whyalike.matching import (
     match_by_contribution,
     match_mutually,
@@ -49,6 +51,7 @@ from whyalike.options import (
     BTIOptions,
     Matching,
     MethodOptions,
+    UnitKind,
     all_options,
     check_whole,
 )
@@ -57,6 +60,7 @@ from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, select_pairs
 from whyalike.texts import CleanText, clean_text, is_mark
 from whyalike.trace import Trace
+from whyalike.units import check_unit, measure_units
 from whyalike.words import Lexicon
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -380,7 +384,9 @@ class Explainer:
         """The loaded model. Raises OptionError where nothing can be seen inside it."""
         return Setting(self.model, self.options).encoder
 
-    def explain(self, left: str, right: str, *, check: int = 0) -> Explanation:
+    def explain(
+        self, left: str, right: str, *, check: int = 0, unit: UnitKind = "word"
+    ) -> Explanation:
         """Explain one pair.
 
         Parameters
@@ -396,19 +402,24 @@ class Explainer:
             Where pairs are selected by content, as ``whyalike`` does, three times as many go before
             it: pairs whose deletion does not lower the score are left out, and a stop word that
             takes half as much as the best pair is shown.
+        unit : {'word', 'phrase', 'sentence'}
+            With anything but words, ``units`` of the explanation says besides what the score loses
+            without each sentence, and what each scores alone, in one batch of two pairs a sentence;
+            or joins neighbouring words that act together to phrases, by about two pairs a word.
 
         Raises
         ------
         OptionError
-            ``check`` is no whole number from 0 on.
+            ``check`` is no whole number from 0 on, or an unknown unit.
         TextError
             What is not a text, or may not be cut.
         ModelError
             NaN.
         """
         check_whole("check", check, least=0)
+        check_unit(unit)
         cleaned = clean_text(left, side="left"), clean_text(right, side="right")
-        return next(self._explain_chunk([cleaned], check=check))
+        return next(self._explain_chunk([cleaned], check=check, unit=unit))
 
     @property
     def usual_check(self) -> int:
@@ -485,6 +496,96 @@ class Explainer:
             count=count,
             prompts=self.prompts,
             long_text=self.options.long_text,
+        )
+
+    def highlight(
+        self,
+        query: str,
+        passage: str,
+        *,
+        budget: int | None = None,
+        lead: bool = False,
+        sentences: Offsets | None = None,
+    ) -> Highlights:
+        """Say what of a passage answers a query: its sentences with scores, and words that match.
+
+        A model that pools its tokens reads the passage once, whatever the number of sentences, in
+        windows where it is longer than the limit. Any other scores each sentence alone: as many
+        pairs as there are sentences, in one batch.
+
+        Parameters
+        ----------
+        query : str
+            What is asked; put left where the model tells queries from documents.
+        passage : str
+            Plain text or Markdown; see ``whyalike.sentences`` for how it is cut.
+        budget : int, optional
+            How many words are kept at most: the best sentences that fit, of which ``pruned`` makes
+            a text. By default all are.
+        lead : bool, default=False
+            Whether earlier sentences count more, as in encyclopedias and news, which begin with
+            what matters. Only where the passage is read once.
+        sentences : sequence of tuple of int, optional
+            (start, end) of each sentence in characters, where you have cut the passage yourself.
+
+        Raises
+        ------
+        OptionError
+            A blank query, a budget that is no whole number from 1 on, or sentences that are none.
+        TextError
+            What is not a text, or may not be cut.
+        ModelError
+            NaN.
+        """
+        cut = None if sentences is None else [sentences]
+        return self._highlight(query, [passage], budget=budget, lead=lead, sentences=cut)[0]
+
+    def highlight_many(
+        self,
+        query: str,
+        passages: Iterable[str],
+        *,
+        budget: int | None = None,
+        lead: bool = False,
+    ) -> list[Highlights]:
+        """Say the same of several passages, in their order; the query is read once.
+
+        Parameters
+        ----------
+        query, budget, lead
+            As ``highlight`` has them.
+        passages : iterable of str
+            The passages.
+
+        Raises
+        ------
+        OptionError, TextError, ModelError
+            As ``highlight``; or the passages are one text.
+        """
+        if isinstance(passages, str) or not isinstance(passages, Iterable):
+            raise OptionError(
+                f"passages are of type {type(passages).__name__}; give a list of texts."
+            )
+        return self._highlight(query, list(passages), budget=budget, lead=lead, sentences=None)
+
+    def _highlight(
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        budget: int | None,
+        lead: bool,
+        sentences: Sequence[Offsets] | None,
+    ) -> list[Highlights]:
+        return highlight_passages(
+            self.model,
+            query,
+            passages,
+            prompts=self.prompts,
+            options=self.options,
+            budget=budget,
+            lead=lead,
+            sentences=sentences,
         )
 
     def trace(
@@ -603,14 +704,15 @@ class Explainer:
         """
         return self.with_prompts((self.prompts[1], self.prompts[1]))
 
-    def cost(self, pairs: Iterable[TextPair], *, check: int = 0) -> Cost:
+    def cost(self, pairs: Iterable[TextPair], *, check: int = 0, unit: UnitKind = "word") -> Cost:
         """Return what explaining pairs by ``explain_many`` will send to a function; call nothing.
 
         What is kept from before is not sent again, and not counted. See ``UserFunction.rehearsal``
         for when the number is exact; where another thread asks for the same texts, or a text occurs
         in a later chunk again, less may be sent. Calls that fail, and are made again, come on top.
         Which words ``check`` deletes depends on answers: what it adds is counted with the shortest
-        words, so that about so much is sent, or less.
+        words, so that about so much is sent, or less. Which words join to phrases of more than two
+        depends on answers too, and is not counted.
 
         Raises
         ------
@@ -627,12 +729,17 @@ class Explainer:
             )
         other = copy(self)
         other.model = model
-        for _ in other.explain_many(pairs, check=check):
+        for _ in other.explain_many(pairs, check=check, unit=unit):
             pass
         return model.spent
 
     def explain_many(
-        self, pairs: Iterable[TextPair], *, start: int = 0, check: int = 0
+        self,
+        pairs: Iterable[TextPair],
+        *,
+        start: int = 0,
+        check: int = 0,
+        unit: UnitKind = "word",
     ) -> Iterator[Explanation]:
         """Explain pairs as they come, in their order, batched by length inside.
 
@@ -641,8 +748,8 @@ class Explainer:
 
         Pairs are taken from the iterable ``LOOKAHEAD`` batches at a time; equal pairs among them
         are explained once, and equal texts tokenized once. A pair that can't be explained raises
-        when its turn comes, and is named by its number, from ``start``. ``check`` is as
-        ``explain`` has it; all that is taken together is checked together.
+        when its turn comes, and is named by its number, from ``start``. ``check`` and
+        ``unit`` are as ``explain`` has them; all that is taken together is checked together.
 
         Raises
         ------
@@ -652,10 +759,11 @@ class Explainer:
             NaN.
         """
         check_whole("check", check, least=0)
-        return self._explain_stream(iter(pairs_of(pairs)), start, check)
+        check_unit(unit)
+        return self._explain_stream(iter(pairs_of(pairs)), start, check, unit)
 
     def _explain_stream(
-        self, stream: Iterator[TextPair], start: int, check: int
+        self, stream: Iterator[TextPair], start: int, check: int, unit: UnitKind
     ) -> Iterator[Explanation]:
         while chunk := list(islice(stream, LOOKAHEAD * self.batch_size)):
             good: list[CleanPair] = []
@@ -666,7 +774,7 @@ class Explainer:
                 except (OptionError, TextError) as error:
                     failure = type(error)(f"Pair {number}: {error}")
                     break
-            yield from self._explain_chunk(good, first=start, check=check)
+            yield from self._explain_chunk(good, first=start, check=check, unit=unit)
             if failure is not None:
                 raise failure
             start += len(chunk)
@@ -677,7 +785,12 @@ class Explainer:
         return clean_text(left, side="left"), clean_text(right, side="right")
 
     def _explain_chunk(
-        self, cleaned: Sequence[CleanPair], *, first: int | None = None, check: int = 0
+        self,
+        cleaned: Sequence[CleanPair],
+        *,
+        first: int | None = None,
+        check: int = 0,
+        unit: UnitKind = "word",
     ) -> Iterator[Explanation]:
         """Explain pairs up to one that is refused, and raise TextError for that.
 
@@ -697,9 +810,9 @@ class Explainer:
         background = self.measured_background() if keys else None
         means = None if background is None else background.means
         common = frozenset() if self.background is None else self.background.common
-        self._say_cost(prepared, check)
+        self._say_cost(prepared, check, unit)
         saliency = self._attribute(self.model, prepared, options, means)
-        explained = (
+        explained: Iterator[Explanation] = (
             assemble(
                 *readings[key],
                 saliency[key],
@@ -713,18 +826,29 @@ class Explainer:
             )
             for key, (left, right) in zip(keys, cleaned, strict=True)
         )
-        if not check:
-            yield from explained
-        else:
-            yield from check_explanations(
-                self.model,
-                list(explained),
-                count=check,
-                prompts=self.prompts,
-                long_text=self.options.long_text,
-                selection=self.method.selects_by(recorded),
-                common=common,
+        if check:
+            explained = iter(
+                check_explanations(
+                    self.model,
+                    list(explained),
+                    count=check,
+                    prompts=self.prompts,
+                    long_text=self.options.long_text,
+                    selection=self.method.selects_by(recorded),
+                    common=common,
+                )
             )
+        if unit != "word":
+            explained = iter(
+                measure_units(
+                    self.model,
+                    list(explained),
+                    kind=unit,
+                    prompts=self.prompts,
+                    long_text=self.options.long_text,
+                )
+            )
+        yield from explained
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
@@ -743,7 +867,7 @@ class Explainer:
             found.update(zip(batch, results, strict=True))
         return found
 
-    def _say_cost(self, pairs: Iterable[TextPair], check: int) -> None:
+    def _say_cost(self, pairs: Iterable[TextPair], check: int, unit: UnitKind) -> None:
         """Say what a function will be sent, where anyone listens, before it is called."""
         if not LOG.isEnabledFor(INFO) or getattr(self.model, "is_rehearsal", False):
             return
@@ -752,7 +876,7 @@ class Explainer:
             LOG.info(
                 "To explain %d %s by %s, %s will be sent %s.",
                 *(len(pairs), "pair" if len(pairs) == 1 else "pairs"),
-                *(self.method.name, self.model.name, self.cost(pairs, check=check)),
+                *(self.method.name, self.model.name, self.cost(pairs, check=check, unit=unit)),
             )
 
     def _options_of_method(self) -> tuple[MethodOptions, BTIOptions]:

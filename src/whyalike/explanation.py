@@ -359,6 +359,48 @@ class Checks:
         return self.together or (self.pairs[0] if self.pairs else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence or phrase, ``source[start:end]``, with what the model's score says of it.
+
+    ``fall`` is what the score loses without it, ``alone`` what the sentence scores alone with the
+    other text, ``separate`` the sum of what the score loses without each of the phrase's words
+    alone; all in units of the similarity.
+    """
+
+    start: int = field(metadata=describe("Offset of its first character, in code points.", least=0))
+    end: int = field(metadata=describe("Offset behind its last character.", least=1))
+    fall: float | None = field(
+        default=None,
+        metadata=describe(
+            "How much the score fell once the unit was deleted; below zero it rose. null where no "
+            "word of the text would have been left."
+        ),
+    )
+    alone: float | None = field(
+        default=None,
+        metadata=describe(
+            "What the sentence scores alone with the whole other text. null for phrases."
+        ),
+    )
+    separate: float | None = field(
+        default=None,
+        metadata=describe(
+            "The sum of the falls without each word of the phrase alone: where fall is another, "
+            "the words act together. null for sentences, and where a text would be left empty."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The sentences or the phrases of both texts, as far as they were read, in order."""
+
+    kind: Literal["phrase", "sentence"] = field(metadata=describe("What a unit is."))
+    left: tuple[Unit, ...] = field(metadata=describe("The units of the left text."))
+    right: tuple[Unit, ...] = field(metadata=describe("The units of the right text."))
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Explanation:
     """Why one model finds two texts alike.
@@ -380,6 +422,8 @@ class Explanation:
     given, and what of it the words then leave to what any two of these have in common.
     ``checks`` are what the model scores without the words of the first pairs; None where that was
     not asked for.
+    ``units`` are the sentences or phrases with what the score loses without each; None where words
+    were asked for.
     ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
     a document can be read without that method.
     """
@@ -501,6 +545,14 @@ class Explanation:
             where_known=True,
         ),
     )
+    units: Units | None = field(
+        default=None,
+        metadata=describe(
+            "Sentences or phrases of both texts, with what the score loses without each. Absent or "
+            "null where words were asked for.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":
@@ -545,6 +597,7 @@ class Explanation:
             **({} if self.parts is None else {"parts": [_flat(part) for part in self.parts]}),
             **({} if self.terms is None else {"terms": [_flat(term) for term in self.terms]}),
             **({} if self.checks is None else {"checks": _checks_to_dict(self.checks)}),
+            **({} if self.units is None else {"units": _units_to_dict(self.units)}),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -567,6 +620,7 @@ class Explanation:
             _check_matrix(result)
             _check_indices(result.terms or (), result.left, result.right, "terms")
             _check_deletions(result)
+            _check_units(result)
         return result
 
     @classmethod
@@ -638,7 +692,7 @@ class Explanation:
         return _rendered("render_fragment", self)
 
 
-def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore) -> dict[str, Any]:
+def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore | Unit) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 
@@ -733,6 +787,29 @@ def _check_deletions(result: Explanation) -> None:
                 )
         if (one.similarity is None) != (one.fall is None):
             raise ValueError(f"checks.{name} has one of similarity and fall without the other")
+
+
+def _units_to_dict(units: Units) -> dict[str, Any]:
+    return {
+        "kind": units.kind,
+        "left": [_flat(unit) for unit in units.left],
+        "right": [_flat(unit) for unit in units.right],
+    }
+
+
+def _check_units(result: Explanation) -> None:
+    """Raise ValueError unless the units are in order, and within their text."""
+    if result.units is None:
+        return
+    for name, units, side in (
+        ("left", result.units.left, result.left),
+        ("right", result.units.right, result.right),
+    ):
+        at = 0
+        for n, unit in enumerate(units):
+            if not at <= unit.start < unit.end <= len(side.text):
+                raise ValueError(f"units.{name}[{n}] is not at its place in the text")
+            at = unit.end
 
 
 def _check_matrix(result: Explanation) -> None:

@@ -29,6 +29,8 @@ Perturbation = Literal["drop", "mask"]
 Matching = Literal["nearest", "mutual", "soft"]
 Selection = Literal["clusters", "content"]
 LongText = Literal["truncate", "error", "windows"]
+UnitKind = Literal["word", "phrase", "sentence"]
+"""What an explanation is broken down to."""
 OptionValue = str | bool | int | float | None
 
 

@@ -134,6 +134,18 @@ def test_several_methods_stand_side_by_side(client):
     assert "There is no method &#39;nothing&#39;" in page
 
 
+def test_sentences_are_measured_where_the_switch_says_so(client):
+    two = "Mittens to text with. Lemons are sour."
+    assert "wa-units" not in get(client, "/", left=LEFT, right=two).text
+    page = get(client, "/", left=LEFT, right=two, unit="sentence").text
+    assert '<option value="sentence" selected>' in page
+    assert "Sentences of the right text" in page
+    saved = client.get("/pair/json", params={"left": LEFT, "right": two, "unit": "sentence"}).json()
+    units = [two[unit["start"] : unit["end"]] for unit in saved["units"]["right"]]
+    assert units == ["Mittens to text with.", "Lemons are sour."]
+    assert "wa-units" not in get(client, "/", left=LEFT, right=two, unit="chapter").text
+
+
 def test_another_number_of_clusters_asks_no_model(tmp_path):
     calls = []
 

@@ -41,6 +41,7 @@ from whyalike.cli.options import (
     TextA,
     TextB,
     TrustRemoteCode,
+    Unit,
     read_options,
     usual_methods,
 )
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from whyalike.explainer import Explainer
     from whyalike.explanation import Explanation
     from whyalike.models.scorer import Scorer
+    from whyalike.options import UnitKind
 
 
 ALL = "all"
@@ -96,7 +98,13 @@ def those_that_work(
 
 
 def explain_by_each(
-    explainer: "Explainer", names: Sequence[str], left: str, right: str, *, check: int = 0
+    explainer: "Explainer",
+    names: Sequence[str],
+    left: str,
+    right: str,
+    *,
+    check: int = 0,
+    unit: "UnitKind" = "word",
 ) -> tuple[list["Explanation"], dict[str, str]]:
     """Return an explanation by each method, and by its name why one could not give any.
 
@@ -107,7 +115,7 @@ def explain_by_each(
     for name in names:
         try:
             by_one = explainer.with_method(name)
-            explanations.append(by_one.explain(left, right, check=check))
+            explanations.append(by_one.explain(left, right, check=check, unit=unit))
         except WhyalikeError as error:
             failures[name] = error
     if not explanations:
@@ -215,6 +223,7 @@ def explain(
     corpus: Corpus = None,
     background: BackgroundTexts = None,
     check: Check = None,
+    unit: Unit = "word",
     column: Column = None,
     json_: Json = False,
     md: Annotated[
@@ -288,11 +297,13 @@ def explain(
 
             unfit = left_out(explainer.model, names) if (methods or "").strip() == ALL else {}
             able = [name for name in names if name not in unfit]
-            found, failures = explain_by_each(explainer, able, left, right, check=check or 0)
+            found, failures = explain_by_each(
+                explainer, able, left, right, check=check or 0, unit=unit
+            )
             show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
             return
         explanation = explainer.explain(
-            left, right, check=explainer.usual_check if check is None else check
+            left, right, check=explainer.usual_check if check is None else check, unit=unit
         )
         write_files(explanation, html=html, png=png, svg=svg, scale=scale)
         if json_:

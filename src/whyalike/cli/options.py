@@ -102,6 +102,14 @@ MethodOption = Annotated[
         rich_help_panel=METHOD_PANEL,
     ),
 ]
+Unit = Annotated[
+    Literal["word", "phrase", "sentence"],
+    typer.Option(
+        help="Say besides what the score loses without each sentence, and what each scores alone; "
+        "or which neighbouring words act together. Measured: a few passes more.",
+        rich_help_panel=METHOD_PANEL,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT_PANEL)]
 
 

@@ -10,6 +10,10 @@ from whyalike.render.comparison_markdown import (
 from whyalike.render.comparison_verdict import say_comparison as say_comparison
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
+from whyalike.render.highlights import render_highlights as render_highlights
+from whyalike.render.highlights import render_highlights_fragment as render_highlights_fragment
+from whyalike.render.highlights import render_highlights_text as render_highlights_text
+from whyalike.render.highlights import terminal_highlights_view as terminal_highlights_view
 from whyalike.render.html import render_fragment as render_fragment
 from whyalike.render.html import render_html as render_html
 from whyalike.render.leaderboard import render_leaderboard as render_leaderboard

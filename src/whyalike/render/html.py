@@ -15,7 +15,15 @@ from whyalike.render.view import view_explanation
 from whyalike.texts import without_surrogates
 
 TEMPLATES = Path(__file__).parent / "templates"
-STYLES = ("explanation.css", "texts.css", "tables.css", "reasons.css", "grid.css", "states.css")
+STYLES = (
+    "explanation.css",
+    "texts.css",
+    "tables.css",
+    "reasons.css",
+    "grid.css",
+    "states.css",
+    "units.css",
+)
 PAGE_STYLES = (*STYLES, "page.css")
 SCRIPTS = ("explanation.js", "tables.js", "grid.js")
 EXCERPT = 60

@@ -36,6 +36,7 @@ from whyalike.render.parts import (
 from whyalike.render.scales import Scale, scale_of
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import NAMES, view_terms
+from whyalike.render.units import draw_units
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
 from whyalike.render.view import WordList, why_not_more_alike
 
@@ -72,6 +73,7 @@ def terminal_view(
     ]
     if (table := part_table(explanation)) is not None:
         parts += [_draw_parts(table), Text()]
+    parts += draw_units(explanation, colour=colour)
     for title, side in (("left", explanation.left), ("right", explanation.right)):
         which: Literal["left", "right"] = "left" if title == "left" else "right"
         segments = cut_into_segments(side, pairs, which=which, shade=measure.shade)

@@ -31,6 +31,7 @@ from whyalike.render.parts import (
 from whyalike.render.scales import Scale, scale_of
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
+from whyalike.render.units import UnitsView, view_units
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
 
 
@@ -329,6 +330,7 @@ class ExplanationView:
     matrix: MatrixView | None
     terms: TermsView | None
     checks: tuple[Sentence, ...]
+    units: UnitsView | None
     why_not: tuple[Reason, ...]
     has_contributions: bool
     has_negative: bool
@@ -378,6 +380,7 @@ def view_explanation(
         matrix=matrix,
         terms=view_terms(explanation),
         checks=view_checks(explanation),
+        units=view_units(explanation),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
         has_negative=any(saliency_level(measure.shade(w)) and measure.shade(w) < 0 for w in words),

@@ -21,7 +21,7 @@ from whyalike.errors import (
     WhyalikeError,
 )
 from whyalike.explanation import Explanation, WordPair
-from whyalike.options import BTIOptions
+from whyalike.options import BTIOptions, UnitKind
 from whyalike.selection import select_pairs
 from whyalike.texts import without_surrogates
 from whyalike.web.api.work_queue import Stopped, as_exception
@@ -111,7 +111,11 @@ def _selected(explanation: Explanation, options: BTIOptions) -> tuple[WordPair, 
 
 
 def explain_each(
-    explainer: "Explainer", pairs: Sequence[TextPair], *, check: int = 0
+    explainer: "Explainer",
+    pairs: Sequence[TextPair],
+    *,
+    check: int = 0,
+    unit: UnitKind = "word",
 ) -> list[Explanation | Exception]:
     """Explain pairs together; one that can't be explained gets its own error, the others theirs.
 
@@ -120,14 +124,14 @@ def explain_each(
     """
     if len(pairs) == 1:
         try:
-            return [explainer.explain(*pairs[0], check=check)]
+            return [explainer.explain(*pairs[0], check=check, unit=unit)]
         except Stopped:
             raise
         except BaseException as error:
             return [as_exception(error)]
     done: list[Explanation | Exception] = []
     try:
-        for explanation in explainer.explain_many(pairs, check=check):
+        for explanation in explainer.explain_many(pairs, check=check, unit=unit):
             done.append(explanation)
     except Stopped:
         raise
@@ -136,8 +140,8 @@ def explain_each(
         if isinstance(error, FunctionError) and error.passes:
             return [*done, *[error] * len(rest)]
         middle = len(rest) if done else len(rest) // 2
-        done += explain_each(explainer, rest[:middle]) if middle else []
-        done += explain_each(explainer, rest[middle:]) if rest[middle:] else []
+        for part in filter(None, (rest[:middle], rest[middle:])):
+            done += explain_each(explainer, part, check=check, unit=unit)
     return done
 
 

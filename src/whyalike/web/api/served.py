@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from whyalike.comparison import Comparison
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
-from whyalike.options import BTIOptions, all_options, declared
+from whyalike.options import BTIOptions, UnitKind, all_options, declared
 from whyalike.web.api.answers import Answer, TextPair, explain_each
 from whyalike.web.api.estimates import (
     Estimate,
@@ -39,7 +39,7 @@ class Kind:
     """What pairs must have in common to be explained together, which it does.
 
     documents: whether both texts are documents, and the left one no query. check: how many pairs
-    are checked by deletion.
+    are checked by deletion. unit: what is measured besides words.
     """
 
     model: "ServedModel"
@@ -47,6 +47,7 @@ class Kind:
     options: BTIOptions
     documents: bool = False
     check: int = 0
+    unit: UnitKind = "word"
 
     def __call__(self, pairs: Sequence[TextPair]) -> Sequence[Answer | Exception]:
         """Explain them; one that can't be explained gets its own error."""
@@ -129,6 +130,7 @@ class ServedModel:
         *,
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> tuple[Kind, int]:
         """Return what is to be computed, and the ``top_k`` that is chosen afterwards.
 
@@ -151,7 +153,7 @@ class ServedModel:
         by_content = self.method(name).selects_by(asked) == "content"
         top_k = asked.top_k if check and by_content else self.explainer.options.top_k
         computed = replace(asked, top_k=top_k)
-        return Kind(self, name, computed, documents, check), asked.top_k
+        return Kind(self, name, computed, documents, check, unit), asked.top_k
 
     def reads_on(self, kind: Kind, words: int) -> bool:
         """Return whether more than so many words or tokens may be compared, each with each.
@@ -198,6 +200,11 @@ class ServedModel:
             by_content = self.method(kind.method).selects_by(kind.options) == "content"
             count = kind.check * CANDIDATES if by_content else kind.check
             cost += (count + 1) * sum(size.tokens for size in sizes)
+        if kind.unit == "sentence":
+            # Without each and each alone, of ten words or more.
+            cost += sum(size.tokens * (size.words / 10 + 2) for size in sizes)
+        elif kind.unit == "phrase":
+            cost += sum(3 * size.tokens * size.words for size in sizes)
         return Estimate(cost, self.speeds.seconds(kind.method, cost))
 
     def estimate_rows(self, kind: Kind, sizes: "Sequence[TextSize]", count: int) -> Estimate:
@@ -217,7 +224,7 @@ class ServedModel:
 
     def key(self, kind: Kind, pair: TextPair) -> bytes:
         """Return the key of a kept result: the same only for the same model and the same texts."""
-        how = repr((kind.options, kind.documents, kind.check))
+        how = repr((kind.options, kind.documents, kind.check, kind.unit))
         said = (self.name, self.fingerprint, kind.method, how, *pair)
         digest = hashlib.sha256()
         for part in said:
@@ -246,7 +253,7 @@ class ServedModel:
         explainer = self.explainer_of(kind)
         done: list[Answer | Exception] = []
         for pair, found in zip(
-            pairs, explain_each(explainer, pairs, check=kind.check), strict=True
+            pairs, explain_each(explainer, pairs, check=kind.check, unit=kind.unit), strict=True
         ):
             if isinstance(found, Explanation):
                 answer = Answer.of(found)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from whyalike.comparison import Comparison
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
 from whyalike.explanation import Explanation
+from whyalike.options import UnitKind
 from whyalike.texts import clean_text, without_surrogates
 from whyalike.web.api.allowance import Allowance, Allowances, advice, said
 from whyalike.web.api.answers import Answer
@@ -179,6 +180,7 @@ class Service:
         options: Options | None = None,
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> Explanation:
         """Explain one pair.
 
@@ -200,6 +202,8 @@ class Service:
             is a query, where the model tells them apart.
         check : int, default=0
             How many of the selected pairs are checked by deletion; see Explainer.explain.
+        unit : {'word', 'phrase', 'sentence'}
+            What is measured besides words; see Explainer.explain.
 
         Raises
         ------
@@ -220,6 +224,7 @@ class Service:
             options=options,
             documents=documents,
             check=check,
+            unit=unit,
         )
         return await read_answer(found)
 
@@ -233,6 +238,7 @@ class Service:
         options: Options | None = None,
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> Answer:
         """Explain one pair, as ``explain`` does, and return its JSON too."""
         async with self.request() as allowance:
@@ -244,6 +250,7 @@ class Service:
                 options,
                 documents=documents,
                 check=check,
+                unit=unit,
             )
 
     def request(self, allowance: Allowance | None = None) -> AbstractAsyncContextManager[Allowance]:
@@ -558,12 +565,13 @@ class Service:
         sides: tuple[str, str] | None = ("left", "right"),
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> Answer:
         """Return the answer for a pair; ``sides`` name texts that came from outside."""
         named = list(zip(sides, pair, strict=True)) if sides else []
         for side, text in named:
             self.check(side, text)
-        kind, top_k = served.kind(method, options, documents=documents, check=check)
+        kind, top_k = served.kind(method, options, documents=documents, check=check, unit=unit)
         kept = self.kept.get(served.key(kind, pair))
         try:
             if kept is not None:

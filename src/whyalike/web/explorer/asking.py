@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from whyalike.errors import OptionError
+from whyalike.options import UnitKind
 from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class PairQuestion:
     """Two texts; ``beside`` are further methods, ``top_k`` clusters of scores are shown.
 
     ``texts`` is DOCUMENTS where the left one is no query. ``scale`` is that of shades and bars.
+    ``unit`` is what is measured besides words.
     """
 
     left: str
@@ -151,6 +153,7 @@ class PairQuestion:
     beside: tuple[str, ...]
     top_k: int
     texts: str
+    unit: UnitKind
     scale: str = ABSOLUTE
 
     @classmethod
@@ -166,12 +169,18 @@ class PairQuestion:
             top_k=asked.whole("top_k", top_k),
             texts=asked.one("texts"),
             scale=asked.one("scale") or ABSOLUTE,
+            unit=_unit(asked.one("unit")),
         )
 
     @property
     def is_whole(self) -> bool:
         """Whether there is something to explain."""
         return bool(self.left.strip() and self.right.strip())
+
+
+def _unit(said: str) -> UnitKind:
+    """Return the unit that was asked for; words where it is none."""
+    return next((unit for unit in get_args(UnitKind) if unit == said), "word")
 
 
 @dataclass(frozen=True, slots=True)

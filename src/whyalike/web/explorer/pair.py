@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from whyalike.explanation import Explanation
 
 HERE = "/"
+UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phrases"))
+"""What a pair is broken down to, as the page says it."""
+
 FORMS = ("json", "html", "png")
 EMPTY = (
     "Nothing to explain yet",
@@ -69,6 +72,7 @@ class PairPage:
                 "limit": self.service.limits.text,
                 "texts": self._kinds_of_texts(question),
                 "scales": SCALES,
+                "units": UNITS,
             }
 
         return await self.drawing.answer(
@@ -165,6 +169,7 @@ class PairPage:
                     options={"top_k": question.top_k},
                     documents=question.texts == DOCUMENTS,
                     check=check,
+                    unit=question.unit,
                 )
                 for name in names
             ),
