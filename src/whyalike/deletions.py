@@ -10,7 +10,7 @@ from itertools import product
 
 from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation
 from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import LongText, policy_for
+from whyalike.options import Chunks, LongText, policy_for
 from whyalike.texts import is_mark, keep_words
 
 USUAL = 3
@@ -49,8 +49,9 @@ def text_with(side: ExplainedText, kept: Sequence[bool], *, mask: str | None = N
     """
     if all(kept):
         return side.text
-    spans = [(word.start, word.end) for word in side.words]
-    return keep_words(side.text[: side.read_until], spans, kept, mask=mask)
+    start, end = side.read_from, side.read_until
+    spans = [(word.start - start, word.end - start) for word in side.words]
+    return keep_words(side.text[start:end], spans, kept, mask=mask)
 
 
 def check_explanations(
@@ -59,7 +60,7 @@ def check_explanations(
     *,
     count: int,
     prompts: tuple[str, str],
-    long_text: LongText,
+    long_text: LongText | Chunks,
 ) -> list[Explanation]:
     """Return explanations with what the model scores without the words of their first pairs.
 
@@ -77,7 +78,7 @@ def check_explanations(
         How many pairs of each are checked, 1 or more.
     prompts : tuple[str, str]
         Put before the left texts and before the right ones.
-    long_text : LongText
+    long_text : LongText or Chunks
         As the texts were read.
 
     Raises

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from itertools import islice
 from logging import INFO
 
 from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
+from whyalike.chunked import explain_in_chunks, with_options
 from whyalike.data.items import Item
 from whyalike.deletions import check_explanations, usual_check
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -47,10 +49,13 @@ from whyalike.models.scorer import Scorer, sides_of
 from whyalike.models.user_function import LOG, Cost, rehearse
 from whyalike.options import (
     BTIOptions,
+    Chunks,
     Matching,
     MethodOptions,
     all_options,
+    check_chunks,
     check_whole,
+    without_chunks,
 )
 from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, top_words
@@ -325,6 +330,7 @@ class Explainer:
         if options is not None and not isinstance(options, MethodOptions):
             raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
         self.options = all_options(options)
+        check_chunks(self.options)
         if lexicon is not None and not isinstance(lexicon, Lexicon):
             raise OptionError(
                 f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
@@ -505,6 +511,20 @@ class Explainer:
         other.method = method_for(self.model, method)
         return other
 
+    def with_options(self, options: MethodOptions) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with other options.
+
+        Raises
+        ------
+        OptionError
+            Options that don't go together, or a value that the method does not allow.
+        """
+        other = copy(self)
+        other.options = all_options(options)
+        check_chunks(other.options)
+        self.method.own_options(other.options)
+        return other
+
     def with_lexicon(self, lexicon: Lexicon) -> "Explainer":
         """Return an Explainer of the same loaded model and settings, with another lexicon."""
         other = copy(self)
@@ -633,6 +653,10 @@ class Explainer:
 
         ``first`` is the number of the first pair, by which a refused one is named.
         """
+        chunks = self.options.reading
+        if isinstance(chunks, Chunks):
+            yield from self._explain_by_chunks(cleaned, chunks, check)
+            return
         keys = [(left.text, right.text) for left, right in cleaned]
         unique = list(dict.fromkeys(keys))
         found = read_pairs(self.model, unique, prompts=self.prompts, options=self.options)
@@ -674,6 +698,28 @@ class Explainer:
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
+
+    def _explain_by_chunks(
+        self, cleaned: Sequence[CleanPair], chunks: Chunks, check: int
+    ) -> Iterator[Explanation]:
+        """Explain pairs by their chunks, each of which is read as a text of its own."""
+        texts = [(left.text, right.text) for left, right in cleaned]
+        inner = self.with_options(without_chunks(self.options))
+        unique = list(dict.fromkeys(texts))
+        found = explain_in_chunks(inner, unique, chunks, check=check)
+        explained = dict(zip(unique, found, strict=True))
+        results = [
+            replace(
+                with_options(explained[pair], self.options),
+                warnings=left.warnings + right.warnings + explained[pair].warnings,
+            )
+            for pair, (left, right) in zip(texts, cleaned, strict=True)
+        ]
+        if check and chunks.score == "mean":
+            results = check_explanations(
+                self.model, results, count=check, prompts=self.prompts, long_text=chunks
+            )
+        yield from results
 
     def _attribute(
         self,

@@ -12,10 +12,10 @@ beside it::
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints, overload
 
 from whyalike.errors import OptionError
 
@@ -27,7 +27,8 @@ Objective = Literal["similarity", "dot"]
 WordKind = Literal["text", "pretoken", "token"]
 Perturbation = Literal["drop", "mask"]
 Matching = Literal["nearest", "mutual", "soft"]
-LongText = Literal["truncate", "error", "windows"]
+LongText = Literal["truncate", "error", "windows", "chunks"]
+ChunkScore = Literal["max", "mean"]
 OptionValue = str | bool | int | float | None
 
 
@@ -41,6 +42,27 @@ def check_whole(name: str, value: object, *, least: int = 1) -> None:
     """Raise OptionError unless ``value`` is a whole number from ``least`` on."""
     if type(value) is not int or value < least:
         raise OptionError(f"{name} is {value!r}; give a whole number from {least} on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """How texts are read chunk by chunk, as engines store long ones.
+
+    Attributes
+    ----------
+    size : int, optional
+        Tokens of a chunk at most, special ones and the prompt not counted; None is what the model
+        reads at once.
+    overlap : int, default=0
+        Tokens that a chunk shares with the one before, at most.
+    score : str, default='max'
+        What becomes of the scores of all pairs of a left and a right chunk: ``"max"`` or
+        ``"mean"``.
+    """
+
+    size: int | None = None
+    overlap: int = 0
+    score: ChunkScore = "max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +245,29 @@ class MethodOptions:
     long_text: LongText = option(
         "truncate",
         meaning="What to do with words beyond the model's limit: leave them out, refuse the text, "
-        "or read it in overlapping windows.",
+        "read it in overlapping windows whose vectors are averaged, or in chunks that are scored "
+        "each by itself, as engines store long texts.",
         row=25,
+    )
+    chunk_size: int | None = option(
+        None,
+        meaning="With long_text='chunks', how long a chunk is at most, special tokens and the "
+        "prompt not counted; words stay whole. None is what the model reads at once (half of it "
+        "where it reads both texts in one sequence). Of a function, words are counted.",
+        least=1,
+        unit="tokens",
+    )
+    chunk_overlap: int = option(
+        0,
+        meaning="With long_text='chunks', how much a chunk shares with the one before, at most; "
+        "less than its size.",
+        least=0,
+        unit="tokens",
+    )
+    chunk_score: ChunkScore = option(
+        "max",
+        meaning="With long_text='chunks', what the score of two texts is: that of the best pair of "
+        "their chunks, or the mean of all.",
     )
     union: bool = option(
         True, meaning="Merge the two lists of matches by position before clustering.", row=7
@@ -279,6 +322,13 @@ class MethodOptions:
             return given
         values = given.values() if isinstance(given, MethodOptions) else given or {}
         return cls(**{one.name: values[one.name] for one in declared(cls) if one.name in values})
+
+    @property
+    def reading(self) -> LongText | Chunks:
+        """How texts are read: ``long_text``, and with ``"chunks"`` in which ones."""
+        if self.long_text != "chunks":
+            return self.long_text
+        return Chunks(self.chunk_size, self.chunk_overlap, self.chunk_score)
 
     def values(self) -> dict[str, Any]:
         """Return all options by name."""
@@ -557,9 +607,50 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return (others[0], True) if is_one else (hint, False)
 
 
-def policy_for(long_text: LongText) -> LongText:
+@overload
+def policy_for(long_text: LongText) -> LongText: ...
+@overload
+def policy_for(long_text: LongText | Chunks) -> LongText | Chunks: ...
+def policy_for(long_text: LongText | Chunks) -> LongText | Chunks:
     """Return what is done with texts beyond the limit where none may be refused.
 
     So it is with variants of a text, none longer than that, and with samples of a catalogue.
     """
-    return "windows" if long_text == "windows" else "truncate"
+    return long_text if isinstance(long_text, Chunks) or long_text == "windows" else "truncate"
+
+
+def without_chunks(options: BTIOptions) -> BTIOptions:
+    """Return options by which each chunk is read: as a text of its own, cut as the model does."""
+    return replace(
+        options, long_text="truncate", chunk_size=None, chunk_overlap=0, chunk_score="max"
+    )
+
+
+def refuse_chunks(options: MethodOptions, *, what: str) -> None:
+    """Raise OptionError where texts are to be read in chunks, by ``what`` can't do that."""
+    if options.long_text == "chunks":
+        raise OptionError(
+            f"long_text is 'chunks', and {what} reads each text as a whole: choose 'truncate', and "
+            "give it the chunks as texts."
+        )
+
+
+def check_chunks(options: MethodOptions) -> None:
+    """Raise OptionError on options of chunks that don't go together, or go with other readings."""
+    size, overlap = options.chunk_size, options.chunk_overlap
+    usual = Chunks()
+    given = Chunks(size, overlap, options.chunk_score)
+    if options.long_text != "chunks" and given != usual:
+        name, value = next(
+            (f"chunk_{name}", getattr(given, name))
+            for name in ("size", "overlap", "score")
+            if getattr(given, name) != getattr(usual, name)
+        )
+        raise OptionError(
+            f"{name} is {value!r}, and long_text is {options.long_text!r}: choose "
+            "long_text='chunks', or leave it out."
+        )
+    if size is not None and overlap >= size:
+        raise OptionError(
+            f"chunk_overlap is {overlap}, and chunk_size is {size}: give a smaller overlap."
+        )

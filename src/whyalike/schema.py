@@ -33,6 +33,7 @@ from whyalike.explanation import (
     Explanation,
     ScorePart,
     Term,
+    TextChunk,
     Word,
     WordPair,
 )
@@ -54,6 +55,7 @@ NAMES = {
     Explanation: "ExplanationModel",
     ScorePart: "ScorePartModel",
     Term: "TermModel",
+    TextChunk: "ChunkModel",
     Word: "WordModel",
     WordPair: "WordPairModel",
 }
@@ -155,6 +157,7 @@ def explanation_schema() -> dict[str, Any]:
     names = {
         "BackgroundModel": "background",
         "ChecksModel": "checks",
+        "ChunkModel": "chunk",
         "DeletionModel": "deletion",
         "Options": "options",
         "TermModel": "term",
