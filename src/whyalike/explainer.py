@@ -57,6 +57,8 @@ from whyalike.options import (
     check_whole,
     without_chunks,
 )
+from whyalike.passages import Progress, rank_passages
+from whyalike.ranking import Ranking, Size
 from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, top_words
 from whyalike.texts import CleanText, clean_text, is_mark
@@ -491,6 +493,72 @@ class Explainer:
             )
         links = open_stages([Stage(self, keep=keep), *stages], open=Explainer)
         return trace_stages(links, query, passages, top=top, named=named)
+
+    def rank(
+        self,
+        query: str,
+        passages: Iterable[str | Item],
+        *,
+        ids: Sequence[str] | None = None,
+        right: str | None = None,
+        explain: int = 10,
+        method: str | None = None,
+        sentences: bool | None = None,
+        sizes: Sequence[Size] = (),
+        progress: Progress | None = None,
+    ) -> Ranking:
+        """Rank passages for a query, and say of the first ones what carries their scores.
+
+        All are scored, equal ones once, and the query is read once for all of them. Those that are
+        explained are read once more, each beside the query: the words that carry its score, and the
+        sentence without which it would lose most.
+
+        Parameters
+        ----------
+        query : str
+            The text that is searched with, left in each pair.
+        passages : iterable of str or Item
+            What is ranked, in any order; an Item stands for its description, or for its title where
+            it has none.
+        ids : sequence of str, optional
+            What the passages are called; by default texts by their numbers, from 1, and items by
+            their ids.
+        right : str, optional
+            The id of the passage that should be first. It and the first one are explained, wherever
+            they stand, and compared word by word.
+        explain : int, default=10
+            How many passages are explained, the first ones.
+        method : str, optional
+            Explains them; by default one that says what each word adds.
+        sentences : bool, optional
+            Whether a few sentences of each explained passage are scored alone and deleted, to find
+            the one that carries the score; otherwise it is the one whose words add most. By default
+            where a pass is cheap, and not where calls of a function may cost.
+        sizes : sequence of int or "whole", default=()
+            Would chunking find it: where the right passage would stand if all were cut into chunks
+            of so many tokens, each the best of its passage; ``"whole"`` is as the model reads it.
+        progress : callable, optional
+            Is called with how many of how many passages are scored.
+
+        Raises
+        ------
+        OptionError
+            No passages, ids that don't fit, a right one that is not there, a blank query.
+        TextError, ModelError
+            A blank passage; else as ``explain``.
+        """
+        return rank_passages(
+            self,
+            query,
+            passages,
+            ids=ids,
+            right=right,
+            explain=explain,
+            method=method,
+            sentences=sentences,
+            sizes=sizes,
+            progress=progress,
+        )
 
     @property
     def signed_method(self) -> str:

@@ -63,8 +63,12 @@ def render_markdown(explanation: Explanation) -> str:
 
 
 def _escape(text: str) -> str:
-    """Return text on one line that Markdown shows as it is."""
     return _without_links(_without_markup(text))
+
+
+def escape_line(text: str) -> str:
+    """Return text on one line that Markdown shows as it is."""
+    return _escape(text)
 
 
 def _sentence(sentence: Sentence) -> str:
