@@ -269,9 +269,10 @@ def read_sizes(said: str | None) -> "list[Size]":
     for name in names_of(said) or ():
         if name != WHOLE and not (name.isascii() and name.isdecimal() and int(name)):
             raise OptionError(
-                f"--sizes has {name!r}; give numbers of tokens with commas between them, or {WHOLE}."
+                f"--sizes has {name!r}; give numbers of tokens with commas between them, or "
+                f"{WHOLE}."
             )
-        found.append(WHOLE if name == WHOLE else int(name))
+        found.append("whole" if name == WHOLE else int(name))
     return found
 
 
