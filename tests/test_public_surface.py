@@ -26,6 +26,7 @@ PUBLIC = [
     "Item",
     "Lexicon",
     "PairScorer",
+    "Ranking",
     "Retry",
     "ScorePart",
     "Stage",
