@@ -26,7 +26,7 @@ def sections(folder: Path) -> list[list[tuple[str, str]]]:
     for path in sorted(folder.rglob("*.md")):
         text = path.read_text(errors="replace")
         heads = list(HEADING.finditer(text))
-        ends = [*(head.start() for head in heads[1:]), len(text)]
+        ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
         own = {}
         for head, end in zip(heads, ends, strict=True):
             body = text[head.end() : end].strip()

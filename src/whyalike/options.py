@@ -626,12 +626,14 @@ def without_chunks(options: BTIOptions) -> BTIOptions:
     )
 
 
-def refuse_chunks(options: MethodOptions, *, what: str) -> None:
+def refuse_chunks(
+    options: MethodOptions, *, what: str, instead: str = "the chunks as texts"
+) -> None:
     """Raise OptionError where texts are to be read in chunks, by ``what`` can't do that."""
     if options.long_text == "chunks":
         raise OptionError(
             f"long_text is 'chunks', and {what} reads each text as a whole: choose 'truncate', and "
-            "give it the chunks as texts."
+            f"give it {instead}."
         )
 
 

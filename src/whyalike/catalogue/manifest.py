@@ -283,7 +283,7 @@ def describe_model(explainer: "Explainer") -> IndexedModel:
 
 def policy_of(explainer: "Explainer") -> LongText:
     """Return how long texts are read for an index: in windows, or cut and counted."""
-    refuse_chunks(explainer.options, what="an index")
+    refuse_chunks(explainer.options, what="an index", instead="chunk_items(items, explainer)")
     return policy_for(explainer.options.long_text)
 
 
