@@ -83,6 +83,7 @@ def main() -> None:
         found = [explainer.rank(query, texts, **how) for query, texts, _ in asked]
         result["seconds"][name] = round(time.perf_counter() - start, 1)
         result["processor_seconds"][name] = round(time.process_time() - used, 1)
+        print(name, result["seconds"][name], result["processor_seconds"][name], flush=True)
     sizes = [name if name == "whole" else int(name) for name in args.sizes.split(",")]
     first = {}
     start, used = time.perf_counter(), time.process_time()

@@ -97,6 +97,8 @@ class Declared:
         How the cost of an explanation grows with it; empty where it does not.
     row : int, optional
         The row of ``docs/reading-of-the-paper.md`` that it belongs to.
+    where_known : bool, default=False
+        Whether documents leave it out where it is the default: documents of version 1 lack it.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Declared:
     unit: str = ""
     cost: str = ""
     row: int | None = None
+    where_known: bool = False
 
     def check(self, value: object) -> None:
         """Raise OptionError on a value that is not allowed."""
@@ -249,26 +252,6 @@ class MethodOptions:
         "each by itself, as engines store long texts.",
         row=25,
     )
-    chunk_size: int | None = option(
-        None,
-        meaning="With long_text='chunks', how long a chunk is at most, special tokens and the "
-        "prompt not counted; words stay whole. None is what the model reads at once (half of it "
-        "where it reads both texts in one sequence). Of a function, words are counted.",
-        least=1,
-        unit="tokens",
-    )
-    chunk_overlap: int = option(
-        0,
-        meaning="With long_text='chunks', how much a chunk shares with the one before, at most; "
-        "less than its size.",
-        least=0,
-        unit="tokens",
-    )
-    chunk_score: ChunkScore = option(
-        "max",
-        meaning="With long_text='chunks', what the score of two texts is: that of the best pair of "
-        "their chunks, or the mean of all.",
-    )
     union: bool = option(
         True, meaning="Merge the two lists of matches by position before clustering.", row=7
     )
@@ -296,6 +279,29 @@ class MethodOptions:
         least=0,
         unit="scores",
         row=8,
+    )
+    chunk_size: int | None = option(
+        None,
+        meaning="With long_text='chunks', how long a chunk is at most, special tokens and the "
+        "prompt not counted; words stay whole. None is what the model reads at once (half of it "
+        "where it reads both texts in one sequence). Of a function, words are counted.",
+        least=1,
+        unit="tokens",
+        where_known=True,
+    )
+    chunk_overlap: int = option(
+        0,
+        meaning="With long_text='chunks', how much a chunk shares with the one before, at most; "
+        "less than its size.",
+        least=0,
+        unit="tokens",
+        where_known=True,
+    )
+    chunk_score: ChunkScore = option(
+        "max",
+        meaning="With long_text='chunks', what the score of two texts is: that of the best pair of "
+        "their chunks, or the mean of all.",
+        where_known=True,
     )
 
     def __post_init__(self) -> None:
@@ -335,8 +341,12 @@ class MethodOptions:
         return {one.name: getattr(self, one.name) for one in declared(type(self))}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as documents hold them."""
-        return self.values()
+        """Return plain values, as documents hold them; see ``Declared.where_known``."""
+        values = self.values()
+        for one in declared(type(self)):
+            if one.where_known and values[one.name] == one.default:
+                del values[one.name]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -517,7 +527,10 @@ class ExtendedOptions(BTIOptions):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as documents hold them: the others are an object ``own``."""
-        return {**super().values(), "own": dict(self.own)}
+        ours = {
+            name: value for name, value in super().to_dict().items() if name not in dict(self.own)
+        }
+        return {**ours, "own": dict(self.own)}
 
 
 def all_options(given: MethodOptions | Mapping[str, Any] | None) -> BTIOptions:

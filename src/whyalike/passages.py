@@ -11,8 +11,9 @@ from whyalike.data.items import Item
 from whyalike.deletions import usual_check
 from whyalike.errors import FormatError, OptionError, TextError
 from whyalike.explanation import Comparison, Explanation, TextChunk
+from whyalike.highlighting import highlight_passages
 from whyalike.models.scorer import ChunkedScore, score_in_chunks, scores_of
-from whyalike.options import BTIOptions, Chunks, check_whole, policy_for
+from whyalike.options import BTIOptions, Chunks, check_whole, policy_for, without_chunks
 from whyalike.ranking import CarryingSentence, RankedPassage, Ranking, Size, SizeRank
 from whyalike.sentences import split_sentences
 from whyalike.texts import clean_text, find_words, is_mark
@@ -24,8 +25,8 @@ AT_ONCE = 1024
 """Passages scored between two signs of progress; the query is read once for so many."""
 
 CANDIDATES = 2
-"""Sentences of a passage that are deleted to see what the score loses: of those that score most by
-themselves, and of those whose words add most."""
+"""Sentences of a passage that are deleted to see what the score loses: the first of those that
+answer the query, besides the one whose words add most."""
 
 Progress = Callable[[int, int], object]
 """Is called with how many of how many passages are scored."""
@@ -229,9 +230,9 @@ def carrying_sentences(
 ) -> list[CarryingSentence | None]:
     """Return for each explanation the sentence of its right text that carries the score.
 
-    A few sentences are candidates: those that score most by themselves, and those whose words add
-    most. The one is taken whose deletion costs the score most, the rest of what was read staying as
-    it is. All variants of all passages go to the model together.
+    A few sentences are candidates: those that answer the query best, as ``highlight`` has it, and
+    the one whose words add most. The one is taken whose deletion costs the score most, the rest of
+    what was read staying as it is. All variants of all passages go to the model together.
 
     Parameters
     ----------
@@ -243,6 +244,8 @@ def carrying_sentences(
         Whether the model is asked. Otherwise it is the sentence whose words add most; of a method
         without signs, whose words matter most.
     """
+    if not explanations:
+        return []
     spans = [_sentences_read(one) for one in explanations]
     if not measured:
         return [
@@ -253,20 +256,27 @@ def carrying_sentences(
             )
             for one, of_one in zip(explanations, spans, strict=True)
         ]
-    alone = _scores(
-        explainer,
-        [
-            (one.left.text, one.right.text[start:end])
+    highlights = highlight_passages(
+        explainer.model,
+        explanations[0].left.text,
+        [one.right.text[one.right.read_from : one.right.read_until] for one in explanations],
+        prompts=explainer.prompts,
+        options=without_chunks(explainer.options),
+        budget=None,
+        sentences=[
+            [(start - one.right.read_from, end - one.right.read_from) for start, end in of_one]
             for one, of_one in zip(explanations, spans, strict=True)
-            for start, end in of_one
         ],
+        lead=False,
     )
-    candidates = []
-    for one, of_one in zip(explanations, spans, strict=True):
-        by_score = sorted(of_one, key=lambda s: -alone[one.left.text, one.right.text[slice(*s)]])
+    candidates, similarities = [], []
+    for one, of_one, found_in in zip(explanations, spans, highlights, strict=True):
+        start = one.right.read_from
+        places = {(s.start + start, s.end + start): s for s in found_in.ranked}
         by_words = sorted(of_one, key=lambda s: -_adds(one, s))
-        best = dict.fromkeys([*by_score[:CANDIDATES], *by_words[:CANDIDATES]])
+        best = dict.fromkeys([*list(places)[:CANDIDATES], *by_words[:1]])
         candidates.append(list(best))
+        similarities.append({span: sentence.similarity for span, sentence in places.items()})
     without = _scores(
         explainer,
         [
@@ -277,7 +287,7 @@ def carrying_sentences(
         ],
     )
     found: list[CarryingSentence | None] = []
-    for one, all_spans, few in zip(explanations, spans, candidates, strict=True):
+    for one, all_spans, few, own in zip(explanations, spans, candidates, similarities, strict=True):
         query = one.left.text
         falls = {
             span: one.similarity - without[query, rest]
@@ -288,9 +298,8 @@ def carrying_sentences(
             found.append(None)
             continue
         start, end = max(falls, key=lambda s: falls[s]) if falls else few[0]
-        by_itself = alone[query, one.right.text[start:end]]
         fall = falls.get((start, end))
-        found.append(CarryingSentence(start, end, fall, by_itself, len(all_spans)))
+        found.append(CarryingSentence(start, end, fall, own.get((start, end)), len(all_spans)))
     return found
 
 

@@ -30,14 +30,16 @@ class CarryingSentence:
     """The sentence of a passage that carries its score: characters ``start`` to ``end`` of it.
 
     fall: what the score loses without it, in units of the score; None where the passage is no more
-    than this sentence, or that was not asked of the model. alone: what it scores by itself with the
-    query; None likewise. of: how many sentences of the passage the score reads.
+    than this sentence, or that was not asked of the model. similarity: of the query and this
+    sentence, as ``Explainer.highlight`` measures it: in the passage's context where the model pools
+    its tokens, else of the sentence alone; None where it was not asked. of: how many sentences of
+    the passage the score reads.
     """
 
     start: int
     end: int
     fall: float | None
-    alone: float | None
+    similarity: float | None
     of: int
 
 

@@ -116,7 +116,7 @@ def _field(one: "Declared[Any]", kind: Any) -> tuple[Any, Any]:
         LIMITS[name]: value for name, value in one.metadata.items() if name in LIMITS
     }
     about: dict[str, Any] = {"description": one.metadata.get("meaning")}
-    default: Any = None if one.metadata.get("where_known") else ...
+    default: Any = one.default if one.metadata.get("where_known") else ...
     if get_origin(kind) is tuple and limits:
         entry: Any = Annotated[get_args(kind)[0], Field(**limits)]
         return list[entry], Field(default, **about)

@@ -46,15 +46,19 @@ def test_passages_stand_in_the_order_of_their_scores(minilm, ranking):
 
 @pytest.mark.weights
 def test_the_sentence_is_the_one_whose_deletion_costs_most(minilm, ranking):
-    """Each sentence is deleted by hand, and scored alone."""
+    """By hand: the passage without each of its sentences."""
     first = ranking.first
     assert first.carried_by == "Woollen gloves keep hands warm in winter."
-    without = "We sell many things. The shop opens at nine."
-    alone = minilm.explain(QUERY, first.carried_by).similarity
-    assert first.sentence.fall == pytest.approx(
-        first.score - minilm.explain(QUERY, without).similarity, abs=1e-5
-    )
-    assert first.sentence.alone == pytest.approx(alone, abs=1e-5)
+    one, other, last = "We sell many things.", first.carried_by, "The shop opens at nine."
+    falls = [
+        first.score - minilm.explain(QUERY, f"{a} {b}").similarity
+        for a, b in ((other, last), (one, last), (one, other))
+    ]
+    assert first.sentence.fall == pytest.approx(max(falls), abs=1e-5)
+    assert falls[1] == max(falls)
+    best = minilm.highlight(QUERY, GLOVES).best
+    assert (best.start, best.end) == (first.sentence.start, first.sentence.end)
+    assert first.sentence.similarity == pytest.approx(best.similarity, abs=1e-5)
     assert first.sentence.of == 3
 
 

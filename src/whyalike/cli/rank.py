@@ -99,8 +99,8 @@ def rank(
     sentences: Annotated[
         bool | None,
         typer.Option(
-            help="Score a few sentences of each explained passage alone, and the passage without "
-            "them, to find the one that carries the score; by default where a pass is cheap.",
+            help="Delete a few sentences of each explained passage to find the one that carries "
+            "the score; by default where a pass is cheap.",
             show_default=False,
         ),
     ] = None,

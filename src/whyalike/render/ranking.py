@@ -174,8 +174,8 @@ def _facts(passage: RankedPassage) -> list[str]:
             change = "falls" if sentence.fall >= 0 else "rises"
             left = format_number(passage.score - sentence.fall, 3)
             said.append(f"without it the score {change} to {left}")
-        if sentence.alone is not None:
-            said.append(f"alone it scores {format_number(sentence.alone, 3)}")
+        if sentence.similarity is not None:
+            said.append(f"its own similarity is {format_number(sentence.similarity, 3)}")
         if sentence.of == 1:
             said.append("the only sentence that is read")
     if passage.chunk is not None:
