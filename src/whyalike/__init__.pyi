@@ -20,6 +20,7 @@ from whyalike.models.fusion import Fusion as Fusion
 from whyalike.models.pair_function import PairScorer as PairScorer
 from whyalike.models.retry import Retry as Retry
 from whyalike.options import BTIOptions as BTIOptions
+from whyalike.ranking import Ranking as Ranking
 from whyalike.trace import Trace as Trace
 from whyalike.words import Lexicon as Lexicon
 from whyalike.words import WordVectors as WordVectors

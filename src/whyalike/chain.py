@@ -11,7 +11,7 @@ from whyalike.data.items import Item
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.models.fusion import Fusion
 from whyalike.models.scorer import scores_of
-from whyalike.options import check_whole
+from whyalike.options import Chunks, check_whole
 from whyalike.texts import clean_text
 from whyalike.trace import StageRank, Trace, TracedPassage, TracedStage
 
@@ -209,7 +209,9 @@ def _run(link: Link, query: str, there: Sequence[_Passage], *, number: int) -> l
     unique = list(dict.fromkeys(each.text for each in there))
     pairs = [(query, text) for text in unique]
     with _named(link, number):
-        if link.parts and isinstance(explainer.model, Fusion):
+        reading = explainer.options.reading
+        in_chunks = isinstance(reading, Chunks)
+        if link.parts and isinstance(explainer.model, Fusion) and not in_chunks:
             known = {each.text: each.ranks[-link.parts :] for each in there}
             by_part = [[known[text][n].score for text in unique] for n in range(link.parts)]
             fused = explainer.model.fuse(pairs, by_part, long_text=explainer.options.long_text)
@@ -219,7 +221,7 @@ def _run(link: Link, query: str, there: Sequence[_Passage], *, number: int) -> l
                 explainer.model,
                 pairs,
                 prompts=explainer.prompts,
-                long_text=explainer.options.long_text,
+                long_text=reading,
             )
     score_of = dict(zip(unique, scores, strict=True))
     tied = Counter(score_of[each.text] for each in there)

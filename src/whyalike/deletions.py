@@ -11,7 +11,7 @@ from itertools import product
 from whyalike.comparison import Comparison, ComparisonRow, MarginChecks, MarginDeletion
 from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation, WordPair
 from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import LongText, Selection, policy_for
+from whyalike.options import Chunks, LongText, Selection, policy_for
 from whyalike.selection import SortedMatches, best_first, sort_matches
 from whyalike.texts import is_mark, keep_words
 
@@ -57,8 +57,9 @@ def text_with(side: ExplainedText, kept: Sequence[bool], *, mask: str | None = N
     """
     if all(kept):
         return side.text
-    spans = [(word.start, word.end) for word in side.words]
-    return keep_words(side.text[: side.read_until], spans, kept, mask=mask)
+    start, end = side.read_from, side.read_until
+    spans = [(word.start - start, word.end - start) for word in side.words]
+    return keep_words(side.text[start:end], spans, kept, mask=mask)
 
 
 Words = tuple[tuple[int, ...], tuple[int, ...]]
@@ -71,7 +72,7 @@ def check_explanations(
     *,
     count: int,
     prompts: tuple[str, str],
-    long_text: LongText,
+    long_text: LongText | Chunks,
     selection: Selection = "clusters",
     common: Collection[str] = (),
 ) -> list[Explanation]:
@@ -94,7 +95,7 @@ def check_explanations(
         How many pairs of each are checked, 1 or more.
     prompts : tuple[str, str]
         Put before the left texts and before the right ones.
-    long_text : LongText
+    long_text : LongText or Chunks
         As the texts were read.
     selection : Selection, default='clusters'
         How the pairs of the explanations were selected.
@@ -207,7 +208,9 @@ CANDIDATES = 3
 class _Asking:
     """A model that is asked for the score of each variant once."""
 
-    def __init__(self, model: Scorer, prompts: tuple[str, str], long_text: LongText) -> None:
+    def __init__(
+        self, model: Scorer, prompts: tuple[str, str], long_text: LongText | Chunks
+    ) -> None:
         self.model, self.prompts, self.long_text = model, prompts, long_text
         self.known: dict[TextPair, float] = {}
 
@@ -284,7 +287,7 @@ def check_comparison(
     *,
     count: int,
     prompts: tuple[str, str],
-    long_text: LongText,
+    long_text: LongText | Chunks,
 ) -> Comparison:
     """Return a comparison with what the model scores without the words of its first rows.
 
@@ -302,7 +305,7 @@ def check_comparison(
         How many rows of each kind are checked, 1 or more.
     prompts : tuple[str, str]
         Put before the query and before the texts.
-    long_text : LongText
+    long_text : LongText or Chunks
         As the texts were read.
 
     Raises
@@ -349,7 +352,7 @@ def _without(
     comparison: Comparison,
     wanted: Sequence[Places],
     prompts: tuple[str, str],
-    long_text: LongText,
+    long_text: LongText | Chunks,
 ) -> list[MarginDeletion]:
     """Return the scores of both pairs without the words at some places, each alone."""
     better, worse = comparison.better, comparison.worse

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from itertools import islice
 from logging import INFO
+from typing import Any
 
 from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
+from whyalike.chunked import explain_in_chunks, with_options
 from whyalike.comparison import Comparison
 from whyalike.data.items import Item
 from whyalike.deletions import USUAL_ROWS, check_comparison, check_explanations, usual_check
@@ -49,13 +52,18 @@ from whyalike.models.scorer import Scorer, sides_of
 from whyalike.models.user_function import LOG, Cost, rehearse
 from whyalike.options import (
     BTIOptions,
+    Chunks,
     Matching,
     MethodOptions,
     UnitKind,
     all_options,
+    check_chunks,
     check_whole,
+    without_chunks,
 )
 from whyalike.pair_columns import pairs_of
+from whyalike.passages import Progress, rank_passages
+from whyalike.ranking import Ranking, Size
 from whyalike.readings import Reading, read_pairs, reading_warnings
 from whyalike.selection import best_first, select_pairs
 from whyalike.texts import CleanText, clean_text, is_mark
@@ -342,6 +350,7 @@ class Explainer:
         if options is not None and not isinstance(options, MethodOptions):
             raise OptionError(f"options is of type {type(options).__name__}; give BTIOptions(...).")
         self.options = all_options(options)
+        check_chunks(self.options)
         if lexicon is not None and not isinstance(lexicon, Lexicon):
             raise OptionError(
                 f"lexicon is of type {type(lexicon).__name__}; give Lexicon.fit(texts)."
@@ -495,7 +504,7 @@ class Explainer:
             comparison,
             count=count,
             prompts=self.prompts,
-            long_text=self.options.long_text,
+            long_text=self.options.reading,
         )
 
     def highlight(
@@ -638,6 +647,72 @@ class Explainer:
         links = open_stages([Stage(self, keep=keep), *stages], open=Explainer)
         return trace_stages(links, query, passages, top=top, named=named)
 
+    def rank(
+        self,
+        query: str,
+        passages: Iterable[str | Item],
+        *,
+        ids: Sequence[str] | None = None,
+        right: str | None = None,
+        explain: int = 10,
+        method: str | None = None,
+        sentences: bool | None = None,
+        sizes: Sequence[Size] = (),
+        progress: Progress | None = None,
+    ) -> Ranking:
+        """Rank passages for a query, and say of the first ones what carries their scores.
+
+        All are scored, equal ones once, and the query is read once for all of them. Those that are
+        explained are read once more, each beside the query: the words that carry its score, and the
+        sentence without which it would lose most.
+
+        Parameters
+        ----------
+        query : str
+            The text that is searched with, left in each pair.
+        passages : iterable of str or Item
+            What is ranked, in any order; an Item stands for its description, or for its title where
+            it has none.
+        ids : sequence of str, optional
+            What the passages are called; by default texts by their numbers, from 1, and items by
+            their ids.
+        right : str, optional
+            The id of the passage that should be first. It and the first one are explained, wherever
+            they stand, and compared word by word.
+        explain : int, default=10
+            How many passages are explained, the first ones.
+        method : str, optional
+            Explains them; by default one that says what each word adds.
+        sentences : bool, optional
+            Whether a few sentences of each explained passage, those that ``highlight`` finds, are
+            deleted to find the one that carries the score; otherwise it is the one whose words add
+            most. By default where a pass is cheap, and not where calls of a function may cost.
+        sizes : sequence of int or "whole", default=()
+            Would chunking find it: where the right passage would stand if all were cut into chunks
+            of so many tokens, each the best of its passage; ``"whole"`` is as the model reads it.
+        progress : callable, optional
+            Is called with how many of how many passages are scored.
+
+        Raises
+        ------
+        OptionError
+            No passages, ids that don't fit, a right one that is not there, a blank query.
+        TextError, ModelError
+            A blank passage; else as ``explain``.
+        """
+        return rank_passages(
+            self,
+            query,
+            passages,
+            ids=ids,
+            right=right,
+            explain=explain,
+            method=method,
+            sentences=sentences,
+            sizes=sizes,
+            progress=progress,
+        )
+
     @property
     def signed_method(self) -> str:
         """The Explainer's own method if it gives signed contributions, or one that does."""
@@ -655,6 +730,20 @@ class Explainer:
         """
         other = copy(self)
         other.method = method_for(self.model, method)
+        return other
+
+    def with_options(self, options: MethodOptions) -> "Explainer":
+        """Return an Explainer of the same loaded model and settings, with other options.
+
+        Raises
+        ------
+        OptionError
+            Options that don't go together, or a value that the method does not allow.
+        """
+        other = copy(self)
+        other.options = all_options(options)
+        check_chunks(other.options)
+        self.method.own_options(other.options)
         return other
 
     def with_lexicon(self, lexicon: Lexicon) -> "Explainer":
@@ -796,6 +885,10 @@ class Explainer:
 
         ``first`` is the number of the first pair, by which a refused one is named.
         """
+        chunks = self.options.reading
+        if isinstance(chunks, Chunks):
+            yield from self._explain_by_chunks(cleaned, chunks, check, unit)
+            return
         keys = [(left.text, right.text) for left, right in cleaned]
         unique = list(dict.fromkeys(keys))
         found = read_pairs(self.model, unique, prompts=self.prompts, options=self.options)
@@ -852,6 +945,29 @@ class Explainer:
         if refused is not None:
             name = "" if first is None else f"Pair {first + refused}: "
             raise TextError(name + refusals[refused])
+
+    def _explain_by_chunks(
+        self, cleaned: Sequence[CleanPair], chunks: Chunks, check: int, unit: UnitKind
+    ) -> Iterator[Explanation]:
+        """Explain pairs by their chunks, each of which is read as a text of its own."""
+        texts = [(left.text, right.text) for left, right in cleaned]
+        inner = self.with_options(without_chunks(self.options))
+        unique = list(dict.fromkeys(texts))
+        found = explain_in_chunks(inner, unique, chunks, check=check, unit=unit)
+        explained = dict(zip(unique, found, strict=True))
+        results = [
+            replace(
+                with_options(explained[pair], self.options),
+                warnings=left.warnings + right.warnings + explained[pair].warnings,
+            )
+            for pair, (left, right) in zip(texts, cleaned, strict=True)
+        ]
+        if chunks.score == "mean":
+            asked: Any = {"prompts": self.prompts, "long_text": chunks}
+            if check:
+                results = check_explanations(self.model, results, count=check, **asked)
+            results = measure_units(self.model, results, kind=unit, **asked)
+        yield from results
 
     def _attribute(
         self,

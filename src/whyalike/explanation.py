@@ -222,11 +222,28 @@ class BackgroundScore:
 
 
 @dataclass(frozen=True, slots=True)
+class TextChunk:
+    """The chunk of a long text that gave the score: its place in the text, and among the chunks."""
+
+    number: int = field(metadata=describe("Which of the chunks it is, from 1.", least=1))
+    of: int = field(metadata=describe("How many chunks the text has.", least=1))
+    start: int = field(
+        metadata=describe("Offset of its first character in the text, in code points.", least=0)
+    )
+    end: int = field(metadata=describe("Offset behind its last character.", least=0))
+
+    def __str__(self) -> str:
+        """Return the chunk as it is said: ``chunk 3 of 7``."""
+        return f"chunk {self.number:,} of {self.of:,}"
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedText:
     """One side of the pair: the text, the words that the model read, how many it did not read.
 
     ``unmatched`` are the indices of the words that match nothing in the other text, most salient
-    first: those in none of the explanation's ``matches``.
+    first: those in none of the explanation's ``matches``. ``chunk`` is the part of a long text that
+    gave the score, where it was read in several; this score does not read the words outside of it.
     """
 
     text: str = field(
@@ -243,7 +260,9 @@ class ExplainedText:
     unread_words: int = field(
         default=0,
         metadata=describe(
-            "How many words at the end of the text are beyond the model's limit.", least=0
+            "How many words of the text the score does not read: at its end, those beyond the "
+            "model's limit; of a text with a chunk, all outside of that.",
+            least=0,
         ),
     )
     unmatched: tuple[int, ...] = field(
@@ -252,6 +271,14 @@ class ExplainedText:
             "Indices of the words that match nothing in the other text, most salient first: "
             "those in none of the matches. Punctuation marks are left out.",
             least=0,
+        ),
+    )
+    chunk: TextChunk | None = field(
+        default=None,
+        metadata=describe(
+            "The chunk that gave the score, of a text that was read in several. Absent or null "
+            "where it was read as a whole.",
+            where_known=True,
         ),
     )
 
@@ -265,8 +292,15 @@ class ExplainedText:
         return tuple(sorted((n for n, value in enumerate(own) if value < 0), key=own.__getitem__))
 
     @property
+    def read_from(self) -> int:
+        """Offset from which on the score reads the text: 0, or where its chunk begins."""
+        return 0 if self.chunk is None else self.chunk.start
+
+    @property
     def read_until(self) -> int:
         """Offset at which the model stopped reading; the text's length if it read everything."""
+        if self.chunk is not None:
+            return self.words[-1].end if self.words else self.chunk.start
         if not self.unread_words:
             return len(self.text)
         return self.words[-1].end if self.words else 0
@@ -692,7 +726,9 @@ class Explanation:
         return _rendered("render_fragment", self)
 
 
-def _flat(item: Word | WordPair | ScorePart | Term | BackgroundScore | Unit) -> dict[str, Any]:
+def _flat(
+    item: Word | WordPair | ScorePart | Term | BackgroundScore | Unit | TextChunk,
+) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 
 
@@ -718,6 +754,7 @@ def _text_to_dict(text: ExplainedText) -> dict[str, Any]:
         "words": [_word_to_dict(word) for word in text.words],
         "unread_words": text.unread_words,
         "unmatched": list(text.unmatched),
+        **({} if text.chunk is None else {"chunk": _flat(text.chunk)}),
     }
 
 

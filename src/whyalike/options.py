@@ -12,10 +12,10 @@ beside it::
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints, overload
 
 from whyalike.errors import OptionError
 
@@ -28,7 +28,8 @@ WordKind = Literal["text", "pretoken", "token"]
 Perturbation = Literal["drop", "mask"]
 Matching = Literal["nearest", "mutual", "soft"]
 Selection = Literal["clusters", "content"]
-LongText = Literal["truncate", "error", "windows"]
+LongText = Literal["truncate", "error", "windows", "chunks"]
+ChunkScore = Literal["max", "mean"]
 UnitKind = Literal["word", "phrase", "sentence"]
 """What an explanation is broken down to."""
 OptionValue = str | bool | int | float | None
@@ -44,6 +45,27 @@ def check_whole(name: str, value: object, *, least: int = 1) -> None:
     """Raise OptionError unless ``value`` is a whole number from ``least`` on."""
     if type(value) is not int or value < least:
         raise OptionError(f"{name} is {value!r}; give a whole number from {least} on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """How texts are read chunk by chunk, as engines store long ones.
+
+    Attributes
+    ----------
+    size : int, optional
+        Tokens of a chunk at most, special ones and the prompt not counted; None is what the model
+        reads at once.
+    overlap : int, default=0
+        Tokens that a chunk shares with the one before, at most.
+    score : str, default='max'
+        What becomes of the scores of all pairs of a left and a right chunk: ``"max"`` or
+        ``"mean"``.
+    """
+
+    size: int | None = None
+    overlap: int = 0
+    score: ChunkScore = "max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +101,7 @@ class Declared:
     row : int, optional
         The row of ``docs/reading-of-the-paper.md`` that it belongs to.
     where_known : bool, default=False
-        Whether documents leave it out where it is None: documents of version 1 lack it.
+        Whether documents leave it out where it is the default: documents of version 1 lack it.
     """
 
     name: str
@@ -229,7 +251,8 @@ class MethodOptions:
     long_text: LongText = option(
         "truncate",
         meaning="What to do with words beyond the model's limit: leave them out, refuse the text, "
-        "or read it in overlapping windows.",
+        "read it in overlapping windows whose vectors are averaged, or in chunks that are scored "
+        "each by itself, as engines store long texts.",
         row=25,
     )
     union: bool = option(
@@ -268,6 +291,29 @@ class MethodOptions:
         "is the method's own choice: content for whyalike, clusters for the others.",
         where_known=True,
     )
+    chunk_size: int | None = option(
+        None,
+        meaning="With long_text='chunks', how long a chunk is at most, special tokens and the "
+        "prompt not counted; words stay whole. None is what the model reads at once (half of it "
+        "where it reads both texts in one sequence). Of a function, words are counted.",
+        least=1,
+        unit="tokens",
+        where_known=True,
+    )
+    chunk_overlap: int = option(
+        0,
+        meaning="With long_text='chunks', how much a chunk shares with the one before, at most; "
+        "less than its size.",
+        least=0,
+        unit="tokens",
+        where_known=True,
+    )
+    chunk_score: ChunkScore = option(
+        "max",
+        meaning="With long_text='chunks', what the score of two texts is: that of the best pair of "
+        "their chunks, or the mean of all.",
+        where_known=True,
+    )
 
     def __post_init__(self) -> None:
         """Refuse what is not allowed, where it is said and not where it is used."""
@@ -294,6 +340,13 @@ class MethodOptions:
         values = given.values() if isinstance(given, MethodOptions) else given or {}
         return cls(**{one.name: values[one.name] for one in declared(cls) if one.name in values})
 
+    @property
+    def reading(self) -> LongText | Chunks:
+        """How texts are read: ``long_text``, and with ``"chunks"`` in which ones."""
+        if self.long_text != "chunks":
+            return self.long_text
+        return Chunks(self.chunk_size, self.chunk_overlap, self.chunk_score)
+
     def values(self) -> dict[str, Any]:
         """Return all options by name."""
         return {one.name: getattr(self, one.name) for one in declared(type(self))}
@@ -302,7 +355,7 @@ class MethodOptions:
         """Return plain values, as documents hold them; see ``Declared.where_known``."""
         values = self.values()
         for one in declared(type(self)):
-            if one.where_known and values[one.name] is None:
+            if one.where_known and values[one.name] == one.default:
                 del values[one.name]
         return values
 
@@ -579,9 +632,52 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return (others[0], True) if is_one else (hint, False)
 
 
-def policy_for(long_text: LongText) -> LongText:
+@overload
+def policy_for(long_text: LongText) -> LongText: ...
+@overload
+def policy_for(long_text: LongText | Chunks) -> LongText | Chunks: ...
+def policy_for(long_text: LongText | Chunks) -> LongText | Chunks:
     """Return what is done with texts beyond the limit where none may be refused.
 
     So it is with variants of a text, none longer than that, and with samples of a catalogue.
     """
-    return "windows" if long_text == "windows" else "truncate"
+    return long_text if isinstance(long_text, Chunks) or long_text == "windows" else "truncate"
+
+
+def without_chunks(options: BTIOptions) -> BTIOptions:
+    """Return options by which each chunk is read: as a text of its own, cut as the model does."""
+    return replace(
+        options, long_text="truncate", chunk_size=None, chunk_overlap=0, chunk_score="max"
+    )
+
+
+def refuse_chunks(
+    options: MethodOptions, *, what: str, instead: str = "the chunks as texts"
+) -> None:
+    """Raise OptionError where texts are to be read in chunks, by ``what`` can't do that."""
+    if options.long_text == "chunks":
+        raise OptionError(
+            f"long_text is 'chunks', and {what} reads each text as a whole: choose 'truncate', and "
+            f"give it {instead}."
+        )
+
+
+def check_chunks(options: MethodOptions) -> None:
+    """Raise OptionError on options of chunks that don't go together, or go with other readings."""
+    size, overlap = options.chunk_size, options.chunk_overlap
+    usual = Chunks()
+    given = Chunks(size, overlap, options.chunk_score)
+    if options.long_text != "chunks" and given != usual:
+        name, value = next(
+            (f"chunk_{name}", getattr(given, name))
+            for name in ("size", "overlap", "score")
+            if getattr(given, name) != getattr(usual, name)
+        )
+        raise OptionError(
+            f"{name} is {value!r}, and long_text is {options.long_text!r}: choose "
+            "long_text='chunks', or leave it out."
+        )
+    if size is not None and overlap >= size:
+        raise OptionError(
+            f"chunk_overlap is {overlap}, and chunk_size is {size}: give a smaller overlap."
+        )

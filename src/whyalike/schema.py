@@ -38,6 +38,7 @@ from whyalike.explanation import (
     Explanation,
     ScorePart,
     Term,
+    TextChunk,
     Unit,
     Units,
     Word,
@@ -66,6 +67,7 @@ NAMES = {
     MarginChecks: "MarginChecksModel",
     MarginDeletion: "MarginDeletionModel",
     Term: "TermModel",
+    TextChunk: "ChunkModel",
     Word: "WordModel",
     WordPair: "WordPairModel",
 }
@@ -126,7 +128,7 @@ def _field(one: "Declared[Any]", kind: Any) -> tuple[Any, Any]:
         LIMITS[name]: value for name, value in one.metadata.items() if name in LIMITS
     }
     about: dict[str, Any] = {"description": one.metadata.get("meaning")}
-    default: Any = None if one.metadata.get("where_known") else ...
+    default: Any = one.default if one.metadata.get("where_known") else ...
     if get_origin(kind) is tuple and limits:
         entry: Any = Annotated[get_args(kind)[0], Field(**limits)]
         return list[entry], Field(default, **about)
@@ -173,6 +175,7 @@ def explanation_schema() -> dict[str, Any]:
     names = {
         "BackgroundModel": "background",
         "ChecksModel": "checks",
+        "ChunkModel": "chunk",
         "DeletionModel": "deletion",
         "UnitModel": "unit",
         "UnitsModel": "units",

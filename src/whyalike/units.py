@@ -11,7 +11,7 @@ from typing import get_args
 from whyalike.deletions import text_with
 from whyalike.explanation import ExplainedText, Explanation, Unit, Units
 from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import LongText, UnitKind, check_choice, policy_for
+from whyalike.options import Chunks, LongText, UnitKind, check_choice, policy_for
 from whyalike.sentences import split_sentences
 from whyalike.texts import is_mark, word_forms
 
@@ -35,7 +35,7 @@ def measure_units(
     *,
     kind: UnitKind,
     prompts: tuple[str, str],
-    long_text: LongText,
+    long_text: LongText | Chunks,
 ) -> list[Explanation]:
     """Return explanations with their sentences or phrases, each side's measured.
 
@@ -52,7 +52,7 @@ def measure_units(
         ``"word"`` changes nothing.
     prompts : tuple[str, str]
         Put before the left texts and before the right ones.
-    long_text : LongText
+    long_text : LongText or Chunks
         As the texts were read.
 
     Raises

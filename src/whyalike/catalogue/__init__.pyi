@@ -1,6 +1,7 @@
 """Catalogues: items with titles and descriptions, read, indexed and searched with reasons."""
 
 from whyalike.catalogue.catalogue import Catalogue as Catalogue
+from whyalike.catalogue.chunked_items import chunk_items as chunk_items
 from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
 from whyalike.catalogue.rerank import Reranked as Reranked
 from whyalike.catalogue.rerank import explain_reranked as explain_reranked

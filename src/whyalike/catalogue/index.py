@@ -8,6 +8,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from whyalike.catalogue.building import Progress
+from whyalike.catalogue.chunked_items import best_chunks
 from whyalike.catalogue.manifest import Field, IndexedModel, check_model
 from whyalike.catalogue.reader import IndexReader, Score, describe_index, open_reader
 from whyalike.catalogue.search import (
@@ -282,6 +283,7 @@ class CatalogueIndex:
         k: int = 10,
         where: str | None = None,
         score: Score = "cosine",
+        per_item: bool = False,
     ) -> Hits:
         """Return the items that are most like a text or an item, best first; of equal ones by id.
 
@@ -305,6 +307,9 @@ class CatalogueIndex:
             ``"cosine"`` is the model's own similarity, which for nearly every model is the cosine;
             ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which titles and
             descriptions must both be indexed.
+        per_item : bool, default=False
+            Of an index of chunks, made of ``chunk_items(items, explainer)``, whether an item is
+            found once, by its best chunk. Chunks of an item that is looked for are then found too.
 
         Raises
         ------
@@ -324,24 +329,32 @@ class CatalogueIndex:
         allowed &= ~left_out(self._reader, query)
         engine = self._reader.search_engine(score)
         most = min(k, len(allowed))
-        positions, scores = engine.search(joined(vectors)[None], most, allowed)
-        found = [
-            (int(place), float(value))
-            for place, value in zip(positions[0], scores[0], strict=True)
-            if place >= 0
-        ]
-        hits = [
-            Hit(
-                rank=rank,
-                item=self._reader.item(place),
-                similarity=value,
-                parts=None if score == "cosine" else item_parts(self._reader, vectors, place),
-                query=query,
-                compared=self._reader.compared,
-                open_explainer=lambda: explainer_for(query, self.explainer),
-            )
-            for rank, (place, value) in enumerate(found, start=1)
-        ]
+        while True:
+            positions, scores = engine.search(joined(vectors)[None], most, allowed)
+            found = [
+                (int(place), float(value))
+                for place, value in zip(positions[0], scores[0], strict=True)
+                if place >= 0
+            ]
+            hits = [
+                Hit(
+                    rank=rank,
+                    item=self._reader.item(place),
+                    similarity=value,
+                    parts=None if score == "cosine" else item_parts(self._reader, vectors, place),
+                    query=query,
+                    compared=self._reader.compared,
+                    open_explainer=lambda: explainer_for(query, self.explainer),
+                )
+                for rank, (place, value) in enumerate(found, start=1)
+            ]
+            if not per_item:
+                break
+            items = best_chunks(hits, k=k)
+            if len(items) == min(k, len(allowed)) or len(found) < most or most == len(allowed):
+                hits = items
+                break
+            most = min(4 * most, len(allowed))
         asked = query.item or query.texts[self._reader.compared]
 
         def page(hits: Hits) -> "SimilarPage":

@@ -16,7 +16,7 @@ from whyalike.documents import read_json, write_json
 from whyalike.errors import FormatError, ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.files import write_whole
-from whyalike.options import LongText, policy_for
+from whyalike.options import LongText, policy_for, refuse_chunks
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
@@ -283,6 +283,7 @@ def describe_model(explainer: "Explainer") -> IndexedModel:
 
 def policy_of(explainer: "Explainer") -> LongText:
     """Return how long texts are read for an index: in windows, or cut and counted."""
+    refuse_chunks(explainer.options, what="an index", instead="chunk_items(items, explainer)")
     return policy_for(explainer.options.long_text)
 
 

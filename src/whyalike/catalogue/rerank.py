@@ -54,7 +54,7 @@ def rerank_hits(hits: "Hits", explainer: "Explainer", *, k: int | None) -> "list
     pairs = [(hit.query_text, hit.text) for hit in hits]
     unique = list(dict.fromkeys(pairs))
     scores = scores_of(
-        explainer.model, unique, prompts=explainer.prompts, long_text=explainer.options.long_text
+        explainer.model, unique, prompts=explainer.prompts, long_text=explainer.options.reading
     )
     score_of = dict(zip(unique, scores, strict=True))
     tied = Counter(score_of[pair] for pair in pairs)

@@ -19,6 +19,7 @@ from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
 from whyalike.cli.printing import echo, guard_streams, write_out
 from whyalike.cli.probe import probe
+from whyalike.cli.rank import rank
 from whyalike.cli.serve import serve
 from whyalike.cli.similar import similar
 from whyalike.cli.study import study
@@ -46,6 +47,7 @@ app.command()(_joined(evaluate))
 app.command()(_joined(demo))
 app.command()(_joined(probe))
 app.command()(_joined(similar))
+app.command()(_joined(rank))
 app.command()(_joined(highlight))
 app.command(cls=InOrder)(_joined(trace))
 app.command()(_joined(figure))

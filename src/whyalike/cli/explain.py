@@ -15,11 +15,13 @@ from whyalike.cli.listings import read_corpus, read_lexicon
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     METHOD_PANEL,
-    MODEL_PANEL,
     OUTPUT_PANEL,
     AllowPickle,
     BackgroundTexts,
     Check,
+    ChunkOverlap,
+    ChunkScoreOption,
+    ChunkSize,
     Column,
     Corpus,
     Debug,
@@ -30,6 +32,7 @@ from whyalike.cli.options import (
     Json,
     Label,
     LexiconFile,
+    LongTextOption,
     Method,
     MethodOption,
     Model,
@@ -205,12 +208,10 @@ def explain(
         Literal["text", "pretoken", "token"],
         typer.Option(help="What counts as a word.", rich_help_panel=METHOD_PANEL),
     ] = "text",
-    long_text: Annotated[
-        Literal["truncate", "error", "windows"],
-        typer.Option(
-            help="What to do with text beyond the model's limit.", rich_help_panel=MODEL_PANEL
-        ),
-    ] = "truncate",
+    long_text: LongTextOption = "truncate",
+    chunk_size: ChunkSize = None,
+    chunk_overlap: ChunkOverlap = 0,
+    chunk_score: ChunkScoreOption = "max",
     top_k: Annotated[
         int,
         typer.Option(
@@ -286,6 +287,9 @@ def explain(
                 names or usual_methods(method),
                 words=words,
                 long_text=long_text,
+                chunk_size=chunk_size,
+                chunk_overlap=chunk_overlap,
+                chunk_score=chunk_score,
                 top_k=top_k,
             ),
             lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),

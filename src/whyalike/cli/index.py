@@ -243,6 +243,18 @@ def build(
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Of the vectors on the disk.")
     ] = "float32",
+    chunk_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cut descriptions into chunks of so many tokens at most, each an item of its own; "
+            "`whyalike similar --per-item` finds an item by its best one.",
+            show_default=False,
+        ),
+    ] = None,
+    chunk_overlap: Annotated[
+        int, typer.Option(min=0, help="Tokens that a chunk shares with the one before.")
+    ] = 0,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -271,7 +283,7 @@ def build(
     """
     with one_sentence_errors(debug=debug):
         chosen = _fields(fields)
-        from whyalike.catalogue import CatalogueIndex
+        from whyalike.catalogue import CatalogueIndex, chunk_items
         from whyalike.catalogue.catalogue import name_of
         from whyalike.catalogue.writing import check_place
 
@@ -297,6 +309,10 @@ def build(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
+        if chunk_size is not None:
+            items = chunk_items(items, explainer, size=chunk_size, overlap=chunk_overlap)
+        elif chunk_overlap:
+            raise OptionError("--chunk-overlap goes with --chunk-size: give both.")
         with following(report) as progress:
             made = CatalogueIndex.build(
                 items,

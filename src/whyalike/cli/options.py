@@ -110,6 +110,38 @@ Unit = Annotated[
         rich_help_panel=METHOD_PANEL,
     ),
 ]
+LongTextOption = Annotated[
+    Literal["truncate", "error", "windows", "chunks"],
+    typer.Option(
+        help="What to do with text beyond the model's limit; chunks are scored each by itself, as "
+        "engines store long texts.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+ChunkSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="With --long-text chunks, tokens of a chunk at most; by default what the model reads.",
+        show_default=False,
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+ChunkOverlap = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="With --long-text chunks, tokens that a chunk shares with the one before.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+ChunkScoreOption = Annotated[
+    Literal["max", "mean"],
+    typer.Option(
+        help="With --long-text chunks, the score: that of the best chunk, or the mean.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT_PANEL)]
 
 

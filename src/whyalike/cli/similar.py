@@ -57,6 +57,14 @@ def similar(
             "description, each with title and description."
         ),
     ] = "cosine",
+    per_item: Annotated[
+        bool,
+        typer.Option(
+            "--per-item",
+            help="Of an index of chunks (whyalike index --chunk-size), find an item once, by its "
+            "best chunk.",
+        ),
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
     ] = True,
@@ -161,7 +169,9 @@ def similar(
         )
         if explain:
             read_options(option, [method or index.explainer.method.name])
-        hits = index.similar(sought, id=id_, title=title, k=most, where=where, score=score)
+        hits = index.similar(
+            sought, id=id_, title=title, k=most, where=where, score=score, per_item=per_item
+        )
         if rerank is not None:
             hits = hits.rerank(
                 rerank,

@@ -15,6 +15,7 @@ from whyalike.evaluation.randomization import compare_pair
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.files import check_ending, write_whole
+from whyalike.options import refuse_chunks
 from whyalike.readings import read_pairs
 from whyalike.render.figure import Format, own_settings, save_figure
 from whyalike.render.parts import ACCENT, HAIRLINE, MUTED
@@ -141,6 +142,7 @@ def gradient_norms(explainer: Explainer, left: str, right: str) -> GradientNorms
     from whyalike.methods.token_saliency import token_scores
     from whyalike.words import aggregate
 
+    refuse_chunks(explainer.options, what="the figure of gradients")
     encoder = explainer.encoder
     explanation = explainer.with_method("vanilla_gradients").explain(left, right)
     texts = (explanation.left.text, explanation.right.text)

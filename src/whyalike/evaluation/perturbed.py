@@ -134,7 +134,7 @@ def subset_similarities(
             for explanation, of_pair in zip(explanations, wanted, strict=True)
         ]
     unique = list(dict.fromkeys(pair for of_pair in wanted for pair in of_pair))
-    policy = policy_for(explainer.options.long_text)
+    policy = policy_for(explainer.options.reading)
     scores = scores_of(explainer.model, unique, prompts=explainer.prompts, long_text=policy)
     found = dict(zip(unique, scores, strict=True))
     return [
@@ -152,7 +152,7 @@ def _as_read(explanation: Explanation, pair: TextPair) -> TextPair:
     if all(text == side.text for text, side in zip(pair, sides, strict=True)):
         return pair
     left, right = (
-        text[: side.read_until] if text == side.text else text
+        text[side.read_from : side.read_until] if text == side.text else text
         for text, side in zip(pair, sides, strict=True)
     )
     return left, right
@@ -195,7 +195,7 @@ def _variants(
 def _variant(side: ExplainedText, kept: NDArray[np.bool_], others: Sequence[str] | None) -> str:
     if others is None:
         return text_with(side, kept.tolist())
-    text, pieces, end = side.text[: side.read_until], list[str](), 0
+    text, pieces, end = side.text[: side.read_until], list[str](), side.read_from
     for word, stays, other in zip(side.words, kept, others, strict=True):
         pieces += [text[end : word.start], word.text if stays else other]
         end = word.end

@@ -31,7 +31,7 @@ from whyalike.evaluation.randomization_result import (
 )
 from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation
-from whyalike.options import check_whole
+from whyalike.options import check_whole, refuse_chunks
 from whyalike.readings import read_pairs
 from whyalike.statistics import mean_interval
 from whyalike.texts import clean_text
@@ -262,6 +262,7 @@ def _joined(steps: Sequence[RandomizationStep]) -> RandomizationStep:
 
 def _words(explainer: Explainer, explanations: Sequence[Explanation]) -> tuple[Words, ...]:
     """Return which words of each pair's texts are compared."""
+    refuse_chunks(explainer.options, what="a test with randomised weights")
     pairs = [(e.left.text, e.right.text) for e in explanations]
     readings = read_pairs(
         explainer.model, pairs, prompts=explainer.prompts, options=explainer.options

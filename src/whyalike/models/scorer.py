@@ -12,9 +12,10 @@ import numpy as np
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import ScoreKind, SimilarityFunction
+from whyalike.models.chunks import chunk_spans
 from whyalike.models.prompts import choose_prompts
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import LongText
+from whyalike.options import Chunks, LongText
 from whyalike.similarity import agreement, comparable, is_bilinear
 from whyalike.texts import find_words
 
@@ -368,7 +369,7 @@ def scores_of(
     pairs: Sequence[TextPair],
     *,
     prompts: tuple[str, str],
-    long_text: LongText = "truncate",
+    long_text: LongText | Chunks = "truncate",
 ) -> list[float]:
     """Return a scorer's scores of N pairs, checked: a scorer may come from anywhere.
 
@@ -376,7 +377,12 @@ def scores_of(
     ------
     ModelError
         Anything but N finite numbers.
+    OptionError
+        Chunks that the scorer's texts can't be cut into.
     """
+    if isinstance(long_text, Chunks):
+        found = score_in_chunks(scorer, pairs, prompts=prompts, chunks=long_text)
+        return [each.score for each in found]
     scores = np.asarray(scorer.score(pairs, prompts=prompts, long_text=long_text))
     if scores.shape != (len(pairs),) or scores.dtype.kind not in "fiub":
         raise ModelError(
@@ -388,6 +394,60 @@ def scores_of(
             f"{scorer.name} gave NaN or infinity for a pair of texts; every score must be finite."
         )
     return [float(score) for score in scores]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedScore:
+    """The score of a pair of texts by their chunks.
+
+    score: the greatest, or the mean, of those of all pairs of a left and a right chunk. spans: the
+    characters (start, end) of the left chunks, and of the right ones. scores: (L, R), of all pairs.
+    best: which left chunk and which right one have the greatest, from 0; the first of equal ones.
+    """
+
+    score: float
+    spans: tuple[list[tuple[int, int]], list[tuple[int, int]]]
+    scores: Floats
+    best: tuple[int, int]
+
+
+def score_in_chunks(
+    scorer: Scorer,
+    pairs: Sequence[TextPair],
+    *,
+    prompts: tuple[str, str],
+    chunks: Chunks,
+) -> list[ChunkedScore]:
+    """Return the scores of N pairs by their chunks, each chunk scored as a text of its own.
+
+    Raises
+    ------
+    OptionError
+        As ``chunk_spans``.
+    ModelError
+        As ``scores_of``.
+    """
+    readers = sides_of(scorer) if "joint sequence" not in scorer.capabilities else (scorer, scorer)
+    left, right = (
+        chunk_spans(readers[side], (pair[side] for pair in pairs), chunks, prompt=prompts[side])
+        for side in (0, 1)
+    )
+    wanted: dict[TextPair, float] = {}
+    for one, other in pairs:
+        wanted.update(
+            ((one[slice(*a)], other[slice(*b)]), 0.0) for a in left[one] for b in right[other]
+        )
+    wanted.update(zip(wanted, scores_of(scorer, list(wanted), prompts=prompts), strict=True))
+    found = []
+    for one, other in pairs:
+        spans = left[one], right[other]
+        scores = np.array(
+            [[wanted[one[slice(*a)], other[slice(*b)]] for b in spans[1]] for a in spans[0]]
+        )
+        place = np.unravel_index(int(scores.argmax()), scores.shape)
+        score = scores.max() if chunks.score == "max" else scores.mean()
+        found.append(ChunkedScore(float(score), spans, scores, (int(place[0]), int(place[1]))))
+    return found
 
 
 def listed(capabilities: Collection[Capability]) -> str:

@@ -21,7 +21,7 @@ from whyalike.models.scorer import (
     scores_of,
 )
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import check_whole
+from whyalike.options import check_whole, refuse_chunks
 from whyalike.probing.edits import Edit, find_edits, get_rules, list_rules
 from whyalike.probing.result import EditScore, ProbedText, ProbeResult, Rate, RuleRate
 from whyalike.probing.rule_text import WordLists
@@ -166,6 +166,7 @@ def find_blind_spots(
     TextError, ModelError
         As ``Explainer.explain``.
     """
+    refuse_chunks(explainer.options, what="a search for blind spots")
     explaining = _with_signs(explainer, method)
     _check_tolerance(tolerance)
     if isinstance(items, str):
@@ -437,6 +438,7 @@ def similarities(explainer: Explainer, reference: str, texts: Sequence[str]) -> 
 
     Raises TextError, ModelError as ``Explainer.explain``.
     """
+    refuse_chunks(explainer.options, what="a search for blind spots")
     clean = clean_text(reference, side="left").text
     others = [clean_text(text, side="right").text for text in texts]
     if "vectors" not in explainer.model.capabilities:

@@ -21,6 +21,11 @@ from whyalike.render.leaderboard import render_leaderboard_fragment as render_le
 from whyalike.render.markdown import render_markdown as render_markdown
 from whyalike.render.methods import render_methods as render_methods
 from whyalike.render.methods import terminal_methods_view as terminal_methods_view
+from whyalike.render.ranking import render_ranking as render_ranking
+from whyalike.render.ranking import render_ranking_fragment as render_ranking_fragment
+from whyalike.render.ranking import render_ranking_markdown as render_ranking_markdown
+from whyalike.render.ranking import render_ranking_text as render_ranking_text
+from whyalike.render.ranking import terminal_ranking_view as terminal_ranking_view
 from whyalike.render.similar import render_similar as render_similar
 from whyalike.render.similar import render_similar_fragment as render_similar_fragment
 from whyalike.render.similar import render_similar_text as render_similar_text

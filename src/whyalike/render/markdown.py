@@ -99,8 +99,9 @@ def _quote(name: str, side: ExplainedText, segments: Sequence[Segment]) -> str:
     if not side.text.strip():
         return f"> {name}: *(empty)*"
     read = "".join(_segment(segment) for segment in segments if segment.read)
-    lines = [f"> {name}: {_without_links(' '.join(read.split()))}"]
-    for tail in (segment for segment in segments if not segment.read):
+    where = "" if side.chunk is None else f" ({side.chunk})"
+    lines = [f"> {name}{where}: {_without_links(' '.join(read.split()))}"]
+    for tail in (segment for segment in segments if not segment.read and side.chunk is None):
         count, rest = say_unread(side, tail)
         lines += [">", f"> Not read ({count}): {escape(rest)}"]
     return "\n".join(lines)

@@ -125,14 +125,18 @@ def cut_into_segments(
 
     ``shade`` says how strongly a word is shown, ``unmatched`` which match nothing (by default those
     of the side). The tail that the model did not read is one last segment with ``read=False``, cut
-    to UNREAD_SHOWN characters, so that a text of 100,000 words stays cheap to draw.
+    to UNREAD_SHOWN characters, so that a text of 100,000 words stays cheap to draw; and so is what
+    stands before a chunk, one first segment, of which the end is kept.
     """
     marks: dict[int, list[int]] = {}
     alone = set(side.unmatched if unmatched is None else unmatched)
     for rank, pair in enumerate(pairs, start=1):
         marks.setdefault(pair.left if which == "left" else pair.right, []).append(rank)
     segments: list[Segment] = []
-    position = 0
+    position = side.read_from
+    if position:
+        before = side.text[max(0, position - UNREAD_SHOWN) : position]
+        segments.append(Segment(before, read=False))
     for index, word in enumerate(side.words):
         if word.start > position:
             segments.append(Segment(side.text[position : word.start]))

@@ -126,9 +126,13 @@ def draw_side(side: ExplainedText, segments: list[Segment], colour: bool) -> lis
     The segments are those of ``side``; without colour, marks stand for shades.
     """
     parts = []
+    if side.chunk is not None:
+        where = f"characters {side.chunk.start:,} to {side.chunk.end:,}"
+        count = f"{side.unread_words:,} word{'s' * (side.unread_words != 1)}"
+        parts.append(Text(f"{side.chunk} ({where}; {count} not read):", style="dim italic"))
     if read := [segment for segment in segments if segment.read]:
         parts.append(_draw_text(read, colour))
-    for tail in segments[len(read) :]:
+    for tail in (segment for segment in segments if not segment.read and side.chunk is None):
         count, rest = say_unread(side, tail)
         parts.append(Text(f"not read ({count}): {rest}", style="dim italic"))
     if not side.text.strip():

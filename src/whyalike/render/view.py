@@ -272,7 +272,8 @@ class Run:
 class SideView:
     """One text: its runs, and what there is to say about words that are missing or unread.
 
-    ``which`` side it is in the markup; ``title`` is what a reader reads.
+    ``which`` side it is in the markup; ``title`` is what a reader reads. ``before`` is what stands
+    before the chunk that is read.
     """
 
     which: Literal["left", "right"]
@@ -282,6 +283,7 @@ class SideView:
     unread: str
     unread_note: str
     note: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,8 +450,9 @@ def view_side(
         title=title or f"{which.capitalize()} text",
         count=count_words(side),
         runs=tuple(view_run(segment, partners, weights, decimals=decimals) for segment in read),
-        unread="".join(segment.text for segment in segments[len(read) :]),
-        unread_note=count_unread(side.unread_words),
+        unread="".join(one.text for one in segments[1:] if not one.read),
+        unread_note=count_unread(side),
+        before=segments[0].text if segments and not segments[0].read else "",
         note="" if side.words or side.unread_words else NO_WORDS,
     )
 
@@ -522,8 +525,13 @@ def count_words(side: ExplainedText) -> str:
     return "1 word" if read == 1 else f"{read:,} words"
 
 
-def count_unread(unread: int) -> str:
+def count_unread(side: ExplainedText) -> str:
     """Return the note that ends a text with unread words, or nothing."""
+    unread = side.unread_words
+    if side.chunk is not None:
+        where = f"characters {side.chunk.start:,} to {side.chunk.end:,}"
+        outside = f"{unread:,} {'word was' if unread == 1 else 'words were'} not read by this score"
+        return f"{str(side.chunk).capitalize()}, {where}: {outside}"
     if not unread:
         return ""
     return f"… {unread:,} {'word was' if unread == 1 else 'words were'} not read by the model"

@@ -100,7 +100,7 @@ def _size(explainer: "Explainer", tokens: float) -> "TextSize":
     from whyalike.methods.method import TextSize
 
     limit = explainer.model.limit
-    reads_on = limit is None or explainer.options.long_text == "windows"
+    reads_on = limit is None or explainer.options.long_text in ("windows", "chunks")
     count = math.ceil(tokens if reads_on or limit is None else min(tokens, limit))
     return TextSize(words=count, tokens=count + 2, special=2, layers=layers_of(explainer))
 
@@ -111,6 +111,8 @@ def count_size(
     """Return how much the model reads of a text by itself: it is tokenized for that."""
     from whyalike.readings import read_texts
 
+    if options.long_text == "chunks":
+        return _counted_whole(explainer, text)
     return _counted(
         explainer, read_texts(explainer.model, [text], prompt=prompt, options=options)[0]
     )
@@ -123,6 +125,8 @@ def count_sizes(explainer: "Explainer", pair: TextPair, *, options: BTIOptions) 
     """
     from whyalike.readings import read_pairs
 
+    if options.long_text == "chunks":
+        return [_counted_whole(explainer, text) for text in pair]
     found = read_pairs(explainer.model, [pair], prompts=explainer.prompts, options=options)[0]
     return [_counted(explainer, reading) for reading in found]
 
@@ -141,6 +145,16 @@ def _counted(explainer: "Explainer", reading: "Reading") -> "TextSize":
         rows=max(1, len(rows)),
         layers=layers_of(explainer),
     )
+
+
+def _counted_whole(explainer: "Explainer", text: str) -> "TextSize":
+    """Return how much there is of a text of which every chunk is scored."""
+    from whyalike.methods.method import TextSize
+    from whyalike.models.chunks import count_tokens
+    from whyalike.texts import find_words
+
+    tokens = count_tokens(explainer.model, text)
+    return TextSize(words=len(find_words(text)), tokens=tokens, layers=layers_of(explainer))
 
 
 def layers_of(explainer: "Explainer") -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from whyalike.comparison import Comparison
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
-from whyalike.options import BTIOptions, UnitKind, all_options, declared
+from whyalike.options import BTIOptions, UnitKind, all_options, check_chunks, declared
 from whyalike.web.api.answers import Answer, TextPair, explain_each
 from whyalike.web.api.estimates import (
     Estimate,
@@ -149,6 +149,7 @@ class ServedModel:
                 raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
             known[option].check(value)
         asked = all_options({**self.explainer.options.values(), **(options or {})})
+        check_chunks(asked)
         # The model has the last word on pairs of content that are checked: it is asked anew.
         by_content = self.method(name).selects_by(asked) == "content"
         top_k = asked.top_k if check and by_content else self.explainer.options.top_k
@@ -159,11 +160,11 @@ class ServedModel:
         """Return whether more than so many words or tokens may be compared, each with each.
 
         A model that stops reading bounds its own work. Where nothing does (``embed``, ``score``,
-        windows), and where a matrix is what comes out, twice as long a text takes four times the
-        memory.
+        windows, chunks), and where a matrix is what comes out, twice as long a text takes four
+        times the memory.
         """
         limit = self.explainer.model.limit
-        if limit is None or kind.options.long_text == "windows":
+        if limit is None or kind.options.long_text in ("windows", "chunks"):
             return True
         return limit > words and any(
             one.name == kind.method and "pairs" in one.promises for one in self.methods

@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 
 OURS = "from whyalike import BTIOptions"
 
-FLAGS = {"top_k": "--top-k", "words": "--words", "long_text": "--long-text"}
+FLAGS = {
+    "top_k": "--top-k",
+    "words": "--words",
+    "long_text": "--long-text",
+    "chunk_size": "--chunk-size",
+    "chunk_overlap": "--chunk-overlap",
+    "chunk_score": "--chunk-score",
+}
 """The options that have a flag of their own in `whyalike explain`."""
 
 
