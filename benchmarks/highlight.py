@@ -85,7 +85,7 @@ def by_deletion(explainer: Explainer) -> Score:
         if len(kept) == 1:
             return [0.0]
         pairs = [(question.text, text) for text in (question.passage, *kept)]
-        whole, *without = explainer.model.score(pairs, long_text="windows").tolist()
+        whole, *without = explainer.model.score(pairs).tolist()
         return [whole - one for one in without]
 
     return score
