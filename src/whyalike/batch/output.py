@@ -37,21 +37,25 @@ class Plan:
     """All that the output depends on.
 
     said: by names that a user knows, as plain values. reference: numbers that the model gives,
-    which rounding can change.
+    which rounding can change, those of one scale together.
     """
 
     said: Mapping[str, Any]
-    reference: Sequence[float]
+    reference: Sequence[Sequence[float]]
 
     def differences(self, note: Mapping[str, Any]) -> list[str]:
         """Return what a note of an earlier run has otherwise, each with its name."""
-        before: Mapping[str, Any] = note["plan"]
+        before = note["plan"]
         said = [
             f"{name} ({_shown(before.get(name))} there, {_shown(self.said.get(name))} here)"
             for name in dict.fromkeys([*self.said, *before])
             if before.get(name) != self.said.get(name)
         ]
-        if not said and not same_reference(note["reference"], self.reference):
+        before = note["reference"]
+        alike = len(before) == len(self.reference) and all(
+            map(same_reference, before, self.reference)
+        )
+        if not said and not alike:
             said = ["weights (the model gives other numbers)"]
         return said
 
@@ -221,7 +225,7 @@ class PartedOutput:
             {
                 **NOTE.head(),
                 "plan": dict(self._plan.said),
-                "reference": list(self._plan.reference),
+                "reference": [list(numbers) for numbers in self._plan.reference],
                 "total": self._total,
                 "rows": self.counts.rows,
                 "explained": self.counts.explained,

@@ -31,7 +31,8 @@ from whyalike.errors import FunctionError, ModelError, OptionError, TextError, W
 from whyalike.explainer import LOOKAHEAD, Explainer
 from whyalike.explanation import Explanation
 from whyalike.fingerprint import sample_scores
-from whyalike.options import check_whole
+from whyalike.models.scorer import scores_of
+from whyalike.options import check_whole, policy_for
 
 if TYPE_CHECKING:
     from whyalike.models.loading import ModelSource
@@ -318,10 +319,15 @@ class PairsRun:
             "similarity and lexicon": sample.exact,
             "whyalike": whyalike.__version__,
         }
-        numbers = reference.ravel().tolist()
-        if background is not None:
-            numbers.append(float(background.random.mean()))
-        return Plan(said, [float(f"{value:.6g}") for value in numbers])
+        # What is above is scaled to 1, and a score may be another's double.
+        scores = scores_of(
+            explainer.model,
+            [(REFERENCE_TEXTS[0], other) for other in REFERENCE_TEXTS],
+            prompts=explainer.prompts,
+            long_text=policy_for(explainer.options.long_text),
+        )
+        shared = [] if background is None else [[float(background.random.mean())]]
+        return Plan(said, [reference.ravel().tolist(), list(map(float, scores)), *shared])
 
     def _report(self, counts: Counts, *, resumed: int) -> RunReport:
         return RunReport(
