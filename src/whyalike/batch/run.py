@@ -246,10 +246,10 @@ class PairsRun:
             tell(resumed, total)
             try:
                 self._explain_rest(explainer, index, output, tell)
+                output.finish()
             except BaseException:
                 output.rescue()
                 raise
-            output.finish()
         remove_parts(self.out)
         return self._report(output.counts, resumed=resumed)
 
