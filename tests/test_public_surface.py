@@ -34,6 +34,7 @@ PUBLIC = [
     "WordPair",
     "WordVectors",
     "__version__",
+    "explain_file",
 ]
 HEAVY = ("torch", "transformers", "sentence_transformers", "numpy", "matplotlib", "sklearn", "rich")
 
