@@ -13,6 +13,7 @@ from whyalike.explanation import Explanation as Explanation
 from whyalike.explanation import ScorePart as ScorePart
 from whyalike.explanation import Word as Word
 from whyalike.explanation import WordPair as WordPair
+from whyalike.highlights import Highlights as Highlights
 from whyalike.models.black_box import BlackBox as BlackBox
 from whyalike.models.bm25 import BM25 as BM25
 from whyalike.models.fusion import Fusion as Fusion

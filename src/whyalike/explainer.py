@@ -20,6 +20,8 @@ from whyalike.explanation import (
     Word,
     WordPair,
 )
+from whyalike.highlighting import Offsets, highlight_passages
+from whyalike.highlights import Highlights
 from whyalike.matching import (
     match_by_contribution,
     match_mutually,
@@ -435,6 +437,96 @@ class Explainer:
             )
         first, second = explainer.explain_many([(query, better), (query, worse)])
         return Comparison(better=first, worse=second)
+
+    def highlight(
+        self,
+        query: str,
+        passage: str,
+        *,
+        budget: int | None = None,
+        lead: bool = False,
+        sentences: Offsets | None = None,
+    ) -> Highlights:
+        """Say what of a passage answers a query: its sentences with scores, and words that match.
+
+        A model that pools its tokens reads the passage once, whatever the number of sentences, in
+        windows where it is longer than the limit. Any other scores each sentence alone: as many
+        pairs as there are sentences, in one batch.
+
+        Parameters
+        ----------
+        query : str
+            What is asked; put left where the model tells queries from documents.
+        passage : str
+            Plain text or Markdown; see ``whyalike.sentences`` for how it is cut.
+        budget : int, optional
+            How many words are kept at most: the best sentences that fit, of which ``pruned`` makes
+            a text. By default all are.
+        lead : bool, default=False
+            Whether earlier sentences count more, as in encyclopedias and news, which begin with
+            what matters. Only where the passage is read once.
+        sentences : sequence of tuple of int, optional
+            (start, end) of each sentence in characters, where you have cut the passage yourself.
+
+        Raises
+        ------
+        OptionError
+            A blank query, a budget that is no whole number from 1 on, or sentences that are none.
+        TextError
+            What is not a text, or may not be cut.
+        ModelError
+            NaN.
+        """
+        cut = None if sentences is None else [sentences]
+        return self._highlight(query, [passage], budget=budget, lead=lead, sentences=cut)[0]
+
+    def highlight_many(
+        self,
+        query: str,
+        passages: Iterable[str],
+        *,
+        budget: int | None = None,
+        lead: bool = False,
+    ) -> list[Highlights]:
+        """Say the same of several passages, in their order; the query is read once.
+
+        Parameters
+        ----------
+        query, budget, lead
+            As ``highlight`` has them.
+        passages : iterable of str
+            The passages.
+
+        Raises
+        ------
+        OptionError, TextError, ModelError
+            As ``highlight``; or the passages are one text.
+        """
+        if isinstance(passages, str) or not isinstance(passages, Iterable):
+            raise OptionError(
+                f"passages are of type {type(passages).__name__}; give a list of texts."
+            )
+        return self._highlight(query, list(passages), budget=budget, lead=lead, sentences=None)
+
+    def _highlight(
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        budget: int | None,
+        lead: bool,
+        sentences: Sequence[Offsets] | None,
+    ) -> list[Highlights]:
+        return highlight_passages(
+            self.model,
+            query,
+            passages,
+            prompts=self.prompts,
+            options=self.options,
+            budget=budget,
+            lead=lead,
+            sentences=sentences,
+        )
 
     def trace(
         self,

@@ -22,8 +22,10 @@ def check_reasons(why, explainer, query, text):
     assert [(one["query"], one["passage"]) for one in why["pairs"]] == [
         (left[pair.left].text, right[pair.right].text) for pair in explanation.pairs[:5]
     ]
-    assert {one["text"] for one in why["highlights"]} == {
-        right[pair.right].text for pair in explanation.pairs
-    }
-    for one in why["highlights"]:
+    marked = explainer.highlight(query, text)
+    assert [(one["start"], one["end"], one["kind"]) for one in why["highlights"]] == [
+        (span.start, span.end, span.kind) for span in marked.spans
+    ]
+    assert why["sentence"]["score"] == pytest.approx(marked.best.score, abs=1e-9)
+    for one in (*why["highlights"], why["sentence"]):
         assert text[one["start"] : one["end"]] == one["text"]

@@ -70,6 +70,19 @@ def test_a_service_that_fails_is_no_error_of_a_row(asked):
         explain_columns([query], [passages[0]], model=broken)
 
 
+def test_passages_have_highlights_unless_they_are_not_wanted(explainer, asked):
+    query, passages = asked
+    with_them = explain_passages(explainer, query, passages)
+    without = explain_passages(explainer, query, passages, highlight=False)
+    # "gloves" and "warm" are words of the query, and only one of two passages has both.
+    assert [{one["text"] for one in why["highlights"]} for why in with_them] == [
+        {"gloves"}, set(), {"warm", "gloves"}, {"warm"},
+    ]  # fmt: skip
+    for one, other in zip(with_them, without, strict=True):
+        assert (other["highlights"], other["sentence"]) == ([], None)
+        assert {**one, "highlights": [], "sentence": None} == other
+
+
 def test_attributes_are_those_of_openinference(explainer, asked):
     query, passages = asked
     reasons = explain_passages(explainer, query, passages)

@@ -13,6 +13,7 @@ from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import compare, explain
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.figure import figure
+from whyalike.cli.highlight import highlight
 from whyalike.cli.index import index
 from whyalike.cli.listings import methods, models
 from whyalike.cli.printing import echo, guard_streams, write_out
@@ -44,6 +45,7 @@ app.command()(_joined(evaluate))
 app.command()(_joined(demo))
 app.command()(_joined(probe))
 app.command()(_joined(similar))
+app.command()(_joined(highlight))
 app.command(cls=InOrder)(_joined(trace))
 app.command()(_joined(figure))
 app.command()(_joined(train))

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from whyalike.errors import MissingExtraError, OptionError
-from whyalike.explainer import Explainer
 from whyalike.integrations.reasons import (
     KEY,
     Order,
@@ -47,6 +46,8 @@ class WhyalikeReasons:
         ``text`` then stands among the reasons, in which highlights have their places.
     embedding_separator : str
         As of the document embedder; by default a line feed.
+    highlight : bool, default=True
+        Whether the best sentence and matching words are said; see ``explain_passages``.
 
     Raises
     ------
@@ -63,12 +64,13 @@ class WhyalikeReasons:
         top_k: int | None = None,
         meta_fields_to_embed: Sequence[str] = (),
         embedding_separator: str = "\n",
+        highlight: bool = True,
     ) -> None:
         check_settings(order, top_k, name="top_k")
         self.model, self.method, self.order, self.top_k = model, method, order, top_k
         self.meta_fields_to_embed = list(meta_fields_to_embed)
-        self.embedding_separator = embedding_separator
-        self._explainer: Explainer | None = None
+        self.embedding_separator, self.highlight = embedding_separator, highlight
+        self._explainer: Any = None
 
     def warm_up(self) -> None:
         """Open the model, once.
@@ -96,6 +98,7 @@ class WhyalikeReasons:
             top_k=self.top_k,
             meta_fields_to_embed=self.meta_fields_to_embed,
             embedding_separator=self.embedding_separator,
+            highlight=self.highlight,
         )
         return stored
 
@@ -122,9 +125,8 @@ class WhyalikeReasons:
             A function of the user's fails, or the model can explain no document.
         """
         self.warm_up()
-        assert self._explainer is not None
         texts = [self._embedded(document) for document in documents]
-        reasons = explain_passages(self._explainer, query, texts)
+        reasons = explain_passages(self._explainer, query, texts, highlight=self.highlight)
         if self.meta_fields_to_embed:
             reasons = [{**why, "text": text} for text, why in zip(texts, reasons, strict=True)]
         found = in_order(documents, reasons, order=self.order, most=self.top_k)

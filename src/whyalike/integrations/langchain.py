@@ -41,6 +41,8 @@ class WhyalikeCompressor(BaseDocumentCompressor):
         explained score.
     top_n : int, optional
         How many documents to return, at most.
+    highlight : bool, default=True
+        Whether the best sentence and matching words are said; see ``explain_passages``.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class WhyalikeCompressor(BaseDocumentCompressor):
     method: str | None = None
     order: Order = "keep"
     top_n: int | None = None
+    highlight: bool = True
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
     _explainer: Any = PrivateAttr()
@@ -86,7 +89,8 @@ class WhyalikeCompressor(BaseDocumentCompressor):
         ModelError
             A function of the user's fails, or the model can explain no document.
         """
-        reasons = explain_passages(self._explainer, query, [one.page_content for one in documents])
+        texts = [one.page_content for one in documents]
+        reasons = explain_passages(self._explainer, query, texts, highlight=self.highlight)
         found = in_order(list(documents), reasons, order=self.order, most=self.top_n)
         return [
             document.model_copy(update={"metadata": {**document.metadata, KEY: why}})

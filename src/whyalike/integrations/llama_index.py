@@ -43,6 +43,8 @@ class WhyalikePostprocessor(BaseNodePostprocessor):
         score, in its order.
     top_n : int, optional
         How many nodes to return, at most.
+    highlight : bool, default=True
+        Whether the best sentence and matching words are said; see ``explain_passages``.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class WhyalikePostprocessor(BaseNodePostprocessor):
     method: str | None = None
     order: Order = "keep"
     top_n: int | None = None
+    highlight: bool = True
     _explainer: Any = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
@@ -75,14 +78,9 @@ class WhyalikePostprocessor(BaseNodePostprocessor):
         if query_bundle is None:
             raise OptionError("Reasons need a query: give query_str or query_bundle.")
         texts = [one.node.get_content(metadata_mode=MetadataMode.EMBED) for one in nodes]
-        reasons = [
-            {**why, "text": text}
-            for text, why in zip(
-                texts,
-                explain_passages(self._explainer, query_bundle.query_str, texts),
-                strict=True,
-            )
-        ]
+        query = query_bundle.query_str
+        explained = explain_passages(self._explainer, query, texts, highlight=self.highlight)
+        reasons = [{**why, "text": text} for text, why in zip(texts, explained, strict=True)]
         found = in_order(nodes, reasons, order=self.order, most=self.top_n)
         return [self._with_reasons(node, why) for node, why in found]
 

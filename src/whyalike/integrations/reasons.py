@@ -7,6 +7,7 @@ from whyalike.batch.run import explain_each
 from whyalike.errors import ModelError, WhyalikeError
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
+from whyalike.highlights import Highlights, ScoredSentence, Span
 from whyalike.options import check_choice, check_whole
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ Reasons = dict[str, Any]
 - score: the similarity of query and passage; null where there is none
 - verdict: what it means and what carries it, in a sentence
 - pairs: words of query and passage that explain it, best first: ``query``, ``passage``, ``score``
-- highlights: the words of the passage among them, in its order: ``start``, ``end`` (in characters),
-  ``text``, ``score`` of the best pair
+- sentence: the passage's sentence that answers the query best: ``start``, ``end`` (in characters),
+  ``text``, ``score``; null without highlights
+- highlights: its words that go with words of the query, in its order: ``start``, ``end``,
+  ``text``, ``score``, ``kind`` (same word, same meaning); none without highlights
 - method, model: of the explanation
 - error: only where the passage can't be explained, why
 """
@@ -61,8 +64,23 @@ def check_settings(order: str, most: int | None, *, name: str) -> None:
         check_whole(name, most)
 
 
-def explain_passages(explainer: Explainer, query: str, passages: Sequence[str]) -> list[Reasons]:
+def explain_passages(
+    explainer: Explainer, query: str, passages: Sequence[str], *, highlight: bool = True
+) -> list[Reasons]:
     """Return the reasons of each passage; one that can't be explained says why.
+
+    Parameters
+    ----------
+    explainer : Explainer
+        What explains.
+    query : str
+        What was asked.
+    passages : sequence of str
+        What was found.
+    highlight : bool, default=True
+        Whether the best sentence and matching words are said, as ``Explainer.highlight`` finds
+        them: one pass more of each passage, or, of a model that does not pool its tokens and of a
+        function, one of each sentence.
 
     Raises
     ------
@@ -74,10 +92,15 @@ def explain_passages(explainer: Explainer, query: str, passages: Sequence[str]) 
     failures = [one for one in found if isinstance(one, ModelError)]
     if failures and len(failures) == len(found):
         raise failures[0]
+    good = [one.right.text for one in found if isinstance(one, Explanation)]
+    marked = iter(explainer.highlight_many(query, good) if highlight and good else ())
     rest = iter(found)
     blank = f"The {'passage' if query.strip() else 'query'} is blank."
     results = (next(rest) if query.strip() and text.strip() else blank for text in passages)
-    return [_reasons(explainer, one) for one in results]
+    return [
+        _reasons(explainer, one, next(marked, None) if isinstance(one, Explanation) else None)
+        for one in results
+    ]
 
 
 def in_order(
@@ -93,15 +116,16 @@ def in_order(
     return found[:most]
 
 
-def _reasons(explainer: Explainer, result: Explanation | WhyalikeError | str) -> Reasons:
+def _reasons(
+    explainer: Explainer, result: Explanation | WhyalikeError | str, marked: Highlights | None
+) -> Reasons:
     names = {"method": explainer.method.name, "model": explainer.model.name}
     if not isinstance(result, Explanation):
-        nothing: Reasons = {"score": None, "verdict": "", "pairs": [], "highlights": []}
+        nothing: Reasons = {"score": None, "verdict": "", "pairs": [], "sentence": None}
+        nothing["highlights"] = []
         return {**nothing, **names, "error": str(result)}
     left, right = result.left.words, result.right.words
-    best: dict[int, float] = {}
-    for pair in result.pairs:
-        best[pair.right] = max(pair.score, best.get(pair.right, pair.score))
+    best = None if marked is None else marked.best
     return {
         "score": result.similarity,
         "verdict": result.verdict,
@@ -109,14 +133,14 @@ def _reasons(explainer: Explainer, result: Explanation | WhyalikeError | str) ->
             {"query": left[p.left].text, "passage": right[p.right].text, "score": p.score}
             for p in result.pairs[:PAIRS_SAID]
         ],
-        "highlights": [
-            {
-                "start": right[place].start,
-                "end": right[place].end,
-                "text": right[place].text,
-                "score": best[place],
-            }
-            for place in sorted(best)
-        ],
+        "sentence": None if best is None or marked is None else _place(marked, best),
+        "highlights": []
+        if marked is None
+        else [{**_place(marked, span), "kind": span.kind} for span in marked.spans],
         **names,
     }
+
+
+def _place(marked: Highlights, part: ScoredSentence | Span) -> dict[str, Any]:
+    text = marked.text_of(part)
+    return {"start": part.start, "end": part.end, "text": text, "score": part.score}

@@ -6,6 +6,10 @@ from whyalike.render.comparison import render_comparison_text as render_comparis
 from whyalike.render.comparison import terminal_comparison_view as terminal_comparison_view
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
+from whyalike.render.highlights import render_highlights as render_highlights
+from whyalike.render.highlights import render_highlights_fragment as render_highlights_fragment
+from whyalike.render.highlights import render_highlights_text as render_highlights_text
+from whyalike.render.highlights import terminal_highlights_view as terminal_highlights_view
 from whyalike.render.html import render_fragment as render_fragment
 from whyalike.render.html import render_html as render_html
 from whyalike.render.leaderboard import render_leaderboard as render_leaderboard

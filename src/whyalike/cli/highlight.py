@@ -1,0 +1,129 @@
+"""``whyalike highlight``: what of a passage answers a query."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from whyalike.cli.explain import quieten, read_pair
+from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
+from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    OUTPUT_PANEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Html,
+    Json,
+    Label,
+    Model,
+    Pooling,
+    PromptNames,
+    Prompts,
+    TrustRemoteCode,
+)
+from whyalike.cli.printing import echo_data, echo_json, open_console, write_out, write_page
+from whyalike.errors import OptionError
+
+
+def highlight(
+    query: Annotated[str, typer.Argument(help="What is asked.")],
+    passage: Annotated[
+        str, typer.Argument(help="File with the passage; - is standard input.", metavar="FILE")
+    ],
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keep the best sentences within this many words.",
+            show_default=False,
+        ),
+    ] = None,
+    pruned: Annotated[
+        bool,
+        typer.Option(
+            "--pruned",
+            help="Print what is kept, and nothing else: the passage for a prompt.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False,
+    elasticsearch: Annotated[
+        str | None,
+        typer.Option(
+            help="Print the highlight object of Elasticsearch and OpenSearch, for this field.",
+            metavar="FIELD",
+            show_default=False,
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = None,
+    long_text: Annotated[
+        Literal["windows", "error"],
+        typer.Option(help="What to do with a passage beyond the model's limit."),
+    ] = "windows",
+    model: Model = DEFAULT_MODEL,
+    label: Label = None,
+    embed: Embed = None,
+    embed_query: EmbedQuery = None,
+    embed_document: EmbedDocument = None,
+    score: Score = None,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
+    pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
+    json_: Json = False,
+    html: Html = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Say what of a passage answers a query: its best sentences, and the words that match.
+
+    With --budget, only the best sentences within so many words are kept, in the passage's order.
+    """
+    with one_sentence_errors(debug=debug):
+        if sum((json_, pruned, elasticsearch is not None)) > 1:
+            raise OptionError("Choose one of --json, --pruned and --elasticsearch.")
+        asked, text = read_pair(query, None, None, passage)
+        quieten()
+        from whyalike import BTIOptions, Explainer
+
+        explainer = Explainer(
+            **read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+                label=label,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
+            ),
+            pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
+            options=BTIOptions(long_text="error" if long_text == "error" else "truncate"),
+        )
+        found = explainer.highlight(asked, text, budget=budget)
+        write_page(html, found.to_html)
+        if json_:
+            write_out(lambda: echo_json(found.to_json(indent=2)))
+        elif pruned:
+            write_out(lambda: echo_data(found.pruned))
+        elif elasticsearch is not None:
+            said = json.dumps(found.to_elasticsearch(elasticsearch), ensure_ascii=False, indent=2)
+            write_out(lambda: echo_json(said))
+        else:
+            from whyalike.render import terminal_highlights_view
+
+            console = open_console()
+            colour = console.color_system is not None
+            write_out(lambda: console.print(terminal_highlights_view(found, colour=colour)))
