@@ -22,6 +22,7 @@ PUBLIC = [
     "Explainer",
     "Explanation",
     "Fusion",
+    "Highlights",
     "Hit",
     "Item",
     "Lexicon",

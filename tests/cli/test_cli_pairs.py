@@ -105,3 +105,20 @@ def test_ids_of_an_index_are_explained_by_its_model(run, model, tmp_path):
     assert set(first) == {"row", "doc_id", "score", "left_text", "right_text", "error"}
     assert first["right_text"] == "knit gloves"
     assert "'z'" in unknown["error"]
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(f"warm wool {n}" for n in range(40)))
+    typed = [
+        "explain",
+        "--pairs",
+        tmp_path / "ids.csv",
+        "--index",
+        tmp_path / "idx",
+        "--ids",
+        "right",
+    ]
+    out = tmp_path / "background.jsonl"
+    assert run(*typed, "-o", out, "--fields", "full", "--background", texts).exit_code == 0
+    assert rows(out)[0]["explanation"]["background"]["texts"] == 40
+    refused = run(*typed, "-o", tmp_path / "pooling.jsonl", "--pooling", "cls")
+    assert refused.exit_code == 2
+    assert "--pooling" in refused.stderr

@@ -56,6 +56,7 @@ from whyalike.cli.pairs import (
     StrictPairs,
     begin_run,
     explain_pairs,
+    explainer_of,
     open_items,
     refuse_with_pairs,
     refuse_without_pairs,
@@ -297,9 +298,19 @@ def explain(
         own = (label, embed, embed_query, embed_document, score, fusion, over)
         items = None
         if index is not None:
-            items = open_items(index, prompts=prompts, prompt_names=prompt_names, options=options)
+            items = open_items(
+                index,
+                prompts=prompts,
+                prompt_names=prompt_names,
+                options=options,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            )
+        known = read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column)
+        usual = None if background is None else read_corpus(background, column)
         if items is not None and model == DEFAULT_MODEL and not any(own):
-            explainer = items.explainer if method is None else items.explainer.with_method(method)
+            explainer = explainer_of(items, method, known, usual, pooling=pooling)
         else:
             explainer = Explainer(
                 **read_model(
@@ -322,8 +333,8 @@ def explain(
                 prompts=prompts,
                 prompt_names=prompt_names,
                 options=options,
-                lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
-                background=None if background is None else read_corpus(background, column),
+                lexicon=known,
+                background=usual,
             )
         read_options(option, names or [explainer.method.name])
         if names:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whyalike.batch.run import PairsRun, RunReport
     from whyalike.catalogue import CatalogueIndex
     from whyalike.explainer import Explainer
+    from whyalike.words import Lexicon
 
 PAIRS_PANEL = "Many pairs from a file"
 
@@ -109,6 +110,25 @@ def open_items(folder: Path, **opening: Any) -> "CatalogueIndex":
     from whyalike.catalogue import CatalogueIndex
 
     return CatalogueIndex.open(folder, **opening)
+
+
+def explainer_of(
+    index: "CatalogueIndex",
+    method: str | None,
+    lexicon: "Lexicon | None",
+    background: list[str] | None,
+    *,
+    pooling: str,
+) -> "Explainer":
+    """Return the Explainer of an index with what was asked for besides.
+
+    Raises OptionError where a pooling was.
+    """
+    if pooling != "auto":
+        raise OptionError("--pooling goes with --model: an index has a pooling of its own.")
+    explainer = index.explainer if method is None else index.explainer.with_method(method)
+    explainer = explainer if lexicon is None else explainer.with_lexicon(lexicon)
+    return explainer if background is None else explainer.with_background(background)
 
 
 def explain_pairs(
