@@ -37,6 +37,7 @@ PUBLIC = [
     "WordPair",
     "WordVectors",
     "__version__",
+    "explain_file",
 ]
 HEAVY = ("torch", "transformers", "sentence_transformers", "numpy", "matplotlib", "sklearn", "rich")
 

@@ -1,5 +1,6 @@
 """whyalike: why does this model think these two texts are alike?"""
 
+from whyalike.batch.run import explain_file as explain_file
 from whyalike.catalogue.catalogue import Catalogue as Catalogue
 from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex
 from whyalike.catalogue.search import Hit as Hit

@@ -29,8 +29,10 @@ class FileNote:
 
 
 @contextmanager
-def only_writer(folder: Path, names: Sequence[str] = ()) -> Iterator[None]:
-    """Keep other writers out of an index; readers need no lock.
+def only_writer(
+    folder: Path, names: Sequence[str] = (), *, what: str = "the index"
+) -> Iterator[None]:
+    """Keep other writers out of a folder, such as an index; readers need no lock.
 
     SQLite locks a file on every system, and the system lets go of it however the process ends.
 
@@ -40,6 +42,8 @@ def only_writer(folder: Path, names: Sequence[str] = ()) -> Iterator[None]:
         Of the index; it is made where it is not there.
     names : sequence of str, default=()
         Of what belongs to the index; see ``refuse_links``.
+    what : str, default='the index'
+        What is written there, for errors.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def only_writer(folder: Path, names: Sequence[str] = ()) -> Iterator[None]:
         except sqlite3.Error as error:
             if "locked" in str(error):
                 raise OutputError(
-                    f"Another process is writing to the index {folder}: wait until it is done."
+                    f"Another process is writing to {what} {folder}: wait until it is done."
                 ) from error
             raise OutputError(
                 f"Could not write to {folder}: {error}. Choose another place."

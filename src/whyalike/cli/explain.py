@@ -48,6 +48,23 @@ from whyalike.cli.options import (
     read_options,
     usual_methods,
 )
+from whyalike.cli.pairs import (
+    Fields,
+    Force,
+    Keep,
+    Out,
+    PairColumns,
+    PairIds,
+    PairIndex,
+    PairsFile,
+    StrictPairs,
+    begin_run,
+    explain_pairs,
+    explainer_of,
+    open_items,
+    refuse_with_pairs,
+    refuse_without_pairs,
+)
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.errors import OptionError, TextError, WhyalikeError
 
@@ -226,6 +243,15 @@ def explain(
     check: Check = None,
     unit: Unit = "word",
     column: Column = None,
+    pairs: PairsFile = None,
+    out: Out = None,
+    columns: PairColumns = None,
+    index: PairIndex = None,
+    ids: PairIds = None,
+    fields: Fields = None,
+    keep: Keep = None,
+    force: Force = False,
+    strict: StrictPairs = False,
     json_: Json = False,
     md: Annotated[
         bool,
@@ -244,14 +270,34 @@ def explain(
 ) -> None:
     """Explain why a model finds two texts alike: which words of one go with which of the other.
 
-    Put -- before a text that begins with a hyphen.
+    With --pairs FILE -o FILE, each pair of a file is explained into a row of another one. Put --
+    before a text that begins with a hyphen.
     """
     with one_sentence_errors(debug=debug):
         if md and (json_ or methods is not None):
             raise OptionError(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
             )
-        left, right = read_pair(text_a, text_b, file_a, file_b)
+        for_files: dict[str, Any] = {
+            "columns": columns,
+            "index": index,
+            "ids": ids,
+            "fields": fields,
+            "keep": keep,
+            "force": force,
+        }
+        if pairs is None:
+            refuse_without_pairs(out=out, strict=strict, **for_files)
+            left, right = read_pair(text_a, text_b, file_a, file_b)
+            run = None
+        else:
+            texts = text_a or text_b or file_a or file_b
+            many = {"--methods": methods, "--md": md, "--unit": unit if unit != "word" else None}
+            refuse_with_pairs(
+                **{"A text": texts, **many, "--html": html, "--png": png, "--svg": svg}
+            )
+            left = right = ""
+            run = begin_run(pairs, out, check=check, **for_files)
         quieten()
         from whyalike import Explainer
 
@@ -262,39 +308,57 @@ def explain(
                 "--png and --svg, or leave out --methods."
             )
 
-        explainer = Explainer(
-            **read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                column=column,
+        options = read_options(
+            option,
+            names or usual_methods(method),
+            words=words,
+            long_text=long_text,
+            chunk_size=chunk_size,
+            chunk_overlap=chunk_overlap,
+            chunk_score=chunk_score,
+            top_k=top_k,
+        )
+        own = (label, embed, embed_query, embed_document, score, fusion, over)
+        items = None
+        if index is not None:
+            items = open_items(
+                index,
+                prompts=prompts,
+                prompt_names=prompt_names,
+                options=options,
                 device=device,
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            ),
-            method=method,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
-            options=read_options(
-                option,
-                names or usual_methods(method),
-                words=words,
-                long_text=long_text,
-                chunk_size=chunk_size,
-                chunk_overlap=chunk_overlap,
-                chunk_score=chunk_score,
-                top_k=top_k,
-            ),
-            lexicon=read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column),
-            background=None if background is None else read_corpus(background, column),
-        )
+            )
+        known = read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column)
+        usual = None if background is None else read_corpus(background, column)
+        if items is not None and model == DEFAULT_MODEL and not any(own):
+            explainer = explainer_of(items, method, known, usual, pooling=pooling)
+        else:
+            explainer = Explainer(
+                **read_model(
+                    model,
+                    fusion,
+                    normalise=normalise,
+                    over=over,
+                    column=column,
+                    device=device,
+                    trust_remote_code=trust_remote_code,
+                    allow_pickle=allow_pickle,
+                    label=label,
+                    embed=embed,
+                    embed_query=embed_query,
+                    embed_document=embed_document,
+                    score=score,
+                ),
+                method=method,
+                pooling=pooling,
+                prompts=prompts,
+                prompt_names=prompt_names,
+                options=options,
+                lexicon=known,
+                background=usual,
+            )
         read_options(option, names or [explainer.method.name])
         if names:
             from whyalike.methods.method import left_out
@@ -305,6 +369,9 @@ def explain(
                 explainer, able, left, right, check=check or 0, unit=unit
             )
             show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
+            return
+        if run is not None:
+            explain_pairs(run, explainer, items, as_json=json_, strict=strict)
             return
         explanation = explainer.explain(
             left, right, check=explainer.usual_check if check is None else check, unit=unit

@@ -1,8 +1,6 @@
 """What ``whyalike index`` reads and says: a catalogue item by item, progress, bad rows, counts."""
 
 import json
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -26,16 +24,14 @@ from whyalike.cli.options import (
     Prompts,
     TrustRemoteCode,
 )
-from whyalike.cli.printing import echo, echo_json, open_error_console, write_out
+from whyalike.cli.printing import echo, echo_json, write_out
+from whyalike.cli.progress import drawing
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
     from whyalike.catalogue.manifest import Field
     from whyalike.data.stream import Format, Markup
-
-
-SECONDS_BETWEEN_LINES = 10.0
 
 
 def take(
@@ -76,7 +72,7 @@ def following(report: "ReadReport") -> Iterator[Callable[[int, int], None]]:
     """
     said = False
     try:
-        with _drawing() as draw:
+        with drawing("texts", done="embedded") as draw:
 
             def tell(done: int, total: int) -> None:
                 nonlocal said
@@ -90,63 +86,6 @@ def following(report: "ReadReport") -> Iterator[Callable[[int, int], None]]:
         if said:
             echo("What is embedded is kept: the same command goes on from there.", err=True)
         raise
-
-
-@contextmanager
-def _drawing() -> Iterator[Callable[[int, int], None]]:
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}", markup=False),
-        TimeLeft(),
-    )
-    with Progress(*columns, console=open_error_console()) as progress:
-        task = progress.add_task("embedding", total=None, rate="")
-        pace = _Pace()
-
-        def tell(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, rate=f"{pace.rate(done):,.0f}/s")
-
-        yield tell
-
-
-class _Pace:
-    """How many texts a second are embedded, those of an earlier run left out."""
-
-    def __init__(self) -> None:
-        self.first: int | None = None
-        self.began = 0.0
-
-    def rate(self, done: int) -> float:
-        if self.first is None:
-            self.first, self.began = done, time.monotonic()
-        return (done - self.first) / max(time.monotonic() - self.began, 1e-9)
-
-
-class _Lines:
-    """A line now and then, where nothing can be drawn over."""
-
-    def __init__(self) -> None:
-        self.pace = _Pace()
-        self.said = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        first = self.pace.first is None
-        rate = self.pace.rate(done)
-        if first and done:
-            echo(f"Going on: {done:,} of {total:,} texts are embedded already.", err=True)
-        if done < total and time.monotonic() - self.said < SECONDS_BETWEEN_LINES:
-            return
-        self.said = time.monotonic()
-        left = f", {(total - done) / rate:,.0f} s left" if rate and done < total else ""
-        echo(f"{done:,} of {total:,} texts embedded, {rate:,.0f}/s{left}", err=True)
 
 
 def show_info(info: Mapping[str, Any], *, report: "ReadReport | None", as_json: bool) -> None:

@@ -1,0 +1,1 @@
+"""Many pairs from a file, explained into a file; see ``whyalike.batch.run``."""
