@@ -1,0 +1,11 @@
+"""Why a search misses: causes that are measured, and what remedies change; audits and differences."""
+
+from whyalike.data.queries import LabelledQuery as LabelledQuery
+from whyalike.data.queries import read_queries as read_queries
+from whyalike.data.trec import read_qrels as read_qrels
+from whyalike.data.trec import read_run as read_run
+from whyalike.diagnosing.diagnosis import diagnose as diagnose
+from whyalike.reports.diagnosis import CauseTest as CauseTest
+from whyalike.reports.diagnosis import Diagnosis as Diagnosis
+from whyalike.reports.diagnosis import Miss as Miss
+from whyalike.reports.diagnosis import Remedy as Remedy
