@@ -1,7 +1,7 @@
 """Queries with the ids of the items that answer them, from any table."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,8 +122,8 @@ def _choose(columns: Sequence[str], labelled: bool, report: ReadReport) -> Chose
     """Return the columns of the query, of its right items, of its own id and of the answer."""
     by_name = {name.strip().casefold(): name for name in reversed(columns)}
 
-    def first(names: Sequence[str], fits: Callable[[str], bool] = lambda name: True) -> str | None:
-        return next((by_name[name] for name in names if name in by_name and fits(name)), None)
+    def first(names: Sequence[str]) -> str | None:
+        return next((by_name[name] for name in names if name in by_name), None)
 
     query = first(QUERIES)
     right = first(RIGHT) if labelled else None
@@ -132,7 +132,9 @@ def _choose(columns: Sequence[str], labelled: bool, report: ReadReport) -> Chose
         right, own = own, None
         report.notes.append("'id' is taken for the id of the right item.")
     if query is None or (labelled and right is None):
-        wanted = "'query' and 'right', the id of the item that answers it" if labelled else "'query'"
+        wanted = (
+            "'query' and 'right', the id of the item that answers it" if labelled else "'query'"
+        )
         raise FormatError(
             f"{report.path} has no columns such as {wanted}; it has {list_columns(columns)}: "
             "rename them."

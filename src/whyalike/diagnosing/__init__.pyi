@@ -1,4 +1,4 @@
-"""Why a search misses: causes that are measured, and what remedies change; audits and differences."""
+"""Why a search misses, and what would find it; audits of catalogues; differences of models."""
 
 from whyalike.data.queries import LabelledQuery as LabelledQuery
 from whyalike.data.queries import read_queries as read_queries

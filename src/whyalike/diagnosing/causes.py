@@ -28,6 +28,7 @@ from whyalike.explanation import Explanation
 from whyalike.reports.diagnosis import (
     CAUSES,
     AddingWord,
+    Cause,
     CauseTest,
     Miss,
     PlacedItem,
@@ -75,9 +76,7 @@ class UsualWords:
     def __contains__(self, word: str) -> bool:
         """Return whether a word is usual, in whatever case it is written."""
         form = word.lower()
-        return (
-            self._items[form] >= self._items_least or self._queries[form] >= self._queries_least
-        )
+        return self._items[form] >= self._items_least or self._queries[form] >= self._queries_least
 
 
 def _many(texts: Iterable[str], part: float, fewest: int) -> tuple[Counter[str], float]:
@@ -220,7 +219,8 @@ class _Tests:
             tests.append(CauseTest("rival word", None, note="not tested: another cause is shown"))
         else:
             tests.append(self._rival_word())
-        cause = next((each for each in CAUSES for test in tests if test.holds and test.cause == each), "unknown")
+        shown = {test.cause for test in tests if test.holds}
+        cause: Cause = next((each for each in CAUSES if each in shown), "unknown")
         first = self.rivals[0]
         return Miss(
             id=case.query.id,
@@ -237,9 +237,7 @@ class _Tests:
             words=tuple(words),
         )
 
-    def _item(
-        self, place: int, rank: int, until: int, words: tuple[AddingWord, ...]
-    ) -> PlacedItem:
+    def _item(self, place: int, rank: int, until: int, words: tuple[AddingWord, ...]) -> PlacedItem:
         item, text = self.corpus.items[place], self.corpus.texts[place]
         score = float(self.case.base[place])
         return PlacedItem(item.id, item.title, text, score, rank, until, words[:WORDS_KEPT])
@@ -475,5 +473,3 @@ def copies_of(texts: Sequence[str]) -> list[int]:
             kept.append((place, runs))
         found.append(first)
     return found
-
-

@@ -108,9 +108,7 @@ class Corpus:
         return cls(index.explainer, items, texts, vectors=stored, tell=tell)
 
     @classmethod
-    def of_items(
-        cls, items: Iterable[Item], explainer: "Explainer", *, tell: Tell
-    ) -> "Corpus":
+    def of_items(cls, items: Iterable[Item], explainer: "Explainer", *, tell: Tell) -> "Corpus":
         """Return items, of which the text stands for each, with a model."""
         found = list(items)
         return cls(explainer, found, [item.text for item in found], tell=tell)
@@ -185,7 +183,8 @@ class Corpus:
         # A text without any token has a zero of no width.
         left = np.resize(self._embedded[0, query], vectors.shape[1])
         found: Floats = similarity_matrix(left[None], vectors, function=model.similarity_function)
-        return np.round(found[0], DIGITS)
+        rounded: Floats = np.round(found[0], DIGITS)
+        return rounded
 
     def place(self, scores: Floats, right: Sequence[int], k: int) -> Placing:
         """Return where right items stand by the scores (N,) of all; of equal ones by their ids."""
@@ -206,7 +205,9 @@ class Corpus:
 
     def _precede(self, scores: Floats, score: float, item: int) -> Bools:
         """Return which items (N,) stand before one with a score."""
-        return (scores > score) | ((scores == score) & (self._by_id < self._by_id[item]))
+        level: Bools = (scores == score) & (self._by_id < self._by_id[item])
+        found: Bools = (scores > score) | level
+        return found
 
     def read(self, texts: Sequence[str]) -> "list[TokenizedText]":
         """Return texts as the model reads them as items, up to its limit."""

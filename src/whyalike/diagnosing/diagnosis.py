@@ -20,7 +20,7 @@ from whyalike.diagnosing.remedies import CHUNKS, Asked, Remedies
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 from whyalike.explainer import Explainer
 from whyalike.options import check_whole
-from whyalike.reports.diagnosis import CauseTest, Diagnosis, Miss, PlacedItem, SkippedQuery
+from whyalike.reports.diagnosis import CauseTest, Diagnosis, Miss, PlacedItem, Remedy, SkippedQuery
 
 Folder = str | os.PathLike[str]
 
@@ -126,9 +126,15 @@ def diagnose(
     except MissingExtraError as error:
         reading.notes.append(str(error))
         with_measures = False
-    missed = [each for each in searched if not set(rankings[each.query.id][:k]) & set(right[each.query.id])]
-    misses = _explain(missed, corpus, found_by, k=k, queries=[each.query.query for each in searched])
-    tried = []
+    missed = [
+        each
+        for each in searched
+        if not set(rankings[each.query.id][:k]) & set(right[each.query.id])
+    ]
+    misses = _explain(
+        missed, corpus, found_by, k=k, queries=[each.query.query for each in searched]
+    )
+    tried: list[Remedy] = []
     if remedies and misses:
         trying = Remedies(corpus, searched, rankings, k=k, with_measures=with_measures)
         tried, said = trying.try_all(chunks=tuple(dict.fromkeys(chunks)), reranker=behind)
@@ -192,7 +198,8 @@ def _read_queries(
     unknown = [id for id in qrels if id not in ids]
     if unknown:
         reading.notes.append(
-            f"{len(unknown):,} queries of the qrels are not among the queries, such as {unknown[0]!r}."
+            f"{len(unknown):,} queries of the qrels are not among the queries, such as "
+            f"{unknown[0]!r}."
         )
     return [
         LabelledQuery(
@@ -273,9 +280,7 @@ def _with_items(
     return kept
 
 
-def _search(
-    kept: Sequence[tuple[LabelledQuery, tuple[int, ...]]], corpus: Corpus
-) -> list[Asked]:
+def _search(kept: Sequence[tuple[LabelledQuery, tuple[int, ...]]], corpus: Corpus) -> list[Asked]:
     corpus.embed((each.query for each, _ in kept), side=0, what="embedding queries")
     found = []
     for number, (each, right) in enumerate(kept):
@@ -291,11 +296,14 @@ def _note_run(
     """Say what does not fit between a run and what is searched here."""
     absent = sum(each.query.id not in run for each in searched)
     if absent:
-        reading.notes.append(f"{absent:,} queries are not in the run: all they should find is missed.")
+        reading.notes.append(
+            f"{absent:,} queries are not in the run: all they should find is missed."
+        )
     unknown = {id for found in run.values() for id, _ in found} - corpus.places.keys()
     if unknown:
         reading.notes.append(
-            f"{len(unknown):,} items of the run are not among the passages, such as {min(unknown)!r}."
+            f"{len(unknown):,} items of the run are not among the passages, such as "
+            f"{min(unknown)!r}."
         )
     found = sum(corpus.place(each.base, each.right, k).rank <= k for each in searched)
     reading.notes.append(
@@ -334,7 +342,10 @@ def _found_here(each: Asked, corpus: Corpus, item: int, rank: int) -> Miss:
         own, text = corpus.items[place], corpus.texts[place]
         return PlacedItem(own.id, own.title, text, float(each.base[place]), rank, len(text))
 
-    note = f"the model itself places it at {rank}: the run is of another model, or of a search that is not exact"
+    note = (
+        f"the model itself places it at {rank}: the run is of another model, or of a search that "
+        "is not exact"
+    )
     return Miss(
         id=each.query.id,
         query=each.query.query,

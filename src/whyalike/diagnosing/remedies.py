@@ -117,7 +117,8 @@ class Remedies:
     ) -> Remedy:
         ids = [[self.corpus.ids[place] for place in ranking] for ranking in rankings]
         by_query = {each.query.id: own for each, own in zip(self.asked, ids, strict=True)}
-        turned, lost = [], []
+        turned: list[str] = []
+        lost: list[str] = []
         for id, own in by_query.items():
             now = any(one in self.right[id] for one in own[: self.k])
             if now != self.found[id]:
@@ -169,9 +170,7 @@ class Remedies:
             f"{CANDIDATES} of each query, and the right ones"
         )
 
-    def _by_variants(
-        self, variants: Mapping[int, Sequence[str]], *, what: str
-    ) -> list[Ranking]:
+    def _by_variants(self, variants: Mapping[int, Sequence[str]], *, what: str) -> list[Ranking]:
         """Return rankings where items have the best score of several texts."""
         texts = list(dict.fromkeys(text for own in variants.values() for text in own))
         number = {text: n for n, text in enumerate(texts)}
@@ -186,7 +185,11 @@ class Remedies:
         for count, each in enumerate(self.asked):
             corpus.tell("searching again", count, len(self.asked))
             scores, query = each.base.copy(), each.query.query
-            own = corpus.score_texts(query, texts) if stacked is None else corpus.compare(query, stacked)
+            own = (
+                corpus.score_texts(query, texts)
+                if stacked is None
+                else corpus.compare(query, stacked)
+            )
             scores[places] = np.maximum.reduceat(own[flat], starts)
             rankings.append(self.order(scores, most=self._depth))
         return rankings
@@ -243,7 +246,9 @@ class Remedies:
             known = _Known({texts[place]: float(each.base[place]) for place in pool})
             for name, normalise in ways:
                 fusion = Fusion([(known, 1.0), (bm25, 1.0)], normalise=normalise, over=over)
-                by_text = dict(zip(over, fusion.score([(query, text) for text in over]), strict=True))
+                by_text = dict(
+                    zip(over, fusion.score([(query, text) for text in over]), strict=True)
+                )
                 scores = np.full(len(texts), -np.inf)
                 scores[pool] = [by_text[texts[place]] for place in pool]
                 rankings[name].append(self.order(scores, most=self._depth))

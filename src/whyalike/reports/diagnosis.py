@@ -14,9 +14,7 @@ from whyalike.errors import OptionError
 
 FORMAT = Format("whyalike/diagnosis", "diagnosis", "Make it anew.")
 
-Cause = Literal[
-    "duplicate", "unread", "near tie", "diluted", "vocabulary", "rival word", "unknown"
-]
+Cause = Literal["duplicate", "unread", "near tie", "diluted", "vocabulary", "rival word", "unknown"]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 """In the order of precedence: of the tests that hold, the first names the cause."""
 
@@ -269,9 +267,9 @@ class Diagnosis:
                 if test.holds and test.cause in ("vocabulary", "rival word"):
                     for word in test.words:
                         named.setdefault(word.casefold(), set()).add(miss.id)
-            for word in miss.words:
-                if word.rank <= self.k and not word.usual:
-                    turning.setdefault(word.text.casefold(), set()).add(miss.id)
+            for asked in miss.words:
+                if asked.rank <= self.k and not asked.usual:
+                    turning.setdefault(asked.text.casefold(), set()).add(miss.id)
         order = [miss.id for miss in self.misses]
         found = []
         for word in {**dict.fromkeys(named), **dict.fromkeys(turning)}:
@@ -280,9 +278,7 @@ class Diagnosis:
             found.append(
                 TellingWord(word, len(named.get(word, ())), len(turning.get(word, ())), ids)
             )
-        return tuple(
-            sorted(found, key=lambda each: (-len(each.queries), -each.turns, each.text))
-        )
+        return tuple(sorted(found, key=lambda each: (-len(each.queries), -each.turns, each.text)))
 
     @property
     def first(self) -> tuple[Miss, ...]:
