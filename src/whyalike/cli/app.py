@@ -9,6 +9,7 @@ import typer
 
 import whyalike
 from whyalike.cli.demo import demo
+from whyalike.cli.diagnose import diagnose
 from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import compare, explain
 from whyalike.cli.failures import one_sentence_errors
@@ -45,6 +46,7 @@ app.command()(_joined(demo))
 app.command()(_joined(probe))
 app.command()(_joined(similar))
 app.command(cls=InOrder)(_joined(trace))
+app.command()(_joined(diagnose))
 app.command()(_joined(figure))
 app.command()(_joined(train))
 app.command()(_joined(serve))

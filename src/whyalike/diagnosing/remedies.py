@@ -17,6 +17,7 @@ from whyalike.models.fusion import Fusion
 from whyalike.models.scorer import OpaqueScorer, TextPair, scores_of, sides_of
 from whyalike.options import LongText
 from whyalike.reports.diagnosis import Remedied, Remedy
+from whyalike.sentences import split_sentences
 from whyalike.texts import find_words
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Remedies:
     ) -> tuple[list[Remedy], list[str]]:
         """Return all remedies that can be tried here, and what is said of those that can't."""
         notes = []
-        tried = [self._fold(), *(self._chunks(size) for size in chunks)]
+        tried = [self._fold(), self._sentences(), *(self._chunks(size) for size in chunks)]
         title = self._title()
         if title is not None:
             tried.append(title)
@@ -207,6 +208,19 @@ class Remedies:
             return None
         rankings = self._by_variants(variants, what=f"embedding chunks of {size} tokens")
         return self._remedy(f"chunks of {size} tokens", "chunks", rankings, self._sampled)
+
+    def _sentences(self) -> Remedy | None:
+        """Make each sentence a chunk."""
+        texts = self.corpus.texts
+        variants = {
+            place: [texts[place][start:end] for start, end in own]
+            for place in self._tried()
+            if len(own := split_sentences(texts[place])) > 1
+        }
+        if not variants:
+            return None
+        rankings = self._by_variants(variants, what="embedding sentences")
+        return self._remedy("chunks of one sentence", "chunks", rankings, self._sampled)
 
     def _title(self) -> Remedy | None:
         """Put the title before the text."""

@@ -4,6 +4,11 @@ from whyalike.render.comparison import render_comparison as render_comparison
 from whyalike.render.comparison import render_comparison_fragment as render_comparison_fragment
 from whyalike.render.comparison import render_comparison_text as render_comparison_text
 from whyalike.render.comparison import terminal_comparison_view as terminal_comparison_view
+from whyalike.render.diagnosis import render_diagnosis as render_diagnosis
+from whyalike.render.diagnosis import render_diagnosis_fragment as render_diagnosis_fragment
+from whyalike.render.diagnosis import render_diagnosis_markdown as render_diagnosis_markdown
+from whyalike.render.diagnosis import render_diagnosis_text as render_diagnosis_text
+from whyalike.render.diagnosis import terminal_diagnosis_view as terminal_diagnosis_view
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
 from whyalike.render.html import render_fragment as render_fragment

@@ -62,6 +62,11 @@ def render_markdown(explanation: Explanation) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def escape_markdown(text: str) -> str:
+    """Return text on one line that Markdown shows as it is, and that refers to nobody."""
+    return _escape(text)
+
+
 def _escape(text: str) -> str:
     """Return text on one line that Markdown shows as it is."""
     return _without_links(_without_markup(text))
