@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from whyalike import Item
 from whyalike.diagnosing import LabelledQuery, diagnose
 
@@ -56,6 +58,20 @@ def read_folder(folder, *, only=None):
     return items
 
 
+def keep_vectors(model):
+    """Let a model embed each text once, whatever k it is diagnosed at."""
+    embed, kept = model.embed, {}
+
+    def embed_once(texts, *, prompt="", long_text="truncate"):
+        new = [text for text in dict.fromkeys(texts) if (prompt, text) not in kept]
+        if new:
+            rows = embed(new, prompt=prompt, long_text=long_text)
+            kept.update(((prompt, text), row) for text, row in zip(new, rows, strict=True))
+        return np.array([kept[prompt, text] for text in texts])
+
+    model.embed = embed_once
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
@@ -81,9 +97,10 @@ def main():
     from whyalike import Explainer
 
     explainer = Explainer(arguments.model)
+    keep_vectors(explainer.model)
     for k in arguments.k:
         start = time.perf_counter()
-        found = diagnose(queries, passages=items, model=explainer, k=k, chunks=(64, 128, 200))
+        found = diagnose(queries, passages=items, model=explainer, k=k, chunks=(64, 128))
         print(
             f"\nk = {k}: {len(found.misses)} of {found.queries} missed, "
             f"{time.perf_counter() - start:.0f} s, {found.measures}"

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 import whyalike
+from whyalike.cli.audit import audit
 from whyalike.cli.demo import demo
 from whyalike.cli.diagnose import diagnose
+from whyalike.cli.diff import diff
 from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import compare, explain
 from whyalike.cli.failures import one_sentence_errors
@@ -47,6 +49,8 @@ app.command()(_joined(probe))
 app.command()(_joined(similar))
 app.command(cls=InOrder)(_joined(trace))
 app.command()(_joined(diagnose))
+app.command()(_joined(audit))
+app.command()(_joined(diff))
 app.command()(_joined(figure))
 app.command()(_joined(train))
 app.command()(_joined(serve))

@@ -14,6 +14,7 @@ from whyalike.catalogue.manifest import policy_of
 from whyalike.catalogue.vectors import Bools
 from whyalike.data.items import Item
 from whyalike.errors import ModelError, OptionError
+from whyalike.explanation import SimilarityFunction
 from whyalike.models.scorer import Embedder, scores_of, sides_of
 from whyalike.similarity import similarity_matrix
 
@@ -125,6 +126,11 @@ class Corpus:
             self._vectors = np.array([self._embedded[1, text] for text in self.texts])
         return self._vectors
 
+    @property
+    def vector_function(self) -> SimilarityFunction:
+        """How two vectors are compared."""
+        return cast("Embedder", self.explainer.model).similarity_function
+
     def embed(self, texts: Iterable[str], *, side: int, what: str) -> None:
         """Embed texts that are not embedded yet, as queries (0) or as items (1)."""
         if not self.has_vectors:
@@ -179,10 +185,9 @@ class Corpus:
         return self._compare(query, vectors)
 
     def _compare(self, query: str, vectors: Floats) -> Floats:
-        model = cast("Embedder", self.explainer.model)
         # A text without any token has a zero of no width.
         left = np.resize(self._embedded[0, query], vectors.shape[1])
-        found: Floats = similarity_matrix(left[None], vectors, function=model.similarity_function)
+        found: Floats = similarity_matrix(left[None], vectors, function=self.vector_function)
         rounded: Floats = np.round(found[0], DIGITS)
         return rounded
 

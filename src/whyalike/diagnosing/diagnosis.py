@@ -34,9 +34,10 @@ class _Reading:
 
     def note(self, report: ReadReport) -> None:
         """Keep what became of the rows of a file."""
-        self.notes += [f"{report.path}: {note}" for note in report.say_notes()]
+        name = Path(report.path).name
+        self.notes += [f"{name}: {note}" for note in report.say_notes()]
         self.skipped += [
-            SkippedQuery(f"{report.path}, {report.unit} {row.line}", row.excerpt, row.reason)
+            SkippedQuery(f"{name}, {report.unit} {row.line}", row.excerpt, row.reason)
             for row in report.bad
         ]
 
