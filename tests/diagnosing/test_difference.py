@@ -73,7 +73,7 @@ def test_another_scale_alone_moves_nothing():
         similarity_function = "score"
 
         def score(self, pairs, **settings):
-            return 3 * super().score(pairs) - 1
+            return 3 * BEFORE.score(pairs) - 1
 
     found = diff_models(Explainer(BEFORE), Explainer(Thrice()), PAIRS)
     assert all(abs(pair.moved) < 1e-9 for pair in found.pairs)

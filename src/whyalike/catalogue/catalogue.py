@@ -176,7 +176,7 @@ class Catalogue:
     def example(cls, name: Example) -> Self:
         """Return a catalogue that comes with whyalike: 60 pieces of clothing, or 60 wines.
 
-        ``"help"`` are 32 articles of a help centre, for which ``help-queries.jsonl`` beside them
+        ``"help"`` are 34 articles of a help centre, for which ``help-queries.jsonl`` beside them
         has queries.
 
         Raises OptionError on another name.

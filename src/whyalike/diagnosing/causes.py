@@ -371,27 +371,38 @@ class _Tests:
         ]
         # First those that hold the item back most: of them as few are named as are enough.
         missing.sort(key=lambda word: word.right - word.rival)
-        best = None
+        best: tuple[list[str], Placing] | None = None
         for count in range(1, len(missing) + 1):
             gone = [word.text for word in missing[:count]]
-            rest = self.case.without(gone)
-            if not rest:
+            placed = self._place_without(gone)
+            if placed is None:
                 break
-            placed = self._place(self._scores(rest))
-            if best is None or placed.rank < (best.rank or 0):
-                best = CauseTest(
-                    "vocabulary",
-                    placed.rank <= self.k,
-                    rank=placed.rank,
-                    score=placed.score,
-                    needed=placed.bar,
-                    words=tuple(gone),
-                )
+            if best is None or placed.rank < best[1].rank:
+                best = gone, placed
             if placed.rank <= self.k:
                 break
         if best is None:
             return CauseTest("vocabulary", False, note="every word matches something, or is usual")
-        return best
+        gone, placed = best
+        for word in tuple(gone) if placed.rank <= self.k else ():
+            # What is not needed is not named.
+            fewer = [other for other in gone if other != word]
+            again = self._place_without(fewer) if fewer else None
+            if again is not None and again.rank <= self.k:
+                gone, placed = fewer, again
+        return CauseTest(
+            "vocabulary",
+            placed.rank <= self.k,
+            rank=placed.rank,
+            score=placed.score,
+            needed=placed.bar,
+            words=tuple(gone),
+        )
+
+    def _place_without(self, words: Sequence[str]) -> Placing | None:
+        """Return where the right item stands without words of the query; None if none is left."""
+        rest = self.case.without(words)
+        return self._place(self._scores(rest)) if rest else None
 
     def _rival_word(self) -> CauseTest:
         rivals = self.rivals
