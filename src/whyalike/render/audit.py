@@ -49,10 +49,10 @@ def summarise(audit: Audit) -> str:
     if not audit.pairs:
         return "No pair of words adds to the similarities of neighbours."
     first = audit.pairs[0]
-    words = f"“{first.left}”"
+    words, verb = f"“{first.left}”", "carries"
     if first.right != first.left:
-        words += f" and “{first.right}”"
-    said = f"{words} carry most of what makes neighbours: {first.share:.1%} of what pairs add."
+        words, verb = f"{words} with “{first.right}”", "carry"
+    said = f"{words} {verb} most: {first.share:.1%} of what pairs of words add to neighbours."
     count = len(audit.boilerplate)
     if count:
         share = sum(word.share for word in audit.boilerplate)
