@@ -52,6 +52,8 @@ def place(tmp_path_factory, model):
     (place / f"{HOSTILE}.csv").write_text(columns + rows + f"bad {HOSTILE}\n")
     (place / "more.csv").write_text(columns + f"new{HOSTILE},a,b,knit {HOSTILE} mittens\n")
     (place / "pairs.csv").write_text(f"left,right\n{HOSTILE} gloves,warm {HOSTILE}\n")
+    asked = json.dumps({"query": f"mittens {HOSTILE}", "right": f"{HOSTILE}1"})
+    (place / "queries.jsonl").write_text(f"{asked}\n{{bad {HOSTILE}\n")
     items = [Item(f"{HOSTILE}{n}", HOSTILE, f"{HOSTILE} {n}", {HOSTILE: HOSTILE}) for n in range(3)]
     catalogue = Catalogue.from_items(items, name=HOSTILE)
     CatalogueIndex.build(catalogue, place / "idx", model=str(place / "model"))
@@ -106,6 +108,19 @@ def cases(place):
             ("--text", text, "--passages", csv, "--stage", model[1], "--json"),
             ("--text", text, "--passages", csv, "--stage", model[1], "--passage", HOSTILE),
             ("--text", text, "--passages", csv, "--stage", place / f"none {HOSTILE}"),
+        ],
+        "diagnose": [
+            (place / "queries.jsonl", "--index", idx, "-k", "1"),
+            (place / "queries.jsonl", "--passages", csv, *model, "-k", "1", "--json"),
+            (place / "queries.jsonl", "--passages", csv, *model, "-k", "1", "--markdown"),
+            (place / f"no{HOSTILE}.jsonl", "--index", idx),
+            (csv, "--index", place / HOSTILE),
+        ],
+        "audit": [(idx,), (idx, "--json"), (place / HOSTILE,)],
+        "diff": [
+            (place / "queries.jsonl", "--passages", csv, *model, *model),
+            (place / "queries.jsonl", "--passages", csv, *model, *model, "--json"),
+            (place / "pairs.csv", *model, *model),
         ],
         "figure": [("4", text, "b", *model, "-o", place / f"{HOSTILE}.xyz")],
         "train": [

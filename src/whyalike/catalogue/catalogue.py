@@ -16,7 +16,7 @@ from whyalike.options import check_choice
 if TYPE_CHECKING:
     from whyalike.data.arrow import AnyDataset
 
-Example = Literal["fashion", "wine"]
+Example = Literal["fashion", "wine", "help"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,6 +175,9 @@ class Catalogue:
     @classmethod
     def example(cls, name: Example) -> Self:
         """Return a catalogue that comes with whyalike: 60 pieces of clothing, or 60 wines.
+
+        ``"help"`` are 34 articles of a help centre, for which ``help-queries.jsonl`` beside them
+        has queries.
 
         Raises OptionError on another name.
         """

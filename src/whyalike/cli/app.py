@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 import whyalike
+from whyalike.cli.audit import audit
 from whyalike.cli.compare import compare
 from whyalike.cli.demo import demo
+from whyalike.cli.diagnose import diagnose
+from whyalike.cli.diff import diff
 from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import explain
 from whyalike.cli.failures import one_sentence_errors
@@ -50,6 +53,9 @@ app.command()(_joined(similar))
 app.command()(_joined(rank))
 app.command()(_joined(highlight))
 app.command(cls=InOrder)(_joined(trace))
+app.command()(_joined(diagnose))
+app.command()(_joined(audit))
+app.command()(_joined(diff))
 app.command()(_joined(figure))
 app.command()(_joined(train))
 app.command()(_joined(serve))

@@ -1,5 +1,9 @@
 """An explanation made visible: terminal, HTML, figures. Imports a renderer on first use."""
 
+from whyalike.render.audit import render_audit as render_audit
+from whyalike.render.audit import render_audit_fragment as render_audit_fragment
+from whyalike.render.audit import render_audit_text as render_audit_text
+from whyalike.render.audit import terminal_audit_view as terminal_audit_view
 from whyalike.render.comparison import render_comparison as render_comparison
 from whyalike.render.comparison import render_comparison_fragment as render_comparison_fragment
 from whyalike.render.comparison import render_comparison_text as render_comparison_text
@@ -8,6 +12,15 @@ from whyalike.render.comparison_markdown import (
     render_comparison_markdown as render_comparison_markdown,
 )
 from whyalike.render.comparison_verdict import say_comparison as say_comparison
+from whyalike.render.diagnosis import render_diagnosis as render_diagnosis
+from whyalike.render.diagnosis import render_diagnosis_fragment as render_diagnosis_fragment
+from whyalike.render.diagnosis import render_diagnosis_markdown as render_diagnosis_markdown
+from whyalike.render.diagnosis import render_diagnosis_text as render_diagnosis_text
+from whyalike.render.diagnosis import terminal_diagnosis_view as terminal_diagnosis_view
+from whyalike.render.difference import render_difference as render_difference
+from whyalike.render.difference import render_difference_fragment as render_difference_fragment
+from whyalike.render.difference import render_difference_text as render_difference_text
+from whyalike.render.difference import terminal_difference_view as terminal_difference_view
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
 from whyalike.render.highlights import render_highlights as render_highlights

@@ -1,0 +1,274 @@
+"""The audit of a catalogue: which words carry its neighbours, and which items are everybody's."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from whyalike.arrays import Floats
+from whyalike.catalogue.index import CatalogueIndex
+from whyalike.catalogue.item_store import text_key
+from whyalike.diagnosing.corpus import Corpus, Tell
+from whyalike.errors import OptionError
+from whyalike.explanation import Explanation
+from whyalike.options import check_whole
+from whyalike.reports.audit import Audit, CarryingPair, CarryingWord, Hub, HubWord
+from whyalike.similarity import similarity_matrix
+from whyalike.texts import find_words, is_mark, keep_words, word_forms
+
+PAIRS_KEPT, WORDS_KEPT, HUBS_KEPT, HUB_WORDS = 50, 100, 10, 5
+
+WORDS_TRIED = 30
+"""Words of a hub that are deleted, one at a time: first those that most of its neighbours have."""
+
+ROWS = 256
+"""Items whose similarities with all are worked out at once."""
+
+DEVIATIONS = 2
+"""An item is a hub that is a neighbour of so many standard deviations more items than the mean."""
+
+
+def audit(
+    index: CatalogueIndex | str | os.PathLike[str],
+    *,
+    sample: int = 1000,
+    explain: int = 200,
+    neighbours: int = 10,
+    seed: int = 0,
+    progress: Tell | None = None,
+) -> Audit:
+    """Say which pairs of words carry the nearest neighbours of a whole index, and what makes hubs.
+
+    Parameters
+    ----------
+    index : CatalogueIndex or path
+        What is audited.
+    sample : int, default=1000
+        Of how many items the neighbours are looked for, among all items; of more, so many are
+        drawn.
+    explain : int, default=200
+        How many pairs of an item and its nearest neighbour are explained.
+    neighbours : int, default=10
+        How many neighbours an item has where hubs are counted.
+    seed : int, default=0
+        Of the draws.
+    progress : callable, optional
+        Is called with what is done, how much of it, and how much there is.
+
+    Raises
+    ------
+    OptionError
+        A number that is not allowed, fewer than three items, or a model without a method that
+        says what words add.
+    FormatError, ModelError, ModelNotFoundError, UnsafeModelError
+        As ``CatalogueIndex.open`` and ``Explainer.explain``.
+    """
+    for name, value in (("sample", sample), ("explain", explain), ("neighbours", neighbours)):
+        check_whole(name, value)
+    check_whole("seed", seed, least=0)
+    tell = progress or _tell_nobody
+    opened = index if isinstance(index, CatalogueIndex) else CatalogueIndex.open(index)
+    corpus = Corpus.of_index(opened, tell=tell)
+    if len(corpus) < 3:
+        raise OptionError(f"The index has {len(corpus)} items: an audit needs three or more.")
+    between = opened.explainer.between_documents()
+    explainer = between.with_method(between.signed_method)
+    if "signed" not in explainer.method.promises:
+        raise OptionError(f"{explainer.method.name!r} does not say what words add to a score.")
+    random = np.random.default_rng(seed)
+    drawn = np.sort(random.permutation(len(corpus))[:sample])
+    most = min(neighbours, len(corpus) - 2)
+    found = _Neighbours(corpus, drawn, most)
+    chosen = sorted(random.permutation(len(found.pairs))[:explain].tolist())
+    pairs = [found.pairs[n] for n in chosen]
+    texts = [(corpus.texts[a], corpus.texts[b]) for a, b, _ in pairs]
+    tell("explaining neighbours", 0, len(texts))
+    explanations: list[Explanation] = []
+    for each in explainer.explain_many(texts):
+        explanations.append(each)
+        tell("explaining neighbours", len(explanations), len(texts))
+    notes = []
+    if len(drawn) < len(corpus):
+        notes.append(
+            f"Neighbours are those of {len(drawn):,} of {len(corpus):,} items, drawn at random "
+            f"(seed {seed}); each was compared with all items."
+        )
+    if len(pairs) < len(found.pairs):
+        notes.append(
+            f"{len(pairs):,} of {len(found.pairs):,} pairs of an item and its nearest neighbour "
+            "were explained, drawn at random."
+        )
+    counts = np.array(list(found.counts), dtype=np.float64)
+    return Audit(
+        name=opened.reader.manifest.name,
+        model=explainer.model.name,
+        similarity_function=explainer.model.similarity_function,
+        method=explainer.method.name,
+        items=len(corpus),
+        sampled=len(drawn),
+        explained=len(pairs),
+        neighbours=most,
+        similarity=float(np.mean([score for _, _, score in found.pairs])),
+        skewness=_skewness(counts),
+        pairs=_carrying_pairs(explanations),
+        words=_carrying_words(explanations, corpus.texts),
+        hubs=_hubs(corpus, found, tell),
+        copies=found.copies,
+        seed=seed,
+        notes=tuple(notes),
+    )
+
+
+def _tell_nobody(what: str, done: int, total: int) -> None:
+    """Take no notice of progress."""
+
+
+class _Neighbours:
+    """The neighbours of drawn items among all: pairs with the nearest, and counts of neighbours.
+
+    pairs: of each drawn item, it, its nearest neighbour and their similarity; each pair once.
+    counts: (N,), of how many drawn items each item is one of the k neighbours. bars: (D,), the
+    similarity of the k-th neighbour of each drawn item, and of the one behind it.
+    """
+
+    def __init__(self, corpus: Corpus, drawn: "np.ndarray[tuple[int], np.dtype[np.intp]]", k: int):
+        self.drawn, self.k, self.copies = drawn, k, 0
+        self.counts = np.zeros(len(corpus), dtype=np.intp)
+        self.pairs: list[tuple[int, int, float]] = []
+        self.of: dict[int, list[int]] = defaultdict(list)
+        self.bars = np.zeros((len(drawn), 2))
+        function = corpus.vector_function
+        keys = np.array([text_key(text) for text in corpus.texts])
+        seen: set[tuple[int, int]] = set()
+        for start in range(0, len(drawn), ROWS):
+            corpus.tell("searching neighbours", start, len(drawn))
+            rows = drawn[start : start + ROWS]
+            scores = similarity_matrix(corpus.vectors[rows], corpus.vectors, function=function)
+            for number, (place, own) in enumerate(zip(rows.tolist(), scores, strict=True), start):
+                same = keys == keys[place]
+                self.copies += int(same.sum()) - 1
+                own[same] = -np.inf
+                order = np.argsort(-own, kind="stable")[: k + 1]
+                kept = [int(each) for each in order if np.isfinite(own[each])]
+                self.bars[number] = _bars(own[order].tolist(), k)
+                if not kept:
+                    continue
+                for each in kept[:k]:
+                    self.counts[each] += 1
+                    self.of[each].append(number)
+                pair = (min(place, kept[0]), max(place, kept[0]))
+                if pair not in seen:
+                    seen.add(pair)
+                    self.pairs.append((*pair, float(own[kept[0]])))
+        corpus.tell("searching neighbours", len(drawn), len(drawn))
+
+
+def _bars(best: Sequence[float], k: int) -> tuple[float, float]:
+    """Return the k-th of the best scores, and the one behind it."""
+    values = [*best, *[-np.inf] * (k + 1 - len(best))]
+    return values[k - 1], values[k]
+
+
+def _skewness(counts: Floats) -> float:
+    """Return the third standardised moment of (N,) counts; 0 where all are the same."""
+    deviation = float(counts.std())
+    if not deviation:
+        return 0.0
+    return float((((counts - counts.mean()) / deviation) ** 3).mean())
+
+
+def _carrying_pairs(explanations: Sequence[Explanation]) -> tuple[CarryingPair, ...]:
+    """Return the pairs of words that add most, summed over all explanations."""
+    adds: dict[tuple[str, str], float] = defaultdict(float)
+    where: Counter[tuple[str, str]] = Counter()
+    for one in explanations:
+        own: dict[tuple[str, str], float] = defaultdict(float)
+        for pair in one.matches:
+            left = one.left.words[pair.left].text.lower()
+            right = one.right.words[pair.right].text.lower()
+            if pair.score > 0 and not (is_mark(left) or is_mark(right)):
+                own[min(left, right), max(left, right)] += pair.score
+        for words, score in own.items():
+            adds[words] += score
+        where.update(own.keys())
+    total = sum(adds.values())
+    order = sorted(adds, key=lambda pair: (-adds[pair], pair))[:PAIRS_KEPT]
+    return tuple(
+        CarryingPair(*pair, float(adds[pair]), adds[pair] / total, where[pair]) for pair in order
+    )
+
+
+def _carrying_words(
+    explanations: Sequence[Explanation], texts: Sequence[str]
+) -> tuple[CarryingWord, ...]:
+    """Return the words that add most, with how many items have them."""
+    adds: dict[str, float] = defaultdict(float)
+    where: Counter[str] = Counter()
+    for one in explanations:
+        own: set[str] = set()
+        for side in (one.left, one.right):
+            for word in side.words:
+                if (word.contribution or 0.0) > 0 and not is_mark(word.text):
+                    adds[word.text.lower()] += word.contribution or 0.0
+                    own.add(word.text.lower())
+        where.update(own)
+    having: Counter[str] = Counter()
+    for text in texts:
+        having.update(set(word_forms(text)))
+    total = sum(adds.values())
+    order = sorted(adds, key=lambda word: (-adds[word], word))[:WORDS_KEPT]
+    return tuple(
+        CarryingWord(word, having[word] / len(texts), adds[word] / total, where[word])
+        for word in order
+    )
+
+
+def _hubs(corpus: Corpus, found: _Neighbours, tell: Tell) -> tuple[Hub, ...]:
+    """Return the items that are neighbours of most, and the words whose deletion changes that."""
+    counts = found.counts
+    least = counts.mean() + DEVIATIONS * counts.std()
+    order = [
+        place
+        for place in sorted(range(len(counts)), key=lambda place: (-counts[place], place))
+        if counts[place] > least
+    ][:HUBS_KEPT]
+    hubs = []
+    for number, place in enumerate(order):
+        tell("deleting words of hubs", number, len(order))
+        hubs.append(_hub(corpus, found, place))
+    tell("deleting words of hubs", len(order), len(order))
+    return tuple(hubs)
+
+
+def _hub(corpus: Corpus, found: _Neighbours, place: int) -> Hub:
+    text, near = corpus.texts[place], found.of[place]
+    spans = find_words(text)
+    forms = [text[start:end].lower() for start, end in spans]
+    having: Counter[str] = Counter()
+    for number in near:
+        having.update(set(word_forms(corpus.texts[found.drawn[number]])))
+    own = [form for form in dict.fromkeys(forms) if not is_mark(form)]
+    tried = sorted(own, key=lambda form: -having[form])[:WORDS_TRIED]
+    variants = {}
+    for form in tried:
+        rest = keep_words(text, spans, [other != form for other in forms])
+        if word_forms(rest):
+            variants[form] = rest
+    if not variants:
+        item = corpus.items[place]
+        return Hub(item.id, item.title, text, int(found.counts[place]), ())
+    vectors = corpus.stack(list(variants.values()))
+    scores = similarity_matrix(
+        corpus.vectors[found.drawn], vectors, function=corpus.vector_function
+    )
+    # To stay a neighbour it must pass the k-th of the others: the one behind, where it is one.
+    is_near = np.zeros(len(found.drawn), dtype=np.bool_)
+    is_near[near] = True
+    bars = np.where(is_near, found.bars[:, 1], found.bars[:, 0])
+    bars[found.drawn == place] = np.inf
+    left = (scores >= bars[:, None]).sum(axis=0)
+    words = [HubWord(form, int(count)) for form, count in zip(variants, left, strict=True)]
+    words.sort(key=lambda word: word.without)
+    item = corpus.items[place]
+    return Hub(item.id, item.title, text, int(found.counts[place]), tuple(words[:HUB_WORDS]))

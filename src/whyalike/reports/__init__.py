@@ -1,0 +1,1 @@
+"""What measurements of a whole search found, as plain data: read and written as JSON."""

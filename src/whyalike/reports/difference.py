@@ -1,0 +1,150 @@
+"""Where two models differ on the same texts, and by which words, as plain data.
+
+``whyalike.diagnosing.diff_models`` makes one. Scores of two models have scales of their own: each
+is taken as its distance from the mean in standard deviations (z), over all pairs, or over the
+passages of a query.
+"""
+
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any, Literal, Self
+
+from whyalike.documents import Format, read_json, read_object, write_json
+
+FORMAT = Format("whyalike/difference", "difference", "Make it anew.")
+
+
+@dataclass(frozen=True, slots=True)
+class MovedWord:
+    """A word and what it adds to the score by each model, in standard deviations of that model."""
+
+    text: str
+    side: Literal["left", "right"]
+    start: int
+    end: int
+    before: float
+    after: float
+
+    @property
+    def moved(self) -> float:
+        """How much more it adds by the second model."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class MovedPair:
+    """A pair of texts by both models.
+
+    id: its number, or the query's id. before, after: scores. before_z, after_z: the same in
+    standard deviations from the mean. before_rank, after_rank: of the right item, of a query.
+    words: of both texts, those that moved most first; empty where the pair was not explained.
+    """
+
+    id: str
+    left: str
+    right: str
+    before: float
+    after: float
+    before_z: float
+    after_z: float
+    before_rank: int | None = None
+    after_rank: int | None = None
+    words: tuple[MovedWord, ...] = ()
+
+    @property
+    def moved(self) -> float:
+        """How far the score moved, in standard deviations."""
+        return self.after_z - self.before_z
+
+
+@dataclass(frozen=True, slots=True)
+class WordMovement:
+    """A word, in lower case, over all explained pairs.
+
+    moved: how much more it adds by the second model, in the mean over the pairs that have it, in
+    standard deviations. pairs: how many have it.
+    """
+
+    text: str
+    moved: float
+    pairs: int
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Difference:
+    """Where two models differ; see ``diff_models``.
+
+    before, after: names of the models. agreement: Spearman's correlation of their scores. pairs:
+    all, the farthest moved first. k, found_before, found_after: of queries, how many find a right
+    item among the first k. explained: how many pairs were.
+    """
+
+    before: str
+    after: str
+    methods: tuple[str, str]
+    kind: Literal["pairs", "queries"]
+    agreement: float
+    explained: int
+    pairs: tuple[MovedPair, ...]
+    words: tuple[WordMovement, ...]
+    k: int | None = None
+    found_before: int | None = None
+    found_after: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def risen(self) -> tuple[WordMovement, ...]:
+        """The words that add more by the second model, most first."""
+        return tuple(word for word in self.words if word.moved > 0)
+
+    @property
+    def fallen(self) -> tuple[WordMovement, ...]:
+        """The words that add less by the second model, least first."""
+        return tuple(word for word in reversed(self.words) if word.moved < 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries, with what each pair and word moved."""
+        return {
+            **FORMAT.head(),
+            **asdict(self),
+            "pairs": [
+                {
+                    **asdict(pair),
+                    "moved": pair.moved,
+                    "words": [{**asdict(word), "moved": word.moved} for word in pair.words],
+                }
+                for pair in self.pairs
+            ],
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes an equal difference."""
+        return write_json(self.to_dict(), indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make a difference from JSON. Raises FormatError on what ``to_json`` did not write."""
+        body = FORMAT.body(read_json(text))
+        with FORMAT.reading():
+            pairs = body.get("pairs")
+            for pair in pairs if isinstance(pairs, list) else ():
+                if isinstance(pair, dict):
+                    pair.pop("moved", None)
+                    for word in pair.get("words") or ():
+                        word.pop("moved", None)
+            return cls(**read_object(body, Difference))
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        return str(import_module("whyalike.render").render_difference(self))
+
+    def __str__(self) -> str:
+        """Return the difference as plain text, 80 columns wide."""
+        return str(import_module("whyalike.render").render_difference_text(self))
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return f"Difference({self.before!r} → {self.after!r}, {len(self.pairs):,} {self.kind})"
+
+    def _repr_html_(self) -> str:
+        return str(import_module("whyalike.render").render_difference_fragment(self))
