@@ -278,7 +278,7 @@ def test_choices_that_do_not_exist(tmp_path, options):
     with pytest.raises(OptionError, match="allowed"):
         Catalogue.read(path, **options)
     with raises(OptionError, ".csv"):
-        Catalogue.read(tmp_path / "a.xlsx")
+        Catalogue.read(tmp_path / "a.docx")
     with pytest.raises(OptionError, match="'fashion', 'wine'"):
         Catalogue.example("cheese")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from whyalike.data.items import Item
 from whyalike.data.stream import Format, Markup, ReadReport, stream_dataset, stream_items
+from whyalike.data.unpacking import without_packing
 from whyalike.errors import OptionError
 from whyalike.options import check_choice
 
@@ -51,6 +52,7 @@ class Catalogue:
         path: str | os.PathLike[str],
         *,
         format: Format = "auto",
+        encoding: str | None = None,
         id: str | None = None,
         title: str | None = None,
         description: str | None = None,
@@ -58,14 +60,16 @@ class Catalogue:
         strict: bool = False,
         markup: Markup = "keep",
     ) -> Self:
-        """Read CSV, TSV, JSON Lines, Parquet or a saved data set; see ``stream_items``.
+        """Read CSV, TSV, JSON, Parquet, XLSX, ODS or a saved data set; see ``stream_items``.
 
         Parameters
         ----------
         path : str | PathLike[str]
-            A file, gzipped or not, or the folder of a saved data set.
+            A file, packed or not, or the folder of a saved data set.
         format : Format, default='auto'
             What it is; ``"auto"`` goes by its name.
+        encoding : str, optional
+            Of a text file; None finds it, and says so where it is not UTF-8.
         id : str, optional
             The column of ids; None guesses, and numbers the rows where nothing looks like one.
         title : str, optional
@@ -92,6 +96,7 @@ class Catalogue:
         items = stream_items(
             path,
             format=format,
+            encoding=encoding,
             id=id,
             title=title,
             description=description,
@@ -205,5 +210,5 @@ class Catalogue:
 
 def name_of(path: Path) -> str:
     """Return what a catalogue from that file is called."""
-    name = path.name.removesuffix(".gz")
+    name = without_packing(path.name)
     return Path(name).stem or str(path)

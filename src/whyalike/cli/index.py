@@ -42,6 +42,7 @@ def take(
     file: Path,
     *,
     format: "Format",
+    encoding: str | None,
     id: str | None,
     title: str | None,
     description: str | None,
@@ -58,6 +59,7 @@ def take(
     items = stream_items(
         file,
         format=format,
+        encoding=encoding,
         id=id,
         title=title,
         description=description,
@@ -184,7 +186,7 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-File = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", metavar="FILE")]
+File = Annotated[Path, typer.Argument(help="CSV, TSV, JSON, Parquet, XLSX or ODS.", metavar="FILE")]
 Folder = Annotated[Path, typer.Argument(help="The index.", metavar="INDEX")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of the ids.", metavar="COLUMN")]
 Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar="COLUMN")]
@@ -195,8 +197,18 @@ Description = Annotated[
 ]
 
 FormatOption = Annotated[
-    Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"],
+    Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "xlsx", "ods", "txt", "dataset"],
     typer.Option("--format", help="What the file is; auto goes by its name."),
+]
+
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        help="Of a text file, such as cp1252; by default it is found, and said if not UTF-8.",
+        metavar="NAME",
+        show_default=False,
+    ),
 ]
 
 MarkupOption = Annotated[
@@ -250,6 +262,7 @@ def build(
     title: Title = None,
     description: Description = None,
     format_: FormatOption = "auto",
+    encoding: EncodingOption = None,
     markup: MarkupOption = "keep",
     strict: Strict = False,
     resume: Resume = True,
@@ -279,6 +292,7 @@ def build(
         items, report = take(
             file,
             format=format_,
+            encoding=encoding,
             id=id_,
             title=title,
             description=description,
@@ -326,6 +340,7 @@ def add(
     title: Title = None,
     description: Description = None,
     format_: FormatOption = "auto",
+    encoding: EncodingOption = None,
     markup: MarkupOption = "keep",
     strict: Strict = False,
     resume: Resume = True,
@@ -342,6 +357,7 @@ def add(
         items, report = take(
             file,
             format=format_,
+            encoding=encoding,
             id=id_,
             title=title,
             description=description,

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from whyalike.data.tables import RawRow, RowTable, check_width, unreadable
+from whyalike.data.decoding import unreadable
+from whyalike.data.tables import RawRow, RowTable, check_width
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from whyalike.data.arrow import open_dataset, open_parquet
 from whyalike.data.columns import ColumnChoice, choose_columns
 from whyalike.data.items import Item, ItemMaker
+from whyalike.data.json_rows import open_json
 from whyalike.data.markup import has_markup
-from whyalike.data.tables import RawRow, RowTable, open_delimited, open_json_lines, open_lines
+from whyalike.data.sheets import open_sheet
+from whyalike.data.tables import RawRow, RowTable, open_delimited, open_lines
+from whyalike.data.unpacking import name_inside, without_packing
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 
@@ -68,7 +71,7 @@ class ReadReport:
             notes.append(f"{said} a description only.")
         if broken := sum(one.reason.startswith(BROKEN_ENCODING) for one in self.bad):
             said = _counted(broken, "row is", "rows are")
-            notes.append(f"{said} not UTF-8: save the file as UTF-8 to keep them.")
+            notes.append(f"{said} not in the file's encoding: say it with encoding= (--encoding).")
         if self.with_markup:
             said = _counted(self.with_markup, "item holds", "items hold")
             notes.append(f"{said} HTML; markup='strip' (--markup strip) takes it out.")
@@ -126,15 +129,18 @@ def _counted(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"]
+Format = Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "xlsx", "ods", "txt", "dataset"]
 Markup = Literal["keep", "strip"]
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
+    ".ods": "ods",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
@@ -150,6 +156,7 @@ def stream_items(
     path: str | os.PathLike[str],
     *,
     format: Format = "auto",
+    encoding: str | None = None,
     id: str | None = None,
     title: str | None = None,
     description: str | None = None,
@@ -163,9 +170,11 @@ def stream_items(
     Parameters
     ----------
     path : str | PathLike[str]
-        A file, gzipped or not, or the folder of a saved data set.
+        A file, packed (.gz, .zst, .zip) or not, or the folder of a saved data set.
     format : Format, default='auto'
         What it is; ``"auto"`` goes by its name.
+    encoding : str, optional
+        Of a text file; None finds it, and says so where it is not UTF-8.
     id : str, optional
         The column of ids; None guesses, and numbers the rows where nothing looks like one.
     title : str, optional
@@ -192,7 +201,7 @@ def stream_items(
     """
     report = ReadReport() if report is None else report
     report.path = str(path)
-    with open_table(Path(path), format) as table:
+    with open_table(Path(path), format, encoding=encoding) as table:
         yield from _walk(table, report, (id, title, description, metadata), strict, markup)
 
 
@@ -246,15 +255,19 @@ def stream_dataset(
     yield from _walk(table, report, (id, title, description, metadata), strict, markup)
 
 
-def open_table(path: Path, format: Format) -> AbstractContextManager[RowTable]:
-    """Yield the rows of a file, gzipped or not, or of the folder of a saved data set.
+def open_table(
+    path: Path, format: Format, *, encoding: str | None = None
+) -> AbstractContextManager[RowTable]:
+    """Yield the rows of a file, packed or not, or of the folder of a saved data set.
+
+    ``encoding`` is that of a text file; None finds it.
 
     Raises
     ------
     FormatError
         It can't be read; also while it is.
     OptionError
-        A format that there is not, or ``"auto"`` and the name does not say it.
+        A format that there is not, ``"auto"`` and the name does not say it, or no such encoding.
     MissingExtraError
         The format needs a package that is not installed.
     """
@@ -264,11 +277,13 @@ def open_table(path: Path, format: Format) -> AbstractContextManager[RowTable]:
         return nullcontext(open_dataset(str(path)))
     if kind == "parquet":
         return open_parquet(path)
-    if kind == "jsonl":
-        return open_json_lines(path)
+    if kind in ("xlsx", "ods"):
+        return open_sheet(path)
+    if kind in ("json", "jsonl"):
+        return open_json(path, encoding=encoding)
     if kind == "txt":
-        return open_lines(path)
-    return open_delimited(path, delimiter="\t" if kind == "tsv" else ",")
+        return open_lines(path, encoding=encoding)
+    return open_delimited(path, delimiter="\t" if kind == "tsv" else ",", encoding=encoding)
 
 
 def _kind_of(path: Path) -> Format:
@@ -278,16 +293,20 @@ def _kind_of(path: Path) -> Format:
     if found is None:
         raise OptionError(
             f"The name of {path} does not say what it is; known are {', '.join(SUFFIXES)} "
-            "(each with .gz but Parquet) and the folder of a saved data set: give format= "
-            "(--format)."
+            "(those of texts with .gz, .zst or .zip, too) and the folder of a saved data set: give "
+            "format= (--format)."
         )
     return found
 
 
 def kind_by_name(path: Path) -> Format | None:
     """Return what a table is by the name of its file, or None where that does not say it."""
-    name = path.name.lower().removesuffix(".gz")
-    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    name = without_packing(path.name.lower())
+    found = next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    if found is None and path.name.lower().endswith(".zip") and path.is_file():
+        inside = without_packing(name_inside(path).lower())
+        found = next((kind for suffix, kind in SUFFIXES.items() if inside.endswith(suffix)), None)
+    return found
 
 
 Wanted = tuple[str | None, str | None, str | None, Sequence[str] | None]
