@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from whyalike.data.items import Item
+from whyalike.data.shops import Shop
 from whyalike.data.stream import Format, Markup, ReadReport, stream_dataset, stream_items
 from whyalike.data.unpacking import without_packing
 from whyalike.errors import OptionError
@@ -58,7 +59,8 @@ class Catalogue:
         description: str | None = None,
         metadata: Sequence[str] | None = None,
         strict: bool = False,
-        markup: Markup = "keep",
+        markup: Markup = "auto",
+        shop: Shop = "auto",
     ) -> Self:
         """Read CSV, TSV, JSON, Parquet, XLSX, ODS or a saved data set; see ``stream_items``.
 
@@ -80,8 +82,12 @@ class Catalogue:
             Columns to keep besides; None keeps all others.
         strict : bool, default=False
             Whether a bad row is an error; otherwise it is skipped and reported.
-        markup : Markup, default='keep'
-            Whether HTML in the texts stays as it is, or gives way to its text.
+        markup : Markup, default='auto'
+            Whether HTML in the texts stays as it is, or gives way to its text; by default to its
+            text where it is a page's.
+        shop : Shop, default='auto'
+            The shop that wrote the file, in which several rows may be one product's; by default it
+            is known by its columns. ``"none"`` takes each row by itself.
 
         Raises
         ------
@@ -103,6 +109,7 @@ class Catalogue:
             metadata=metadata,
             strict=strict,
             markup=markup,
+            shop=shop,
             report=report,
         )
         return cls(items=tuple(items), report=report, name=name_of(Path(path)))
@@ -118,7 +125,8 @@ class Catalogue:
         description: str | None = None,
         metadata: Sequence[str] | None = None,
         strict: bool = False,
-        markup: Markup = "keep",
+        markup: Markup = "auto",
+        shop: Shop = "auto",
         name: str | None = None,
     ) -> Self:
         """Read a Hugging Face data set: the object, a saved one, or a name on the hub.
@@ -139,7 +147,9 @@ class Catalogue:
             See ``read``.
         strict : bool, default=False
             See ``read``.
-        markup : Markup, default='keep'
+        markup : Markup, default='auto'
+            See ``read``.
+        shop : Shop, default='auto'
             See ``read``.
         name : str, optional
             Of the catalogue; by default the data set's, as far as it has one.
@@ -163,6 +173,7 @@ class Catalogue:
             metadata=metadata,
             strict=strict,
             markup=markup,
+            shop=shop,
             report=report,
         )
         called = name or (Path(dataset).name if isinstance(dataset, str) else "items")

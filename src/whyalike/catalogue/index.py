@@ -1,11 +1,13 @@
 """The model of an index, opened as it was when the index was made."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
+
+import numpy as np
 
 from whyalike.catalogue.building import Progress
 from whyalike.catalogue.manifest import Field, IndexedModel, check_model
@@ -17,10 +19,10 @@ from whyalike.catalogue.search import (
     explainer_for,
     item_parts,
     joined,
-    left_out,
     make_query,
     query_vectors,
     standing,
+    twins_of,
 )
 from whyalike.catalogue.vectors import DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
@@ -84,7 +86,8 @@ class CatalogueIndex:
         *,
         model: "str | os.PathLike[str] | Explainer | None" = None,
         name: str | None = None,
-        fields: Sequence[Field] = ("description",),
+        fields: Sequence[Field] = ("title+description",),
+        weights: Mapping[str, float] | None = None,
         dtype: DType = "float32",
         resume: bool = True,
         overwrite: bool = False,
@@ -106,9 +109,12 @@ class CatalogueIndex:
             A name, a folder, or an Explainer, whose prompts and pooling are kept in mind.
         name : str, optional
             Of the catalogue; by default the source's.
-        fields : sequence of Field, default=('description',)
-            What is embedded of an item: its description, its title, or both. A blank one is filled
-            with the other.
+        fields : sequence of Field, default=('title+description',)
+            What is embedded of an item: both as one text, its description, its title, or each of
+            the two by itself. A blank one is filled with the other.
+        weights : Mapping[str, float], optional
+            With ``fields=("title", "description")``, how much either counts: searches then go by
+            both, as ``score="four"``.
         dtype : DType, default='float32'
             Of the vectors on the disk. ``"float16"`` takes half the disk, rounds similarities to
             about three decimals, and is cast in memory at the first search.
@@ -140,6 +146,7 @@ class CatalogueIndex:
             explainer,
             name=name,
             fields=fields,
+            weights=weights or {},
             dtype=dtype,
             resume=resume,
             overwrite=overwrite,
@@ -281,30 +288,34 @@ class CatalogueIndex:
         title: str | None = None,
         k: int = 10,
         where: str | None = None,
-        score: Score = "cosine",
+        score: Score | None = None,
+        twins: bool = False,
     ) -> Hits:
         """Return the items that are most like a text or an item, best first; of equal ones by id.
 
-        The item itself is left out, and so is every item with the same text as the query, but for
-        case and white space.
+        The item itself is left out, and so is every item of which the same texts are embedded as
+        of the query, but for case and white space; the result's ``twins`` names those.
 
         Parameters
         ----------
         text : str, optional
-            What to look for, compared with descriptions (or titles, where only they are indexed).
+            What to look for, compared with what is embedded of items.
         id : str, optional
             Instead, an item of the index.
         title : str, optional
-            With ``score="four"``, the title that goes with ``text``; by default the same.
+            The title that goes with ``text``, where titles are compared too.
         k : int, default=10
             How many items, at most.
         where : str, optional
             Only items of which this is true; see whyalike.catalogue.where. How many values it could
             not be compared with is the result's ``not_compared``.
-        score : Score, default='cosine'
+        score : Score, optional
             ``"cosine"`` is the model's own similarity, which for nearly every model is the cosine;
             ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which titles and
-            descriptions must both be indexed.
+            descriptions must each be indexed by themselves. By default the latter where the index
+            has weights of both, and else the former.
+        twins : bool, default=False
+            Whether to find items with the query's texts, too.
 
         Raises
         ------
@@ -318,13 +329,20 @@ class CatalogueIndex:
             The model can't be found or used.
         """
         check_whole("k", k)
+        score = self._reader.usual_score if score is None else score
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
         allowed, not_compared = self._reader.filtered(where)
-        allowed &= ~left_out(self._reader, query)
+        same = twins_of(self._reader, query) & allowed
+        if query.id is not None:
+            allowed[self._reader.position_of(query.id)] = False
+        left_out: list[str] = []
+        if not twins:
+            allowed &= ~same
+            left_out = self._reader.ids(np.flatnonzero(same))
         engine = self._reader.search_engine(score)
         most = min(k, len(allowed))
-        positions, scores = engine.search(joined(vectors)[None], most, allowed)
+        positions, scores = engine.search(joined(self._reader, vectors)[None], most, allowed)
         found = [
             (int(place), float(value))
             for place, value in zip(positions[0], scores[0], strict=True)
@@ -349,7 +367,7 @@ class CatalogueIndex:
 
             return page_of(self, asked, hits, k=k, where=where, score=score)
 
-        return Hits(hits, not_compared=not_compared, page=page)
+        return Hits(hits, not_compared=not_compared, twins=left_out, page=page)
 
     def rank_of(
         self,
@@ -359,7 +377,7 @@ class CatalogueIndex:
         id: str | None = None,
         title: str | None = None,
         where: str | None = None,
-        score: Score = "cosine",
+        score: Score | None = None,
     ) -> ItemRank:
         """Return where one item stands in the search that ``similar`` would do, and how alike.
 
@@ -375,7 +393,7 @@ class CatalogueIndex:
             See ``similar``.
         where : str, optional
             See ``similar``.
-        score : Score, default='cosine'
+        score : Score, optional
             See ``similar``.
 
         Raises
@@ -384,9 +402,12 @@ class CatalogueIndex:
             As ``similar``.
         """
         place = self._reader.position_of(item)
+        score = self._reader.usual_score if score is None else score
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        return standing(self._reader, query, joined(vectors), place, where=where, score=score)
+        return standing(
+            self._reader, query, joined(self._reader, vectors), place, where=where, score=score
+        )
 
     def add(
         self,

@@ -76,7 +76,12 @@ class IndexReader:
     @property
     def compared(self) -> Field:
         """The field that a plain similarity compares."""
-        return "description" if "description" in self.manifest.fields else "title"
+        return self.manifest.compared
+
+    @property
+    def usual_score(self) -> Score:
+        """What a search goes by that names no score: the mean of four where it has weights."""
+        return "four" if self.manifest.weights else "cosine"
 
     def item(self, position: int) -> Item:
         """Return the item at a position."""
@@ -109,12 +114,12 @@ class IndexReader:
                 return int(start + row)
         raise OptionError(f"The index has no item with the id {id!r}: check the id.")
 
-    def alike(self, text: str) -> list[int]:
-        """Return where items stand whose compared text is that text, but for case and spaces."""
+    def alike(self, text: str, field: Field) -> list[int]:
+        """Return where items stand of which that text is embedded, but for case and spaces."""
         return [
             int(start + row)
             for start, store in zip(self._starts, self._stores, strict=False)
-            for row in store.alike(text, self.compared)
+            for row in store.alike(text, field)
         ]
 
     def allowed(self, where: str | None) -> Bools:
@@ -130,7 +135,7 @@ class IndexReader:
         return self.present & found.allowed, unknown
 
     def vector(self, field: Field, position: int) -> Vectors:
-        """Return the vector (H,) of an item's title or description."""
+        """Return the vector (H,) of one field of an item."""
         segment, row = self._locate(position)
         found: Vectors = np.asarray(self._blocks[field][segment][row : row + 1], dtype=np.float32)[
             0
@@ -165,7 +170,8 @@ class IndexReader:
             blocks = self._cached_blocks(self.compared)
             return ExactIndex(blocks, function=function, names=self.ids)
         titles, descriptions = self._cached_blocks("title"), self._cached_blocks("description")
-        means = [MeanBlock(*parts) for parts in zip(titles, descriptions, strict=True)]
+        shares = self.manifest.shares
+        means = [MeanBlock(*parts, shares) for parts in zip(titles, descriptions, strict=True)]
         return ExactIndex(means, function="dot", names=self.ids)
 
     def _engine(self, score: Score) -> VectorIndex:
@@ -253,10 +259,17 @@ def find_facets(reader: IndexReader, *, most_values: int = MOST_VALUES) -> list[
 
 def _facet(reader: IndexReader, name: str, most_values: int) -> Facet | None:
     kinds = set[str]().union(*(store.kinds(name) for store in reader.stores))
+    # What a text says besides counts where all texts say it.
+    beside = next(
+        (k for k in ("boolean", "number") if k in kinds and _all_say(reader, name, k)), ""
+    )
+    kinds = {beside} if beside else kinds - {"date"}
     if kinds == {"number"}:
         ends = [
             end
-            for low, high in _ask(reader, name, "SELECT min(value), max(value)", "")
+            for low, high in _ask(
+                reader, name, "SELECT min(value), max(value)", "AND kind = 'number'"
+            )
             for end in (low, high)
             if isinstance(end, int | float)
         ]
@@ -267,7 +280,10 @@ def _facet(reader: IndexReader, name: str, most_values: int) -> Facet | None:
         return None
     counts: dict[object, int] = {}
     for value, count in _ask(
-        reader, name, "SELECT value, count(*)", f"GROUP BY value LIMIT {most_values + 1}"
+        reader,
+        name,
+        "SELECT value, count(*)",
+        f"AND kind = '{next(iter(kinds))}' GROUP BY value LIMIT {most_values + 1}",
     ):
         counts[value] = counts.get(value, 0) + int(str(count))
     if len(counts) > most_values or (len(counts) > 1 and set(counts.values()) == {1}):
@@ -277,6 +293,15 @@ def _facet(reader: IndexReader, name: str, most_values: int) -> Facet | None:
         said = tuple(("yes" if value else "no", count) for value, count in ordered)
         return Facet(name, "boolean", said)
     return Facet(name, "text", tuple((str(value), count) for value, count in ordered))
+
+
+def _all_say(reader: IndexReader, name: str, kind: str) -> bool:
+    """Return whether each item that has a value of a field has one of that kind; it is ours."""
+    select = (
+        f"SELECT count(DISTINCT position), count(DISTINCT iif(kind = '{kind}', position, NULL))"
+    )
+    counts = _ask(reader, name, select, "")
+    return all(known == of_kind for known, of_kind in counts)
 
 
 def _ask(reader: IndexReader, name: str, select: str, rest: str) -> list[tuple[object, object]]:
@@ -305,6 +330,8 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "segments": len(manifest.segments),
         "generation": manifest.generation,
         "fields": list(manifest.fields),
+        "weights": dict(manifest.weights),
+        "group_by": manifest.group_by,
         "dtype": manifest.dtype,
         "dimension": manifest.model.dimension,
         "model": manifest.model.name,

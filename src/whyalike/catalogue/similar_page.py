@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from whyalike.catalogue.reader import Score
 from whyalike.catalogue.rerank import explain_reranked, trace_reranked
 from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
-from whyalike.data.items import Item, Plain
+from whyalike.data.items import Item, Value
 from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.render.parts import describe_prompts
 from whyalike.render.similar import SimilarHit, SimilarPage
@@ -24,6 +24,9 @@ WHOLE = ""
 
 RERANKER = "reranker"
 """The name of the explanation of a reranker's score."""
+
+VALUES_SAID = 12
+"""Of a field with many values."""
 
 Reasons = Mapping[str, Explanation]
 
@@ -71,7 +74,7 @@ def page_of(
     *,
     k: int | None = None,
     where: str | None = None,
-    score: Score = "cosine",
+    score: Score | None = None,
 ) -> SimilarPage:
     """Return what ``render_similar`` and ``terminal_similar_view`` show of one search.
 
@@ -89,18 +92,20 @@ def page_of(
         How many were asked for: a note says so if there are fewer.
     where : str, optional
         The filter.
-    score : Score, default='cosine'
+    score : Score, optional
         What was asked for.
     """
     manifest = index.reader.manifest
     function = manifest.model.similarity_function
-    plain = f"{function} similarity" + (" of titles" if index.reader.compared == "title" else "")
+    of = {"title": " of titles", "title+description": " of title and description"}
+    plain = f"{function} similarity{of.get(index.reader.compared, '')}"
+    score = index.reader.usual_score if score is None else score
     facts = [
         ("Index", manifest.name),
         ("Items", f"{len(index):,}"),
         ("Model", manifest.model.name),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
-        ("Score", f"mean of four {function} similarities" if score == "four" else plain),
+        ("Score", _say_four(index) if score == "four" else plain),
         *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
         *_say_reranker(hits, reasons),
@@ -118,6 +123,15 @@ def page_of(
         notes=_notes(hits, is_item=item is not None, asked=k),
         full=_full(function, hits),
     )
+
+
+def _say_four(index: "CatalogueIndex") -> str:
+    manifest = index.reader.manifest
+    said = f"mean of four {manifest.model.similarity_function} similarities"
+    if not manifest.weights:
+        return said
+    title, description = manifest.shares
+    return f"{said}, titles weighted {title:.2g} and descriptions {description:.2g}"
 
 
 def _full(function: SimilarityFunction, hits: Sequence[Hit]) -> float | None:
@@ -147,7 +161,7 @@ def search_to_dict(
     *,
     k: int | None = None,
     where: str | None = None,
-    score: Score = "cosine",
+    score: Score | None = None,
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
@@ -170,13 +184,14 @@ def search_to_dict(
         "model": reader.manifest.model.name,
         "similarity_function": reader.manifest.model.similarity_function,
         "prompts": list(_prompts(index, query)),
-        "score": score,
+        "score": reader.usual_score if score is None else score,
         "compared": reader.compared,
         "k": k,
         "where": where,
         "method": _method_of(reasons),
         **_reranker_to_dict(hits, reasons),
         "not_compared": _not_compared(hits),
+        "twins": list(_twins(hits)),
         "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [
             _hit_to_dict(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
@@ -280,10 +295,27 @@ def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
     )
 
 
-def _say(value: Plain) -> str:
+def _say(value: Value) -> str:
+    if isinstance(value, tuple):
+        more = f" and {len(value) - VALUES_SAID:,} more" if len(value) > VALUES_SAID else ""
+        return ", ".join(map(_say, value[:VALUES_SAID])) + more
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+
+
+def _twins(hits: Sequence[Hit]) -> tuple[str, ...]:
+    return hits.twins if isinstance(hits, Hits) else ()
+
+
+def _say_left_out(twins: int, *, is_item: bool) -> str:
+    count = (
+        f"{twins:,} item{'s' if twins > 1 else ''} with the same text but for case and white space"
+    )
+    shown = "twins=True (--twins) shows them" if twins > 1 else "twins=True (--twins) shows it"
+    if is_item:
+        return f"The item itself is left out{f', and {count}: {shown}' if twins else ''}."
+    return f"Left out: {count}; {shown}." if twins else ""
 
 
 def _not_compared(hits: Sequence[Hit]) -> int:
@@ -306,13 +338,7 @@ def say_not_compared(count: int) -> str:
 
 
 def _notes(hits: Sequence[Hit], *, is_item: bool, asked: int | None) -> tuple[str, ...]:
-    left_out = (
-        "The item itself is left out, and so are items with the same text but for case and white "
-        "space."
-        if is_item
-        else "Items whose text is the query's but for case and white space are left out."
-    )
-    notes = [left_out]
+    notes = [note] if (note := _say_left_out(len(_twins(hits)), is_item=is_item)) else []
     again = hits[0].reranked if hits else None
     found = len(hits) if again is None else again.of
     if asked is not None and found < asked:

@@ -1,8 +1,9 @@
 """Changes of an index: each makes a new segment or none, and then a new manifest, at once."""
 
+import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,7 @@ from whyalike.catalogue.catalogue import Catalogue, name_of
 from whyalike.catalogue.files import LOCK, only_writer
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import (
+    ALONE,
     BUILDING,
     GRAPHS,
     ITEMS,
@@ -51,6 +53,7 @@ def write_index(
     *,
     name: str | None,
     fields: Sequence[Field],
+    weights: Mapping[str, float],
     dtype: DType,
     resume: bool,
     overwrite: bool,
@@ -61,7 +64,8 @@ def write_index(
     for field in fields:
         check_choice("fields", field, get_args(Field))
     if isinstance(fields, str) or not fields or len(set(fields)) != len(fields):
-        raise OptionError(f"fields is {fields!r}; give one or both of {get_args(Field)}.")
+        raise OptionError(f"fields is {fields!r}; give one or several of {get_args(Field)}.")
+    _check_weights(weights, fields)
     check_place(folder, overwrite=overwrite)
     items, called = _open_source(source)
     with only_writer(folder, OWN):
@@ -78,11 +82,27 @@ def write_index(
             name=name or called,
             model=model,
             fields=tuple(fields),
+            weights=dict(weights),
             dtype=dtype,
             segments=(segment,),
         )
         write_manifest(folder, manifest)
         _tidy(folder, manifest)
+
+
+def _check_weights(weights: Mapping[str, float], fields: Sequence[Field]) -> None:
+    """Raise OptionError unless weights are those of titles and descriptions, or none."""
+    if not weights:
+        return
+    if not set(ALONE) <= set(fields) or set(weights) != set(ALONE):
+        raise OptionError(
+            f"weights is {dict(weights)!r}, and fields {tuple(fields)!r}: give a weight for "
+            "'title' and one for 'description', and embed both (--fields title,description)."
+        )
+    if not all(0 <= weight < math.inf for weight in weights.values()) or not any(weights.values()):
+        raise OptionError(
+            f"weights is {dict(weights)!r}; give two numbers from 0, of which one is more."
+        )
 
 
 def add_items(

@@ -32,6 +32,7 @@ from whyalike.errors import OptionError
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
     from whyalike.catalogue.manifest import Field
+    from whyalike.data.shops import Shop
     from whyalike.data.stream import Format, Markup
 
 
@@ -47,6 +48,7 @@ def take(
     title: str | None,
     description: str | None,
     markup: "Markup",
+    shop: "Shop",
     strict: bool,
 ) -> "tuple[Iterator[Item], ReadReport]":
     """Return the items of a file, which are read as they are taken, and the report that grows.
@@ -64,6 +66,7 @@ def take(
         title=title,
         description=description,
         markup=markup,
+        shop=shop,
         strict=strict,
         report=report,
     )
@@ -171,8 +174,8 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
     removed = f", {info['removed']:,} removed" if info["removed"] else ""
     lines = [
         f"{info['folder']}: {info['items']:,} items of {info['name']}{removed}",
-        f"  vectors of {' and '.join(info['fields'])}: {info['dimension']} numbers, "
-        f"{info['dtype']}; {info['bytes'] / 1e6:,.1f} MB in all",
+        f"  vectors of {' and '.join(info['fields'])}{_say_weights(info)}: {info['dimension']} "
+        f"numbers, {info['dtype']}; {info['bytes'] / 1e6:,.1f} MB in all",
         f"  model {info['model']}, pooling {info['pooling']}, {info['similarity_function']}",
         f"  to be used with --where: {', '.join(map(quote_field, known))}",
     ]
@@ -184,6 +187,11 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
     if info.get("verified"):
         lines.append("  every file is what was written")
     return lines
+
+
+def _say_weights(info: Mapping[str, Any]) -> str:
+    weights = info["weights"]
+    return f" weighted {weights['title']:g} to {weights['description']:g}" if weights else ""
 
 
 File = Annotated[Path, typer.Argument(help="CSV, TSV, JSON, Parquet, XLSX or ODS.", metavar="FILE")]
@@ -212,7 +220,13 @@ EncodingOption = Annotated[
 ]
 
 MarkupOption = Annotated[
-    Literal["keep", "strip"], typer.Option(help="Whether HTML in the texts stays, or its text.")
+    Literal["auto", "keep", "strip"],
+    typer.Option(help="Whether HTML in the texts stays, or its text; auto: where it is a page's."),
+]
+
+ShopOption = Annotated[
+    Literal["auto", "none", "shopify", "woocommerce", "magento", "etsy", "amazon"],
+    typer.Option(help="Whose export it is; auto goes by its columns, none takes rows as they are."),
 ]
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail at a bad row, not skip it.")]
@@ -250,8 +264,19 @@ def build(
     model: Model = DEFAULT_MODEL,
     fields: Annotated[
         str,
-        typer.Option(help="What is embedded: description, title, or both with a comma between."),
-    ] = "description",
+        typer.Option(
+            help="What is embedded: title+description as one text, description, title, or "
+            "title,description each by itself."
+        ),
+    ] = "title+description",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Of --fields title,description, how much either counts, such as 1,2.",
+            metavar="TITLE,DESCRIPTION",
+            show_default=False,
+        ),
+    ] = None,
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Of the vectors on the disk.")
     ] = "float32",
@@ -263,7 +288,8 @@ def build(
     description: Description = None,
     format_: FormatOption = "auto",
     encoding: EncodingOption = None,
-    markup: MarkupOption = "keep",
+    markup: MarkupOption = "auto",
+    shop: ShopOption = "auto",
     strict: Strict = False,
     resume: Resume = True,
     overwrite: Annotated[
@@ -283,7 +309,7 @@ def build(
     for queries.
     """
     with one_sentence_errors(debug=debug):
-        chosen = _fields(fields)
+        chosen, weighed = _fields(fields), _weights(weights)
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.catalogue import name_of
         from whyalike.catalogue.writing import check_place
@@ -297,6 +323,7 @@ def build(
             title=title,
             description=description,
             markup=markup,
+            shop=shop,
             strict=strict,
         )
         quieten()
@@ -318,6 +345,7 @@ def build(
                 model=explainer,
                 name=name_of(file),
                 fields=chosen,
+                weights=weighed,
                 dtype=dtype,
                 resume=resume,
                 overwrite=overwrite,
@@ -341,7 +369,8 @@ def add(
     description: Description = None,
     format_: FormatOption = "auto",
     encoding: EncodingOption = None,
-    markup: MarkupOption = "keep",
+    markup: MarkupOption = "auto",
+    shop: ShopOption = "auto",
     strict: Strict = False,
     resume: Resume = True,
     json_: Json = False,
@@ -362,6 +391,7 @@ def add(
             title=title,
             description=description,
             markup=markup,
+            shop=shop,
             strict=strict,
         )
         quieten()
@@ -413,8 +443,27 @@ def info(
 
 
 def _fields(said: str) -> "list[Field]":
-    known: dict[str, Field] = {"title": "title", "description": "description"}
-    names = [name.strip() for name in said.split(",") if name.strip()]
+    known: dict[str, Field] = {
+        "title": "title",
+        "description": "description",
+        "title+description": "title+description",
+    }
+    names = [name.replace(" ", "") for name in said.split(",") if name.strip()]
     if not names or any(name not in known for name in names):
-        raise OptionError(f"--fields is {said!r}; give description, title, or both with a comma.")
+        raise OptionError(
+            f"--fields is {said!r}; give title+description (one text), description, title, or "
+            "title,description (each by itself)."
+        )
     return [known[name] for name in names]
+
+
+def _weights(said: str | None) -> dict[str, float]:
+    if said is None:
+        return {}
+    try:
+        title, description = (float(one) for one in said.split(","))
+    except ValueError as error:
+        raise OptionError(
+            f"--weights is {said!r}; give that of titles and that of descriptions, such as 1,2."
+        ) from error
+    return {"title": title, "description": description}

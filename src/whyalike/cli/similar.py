@@ -39,9 +39,7 @@ def similar(
     text: Annotated[
         str | None, typer.Option(help="A text to find items for; - reads standard input.")
     ] = None,
-    title: Annotated[
-        str | None, typer.Option(help="The title that goes with --text, for --score four.")
-    ] = None,
+    title: Annotated[str | None, typer.Option(help="The title that goes with --text.")] = None,
     count: Annotated[int, typer.Option("-k", min=1, help="How many items to show.")] = 10,
     where: Annotated[
         str | None,
@@ -51,12 +49,16 @@ def similar(
         ),
     ] = None,
     score: Annotated[
-        Literal["cosine", "four"],
+        Literal["cosine", "four"] | None,
         typer.Option(
             help="The model's own similarity of the texts, or the mean of four: title and "
-            "description, each with title and description."
+            "description, each with title and description; by default what the index is made for.",
+            show_default=False,
         ),
-    ] = "cosine",
+    ] = None,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Show items with the very same text, too.")
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
     ] = True,
@@ -161,7 +163,9 @@ def similar(
         )
         if explain:
             read_options(option, [method or index.explainer.method.name])
-        hits = index.similar(sought, id=id_, title=title, k=most, where=where, score=score)
+        hits = index.similar(
+            sought, id=id_, title=title, k=most, where=where, score=score, twins=twins
+        )
         if rerank is not None:
             hits = hits.rerank(
                 rerank,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from whyalike.data.decoding import DecodedText, open_text
-from whyalike.data.nesting import Flattener
+from whyalike.data.nesting import Flattener, nested_keys
 from whyalike.data.tables import LONGEST_LINE, MOST_COLUMNS, RawRow, RowTable, check_width, too_long
 from whyalike.errors import FormatError
 from whyalike.texts import without_surrogates
@@ -49,9 +49,9 @@ def open_json(path: Path, *, encoding: str | None = None) -> Iterator[RowTable]:
         reader = _JsonReader(text, path)
         rows = reader.rows()
         first = list(islice(rows, LOOKED_AT))
-        flattener = Flattener(row.values for row in first)
-        rows = (_flat(row, flattener) for row in rows)
-        first = [_flat(row, flattener) for row in first]
+        flattener = Flattener(nested_keys(row.values for row in first))
+        rows = map(flattener.flat_row, rows)
+        first = [flattener.flat_row(row) for row in first]
         keys: dict[str, None] = {}
         for row in first:
             keys |= dict.fromkeys(row.values)
@@ -65,10 +65,6 @@ def open_json(path: Path, *, encoding: str | None = None) -> Iterator[RowTable]:
             )
         rows = _watch(chain(first, rows), columns, text)
         yield RowTable(columns=columns, rows=rows, typed=True, unit=reader.unit, notes=text.notes)
-
-
-def _flat(row: RawRow, flattener: Flattener) -> RawRow:
-    return row if row.problem else RawRow(row.line, flattener.flat(row.values), "", row.excerpt)
 
 
 def _watch(rows: Iterator[RawRow], columns: Sequence[str], text: DecodedText) -> Iterator[RawRow]:

@@ -1,7 +1,10 @@
 """Objects in objects, laid out flat under dotted names."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
+
+from whyalike.data.tables import RawRow
 
 DEEPEST = 8
 """Levels that are laid out; what is deeper stays as it is."""
@@ -10,23 +13,20 @@ DEEPEST = 8
 class Flattener:
     """Lays rows out flat: ``{"specs": {"colour": "red"}}`` becomes ``{"specs.colour": "red"}``.
 
-    Lists stay, and so does a key that has other values than objects too.
+    Lists stay.
 
     Parameters
     ----------
-    first : iterable of Mapping
-        Rows by which it is decided which keys are laid out.
+    nested : iterable of str
+        The keys that are laid out.
     """
 
-    def __init__(self, first: Iterable[Mapping[str, Any]]) -> None:
-        nested, plain = set[str](), set[str]()
-        for row in first:
-            for key, value in row.items():
-                if isinstance(value, dict):
-                    nested.add(key)
-                elif value is not None:
-                    plain.add(key)
-        self._nested = nested - plain
+    def __init__(self, nested: Iterable[str]) -> None:
+        self._nested = frozenset(nested)
+
+    def flat_row(self, row: RawRow) -> RawRow:
+        """Return a row so laid out."""
+        return row if row.problem else replace(row, values=self.flat(row.values))
 
     def flat(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a row without objects under those keys."""
@@ -39,6 +39,18 @@ class Flattener:
             elif key not in self._nested or value is not None:
                 found[key] = value
         return found
+
+
+def nested_keys(first: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the keys whose values, in the first rows, are objects or nothing."""
+    nested, plain = set[str](), set[str]()
+    for row in first:
+        for key, value in row.items():
+            if isinstance(value, dict):
+                nested.add(key)
+            elif value is not None:
+                plain.add(key)
+    return nested - plain
 
 
 def _lay_out(part: Mapping[str, Any], name: str, found: dict[str, Any], depth: int) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
@@ -13,6 +13,7 @@ from whyalike.data.items import Item, ItemMaker
 from whyalike.data.json_rows import open_json
 from whyalike.data.markup import has_markup
 from whyalike.data.sheets import open_sheet
+from whyalike.data.shops import Export, Shop, find_export, fold_rows, roles_in
 from whyalike.data.tables import RawRow, RowTable, open_delimited, open_lines
 from whyalike.data.unpacking import name_inside, without_packing
 from whyalike.errors import FormatError, OptionError
@@ -46,8 +47,10 @@ class BadRow:
 class ReadReport:
     """What was read: grows row by row, and is whole when the last row was read.
 
-    ``rows`` is always ``kept + len(bad)``; blank lines are no rows. ``title_only`` and
-    ``description_only`` count kept items that lack the other text. ``notes`` say what was assumed.
+    ``rows`` is always ``kept + folded + len(bad)``; blank lines are no rows. ``folded`` are rows
+    that are part of another one's item: variants and pictures of a product. ``title_only`` and
+    ``description_only`` count kept items that lack the other text, ``with_markup`` those that hold
+    HTML, ``stripped`` those whose HTML gave way to its text. ``notes`` say what was assumed.
     """
 
     path: str = ""
@@ -55,9 +58,11 @@ class ReadReport:
     columns: ColumnChoice | None = None
     rows: int = 0
     kept: int = 0
+    folded: int = 0
     title_only: int = 0
     description_only: int = 0
     with_markup: int = 0
+    stripped: int = 0
     bad: list[BadRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -75,6 +80,11 @@ class ReadReport:
         if self.with_markup:
             said = _counted(self.with_markup, "item holds", "items hold")
             notes.append(f"{said} HTML; markup='strip' (--markup strip) takes it out.")
+        if self.stripped:
+            said = _counted(self.stripped, "item was written", "items were written")
+            notes.append(
+                f"{said} in HTML and read as text; markup='keep' (--markup keep) leaves it."
+            )
         return notes
 
     def say_bad_rows(self, *, most: int = BAD_ROWS_SAID) -> list[str]:
@@ -93,6 +103,7 @@ class ReadReport:
     def say(self, *, most: int = BAD_ROWS_SAID) -> str:
         """Return the report in a few lines, with the first ``most`` bad rows."""
         head = f"{self.path or 'items'}: {_counted(self.rows, 'row', 'rows')}, {self.kept:,} kept"
+        head += f", {self.folded:,} part of others" if self.folded else ""
         head += f", {len(self.bad):,} bad" if self.bad else ""
         bad = [f"  {line}" for line in self.say_bad_rows(most=most)]
         return "\n".join([head, *(f"  {note}" for note in self.say_notes()), *bad])
@@ -105,9 +116,11 @@ class ReadReport:
             "columns": None if self.columns is None else self.columns.to_dict(),
             "rows": self.rows,
             "kept": self.kept,
+            "folded": self.folded,
             "title_only": self.title_only,
             "description_only": self.description_only,
             "with_markup": self.with_markup,
+            "stripped": self.stripped,
             "bad": [
                 {"line": one.line, "reason": one.reason, "excerpt": one.excerpt} for one in self.bad
             ],
@@ -130,7 +143,7 @@ def _counted(number: int, one: str, several: str) -> str:
 
 
 Format = Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "xlsx", "ods", "txt", "dataset"]
-Markup = Literal["keep", "strip"]
+Markup = Literal["auto", "keep", "strip"]
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
@@ -162,7 +175,8 @@ def stream_items(
     description: str | None = None,
     metadata: Sequence[str] | None = None,
     strict: bool = False,
-    markup: Markup = "keep",
+    markup: Markup = "auto",
+    shop: Shop = "auto",
     report: ReadReport | None = None,
 ) -> Iterator[Item]:
     """Read a catalogue item by item; no more is held than a batch of rows and the ids seen so far.
@@ -185,8 +199,12 @@ def stream_items(
         Columns to keep besides; None keeps all others.
     strict : bool, default=False
         Whether a bad row is an error; otherwise it is skipped and reported.
-    markup : Markup, default='keep'
-        Whether HTML in titles and descriptions stays as it is, or gives way to its text.
+    markup : Markup, default='auto'
+        Whether HTML in titles and descriptions stays as it is, or gives way to its text; by default
+        to its text where it is a page's, and not a word in italics.
+    shop : Shop, default='auto'
+        The shop that wrote the file, in which several rows may be one product's; by default it is
+        known by its columns. ``"none"`` takes each row by itself.
     report : ReadReport, optional
         Gets what became of every row, while the items are taken.
 
@@ -202,7 +220,7 @@ def stream_items(
     report = ReadReport() if report is None else report
     report.path = str(path)
     with open_table(Path(path), format, encoding=encoding) as table:
-        yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+        yield from _walk(table, report, (id, title, description, metadata), strict, (markup, shop))
 
 
 def stream_dataset(
@@ -214,7 +232,8 @@ def stream_dataset(
     description: str | None = None,
     metadata: Sequence[str] | None = None,
     strict: bool = False,
-    markup: Markup = "keep",
+    markup: Markup = "auto",
+    shop: Shop = "auto",
     report: ReadReport | None = None,
 ) -> Iterator[Item]:
     """Read a Hugging Face data set item by item; as ``stream_items``.
@@ -235,7 +254,9 @@ def stream_dataset(
         See there.
     strict : bool, default=False
         See there.
-    markup : Markup, default='keep'
+    markup : Markup, default='auto'
+        See there.
+    shop : Shop, default='auto'
         See there.
     report : ReadReport, optional
         See there.
@@ -252,7 +273,7 @@ def stream_dataset(
     report = ReadReport() if report is None else report
     report.path = dataset if isinstance(dataset, str) else "data set"
     table = open_dataset(dataset, split=split)
-    yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+    yield from _walk(table, report, (id, title, description, metadata), strict, (markup, shop))
 
 
 def open_table(
@@ -313,17 +334,20 @@ Wanted = tuple[str | None, str | None, str | None, Sequence[str] | None]
 
 
 def _walk(
-    table: RowTable, report: ReadReport, wanted: Wanted, strict: bool, markup: Markup
+    table: RowTable, report: ReadReport, wanted: Wanted, strict: bool, written: tuple[Markup, Shop]
 ) -> Iterator[Item]:
+    markup, shop = written
     check_choice("markup", markup, get_args(Markup))
-    id, title, description, metadata = wanted
-    report.columns = choose_columns(
-        table.columns, id=id, title=title, description=description, metadata=metadata
-    )
+    check_choice("shop", shop, get_args(Shop))
+    export = find_export(table.columns, shop)
+    report.columns = _choose(table.columns, wanted, export)
+    if export is not None:
+        report.notes.append(_say_export(export))
+        table = replace(table, rows=fold_rows(table.rows, export, report.columns))
     maker = ItemMaker(
         report.columns,
         typed=table.typed,
-        strip=markup == "strip",
+        markup=markup,
         decimal_comma=table.decimal_comma,
     )
     places: dict[str, int] = {}
@@ -334,9 +358,30 @@ def _walk(
         if first != row.line:
             raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
         _count(item, report)
+        report.stripped = maker.stripped
         return item
 
     yield from make_of_rows(table, make, report=report, strict=strict, what="item")
+
+
+def _choose(columns: Sequence[str], wanted: Wanted, export: Export | None) -> ColumnChoice:
+    id, title, description, metadata = wanted
+    asked = {"id": id, "title": title, "description": description}
+    known = {} if export is None else roles_in(export, columns)
+    taken = {name for name in asked.values() if name is not None}
+    guessed = tuple(
+        role for role, column in known.items() if asked[role] is None and column not in taken
+    )
+    asked |= {role: known[role] for role in guessed}
+    choice = choose_columns(columns, metadata=metadata, **asked)
+    return replace(choice, guessed=(*guessed, *choice.guessed))
+
+
+def _say_export(export: Export) -> str:
+    return (
+        f"An export of {export.says}: rows of variants and pictures are part of their product's; "
+        "shop='none' (--shop none) takes each by itself."
+    )
 
 
 Made = TypeVar("Made")
@@ -371,21 +416,25 @@ def make_of_rows(
     said = len(table.notes)
     report.notes.extend(table.notes)
     for row in table.rows:
-        report.rows += 1
+        report.rows += 1 + len(row.folded)
         try:
             made = make(row)
         except FormatError as error:
             report.bad.append(BadRow(row.line, str(error), _excerpt(row)))
+            report.bad += [
+                BadRow(n, f"part of {table.unit} {row.line}, which is bad", "") for n in row.folded
+            ]
             if len(report.bad) > MOST_BAD:
                 first_bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
                 raise FormatError(
                     f"{report.path} has more than {MOST_BAD:,} bad rows, which is the most that "
                     f"are kept count of: is it what its name says? {first_bad}."
                 ) from error
-            if strict and len(report.bad) == STRICT_SAYS:
+            if strict and len(report.bad) >= STRICT_SAYS:
                 break
             continue
         report.kept += 1
+        report.folded += len(row.folded)
         if not (strict and report.bad):
             yield made
     report.notes.extend(table.notes[said:])

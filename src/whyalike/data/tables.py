@@ -24,12 +24,16 @@ MOST_COLUMNS = 4096
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as it was read. ``problem`` says why there are no values; ``excerpt`` how it begins."""
+    """A row as it was read. ``problem`` says why there are no values; ``excerpt`` how it begins.
+
+    ``folded`` are the lines of other rows that are part of it.
+    """
 
     line: int
     values: Mapping[str, object]
     problem: str = ""
     excerpt: str = ""
+    folded: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

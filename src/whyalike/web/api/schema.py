@@ -113,7 +113,7 @@ class _Search(Strict):
     where: str | None = Field(
         None, description="Only items of which this is true, such as price < 20."
     )
-    score: Literal["cosine", "four"] = "cosine"
+    score: Literal["cosine", "four"] | None = None
     explain: bool = Field(True, description="Whether to say why.")
     method: str | None = Field(None, description="One of /methods.")
 
