@@ -16,6 +16,9 @@ from whyalike.catalogue.search import (
     Hit,
     Hits,
     ItemRank,
+    Query,
+    check_diversity,
+    choose,
     explainer_for,
     item_parts,
     joined,
@@ -24,7 +27,7 @@ from whyalike.catalogue.search import (
     standing,
     twins_of,
 )
-from whyalike.catalogue.vectors import DType, Engine
+from whyalike.catalogue.vectors import Bools, DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.errors import ModelNotFoundError, OptionError
@@ -88,6 +91,7 @@ class CatalogueIndex:
         name: str | None = None,
         fields: Sequence[Field] = ("title+description",),
         weights: Mapping[str, float] | None = None,
+        group_by: str | None = None,
         dtype: DType = "float32",
         resume: bool = True,
         overwrite: bool = False,
@@ -115,6 +119,9 @@ class CatalogueIndex:
         weights : Mapping[str, float], optional
             With ``fields=("title", "description")``, how much either counts: searches then go by
             both, as ``score="four"``.
+        group_by : str, optional
+            The field that variants of a product share; searches give one result for each. By
+            default it is guessed by its name (``parent_sku``, ``item_group_id`` …); "" for none.
         dtype : DType, default='float32'
             Of the vectors on the disk. ``"float16"`` takes half the disk, rounds similarities to
             about three decimals, and is cast in memory at the first search.
@@ -147,6 +154,7 @@ class CatalogueIndex:
             name=name,
             fields=fields,
             weights=weights or {},
+            group_by=group_by,
             dtype=dtype,
             resume=resume,
             overwrite=overwrite,
@@ -290,6 +298,8 @@ class CatalogueIndex:
         where: str | None = None,
         score: Score | None = None,
         twins: bool = False,
+        group_by: str | None = None,
+        diverse: float = False,
     ) -> Hits:
         """Return the items that are most like a text or an item, best first; of equal ones by id.
 
@@ -316,6 +326,13 @@ class CatalogueIndex:
             has weights of both, and else the former.
         twins : bool, default=False
             Whether to find items with the query's texts, too.
+        group_by : str, optional
+            A field of which one result stands for each value, such as a product's variants:
+            ``Hit.group`` names the others, and items of the query's own group are left out. By
+            default what the index was made with; "" for none.
+        diverse : float, default=False
+            Whether results should differ from each other (maximal marginal relevance), and, as a
+            number up to 1, how much that counts; True is 0.5.
 
         Raises
         ------
@@ -340,25 +357,32 @@ class CatalogueIndex:
         if not twins:
             allowed &= ~same
             left_out = self._reader.ids(np.flatnonzero(same))
-        engine = self._reader.search_engine(score)
-        most = min(k, len(allowed))
-        positions, scores = engine.search(joined(self._reader, vectors)[None], most, allowed)
-        found = [
-            (int(place), float(value))
-            for place, value in zip(positions[0], scores[0], strict=True)
-            if place >= 0
-        ]
+        column = self._reader.manifest.group_by or "" if group_by is None else group_by
+        variants = self._own_group(query, column, allowed)
+        allowed &= ~variants
+        found = choose(
+            self._reader,
+            joined(self._reader, vectors),
+            k,
+            allowed,
+            score=score,
+            group_by=column,
+            diversity=check_diversity(diverse, self._reader),
+        )
         hits = [
             Hit(
                 rank=rank,
-                item=self._reader.item(place),
-                similarity=value,
-                parts=None if score == "cosine" else item_parts(self._reader, vectors, place),
+                item=self._reader.item(int(place)),
+                similarity=float(value),
+                parts=None if score == "cosine" else item_parts(self._reader, vectors, int(place)),
                 query=query,
                 compared=self._reader.compared,
                 open_explainer=lambda: explainer_for(query, self.explainer),
+                group=group,
             )
-            for rank, (place, value) in enumerate(found, start=1)
+            for rank, (place, value, group) in enumerate(
+                zip(found.positions, found.scores, found.groups, strict=True), start=1
+            )
         ]
         asked = query.item or query.texts[self._reader.compared]
 
@@ -367,7 +391,21 @@ class CatalogueIndex:
 
             return page_of(self, asked, hits, k=k, where=where, score=score)
 
-        return Hits(hits, not_compared=not_compared, twins=left_out, page=page)
+        return Hits(
+            hits,
+            not_compared=not_compared,
+            twins=left_out,
+            variants=self._reader.ids(np.flatnonzero(variants)),
+            page=page,
+        )
+
+    def _own_group(self, query: Query, column: str, allowed: Bools) -> Bools:
+        """Return which allowed items (N,) are of the group of the item that was asked for."""
+        if not column or query.id is None:
+            return np.zeros(len(allowed), dtype=np.bool_)
+        codes = self._reader.groups(column)
+        own: Bools = allowed & (codes == codes[self._reader.position_of(query.id)])
+        return own
 
     def rank_of(
         self,

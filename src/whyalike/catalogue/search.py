@@ -7,10 +7,27 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from whyalike.catalogue.grouping import (
+    DIVERSITY,
+    Group,
+    best_of_groups,
+    most_diverse,
+    others_of,
+    pool_size,
+)
 from whyalike.catalogue.item_store import field_text, one_text
 from whyalike.catalogue.manifest import ALONE, Field, policy_of
 from whyalike.catalogue.reader import IndexReader, Score
-from whyalike.catalogue.vectors import PARTS, Bools, Part, Vectors, mean_vectors, part_scores
+from whyalike.catalogue.vectors import (
+    PARTS,
+    Bools,
+    Ints,
+    Part,
+    Scores,
+    Vectors,
+    mean_vectors,
+    part_scores,
+)
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
@@ -50,7 +67,8 @@ class Hit:
     index, so that of ``float16`` it is rounded. parts: the four similarities of which it is the
     mean, with ``score="four"``. compared: the field whose texts ``explain`` is about.
     open_explainer: gives what scores the query, left, with an item, right. reranked: what a
-    reranker made of it; see Hits.rerank.
+    reranker made of it; see Hits.rerank. group: the items that it stands for, where one result
+    stands for each product.
     """
 
     rank: int
@@ -61,6 +79,7 @@ class Hit:
     compared: Field
     open_explainer: Callable[[], "Explainer"] = field(compare=False)
     reranked: "Reranked | None" = None
+    group: Group | None = None
 
     @property
     def query_text(self) -> str:
@@ -121,7 +140,8 @@ class Hits(list[Hit]):
     """What a search found, best first.
 
     twins: the ids of items that are left out because all that is embedded of them is the query's,
-    but for case and white space.
+    but for case and white space. variants: the ids of items that are left out because they are of
+    the query's own group, where one result stands for each.
 
     not_compared: how many values the filter compares with something of another kind, such as a
     text among numbers; their items are found only where the rest of the filter decides.
@@ -137,6 +157,8 @@ class Hits(list[Hit]):
         See above.
     twins : sequence of str, default=()
         See above.
+    variants : sequence of str, default=()
+        See above.
     page : Callable[[Hits], SimilarPage], optional
         Gives what is shown of them.
     """
@@ -147,11 +169,12 @@ class Hits(list[Hit]):
         *,
         not_compared: int = 0,
         twins: Sequence[str] = (),
+        variants: Sequence[str] = (),
         page: "Callable[[Hits], SimilarPage] | None" = None,
     ) -> None:
         super().__init__(hits)
         self.not_compared = not_compared
-        self.twins = tuple(twins)
+        self.twins, self.variants = tuple(twins), tuple(variants)
         self._page = page
 
     def rerank(
@@ -203,7 +226,13 @@ class Hits(list[Hit]):
             allow_pickle=allow_pickle,
         )
         found = rerank_hits(self, explainer, k=k)
-        return Hits(found, not_compared=self.not_compared, twins=self.twins, page=self._page)
+        return Hits(
+            found,
+            not_compared=self.not_compared,
+            twins=self.twins,
+            variants=self.variants,
+            page=self._page,
+        )
 
     def __str__(self) -> str:
         """Return the hits of a search as plain text, 80 columns wide."""
@@ -361,6 +390,70 @@ def twins_of(reader: IndexReader, query: Query) -> Bools:
     if query.id is not None:
         twins[reader.position_of(query.id)] = False
     return twins
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search chose: positions (K,) with scores (K,), and the groups that they stand for."""
+
+    positions: Ints
+    scores: Scores
+    groups: tuple[Group | None, ...]
+
+
+def check_diversity(diverse: float, reader: IndexReader) -> float:
+    """Return how much difference counts, from 0 to 1. Raises OptionError on what it can't be."""
+    found = DIVERSITY if diverse is True else float(diverse)
+    if not 0 <= found <= 1:
+        raise OptionError(f"diverse is {diverse!r}; give True, False, or a number from 0 to 1.")
+    function = reader.manifest.model.similarity_function
+    if found and not is_bilinear(function):
+        raise OptionError(
+            f"diverse weighs similarities against each other, and the model compares by {function}:"
+            " leave it out."
+        )
+    return found
+
+
+def choose(
+    reader: IndexReader,
+    vector: Vectors,
+    k: int,
+    allowed: Bools,
+    *,
+    score: Score,
+    group_by: str,
+    diversity: float,
+) -> Found:
+    """Return the best items for a vector (H,), one of each group, or those that differ most."""
+    codes = reader.groups(group_by) if group_by else None
+    engine = reader.search_engine(score)
+    most = min(pool_size(k) if diversity else k, len(allowed))
+    places, scores = best_of_groups(engine, vector, most, allowed, codes)
+    if diversity and len(places):
+        rows = reader.rows(score, places).astype(np.float64)
+        order = most_diverse(scores, rows @ rows.T, k, diversity)
+        places, scores = places[order], scores[order]
+    places, scores = places[:k], scores[:k]
+    groups: list[Group | None] = []
+    for place in places.tolist():
+        groups.append(_group_of(reader, vector, place, allowed, score, group_by))
+    return Found(places, scores, tuple(groups))
+
+
+def _group_of(  # noqa: PLR0917
+    reader: IndexReader, vector: Vectors, place: int, allowed: Bools, score: Score, group_by: str
+) -> Group | None:
+    if not group_by:
+        return None
+    codes = reader.groups(group_by)
+    if codes[place] < 0:
+        return None
+    rest = others_of(codes, place, allowed, lambda rows: reader.exact(score).rescore(vector, rows))
+    item = reader.item(place)
+    value = getattr(item, group_by) if group_by in ("id", "title") else item.metadata.get(group_by)
+    shown = value[0] if isinstance(value, tuple) and value else value
+    return Group(group_by, str(shown), tuple(reader.ids(rest)))
 
 
 def item_parts(

@@ -1,9 +1,10 @@
 """What a search found as plain data, for the page, the terminal and JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from whyalike.catalogue.grouping import Group
 from whyalike.catalogue.reader import Score
 from whyalike.catalogue.rerank import explain_reranked, trace_reranked
 from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
@@ -75,6 +76,7 @@ def page_of(
     k: int | None = None,
     where: str | None = None,
     score: Score | None = None,
+    shown: Collection[str] | None = None,
 ) -> SimilarPage:
     """Return what ``render_similar`` and ``terminal_similar_view`` show of one search.
 
@@ -94,6 +96,9 @@ def page_of(
         The filter.
     score : Score, optional
         What was asked for.
+    shown : collection of str, optional
+        The fields of the metadata to show, in their order; by default those that are not the same
+        everywhere, no addresses and no long texts.
     """
     manifest = index.reader.manifest
     function = manifest.model.similarity_function
@@ -112,13 +117,15 @@ def page_of(
     ]
     trace = trace_of(index, hits, reasons)
     item = query if isinstance(query, Item) else None
+    fields = index.reader.telling_fields() if shown is None else shown
     return SimilarPage(
         query_id="" if item is None else item.id,
         query_title="" if item is None else item.title,
         query_text=query if isinstance(query, str) else query.description,
         facts=tuple(facts),
         hits=tuple(
-            _view_hit(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
+            _view_hit(hit, reasons[n] if reasons else {}, trace, fields)
+            for n, hit in enumerate(hits)
         ),
         notes=_notes(hits, is_item=item is not None, asked=k),
         full=_full(function, hits),
@@ -149,7 +156,7 @@ def page_of_hit(hit: Hit) -> SimilarPage:
         query_title="",
         query_text=hit.query_text,
         facts=(),
-        hits=(_view_hit(hit, {}, None),),
+        hits=(_view_hit(hit, {}, None, tuple(hit.item.metadata)),),
     )
 
 
@@ -192,6 +199,7 @@ def search_to_dict(
         **_reranker_to_dict(hits, reasons),
         "not_compared": _not_compared(hits),
         "twins": list(_twins(hits)),
+        "variants": list(hits.variants) if isinstance(hits, Hits) else [],
         "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [
             _hit_to_dict(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
@@ -256,6 +264,7 @@ def _hit_to_dict(hit: Hit, reasons: Reasons, trace: Trace | None) -> dict[str, A
         "similarity": hit.similarity,
         "explanation": told.get(WHOLE),
         "parts": parts or None,
+        "group": None if hit.group is None else asdict(hit.group),
         **_reranked_to_dict(hit, told, trace),
     }
 
@@ -277,7 +286,13 @@ def _reranked_to_dict(hit: Hit, told: Mapping[str, Any], trace: Trace | None) ->
     return {"reranked": said}
 
 
-def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
+def _view_hit(
+    hit: Hit, reasons: Reasons, trace: Trace | None, shown: Collection[str]
+) -> SimilarHit:
+    known = hit.item.metadata
+    names = [
+        name for name in (shown if isinstance(shown, list | tuple) else known) if name in shown
+    ]
     again = hit.reranked
     return SimilarHit(
         rank=hit.rank,
@@ -285,14 +300,21 @@ def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
         title=hit.item.title,
         text=hit.item.description,
         similarity=hit.similarity,
-        facts=tuple(
-            (name, _say(value)) for name, value in hit.item.metadata.items() if value is not None
+        facts=(
+            *(() if hit.group is None or not hit.group.others else (_say_group(hit.group),)),
+            *((name, _say(value)) for name in names if (value := known.get(name)) is not None),
         ),
         parts=tuple((hit.parts or {}).items()),
         explanations=tuple(reasons.items()),
         reranked=None if again is None else (again.score, again.before),
         way=() if trace is None else tuple(tell(trace, trace[hit.item.id])),
     )
+
+
+def _say_group(group: Group) -> tuple[str, str]:
+    others = group.others
+    more = f" and {len(others) - VALUES_SAID:,} more" if len(others) > VALUES_SAID else ""
+    return f"{len(others):,} more of this {group.field}", ", ".join(others[:VALUES_SAID]) + more
 
 
 def _say(value: Value) -> str:
@@ -339,6 +361,14 @@ def say_not_compared(count: int) -> str:
 
 def _notes(hits: Sequence[Hit], *, is_item: bool, asked: int | None) -> tuple[str, ...]:
     notes = [note] if (note := _say_left_out(len(_twins(hits)), is_item=is_item)) else []
+    if isinstance(hits, Hits) and hits.variants:
+        count = len(hits.variants)
+        said = (
+            "1 item of the query's own group is"
+            if count == 1
+            else (f"{count:,} items of the query's own group are")
+        )
+        notes.append(f'{said} left out: group_by="" (--no-groups) shows each item by itself.')
     again = hits[0].reranked if hits else None
     found = len(hits) if again is None else again.of
     if asked is not None and found < asked:

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -32,8 +32,9 @@ from whyalike.catalogue.manifest import (
 )
 from whyalike.catalogue.reader import open_stores, open_vectors
 from whyalike.catalogue.vectors import DType
+from whyalike.data.columns import guess_group
 from whyalike.data.items import Item
-from whyalike.data.stream import stream_items
+from whyalike.data.stream import ReadReport, stream_items
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 
@@ -54,6 +55,7 @@ def write_index(
     name: str | None,
     fields: Sequence[Field],
     weights: Mapping[str, float],
+    group_by: str | None,
     dtype: DType,
     resume: bool,
     overwrite: bool,
@@ -67,7 +69,9 @@ def write_index(
         raise OptionError(f"fields is {fields!r}; give one or several of {get_args(Field)}.")
     _check_weights(weights, fields)
     check_place(folder, overwrite=overwrite)
-    items, called = _open_source(source)
+    items, called, columns = _open_source(source)
+    if group_by is None:
+        group_by = guess_group(columns)
     with only_writer(folder, OWN):
         check_place(folder, overwrite=overwrite)
         generation, number = _next_numbers(folder)
@@ -83,6 +87,7 @@ def write_index(
             model=model,
             fields=tuple(fields),
             weights=dict(weights),
+            group_by=group_by or None,
             dtype=dtype,
             segments=(segment,),
         )
@@ -121,7 +126,7 @@ def add_items(
         recipe = Recipe(explainer, before.model, before.fields, before.dtype)
         stores = open_stores(folder, before)
         try:
-            items, _ = _open_source(source)
+            items, *_ = _open_source(source)
             if not replace_known:
                 items = _refuse_known(items, before, stores)
             segment = build_segment(
@@ -229,13 +234,21 @@ def _manifest_of(folder: Path) -> Manifest | None:
         return None
 
 
-def _open_source(source: Source) -> tuple[Iterable[Item], str]:
-    """Return the items, one by one, and what they are called. A bad row of a file is an error."""
+def _open_source(source: Source) -> tuple[Iterable[Item], str, Sequence[str]]:
+    """Return the items, one by one, what they are called, and what else is known of them.
+
+    A bad row of a file is an error.
+    """
+    report = source.report if isinstance(source, Catalogue) else ReadReport()
     if isinstance(source, Catalogue):
-        return source, source.name
-    if isinstance(source, str | os.PathLike):
-        return stream_items(source, strict=True), name_of(Path(source))
-    return source, "items"
+        items: Iterable[Item] = source
+        called = source.name
+    elif isinstance(source, str | os.PathLike):
+        read = stream_items(source, strict=True, report=report)
+        items, called = chain(list(islice(read, 1)), read), name_of(Path(source))
+    else:
+        items, called = source, "items"
+    return items, called, () if report.columns is None else report.columns.metadata
 
 
 def _known(folder: Path, manifest: Manifest, stores: Sequence[ItemStore]) -> list[KnownSegment]:

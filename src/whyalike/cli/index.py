@@ -47,6 +47,7 @@ def take(
     id: str | None,
     title: str | None,
     description: str | None,
+    metadata: str | None,
     markup: "Markup",
     shop: "Shop",
     strict: bool,
@@ -65,6 +66,7 @@ def take(
         id=id,
         title=title,
         description=description,
+        metadata=None if metadata is None else names_in(metadata),
         markup=markup,
         shop=shop,
         strict=strict,
@@ -179,6 +181,8 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
         f"  model {info['model']}, pooling {info['pooling']}, {info['similarity_function']}",
         f"  to be used with --where: {', '.join(map(quote_field, known))}",
     ]
+    if info["group_by"]:
+        lines.append(f"  a search shows one item of each {info['group_by']!r} (--no-groups: all)")
     if any(info["prompts"]):
         query, passage = info["prompts"]
         lines.append(f"  prompts: {query!r} before a query, {passage!r} before an item")
@@ -198,6 +202,15 @@ File = Annotated[Path, typer.Argument(help="CSV, TSV, JSON, Parquet, XLSX or ODS
 Folder = Annotated[Path, typer.Argument(help="The index.", metavar="INDEX")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of the ids.", metavar="COLUMN")]
 Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar="COLUMN")]
+
+Metadata = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns to keep besides, such as price,brand; by default all others.",
+        metavar="COLUMNS",
+        show_default=False,
+    ),
+]
 
 Description = Annotated[
     str | None,
@@ -277,6 +290,15 @@ def build(
             show_default=False,
         ),
     ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that variants of a product share: a search shows one of each. By default "
+            "it is guessed (parent_sku, item_group_id, ...); '' for none.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None,
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Of the vectors on the disk.")
     ] = "float32",
@@ -286,6 +308,7 @@ def build(
     id_: Id = None,
     title: Title = None,
     description: Description = None,
+    metadata: Metadata = None,
     format_: FormatOption = "auto",
     encoding: EncodingOption = None,
     markup: MarkupOption = "auto",
@@ -322,10 +345,12 @@ def build(
             id=id_,
             title=title,
             description=description,
+            metadata=metadata,
             markup=markup,
             shop=shop,
             strict=strict,
         )
+        group = _group(group_by, report)
         quieten()
         from whyalike import Explainer
 
@@ -346,6 +371,7 @@ def build(
                 name=name_of(file),
                 fields=chosen,
                 weights=weighed,
+                group_by=group,
                 dtype=dtype,
                 resume=resume,
                 overwrite=overwrite,
@@ -367,6 +393,7 @@ def add(
     id_: Id = None,
     title: Title = None,
     description: Description = None,
+    metadata: Metadata = None,
     format_: FormatOption = "auto",
     encoding: EncodingOption = None,
     markup: MarkupOption = "auto",
@@ -390,6 +417,7 @@ def add(
             id=id_,
             title=title,
             description=description,
+            metadata=metadata,
             markup=markup,
             shop=shop,
             strict=strict,
@@ -455,6 +483,21 @@ def _fields(said: str) -> "list[Field]":
             "title,description (each by itself)."
         )
     return [known[name] for name in names]
+
+
+def names_in(said: str) -> list[str]:
+    """Return the names of a list with commas between them."""
+    return [name.strip() for name in said.split(",") if name.strip()]
+
+
+def _group(said: str | None, report: "ReadReport") -> str:
+    """Return the column that variants share. Raises OptionError where there is none so called."""
+    from whyalike.data.columns import guess_group, named_column
+
+    columns = () if report.columns is None else report.columns.metadata
+    if said is None:
+        return guess_group(columns)
+    return said if said in ("", "id", "title") else named_column(columns, said, "groups")
 
 
 def _weights(said: str | None) -> dict[str, float]:

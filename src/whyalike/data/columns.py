@@ -26,6 +26,13 @@ DESCRIPTION_NAMES = (
     "short_description", "product_short_description", "beschreibung",
 )  # fmt: skip
 
+GROUP_NAMES = (
+    "parent_asin", "parent_sku", "parent_id", "parent", "item_group_id", "product_group_id",
+    "product_group", "group_id", "variant_group", "handle", "product_handle", "style_id",
+    "style_code",
+)  # fmt: skip
+"""What variants of one product share, where each has an id of its own."""
+
 COLUMNS_NAMED = 50
 """Columns that an error names."""
 
@@ -158,6 +165,11 @@ def guess_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
     # A name under another one, such as "content.productName", is the second best.
     nested = {plain_name(c.rpartition(".")[2]): c for c in reversed(columns) if "." in c}
     return next((found[name] for found in (plain, nested) for name in names if name in found), None)
+
+
+def guess_group(columns: Sequence[str]) -> str:
+    """Return the column that variants of one product share, "" where none looks like it."""
+    return guess_column(columns, GROUP_NAMES) or ""
 
 
 def _index_column(columns: Sequence[str], free: Sequence[str]) -> str | None:
