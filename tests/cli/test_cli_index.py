@@ -107,8 +107,7 @@ def test_a_file_is_read_as_it_is_said_to_be(model, tmp_path):
     refused = run(file, "-o", tmp_path / "a", "--model", model, code=2)
     assert "--format" in refused.stderr
     kept = run(file, "-o", tmp_path / "a", "--model", model, "--format", "tsv")
-    assert "--markup strip" in kept.stderr
-    run("add", tmp_path / "a", file, "--replace", "--format", "tsv", "--markup", "strip")
+    assert "--markup keep" in kept.stderr
     assert CatalogueIndex.open(tmp_path / "a")["1"].description == "warm wool"
     file.write_text("id;title;in;price, EUR\n2;Hat;red;9,5\n")
     told = run("add", tmp_path / "a", file, "--format", "csv").stdout

@@ -54,7 +54,9 @@ def place(tmp_path_factory, model):
     (place / "pairs.csv").write_text(f"left,right\n{HOSTILE} gloves,warm {HOSTILE}\n")
     items = [Item(f"{HOSTILE}{n}", HOSTILE, f"{HOSTILE} {n}", {HOSTILE: HOSTILE}) for n in range(3)]
     catalogue = Catalogue.from_items(items, name=HOSTILE)
-    CatalogueIndex.build(catalogue, place / "idx", model=str(place / "model"))
+    CatalogueIndex.build(
+        catalogue, place / "idx", model=str(place / "model"), fields=("description",)
+    )
     return place
 
 

@@ -91,8 +91,9 @@ def others_of(
     codes: Ints, place: int, allowed: Bools, order: Callable[[Ints], Scores]
 ) -> NDArray[np.intp]:
     """Return the positions of the rest of an item's group that are allowed, best first."""
-    rest = np.flatnonzero((codes == codes[place]) & allowed)
-    rest = rest[rest != place]
+    together: Bools = (codes == codes[place]) & allowed
+    together[place] = False
+    rest: NDArray[np.intp] = np.flatnonzero(together)
     if not len(rest):
         return rest
     ordered: NDArray[np.intp] = rest[np.argsort(-order(rest), kind="stable")]

@@ -383,7 +383,9 @@ def twins_of(reader: IndexReader, query: Query) -> Bools:
     Case and white space make no difference.
     """
     twins: Bools = np.ones(len(reader.present), dtype=np.bool_)
-    for one in reader.manifest.fields:
+    is_whole = query.item is not None or query.texts["title"] != query.texts["description"]
+    # Of a text alone nobody knows which title goes with it.
+    for one in reader.manifest.fields if is_whole else (reader.compared,):
         mask: Bools = np.zeros(len(reader.present), dtype=np.bool_)
         mask[reader.alike(query.texts[one], one)] = True
         twins &= mask

@@ -67,7 +67,7 @@ def write_index(
         check_choice("fields", field, get_args(Field))
     if isinstance(fields, str) or not fields or len(set(fields)) != len(fields):
         raise OptionError(f"fields is {fields!r}; give one or several of {get_args(Field)}.")
-    _check_weights(weights, fields)
+    check_weights(weights, fields)
     check_place(folder, overwrite=overwrite)
     items, called, columns = _open_source(source)
     if group_by is None:
@@ -95,7 +95,7 @@ def write_index(
         _tidy(folder, manifest)
 
 
-def _check_weights(weights: Mapping[str, float], fields: Sequence[Field]) -> None:
+def check_weights(weights: Mapping[str, float], fields: Sequence[Field]) -> None:
     """Raise OptionError unless weights are those of titles and descriptions, or none."""
     if not weights:
         return

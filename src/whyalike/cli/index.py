@@ -335,9 +335,10 @@ def build(
         chosen, weighed = _fields(fields), _weights(weights)
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.catalogue import name_of
-        from whyalike.catalogue.writing import check_place
+        from whyalike.catalogue.writing import check_place, check_weights
 
         check_place(out, overwrite=overwrite)
+        check_weights(weighed, chosen)
         items, report = take(
             file,
             format=format_,

@@ -172,6 +172,13 @@ def similar(
         if no_groups and group_by is not None:
             raise OptionError("--group-by and --no-groups exclude each other: give one of them.")
         most = candidates_of(count, rerank, rerank_label, candidates)
+        # What needs no model is said before one is loaded, which takes seconds.
+        from whyalike.catalogue.manifest import read_manifest
+        from whyalike.catalogue.where import parse_where
+
+        read_manifest(folder)
+        if where is not None:
+            parse_where(where)
         if explain or sought is not None or model is not None or rerank is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
