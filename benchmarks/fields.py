@@ -1,8 +1,8 @@
 """What titles add: how well a search does by descriptions, by both as one text, and by each alone.
 
 Run ``python benchmarks/fields.py CATALOGUE KIND [--items N]``: KIND is the column of the type or
-the variety. *Same kind*: how often the nearest other item is of the same kind, items with equal texts
-left out. *MRR*: how far up an item stands when its title is searched for.
+the variety. *Same kind*: how often the nearest other item is of the same kind, items with equal
+texts left out. *MRR*: how far up an item stands when its title is searched for.
 """
 
 import argparse
