@@ -1,4 +1,4 @@
-"""What groups do: the shipped example, in which the first 20 pieces of clothing come in five colours.
+"""What groups do: the shipped example, in which the first 20 pieces come in five colours.
 
 Run ``python benchmarks/groups.py``. Each piece is searched for by its own text; the figures are how
 many different pieces are among the first ten.
