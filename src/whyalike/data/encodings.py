@@ -1,11 +1,12 @@
 """The encoding of a text file, found in all of its bytes: one letter may be the only sign."""
 
 import codecs
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from whyalike.errors import OptionError
+from whyalike.errors import FormatError, OptionError
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -29,6 +30,9 @@ SAMPLE = 1 << 16
 """Bytes, of lines with other than ASCII characters, that are looked at."""
 
 AT_ONCE = 1 << 18
+LONGEST = 1 << 24
+"""Bytes of a line, beyond which nobody reads on."""
+
 NEARLY = 0.05
 """Two encodings whose texts look as orderly as that are told apart by other signs."""
 
@@ -163,20 +167,28 @@ def _look(first: bytes, stream: BinaryIO) -> tuple[str, _Seen]:
 
 
 def _whole_lines(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes in parts that end where a line does, or hold one that is very long."""
+    """Yield the bytes in parts that end where a line does, up to one that nobody reads."""
     rest, chunk = b"", first
     while chunk:
         part = rest + chunk
         end = max(part.rfind(b"\n"), part.rfind(b"\r")) + 1
-        if not end and len(part) < 64 * AT_ONCE:
-            rest = part
-        else:
-            end = end or len(part)
+        if not end and len(part) > LONGEST:
+            yield part
+            return
+        if end:
             yield part[:end]
-            rest = part[end:]
-        chunk = stream.read(AT_ONCE)
+        rest = part[end:]
+        chunk = _more(stream)
     if rest:
         yield rest
+
+
+def _more(stream: BinaryIO) -> bytes:
+    """Return what follows; what is damaged, or too much, is said where it is read for its rows."""
+    try:
+        return stream.read(AT_ONCE)
+    except (FormatError, OSError, EOFError, zlib.error):
+        return b""
 
 
 def _guess(sample: bytes) -> str:

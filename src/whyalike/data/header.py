@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from whyalike.data.columns import DESCRIPTION_NAMES, ID_NAMES, TITLE_NAMES, guess_column
 
-LOOKED_AT = 10
-"""Lines in which the header is looked for."""
+LOOKED_AT, FIELDS = 10, 4096
+"""Lines in which the header is looked for, and fields of each that are looked at."""
 
 OTHER_DELIMITERS = {";": "semicolons, and 12,50 is a number", "\t": "tabs", "|": "bars"}
 
@@ -102,7 +102,7 @@ def header_among(rows: Sequence[Sequence[str]]) -> int:
 
 def _fields(line: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=sniff(line, delimiter)), [])
+        return next(csv.reader([line], delimiter=sniff(line, delimiter)), [])[:FIELDS]
     except csv.Error:
         return []
 

@@ -190,7 +190,9 @@ def roles_in(export: Export, columns: Sequence[str]) -> dict[str, str]:
     return {role: column for role, column in found.items() if column is not None}
 
 
-def fold_rows(rows: Iterator[RawRow], export: Export, choice: ColumnChoice) -> Iterator[RawRow]:
+def fold_rows(
+    rows: Iterator[RawRow], export: Export, choice: ColumnChoice, columns: Sequence[str]
+) -> Iterator[RawRow]:
     """Yield a row for each product, in the order of their first rows; broken rows come first.
 
     All are held till the last is read: a parent may stand after its children. Of a column that the
@@ -202,7 +204,6 @@ def fold_rows(rows: Iterator[RawRow], export: Export, choice: ColumnChoice) -> I
             yield row
         else:
             held.append(row)
-    columns = list(held[0].values) if held else []
     cells = Cells(columns)
     if export.by_row:
         yield from _numbered(held, choice)

@@ -343,7 +343,7 @@ def _walk(
     report.columns = _choose(table.columns, wanted, export)
     if export is not None:
         report.notes.append(_say_export(export))
-        table = replace(table, rows=fold_rows(table.rows, export, report.columns))
+        table = replace(table, rows=fold_rows(table.rows, export, report.columns, table.columns))
     maker = ItemMaker(
         report.columns,
         typed=table.typed,

@@ -147,11 +147,15 @@ class _Lines:
 
     def look(self, most: int) -> list[str]:
         """Return the next lines, fewer than ``most`` if they are long, and give them back."""
-        while len(self.taken) < most and self._characters < LONGEST_LINE // 2:
-            if next(self, None) is None:
+        seen: list[str] = []
+        while len(seen) < most and sum(map(len, seen)) < LONGEST_LINE:
+            self.begin()
+            if (line := next(self, None)) is None:
                 break
-        seen = list(self.taken)
-        self.give_back(after=0)
+            seen.append(line)
+        self.begin()
+        self.number -= len(seen)
+        self._again.extendleft(reversed(seen))
         return seen
 
     def give_back(self, *, after: int) -> None:
