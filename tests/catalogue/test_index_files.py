@@ -151,7 +151,8 @@ def test_what_another_run_left_is_not_used(explainer, small_chunks, tmp_path, mo
                     draw_items(20), folder, model=explainer, fields=("description",)
                 )
         told = []
-        arguments = {"source": draw_items(20), "model": explainer, **options}
+        arguments = {"source": draw_items(20), "model": explainer, "fields": ("description",)}
+        arguments |= options
         CatalogueIndex.build(folder=folder, progress=lambda done, _: told.append(done), **arguments)
         return told[0]
 

@@ -73,7 +73,7 @@ def test_wrong_use_and_failures_have_their_codes(file, model, tmp_path):
     assert "--overwrite" in run(file, "-o", folder, "--model", model, code=2).stderr
     run(file, "-o", folder, "--model", model, "--overwrite")
     assert "'77'" in run("remove", folder, "77", code=2).stderr
-    vectors = next(folder.glob("segments/*/description.float32"))
+    vectors = next(folder.glob("segments/*/title+description.float32"))
     vectors.write_bytes(bytes(len(vectors.read_bytes())))
     assert "checksum" in run("info", folder, "--verify", code=1).stderr
 

@@ -87,7 +87,8 @@ def test_a_text_a_filter_and_no_explanation(run, folder):
     assert {hit["id"] for hit in content["hits"]} == {"w1", "w2"}
     assert content["where"] == 'kind = "wine"'
     assert content["query"] == {"id": None, "title": None, "text": "wine with lemon"}
-    assert content["notes"][0].startswith("Items whose text is the query's")
+    assert content["notes"] == ["2 found of 10 asked for: there are no more."]
+    assert (content["twins"], content["variants"]) == ([], [])
     assert all(hit["explanation"] is None for hit in content["hits"])
     assert content["method"] is None
     shown = run(*arguments, "--no-explain").stdout

@@ -202,10 +202,11 @@ class IndexReader:
                     len(value) > LONG or value.startswith(("http://", "https://", "//", "[", "{"))
                 )
         few = self.manifest.items < FEWEST
+        looked_at = sum(min(count, LOOKED_AT) for count in self.counts)
         return frozenset(
             name
             for name, (all_, noisy) in counts.items()
-            if 2 * noisy < all_ and (few or len(values[name]) > 1)
+            if 2 * noisy < all_ and (few or len(values[name]) > 1 or all_ < looked_at)
         )
 
     def _in_memory(self, field: Field) -> list[Block]:
