@@ -71,7 +71,7 @@ def index(count=1000, rounds=5):
         runs = {
             "sentence-transformers encode": lambda: pipeline.encode(texts, batch_size=32),
             "whyalike index": lambda: CatalogueIndex.build(
-                items, Path(folder) / str(next(numbers)), model=explainer
+                items, Path(folder) / str(next(numbers)), model=explainer, fields=("description",)
             ),
         }
         tell(take_turns(runs, rounds), runs, items=len(items))
@@ -127,7 +127,9 @@ def explain(rounds=20):
     explainer = Explainer("all-MiniLM-L6-v2")
     explainer.encoder.pipeline.requires_grad_(False).eval()
     with tempfile.TemporaryDirectory() as folder:
-        made = CatalogueIndex.build(items, Path(folder) / "idx", model=explainer)
+        made = CatalogueIndex.build(
+            items, Path(folder) / "idx", model=explainer, fields=("description",)
+        )
         hits = made.similar(id=items[0].id)
         pairs = [(hit.query_text, hit.text) for hit in hits]
         runs = {

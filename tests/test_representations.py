@@ -33,7 +33,9 @@ def test_an_explainer_and_an_index(tmp_path):
         Item(id="a", title="wool", description=""),
         Item(id="b", title="gloves", description=""),
     ]
-    made = CatalogueIndex.build(items, tmp_path / "index", model=explainer, name="two")
+    made = CatalogueIndex.build(
+        items, tmp_path / "index", model=explainer, name="two", fields=("description",)
+    )
     assert repr(made) == "CatalogueIndex('two', 2 items, model='BertModel')"
     assert repr(CatalogueIndex.open(tmp_path / "index")) == repr(made), "no model is opened for it"
 

@@ -27,7 +27,9 @@ def explainer():
 def index(explainer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("chunks") / "index"
     items = chunk_items(ITEMS, explainer, size=12, overlap=2)
-    return CatalogueIndex.build(items, folder, model=explainer)
+    return CatalogueIndex.build(
+        items, folder, model=explainer, fields=("description",), group_by="item"
+    )
 
 
 def test_chunks_say_where_they_are_from(explainer):
@@ -47,7 +49,7 @@ def test_chunks_say_where_they_are_from(explainer):
 
 
 def test_an_item_is_found_once_by_its_best_chunk(index, explainer):
-    hits = index.similar("hands warm gloves", k=3, per_item=True)
+    hits = index.similar("hands warm gloves", k=3)
     assert [hit.rank for hit in hits] == [1, 2, 3]
     names = [hit.item.metadata["item"] for hit in hits]
     assert len(set(names)) == 3
@@ -65,8 +67,8 @@ def test_an_item_is_found_once_by_its_best_chunk(index, explainer):
             assert hit.item.metadata["chunk"] == best.right.chunk.number
     order = sorted(scores, key=lambda id: -scores[id].similarity)
     assert names == order[:3]
-    assert len(index.similar("hands warm gloves", k=100, per_item=True)) == len(ITEMS)
-    assert len(index.similar("hands warm gloves", k=100)) == len(index)
+    assert len(index.similar("hands warm gloves", k=100)) == len(ITEMS)
+    assert len(index.similar("hands warm gloves", k=100, group_by="")) == len(index)
 
 
 def test_an_index_that_was_cut_off_goes_on_to_the_same_bytes(

@@ -47,7 +47,9 @@ def contents(folder):
 
 def test_two_builds_are_equal_byte_by_byte_and_have_no_date(explainer, small_chunks, tmp_path):
     for name in "ab":
-        CatalogueIndex.build(draw_items(40), tmp_path / name, model=explainer)
+        CatalogueIndex.build(
+            draw_items(40), tmp_path / name, model=explainer, fields=("description",)
+        )
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert set(contents(tmp_path / "a")) == {
         "manifest.json",
@@ -101,7 +103,7 @@ def test_cut_off_at_each_step_it_goes_on_to_the_same_bytes(
     explainer, small_chunks, tmp_path, monkeypatch, stage
 ):
     whole, folder = tmp_path / "whole", tmp_path / "cut"
-    CatalogueIndex.build(draw_items(40), whole, model=explainer)
+    CatalogueIndex.build(draw_items(40), whole, model=explainer, fields=("description",))
     module = next(
         one for one in (building, writing, vector_file.VectorWriter) if hasattr(one, stage)
     )
@@ -120,14 +122,18 @@ def test_cut_off_at_each_step_it_goes_on_to_the_same_bytes(
     with monkeypatch.context() as patch:
         patch.setattr(module, stage, cut)
         with pytest.raises(KeyboardInterrupt):
-            CatalogueIndex.build(draw_items(40), folder, model=explainer)
+            CatalogueIndex.build(draw_items(40), folder, model=explainer, fields=("description",))
     told = []
     if stage == "_tidy":
         assert len(CatalogueIndex.open(folder)) == 40
         assert {k: v for k, v in contents(folder).items() if "building" not in k} == contents(whole)
         return
     CatalogueIndex.build(
-        draw_items(40), folder, model=explainer, progress=lambda done, _: told.append(done)
+        draw_items(40),
+        folder,
+        model=explainer,
+        progress=lambda done, _: told.append(done),
+        fields=("description",),
     )
     assert told[0] == (16 if stage == "append" else 40)
     assert contents(folder) == contents(whole)
@@ -141,9 +147,12 @@ def test_what_another_run_left_is_not_used(explainer, small_chunks, tmp_path, mo
         with monkeypatch.context() as patch:
             patch.setattr(building, "_finish", stop)
             with pytest.raises(KeyboardInterrupt):
-                CatalogueIndex.build(draw_items(20), folder, model=explainer)
+                CatalogueIndex.build(
+                    draw_items(20), folder, model=explainer, fields=("description",)
+                )
         told = []
-        arguments = {"source": draw_items(20), "model": explainer, **options}
+        arguments = {"source": draw_items(20), "model": explainer, "fields": ("description",)}
+        arguments |= options
         CatalogueIndex.build(folder=folder, progress=lambda done, _: told.append(done), **arguments)
         return told[0]
 
@@ -158,7 +167,7 @@ def test_what_another_run_left_is_not_used(explainer, small_chunks, tmp_path, mo
 
 def test_items_are_added_replaced_and_removed(explainer, tmp_path):
     folder = tmp_path / "idx"
-    first = CatalogueIndex.build(draw_items(12), folder, model=explainer)
+    first = CatalogueIndex.build(draw_items(12), folder, model=explainer, fields=("description",))
     more = draw_items(5, start=12, seed=3)
     second = first.add(more)
     assert (len(first), len(second)) == (12, 17)
@@ -177,7 +186,7 @@ def test_items_are_added_replaced_and_removed(explainer, tmp_path):
         fourth.remove("i1")
     # All the same as an index made of what is left, in whatever order.
     left = [item for item in [*draw_items(12), *more] if item.id not in ("i3", "i14")]
-    fresh = CatalogueIndex.build(left, tmp_path / "fresh", model=explainer)
+    fresh = CatalogueIndex.build(left, tmp_path / "fresh", model=explainer, fields=("description",))
     for index in (fourth, CatalogueIndex.open(folder, model=explainer)):
         found, expected = (i.similar("warm gloves", k=50) for i in (index, fresh))
         similarities, wanted = (
@@ -193,7 +202,9 @@ def test_items_are_added_replaced_and_removed(explainer, tmp_path):
 
 
 def test_not_all_can_be_removed(explainer, tmp_path):
-    index = CatalogueIndex.build(draw_items(2), tmp_path / "idx", model=explainer)
+    index = CatalogueIndex.build(
+        draw_items(2), tmp_path / "idx", model=explainer, fields=("description",)
+    )
     with pytest.raises(OptionError, match="would leave no item"):
         index.remove(["i0", "i1"])
     assert len(CatalogueIndex.open(tmp_path / "idx")) == 2
@@ -201,20 +212,24 @@ def test_not_all_can_be_removed(explainer, tmp_path):
 
 def test_an_index_and_other_files_are_not_overwritten_unasked(explainer, tmp_path):
     folder = tmp_path / "idx"
-    old = CatalogueIndex.build(draw_items(3), folder, model=explainer)
+    old = CatalogueIndex.build(draw_items(3), folder, model=explainer, fields=("description",))
     with pytest.raises(OptionError, match="holds an index already"):
-        CatalogueIndex.build(draw_items(4), folder, model=explainer)
-    new = CatalogueIndex.build(draw_items(4), folder, model=explainer, overwrite=True)
+        CatalogueIndex.build(draw_items(4), folder, model=explainer, fields=("description",))
+    new = CatalogueIndex.build(
+        draw_items(4), folder, model=explainer, overwrite=True, fields=("description",)
+    )
     assert (len(old.similar("warm")), len(new.similar("warm"))) == (3, 4)
     assert [path.name for path in (folder / "segments").iterdir()] == ["000002"]
     (folder / "manifest.json").write_text("{")
-    again = CatalogueIndex.build(draw_items(5), folder, model=explainer, overwrite=True)
+    again = CatalogueIndex.build(
+        draw_items(5), folder, model=explainer, overwrite=True, fields=("description",)
+    )
     assert len(again.similar("warm")) == 5
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
     with raises(OptionError, "thesis.txt"):
-        CatalogueIndex.build(draw_items(3), other, model=explainer)
+        CatalogueIndex.build(draw_items(3), other, model=explainer, fields=("description",))
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
 
 
@@ -230,15 +245,19 @@ def test_folders_and_manifests_that_are_no_index_are_left_alone(tmp_path, name):
     before = contents(tmp_path)
     # The model is no model: the folder is refused before one is opened.
     with pytest.raises(OptionError, match=f"other files .{name[:12]}"):
-        CatalogueIndex.build(draw_items(3), tmp_path, model="no such model", overwrite=True)
+        CatalogueIndex.build(
+            draw_items(3), tmp_path, model="no such model", overwrite=True, fields=("description",)
+        )
     assert contents(tmp_path) == before
     assert not list(tmp_path.glob("lock*"))
 
 
 def test_an_index_with_a_note_beside_it_can_be_replaced(explainer, tmp_path):
-    CatalogueIndex.build(draw_items(3), tmp_path / "idx", model=explainer)
+    CatalogueIndex.build(draw_items(3), tmp_path / "idx", model=explainer, fields=("description",))
     (tmp_path / "idx" / "README").write_text("mine")
-    CatalogueIndex.build(draw_items(4), tmp_path / "idx", model=explainer, overwrite=True)
+    CatalogueIndex.build(
+        draw_items(4), tmp_path / "idx", model=explainer, overwrite=True, fields=("description",)
+    )
     assert (tmp_path / "idx" / "README").read_text() == "mine"
 
 
@@ -255,7 +274,7 @@ def test_files_that_may_not_be_read_are_told(sound, monkeypatch, stage):
 
 
 def test_an_index_is_described_changed_and_searched_by_id_without_torch(explainer, tmp_path):
-    CatalogueIndex.build(draw_items(4), tmp_path / "idx", model=explainer)
+    CatalogueIndex.build(draw_items(4), tmp_path / "idx", model=explainer, fields=("description",))
     code = """
 import sys
 from whyalike.catalogue import CatalogueIndex
@@ -276,12 +295,14 @@ print(*[name for name in ("torch", "transformers", "sklearn") if name in sys.mod
 
 def test_writers_wait_for_each_other_and_readers_for_nobody(explainer, tmp_path):
     folder = tmp_path / "idx"
-    index = CatalogueIndex.build(draw_items(5), folder, model=explainer)
+    index = CatalogueIndex.build(draw_items(5), folder, model=explainer, fields=("description",))
     with only_writer(folder):
         for write in (
             lambda: index.add([Item("new", "t", "d")]),
             lambda: index.remove(["i0"]),
-            lambda: CatalogueIndex.build(draw_items(3), folder, model=explainer, overwrite=True),
+            lambda: CatalogueIndex.build(
+                draw_items(3), folder, model=explainer, overwrite=True, fields=("description",)
+            ),
         ):
             with pytest.raises(OutputError, match="Another process is writing"):
                 write()
@@ -291,7 +312,7 @@ def test_writers_wait_for_each_other_and_readers_for_nobody(explainer, tmp_path)
 
 def test_a_reader_sees_one_state_or_the_next_while_a_writer_writes(explainer, tmp_path):
     folder = tmp_path / "idx"
-    CatalogueIndex.build(draw_items(4), folder, model=explainer)
+    CatalogueIndex.build(draw_items(4), folder, model=explainer, fields=("description",))
     sizes, stop = set(), threading.Event()
 
     def read():
@@ -312,7 +333,9 @@ def test_a_reader_sees_one_state_or_the_next_while_a_writer_writes(explainer, tm
     thread = threading.Thread(target=watch)
     thread.start()
     for count in (7, 5, 9, 6):
-        CatalogueIndex.build(draw_items(count), folder, model=explainer, overwrite=True)
+        CatalogueIndex.build(
+            draw_items(count), folder, model=explainer, overwrite=True, fields=("description",)
+        )
         time.sleep(0.05)
     stop.set()
     thread.join()
@@ -322,9 +345,11 @@ def test_a_reader_sees_one_state_or_the_next_while_a_writer_writes(explainer, tm
 
 def test_a_newer_manifest_is_read_where_files_are_gone(explainer, tmp_path, monkeypatch):
     folder = tmp_path / "idx"
-    CatalogueIndex.build(draw_items(3), folder, model=explainer)
+    CatalogueIndex.build(draw_items(3), folder, model=explainer, fields=("description",))
     stale = read_manifest(folder)
-    CatalogueIndex.build(draw_items(4), folder, model=explainer, overwrite=True)
+    CatalogueIndex.build(
+        draw_items(4), folder, model=explainer, overwrite=True, fields=("description",)
+    )
     answers = iter([stale])
     monkeypatch.setattr(
         reader, "read_manifest", lambda place: next(answers, None) or read_manifest(place)
@@ -335,7 +360,7 @@ def test_a_newer_manifest_is_read_where_files_are_gone(explainer, tmp_path, monk
 @pytest.fixture(scope="module")
 def sound(explainer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sound") / "idx"
-    CatalogueIndex.build(draw_items(8), folder, model=explainer)
+    CatalogueIndex.build(draw_items(8), folder, model=explainer, fields=("description",))
     return folder
 
 
@@ -459,7 +484,7 @@ def test_the_model_is_opened_by_its_name_with_its_pooling_and_prompts(tmp_path, 
     tiny("bert").tokenizer.save_pretrained(tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     explainer = Explainer("model", pooling="cls", prompts=("warm ", "wool "))
-    CatalogueIndex.build(draw_items(4), "idx", model=explainer)
+    CatalogueIndex.build(draw_items(4), "idx", model=explainer, fields=("description",))
     monkeypatch.chdir("/")
     again = CatalogueIndex.open(tmp_path / "idx")
     assert again._explainer is None
@@ -478,7 +503,7 @@ def test_an_embedded_store_can_be_read_by_any_sqlite(sound):
 def test_the_graph_engine_is_kept_beside_the_index(explainer, tmp_path):
     pytest.importorskip("faiss")
     folder = tmp_path / "idx"
-    CatalogueIndex.build(draw_items(40), folder, model=explainer)
+    CatalogueIndex.build(draw_items(40), folder, model=explainer, fields=("description",))
     index = CatalogueIndex.open(folder, model=explainer, engine="hnsw")
     exact = CatalogueIndex.open(folder, model=explainer)
     for where in (None, "price < 20"):
@@ -494,5 +519,7 @@ def test_the_graph_engine_is_kept_beside_the_index(explainer, tmp_path):
 def test_a_scorer_without_vectors_can_make_no_index(tmp_path):
     explainer = Explainer(score=lambda pairs: [0.0 for _ in pairs])
     with pytest.raises(OptionError, match=r"An index .* needs vectors .* gives scores of whole"):
-        CatalogueIndex.build(draw_items(3), tmp_path / "index", model=explainer)
+        CatalogueIndex.build(
+            draw_items(3), tmp_path / "index", model=explainer, fields=("description",)
+        )
     assert not (tmp_path / "index" / "manifest.json").exists()

@@ -57,7 +57,7 @@ def test_its_graph_has_no_checksum_and_is_made_anew(folder, explainer):
     index = CatalogueIndex.open(folder, model=explainer, engine="hnsw")
     assert found(index.similar("a hat", k=9))[0] == [id_ for id_, _ in TEXT]
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    assert (manifest["format"], manifest["generation"]) == (2, 3)
+    assert (manifest["format"], manifest["generation"]) == (3, 3)
     assert manifest["graphs"]["description-000001-000002.faiss"]["size"] == len(
         (folder / GRAPH).read_bytes()
     )

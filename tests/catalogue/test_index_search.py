@@ -26,7 +26,7 @@ def explainer():
 @pytest.fixture(scope="module")
 def items():
     items = draw_items(40)
-    twin = Item("twin", "other title", f"  {items[3].description.upper()} ", {"kind": "glove"})
+    twin = Item("twin", items[3].title, f"  {items[3].description.upper()} ", {"kind": "glove"})
     bare = Item("bare", "stretch wool gloves", "")
     return [*items, twin, bare]
 
@@ -162,7 +162,9 @@ def test_a_filter_leaves_the_order_of_the_rest(index, items):
 def test_values_that_a_filter_can_not_be_compared_with_are_counted(explainer, tmp_path):
     years = [1850, 1900, "about 1860", "before the war", None, "unknown"]
     items = [Item(str(n), "", f"warm wool {n}", {"year": year}) for n, year in enumerate(years)]
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer).remove(["5"])
+    index = CatalogueIndex.build(
+        items, tmp_path / "idx", model=explainer, fields=("description",)
+    ).remove(["5"])
     hits = index.similar("knit gloves", where="not year > 1870")
     assert {hit.item.id for hit in hits} == {"0", "4"}
     # That of the removed item is none any more.
@@ -234,7 +236,7 @@ def test_a_search_may_have_another_prompt_before_its_query(items, tmp_path):
     tiny("bert").tokenizer.save_pretrained(tmp_path / "model")
     explainer = Explainer(str(tmp_path / "model"), prompts=(QUERY, ITEM))
     folder = tmp_path / "idx"
-    CatalogueIndex.build(items[:8], folder, model=explainer)
+    CatalogueIndex.build(items[:8], folder, model=explainer, fields=("description",))
     text = items[0].description
     other = CatalogueIndex.open(folder, prompts=("hand: ", ITEM))
     for hit in other.similar(text, k=3):
@@ -282,7 +284,9 @@ def test_the_models_own_similarity_is_searched_by(items, tmp_path, function):
 
 
 def test_half_precision_rounds_and_finds_the_same(index, items, explainer, tmp_path):
-    half = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, dtype="float16")
+    half = CatalogueIndex.build(
+        items, tmp_path / "idx", model=explainer, dtype="float16", fields=("description",)
+    )
     for query in ("warm wool", "keep hands"):
         exact, rounded = index.similar(query, k=5), half.similar(query, k=5)
         assert [hit.similarity for hit in rounded] == pytest.approx(
@@ -297,7 +301,9 @@ def test_numbers_too_large_for_half_precision_are_refused(items, tmp_path):
     from whyalike.errors import ModelError
 
     with pytest.raises(ModelError, match="choose dtype='float32'"):
-        CatalogueIndex.build(items, tmp_path / "idx", model=explainer, dtype="float16")
+        CatalogueIndex.build(
+            items, tmp_path / "idx", model=explainer, dtype="float16", fields=("description",)
+        )
 
 
 def test_only_titles_can_be_indexed(items, explainer, tmp_path):
@@ -330,7 +336,7 @@ def test_what_can_not_be_meant_is_refused(index, items, explainer, tmp_path):
         "id 'i0'": {"source": [items[0], items[0]]},
         "dtype is": {"source": items, "dtype": "int8"},
         "fields is": {"source": items, "fields": ("price",)},
-        "give one or both": {"source": items, "fields": ()},
+        "give one or several": {"source": items, "fields": ()},
     }.items():
         source = arguments.pop("source")
         with pytest.raises(OptionError, match=reason):
@@ -339,17 +345,19 @@ def test_what_can_not_be_meant_is_refused(index, items, explainer, tmp_path):
 
 def test_texts_that_the_model_does_not_read_to_the_end_are_counted(explainer, tmp_path):
     items = [Item("a", "", "gloves " * 200), Item("b", "", "gloves"), Item("c", "", "wool " * 300)]
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer)
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, fields=("description",))
     assert index.reader.manifest.segments[0].cut == 2
 
 
 def test_a_catalogue_and_a_file_can_be_indexed(tmp_path, explainer):
     file = tmp_path / "things.csv"
     file.write_text("id,title,description\n1,Gloves,warm wool\n2,Scarf,stretch wool\n")
-    index = CatalogueIndex.build(file, tmp_path / "a", model=explainer)
+    index = CatalogueIndex.build(file, tmp_path / "a", model=explainer, fields=("description",))
     assert [hit.item.title for hit in index.similar(id="1")] == ["Scarf"]
     assert index.reader.manifest.name == "things"
-    again = CatalogueIndex.build(Catalogue.read(file), tmp_path / "b", model=explainer)
+    again = CatalogueIndex.build(
+        Catalogue.read(file), tmp_path / "b", model=explainer, fields=("description",)
+    )
     assert len(again) == 2
     assert again["2"].description == "stretch wool"
     assert tiny("bert").model.training is False

@@ -73,9 +73,9 @@ def test_a_function_without_tokens_gets_equal_texts_once(tmp_path):
 
     explainer = Explainer(embed=BlackBox(embed, cache_size=0))
     items = [Item(f"{n}", "t", ["a cap", "A cap", "a hat"][n % 3]) for n in range(20)]
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer).add(
-        [Item("new", "t", "A cap")]
-    )
+    index = CatalogueIndex.build(
+        items, tmp_path / "idx", model=explainer, fields=("description",)
+    ).add([Item("new", "t", "A cap")])
     assert [text for text in calls if "cap" in text] == ["a cap", "A cap"]
     vectors = {text: set() for text in ("a cap", "A cap", "a hat")}
     for item in items:
@@ -91,7 +91,7 @@ def test_texts_that_a_model_tells_apart_by_their_case_have_their_own_vectors(tmp
     texts = [explainer.model.tokenize([text])[0].rows[0].input_ids for text in (lower, upper)]
     assert texts[0] != texts[1]
     items = [Item("1", "t", lower), *draw_items(5), Item("2", "t", upper), Item("3", "t", lower)]
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer)
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, fields=("description",))
     assert vector_of(index, "1") == vector_of(index, "3") != vector_of(index, "2")
 
 
@@ -111,7 +111,9 @@ def test_cut_texts_are_counted_where_their_vector_is_known_too(tmp_path):
     long = "gloves " * 200
     items = [Item("1", "wool", long), *draw_items(5), Item("2", "wool", long)]
     items.append(Item("3", "wool", long.upper()))
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=open_tiny())
+    index = CatalogueIndex.build(
+        items, tmp_path / "idx", model=open_tiny(), fields=("description",)
+    )
     more = index.add([Item("4", "t", long)])
     assert [segment.cut for segment in more.reader.manifest.segments] == [3, 1]
 

@@ -18,7 +18,7 @@ ITEMS = [
     Item("a", "Liners", "smart gloves"),
     Item("b", "Mitts", "warm mitts"),
     Item("c", "Screens", "touch screen gloves"),
-    Item("d", "Twin", "warm mitts"),
+    Item("d", "Mitts", "warm mitts"),
     Item("e", "Wine", "lemon zest"),
 ]
 TABLE = {

@@ -33,8 +33,8 @@ def test_an_item_is_found_once(run, model, tmp_path):
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["items"] > 2
     asked = ("similar", folder, "--text", "warm gloves", "--model", model, "--json", "--no-explain")
-    every = json.loads(run(*asked).stdout)["hits"]
-    once = json.loads(run(*asked, "--per-item").stdout)["hits"]
+    every = json.loads(run(*asked, "--no-groups").stdout)["hits"]
+    once = json.loads(run(*asked).stdout)["hits"]
     assert [hit["metadata"]["item"] for hit in once] == list(
         dict.fromkeys(hit["metadata"]["item"] for hit in every)
     )

@@ -50,7 +50,9 @@ def test_bm25_over_a_file_a_table_and_an_index(run, over, tmp_path):
     table = tmp_path / "catalogue.csv"
     table.write_text("sku,said\n" + "".join(f'{n},"{t}"\n' for n, t in enumerate(TEXTS)), "utf-8")
     items = [Item(str(n), f"Item {n}", text) for n, text in enumerate(TEXTS)]
-    CatalogueIndex.build(items, tmp_path / "idx", model=Explainer(embed=lengths))
+    CatalogueIndex.build(
+        items, tmp_path / "idx", model=Explainer(embed=lengths), fields=("description",)
+    )
     for given in ((over,), (table, "--column", "said"), (tmp_path / "idx",)):
         result = run("explain", "--model", "bm25", "--over", *given, "--json", QUERY, TEXTS[0])
         assert result.exit_code == 0, result.output

@@ -73,7 +73,7 @@ def test_wrong_use_and_failures_have_their_codes(file, model, tmp_path):
     assert "--overwrite" in run(file, "-o", folder, "--model", model, code=2).stderr
     run(file, "-o", folder, "--model", model, "--overwrite")
     assert "'77'" in run("remove", folder, "77", code=2).stderr
-    vectors = next(folder.glob("segments/*/description.float32"))
+    vectors = next(folder.glob("segments/*/title+description.float32"))
     vectors.write_bytes(bytes(len(vectors.read_bytes())))
     assert "checksum" in run("info", folder, "--verify", code=1).stderr
 
@@ -107,8 +107,7 @@ def test_a_file_is_read_as_it_is_said_to_be(model, tmp_path):
     refused = run(file, "-o", tmp_path / "a", "--model", model, code=2)
     assert "--format" in refused.stderr
     kept = run(file, "-o", tmp_path / "a", "--model", model, "--format", "tsv")
-    assert "--markup strip" in kept.stderr
-    run("add", tmp_path / "a", file, "--replace", "--format", "tsv", "--markup", "strip")
+    assert "--markup keep" in kept.stderr
     assert CatalogueIndex.open(tmp_path / "a")["1"].description == "warm wool"
     file.write_text("id;title;in;price, EUR\n2;Hat;red;9,5\n")
     told = run("add", tmp_path / "a", file, "--format", "csv").stdout

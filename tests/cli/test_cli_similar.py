@@ -14,7 +14,9 @@ from whyalike.explanation import Explanation
 ITEMS = [
     Item("g1", "Knit gloves", "Warm knit gloves for cold hands", {"kind": "gloves", "price": 12.5}),
     Item("g2", "Leather gloves", "Leather gloves for warm hands", {"kind": "gloves", "price": 40}),
-    Item("g3", "Twin", "warm knit gloves   for COLD hands", {"kind": "gloves", "price": None}),
+    Item(
+        "g3", "knit GLOVES", "warm knit gloves   for COLD hands", {"kind": "gloves", "price": None}
+    ),
     Item(
         "w1", "Rioja", "A red wine with plums and smoke", {"kind": "wine", "price": 9, "new": True}
     ),
@@ -47,8 +49,8 @@ def test_hits_of_an_item_with_their_reasons(run, folder):
     # The item itself and its twin are not there; the notes say so.
     assert {hit["id"] for hit in content["hits"]} == {"g2", "w1", "w2"}
     assert content["notes"] == [
-        "The item itself is left out, and so are items with the same text but for case and white "
-        "space.",
+        "The item itself is left out, and 1 item with the same text but for case and white space: "
+        "twins=True (--twins) shows it.",
         "3 found of 10 asked for: there are no more.",
     ]
     scores = [hit["similarity"] for hit in content["hits"]]
@@ -86,7 +88,8 @@ def test_a_text_a_filter_and_no_explanation(run, folder):
     assert {hit["id"] for hit in content["hits"]} == {"w1", "w2"}
     assert content["where"] == 'kind = "wine"'
     assert content["query"] == {"id": None, "title": None, "text": "wine with lemon"}
-    assert content["notes"][0].startswith("Items whose text is the query's")
+    assert content["notes"] == ["2 found of 10 asked for: there are no more."]
+    assert (content["twins"], content["variants"]) == ([], [])
     assert all(hit["explanation"] is None for hit in content["hits"])
     assert content["method"] is None
     shown = run(*arguments, "--no-explain").stdout
@@ -168,7 +171,7 @@ def test_titles_alone_are_named_where_only_they_are_compared(run, model, tmp_pat
 def test_values_that_a_filter_can_not_be_compared_with_are_counted(run, model, tmp_path):
     years = [1850, 1900, "about 1860", "before the war", None]
     items = [Item(str(n), "", f"wine {n}", {"year": year}) for n, year in enumerate(years)]
-    CatalogueIndex.build(items, tmp_path / "idx", model=model)
+    CatalogueIndex.build(items, tmp_path / "idx", model=model, fields=("description",))
     where = ("--where", "not year > 1870", "--no-explain")
     said = "2 values could not be compared with the filter’s, such as a text among numbers"
     content = told(run("similar", tmp_path / "idx", "--text", "a red wine", "--json", *where))

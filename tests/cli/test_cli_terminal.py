@@ -56,7 +56,9 @@ def place(tmp_path_factory, model):
     (place / "queries.jsonl").write_text(f"{asked}\n{{bad {HOSTILE}\n")
     items = [Item(f"{HOSTILE}{n}", HOSTILE, f"{HOSTILE} {n}", {HOSTILE: HOSTILE}) for n in range(3)]
     catalogue = Catalogue.from_items(items, name=HOSTILE)
-    CatalogueIndex.build(catalogue, place / "idx", model=str(place / "model"))
+    CatalogueIndex.build(
+        catalogue, place / "idx", model=str(place / "model"), fields=("description",)
+    )
     return place
 
 

@@ -85,7 +85,9 @@ def index(out: Path) -> None:
             ]
         )
     ]
-    made = CatalogueIndex.build(items, out / "index", model=Explainer(embed=letters), name="shop")
+    made = CatalogueIndex.build(
+        items, out / "index", model=Explainer(embed=letters), name="shop", fields=("description",)
+    )
     made = made.add([Item("i3", "Scarf", "A warm scarf", {"price": 3})]).remove(["i2"])
     with suppress(FileNotFoundError):
         (out / "index" / "lock.sqlite").unlink()

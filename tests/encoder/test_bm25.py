@@ -228,7 +228,9 @@ def test_without_the_package(monkeypatch):
 
 def test_the_texts_of_an_index(tmp_path):
     items = [Item(str(n), f"Item {n}", text) for n, text in enumerate(CATALOGUE[:5])]
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=Explainer(embed=vowels))
+    index = CatalogueIndex.build(
+        items, tmp_path / "idx", model=Explainer(embed=vowels), fields=("description",)
+    )
     assert index.texts() == CATALOGUE[:5]
     fewer = index.remove(["1"])
     assert fewer.texts() == [CATALOGUE[0], *CATALOGUE[2:5]]

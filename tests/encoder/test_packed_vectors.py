@@ -99,7 +99,9 @@ def test_an_index_searches_by_it(tmp_path, dtype):
     texts = [f"glove {n} of wool" for n in range(40)]
     items = [Item(id=str(n), title="", description=text) for n, text in enumerate(texts)]
     explainer = Explainer(embed=PACKINGS["ubinary"], similarity_function="hamming")
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, dtype=dtype)
+    index = CatalogueIndex.build(
+        items, tmp_path / "idx", model=explainer, dtype=dtype, fields=("description",)
+    )
     expected = {str(n): share("warm wool", text) for n, text in enumerate(texts)}
     hits = index.similar("warm wool", k=40)
     assert {hit.item.id: hit.similarity for hit in hits} == pytest.approx(expected, abs=1e-7)

@@ -121,7 +121,9 @@ def test_a_catalogue_is_searched_and_explained(tmp_path):
         Item(id=str(n), title=text, description=f"{text} {text}")
         for n, text in enumerate((LEFT, RIGHT, "lemon flowers"))
     ]
-    index = CatalogueIndex.build(items, tmp_path / "index", model=explainer)
+    index = CatalogueIndex.build(
+        items, tmp_path / "index", model=explainer, fields=("description",)
+    )
     assert index.info()["cut"] == 2
     best = index.similar(id="0", k=1)[0]
     assert best.item.id == "1"

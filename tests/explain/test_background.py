@@ -256,7 +256,7 @@ def test_an_index_is_a_background(tmp_path):
     texts = some_texts(40)
     items = [Item(id=f"i{n}", title="", description=text) for n, text in enumerate(texts)]
     one = explainer("whyalike")
-    index = CatalogueIndex.build(items, tmp_path, model=one, name="shop")
+    index = CatalogueIndex.build(items, tmp_path, model=one, name="shop", fields=("description",))
     found = one.with_background(index).explain(LEFT, RIGHT)
     assert found == one.with_background(Background(texts)).explain(LEFT, RIGHT)
     assert found.background.texts == 40

@@ -146,7 +146,7 @@ def test_comparisons_scores_and_fingerprints_are_of_the_roles(services):
 def test_an_index_has_documents_and_a_search_a_query(services, tmp_path):
     items = [Item(id=str(n), title="", description=text) for n, text in enumerate((LEFT, RIGHT))]
     explainer = opened(services)
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer)
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, fields=("description",))
     assert services[0].sent == []
     assert {LEFT, RIGHT} <= set(services[1].sent)
     hits = {hit.item.id: hit for hit in index.similar("warm wool")}

@@ -50,7 +50,9 @@ def hits(folder):
         Item("g2", "Mittens", "Woollen mittens, warm", {"price": 8.0, "kind": "glove"}),
         Item("w1", "Rioja", "Red wine from Rioja", {"price": 9.0, "kind": "wine"}),
     ]
-    index = CatalogueIndex.build(items, folder / "index", model=explainer(), overwrite=True)
+    index = CatalogueIndex.build(
+        items, folder / "index", model=explainer(), overwrite=True, fields=("description",)
+    )
     return index.similar(id="g1", k=2)
 
 

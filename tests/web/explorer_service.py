@@ -71,7 +71,9 @@ def make_results(folder):
 
 def make_service(folder, *, explainer=None, name="letters"):
     explainer = explainer or open_explainer()
-    index = CatalogueIndex.build(make_items(), folder / "shop", model=explainer, name="shop")
+    index = CatalogueIndex.build(
+        make_items(), folder / "shop", model=explainer, name="shop", fields=("description",)
+    )
     results = make_results(folder / "run")
     return Service({name: explainer}, indexes={"shop": index}, results={"run": results})
 

@@ -97,7 +97,9 @@ def test_fewer_steps_are_named_where_they_fit():
 
 def test_the_parts_of_a_request_count_together(tmp_path):
     explainer = open_explainer()
-    index = CatalogueIndex.build(make_items(), tmp_path / "shop", model=explainer, name="shop")
+    index = CatalogueIndex.build(
+        make_items(), tmp_path / "shop", model=explainer, name="shop", fields=("description",)
+    )
     alone = make_service().model()
     kind, _ = alone.kind(None, None)
     whole = alone.estimate(kind, alone.measure(kind, (TEXT, OTHER))).seconds
@@ -335,7 +337,9 @@ def test_a_filter_that_nobody_waits_for_is_ended_and_others_are_not_kept_waiting
     from whyalike.interruption import checkpoint
 
     explainer = open_explainer()
-    index = CatalogueIndex.build(make_items(), tmp_path / "shop", model=explainer, name="shop")
+    index = CatalogueIndex.build(
+        make_items(), tmp_path / "shop", model=explainer, name="shop", fields=("description",)
+    )
     service = Service({"letters": explainer}, indexes={"shop": index})
     began, ended = threading.Event(), threading.Event()
     filtered = index.reader.filtered

@@ -92,7 +92,9 @@ def test_of_a_matrix_no_model_gives_more_than_the_limit():
 def test_items_of_a_catalogue_may_be_long_and_queries_not(tmp_path):
     explainer = open_explainer()
     items = [*make_items(), Item("long", "Long", words(40), {})]
-    index = CatalogueIndex.build(items, tmp_path / "shop", model=explainer, name="shop")
+    index = CatalogueIndex.build(
+        items, tmp_path / "shop", model=explainer, name="shop", fields=("description",)
+    )
     service = Service({"letters": explainer}, indexes={"shop": index}, limits=FEW)
     found = call(service, "similar", text="wool wool", k=7)
     assert "long" in [hit.item.id for hit in found.hits]
@@ -199,7 +201,9 @@ def test_indexes_of_different_models_of_one_name_are_both_served(tmp_path):
             return count_letters(texts) ** power
 
         explainer = Explainer(embed=embed)
-        return CatalogueIndex.build(make_items(), tmp_path / name, model=explainer, name=name)
+        return CatalogueIndex.build(
+            make_items(), tmp_path / name, model=explainer, name=name, fields=("description",)
+        )
 
     service = Service({}, indexes={name: make(name, power) for name, power in (("a", 1), ("b", 2))})
     names = [service.index(name).model.name for name in ("a", "b")]
@@ -217,7 +221,9 @@ def test_indexes_of_one_model_share_it_and_have_the_method_that_was_asked_for(tm
     tokenizer.save_pretrained(place)
     explainer = Explainer(str(place))
     for name in ("a", "b"):
-        CatalogueIndex.build(make_items(), tmp_path / name, model=explainer, name=name)
+        CatalogueIndex.build(
+            make_items(), tmp_path / name, model=explainer, name=name, fields=("description",)
+        )
     service = open_service([], indexes=[str(tmp_path / n) for n in "ab"], method="whyalike")
     assert service.index("a").model is service.index("b").model
     assert len(service.models) == 1

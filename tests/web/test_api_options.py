@@ -128,7 +128,7 @@ def test_the_code_of_a_search_says_the_options_that_this_server_has(first, tmp_p
     options = all_options({"top_k": 3, "long_text": "windows", "count": 1})
     explainer = Explainer(embed=count_letters, method=NAME, options=options)
     items = [Item(id=str(n), title="", description=text) for n, text in enumerate((LEFT, RIGHT))]
-    index = CatalogueIndex.build(items, tmp_path / "shop", model=explainer)
+    index = CatalogueIndex.build(items, tmp_path / "shop", model=explainer, fields=("description",))
     service = Service({"letters": explainer}, indexes={"shop": index})
     asked = SearchQuestion.of(Asked({"text": ["gloves"]}))
     python = search_in_python(service.indexes["shop"], asked, None)

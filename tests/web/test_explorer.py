@@ -17,8 +17,10 @@ from explorer_service import ITEMS, count_letters, make_app, make_service, open_
 from fastapi.testclient import TestClient
 
 from whyalike import BTIOptions
+from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
+from whyalike.web.api.service import Service
 from whyalike.web.explorer.asking import LONGEST_LINK, Asked, SearchQuestion
 from whyalike.web.explorer.catalogue import missing_words
 from whyalike.web.explorer.pair import count_clusters
@@ -395,6 +397,25 @@ def test_facets_count_the_items(client):
     assert counts == {"gloves": "3", "scarves": "2", "hats": "1", "yes": "4", "no": "2"}
     assert 'placeholder="9.0"' in page
     assert 'placeholder="40.0"' in page
+
+
+def test_a_field_of_many_values_is_searched(tmp_path):
+    items = [
+        Item(f"i{n}", f"Lamp {n}", f"A lamp, {n}", {"brand": f"maker & {n % 45}"})
+        for n in range(90)
+    ]
+    explainer = open_explainer()
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer)
+    with TestClient(
+        make_app(Service({"letters": explainer}, indexes={"lamps": index})), base_url=HOME
+    ) as client:
+        page = html.unescape(get(client, "/catalogue").text)
+        assert re.findall(r'<input[^>]*name="is.brand"[^>]*value=""[^>]*list="values-1"', page)
+        assert page.count('<option value="maker & ') == 45
+        asked = {"is.brand": "maker & 7"}
+        part = client.get("/catalogue", params=asked, headers=PART).text
+        assert re.findall(r"item=(\w+)\"", html.unescape(part)) == ["i7", "i52"]
+        assert 'value="maker & 7" list=' in html.unescape(get(client, "/catalogue", **asked).text)
 
 
 def test_a_search_shows_cards_in_the_order_of_the_library(service, client):

@@ -73,7 +73,9 @@ def test_a_filter_is_no_longer_than_a_text_also_where_nothing_is_sought(client):
 
 def test_the_code_of_a_search_names_the_method_that_explains_here(tmp_path):
     explainer = open_explainer().with_method("shapley")
-    index = CatalogueIndex.build(make_items(), tmp_path / "shop", model=explainer, name="shop")
+    index = CatalogueIndex.build(
+        make_items(), tmp_path / "shop", model=explainer, name="shop", fields=("description",)
+    )
     served = Service({"letters": explainer}, indexes={"shop": index})
     client = TestClient(make_app(served), base_url=HOME)
     for fields, method in (({}, "shapley"), ({"method": "random"}, "random")):

@@ -26,7 +26,9 @@ def url(tmp_path_factory):
     ]
     catalogues = {"shop": make_items(), "cellar": wines}
     indexes = {
-        name: CatalogueIndex.build(items, folder / name, model=letters, name=name)
+        name: CatalogueIndex.build(
+            items, folder / name, model=letters, name=name, fields=("description",)
+        )
         for name, items in catalogues.items()
     }
     models = {"letters": letters, "tiny": Explainer(tiny("bert").parts)}

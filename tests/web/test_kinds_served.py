@@ -32,7 +32,9 @@ def explainers(tmp_path_factory):
 def url(explainers, tmp_path_factory):
     folder = tmp_path_factory.mktemp("indexes")
     indexes = {
-        kind: CatalogueIndex.build(make_items(), folder / kind, model=explainers[kind], name=kind)
+        kind: CatalogueIndex.build(
+            make_items(), folder / kind, model=explainers[kind], name=kind, fields=("description",)
+        )
         for kind in ("sparse", "static")
     }
     service = Service(explainers, indexes=indexes)

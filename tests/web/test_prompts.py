@@ -142,7 +142,7 @@ def test_an_index_keeps_its_prompts_whatever_models_are_served_with(saved_model,
     from whyalike.catalogue import CatalogueIndex
 
     explainer = Explainer(str(saved_model), prompts=("warm ", "wool "))
-    CatalogueIndex.build(make_items(), tmp_path / "idx", model=explainer)
+    CatalogueIndex.build(make_items(), tmp_path / "idx", model=explainer, fields=("description",))
     service = open_service(
         [str(saved_model)], indexes=[str(tmp_path / "idx")], prompts=("q: ", "wool ")
     )

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from whyalike.data.items import Item
+from whyalike.data.shops import Shop
 from whyalike.data.stream import Format, Markup, ReadReport, stream_dataset, stream_items
+from whyalike.data.unpacking import without_packing
 from whyalike.errors import OptionError
 from whyalike.options import check_choice
 
@@ -51,21 +53,25 @@ class Catalogue:
         path: str | os.PathLike[str],
         *,
         format: Format = "auto",
+        encoding: str | None = None,
         id: str | None = None,
         title: str | None = None,
         description: str | None = None,
         metadata: Sequence[str] | None = None,
         strict: bool = False,
-        markup: Markup = "keep",
+        markup: Markup = "auto",
+        shop: Shop = "auto",
     ) -> Self:
-        """Read CSV, TSV, JSON Lines, Parquet or a saved data set; see ``stream_items``.
+        """Read CSV, TSV, JSON, Parquet, XLSX, ODS or a saved data set; see ``stream_items``.
 
         Parameters
         ----------
         path : str | PathLike[str]
-            A file, gzipped or not, or the folder of a saved data set.
+            A file, packed or not, or the folder of a saved data set.
         format : Format, default='auto'
             What it is; ``"auto"`` goes by its name.
+        encoding : str, optional
+            Of a text file; None finds it, and says so where it is not UTF-8.
         id : str, optional
             The column of ids; None guesses, and numbers the rows where nothing looks like one.
         title : str, optional
@@ -76,8 +82,12 @@ class Catalogue:
             Columns to keep besides; None keeps all others.
         strict : bool, default=False
             Whether a bad row is an error; otherwise it is skipped and reported.
-        markup : Markup, default='keep'
-            Whether HTML in the texts stays as it is, or gives way to its text.
+        markup : Markup, default='auto'
+            Whether HTML in the texts stays as it is, or gives way to its text; by default to its
+            text where it is a page's.
+        shop : Shop, default='auto'
+            The shop that wrote the file, in which several rows may be one product's; by default it
+            is known by its columns. ``"none"`` takes each row by itself.
 
         Raises
         ------
@@ -92,12 +102,14 @@ class Catalogue:
         items = stream_items(
             path,
             format=format,
+            encoding=encoding,
             id=id,
             title=title,
             description=description,
             metadata=metadata,
             strict=strict,
             markup=markup,
+            shop=shop,
             report=report,
         )
         return cls(items=tuple(items), report=report, name=name_of(Path(path)))
@@ -113,7 +125,8 @@ class Catalogue:
         description: str | None = None,
         metadata: Sequence[str] | None = None,
         strict: bool = False,
-        markup: Markup = "keep",
+        markup: Markup = "auto",
+        shop: Shop = "auto",
         name: str | None = None,
     ) -> Self:
         """Read a Hugging Face data set: the object, a saved one, or a name on the hub.
@@ -134,7 +147,9 @@ class Catalogue:
             See ``read``.
         strict : bool, default=False
             See ``read``.
-        markup : Markup, default='keep'
+        markup : Markup, default='auto'
+            See ``read``.
+        shop : Shop, default='auto'
             See ``read``.
         name : str, optional
             Of the catalogue; by default the data set's, as far as it has one.
@@ -158,6 +173,7 @@ class Catalogue:
             metadata=metadata,
             strict=strict,
             markup=markup,
+            shop=shop,
             report=report,
         )
         called = name or (Path(dataset).name if isinstance(dataset, str) else "items")
@@ -208,5 +224,5 @@ class Catalogue:
 
 def name_of(path: Path) -> str:
     """Return what a catalogue from that file is called."""
-    name = path.name.removesuffix(".gz")
+    name = without_packing(path.name)
     return Path(name).stem or str(path)

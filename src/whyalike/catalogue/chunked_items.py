@@ -1,11 +1,10 @@
-"""Items cut into chunks before they are indexed, and searches that find an item by its best one.
+"""Items cut into chunks before they are indexed; grouped by their item, each is found once.
 
 A chunk is an item of the index like any other, with the place that it has in its own: whatever
-searches, filters, resumes and checks an index needs to know no more.
+searches, filters, groups, resumes and checks an index needs to know no more.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from whyalike.models.chunks import chunk_spans
 from whyalike.options import Chunks, check_whole
 
 if TYPE_CHECKING:
-    from whyalike.catalogue.search import Hit
     from whyalike.explainer import Explainer
 
 AT_ONCE = 256
@@ -76,11 +74,3 @@ def _chunks(items: Iterator[Item], explainer: "Explainer", chunks: Chunks) -> It
                     item.text[start:end],
                     {**item.metadata, **place},
                 )
-
-
-def best_chunks(hits: "Iterable[Hit]", *, k: int) -> "list[Hit]":
-    """Return the first k hits of different items, each by its best chunk, ranked anew."""
-    found: dict[object, Hit] = {}
-    for hit in hits:
-        found.setdefault(hit.item.metadata.get(ITEM) or hit.item.id, hit)
-    return [replace(hit, rank=rank) for rank, hit in enumerate(list(found.values())[:k], start=1)]

@@ -1,29 +1,33 @@
 """The model of an index, opened as it was when the index was made."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
 
+import numpy as np
+
 from whyalike.catalogue.building import Progress
-from whyalike.catalogue.chunked_items import best_chunks
 from whyalike.catalogue.manifest import Field, IndexedModel, check_model
 from whyalike.catalogue.reader import IndexReader, Score, describe_index, open_reader
 from whyalike.catalogue.search import (
     Hit,
     Hits,
     ItemRank,
+    Query,
+    check_diversity,
+    choose,
     explainer_for,
     item_parts,
     joined,
-    left_out,
     make_query,
     query_vectors,
     standing,
+    twins_of,
 )
-from whyalike.catalogue.vectors import DType, Engine
+from whyalike.catalogue.vectors import Bools, DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.errors import ModelNotFoundError, OptionError
@@ -85,7 +89,9 @@ class CatalogueIndex:
         *,
         model: "str | os.PathLike[str] | Explainer | None" = None,
         name: str | None = None,
-        fields: Sequence[Field] = ("description",),
+        fields: Sequence[Field] = ("title+description",),
+        weights: Mapping[str, float] | None = None,
+        group_by: str | None = None,
         dtype: DType = "float32",
         resume: bool = True,
         overwrite: bool = False,
@@ -107,9 +113,15 @@ class CatalogueIndex:
             A name, a folder, or an Explainer, whose prompts and pooling are kept in mind.
         name : str, optional
             Of the catalogue; by default the source's.
-        fields : sequence of Field, default=('description',)
-            What is embedded of an item: its description, its title, or both. A blank one is filled
-            with the other.
+        fields : sequence of Field, default=('title+description',)
+            What is embedded of an item: both as one text, its description, its title, or each of
+            the two by itself. A blank one is filled with the other.
+        weights : Mapping[str, float], optional
+            With ``fields=("title", "description")``, how much either counts: searches then go by
+            both, as ``score="four"``.
+        group_by : str, optional
+            The field that variants of a product share; searches give one result for each. By
+            default it is guessed by its name (``parent_sku``, ``item_group_id`` …); "" for none.
         dtype : DType, default='float32'
             Of the vectors on the disk. ``"float16"`` takes half the disk, rounds similarities to
             about three decimals, and is cast in memory at the first search.
@@ -141,6 +153,8 @@ class CatalogueIndex:
             explainer,
             name=name,
             fields=fields,
+            weights=weights or {},
+            group_by=group_by,
             dtype=dtype,
             resume=resume,
             overwrite=overwrite,
@@ -282,34 +296,43 @@ class CatalogueIndex:
         title: str | None = None,
         k: int = 10,
         where: str | None = None,
-        score: Score = "cosine",
-        per_item: bool = False,
+        score: Score | None = None,
+        twins: bool = False,
+        group_by: str | None = None,
+        diverse: float = False,
     ) -> Hits:
         """Return the items that are most like a text or an item, best first; of equal ones by id.
 
-        The item itself is left out, and so is every item with the same text as the query, but for
-        case and white space.
+        The item itself is left out, and so is every item of which the same texts are embedded as
+        of the query, but for case and white space; the result's ``twins`` names those.
 
         Parameters
         ----------
         text : str, optional
-            What to look for, compared with descriptions (or titles, where only they are indexed).
+            What to look for, compared with what is embedded of items.
         id : str, optional
             Instead, an item of the index.
         title : str, optional
-            With ``score="four"``, the title that goes with ``text``; by default the same.
+            The title that goes with ``text``, where titles are compared too.
         k : int, default=10
             How many items, at most.
         where : str, optional
             Only items of which this is true; see whyalike.catalogue.where. How many values it could
             not be compared with is the result's ``not_compared``.
-        score : Score, default='cosine'
+        score : Score, optional
             ``"cosine"`` is the model's own similarity, which for nearly every model is the cosine;
             ``"four"`` is RecoBERT's mean of four (Malkiel et al. 2020), for which titles and
-            descriptions must both be indexed.
-        per_item : bool, default=False
-            Of an index of chunks, made of ``chunk_items(items, explainer)``, whether an item is
-            found once, by its best chunk. Chunks of an item that is looked for are then found too.
+            descriptions must each be indexed by themselves. By default the latter where the index
+            has weights of both, and else the former.
+        twins : bool, default=False
+            Whether to find items with the query's texts, too.
+        group_by : str, optional
+            A field of which one result stands for each value, such as a product's variants:
+            ``Hit.group`` names the others, and items of the query's own group are left out. By
+            default what the index was made with; "" for none.
+        diverse : float, default=False
+            Whether results should differ from each other (maximal marginal relevance), and, as a
+            number up to 1, how much that counts; True is 0.5.
 
         Raises
         ------
@@ -323,38 +346,44 @@ class CatalogueIndex:
             The model can't be found or used.
         """
         check_whole("k", k)
+        score = self._reader.usual_score if score is None else score
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
         allowed, not_compared = self._reader.filtered(where)
-        allowed &= ~left_out(self._reader, query)
-        engine = self._reader.search_engine(score)
-        most = min(k, len(allowed))
-        while True:
-            positions, scores = engine.search(joined(vectors)[None], most, allowed)
-            found = [
-                (int(place), float(value))
-                for place, value in zip(positions[0], scores[0], strict=True)
-                if place >= 0
-            ]
-            hits = [
-                Hit(
-                    rank=rank,
-                    item=self._reader.item(place),
-                    similarity=value,
-                    parts=None if score == "cosine" else item_parts(self._reader, vectors, place),
-                    query=query,
-                    compared=self._reader.compared,
-                    open_explainer=lambda: explainer_for(query, self.explainer),
-                )
-                for rank, (place, value) in enumerate(found, start=1)
-            ]
-            if not per_item:
-                break
-            items = best_chunks(hits, k=k)
-            if len(items) == min(k, len(allowed)) or len(found) < most or most == len(allowed):
-                hits = items
-                break
-            most = min(4 * most, len(allowed))
+        same = twins_of(self._reader, query) & allowed
+        if query.id is not None:
+            allowed[self._reader.position_of(query.id)] = False
+        left_out: list[str] = []
+        if not twins:
+            allowed &= ~same
+            left_out = self._reader.ids(np.flatnonzero(same))
+        column = self._reader.manifest.group_by or "" if group_by is None else group_by
+        variants = self._own_group(query, column, allowed)
+        allowed &= ~variants
+        found = choose(
+            self._reader,
+            joined(self._reader, vectors),
+            k,
+            allowed,
+            score=score,
+            group_by=column,
+            diversity=check_diversity(diverse, self._reader),
+        )
+        hits = [
+            Hit(
+                rank=rank,
+                item=self._reader.item(int(place)),
+                similarity=float(value),
+                parts=None if score == "cosine" else item_parts(self._reader, vectors, int(place)),
+                query=query,
+                compared=self._reader.compared,
+                open_explainer=lambda: explainer_for(query, self.explainer),
+                group=group,
+            )
+            for rank, (place, value, group) in enumerate(
+                zip(found.positions, found.scores, found.groups, strict=True), start=1
+            )
+        ]
         asked = query.item or query.texts[self._reader.compared]
 
         def page(hits: Hits) -> "SimilarPage":
@@ -362,7 +391,21 @@ class CatalogueIndex:
 
             return page_of(self, asked, hits, k=k, where=where, score=score)
 
-        return Hits(hits, not_compared=not_compared, page=page)
+        return Hits(
+            hits,
+            not_compared=not_compared,
+            twins=left_out,
+            variants=self._reader.ids(np.flatnonzero(variants)),
+            page=page,
+        )
+
+    def _own_group(self, query: Query, column: str, allowed: Bools) -> Bools:
+        """Return which allowed items (N,) are of the group of the item that was asked for."""
+        if not column or query.id is None:
+            return np.zeros(len(allowed), dtype=np.bool_)
+        codes = self._reader.groups(column)
+        own: Bools = allowed & (codes == codes[self._reader.position_of(query.id)])
+        return own
 
     def rank_of(
         self,
@@ -372,7 +415,7 @@ class CatalogueIndex:
         id: str | None = None,
         title: str | None = None,
         where: str | None = None,
-        score: Score = "cosine",
+        score: Score | None = None,
     ) -> ItemRank:
         """Return where one item stands in the search that ``similar`` would do, and how alike.
 
@@ -388,7 +431,7 @@ class CatalogueIndex:
             See ``similar``.
         where : str, optional
             See ``similar``.
-        score : Score, default='cosine'
+        score : Score, optional
             See ``similar``.
 
         Raises
@@ -397,9 +440,12 @@ class CatalogueIndex:
             As ``similar``.
         """
         place = self._reader.position_of(item)
+        score = self._reader.usual_score if score is None else score
         query = make_query(self._reader, text=text, id=id, title=title, score=score)
         vectors = query_vectors(self._reader, query, score, lambda: self.explainer)
-        return standing(self._reader, query, joined(vectors), place, where=where, score=score)
+        return standing(
+            self._reader, query, joined(self._reader, vectors), place, where=where, score=score
+        )
 
     def add(
         self,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from whyalike.catalogue.files import FileNote, check_file, open_regular, sync_file
-from whyalike.data.items import Item, Plain
+from whyalike.data.items import Item, Plain, Value
+from whyalike.data.values import readings
 from whyalike.documents import read_json
 from whyalike.errors import FormatError, OptionError, OutputError, TextError
 
@@ -18,20 +19,25 @@ _SCHEMA = """
 CREATE TABLE items(
     position INTEGER PRIMARY KEY, id TEXT NOT NULL, title TEXT NOT NULL,
     description TEXT NOT NULL, metadata TEXT NOT NULL, title_key BLOB NOT NULL,
-    description_key BLOB NOT NULL
+    description_key BLOB NOT NULL, both_key BLOB NOT NULL
 );
 CREATE TABLE fields(number INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE facts(
-    field INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, value NOT NULL,
-    PRIMARY KEY(field, position)
+    field INTEGER NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL,
+    kind TEXT NOT NULL, value NOT NULL, PRIMARY KEY(field, position, number)
 ) WITHOUT ROWID;
 """
 _INDEXES = """
 CREATE UNIQUE INDEX items_by_id ON items(id);
 CREATE INDEX items_by_title ON items(title_key);
 CREATE INDEX items_by_description ON items(description_key);
+CREATE INDEX items_by_both ON items(both_key);
 """
-_KEYS = {"title": "title_key", "description": "description_key"}
+_KEYS = {
+    "title": "title_key",
+    "description": "description_key",
+    "title+description": "both_key",
+}
 _EXACT = 8
 """Bytes of a key that tell equal texts from those that are equal but for case and white space."""
 
@@ -92,16 +98,18 @@ def _fill(connection: sqlite3.Connection, items: Iterable[Item], digest: "hashli
         row = (item.id, item.title, item.description, json.dumps(facts, ensure_ascii=False))
         digest.update(repr(row).encode())
         connection.execute(
-            "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (position, *row, *(stored_key(field_text(item, f)) for f in ("title", "description"))),
+            "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (position, *row, *(stored_key(field_text(item, field)) for field in _KEYS)),
         )
         for name, value in facts.items():
             number = numbers.setdefault(name, len(numbers))
-            if value is not None:
-                connection.execute(
-                    "INSERT INTO facts VALUES (?, ?, ?, ?)",
-                    (number, position, kind_of(value), value),
-                )
+            connection.executemany(
+                "INSERT INTO facts VALUES (?, ?, ?, ?, ?)",
+                (
+                    (number, position, place, kind, found)
+                    for place, (kind, found) in enumerate(_facts(value))
+                ),
+            )
         count += 1
     connection.executemany(
         "INSERT INTO fields VALUES (?, ?)", ((number, name) for name, number in numbers.items())
@@ -116,14 +124,46 @@ def _refuse_twins(connection: sqlite3.Connection) -> None:
 
 
 def field_text(item: Item, field: str) -> str:
-    """Return an item's title or description, and the other one where that is blank."""
+    """Return what is embedded of an item: its title, its description, or both as one text.
+
+    A blank one is filled with the other.
+    """
+    if field == "title+description":
+        return one_text(item.title, item.description)
     texts = (item.title, item.description)
     first, second = texts if field == "title" else reversed(texts)
     return first if first.strip() else second
 
 
-def plain(value: str | float | bool | None) -> str | float | bool | None:
+def one_text(title: str, description: str) -> str:
+    """Return a title and a description as one text; one that is blank, or said again, is not there.
+
+    A description that begins with the title has it already.
+    """
+    title, description = title.strip(), description.strip()
+    if not title or description.casefold().startswith(title.casefold()):
+        return description
+    return f"{title}\n{description}" if description else title
+
+
+def _facts(value: Value) -> Iterator[tuple[str, str | float | bool]]:
+    """Yield all that one field of an item can be compared with: each value, and what it says."""
+    for one in value if isinstance(value, tuple) else (value,):
+        if one is None:
+            continue
+        yield kind_of(one), one
+        if isinstance(one, str):
+            yield from readings(one)
+
+
+def plain(value: Value) -> Value:
     """Return a value as both JSON and SQLite hold it: NaN and infinity are no values."""
+    if isinstance(value, tuple):
+        return tuple(one for part in value if (one := _single(part)) is not None)
+    return _single(value)
+
+
+def _single(value: Plain) -> Plain:
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, int) and abs(value) <= _LARGEST_INTEGER:
@@ -224,7 +264,7 @@ class ItemStore:
         return int(rows[0][0]) if rows else None
 
     def alike(self, text: str, field: str) -> list[int]:
-        """Return where items stand whose title or description is that text, but for case."""
+        """Return where items stand of which that is embedded, but for case and white space."""
         query = f"SELECT position FROM items WHERE {_KEYS[field]} BETWEEN ? AND ?"
         return [row[0] for row in self.query(query, _range(text))]
 
@@ -248,7 +288,7 @@ class ItemStore:
         return position, field_text(self.items(position, position + 1)[0], field)
 
     def kinds(self, name: str) -> set[str]:
-        """Return which kinds of values a metadata field has: text, number, boolean."""
+        """Return which kinds of values a metadata field has: text, number, boolean, date."""
         if name not in self.fields:
             return set()
         if name not in self._kinds:
@@ -257,12 +297,12 @@ class ItemStore:
         return self._kinds[name]
 
 
-def _metadata(facts: str) -> dict[str, Plain]:
+def _metadata(facts: str) -> dict[str, Value]:
     """Return the metadata of an item. Raises FormatError on what is none."""
     found = read_json(facts)
     if not isinstance(found, dict):
         raise FormatError("the metadata of an item is no object")
-    return found
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
 
 
 def _range(text: str) -> tuple[bytes, bytes]:

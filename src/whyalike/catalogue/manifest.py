@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from whyalike.models.scorer import Embedder
 
 
-FORMAT = 2
-"""1 had no checksum of the manifest itself, and no graphs in it."""
+FORMAT = 3
+"""1 had no checksum of the manifest itself, and no graphs in it; 2 no weights and no groups, and
+one value for each field of an item."""
 
-READ = (1, FORMAT)
+READ = (1, 2, FORMAT)
 
 SEAL = "sha256"
 """The key of the checksum of all the rest."""
@@ -38,7 +40,10 @@ OWN = (MANIFEST, SEGMENTS, GRAPHS, BUILDING)
 """What belongs to an index in its folder, besides the lock."""
 
 ITEMS = "items.sqlite"
-Field = Literal["title", "description"]
+Field = Literal["title", "description", "title+description"]
+"""What is embedded of an item: a text of its own, or both as one text."""
+
+ALONE: tuple[Field, Field] = ("title", "description")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ class Manifest:
     """One state of an index. A writer replaces the whole manifest at once.
 
     generation: counts the states, from 1. next_segment: the number of the segment to come.
-    graphs: what was made of the vectors for faster search, by name; it may be none.
+    graphs: what was made of the vectors for faster search, by name; it may be none. weights: how
+    much titles and descriptions count where both are embedded each by itself; none where only one
+    text is compared. group_by: the field that variants of one product share.
     """
 
     generation: int
@@ -89,6 +96,20 @@ class Manifest:
     dtype: DType
     segments: tuple[Segment, ...]
     graphs: Mapping[str, FileNote] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    group_by: str | None = None
+
+    @property
+    def compared(self) -> Field:
+        """The field that a plain similarity compares."""
+        order: tuple[Field, ...] = ("title+description", "description", "title")
+        return next(one for one in order if one in self.fields)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """How much a title and a description count where both are compared, 1 together."""
+        title, description = (self.weights.get(name, 1.0) for name in ALONE)
+        return title / (title + description), description / (title + description)
 
     @property
     def items(self) -> int:
@@ -176,6 +197,8 @@ def _manifest(content: dict[str, Any]) -> Manifest:
         dtype=_choice(content["dtype"], DType),
         segments=tuple(_segment(segment) for segment in content["segments"]),
         graphs=_notes(content.get("graphs", {})),
+        weights=_weights(content.get("weights", {})),
+        group_by=None if (group := content.get("group_by")) is None else str(group),
     )
     names = {segment.name for segment in found.segments}
     if not found.fields or not names or len(names) < len(found.segments):
@@ -183,6 +206,15 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     for segment in found.segments:
         _check_files(segment, found)
     return found
+
+
+def _weights(content: dict[str, Any]) -> dict[str, float]:
+    weights = {str(_choice(name, Field)): float(weight) for name, weight in content.items()}
+    if weights and (set(weights) != set(ALONE) or not 0 < sum(weights.values()) < math.inf):
+        raise ValueError(f"the weights {weights}")
+    if any(weight < 0 for weight in weights.values()):
+        raise ValueError(f"the weights {weights}")
+    return weights
 
 
 def _check_files(segment: Segment, manifest: Manifest) -> None:

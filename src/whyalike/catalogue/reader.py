@@ -11,6 +11,7 @@ import numpy as np
 
 from whyalike.catalogue.faiss_index import HnswIndex, keep_graph, load_graph
 from whyalike.catalogue.files import check_file
+from whyalike.catalogue.grouping import group_codes
 from whyalike.catalogue.item_store import ItemStore, field_text
 from whyalike.catalogue.manifest import (
     GRAPHS,
@@ -38,6 +39,10 @@ from whyalike.data.items import Item
 from whyalike.errors import FormatError, OptionError
 
 Score = Literal["cosine", "four"]
+
+LOOKED_AT, LONG, FEWEST = 1000, 120, 3
+"""Items by which it is decided what is shown; characters of a long text; of fewer items all is."""
+
 _TRIES = 5
 
 
@@ -67,6 +72,8 @@ class IndexReader:
         self._cached_blocks: Callable[[Field], list[Block]] = cache(self._in_memory)
         self.exact: Callable[[Score], ExactIndex] = cache(self._exact)
         self.search_engine: Callable[[Score], VectorIndex] = cache(self._engine)
+        self.groups: Callable[[str], Ints] = cache(self._groups)
+        self.telling_fields: Callable[[], frozenset[str]] = cache(self._telling_fields)
 
     @property
     def stores(self) -> list[ItemStore]:
@@ -76,7 +83,12 @@ class IndexReader:
     @property
     def compared(self) -> Field:
         """The field that a plain similarity compares."""
-        return "description" if "description" in self.manifest.fields else "title"
+        return self.manifest.compared
+
+    @property
+    def usual_score(self) -> Score:
+        """What a search goes by that names no score: the mean of four where it has weights."""
+        return "four" if self.manifest.weights else "cosine"
 
     def item(self, position: int) -> Item:
         """Return the item at a position."""
@@ -109,12 +121,12 @@ class IndexReader:
                 return int(start + row)
         raise OptionError(f"The index has no item with the id {id!r}: check the id.")
 
-    def alike(self, text: str) -> list[int]:
-        """Return where items stand whose compared text is that text, but for case and spaces."""
+    def alike(self, text: str, field: Field) -> list[int]:
+        """Return where items stand of which that text is embedded, but for case and spaces."""
         return [
             int(start + row)
             for start, store in zip(self._starts, self._stores, strict=False)
-            for row in store.alike(text, self.compared)
+            for row in store.alike(text, field)
         ]
 
     def allowed(self, where: str | None) -> Bools:
@@ -129,8 +141,18 @@ class IndexReader:
         unknown = sum(int((mask & self.present).sum()) for mask in found.not_compared.values())
         return self.present & found.allowed, unknown
 
+    def rows(self, score: Score, positions: Ints) -> Vectors:
+        """Return the vectors (K, H) that a score compares, at some positions."""
+        exact = self.exact(score)
+        found = list[Vectors]()
+        for place in positions.tolist():
+            segment, row = self._locate(place)
+            found.append(np.asarray(exact.blocks[segment][row : row + 1], dtype=np.float32))
+        width = self.manifest.model.dimension
+        return np.concatenate([*found, np.zeros((0, width), dtype=np.float32)])
+
     def vector(self, field: Field, position: int) -> Vectors:
-        """Return the vector (H,) of an item's title or description."""
+        """Return the vector (H,) of one field of an item."""
         segment, row = self._locate(position)
         found: Vectors = np.asarray(self._blocks[field][segment][row : row + 1], dtype=np.float32)[
             0
@@ -153,6 +175,40 @@ class IndexReader:
         segment = int(np.searchsorted(self._starts, position, side="right")) - 1
         return segment, int(position - self._starts[segment])
 
+    def _groups(self, field: str) -> Ints:
+        """Return which items (N,) belong together; see ``group_codes``."""
+        return group_codes(self._stores, self.counts, field)
+
+    def _telling_fields(self) -> frozenset[str]:
+        """Return the fields worth showing of an item, by the first items of each segment.
+
+        Left out are those that are the same everywhere, and addresses, long texts and lists of
+        numbers, which say nothing at a glance.
+        """
+        values: dict[str, set[object]] = {}
+        counts: dict[str, list[int]] = {}
+        for store in self._stores:
+            names = {number: name for name, number in store.fields.items()}
+            statement = (
+                "SELECT field, value FROM facts WHERE position < ? AND kind IN "
+                "('text', 'number', 'boolean')"
+            )
+            for number, value in store.query(statement, (LOOKED_AT,)):
+                name = names[number]
+                values.setdefault(name, set()).add(value)
+                seen = counts.setdefault(name, [0, 0])
+                seen[0] += 1
+                seen[1] += isinstance(value, str) and (
+                    len(value) > LONG or value.startswith(("http://", "https://", "//", "[", "{"))
+                )
+        few = self.manifest.items < FEWEST
+        looked_at = sum(min(count, LOOKED_AT) for count in self.counts)
+        return frozenset(
+            name
+            for name, (all_, noisy) in counts.items()
+            if 2 * noisy < all_ and (few or len(values[name]) > 1 or all_ < looked_at)
+        )
+
     def _in_memory(self, field: Field) -> list[Block]:
         """Return vectors that can be multiplied at once: half precision would be cast each time."""
         if self.manifest.dtype == "float32":
@@ -165,7 +221,8 @@ class IndexReader:
             blocks = self._cached_blocks(self.compared)
             return ExactIndex(blocks, function=function, names=self.ids)
         titles, descriptions = self._cached_blocks("title"), self._cached_blocks("description")
-        means = [MeanBlock(*parts) for parts in zip(titles, descriptions, strict=True)]
+        shares = self.manifest.shares
+        means = [MeanBlock(*parts, shares) for parts in zip(titles, descriptions, strict=True)]
         return ExactIndex(means, function="dot", names=self.ids)
 
     def _engine(self, score: Score) -> VectorIndex:
@@ -222,14 +279,16 @@ def open_vectors(folder: Path, manifest: Manifest, segment: Segment, field: Fiel
     )
 
 
-MOST_VALUES = 40
+MOST_VALUES, MOST_SEARCHED = 40, 500
+"""Values of a field that are listed, and that are offered where one searches among more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
     """A field with its values, commonest first, each with its count; or, of numbers, its range.
 
-    Items that were removed count until the index is made anew.
+    ``searched``: there are too many to be listed, and these are only the commonest. Items that were
+    removed count until the index is made anew.
     """
 
     name: str
@@ -237,13 +296,15 @@ class Facet:
     values: tuple[tuple[str, int], ...] = ()
     low: float = 0.0
     high: float = 0.0
+    searched: bool = False
 
 
 def find_facets(reader: IndexReader, *, most_values: int = MOST_VALUES) -> list[Facet]:
     """Return the fields that a reader can choose from.
 
-    Left out are texts with more than ``most_values`` values, texts that are all different, and
-    fields that hold values of several kinds. Yes and no stand for booleans.
+    Texts with more than ``most_values`` values are to be searched. Left out are texts that are all
+    different, fields with one value only, and those that hold values of several kinds. Yes and no
+    stand for booleans.
 
     Raises FormatError on a damaged index.
     """
@@ -253,30 +314,51 @@ def find_facets(reader: IndexReader, *, most_values: int = MOST_VALUES) -> list[
 
 def _facet(reader: IndexReader, name: str, most_values: int) -> Facet | None:
     kinds = set[str]().union(*(store.kinds(name) for store in reader.stores))
+    # What a text says besides counts where all texts say it.
+    beside = next(
+        (k for k in ("boolean", "number") if k in kinds and _all_say(reader, name, k)), ""
+    )
+    kinds = {beside} if beside else kinds - {"date"}
     if kinds == {"number"}:
-        ends = [
-            end
-            for low, high in _ask(reader, name, "SELECT min(value), max(value)", "")
-            for end in (low, high)
-            if isinstance(end, int | float)
-        ]
-        if not ends:
-            return None
-        return Facet(name, "number", low=float(min(ends)), high=float(max(ends)))
+        return _range_of(reader, name)
     if kinds not in ({"text"}, {"boolean"}):
         return None
-    counts: dict[object, int] = {}
-    for value, count in _ask(
-        reader, name, "SELECT value, count(*)", f"GROUP BY value LIMIT {most_values + 1}"
-    ):
-        counts[value] = counts.get(value, 0) + int(str(count))
-    if len(counts) > most_values or (len(counts) > 1 and set(counts.values()) == {1}):
+    kind: Literal["text", "boolean"] = "text" if kinds == {"text"} else "boolean"
+    return _values_of(reader, name, kind, most_values)
+
+
+def _range_of(reader: IndexReader, name: str) -> Facet | None:
+    found = _ask(reader, name, "SELECT min(value), max(value)", "AND kind = 'number'")
+    ends = [float(end) for both in found for end in both if isinstance(end, int | float)]
+    if not ends or min(ends) == max(ends):
         return None
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
-    if kinds == {"boolean"}:
+    return Facet(name, "number", low=min(ends), high=max(ends))
+
+
+def _values_of(
+    reader: IndexReader, name: str, kind: Literal["text", "boolean"], most_values: int
+) -> Facet | None:
+    counts: dict[object, int] = {}
+    rest = f"AND kind = '{kind}' GROUP BY value ORDER BY 2 DESC LIMIT {MOST_SEARCHED}"
+    for value, count in _ask(reader, name, "SELECT value, count(*)", rest):
+        counts[value] = counts.get(value, 0) + int(str(count))
+    if len(counts) < 2 or set(counts.values()) == {1}:
+        return None
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))[:MOST_SEARCHED]
+    if kind == "boolean":
         said = tuple(("yes" if value else "no", count) for value, count in ordered)
-        return Facet(name, "boolean", said)
-    return Facet(name, "text", tuple((str(value), count) for value, count in ordered))
+    else:
+        said = tuple((str(value), count) for value, count in ordered)
+    return Facet(name, kind, said, searched=len(ordered) > most_values)
+
+
+def _all_say(reader: IndexReader, name: str, kind: str) -> bool:
+    """Return whether each item that has a value of a field has one of that kind; it is ours."""
+    select = (
+        f"SELECT count(DISTINCT position), count(DISTINCT iif(kind = '{kind}', position, NULL))"
+    )
+    counts = _ask(reader, name, select, "")
+    return all(known == of_kind for known, of_kind in counts)
 
 
 def _ask(reader: IndexReader, name: str, select: str, rest: str) -> list[tuple[object, object]]:
@@ -305,6 +387,8 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "segments": len(manifest.segments),
         "generation": manifest.generation,
         "fields": list(manifest.fields),
+        "weights": dict(manifest.weights),
+        "group_by": manifest.group_by,
         "dtype": manifest.dtype,
         "dimension": manifest.model.dimension,
         "model": manifest.model.name,

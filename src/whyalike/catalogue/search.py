@@ -7,10 +7,27 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from whyalike.catalogue.item_store import field_text
-from whyalike.catalogue.manifest import Field, policy_of
+from whyalike.catalogue.grouping import (
+    DIVERSITY,
+    Group,
+    best_of_groups,
+    most_diverse,
+    others_of,
+    pool_size,
+)
+from whyalike.catalogue.item_store import field_text, one_text
+from whyalike.catalogue.manifest import ALONE, Field, policy_of
 from whyalike.catalogue.reader import IndexReader, Score
-from whyalike.catalogue.vectors import PARTS, Bools, Part, Vectors, mean_vectors, part_scores
+from whyalike.catalogue.vectors import (
+    PARTS,
+    Bools,
+    Ints,
+    Part,
+    Scores,
+    Vectors,
+    mean_vectors,
+    part_scores,
+)
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation
@@ -50,7 +67,8 @@ class Hit:
     index, so that of ``float16`` it is rounded. parts: the four similarities of which it is the
     mean, with ``score="four"``. compared: the field whose texts ``explain`` is about.
     open_explainer: gives what scores the query, left, with an item, right. reranked: what a
-    reranker made of it; see Hits.rerank.
+    reranker made of it; see Hits.rerank. group: the items that it stands for, where one result
+    stands for each product.
     """
 
     rank: int
@@ -61,6 +79,7 @@ class Hit:
     compared: Field
     open_explainer: Callable[[], "Explainer"] = field(compare=False)
     reranked: "Reranked | None" = None
+    group: Group | None = None
 
     @property
     def query_text(self) -> str:
@@ -120,6 +139,10 @@ class Hit:
 class Hits(list[Hit]):
     """What a search found, best first.
 
+    twins: the ids of items that are left out because all that is embedded of them is the query's,
+    but for case and white space. variants: the ids of items that are left out because they are of
+    the query's own group, where one result stands for each.
+
     not_compared: how many values the filter compares with something of another kind, such as a
     text among numbers; their items are found only where the rest of the filter decides.
 
@@ -132,6 +155,10 @@ class Hits(list[Hit]):
         What was found.
     not_compared : int, default=0
         See above.
+    twins : sequence of str, default=()
+        See above.
+    variants : sequence of str, default=()
+        See above.
     page : Callable[[Hits], SimilarPage], optional
         Gives what is shown of them.
     """
@@ -141,10 +168,13 @@ class Hits(list[Hit]):
         hits: Iterable[Hit] = (),
         *,
         not_compared: int = 0,
+        twins: Sequence[str] = (),
+        variants: Sequence[str] = (),
         page: "Callable[[Hits], SimilarPage] | None" = None,
     ) -> None:
         super().__init__(hits)
         self.not_compared = not_compared
+        self.twins, self.variants = tuple(twins), tuple(variants)
         self._page = page
 
     def rerank(
@@ -196,7 +226,13 @@ class Hits(list[Hit]):
             allow_pickle=allow_pickle,
         )
         found = rerank_hits(self, explainer, k=k)
-        return Hits(found, not_compared=self.not_compared, page=self._page)
+        return Hits(
+            found,
+            not_compared=self.not_compared,
+            twins=self.twins,
+            variants=self.variants,
+            page=self._page,
+        )
 
     def __str__(self) -> str:
         """Return the hits of a search as plain text, 80 columns wide."""
@@ -237,7 +273,7 @@ def _explainer(hit: Hit, method: str | None) -> "Explainer":
 
 
 def _texts(hit: Hit, part: Part) -> tuple[str, str]:
-    fields: dict[str, Field] = {"title": "title", "description": "description"}
+    fields: dict[str, Field] = {name: name for name in ALONE}
     left, right = part.split("-")
     return hit.query.texts[fields[left]], field_text(hit.item, fields[right])
 
@@ -265,8 +301,12 @@ def make_query(
     check_choice("score", score, get_args(Score))
     if (text is None) == (id is None):
         raise OptionError("Give either a text or an id to look for.")
-    if title is not None and (score != "four" or id is not None):
-        raise OptionError("title goes with text and score='four': leave it out.")
+    takes_title = score == "four" or reader.compared == "title+description"
+    if title is not None and (id is not None or not takes_title):
+        raise OptionError(
+            "title goes with text, and with score='four' or an index of title+description: leave "
+            "it out."
+        )
     if score == "four":
         _check_four(reader)
     if id is not None:
@@ -276,15 +316,20 @@ def make_query(
     if not found.strip():
         raise OptionError("The text to look for is blank: give one with words.")
     called = found if title is None else clean_text(title, side="title").text
-    return Query(None, {"title": called if called.strip() else found, "description": found})
+    texts: dict[Field, str] = {
+        "title": called if called.strip() else found,
+        "description": found,
+        "title+description": found if title is None else one_text(called, found),
+    }
+    return Query(None, texts)
 
 
 def _check_four(reader: IndexReader) -> None:
     fields, function = reader.manifest.fields, reader.manifest.model.similarity_function
-    if len(fields) < 2:
+    if not set(ALONE) <= set(fields):
         raise OptionError(
             f"score='four' compares titles and descriptions, and the index has the vectors of "
-            f"the {fields[0]} only: make it with fields=('title', 'description') "
+            f"the {' and '.join(fields)} only: make it with fields=('title', 'description') "
             "(--fields title,description)."
         )
     if not is_bilinear(function):
@@ -301,7 +346,7 @@ def query_vectors(
 
     An item's own are taken from the index: it is compared as the document that it is there.
     """
-    fields: tuple[Field, ...] = ("title", "description") if score == "four" else (reader.compared,)
+    fields: tuple[Field, ...] = ALONE if score == "four" else (reader.compared,)
     model = reader.manifest.model
     if query.id is not None:
         place = reader.position_of(query.id)
@@ -325,27 +370,99 @@ def explainer_for(query: Query, explainer: "Explainer") -> "Explainer":
     return explainer if query.id is None else explainer.between_documents()
 
 
-def joined(vectors: Mapping[Field, Vectors]) -> Vectors:
+def joined(reader: IndexReader, vectors: Mapping[Field, Vectors]) -> Vectors:
     """Return the one vector (H,) that is compared."""
     if len(vectors) == 1:
         return next(iter(vectors.values()))
-    return mean_vectors(vectors["title"], vectors["description"])
+    return mean_vectors(vectors["title"], vectors["description"], reader.manifest.shares)
 
 
-def left_out(reader: IndexReader, query: Query) -> Bools:
-    """Return which items (N,) are the query itself, or have its text."""
-    mask: Bools = np.zeros(len(reader.present), dtype=np.bool_)
-    mask[reader.alike(query.texts[reader.compared])] = True
+def twins_of(reader: IndexReader, query: Query) -> Bools:
+    """Return which items (N,) have the query's text in all that is embedded; not the query itself.
+
+    Case and white space make no difference.
+    """
+    twins: Bools = np.ones(len(reader.present), dtype=np.bool_)
+    is_whole = query.item is not None or query.texts["title"] != query.texts["description"]
+    # Of a text alone nobody knows which title goes with it.
+    for one in reader.manifest.fields if is_whole else (reader.compared,):
+        mask: Bools = np.zeros(len(reader.present), dtype=np.bool_)
+        mask[reader.alike(query.texts[one], one)] = True
+        twins &= mask
     if query.id is not None:
-        mask[reader.position_of(query.id)] = True
-    return mask
+        twins[reader.position_of(query.id)] = False
+    return twins
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search chose: positions (K,) with scores (K,), and the groups that they stand for."""
+
+    positions: Ints
+    scores: Scores
+    groups: tuple[Group | None, ...]
+
+
+def check_diversity(diverse: float, reader: IndexReader) -> float:
+    """Return how much difference counts, from 0 to 1. Raises OptionError on what it can't be."""
+    found = DIVERSITY if diverse is True else float(diverse)
+    if not 0 <= found <= 1:
+        raise OptionError(f"diverse is {diverse!r}; give True, False, or a number from 0 to 1.")
+    function = reader.manifest.model.similarity_function
+    if found and not is_bilinear(function):
+        raise OptionError(
+            f"diverse weighs similarities against each other, and the model compares by {function}:"
+            " leave it out."
+        )
+    return found
+
+
+def choose(
+    reader: IndexReader,
+    vector: Vectors,
+    k: int,
+    allowed: Bools,
+    *,
+    score: Score,
+    group_by: str,
+    diversity: float,
+) -> Found:
+    """Return the best items for a vector (H,), one of each group, or those that differ most."""
+    codes = reader.groups(group_by) if group_by else None
+    engine = reader.search_engine(score)
+    most = min(pool_size(k) if diversity else k, len(allowed))
+    places, scores = best_of_groups(engine, vector, most, allowed, codes)
+    if diversity and len(places):
+        rows = reader.rows(score, places).astype(np.float64)
+        order = most_diverse(scores, rows @ rows.T, k, diversity)
+        places, scores = places[order], scores[order]
+    places, scores = places[:k], scores[:k]
+    groups: list[Group | None] = []
+    for place in places.tolist():
+        groups.append(_group_of(reader, vector, place, allowed, score, group_by))
+    return Found(places, scores, tuple(groups))
+
+
+def _group_of(  # noqa: PLR0917
+    reader: IndexReader, vector: Vectors, place: int, allowed: Bools, score: Score, group_by: str
+) -> Group | None:
+    if not group_by:
+        return None
+    codes = reader.groups(group_by)
+    if codes[place] < 0:
+        return None
+    rest = others_of(codes, place, allowed, lambda rows: reader.exact(score).rescore(vector, rows))
+    item = reader.item(place)
+    value = getattr(item, group_by) if group_by in ("id", "title") else item.metadata.get(group_by)
+    shown = value[0] if isinstance(value, tuple) and value else value
+    return Group(group_by, str(shown), tuple(reader.ids(rest)))
 
 
 def item_parts(
     reader: IndexReader, query: Mapping[Field, Vectors], position: int
 ) -> dict[Part, float]:
     """Return the four similarities of a query with an item."""
-    title, description = (reader.vector(field, position) for field in get_args(Field))
+    title, description = (reader.vector(field, position) for field in ALONE)
     return part_scores((query["title"], query["description"]), (title, description))
 
 
@@ -360,7 +477,9 @@ def standing(
 ) -> ItemRank:
     """Return where an item stands in the search with a vector (H,); of equal ones by their ids."""
     allowed, not_compared = reader.filtered(where)
-    item, twins = reader.item(place), left_out(reader, query)
+    item, twins = reader.item(place), twins_of(reader, query)
+    if query.id is not None:
+        twins[reader.position_of(query.id)] = True
     ranked = allowed & ~twins
     similarity, before = reader.exact(score).rank(vector, place, ranked)
     reason = ""

@@ -1,13 +1,14 @@
 """What a search found as plain data, for the page, the terminal and JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from whyalike.catalogue.grouping import Group
 from whyalike.catalogue.reader import Score
 from whyalike.catalogue.rerank import explain_reranked, trace_reranked
 from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
-from whyalike.data.items import Item, Plain
+from whyalike.data.items import Item, Value
 from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.render.parts import describe_prompts
 from whyalike.render.similar import SimilarHit, SimilarPage
@@ -25,6 +26,9 @@ WHOLE = ""
 
 RERANKER = "reranker"
 """The name of the explanation of a reranker's score."""
+
+VALUES_SAID = 12
+"""Of a field with many values."""
 
 Reasons = Mapping[str, Explanation]
 
@@ -72,7 +76,8 @@ def page_of(
     *,
     k: int | None = None,
     where: str | None = None,
-    score: Score = "cosine",
+    score: Score | None = None,
+    shown: Collection[str] | None = None,
 ) -> SimilarPage:
     """Return what ``render_similar`` and ``terminal_similar_view`` show of one search.
 
@@ -90,35 +95,51 @@ def page_of(
         How many were asked for: a note says so if there are fewer.
     where : str, optional
         The filter.
-    score : Score, default='cosine'
+    score : Score, optional
         What was asked for.
+    shown : collection of str, optional
+        The fields of the metadata to show, in their order; by default those that are not the same
+        everywhere, no addresses and no long texts.
     """
     manifest = index.reader.manifest
     function = manifest.model.similarity_function
-    plain = f"{function} similarity" + (" of titles" if index.reader.compared == "title" else "")
+    of = {"title": " of titles", "title+description": " of title and description"}
+    plain = f"{function} similarity{of.get(index.reader.compared, '')}"
+    score = index.reader.usual_score if score is None else score
     facts = [
         ("Index", manifest.name),
         ("Items", f"{len(index):,}"),
         ("Model", manifest.model.name),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
-        ("Score", f"mean of four {function} similarities" if score == "four" else plain),
+        ("Score", _say_four(index) if score == "four" else plain),
         *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
         *_say_reranker(hits, reasons),
     ]
     trace = trace_of(index, hits, reasons)
     item = query if isinstance(query, Item) else None
+    fields = index.reader.telling_fields() if shown is None else shown
     return SimilarPage(
         query_id="" if item is None else item.id,
         query_title="" if item is None else item.title,
         query_text=query if isinstance(query, str) else query.description,
         facts=tuple(facts),
         hits=tuple(
-            _view_hit(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
+            _view_hit(hit, reasons[n] if reasons else {}, trace, fields)
+            for n, hit in enumerate(hits)
         ),
         notes=_notes(hits, is_item=item is not None, asked=k),
         full=_full(function, hits),
     )
+
+
+def _say_four(index: "CatalogueIndex") -> str:
+    manifest = index.reader.manifest
+    said = f"mean of four {manifest.model.similarity_function} similarities"
+    if not manifest.weights:
+        return said
+    title, description = manifest.shares
+    return f"{said}, titles weighted {title:.2g} and descriptions {description:.2g}"
 
 
 def _full(function: SimilarityFunction, hits: Sequence[Hit]) -> float | None:
@@ -136,7 +157,7 @@ def page_of_hit(hit: Hit) -> SimilarPage:
         query_title="",
         query_text=hit.query_text,
         facts=(),
-        hits=(_view_hit(hit, {}, None),),
+        hits=(_view_hit(hit, {}, None, tuple(hit.item.metadata)),),
     )
 
 
@@ -148,7 +169,7 @@ def search_to_dict(
     *,
     k: int | None = None,
     where: str | None = None,
-    score: Score = "cosine",
+    score: Score | None = None,
 ) -> dict[str, Any]:
     """Return one search as plain JSON values, each hit with its explanations (``to_dict``).
 
@@ -172,13 +193,15 @@ def search_to_dict(
         "model": reader.manifest.model.name,
         "similarity_function": reader.manifest.model.similarity_function,
         "prompts": list(_prompts(index, query)),
-        "score": score,
+        "score": reader.usual_score if score is None else score,
         "compared": reader.compared,
         "k": k,
         "where": where,
         "method": _method_of(reasons),
         **_reranker_to_dict(hits, reasons),
         "not_compared": _not_compared(hits),
+        "twins": list(_twins(hits)),
+        "variants": list(hits.variants) if isinstance(hits, Hits) else [],
         "notes": list(_notes(hits, is_item=item is not None, asked=k)),
         "hits": [
             _hit_to_dict(hit, reasons[n] if reasons else {}, trace) for n, hit in enumerate(hits)
@@ -243,6 +266,7 @@ def _hit_to_dict(hit: Hit, reasons: Reasons, trace: Trace | None) -> dict[str, A
         "similarity": hit.similarity,
         "explanation": told.get(WHOLE),
         "parts": parts or None,
+        "group": None if hit.group is None else asdict(hit.group),
         **_reranked_to_dict(hit, told, trace),
     }
 
@@ -264,7 +288,13 @@ def _reranked_to_dict(hit: Hit, told: Mapping[str, Any], trace: Trace | None) ->
     return {"reranked": said}
 
 
-def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
+def _view_hit(
+    hit: Hit, reasons: Reasons, trace: Trace | None, shown: Collection[str]
+) -> SimilarHit:
+    known = hit.item.metadata
+    names = [
+        name for name in (shown if isinstance(shown, list | tuple) else known) if name in shown
+    ]
     again = hit.reranked
     return SimilarHit(
         rank=hit.rank,
@@ -272,8 +302,9 @@ def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
         title=hit.item.title,
         text=hit.item.description,
         similarity=hit.similarity,
-        facts=tuple(
-            (name, _say(value)) for name, value in hit.item.metadata.items() if value is not None
+        facts=(
+            *(() if hit.group is None or not hit.group.others else (_say_group(hit.group),)),
+            *((name, _say(value)) for name in names if (value := known.get(name)) is not None),
         ),
         parts=tuple((hit.parts or {}).items()),
         explanations=tuple(reasons.items()),
@@ -282,10 +313,33 @@ def _view_hit(hit: Hit, reasons: Reasons, trace: Trace | None) -> SimilarHit:
     )
 
 
-def _say(value: Plain) -> str:
+def _say_group(group: Group) -> tuple[str, str]:
+    others = group.others
+    more = f" and {len(others) - VALUES_SAID:,} more" if len(others) > VALUES_SAID else ""
+    return f"{len(others):,} more of this {group.field}", ", ".join(others[:VALUES_SAID]) + more
+
+
+def _say(value: Value) -> str:
+    if isinstance(value, tuple):
+        more = f" and {len(value) - VALUES_SAID:,} more" if len(value) > VALUES_SAID else ""
+        return ", ".join(map(_say, value[:VALUES_SAID])) + more
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+
+
+def _twins(hits: Sequence[Hit]) -> tuple[str, ...]:
+    return hits.twins if isinstance(hits, Hits) else ()
+
+
+def _say_left_out(twins: int, *, is_item: bool) -> str:
+    count = (
+        f"{twins:,} item{'s' if twins > 1 else ''} with the same text but for case and white space"
+    )
+    shown = "twins=True (--twins) shows them" if twins > 1 else "twins=True (--twins) shows it"
+    if is_item:
+        return f"The item itself is left out{f', and {count}: {shown}' if twins else ''}."
+    return f"Left out: {count}; {shown}." if twins else ""
 
 
 def _not_compared(hits: Sequence[Hit]) -> int:
@@ -308,13 +362,15 @@ def say_not_compared(count: int) -> str:
 
 
 def _notes(hits: Sequence[Hit], *, is_item: bool, asked: int | None) -> tuple[str, ...]:
-    left_out = (
-        "The item itself is left out, and so are items with the same text but for case and white "
-        "space."
-        if is_item
-        else "Items whose text is the query's but for case and white space are left out."
-    )
-    notes = [left_out]
+    notes = [note] if (note := _say_left_out(len(_twins(hits)), is_item=is_item)) else []
+    if isinstance(hits, Hits) and hits.variants:
+        count = len(hits.variants)
+        said = (
+            "1 item of the query's own group is"
+            if count == 1
+            else (f"{count:,} items of the query's own group are")
+        )
+        notes.append(f'{said} left out: group_by="" (--no-groups) shows each item by itself.')
     again = hits[0].reranked if hits else None
     found = len(hits) if again is None else again.of
     if asked is not None and found < asked:

@@ -457,10 +457,15 @@ PARTS: tuple[Part, ...] = (
 
 
 class MeanBlock:
-    """The means (N, H) of titles' and descriptions' vectors, worked out slice by slice."""
+    """The means (N, H) of titles' and descriptions' vectors, worked out slice by slice.
 
-    def __init__(self, titles: Block, descriptions: Block) -> None:
-        self._parts = titles, descriptions
+    ``shares`` are how much either counts.
+    """
+
+    def __init__(
+        self, titles: Block, descriptions: Block, shares: tuple[float, float] = (0.5, 0.5)
+    ) -> None:
+        self._parts, self._shares = (titles, descriptions), shares
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -470,13 +475,18 @@ class MeanBlock:
     def __getitem__(self, rows: slice | Ints, /) -> NDArray[np.floating]:
         """Return some of the means."""
         title, description = (np.asarray(part[rows], dtype=np.float32) for part in self._parts)
-        return mean_vectors(title, description)
+        return mean_vectors(title, description, self._shares)
 
 
-def mean_vectors(title: Vectors, description: Vectors) -> Vectors:
-    """Return (..., H): half of the sum of both (..., H)."""
-    mean: Vectors = (title + description) / np.float32(2)
-    return mean
+def mean_vectors(
+    title: Vectors, description: Vectors, shares: tuple[float, float] = (0.5, 0.5)
+) -> Vectors:
+    """Return (..., H): the mean of both (..., H), in which each has its share."""
+    if shares == (0.5, 0.5):
+        mean: Vectors = (title + description) / np.float32(2)
+        return mean
+    weighted: Vectors = title * np.float32(shares[0]) + description * np.float32(shares[1])
+    return weighted
 
 
 def part_scores(query: tuple[Any, Any], item: tuple[Any, Any]) -> dict[Part, float]:

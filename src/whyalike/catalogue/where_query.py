@@ -4,7 +4,7 @@ A filter is asked a block of items at a time. Between two statements ``checkpoin
 no lock of the data base is held: a long filter can be stopped, or let others go first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -25,6 +25,7 @@ from whyalike.catalogue.where import (
     quote_field,
 )
 from whyalike.data.items import number_or_text
+from whyalike.data.values import iso_date
 from whyalike.interruption import checkpoint
 
 OWN_FIELDS = ("id", "title", "description")
@@ -151,20 +152,28 @@ class _Block:
         if found.operator == "=" or found.field not in self.store.fields:
             return self._nothing()
         kinds = self.store.kinds(found.field)
-        kind = kind_of(found.values[0])
+        kind = _compared_kind(found.values[0], found.operator, kinds)
         if found.field in OWN_FIELDS or kinds <= {kind}:
             return self._nothing()
-        mask = self._ask(
-            "SELECT position FROM facts WHERE field = ? AND kind != ?",
-            (self.store.fields[found.field], kind),
+        number = self.store.fields[found.field]
+        # Of several values, and of what a text says besides, one of that kind is enough.
+        mask = self._ask("SELECT position FROM facts WHERE field = ? AND kind != ?", (number, kind))
+        mask &= ~self._ask(
+            "SELECT position FROM facts WHERE field = ? AND kind = ?", (number, kind)
         )
         self.not_compared[found.field] = mask | self.not_compared.get(found.field, False)
         return mask
 
     def _where(self, found: Compare) -> Bools:
         mask = self._nothing()
-        for kind in ("text", "number", "boolean"):
-            values = [value for value in _meant(found) if kind_of(value) == kind]
+        known = set() if found.field in OWN_FIELDS else self.store.kinds(found.field)
+        for kind in ("text", "number", "boolean", "date"):
+            values = [
+                value
+                for value in _meant(found)
+                if kind == _compared_kind(value, found.operator, known)
+                or (kind == "date" and found.operator == "=" and isinstance(value, str))
+            ]
             for start in range(0, len(values), VALUES_AT_ONCE):
                 mask |= self._compare(found, kind, values[start : start + VALUES_AT_ONCE])
         return mask
@@ -184,6 +193,17 @@ class _Block:
             f"SELECT position FROM facts WHERE field = ? AND kind = ? AND {test}",
             (self.store.fields[found.field], kind, *values),
         )
+
+
+def _compared_kind(value: Value, operator: str, known: Set[str]) -> str:
+    """Return the kind of values that a value is compared with.
+
+    Before and after a date are dates, where a field has any, however they are written.
+    """
+    is_ordered = operator in ("<", "<=", ">", ">=")
+    if is_ordered and "date" in known and isinstance(value, str) and iso_date(value) is not None:
+        return "date"
+    return kind_of(value)
 
 
 def _both(one: _Truth, other: _Truth) -> _Truth:

@@ -1,10 +1,11 @@
 """Changes of an index: each makes a new segment or none, and then a new manifest, at once."""
 
+import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -14,6 +15,7 @@ from whyalike.catalogue.catalogue import Catalogue, name_of
 from whyalike.catalogue.files import LOCK, only_writer
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import (
+    ALONE,
     BUILDING,
     GRAPHS,
     ITEMS,
@@ -30,8 +32,9 @@ from whyalike.catalogue.manifest import (
 )
 from whyalike.catalogue.reader import open_stores, open_vectors
 from whyalike.catalogue.vectors import DType
+from whyalike.data.columns import guess_group
 from whyalike.data.items import Item
-from whyalike.data.stream import stream_items
+from whyalike.data.stream import ReadReport, stream_items
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 
@@ -51,6 +54,8 @@ def write_index(
     *,
     name: str | None,
     fields: Sequence[Field],
+    weights: Mapping[str, float],
+    group_by: str | None,
     dtype: DType,
     resume: bool,
     overwrite: bool,
@@ -61,9 +66,12 @@ def write_index(
     for field in fields:
         check_choice("fields", field, get_args(Field))
     if isinstance(fields, str) or not fields or len(set(fields)) != len(fields):
-        raise OptionError(f"fields is {fields!r}; give one or both of {get_args(Field)}.")
+        raise OptionError(f"fields is {fields!r}; give one or several of {get_args(Field)}.")
+    check_weights(weights, fields)
     check_place(folder, overwrite=overwrite)
-    items, called = _open_source(source)
+    items, called, columns = _open_source(source)
+    if group_by is None:
+        group_by = guess_group(columns)
     with only_writer(folder, OWN):
         check_place(folder, overwrite=overwrite)
         generation, number = _next_numbers(folder)
@@ -78,11 +86,28 @@ def write_index(
             name=name or called,
             model=model,
             fields=tuple(fields),
+            weights=dict(weights),
+            group_by=group_by or None,
             dtype=dtype,
             segments=(segment,),
         )
         write_manifest(folder, manifest)
         _tidy(folder, manifest)
+
+
+def check_weights(weights: Mapping[str, float], fields: Sequence[Field]) -> None:
+    """Raise OptionError unless weights are those of titles and descriptions, or none."""
+    if not weights:
+        return
+    if not set(ALONE) <= set(fields) or set(weights) != set(ALONE):
+        raise OptionError(
+            f"weights is {dict(weights)!r}, and fields {tuple(fields)!r}: give a weight for "
+            "'title' and one for 'description', and embed both (--fields title,description)."
+        )
+    if not all(0 <= weight < math.inf for weight in weights.values()) or not any(weights.values()):
+        raise OptionError(
+            f"weights is {dict(weights)!r}; give two numbers from 0, of which one is more."
+        )
 
 
 def add_items(
@@ -101,7 +126,7 @@ def add_items(
         recipe = Recipe(explainer, before.model, before.fields, before.dtype)
         stores = open_stores(folder, before)
         try:
-            items, _ = _open_source(source)
+            items, *_ = _open_source(source)
             if not replace_known:
                 items = _refuse_known(items, before, stores)
             segment = build_segment(
@@ -209,13 +234,21 @@ def _manifest_of(folder: Path) -> Manifest | None:
         return None
 
 
-def _open_source(source: Source) -> tuple[Iterable[Item], str]:
-    """Return the items, one by one, and what they are called. A bad row of a file is an error."""
+def _open_source(source: Source) -> tuple[Iterable[Item], str, Sequence[str]]:
+    """Return the items, one by one, what they are called, and what else is known of them.
+
+    A bad row of a file is an error.
+    """
+    report = source.report if isinstance(source, Catalogue) else ReadReport()
     if isinstance(source, Catalogue):
-        return source, source.name
-    if isinstance(source, str | os.PathLike):
-        return stream_items(source, strict=True), name_of(Path(source))
-    return source, "items"
+        items: Iterable[Item] = source
+        called = source.name
+    elif isinstance(source, str | os.PathLike):
+        read = stream_items(source, strict=True, report=report)
+        items, called = chain(list(islice(read, 1)), read), name_of(Path(source))
+    else:
+        items, called = source, "items"
+    return items, called, () if report.columns is None else report.columns.metadata
 
 
 def _known(folder: Path, manifest: Manifest, stores: Sequence[ItemStore]) -> list[KnownSegment]:

@@ -31,6 +31,7 @@ from whyalike.errors import OptionError
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
     from whyalike.catalogue.manifest import Field
+    from whyalike.data.shops import Shop
     from whyalike.data.stream import Format, Markup
 
 
@@ -38,10 +39,13 @@ def take(
     file: Path,
     *,
     format: "Format",
+    encoding: str | None,
     id: str | None,
     title: str | None,
     description: str | None,
+    metadata: str | None,
     markup: "Markup",
+    shop: "Shop",
     strict: bool,
 ) -> "tuple[Iterator[Item], ReadReport]":
     """Return the items of a file, which are read as they are taken, and the report that grows.
@@ -54,10 +58,13 @@ def take(
     items = stream_items(
         file,
         format=format,
+        encoding=encoding,
         id=id,
         title=title,
         description=description,
+        metadata=None if metadata is None else names_in(metadata),
         markup=markup,
+        shop=shop,
         strict=strict,
         report=report,
     )
@@ -108,11 +115,13 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
     removed = f", {info['removed']:,} removed" if info["removed"] else ""
     lines = [
         f"{info['folder']}: {info['items']:,} items of {info['name']}{removed}",
-        f"  vectors of {' and '.join(info['fields'])}: {info['dimension']} numbers, "
-        f"{info['dtype']}; {info['bytes'] / 1e6:,.1f} MB in all",
+        f"  vectors of {' and '.join(info['fields'])}{_say_weights(info)}: {info['dimension']} "
+        f"numbers, {info['dtype']}; {info['bytes'] / 1e6:,.1f} MB in all",
         f"  model {info['model']}, pooling {info['pooling']}, {info['similarity_function']}",
         f"  to be used with --where: {', '.join(map(quote_field, known))}",
     ]
+    if info["group_by"]:
+        lines.append(f"  a search shows one item of each {info['group_by']!r} (--no-groups: all)")
     if any(info["prompts"]):
         query, passage = info["prompts"]
         lines.append(f"  prompts: {query!r} before a query, {passage!r} before an item")
@@ -123,10 +132,24 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-File = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", metavar="FILE")]
+def _say_weights(info: Mapping[str, Any]) -> str:
+    weights = info["weights"]
+    return f" weighted {weights['title']:g} to {weights['description']:g}" if weights else ""
+
+
+File = Annotated[Path, typer.Argument(help="CSV, TSV, JSON, Parquet, XLSX or ODS.", metavar="FILE")]
 Folder = Annotated[Path, typer.Argument(help="The index.", metavar="INDEX")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of the ids.", metavar="COLUMN")]
 Title = Annotated[str | None, typer.Option(help="Column of the titles.", metavar="COLUMN")]
+
+Metadata = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns to keep besides, such as price,brand; by default all others.",
+        metavar="COLUMNS",
+        show_default=False,
+    ),
+]
 
 Description = Annotated[
     str | None,
@@ -134,12 +157,28 @@ Description = Annotated[
 ]
 
 FormatOption = Annotated[
-    Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"],
+    Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "xlsx", "ods", "txt", "dataset"],
     typer.Option("--format", help="What the file is; auto goes by its name."),
 ]
 
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        help="Of a text file, such as cp1252; by default it is found, and said if not UTF-8.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+
 MarkupOption = Annotated[
-    Literal["keep", "strip"], typer.Option(help="Whether HTML in the texts stays, or its text.")
+    Literal["auto", "keep", "strip"],
+    typer.Option(help="Whether HTML in the texts stays, or its text; auto: where it is a page's."),
+]
+
+ShopOption = Annotated[
+    Literal["auto", "none", "shopify", "woocommerce", "magento", "etsy", "amazon"],
+    typer.Option(help="Whose export it is; auto goes by its columns, none takes rows as they are."),
 ]
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail at a bad row, not skip it.")]
@@ -177,8 +216,28 @@ def build(
     model: Model = DEFAULT_MODEL,
     fields: Annotated[
         str,
-        typer.Option(help="What is embedded: description, title, or both with a comma between."),
-    ] = "description",
+        typer.Option(
+            help="What is embedded: title+description as one text, description, title, or "
+            "title,description each by itself."
+        ),
+    ] = "title+description",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Of --fields title,description, how much either counts, such as 1,2.",
+            metavar="TITLE,DESCRIPTION",
+            show_default=False,
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that variants of a product share: a search shows one of each. By default "
+            "it is guessed (parent_sku, item_group_id, ...); '' for none.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None,
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Of the vectors on the disk.")
     ] = "float32",
@@ -187,7 +246,7 @@ def build(
         typer.Option(
             min=1,
             help="Cut descriptions into chunks of so many tokens at most, each an item of its own; "
-            "`whyalike similar --per-item` finds an item by its best one.",
+            "a search finds an item once, by its best one (--group-by item).",
             show_default=False,
         ),
     ] = None,
@@ -200,8 +259,11 @@ def build(
     id_: Id = None,
     title: Title = None,
     description: Description = None,
+    metadata: Metadata = None,
     format_: FormatOption = "auto",
-    markup: MarkupOption = "keep",
+    encoding: EncodingOption = None,
+    markup: MarkupOption = "auto",
+    shop: ShopOption = "auto",
     strict: Strict = False,
     resume: Resume = True,
     overwrite: Annotated[
@@ -221,21 +283,27 @@ def build(
     for queries.
     """
     with one_sentence_errors(debug=debug):
-        chosen = _fields(fields)
+        chosen, weighed = _fields(fields), _weights(weights)
         from whyalike.catalogue import CatalogueIndex, chunk_items
         from whyalike.catalogue.catalogue import name_of
-        from whyalike.catalogue.writing import check_place
+        from whyalike.catalogue.chunked_items import ITEM
+        from whyalike.catalogue.writing import check_place, check_weights
 
         check_place(out, overwrite=overwrite)
+        check_weights(weighed, chosen)
         items, report = take(
             file,
             format=format_,
+            encoding=encoding,
             id=id_,
             title=title,
             description=description,
+            metadata=metadata,
             markup=markup,
+            shop=shop,
             strict=strict,
         )
+        group = ITEM if chunk_size and group_by is None else _group(group_by, report)
         quieten()
         from whyalike import Explainer
 
@@ -259,6 +327,8 @@ def build(
                 model=explainer,
                 name=name_of(file),
                 fields=chosen,
+                weights=weighed,
+                group_by=group,
                 dtype=dtype,
                 resume=resume,
                 overwrite=overwrite,
@@ -280,8 +350,11 @@ def add(
     id_: Id = None,
     title: Title = None,
     description: Description = None,
+    metadata: Metadata = None,
     format_: FormatOption = "auto",
-    markup: MarkupOption = "keep",
+    encoding: EncodingOption = None,
+    markup: MarkupOption = "auto",
+    shop: ShopOption = "auto",
     strict: Strict = False,
     resume: Resume = True,
     json_: Json = False,
@@ -297,10 +370,13 @@ def add(
         items, report = take(
             file,
             format=format_,
+            encoding=encoding,
             id=id_,
             title=title,
             description=description,
+            metadata=metadata,
             markup=markup,
+            shop=shop,
             strict=strict,
         )
         quieten()
@@ -352,8 +428,42 @@ def info(
 
 
 def _fields(said: str) -> "list[Field]":
-    known: dict[str, Field] = {"title": "title", "description": "description"}
-    names = [name.strip() for name in said.split(",") if name.strip()]
+    known: dict[str, Field] = {
+        "title": "title",
+        "description": "description",
+        "title+description": "title+description",
+    }
+    names = [name.replace(" ", "") for name in said.split(",") if name.strip()]
     if not names or any(name not in known for name in names):
-        raise OptionError(f"--fields is {said!r}; give description, title, or both with a comma.")
+        raise OptionError(
+            f"--fields is {said!r}; give title+description (one text), description, title, or "
+            "title,description (each by itself)."
+        )
     return [known[name] for name in names]
+
+
+def names_in(said: str) -> list[str]:
+    """Return the names of a list with commas between them."""
+    return [name.strip() for name in said.split(",") if name.strip()]
+
+
+def _group(said: str | None, report: "ReadReport") -> str:
+    """Return the column that variants share. Raises OptionError where there is none so called."""
+    from whyalike.data.columns import guess_group, named_column
+
+    columns = () if report.columns is None else report.columns.metadata
+    if said is None:
+        return guess_group(columns)
+    return said if said in ("", "id", "title") else named_column(columns, said, "groups")
+
+
+def _weights(said: str | None) -> dict[str, float]:
+    if said is None:
+        return {}
+    try:
+        title, description = (float(one) for one in said.split(","))
+    except ValueError as error:
+        raise OptionError(
+            f"--weights is {said!r}; give that of titles and that of descriptions, such as 1,2."
+        ) from error
+    return {"title": title, "description": description}

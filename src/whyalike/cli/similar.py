@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from whyalike.cli.explain import choose_methods, quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.index import names_in
 from whyalike.cli.options import (
     MODEL_PANEL,
     AllowPickle,
@@ -24,6 +25,9 @@ from whyalike.cli.options import (
 from whyalike.cli.printing import echo_json, open_console, write_out, write_page
 from whyalike.errors import OptionError
 
+if TYPE_CHECKING:
+    from whyalike.catalogue import CatalogueIndex
+
 RERANK_PANEL = "Rerank"
 CANDIDATES = 50
 """Items that a reranker gets."""
@@ -39,9 +43,7 @@ def similar(
     text: Annotated[
         str | None, typer.Option(help="A text to find items for; - reads standard input.")
     ] = None,
-    title: Annotated[
-        str | None, typer.Option(help="The title that goes with --text, for --score four.")
-    ] = None,
+    title: Annotated[str | None, typer.Option(help="The title that goes with --text.")] = None,
     count: Annotated[int, typer.Option("-k", min=1, help="How many items to show.")] = 10,
     where: Annotated[
         str | None,
@@ -51,20 +53,41 @@ def similar(
         ),
     ] = None,
     score: Annotated[
-        Literal["cosine", "four"],
+        Literal["cosine", "four"] | None,
         typer.Option(
             help="The model's own similarity of the texts, or the mean of four: title and "
-            "description, each with title and description."
+            "description, each with title and description; by default what the index is made for.",
+            show_default=False,
         ),
-    ] = "cosine",
-    per_item: Annotated[
-        bool,
-        typer.Option(
-            "--per-item",
-            help="Of an index of chunks (whyalike index --chunk-size), find an item once, by its "
-            "best chunk.",
-        ),
+    ] = None,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Show items with the very same text, too.")
     ] = False,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Show one item for each value of this field, such as a product's variants; by "
+            "default what the index was made with.",
+            metavar="FIELD",
+            show_default=False,
+        ),
+    ] = None,
+    no_groups: Annotated[
+        bool, typer.Option("--no-groups", help="Show each item by itself.")
+    ] = False,
+    diverse: Annotated[
+        bool,
+        typer.Option("--diverse", help="Show items that differ from each other, too."),
+    ] = False,
+    metadata: Annotated[
+        str | None,
+        typer.Option(
+            help="What to show of items, such as price,brand, or all; by default what is not the "
+            "same everywhere, no address and no long text.",
+            metavar="FIELDS",
+            show_default=False,
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
     ] = True,
@@ -146,7 +169,16 @@ def similar(
                 "--prompts and --prompt-names go with --text: an item is compared with the vector "
                 "that the index has of it."
             )
+        if no_groups and group_by is not None:
+            raise OptionError("--group-by and --no-groups exclude each other: give one of them.")
         most = candidates_of(count, rerank, rerank_label, candidates)
+        # What needs no model is said before one is loaded, which takes seconds.
+        from whyalike.catalogue.manifest import read_manifest
+        from whyalike.catalogue.where import parse_where
+
+        read_manifest(folder)
+        if where is not None:
+            parse_where(where)
         if explain or sought is not None or model is not None or rerank is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
@@ -170,7 +202,15 @@ def similar(
         if explain:
             read_options(option, [method or index.explainer.method.name])
         hits = index.similar(
-            sought, id=id_, title=title, k=most, where=where, score=score, per_item=per_item
+            sought,
+            id=id_,
+            title=title,
+            k=most,
+            where=where,
+            score=score,
+            twins=twins,
+            group_by="" if no_groups else group_by,
+            diverse=diverse,
         )
         if rerank is not None:
             hits = hits.rerank(
@@ -184,7 +224,7 @@ def similar(
         reasons = explain_all(hits, method=method) if explain else []
         query = index[id_] if id_ is not None else sought or ""
         asked: dict[str, Any] = {"k": count, "where": where, "score": score}
-        page = page_of(index, query, hits, reasons, **asked)
+        page = page_of(index, query, hits, reasons, shown=shown_fields(metadata, index), **asked)
         write_page(html, lambda: render_similar(page))
         if json_:
             found = search_to_dict(index, query, hits, reasons, **asked)
@@ -194,6 +234,20 @@ def similar(
             console = open_console()
             view = terminal_similar_view(page, colour=console.color_system is not None)
             write_out(lambda: console.print(view))
+
+
+def shown_fields(said: str | None, index: "CatalogueIndex") -> list[str] | None:
+    """Return the fields to show, None for the usual ones. Raises OptionError on an unknown one."""
+    if said is None:
+        return None
+    known = index.reader.metadata_fields()
+    wanted = known if said == "all" else names_in(said)
+    if unknown := [name for name in wanted if name not in known]:
+        raise OptionError(
+            f"--metadata names {unknown[0]!r}, which the index does not have; it has "
+            f"{', '.join(map(repr, known)) or 'none'}."
+        )
+    return wanted
 
 
 def candidates_of(count: int, rerank: str | None, label: str | None, candidates: int | None) -> int:

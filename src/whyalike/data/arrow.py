@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from whyalike.data.tables import RawRow, RowTable, check_width, unreadable
+from whyalike.data.decoding import unreadable
+from whyalike.data.nesting import DEEPEST, Flattener
+from whyalike.data.tables import RawRow, RowTable, check_width
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -53,17 +56,31 @@ def open_parquet(path: Path) -> Iterator[RowTable]:
             size = _rows_at_once(path, file.metadata)
             schema = file.schema_arrow
             binary = [field.name for field in schema if _is_binary(field.type)]
-            columns = tuple(name for name in schema.names if name not in binary)
-            batches = file.iter_batches(batch_size=size, columns=list(columns))
+            kept = [field for field in schema if field.name not in binary]
+            batches = file.iter_batches(batch_size=size, columns=[field.name for field in kept])
+            rows = walk_batches(batches)
+            nested = {field.name for field in kept if pa.types.is_struct(field.type)}
+            if nested:
+                rows = map(Flattener(nested).flat_row, rows)
             yield RowTable(
-                columns=columns,
-                rows=walk_batches(batches),
+                columns=tuple(chain.from_iterable(map(_flat_names, kept))),
+                rows=rows,
                 typed=True,
                 unit="row",
                 notes=say_left_out(binary),
             )
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+
+
+def _flat_names(field: "pa.Field", name: str = "", depth: int = 0) -> list[str]:
+    """Return the names that a column has when its values are laid out flat."""
+    import pyarrow as pa
+
+    called = f"{name}.{field.name}" if name else str(field.name)
+    if not pa.types.is_struct(field.type) or depth >= DEEPEST:
+        return [called]
+    return [part for one in field.type for part in _flat_names(one, called, depth + 1)]
 
 
 def walk_batches(batches: "Iterable[pa.RecordBatch | pa.Table]") -> Iterator[RawRow]:

@@ -9,22 +9,35 @@ from whyalike.errors import OptionError
 
 # Best guess first; compared without case, and with "_" for whatever is no letter or digit.
 ID_NAMES = (
-    "item_id", "id", "product_id", "sku", "asin", "parent_asin", "article_id", "doc_id", "uid",
-    "uuid", "identifier", "code", "ean", "gtin", "isbn", "handle", "key",
+    "item_id", "id", "product_id", "sku", "item_sku", "seller_sku", "asin", "parent_asin",
+    "article_id", "doc_id", "uid", "uuid", "identifier", "code", "product_code", "ean", "gtin",
+    "isbn", "handle", "url_handle", "listing_id", "key", "artikelnummer",
 )  # fmt: skip
 
 TITLE_NAMES = (
     "title", "name", "product_name", "product_title", "item_name", "item_title", "headline",
-    "short_description", "label", "subject",
+    "job_title", "label", "subject", "question", "titel", "bezeichnung", "produktname", "titre",
 )  # fmt: skip
 
 DESCRIPTION_NAMES = (
     "description", "product_description", "item_description", "long_description", "text", "body",
-    "body_html", "content", "desc", "details", "summary", "abstract", "about_product", "review",
+    "body_html", "content", "desc", "details", "summary", "abstract", "overview", "answer",
+    "job_description", "full_description", "product_full_description", "about_product", "review",
+    "short_description", "product_short_description", "beschreibung",
 )  # fmt: skip
+
+GROUP_NAMES = (
+    "parent_asin", "parent_sku", "parent_id", "parent", "item_group_id", "product_group_id",
+    "product_group", "group_id", "variant_group", "handle", "product_handle", "style_id",
+    "style_code",
+)  # fmt: skip
+"""What variants of one product share, where each has an id of its own."""
 
 COLUMNS_NAMED = 50
 """Columns that an error names."""
+
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 # What pandas and spreadsheets write for the number of the row.
@@ -148,8 +161,15 @@ def named_column(columns: Sequence[str], name: str, role: str) -> str:
 
 def guess_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
     """Return the column of the first of these names that there is, as it is written, or None."""
-    plain = {_plain(column): column for column in reversed(columns)}
-    return next((plain[name] for name in names if name in plain), None)
+    plain = {plain_name(column): column for column in reversed(columns)}
+    # A name under another one, such as "content.productName", is the second best.
+    nested = {plain_name(c.rpartition(".")[2]): c for c in reversed(columns) if "." in c}
+    return next((found[name] for found in (plain, nested) for name in names if name in found), None)
+
+
+def guess_group(columns: Sequence[str]) -> str:
+    """Return the column that variants of one product share, "" where none looks like it."""
+    return guess_column(columns, GROUP_NAMES) or ""
 
 
 def _index_column(columns: Sequence[str], free: Sequence[str]) -> str | None:
@@ -157,15 +177,17 @@ def _index_column(columns: Sequence[str], free: Sequence[str]) -> str | None:
     first = columns[0] if columns else None
     if first not in free or first is None:
         return None
-    return first if _plain(first) in INDEX_NAMES or first == UNNAMED.format(1) else None
+    return first if plain_name(first) in INDEX_NAMES or first == UNNAMED.format(1) else None
 
 
 UNNAMED = "column {}"
 """What a column without a name is called, by its place."""
 
 
-def _plain(column: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", column.casefold()).strip("_")
+def plain_name(column: str) -> str:
+    """Return a name in small letters, with "_" for what is none: "productName" is two words."""
+    words = _HUMP.sub("_", column)
+    return re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")
 
 
 def list_columns(columns: Sequence[str]) -> str:

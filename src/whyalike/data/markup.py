@@ -15,10 +15,23 @@ _INLINE = """
     source span strike strong sub sup time tt u var wbr button input script style svg path
 """
 
+_WORDS = "b big cite em i mark q s small strike strong sub sup tt u"
+
+_FORMULAS = """
+    annotation math menclose mfenced mfrac mi mmultiscripts mn mo mover mpadded mphantom mroot mrow
+    ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover semantics
+"""
+
+_WRITTEN = frozenset(_WORDS.split())
+"""Tags with which people, and papers, write words in a text that is no page."""
+
+_MATH = frozenset(_FORMULAS.split())
+"""MathML's, with or without a prefix such as "mml:"."""
+
 _BLOCK_TAGS = frozenset(_BLOCKS.split())
 _TAGS = _BLOCK_TAGS | frozenset(_INLINE.split())
 _UNSEEN = frozenset(("script", "style"))
-_TAG = re.compile(r"</?([a-z][a-z0-9]*)(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
+_TAG = re.compile(r"</?([a-z][a-z0-9]*(?::[a-z]+)?)(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});", re.IGNORECASE)
 
 _LONG_CODE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
@@ -30,20 +43,50 @@ _END = re.compile("[<>]")
 
 
 def has_markup(text: str) -> bool:
-    """Return whether the text holds a tag of HTML; "<3" and "a < b" are none."""
-    return "<" in text and any(
-        match[1] is None or match[1].lower() in _TAGS for match in _TAG.finditer(text)
-    )
+    """Return whether a text is HTML: it has a tag of a page, or one that is escaped.
+
+    "<3" and "a < b" are none; nor are words in italics, indices and formulas, as in papers.
+    """
+    tags = _tags(text)
+    if any(name == "" or (name in _TAGS and name not in _WRITTEN) for name in tags):
+        return True
+    return not any(map(_is_tag, tags)) and any(map(_is_tag, _tags(_escaped(text))))
+
+
+def has_entities(text: str) -> bool:
+    """Return whether characters are written as HTML writes them, such as "&amp;"."""
+    return "&" in text and _ENTITY.search(text) is not None
+
+
+def _tags(text: str) -> list[str]:
+    """Return the names of the tags that a text has, "" for a comment."""
+    return [(m[1] or "").lower() for m in _TAG.finditer(text)] if "<" in text else []
+
+
+def _is_tag(name: str) -> bool:
+    return name == "" or name in _TAGS or name.rpartition(":")[2] in _MATH
+
+
+def _escaped(text: str) -> str:
+    """Return a text with its entities as characters; "" where none of them is "<"."""
+    if "&lt;" not in text and "&LT;" not in text and "&#60;" not in text:
+        return ""
+    return html.unescape(_LONG_CODE.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def strip_markup(text: str) -> str:
     """Return the text that a browser would show: no tags, entities as characters.
 
-    Blocks begin on lines of their own. A text without tags and entities is returned as it is. It
-    takes time in proportion to the text, whatever it holds.
+    Blocks begin on lines of their own. Where all tags are escaped, they are taken for tags. A text
+    without tags and entities is returned as it is. It takes time in proportion to the text,
+    whatever it holds.
     """
-    if not has_markup(text) and not _ENTITY.search(text):
-        return text
+    if not any(map(_is_tag, _tags(text))):
+        escaped = _escaped(text)
+        if any(map(_is_tag, _tags(escaped))):
+            text = escaped
+        elif not _ENTITY.search(text):
+            return text
     lines = (" ".join(line.split()) for line in "".join(_seen(text)).split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -70,7 +113,7 @@ def _seen(text: str) -> Iterator[str]:
                 at = page.end_of_unseen(called, end)
         elif called in _BLOCK_TAGS:
             yield "\n"
-        elif called not in _TAGS and opens:
+        elif not _is_tag(called) and opens:
             # "<waterproof>" is somebody's way of writing, and no tag.
             yield _on_one_line(text[tag:end])
     yield _characters(text[at:])

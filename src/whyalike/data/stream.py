@@ -3,15 +3,19 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from whyalike.data.arrow import open_dataset, open_parquet
 from whyalike.data.columns import ColumnChoice, choose_columns
 from whyalike.data.items import Item, ItemMaker
+from whyalike.data.json_rows import open_json
 from whyalike.data.markup import has_markup
-from whyalike.data.tables import RawRow, RowTable, open_delimited, open_json_lines, open_lines
+from whyalike.data.sheets import open_sheet
+from whyalike.data.shops import Export, Shop, find_export, fold_rows, roles_in
+from whyalike.data.tables import RawRow, RowTable, open_delimited, open_lines
+from whyalike.data.unpacking import name_inside, without_packing
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 
@@ -43,8 +47,10 @@ class BadRow:
 class ReadReport:
     """What was read: grows row by row, and is whole when the last row was read.
 
-    ``rows`` is always ``kept + len(bad)``; blank lines are no rows. ``title_only`` and
-    ``description_only`` count kept items that lack the other text. ``notes`` say what was assumed.
+    ``rows`` is always ``kept + folded + len(bad)``; blank lines are no rows. ``folded`` are rows
+    that are part of another one's item: variants and pictures of a product. ``title_only`` and
+    ``description_only`` count kept items that lack the other text, ``with_markup`` those that hold
+    HTML, ``stripped`` those whose HTML gave way to its text. ``notes`` say what was assumed.
     """
 
     path: str = ""
@@ -52,9 +58,11 @@ class ReadReport:
     columns: ColumnChoice | None = None
     rows: int = 0
     kept: int = 0
+    folded: int = 0
     title_only: int = 0
     description_only: int = 0
     with_markup: int = 0
+    stripped: int = 0
     bad: list[BadRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -68,10 +76,15 @@ class ReadReport:
             notes.append(f"{said} a description only.")
         if broken := sum(one.reason.startswith(BROKEN_ENCODING) for one in self.bad):
             said = _counted(broken, "row is", "rows are")
-            notes.append(f"{said} not UTF-8: save the file as UTF-8 to keep them.")
+            notes.append(f"{said} not in the file's encoding: say it with encoding= (--encoding).")
         if self.with_markup:
             said = _counted(self.with_markup, "item holds", "items hold")
             notes.append(f"{said} HTML; markup='strip' (--markup strip) takes it out.")
+        if self.stripped:
+            said = _counted(self.stripped, "item was written", "items were written")
+            notes.append(
+                f"{said} in HTML and read as text; markup='keep' (--markup keep) leaves it."
+            )
         return notes
 
     def say_bad_rows(self, *, most: int = BAD_ROWS_SAID) -> list[str]:
@@ -90,6 +103,7 @@ class ReadReport:
     def say(self, *, most: int = BAD_ROWS_SAID) -> str:
         """Return the report in a few lines, with the first ``most`` bad rows."""
         head = f"{self.path or 'items'}: {_counted(self.rows, 'row', 'rows')}, {self.kept:,} kept"
+        head += f", {self.folded:,} part of others" if self.folded else ""
         head += f", {len(self.bad):,} bad" if self.bad else ""
         bad = [f"  {line}" for line in self.say_bad_rows(most=most)]
         return "\n".join([head, *(f"  {note}" for note in self.say_notes()), *bad])
@@ -102,9 +116,11 @@ class ReadReport:
             "columns": None if self.columns is None else self.columns.to_dict(),
             "rows": self.rows,
             "kept": self.kept,
+            "folded": self.folded,
             "title_only": self.title_only,
             "description_only": self.description_only,
             "with_markup": self.with_markup,
+            "stripped": self.stripped,
             "bad": [
                 {"line": one.line, "reason": one.reason, "excerpt": one.excerpt} for one in self.bad
             ],
@@ -126,15 +142,18 @@ def _counted(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "txt", "dataset"]
-Markup = Literal["keep", "strip"]
+Format = Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "xlsx", "ods", "txt", "dataset"]
+Markup = Literal["auto", "keep", "strip"]
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
+    ".ods": "ods",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
@@ -150,12 +169,14 @@ def stream_items(
     path: str | os.PathLike[str],
     *,
     format: Format = "auto",
+    encoding: str | None = None,
     id: str | None = None,
     title: str | None = None,
     description: str | None = None,
     metadata: Sequence[str] | None = None,
     strict: bool = False,
-    markup: Markup = "keep",
+    markup: Markup = "auto",
+    shop: Shop = "auto",
     report: ReadReport | None = None,
 ) -> Iterator[Item]:
     """Read a catalogue item by item; no more is held than a batch of rows and the ids seen so far.
@@ -163,9 +184,11 @@ def stream_items(
     Parameters
     ----------
     path : str | PathLike[str]
-        A file, gzipped or not, or the folder of a saved data set.
+        A file, packed (.gz, .zst, .zip) or not, or the folder of a saved data set.
     format : Format, default='auto'
         What it is; ``"auto"`` goes by its name.
+    encoding : str, optional
+        Of a text file; None finds it, and says so where it is not UTF-8.
     id : str, optional
         The column of ids; None guesses, and numbers the rows where nothing looks like one.
     title : str, optional
@@ -176,8 +199,12 @@ def stream_items(
         Columns to keep besides; None keeps all others.
     strict : bool, default=False
         Whether a bad row is an error; otherwise it is skipped and reported.
-    markup : Markup, default='keep'
-        Whether HTML in titles and descriptions stays as it is, or gives way to its text.
+    markup : Markup, default='auto'
+        Whether HTML in titles and descriptions stays as it is, or gives way to its text; by default
+        to its text where it is a page's, and not a word in italics.
+    shop : Shop, default='auto'
+        The shop that wrote the file, in which several rows may be one product's; by default it is
+        known by its columns. ``"none"`` takes each row by itself.
     report : ReadReport, optional
         Gets what became of every row, while the items are taken.
 
@@ -192,8 +219,8 @@ def stream_items(
     """
     report = ReadReport() if report is None else report
     report.path = str(path)
-    with open_table(Path(path), format) as table:
-        yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+    with open_table(Path(path), format, encoding=encoding) as table:
+        yield from _walk(table, report, (id, title, description, metadata), strict, (markup, shop))
 
 
 def stream_dataset(
@@ -205,7 +232,8 @@ def stream_dataset(
     description: str | None = None,
     metadata: Sequence[str] | None = None,
     strict: bool = False,
-    markup: Markup = "keep",
+    markup: Markup = "auto",
+    shop: Shop = "auto",
     report: ReadReport | None = None,
 ) -> Iterator[Item]:
     """Read a Hugging Face data set item by item; as ``stream_items``.
@@ -226,7 +254,9 @@ def stream_dataset(
         See there.
     strict : bool, default=False
         See there.
-    markup : Markup, default='keep'
+    markup : Markup, default='auto'
+        See there.
+    shop : Shop, default='auto'
         See there.
     report : ReadReport, optional
         See there.
@@ -243,18 +273,22 @@ def stream_dataset(
     report = ReadReport() if report is None else report
     report.path = dataset if isinstance(dataset, str) else "data set"
     table = open_dataset(dataset, split=split)
-    yield from _walk(table, report, (id, title, description, metadata), strict, markup)
+    yield from _walk(table, report, (id, title, description, metadata), strict, (markup, shop))
 
 
-def open_table(path: Path, format: Format) -> AbstractContextManager[RowTable]:
-    """Yield the rows of a file, gzipped or not, or of the folder of a saved data set.
+def open_table(
+    path: Path, format: Format, *, encoding: str | None = None
+) -> AbstractContextManager[RowTable]:
+    """Yield the rows of a file, packed or not, or of the folder of a saved data set.
+
+    ``encoding`` is that of a text file; None finds it.
 
     Raises
     ------
     FormatError
         It can't be read; also while it is.
     OptionError
-        A format that there is not, or ``"auto"`` and the name does not say it.
+        A format that there is not, ``"auto"`` and the name does not say it, or no such encoding.
     MissingExtraError
         The format needs a package that is not installed.
     """
@@ -264,11 +298,13 @@ def open_table(path: Path, format: Format) -> AbstractContextManager[RowTable]:
         return nullcontext(open_dataset(str(path)))
     if kind == "parquet":
         return open_parquet(path)
-    if kind == "jsonl":
-        return open_json_lines(path)
+    if kind in ("xlsx", "ods"):
+        return open_sheet(path)
+    if kind in ("json", "jsonl"):
+        return open_json(path, encoding=encoding)
     if kind == "txt":
-        return open_lines(path)
-    return open_delimited(path, delimiter="\t" if kind == "tsv" else ",")
+        return open_lines(path, encoding=encoding)
+    return open_delimited(path, delimiter="\t" if kind == "tsv" else ",", encoding=encoding)
 
 
 def _kind_of(path: Path) -> Format:
@@ -278,33 +314,40 @@ def _kind_of(path: Path) -> Format:
     if found is None:
         raise OptionError(
             f"The name of {path} does not say what it is; known are {', '.join(SUFFIXES)} "
-            "(each with .gz but Parquet) and the folder of a saved data set: give format= "
-            "(--format)."
+            "(those of texts with .gz, .zst or .zip, too) and the folder of a saved data set: give "
+            "format= (--format)."
         )
     return found
 
 
 def kind_by_name(path: Path) -> Format | None:
     """Return what a table is by the name of its file, or None where that does not say it."""
-    name = path.name.lower().removesuffix(".gz")
-    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    name = without_packing(path.name.lower())
+    found = next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+    if found is None and path.name.lower().endswith(".zip") and path.is_file():
+        inside = without_packing(name_inside(path).lower())
+        found = next((kind for suffix, kind in SUFFIXES.items() if inside.endswith(suffix)), None)
+    return found
 
 
 Wanted = tuple[str | None, str | None, str | None, Sequence[str] | None]
 
 
 def _walk(
-    table: RowTable, report: ReadReport, wanted: Wanted, strict: bool, markup: Markup
+    table: RowTable, report: ReadReport, wanted: Wanted, strict: bool, written: tuple[Markup, Shop]
 ) -> Iterator[Item]:
+    markup, shop = written
     check_choice("markup", markup, get_args(Markup))
-    id, title, description, metadata = wanted
-    report.columns = choose_columns(
-        table.columns, id=id, title=title, description=description, metadata=metadata
-    )
+    check_choice("shop", shop, get_args(Shop))
+    export = find_export(table.columns, shop)
+    report.columns = _choose(table.columns, wanted, export)
+    if export is not None:
+        report.notes.append(_say_export(export))
+        table = replace(table, rows=fold_rows(table.rows, export, report.columns, table.columns))
     maker = ItemMaker(
         report.columns,
         typed=table.typed,
-        strip=markup == "strip",
+        markup=markup,
         decimal_comma=table.decimal_comma,
     )
     places: dict[str, int] = {}
@@ -315,9 +358,30 @@ def _walk(
         if first != row.line:
             raise FormatError(f"duplicate id {begin(item.id)!r}, first in {table.unit} {first}")
         _count(item, report)
+        report.stripped = maker.stripped
         return item
 
     yield from make_of_rows(table, make, report=report, strict=strict, what="item")
+
+
+def _choose(columns: Sequence[str], wanted: Wanted, export: Export | None) -> ColumnChoice:
+    id, title, description, metadata = wanted
+    asked = {"id": id, "title": title, "description": description}
+    known = {} if export is None else roles_in(export, columns)
+    taken = {name for name in asked.values() if name is not None}
+    guessed = tuple(
+        role for role, column in known.items() if asked[role] is None and column not in taken
+    )
+    asked |= {role: known[role] for role in guessed}
+    choice = choose_columns(columns, metadata=metadata, **asked)
+    return replace(choice, guessed=(*guessed, *choice.guessed))
+
+
+def _say_export(export: Export) -> str:
+    return (
+        f"An export of {export.says}: rows of variants and pictures are part of their product's; "
+        "shop='none' (--shop none) takes each by itself."
+    )
 
 
 Made = TypeVar("Made")
@@ -352,21 +416,25 @@ def make_of_rows(
     said = len(table.notes)
     report.notes.extend(table.notes)
     for row in table.rows:
-        report.rows += 1
+        report.rows += 1 + len(row.folded)
         try:
             made = make(row)
         except FormatError as error:
             report.bad.append(BadRow(row.line, str(error), _excerpt(row)))
+            report.bad += [
+                BadRow(n, f"part of {table.unit} {row.line}, which is bad", "") for n in row.folded
+            ]
             if len(report.bad) > MOST_BAD:
                 first_bad = "; ".join(report.say_bad_rows(most=STRICT_SAYS))
                 raise FormatError(
                     f"{report.path} has more than {MOST_BAD:,} bad rows, which is the most that "
                     f"are kept count of: is it what its name says? {first_bad}."
                 ) from error
-            if strict and len(report.bad) == STRICT_SAYS:
+            if strict and len(report.bad) >= STRICT_SAYS:
                 break
             continue
         report.kept += 1
+        report.folded += len(row.folded)
         if not (strict and report.bad):
             yield made
     report.notes.extend(table.notes[said:])

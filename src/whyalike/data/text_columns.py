@@ -21,6 +21,7 @@ from whyalike.data.stream import (
     open_table,
 )
 from whyalike.data.tables import RawRow, RowTable
+from whyalike.data.unpacking import without_packing
 from whyalike.errors import FormatError, OptionError
 
 PAIRS = (("left", "right"), ("query", "passage"), ("query", "text"), ("text_a", "text_b"))
@@ -176,7 +177,7 @@ def _kind_of(path: Path) -> Format:
     """Return what a file is by its name. Raises OptionError where that does not say it."""
     if path.is_dir():
         return "dataset"
-    name = path.name.lower().removesuffix(".gz")
+    name = without_packing(path.name.lower())
     found = "txt" if name.endswith(LINES) or "." not in name else kind_by_name(path)
     if found is None:
         raise OptionError(

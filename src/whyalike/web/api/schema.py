@@ -121,7 +121,7 @@ class _Search(Strict):
     where: str | None = Field(
         None, description="Only items of which this is true, such as price < 20."
     )
-    score: Literal["cosine", "four"] = "cosine"
+    score: Literal["cosine", "four"] | None = None
     explain: bool = Field(True, description="Whether to say why.")
     method: str | None = Field(None, description="One of /methods.")
 
@@ -145,6 +145,14 @@ class PartModel(Strict):
     explanation: ExplanationModel | None
 
 
+class GroupModel(Strict):
+    """Items that share the value of a field, of which one was found."""
+
+    field: str
+    value: str
+    others: list[str] = Field(description="The ids of the rest, those most like the query first.")
+
+
 class HitModel(Strict):
     """An item that was found."""
 
@@ -152,10 +160,11 @@ class HitModel(Strict):
     id: str
     title: str
     description: str
-    metadata: dict[str, str | bool | float | None]
+    metadata: dict[str, str | bool | float | list[str | bool | float] | None]
     similarity: float
     explanation: ExplanationModel | None
     parts: dict[str, PartModel] | None
+    group: GroupModel | None = Field(description="The items that it stands for, if any.")
 
 
 class QueryModel(Strict):
@@ -185,6 +194,12 @@ class SimilarModel(Strict):
     method: str | None = Field(description="What explained the hits; null where nothing did.")
     not_compared: int = Field(
         description="How many values are of another kind than the filter compares them with."
+    )
+    twins: list[str] = Field(
+        description="Ids that are left out: their texts are the query's but for case and space."
+    )
+    variants: list[str] = Field(
+        description="Ids that are left out: they are of the query's own group."
     )
     notes: list[str]
     hits: list[HitModel]

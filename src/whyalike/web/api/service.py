@@ -400,7 +400,7 @@ class Service:
         title: str | None = None,
         k: int = 10,
         where: str | None = None,
-        score: "Score" = "cosine",
+        score: "Score | None" = None,
         explain: bool = True,
         method: str | None = None,
     ) -> Found:
@@ -420,7 +420,7 @@ class Service:
             At most ``limits.hits``.
         where : str, optional
             See there.
-        score : Score, default='cosine'
+        score : Score, optional
             See there.
         explain : bool, default=True
             Whether to say why.
@@ -464,7 +464,7 @@ class Service:
         id: str | None = None,
         title: str | None = None,
         where: str | None = None,
-        score: "Score" = "cosine",
+        score: "Score | None" = None,
         explain: bool = True,
         method: str | None = None,
     ) -> Placed:
@@ -484,7 +484,7 @@ class Service:
             See there.
         where : str, optional
             See there.
-        score : Score, default='cosine'
+        score : Score, optional
             See there.
         explain : bool, default=True
             See there.
@@ -506,7 +506,8 @@ class Service:
             reader = served.index.reader
 
             def search() -> "tuple[str, ItemRank]":
-                query = make_query(reader, text=text, id=id, title=title, score=score)
+                chosen = reader.usual_score if score is None else score
+                query = make_query(reader, text=text, id=id, title=title, score=chosen)
                 found = served.searched.rank_of(
                     sought, text=text, id=id, title=title, where=where, score=score
                 )
