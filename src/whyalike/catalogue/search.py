@@ -13,7 +13,7 @@ from whyalike.catalogue.reader import IndexReader, Score
 from whyalike.catalogue.vectors import PARTS, Bools, Part, Vectors, mean_vectors, part_scores
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
-from whyalike.explanation import Explanation
+from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.models.scorer import require_vectors
 from whyalike.options import check_choice
 from whyalike.similarity import comparable, is_bilinear
@@ -40,6 +40,21 @@ class Query:
     def id(self) -> str | None:
         """The item's id."""
         return None if self.item is None else self.item.id
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a page says of what was searched: an index, or a collection of somebody else's store.
+
+    prompts: put before a text that is looked for, and before an item.
+    """
+
+    name: str
+    items: int
+    model: str
+    similarity_function: SimilarityFunction
+    compared: Field
+    prompts: tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -14,6 +14,7 @@ from whyalike.render.similar import SimilarHit, SimilarPage
 from whyalike.trace import Trace, tell
 
 if TYPE_CHECKING:
+    from whyalike.catalogue.attached import AttachedCatalogue
     from whyalike.catalogue.index import CatalogueIndex
 
 FORMAT = "whyalike/similar"
@@ -47,7 +48,9 @@ def explain_all(hits: Sequence[Hit], *, method: str | None = None) -> list[Reaso
 
 
 def trace_of(
-    index: "CatalogueIndex", hits: Sequence[Hit], reasons: Sequence[Reasons] = ()
+    index: "CatalogueIndex | AttachedCatalogue",
+    hits: Sequence[Hit],
+    reasons: Sequence[Reasons] = (),
 ) -> Trace | None:
     """Return a reranked search as a trace of two stages; None where nothing was reranked.
 
@@ -57,14 +60,14 @@ def trace_of(
         return None
     return trace_reranked(
         hits,
-        model=index.reader.manifest.model.name,
+        model=index.searched.model,
         retrieved=[one.get(WHOLE) for one in reasons] or [None] * len(hits),
         reranked=[one.get(RERANKER) for one in reasons] or [None] * len(hits),
     )
 
 
 def page_of(
-    index: "CatalogueIndex",
+    index: "CatalogueIndex | AttachedCatalogue",
     query: Item | str,
     hits: Sequence[Hit],
     reasons: Sequence[Reasons] = (),
@@ -77,7 +80,7 @@ def page_of(
 
     Parameters
     ----------
-    index : CatalogueIndex
+    index : CatalogueIndex or AttachedCatalogue
         What was searched.
     query : Item | str
         The item, or the text, that others were looked for.
@@ -92,13 +95,13 @@ def page_of(
     score : Score, default='cosine'
         What was asked for.
     """
-    manifest = index.reader.manifest
-    function = manifest.model.similarity_function
-    plain = f"{function} similarity" + (" of titles" if index.reader.compared == "title" else "")
+    searched = index.searched
+    function = searched.similarity_function
+    plain = f"{function} similarity" + (" of titles" if searched.compared == "title" else "")
     facts = [
-        ("Index", manifest.name),
-        ("Items", f"{len(index):,}"),
-        ("Model", manifest.model.name),
+        ("Index", searched.name),
+        ("Items", f"{searched.items:,}"),
+        ("Model", searched.model),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
         ("Score", f"mean of four {function} similarities" if score == "four" else plain),
         *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
@@ -140,7 +143,7 @@ def page_of_hit(hit: Hit) -> SimilarPage:
 
 
 def search_to_dict(
-    index: "CatalogueIndex",
+    index: "CatalogueIndex | AttachedCatalogue",
     query: Item | str,
     hits: Sequence[Hit],
     reasons: Sequence[Reasons] = (),
@@ -155,7 +158,7 @@ def search_to_dict(
     where hits were reranked. ``compared`` is the field that the plain score compares;
     ``prompts`` stood before the query and before an item.
     """
-    reader, item = index.reader, query if isinstance(query, Item) else None
+    searched, item = index.searched, query if isinstance(query, Item) else None
     trace = trace_of(index, hits, reasons)
     return {
         "format": FORMAT,
@@ -165,13 +168,13 @@ def search_to_dict(
             "title": None if item is None else item.title or None,
             "text": query if isinstance(query, str) else query.description,
         },
-        "index": reader.manifest.name,
-        "items": len(index),
-        "model": reader.manifest.model.name,
-        "similarity_function": reader.manifest.model.similarity_function,
+        "index": searched.name,
+        "items": searched.items,
+        "model": searched.model,
+        "similarity_function": searched.similarity_function,
         "prompts": list(_prompts(index, query)),
         "score": score,
-        "compared": reader.compared,
+        "compared": searched.compared,
         "k": k,
         "where": where,
         "method": _method_of(reasons),
@@ -210,15 +213,15 @@ def _say_reranker(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> list[tuple
     ]
 
 
-def _prompts(index: "CatalogueIndex", query: Item | str) -> tuple[str, str]:
+def _prompts(index: "CatalogueIndex | AttachedCatalogue", query: Item | str) -> tuple[str, str]:
     """Return what stood before the query and before an item; an item is one on either side."""
     if isinstance(query, str):
         return index.explainer.prompts
-    _, before_item = index.reader.manifest.model.prompts
+    _, before_item = index.searched.prompts
     return before_item, before_item
 
 
-def _say_prompts(index: "CatalogueIndex", query: Item | str) -> str:
+def _say_prompts(index: "CatalogueIndex | AttachedCatalogue", query: Item | str) -> str:
     return describe_prompts(_prompts(index, query), sides=("the query", "an item"))
 
 
