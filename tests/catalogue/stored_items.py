@@ -5,20 +5,13 @@ import json
 import numpy as np
 
 
-def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="goods"):
+def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="goods", make=True):
     """A collection of items (id, title, body, price, kind, and more that no schema names)."""
-    from pymilvus import DataType, MilvusClient
+    from pymilvus import MilvusClient
 
     client = MilvusClient(str(path))
-    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=True)
-    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
-    schema.add_field("title", DataType.VARCHAR, max_length=1000)
-    schema.add_field("body", DataType.VARCHAR, max_length=20000)
-    schema.add_field("price", DataType.DOUBLE, nullable=True)
-    schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=vectors.shape[1])
-    params = client.prepare_index_params()
-    params.add_index("embedding", index_type=index, metric_type=metric, params={})
-    client.create_collection(name, schema=schema, index_params=params)
+    if make:
+        _make_collection(client, name, vectors.shape[1], metric=metric, index=index)
     rows = [
         {
             "id": item.id,
@@ -32,6 +25,20 @@ def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="go
     ]
     client.insert(name, rows)
     client.close()
+
+
+def _make_collection(client, name, width, *, metric, index):
+    from pymilvus import DataType, MilvusClient
+
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=True)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
+    schema.add_field("title", DataType.VARCHAR, max_length=1000)
+    schema.add_field("body", DataType.VARCHAR, max_length=20000)
+    schema.add_field("price", DataType.DOUBLE, nullable=True)
+    schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=width)
+    params = client.prepare_index_params()
+    params.add_index("embedding", index_type=index, metric_type=metric, params={})
+    client.create_collection(name, schema=schema, index_params=params)
 
 
 def fill_postgresql(url, items, vectors, *, operators="vector_cosine_ops", name="goods"):
