@@ -1,5 +1,6 @@
 """Catalogues: items with titles and descriptions, read, indexed and searched with reasons."""
 
+from whyalike.catalogue.attached import AttachedCatalogue as AttachedCatalogue
 from whyalike.catalogue.catalogue import Catalogue as Catalogue
 from whyalike.catalogue.chunked_items import chunk_items as chunk_items
 from whyalike.catalogue.index import CatalogueIndex as CatalogueIndex

@@ -17,6 +17,7 @@ from whyalike.catalogue.search import (
     Hits,
     ItemRank,
     Query,
+    Searched,
     check_diversity,
     choose,
     explainer_for,
@@ -34,6 +35,7 @@ from whyalike.errors import ModelNotFoundError, OptionError
 from whyalike.options import MethodOptions, all_options, check_choice, check_whole
 
 if TYPE_CHECKING:
+    from whyalike.catalogue.attached import AttachedCatalogue
     from whyalike.explainer import Explainer
     from whyalike.render.similar import SimilarPage
 
@@ -235,6 +237,104 @@ class CatalogueIndex:
         check_model(explainer, reader.manifest.model, any_query=_any_query(opening))
         return cls(reader, explainer, **opening)
 
+    @classmethod
+    def attach(
+        cls,
+        address: str,
+        *,
+        collection: str,
+        model: "str | os.PathLike[str] | Explainer | None" = None,
+        text_field: str | Sequence[str] = "text",
+        vector_field: str = "vector",
+        id_field: str | None = None,
+        title_field: str | None = None,
+        separator: str = "\n",
+        token: str | None = None,
+        prompts: tuple[str, str] | None = None,
+        prompt_names: tuple[str, str] | None = None,
+        options: MethodOptions | None = None,
+        device: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> "AttachedCatalogue":
+        """Open a collection that somebody else keeps: it is searched there and explained here.
+
+        A sample of its items is embedded to see that the model is the one that made the vectors.
+
+        Parameters
+        ----------
+        address : str
+            ``milvus://host:19530``, ``milvus:///folder/file.db`` (Milvus Lite), or
+            ``postgresql://user:password@host/database`` (with pgvector).
+        collection : str
+            Its name; in PostgreSQL the table's.
+        model : str | PathLike[str] | Explainer, optional
+            The one that made the vectors, as a name, a folder or an Explainer.
+        text_field : str or sequence of str, default='text'
+            What was embedded; of several fields their texts joined, blank ones left out.
+        vector_field : str, default='vector'
+            The vectors.
+        id_field : str, optional
+            What tells items apart; by default the primary key.
+        title_field : str, optional
+            Shown of an item.
+        separator : str, default a line break
+            Put between the texts of several fields.
+        token : str, optional
+            What Milvus lets one in by.
+        prompts : tuple[str, str], optional
+            Put before a query, and before an item as it was when the vectors were made; by default
+            the model's own. An Explainer has its own.
+        prompt_names : tuple[str, str], optional
+            The same by their names in the model's own.
+        options : MethodOptions, optional
+            Of the methods that explain what is found.
+        device : str, optional
+            Where to put a model that is loaded here.
+        trust_remote_code : bool, default=False
+            Allow code that comes with a model to run.
+        allow_pickle : bool, default=False
+            Allow weights that are not safetensors.
+
+        Raises
+        ------
+        OptionError
+            No such collection or field; vectors that are not the model's; or a search by another
+            similarity than the model's.
+        StorageError
+            The store does not answer, or refuses.
+        MissingExtraError
+            The store's client is not installed (extras ``milvus`` and ``postgres``).
+        ModelNotFoundError, UnsafeModelError, ModelError
+            The model can't be found or used.
+        """
+        from whyalike.catalogue.attached import AttachedCatalogue
+        from whyalike.catalogue.stores.store import Fields
+        from whyalike.explainer import Explainer
+
+        texts = (text_field,) if isinstance(text_field, str) else tuple(text_field)
+        fields = Fields(
+            id=id_field, text=texts, vector=vector_field, title=title_field, separator=separator
+        )
+        if isinstance(model, Explainer):
+            for what, given in (("prompts", prompts or prompt_names), ("options", options)):
+                if given is not None:
+                    raise OptionError(f"An Explainer has {what} of its own: leave out the others.")
+            explainer = model
+        else:
+            explainer = open_explainer(
+                model,
+                prompts=prompts,
+                prompt_names=prompt_names,
+                options=options,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+            )
+        return AttachedCatalogue.open(
+            address, model=explainer, collection=collection, fields=fields, token=token
+        )
+
     def __repr__(self) -> str:
         """Return one line, without opening the model."""
         manifest = self._reader.manifest
@@ -272,6 +372,22 @@ class CatalogueIndex:
     def reader(self) -> IndexReader:
         """The state that is open: its manifest, items and vectors by position."""
         return self._reader
+
+    @property
+    def searched(self) -> Searched:
+        """What pages say of the index."""
+        manifest = self._reader.manifest
+        return Searched(
+            name=manifest.name,
+            items=manifest.items,
+            model=manifest.model.name,
+            similarity_function=manifest.model.similarity_function,
+            compared=self._reader.compared,
+            prompts=manifest.model.prompts,
+            usual_score=self._reader.usual_score,
+            shares=manifest.shares if manifest.weights else None,
+            telling=self._reader.telling_fields,
+        )
 
     def __len__(self) -> int:
         """Return the number of items."""

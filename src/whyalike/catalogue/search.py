@@ -1,6 +1,6 @@
 """Searches of an index: hits, their reasons, and where an item stands."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any, get_args
@@ -30,7 +30,7 @@ from whyalike.catalogue.vectors import (
 )
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
-from whyalike.explanation import Explanation
+from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.models.scorer import require_vectors
 from whyalike.options import check_choice
 from whyalike.similarity import comparable, is_bilinear
@@ -57,6 +57,27 @@ class Query:
     def id(self) -> str | None:
         """The item's id."""
         return None if self.item is None else self.item.id
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a page says of what was searched: an index, or a collection of somebody else's store.
+
+    prompts: put before a text that is looked for, and before an item. usual_score: what a search
+    goes by that names no score. shares: how much titles and descriptions count in the mean of four,
+    where they count differently. telling: gives the fields of the metadata that are worth showing;
+    None where they are not known, and all are shown.
+    """
+
+    name: str
+    items: int
+    model: str
+    similarity_function: SimilarityFunction
+    compared: Field
+    prompts: tuple[str, str]
+    usual_score: Score = "cosine"
+    shares: tuple[float, float] | None = None
+    telling: Callable[[], Collection[str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

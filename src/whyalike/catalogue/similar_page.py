@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from whyalike.catalogue.grouping import Group
 from whyalike.catalogue.reader import Score
 from whyalike.catalogue.rerank import explain_reranked, trace_reranked
-from whyalike.catalogue.search import Hit, Hits, explain_hit_parts, explain_hits
+from whyalike.catalogue.search import Hit, Hits, Searched, explain_hit_parts, explain_hits
 from whyalike.data.items import Item, Value
 from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.render.parts import describe_prompts
@@ -16,6 +16,7 @@ from whyalike.render.view_verdicts import say_similar
 from whyalike.trace import Trace, tell
 
 if TYPE_CHECKING:
+    from whyalike.catalogue.attached import AttachedCatalogue
     from whyalike.catalogue.index import CatalogueIndex
 
 FORMAT = "whyalike/similar"
@@ -52,7 +53,9 @@ def explain_all(hits: Sequence[Hit], *, method: str | None = None) -> list[Reaso
 
 
 def trace_of(
-    index: "CatalogueIndex", hits: Sequence[Hit], reasons: Sequence[Reasons] = ()
+    index: "CatalogueIndex | AttachedCatalogue",
+    hits: Sequence[Hit],
+    reasons: Sequence[Reasons] = (),
 ) -> Trace | None:
     """Return a reranked search as a trace of two stages; None where nothing was reranked.
 
@@ -62,14 +65,14 @@ def trace_of(
         return None
     return trace_reranked(
         hits,
-        model=index.reader.manifest.model.name,
+        model=index.searched.model,
         retrieved=[one.get(WHOLE) for one in reasons] or [None] * len(hits),
         reranked=[one.get(RERANKER) for one in reasons] or [None] * len(hits),
     )
 
 
 def page_of(
-    index: "CatalogueIndex",
+    index: "CatalogueIndex | AttachedCatalogue",
     query: Item | str,
     hits: Sequence[Hit],
     reasons: Sequence[Reasons] = (),
@@ -83,7 +86,7 @@ def page_of(
 
     Parameters
     ----------
-    index : CatalogueIndex
+    index : CatalogueIndex or AttachedCatalogue
         What was searched.
     query : Item | str
         The item, or the text, that others were looked for.
@@ -101,31 +104,32 @@ def page_of(
         The fields of the metadata to show, in their order; by default those that are not the same
         everywhere, no addresses and no long texts.
     """
-    manifest = index.reader.manifest
-    function = manifest.model.similarity_function
+    searched = index.searched
+    function = searched.similarity_function
     of = {"title": " of titles", "title+description": " of title and description"}
-    plain = f"{function} similarity{of.get(index.reader.compared, '')}"
-    score = index.reader.usual_score if score is None else score
+    plain = f"{function} similarity{of.get(searched.compared, '')}"
+    score = searched.usual_score if score is None else score
     facts = [
-        ("Index", manifest.name),
-        ("Items", f"{len(index):,}"),
-        ("Model", manifest.model.name),
+        ("Index", searched.name),
+        ("Items", f"{searched.items:,}"),
+        ("Model", searched.model),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
-        ("Score", _say_four(index) if score == "four" else plain),
+        ("Score", _say_four(searched) if score == "four" else plain),
         *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
         *_say_reranker(hits, reasons),
     ]
     trace = trace_of(index, hits, reasons)
     item = query if isinstance(query, Item) else None
-    fields = index.reader.telling_fields() if shown is None else shown
+    if shown is None and searched.telling is not None:
+        shown = searched.telling()
     return SimilarPage(
         query_id="" if item is None else item.id,
         query_title="" if item is None else item.title,
         query_text=query if isinstance(query, str) else query.description,
         facts=tuple(facts),
         hits=tuple(
-            _view_hit(hit, reasons[n] if reasons else {}, trace, fields)
+            _view_hit(hit, reasons[n] if reasons else {}, trace, shown)
             for n, hit in enumerate(hits)
         ),
         notes=_notes(hits, is_item=item is not None, asked=k),
@@ -133,12 +137,11 @@ def page_of(
     )
 
 
-def _say_four(index: "CatalogueIndex") -> str:
-    manifest = index.reader.manifest
-    said = f"mean of four {manifest.model.similarity_function} similarities"
-    if not manifest.weights:
+def _say_four(searched: Searched) -> str:
+    said = f"mean of four {searched.similarity_function} similarities"
+    if searched.shares is None:
         return said
-    title, description = manifest.shares
+    title, description = searched.shares
     return f"{said}, titles weighted {title:.2g} and descriptions {description:.2g}"
 
 
@@ -162,7 +165,7 @@ def page_of_hit(hit: Hit) -> SimilarPage:
 
 
 def search_to_dict(
-    index: "CatalogueIndex",
+    index: "CatalogueIndex | AttachedCatalogue",
     query: Item | str,
     hits: Sequence[Hit],
     reasons: Sequence[Reasons] = (),
@@ -177,7 +180,7 @@ def search_to_dict(
     where hits were reranked. ``compared`` is the field that the plain score compares;
     ``prompts`` stood before the query and before an item.
     """
-    reader, item = index.reader, query if isinstance(query, Item) else None
+    searched, item = index.searched, query if isinstance(query, Item) else None
     trace = trace_of(index, hits, reasons)
     return {
         "format": FORMAT,
@@ -188,13 +191,13 @@ def search_to_dict(
             "title": None if item is None else item.title or None,
             "text": query if isinstance(query, str) else query.description,
         },
-        "index": reader.manifest.name,
-        "items": len(index),
-        "model": reader.manifest.model.name,
-        "similarity_function": reader.manifest.model.similarity_function,
+        "index": searched.name,
+        "items": searched.items,
+        "model": searched.model,
+        "similarity_function": searched.similarity_function,
         "prompts": list(_prompts(index, query)),
-        "score": reader.usual_score if score is None else score,
-        "compared": reader.compared,
+        "score": searched.usual_score if score is None else score,
+        "compared": searched.compared,
         "k": k,
         "where": where,
         "method": _method_of(reasons),
@@ -235,15 +238,15 @@ def _say_reranker(hits: Sequence[Hit], reasons: Sequence[Reasons]) -> list[tuple
     ]
 
 
-def _prompts(index: "CatalogueIndex", query: Item | str) -> tuple[str, str]:
+def _prompts(index: "CatalogueIndex | AttachedCatalogue", query: Item | str) -> tuple[str, str]:
     """Return what stood before the query and before an item; an item is one on either side."""
     if isinstance(query, str):
         return index.explainer.prompts
-    _, before_item = index.reader.manifest.model.prompts
+    _, before_item = index.searched.prompts
     return before_item, before_item
 
 
-def _say_prompts(index: "CatalogueIndex", query: Item | str) -> str:
+def _say_prompts(index: "CatalogueIndex | AttachedCatalogue", query: Item | str) -> str:
     return describe_prompts(_prompts(index, query), sides=("the query", "an item"))
 
 
@@ -289,9 +292,10 @@ def _reranked_to_dict(hit: Hit, told: Mapping[str, Any], trace: Trace | None) ->
 
 
 def _view_hit(
-    hit: Hit, reasons: Reasons, trace: Trace | None, shown: Collection[str]
+    hit: Hit, reasons: Reasons, trace: Trace | None, shown: Collection[str] | None
 ) -> SimilarHit:
     known = hit.item.metadata
+    shown = known if shown is None else shown
     names = [
         name for name in (shown if isinstance(shown, list | tuple) else known) if name in shown
     ]

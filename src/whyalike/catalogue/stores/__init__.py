@@ -1,0 +1,1 @@
+"""Stores of vectors that somebody else keeps: one file and one decorator add a kind of them."""

@@ -1,0 +1,77 @@
+"""Items in real stores, for tests: Milvus Lite, and PostgreSQL with pgvector."""
+
+import json
+
+import numpy as np
+
+
+def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="goods", make=True):
+    """A collection of items (id, title, body, price, kind, and more that no schema names)."""
+    from pymilvus import MilvusClient
+
+    client = MilvusClient(str(path))
+    if make:
+        _make_collection(client, name, vectors.shape[1], metric=metric, index=index)
+    rows = [
+        {
+            "id": item.id,
+            "title": item.title,
+            "body": item.description,
+            "price": item.metadata.get("price"),
+            "embedding": vector.tolist(),
+            **({"kind": kind} if (kind := item.metadata.get("kind")) is not None else {}),
+        }
+        for item, vector in zip(items, vectors, strict=True)
+    ]
+    client.insert(name, rows)
+    client.close()
+
+
+def _make_collection(client, name, width, *, metric, index):
+    from pymilvus import DataType, MilvusClient
+
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=True)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
+    schema.add_field("title", DataType.VARCHAR, max_length=1000)
+    schema.add_field("body", DataType.VARCHAR, max_length=20000)
+    schema.add_field("price", DataType.DOUBLE, nullable=True)
+    schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=width)
+    params = client.prepare_index_params()
+    params.add_index("embedding", index_type=index, metric_type=metric, params={})
+    client.create_collection(name, schema=schema, index_params=params)
+
+
+def fill_postgresql(url, items, vectors, *, operators="vector_cosine_ops", name="goods"):
+    """The same as a table with a graph over its vectors."""
+    import psycopg
+
+    table = psycopg.sql.Identifier(name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        connection.execute(
+            psycopg.sql.SQL(
+                "CREATE TABLE {} (id text PRIMARY KEY, title text, body text, price numeric,"
+                f" kind text, more jsonb, embedding vector({vectors.shape[1]}))"
+            ).format(table)
+        )
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(psycopg.sql.SQL("COPY {} FROM STDIN").format(table)) as copy,
+        ):
+            for item, vector in zip(items, vectors, strict=True):
+                copy.write_row(
+                    [
+                        item.id,
+                        item.title,
+                        item.description,
+                        item.metadata.get("price"),
+                        item.metadata.get("kind"),
+                        json.dumps({"length": len(item.description)}),
+                        str(np.asarray(vector, dtype=np.float32).tolist()),
+                    ]
+                )
+        connection.execute(
+            psycopg.sql.SQL("CREATE INDEX ON {} USING hnsw (embedding " + operators + ")").format(
+                table
+            )
+        )
