@@ -99,7 +99,7 @@ def test_an_index_that_was_cut_off_goes_on_to_the_same_bytes(
         progress=lambda *at: told.append(at),
     )
     assert told[0][0] > 0  # It went on from there.
-    for file in ("description.float32",):
+    for file in ("title+description.float32",):
         paths = [next(folder.rglob(file)) for folder in (tmp_path / "whole", again)]
         assert np.array_equal(*(np.fromfile(path, dtype=np.float32) for path in paths))
     assert len(whole) == len(index)
