@@ -1,7 +1,12 @@
 """Causes of misses, and what remedies turn, on a folder of real documentation.
 
     apt-get download git-doc && dpkg-deb -x git-doc_*.deb gitdoc
-    python benchmarks/rag_misses.py gitdoc/usr/share/doc/git/html --k 1
+    python benchmarks/rag_misses.py gitdoc/usr/share/doc/git/html --only "$ONLY"
+
+The figures in docs/results.md are with ONLY='^(git(faq|tutorial|everyday|ignore|attributes|hooks|
+submodules|credentials|mailmap|namespaces)|user-manual|git-(stash|rebase|bisect|worktree|blame|
+sparse-checkout|filter-branch|tag|push|notes|rerere|bundle|archive|send-email|shell|maintenance))\\.txt',
+written on one line.
 
 Texts are cut into sections at their headings: Markdown's, reStructuredText's, AsciiDoc's.
 Queries are ours, in rag_misses.jsonl, each with the file and heading of a section that answers it.
