@@ -5,7 +5,8 @@ word adds is long along it. Each word is deleted, and the falls of the length an
 both vectors are compared with those that the gradient promises; the ratio of both slopes is the
 share of the length that deletion from one text asks for. ``choose`` and ``report``: what deleting
 the words that a method names does to the similarity, from both texts and from one, and what keeping
-them does, on two parts of the data. A share of the length is written behind: ``whyalike:0.5``.
+them does, on two parts of the data. A share of the length is written behind the method, as in
+``whyalike:0.5``.
 ``signs``: which words pull apart, by what deleting each alone does, by contributions, by raw
 contributions, and by what is alone; what of a score raw contributions sum to, and what deleting
 each word alone does; how raw contributions follow that. ``report-signs``: on the other part.
