@@ -82,8 +82,9 @@ def check_explanations(
     those of all of them. All variants of all explanations go to the model together, equal ones
     once. Where a text would have no word left, the model is not asked.
 
-    With the selection ``content`` it is the model that decides which pairs those are, and more are
-    deleted before; see ``keep_what_holds``.
+    With the selection ``content`` it is the model that decides which pairs those are: more are
+    deleted before, and only those are shown whose deletion lowers the score. Where none does, the
+    pairs stay as they are.
 
     Parameters
     ----------
@@ -113,17 +114,12 @@ def check_explanations(
     wanted: list[list[Words]]
     if selection == "content":
         if getattr(model, "is_rehearsal", False):
-            dearest = (_dearest(one, CANDIDATES * count) for one in explanations)
+            dearest = (_dearest(one, MOST_ASKED * count) for one in explanations)
             wanted = [[((i,), (j,)) for i, j in of_one] for of_one in dearest]
             ask.score(explanations, wanted)
         else:
             found = [_sorted_matches(one, common) for one in explanations]
-            wanted = [_candidates(one, count) for one in found]
-            ask.score(explanations, wanted)
-            explanations = [
-                replace(one, pairs=keep_what_holds(one, those, ask.falls(one, of_one), count=count))
-                for one, those, of_one in zip(explanations, found, wanted, strict=True)
-            ]
+            explanations = _by_what_holds(ask, explanations, found, count)
     wanted = [_deletions(model, one, count) for one in explanations]
     ask.score(explanations, wanted)
     checked = []
@@ -138,49 +134,56 @@ def check_explanations(
 ROUNDING = 1e-4
 """Of the score: a fall of less is none. Equal texts stay as alike whatever word leaves both."""
 
-SHARE_OF_BEST = 0.5
-"""Of what the best content pair takes: a stop word or a mark that takes so much is shown too."""
+PART_OF_BEST = 0.1
+"""Of what the best pair takes: a pair that takes less is not shown where pairs were deleted."""
 
 
-def keep_what_holds(
-    explanation: Explanation,
-    found: SortedMatches,
-    falls: Mapping[Words, float | None],
-    *,
+def _by_what_holds(
+    ask: "_Asking",
+    explanations: Sequence[Explanation],
+    found: Sequence[SortedMatches],
     count: int,
-) -> tuple[WordPair, ...]:
-    """Return the pairs to show, best first, as the model said of those that were deleted.
+) -> list[Explanation]:
+    """Return explanations with the pairs that the model holds true, of content where some are.
 
-    Of the content pairs, those are left out whose deletion raises the score, or leaves it as it is.
-    Pairs with a stop word or a mark, such as a negation, come in where their deletion takes
-    SHARE_OF_BEST of what that of the best content pair does. Selected pairs that were not deleted
-    follow where enough others hold; where none does, nothing is changed.
+    Only where no pair of content lowers the score are others asked about, in a second batch.
+    """
+    kept = list(explanations)
+    waiting = list(range(len(kept)))
+    for choose in (_content_candidates, _other_candidates):
+        asked = [choose(found[n], count) for n in waiting]
+        some = [explanations[n] for n in waiting]
+        ask.score(some, [[_words_of(pair) for pair in pairs] for pairs in asked])
+        good = [
+            pairs_that_hold(one, {pair: ask.deletion(one, _words_of(pair)).fall for pair in pairs})
+            for one, pairs in zip(some, asked, strict=True)
+        ]
+        for n, pairs in zip(waiting, good, strict=True):
+            if pairs:
+                kept[n] = replace(kept[n], pairs=pairs)
+        waiting = [n for n, pairs in zip(waiting, good, strict=True) if not pairs]
+    return kept
+
+
+def pairs_that_hold(
+    explanation: Explanation, falls: Mapping[WordPair, float | None]
+) -> tuple[WordPair, ...]:
+    """Return the pairs whose deletion lowers the score by a part that counts, best first.
+
+    That is PART_OF_BEST of what the deletion of the best pair takes.
 
     Parameters
     ----------
     explanation : Explanation
-        Of pairs selected by content.
-    found : SortedMatches
-        Its matches.
-    falls : Mapping[Words, float | None]
-        How much the score falls with the words of a pair; None where that was not scored.
-    count : int
-        How many pairs are asked for.
+        Whose score it is.
+    falls : Mapping[WordPair, float | None]
+        How much the score falls with the words of each pair that was deleted; None where that was
+        not scored.
     """
-    asked = {p: _fall(p, falls) or 0.0 for p in (*found.content, *found.function)}
-    rounding = ROUNDING * abs(explanation.similarity)
-    good = [pair for pair in found.content if asked[pair] > rounding]
-    if not good:
-        return explanation.pairs
-    least = SHARE_OF_BEST * max(asked[pair] for pair in good)
-    good += [pair for pair in found.function if asked[pair] >= least]
-    if len(good) >= count:
-        good += [pair for pair in explanation.pairs if _words_of(pair) not in falls]
-    return best_first(good)
-
-
-def _fall(pair: WordPair, falls: Mapping[Words, float | None]) -> float | None:
-    return falls.get(_words_of(pair))
+    known = {pair: fall for pair, fall in falls.items() if fall is not None}
+    least = PART_OF_BEST * max(known.values(), default=0.0)
+    least = max(least, ROUNDING * abs(explanation.similarity))
+    return best_first([pair for pair, fall in known.items() if fall > least])
 
 
 def _words_of(pair: WordPair) -> Words:
@@ -192,17 +195,26 @@ def _sorted_matches(explanation: Explanation, common: Collection[str]) -> Sorted
     return sort_matches(explanation.matches, left, right, common=common)
 
 
-def _candidates(found: SortedMatches, count: int) -> list[Words]:
-    """Return the words of each of the pairs that may come to be shown.
+def _content_candidates(found: SortedMatches, count: int) -> tuple[WordPair, ...]:
+    """Return the pairs of content that may come to be shown: CANDIDATES for each asked for.
 
-    They are twice as many pairs of content as are asked for, and as many of stop words and marks.
+    The first are those that add most. As near zero no sign of what a pair adds is sure, the others
+    are the pairs whose words are most alike, so that synonyms have their chance.
     """
-    pairs = (*found.content[: 2 * count], *found.function[:count])
-    return [_words_of(pair) for pair in pairs]
+    first = (CANDIDATES - 1) * count
+    rest = sorted(found.content[first:], key=lambda pair: -pair.similarity)
+    return (*found.content[:first], *rest[:count])
+
+
+def _other_candidates(found: SortedMatches, count: int) -> tuple[WordPair, ...]:
+    return found.function[:count]
 
 
 CANDIDATES = 3
 """Pairs that are deleted for each that is asked for, where the model decides which are shown."""
+
+MOST_ASKED = CANDIDATES + 1
+"""The same, where none of content lowers the score, and others are asked about."""
 
 
 class _Asking:
@@ -235,10 +247,6 @@ class _Asking:
         score = None if variant is None else self.known[variant]
         fall = None if score is None else explanation.similarity - score
         return Deletion(*words, similarity=score, fall=fall)
-
-    def falls(self, explanation: Explanation, wanted: Sequence[Words]) -> dict[Words, float | None]:
-        """Return how much the score fell, by the words that were deleted."""
-        return {words: self.deletion(explanation, words).fall for words in wanted}
 
 
 def _deletions(model: Scorer, explanation: Explanation, count: int) -> list[Words]:

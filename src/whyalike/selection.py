@@ -34,7 +34,7 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.explanation import WordPair
 from whyalike.options import BTIOptions, Selection
-from whyalike.stop_words import stop_words_of
+from whyalike.stop_words import negations_of, stop_words_of
 from whyalike.texts import is_mark
 
 Indices = NDArray[np.intp]
@@ -274,9 +274,9 @@ MTRef's development data, and 17 % of the pairs that matching finds besides."""
 class SortedMatches:
     """Matches by what their words are, each best first.
 
-    content: of two content words that are like each other. function: those with a stop word or a
-    mark, and with a common word of a background where there is no content. Pairs of negative word
-    similarity are in neither.
+    content: of two content words that are like each other, or of two negations. function: those
+    with a stop word or a mark, of a negation with a word that is none, and with a common word of a
+    background where there is no content. Pairs of negative word similarity are in neither.
     """
 
     content: tuple[WordPair, ...]
@@ -308,8 +308,15 @@ def sort_matches(
         stops | {n for n, word in enumerate(words) if is_mark(word) or word.lower() in common}
         for words, stops in zip((left, right), stop_words_of(left, right), strict=True)
     ]
+    negations = negations_of(left, right)
     ordered = [pair for pair in best_first(matches) if pair.similarity > 0]
-    full = [p for p in ordered if p.left not in empty[0] and p.right not in empty[1]]
+    full = [
+        p
+        for p in ordered
+        if p.left not in empty[0]
+        and p.right not in empty[1]
+        and (p.left in negations[0]) == (p.right in negations[1])
+    ]
     alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
     content = alike or full
     rest = [pair for pair in ordered if pair not in full]

@@ -1,4 +1,4 @@
-"""Stop words: which words of texts are function words, in the language that the texts are in."""
+"""Stop words and negations of texts, in the language that the texts are in."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -20,17 +20,38 @@ def stop_words_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
     *texts : sequence of str
         The words of each text, as they are written.
     """
-    forms = [[_form(word) for word in words] for words in texts]
-    counts = [_counts(words[:MOST_READ]) for words in forms]
+    return _found_in(texts, _languages_of(texts), _lists())
+
+
+def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
+    """Return, for each text of words, the indices of its negations; see ``stop_words_of``.
+
+    They are no stop words.
+    """
+    return _found_in(texts, _languages_of(texts), _lists(NEGATIONS))
+
+
+def _found_in(
+    texts: Sequence[Sequence[str]], languages: Sequence[str], lists: dict[str, frozenset[str]]
+) -> tuple[frozenset[int], ...]:
+    return tuple(
+        frozenset(
+            n for n, word in enumerate(words) if _form(word) in lists.get(language, frozenset())
+        )
+        for words, language in zip(texts, languages, strict=True)
+    )
+
+
+def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
+    """Return the code of the language of each text; nothing where none is known."""
+    counts = [_counts([_form(word) for word in words[:MOST_READ]]) for words in texts]
     usual = _most({name: sum(count[name] for count in counts) for name in _lists()})
     found = []
-    for words, count in zip(forms, counts, strict=True):
+    for count in counts:
         own = _most(count)
         # Texts of two languages: three words of one text, and more than twice as many, decide.
-        language = own if count.get(own, 0) > 2 * count.get(usual, 0) + 2 else usual
-        known = _lists().get(language, frozenset())
-        found.append(frozenset(n for n, word in enumerate(words) if word in known))
-    return tuple(found)
+        found.append(own if count.get(own, 0) > 2 * count.get(usual, 0) + 2 else usual)
+    return found
 
 
 def _form(word: str) -> str:
@@ -47,9 +68,17 @@ def _most(counts: dict[str, int]) -> str:
     return best if counts.get(best) else ""
 
 
+NEGATIONS = "-"
+"""What stands after the code of a language on the line with its negations."""
+
+
 @cache
-def _lists() -> dict[str, frozenset[str]]:
-    """Return the stop words of each language by its code; English is the first."""
+def _lists(kind: str = "") -> dict[str, frozenset[str]]:
+    """Return the stop words of each language by its code, or its negations; English is first."""
     text = resources.files("whyalike").joinpath("stop_words.txt").read_text(encoding="utf-8")
     lines = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
-    return {code: frozenset(words) for code, *words in lines}
+    return {
+        code.removesuffix(NEGATIONS): frozenset(words)
+        for code, *words in lines
+        if code.endswith(NEGATIONS) == bool(kind)
+    }

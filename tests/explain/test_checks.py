@@ -98,14 +98,14 @@ def test_pairs_of_content_are_shown_as_the_model_says_of_them(tmp_path):
     sorted_ = sort_matches(
         plain.matches, [w.text for w in plain.left.words], [w.text for w in plain.right.words]
     )
-    asked = [*sorted_.content[:6], *sorted_.function[:3]]
-    best = max(falls[pair] for pair in sorted_.content[:6])
-    expected = [pair for pair in sorted_.content[:6] if falls[pair] > 0]
-    assert best > 0
-    assert len(expected) < len(sorted_.content[:6])  # Some raise the score, and are left out.
-    expected += [pair for pair in sorted_.function[:3] if falls[pair] >= best / 2]
-    unasked = [pair for pair in plain.pairs if pair not in asked]
-    expected += unasked if len(expected) >= 3 else []
+    most_alike = sorted(sorted_.content[6:], key=lambda pair: -pair.similarity)[:3]
+    asked = [*sorted_.content[:6], *most_alike]
+    best = max(falls[pair] for pair in asked)
+    expected = [pair for pair in asked if falls[pair] > best / 10]
+    lowering = [pair for pair in asked if falls[pair] > 0]
+    # Some raise the score, and some hardly lower it: they are left out.
+    assert 0 < len(expected) < len(lowering) < len(asked)
+    assert [pair for pair in sorted_.function[:3] if falls[pair] > 0]
     assert set(explanation.pairs) == set(expected)
     assert explanation.pairs == best_first(explanation.pairs)
     by_hand(own, explanation)
@@ -271,7 +271,8 @@ def test_a_limit_on_both_texts_lets_no_more_of_the_other_in():
     (one,) = explanation.checks.pairs
     kept = without(long[: explanation.right.read_until], one.right)
     scorer = Explainer((reranker.model, reranker.tokenizer)).model
-    assert one.similarity == pytest.approx(scorer.score([(without(LEFT, one.left), kept)])[0])
+    expected = scorer.score([(without(LEFT, one.left), kept)])[0]
+    assert one.similarity == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["embed", "score"])

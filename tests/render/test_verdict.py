@@ -81,8 +81,8 @@ def test_a_pair_that_takes_nearly_all_with_it_is_named_alone():
     [
         (0.1, ", mainly through "),
         (0.26, ", in part through "),
-        (0.49, ", by no few words: without "),
-        (0.6, ", by no few words: without "),
+        (0.49, ", not through a few words alone: without "),
+        (0.6, ", not through a few words alone: without "),
     ],
 )
 def test_how_much_falls_is_not_overstated(without, says):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from signed_explanations import make_large, make_signed
 
+from whyalike.explanation import Word
 from whyalike.render.parts import (
     decimals_for,
     describe_gap,
@@ -25,7 +26,6 @@ def test_both_reasons_with_the_words_of_each_side():
     assert apart.title == "Words that pull apart"
     assert [(words.side, words.words) for words in apart.lists] == [
         ("Left", (("not", "−0.068"),)),
-        ("Right", (("but", "−0.001"),)),
     ]
 
 
@@ -33,6 +33,28 @@ def test_a_word_of_a_selected_pair_is_not_said_to_match_nothing():
     explanation = make_signed(pairs=((2, 1),))
     reasons = {reason.title: reason.lists for reason in why_not_more_alike(explanation)}
     assert [words.side for words in reasons["Words that match nothing"]] == ["Right"]
+
+
+def test_words_that_tell_nothing_are_not_listed():
+    """Not a mark, a stop word beside others, what takes a twentieth, or a word of a shown pair."""
+    explanation = make_signed(
+        matrix=((0.1, 0.0, 0.0), (0.0, -0.2, 0.0), (-0.009, 0.0, 0.0), (-0.3, 0.0, 0.4)),
+        left="warm the brim wool",
+        right="cosy lid felt",
+        pairs=((0, 0), (3, 2)),
+        unmatched=((1, 2), (1,)),
+    )
+    nothing, apart = why_not_more_alike(explanation)
+    assert [words.words for words in nothing.lists] == [(("brim", ""),), (("lid", ""),)]
+    assert [(words.side, words.words) for words in apart.lists] == [
+        ("Left", (("the", "−0.200"),)),
+        ("Right", (("lid", "−0.200"),)),
+    ]
+    marked = make_signed()
+    words = marked.left.words
+    comma = Word(",", 11, 12, words[2].saliency, words[2].contribution)
+    marked = replace(marked, left=replace(marked.left, words=(*words[:2], comma, words[3])))
+    assert [reason.title for reason in why_not_more_alike(marked)] == ["Words that match nothing"]
 
 
 def test_it_is_quiet_where_there_is_nothing_to_say():

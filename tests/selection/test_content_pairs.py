@@ -5,10 +5,10 @@ import pytest
 from whyalike.explanation import WordPair
 from whyalike.options import BTIOptions
 from whyalike.selection import content_pairs, select_pairs, sort_matches, widest_top_k
-from whyalike.stop_words import stop_words_of
+from whyalike.stop_words import negations_of, stop_words_of
 
-LEFT = ["the", "wool", "gloves", ",", "warm", "not"]
-RIGHT = ["a", "woollen", "mittens", ".", "cold", "no"]
+LEFT = ["the", "wool", "gloves", ",", "warm", "of"]
+RIGHT = ["a", "woollen", "mittens", ".", "cold", "with"]
 
 
 def pair(n, score, similarity=0.5):
@@ -77,7 +77,7 @@ def test_the_paper_s_selection_takes_words_of_any_kind():
         ("Это тёплая шапка для зимы", "для"),
         ("这 是 一 只 手 套", "这 是 一"),
         ("הכובע של החורף", "של"),
-        ("Don’t Worry", "Don’t"),
+        ("I’m Happy", "I’m"),
         ("wool gloves", ""),
         ("", ""),
     ],
@@ -86,6 +86,29 @@ def test_stop_words_are_those_of_the_text_s_own_language(text, stops):
     words = text.split()
     (found,) = stop_words_of(words)
     assert {words[n] for n in found} == set(stops.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "negations"),
+    [
+        ("a hat without a brim that is not warm", "without not"),
+        ("der Mantel ist nicht warm", "nicht"),
+        ("Это не шапка для зимы", "не"),
+        ("es no for sin", ""),
+    ],
+)
+def test_negations_are_no_stop_words(text, negations):
+    words = text.split()
+    (found,) = negations_of(words)
+    assert {words[n] for n in found} == set(negations.split())
+    assert not found & stop_words_of(words)[0]
+
+
+def test_a_negation_is_content_beside_another_only():
+    left, right = ["warm", "not", "is", "a"], ["without", "no", "is", "a"]
+    sorted_ = sort_matches([pair(0, 0.9), pair(1, 0.5)], left, right)
+    assert [one.left for one in sorted_.content] == [1]
+    assert [one.left for one in sorted_.function] == [0]
 
 
 def test_short_texts_take_the_language_of_the_other_and_long_ones_their_own():

@@ -93,7 +93,7 @@ def _carried(comparison: Comparison) -> Sentence:
     if share < PARTLY:
         still = "still " if share >= 0 else ""
         return (
-            Piece(", by no few words: without "),
+            Piece(", not through a few words alone: without "),
             *named,
             Piece(f" the lead is {still}{left}."),
         )

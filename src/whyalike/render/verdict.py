@@ -143,7 +143,7 @@ def _carried(explanation: Explanation) -> Sentence:
     share = fall / abs(explanation.similarity) if explanation.similarity else 0.0
     if fall <= 0 or (has_zero(explanation) and share < PARTLY):
         return (
-            Piece(", by no few words: without "),
+            Piece(", not through a few words alone: without "),
             *named,
             Piece(f" the score is {'still ' if fall >= 0 else ''}{after}."),
         )

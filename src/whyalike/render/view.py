@@ -33,6 +33,8 @@ from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
 from whyalike.render.units import UnitsView, view_units
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
+from whyalike.stop_words import stop_words_of
+from whyalike.texts import is_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,25 +209,36 @@ class Reason:
     lists: tuple[WordList, ...]
 
 
+LEAST_PULL = 0.05
+"""Of what the strongest word that pulls apart takes: a word that takes less is not listed."""
+
+
 def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
     """Return the reasons that there are, with the first dozen words of each side.
 
-    A contribution that would be written as zero is not listed.
+    Marks are not listed, nor stop words that match nothing where other words do, nor words that
+    take next to nothing, nor, among those that pull apart, words of a pair that is shown to add.
     """
     nothing, apart = [], []
     decimals = contribution_decimals(explanation)
     sides: tuple[Literal["left", "right"], ...] = ("left", "right")
-    for which in sides:
-        side = explanation.left if which == "left" else explanation.right
+    texts = explanation.left, explanation.right
+    stops = stop_words_of(*([word.text for word in side.words] for side in texts))
+    least = LEAST_PULL * max(
+        (-(word.alone or 0.0) for side in texts for word in side.words), default=0.0
+    )
+    for which, side, empty in zip(sides, texts, stops, strict=True):
         alone = unmatched_words(explanation, which)
-        nothing.append([(side.words[n].text, "") for n in alone])
-        lowering = [side.words[n] for n in side.pulling_apart]
-        values = [(word.text, word.alone or 0.0) for word in lowering]
+        telling = [n for n in alone if n not in empty] or alone
+        nothing.append([(side.words[n].text, "") for n in telling])
+        paired = {getattr(pair, which) for pair in explanation.pairs if pair.score > 0}
+        lowering = [side.words[n] for n in side.pulling_apart if n not in paired]
+        values = [(word.text, word.alone or 0.0) for word in lowering if not is_mark(word.text)]
         apart.append(
             [
                 (text, format_signed(value, decimals))
                 for text, value in values
-                if format_number(value, decimals).strip("0.")
+                if -value >= least and format_number(value, decimals).strip("0.")
             ]
         )
     reasons = (

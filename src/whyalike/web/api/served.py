@@ -195,11 +195,11 @@ class ServedModel:
         """Return what a pair of texts of these sizes costs."""
         cost = pair_cost(self.method(kind.method), sizes, kind.options)
         if kind.check:
-            from whyalike.deletions import CANDIDATES
+            from whyalike.deletions import MOST_ASKED
 
             # Each pair alone, and all together.
             by_content = self.method(kind.method).selects_by(kind.options) == "content"
-            count = kind.check * CANDIDATES if by_content else kind.check
+            count = kind.check * MOST_ASKED if by_content else kind.check
             cost += (count + 1) * sum(size.tokens for size in sizes)
         if kind.unit == "sentence":
             # Without each and each alone, of ten words or more.
