@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from signed_explanations import make_large, make_signed
+from signed_explanations import LEFT, make_large, make_signed
 
 from whyalike.explanation import Word
 from whyalike.render.parts import (
@@ -66,6 +66,11 @@ def test_it_is_quiet_where_there_is_nothing_to_say():
         unmatched=((), ()),
     )
     assert why_not_more_alike(explanation) == ()
+
+
+def test_equal_texts_can_be_no_more_alike():
+    assert why_not_more_alike(make_signed(right="cosy gloves cut cold", left="cosy cut of wool"))
+    assert why_not_more_alike(make_signed(left=LEFT, right=LEFT)) == ()
 
 
 def test_contributions_that_would_be_written_as_zero_are_not_listed():

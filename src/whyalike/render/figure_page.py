@@ -354,7 +354,9 @@ def draw_sentence(
 ) -> float:
     """Draw a sentence in as many lines as it needs, words of the texts between asterisks."""
     flow = flow_text(
-        [Segment(say(sentence))], WIDTH - 2 * MARGIN, lambda text: sheet.measure(text, size)
+        [Segment(say(sentence, quotes="“”"))],
+        WIDTH - 2 * MARGIN,
+        lambda text: sheet.measure(text, size),
     )
     for piece in flow.pieces:
         sheet.text(MARGIN + piece.x, y + size + leading * piece.line, piece.text, size)

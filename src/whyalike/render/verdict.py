@@ -58,9 +58,12 @@ def say_verdict(explanation: Explanation) -> str:
     return say(view_verdict(explanation))
 
 
-def say(sentence: Sentence) -> str:
-    """Return a sentence as plain text, with words of the texts between asterisks."""
-    return "".join(f"*{piece.text}*" if piece.is_words else piece.text for piece in sentence)
+def say(sentence: Sentence, *, quotes: str = "**") -> str:
+    """Return a sentence as plain text, with words of the texts between asterisks or ``quotes``."""
+    opening, closing = quotes
+    return "".join(
+        f"{opening}{piece.text}{closing}" if piece.is_words else piece.text for piece in sentence
+    )
 
 
 def view_verdict(explanation: Explanation) -> Sentence:

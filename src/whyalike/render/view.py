@@ -218,7 +218,10 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
 
     Marks are not listed, nor stop words that match nothing where other words do, nor words that
     take next to nothing, nor, among those that pull apart, words of a pair that is shown to add.
+    Of equal texts there is nothing to say.
     """
+    if explanation.left.text == explanation.right.text:
+        return ()
     nothing, apart = [], []
     decimals = contribution_decimals(explanation)
     sides: tuple[Literal["left", "right"], ...] = ("left", "right")
