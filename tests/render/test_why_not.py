@@ -50,6 +50,17 @@ def test_words_that_tell_nothing_are_not_listed():
         ("Left", (("the", "−0.200"),)),
         ("Right", (("lid", "−0.200"),)),
     ]
+    shaded = make_signed(matrix=((0.1, 0.0), (0.0, 0.04)), left="a b", right="c d", pairs=((0, 0),))
+    pale, strong = (
+        replace(shaded, left=replace(shaded.left, words=(shaded.left.words[0], word)))
+        for word in (
+            Word("b", 2, 3, 0.2, 0.02, -0.1),
+            Word("b", 2, 3, 0.4, 0.04, -0.12),
+        )
+    )
+    shown = [[reason.title for reason in why_not_more_alike(one)] for one in (pale, strong)]
+    assert ["Words that pull apart" in titles for titles in shown] == [True, False]
+
     marked = make_signed()
     words = marked.left.words
     comma = Word(",", 11, 12, words[2].saliency, words[2].contribution)

@@ -212,12 +212,17 @@ class Reason:
 LEAST_PULL = 0.05
 """Of what the strongest word that pulls apart takes: a word that takes less is not listed."""
 
+PLAIN = 0.2
+"""A shade below it is hardly seen."""
+
 
 def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
     """Return the reasons that there are, with the first dozen words of each side.
 
     Marks are not listed, nor stop words that match nothing where other words do, nor words that
-    take next to nothing, nor, among those that pull apart, words of a pair that is shown to add.
+    take next to nothing, nor, among those that pull apart, words of a pair that is shown to add, or
+    words that are shaded, as in short texts what each adds to the whole differs from what it adds
+    alone.
     Of equal texts there is nothing to say.
     """
     if explanation.left.text == explanation.right.text:
@@ -227,6 +232,7 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
     sides: tuple[Literal["left", "right"], ...] = ("left", "right")
     texts = explanation.left, explanation.right
     stops = stop_words_of(*([word.text for word in side.words] for side in texts))
+    shade = scale_of(explanation).shade
     least = LEAST_PULL * max(
         (-(word.alone or 0.0) for side in texts for word in side.words), default=0.0
     )
@@ -235,7 +241,11 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
         telling = [n for n in alone if n not in empty] or alone
         nothing.append([(side.words[n].text, "") for n in telling])
         paired = {getattr(pair, which) for pair in explanation.pairs if pair.score > 0}
-        lowering = [side.words[n] for n in side.pulling_apart if n not in paired]
+        lowering = [
+            side.words[n]
+            for n in side.pulling_apart
+            if n not in paired and shade(side.words[n]) < PLAIN
+        ]
         values = [(word.text, word.alone or 0.0) for word in lowering if not is_mark(word.text)]
         apart.append(
             [
