@@ -50,7 +50,7 @@ def test_words_that_tell_nothing_are_not_listed():
         ("Left", (("the", "−0.200"),)),
         ("Right", (("lid", "−0.200"),)),
     ]
-    shaded = make_signed(matrix=((0.1, 0.0), (0.0, 0.04)), left="a b", right="c d", pairs=((0, 0),))
+    shaded = make_signed("a b", "c d", ((0.1, 0.0), (0.0, 0.04)), ((0, 0),), unmatched=((), ()))
     pale, strong = (
         replace(shaded, left=replace(shaded.left, words=(shaded.left.words[0], word)))
         for word in (
