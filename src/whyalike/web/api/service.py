@@ -271,6 +271,7 @@ class Service:
         options: Options | None = None,
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> Estimate:
         """Return what explaining one pair costs; nothing where the result was kept.
 
@@ -282,7 +283,7 @@ class Service:
         served, pair = self.model(model), (left, right)
         for side, text in zip(("left", "right"), pair, strict=True):
             self.check(side, text)
-        kind, _ = served.kind(method, options, documents=documents, check=check)
+        kind, _ = served.kind(method, options, documents=documents, check=check, unit=unit)
         if served.key(kind, pair) in self.kept:
             return Estimate()
         return served.estimate(kind, await self._sizes(served, kind, pair))
