@@ -515,6 +515,7 @@ class Explainer:
         budget: int | None = None,
         lead: bool = False,
         sentences: Offsets | None = None,
+        language: str | None = None,
     ) -> Highlights:
         """Say what of a passage answers a query: its sentences with scores, and words that match.
 
@@ -536,18 +537,24 @@ class Explainer:
             what matters. Only where the passage is read once.
         sentences : sequence of tuple of int, optional
             (start, end) of each sentence in characters, where you have cut the passage yourself.
+        language : str, optional
+            ISO 639-1 code of the passage's language, for its abbreviations, as "de"; by default as
+            the script says.
 
         Raises
         ------
         OptionError
-            A blank query, a budget that is no whole number from 1 on, or sentences that are none.
+            A blank query, a budget that is no whole number from 1 on, sentences that are none, or
+            a language that is no code.
         TextError
             What is not a text, or may not be cut.
         ModelError
             NaN.
         """
         cut = None if sentences is None else [sentences]
-        return self._highlight(query, [passage], budget=budget, lead=lead, sentences=cut)[0]
+        return self._highlight(
+            query, [passage], budget=budget, lead=lead, sentences=cut, language=language
+        )[0]
 
     def highlight_many(
         self,
@@ -556,12 +563,13 @@ class Explainer:
         *,
         budget: int | None = None,
         lead: bool = False,
+        language: str | None = None,
     ) -> list[Highlights]:
         """Say the same of several passages, in their order; the query is read once.
 
         Parameters
         ----------
-        query, budget, lead
+        query, budget, lead, language
             As ``highlight`` has them.
         passages : iterable of str
             The passages.
@@ -575,7 +583,9 @@ class Explainer:
             raise OptionError(
                 f"passages are of type {type(passages).__name__}; give a list of texts."
             )
-        return self._highlight(query, list(passages), budget=budget, lead=lead, sentences=None)
+        return self._highlight(
+            query, list(passages), budget=budget, lead=lead, sentences=None, language=language
+        )
 
     def _highlight(
         self,
@@ -585,6 +595,7 @@ class Explainer:
         budget: int | None,
         lead: bool,
         sentences: Sequence[Offsets] | None,
+        language: str | None,
     ) -> list[Highlights]:
         return highlight_passages(
             self.model,
@@ -595,6 +606,7 @@ class Explainer:
             budget=budget,
             lead=lead,
             sentences=sentences,
+            language=language,
         )
 
     def trace(
