@@ -12,7 +12,7 @@ from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
 from whyalike.chunked import explain_in_chunks, with_options
-from whyalike.comparison import Comparison
+from whyalike.comparison import Comparison, read_apart
 from whyalike.data.items import Item
 from whyalike.deletions import USUAL_ROWS, check_comparison, check_explanations, usual_check
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -474,7 +474,8 @@ class Explainer:
         Raises
         ------
         OptionError
-            A method that gives no signed contributions, or ``check`` is no whole number from 0 on.
+            A method that gives no signed contributions, or ``check`` is no whole number from 0 on;
+            or the query is read in chunks, and another one gives each score.
         TextError, ModelError
             As ``explain``.
         """
@@ -490,6 +491,8 @@ class Explainer:
         count = self.usual_rows if check is None else check
         check_whole("check", count, least=0)
         first, second = explainer.explain_many([(query, better), (query, worse)])
+        if apart := read_apart(first, second):
+            raise OptionError(apart)
         return explainer.check_comparison(Comparison(better=first, worse=second), count=count)
 
     def check_comparison(self, comparison: Comparison, *, count: int) -> Comparison:

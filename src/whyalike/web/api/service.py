@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whyalike.comparison import Comparison
+from whyalike.comparison import Comparison, read_apart
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
 from whyalike.explanation import Explanation
 from whyalike.options import UnitKind
@@ -346,7 +346,10 @@ class Service:
                     for side, text in (("better", better), ("worse", worse))
                 ]
             )
-            found = Comparison(better=await read_answer(first), worse=await read_answer(second))
+            explained = await read_answer(first), await read_answer(second)
+            if apart := read_apart(*explained):
+                raise OptionError(apart)
+            found = Comparison(better=explained[0], worse=explained[1])
             return await self._checked(allowance, served, kind, found, check)
 
     async def _checked(
