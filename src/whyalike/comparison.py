@@ -147,6 +147,8 @@ class Comparison:
                     f"A comparison needs two explanations of the same {name}; these have "
                     f"{shown(one)} and {shown(other)}."
                 )
+        if apart := read_apart(self.better, self.worse):
+            raise FormatError(apart)
         spans = [[(w.start, w.end) for w in e.left.words] for e in (self.better, self.worse)]
         if self.better.left.text != self.worse.left.text or spans[0] != spans[1]:
             raise FormatError("A comparison needs two explanations with the same left text.")
@@ -489,3 +491,15 @@ def _forms(text: ExplainedText) -> list[tuple[str, Indices]]:
 
 def _contributions(text: ExplainedText) -> list[float]:
     return [word.contribution or 0.0 for word in text.words]
+
+
+def read_apart(better: Explanation, worse: Explanation) -> str:
+    """Return why two scores of one query are of other chunks of it; empty where they are not."""
+    one, other = better.left.chunk, worse.left.chunk
+    if better.left.text != worse.left.text or one is None or other is None or one == other:
+        return ""
+    return (
+        f"The query is read in chunks, and {one} of it gives the better text's score, {other} the "
+        "other's, so that there are no words of the query which both scores read: give a shorter "
+        "query, or a chunk_size that holds it."
+    )

@@ -12,7 +12,7 @@ from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
 from whyalike.chunked import explain_in_chunks, with_options
-from whyalike.comparison import Comparison
+from whyalike.comparison import Comparison, read_apart
 from whyalike.data.items import Item
 from whyalike.deletions import USUAL_ROWS, check_comparison, check_explanations, usual_check
 from whyalike.errors import OptionError, TextError, WhyalikeError
@@ -474,7 +474,8 @@ class Explainer:
         Raises
         ------
         OptionError
-            A method that gives no signed contributions, or ``check`` is no whole number from 0 on.
+            A method that gives no signed contributions, or ``check`` is no whole number from 0 on;
+            or the query is read in chunks, and another one gives each score.
         TextError, ModelError
             As ``explain``.
         """
@@ -490,6 +491,8 @@ class Explainer:
         count = self.usual_rows if check is None else check
         check_whole("check", count, least=0)
         first, second = explainer.explain_many([(query, better), (query, worse)])
+        if apart := read_apart(first, second):
+            raise OptionError(apart)
         return explainer.check_comparison(Comparison(better=first, worse=second), count=count)
 
     def check_comparison(self, comparison: Comparison, *, count: int) -> Comparison:
@@ -515,6 +518,7 @@ class Explainer:
         budget: int | None = None,
         lead: bool = False,
         sentences: Offsets | None = None,
+        language: str | None = None,
     ) -> Highlights:
         """Say what of a passage answers a query: its sentences with scores, and words that match.
 
@@ -536,18 +540,24 @@ class Explainer:
             what matters. Only where the passage is read once.
         sentences : sequence of tuple of int, optional
             (start, end) of each sentence in characters, where you have cut the passage yourself.
+        language : str, optional
+            ISO 639-1 code of the passage's language, for its abbreviations, as "de"; by default as
+            the script says.
 
         Raises
         ------
         OptionError
-            A blank query, a budget that is no whole number from 1 on, or sentences that are none.
+            A blank query, a budget that is no whole number from 1 on, sentences that are none, or
+            a language that is no code.
         TextError
             What is not a text, or may not be cut.
         ModelError
             NaN.
         """
         cut = None if sentences is None else [sentences]
-        return self._highlight(query, [passage], budget=budget, lead=lead, sentences=cut)[0]
+        return self._highlight(
+            query, [passage], budget=budget, lead=lead, sentences=cut, language=language
+        )[0]
 
     def highlight_many(
         self,
@@ -556,12 +566,13 @@ class Explainer:
         *,
         budget: int | None = None,
         lead: bool = False,
+        language: str | None = None,
     ) -> list[Highlights]:
         """Say the same of several passages, in their order; the query is read once.
 
         Parameters
         ----------
-        query, budget, lead
+        query, budget, lead, language
             As ``highlight`` has them.
         passages : iterable of str
             The passages.
@@ -575,7 +586,9 @@ class Explainer:
             raise OptionError(
                 f"passages are of type {type(passages).__name__}; give a list of texts."
             )
-        return self._highlight(query, list(passages), budget=budget, lead=lead, sentences=None)
+        return self._highlight(
+            query, list(passages), budget=budget, lead=lead, sentences=None, language=language
+        )
 
     def _highlight(
         self,
@@ -585,6 +598,7 @@ class Explainer:
         budget: int | None,
         lead: bool,
         sentences: Sequence[Offsets] | None,
+        language: str | None,
     ) -> list[Highlights]:
         return highlight_passages(
             self.model,
@@ -595,6 +609,7 @@ class Explainer:
             budget=budget,
             lead=lead,
             sentences=sentences,
+            language=language,
         )
 
     def trace(

@@ -11,6 +11,10 @@ one pass, each standardised over the passage's sentences, have equal weight:
   passage's mean, at two thirds of the depth, where states have not yet spread over the passage
 
 What gives no such states scores each sentence as a text of its own.
+
+A heading in Markdown says again what the text below it is about, and would win over the answer. It
+is read with the passage, and has a score; but it is ranked behind all sentences, which are
+standardised without it, and is kept where a sentence of its section is.
 """
 
 from collections.abc import Sequence
@@ -18,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError, TextError
@@ -27,13 +32,14 @@ from whyalike.models.pipeline import Pass, TokenPair
 from whyalike.models.scorer import Capability, Scorer, scores_of
 from whyalike.models.tokens import TokenizedText
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_whole
-from whyalike.sentences import split_sentences
+from whyalike.sentences import find_headings, split_sentences
 from whyalike.similarity import comparable
 from whyalike.stop_words import stop_words_of
 from whyalike.texts import clean_text, find_words, is_mark
 from whyalike.words import align
 
 Offsets = Sequence[tuple[int, int]]
+Mask = npt.NDArray[np.bool_]
 
 IN_CONTEXT: frozenset[Capability] = frozenset({"tokens", "hidden states", "pooled tokens"})
 """What a model must give for sentences to be read in one pass over the passage."""
@@ -71,6 +77,7 @@ def highlight_passages(
     budget: int | None,
     sentences: Sequence[Offsets] | None,
     lead: bool,
+    language: str | None = None,
 ) -> list[Highlights]:
     """Return the highlights of passages; see ``Explainer.highlight`` for the arguments.
 
@@ -84,26 +91,32 @@ def highlight_passages(
     cleaned = [clean_text(text, side="passage") for text in passages]
     texts = [each.text for each in cleaned]
     cut = (
-        [split_sentences(text) for text in texts]
+        [split_sentences(text, language=language) for text in texts]
         if sentences is None
         else [_checked(text, own) for text, own in zip(texts, sentences, strict=True)]
     )
+    headings = [_headings(text, own) for text, own in zip(texts, cut, strict=True)]
     in_context = model.capabilities >= IN_CONTEXT
     measure = _in_context if in_context else _alone
-    found = measure(model, asked.text, texts, cut, prompts=prompts, options=options, lead=lead)
+    found = measure(
+        *(model, asked.text, texts, cut, headings), prompts=prompts, options=options, lead=lead
+    )
     reading: Reading = "one pass" if in_context else "each sentence alone"
     return [
         _put_together(
             asked.text,
             text,
             own,
+            of_headings,
             measured,
             model=model.name,
             reading=reading,
             budget=budget,
             warnings=asked.warnings + clean.warnings,
         )
-        for text, own, measured, clean in zip(texts, cut, found, cleaned, strict=True)
+        for text, own, of_headings, measured, clean in zip(
+            texts, cut, headings, found, cleaned, strict=True
+        )
     ]
 
 
@@ -118,6 +131,13 @@ def _checked(text: str, spans: Offsets) -> list[tuple[int, int]]:
             )
         at = end
     return [(start, end) for start, end in spans if text[start:end].strip()]
+
+
+def _headings(text: str, sentences: Offsets) -> Mask:
+    """Return (S,): which sentences are a heading in Markdown; none where all would be."""
+    spans = find_headings(text) if len(sentences) > 1 else []
+    inside = [any(a <= start and end <= b for a, b in spans) for start, end in sentences]
+    return np.array(inside, dtype=bool) & (not all(inside))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +161,7 @@ def _in_context(
     query: str,
     passages: Sequence[str],
     sentences: Sequence[Offsets],
+    headings: Sequence[Mask],
     *,
     prompts: tuple[str, str],
     options: MethodOptions,
@@ -170,8 +191,8 @@ def _in_context(
             found[text.text] = _Read(text, middle, last, float(score))
         left = _words_of(query, asked, question[1])
     return [
-        _views(found.get(text), text, cut, question, left, lead=lead)
-        for text, cut in zip(passages, sentences, strict=True)
+        _views(found.get(text), text, cut, question, left, ranked=~of_headings, lead=lead)
+        for text, cut, of_headings in zip(passages, sentences, headings, strict=True)
     ]
 
 
@@ -192,9 +213,13 @@ def _views(
     question: tuple[Floats, Floats],
     left: _Words,
     *,
+    ranked: Mask,
     lead: bool,
 ) -> _Measured:
-    """Return the sentences of a passage by what one pass over it says of them."""
+    """Return the sentences of a passage by what one pass over it says of them.
+
+    ``ranked`` (S,) are those that are no headings: views are standardised over them.
+    """
     nothing = np.zeros(len(sentences))
     if read is None or not (len(question[1]) and len(read.last)):
         words = _words_of(text, None, None)
@@ -208,11 +233,11 @@ def _views(
         _falls(question[0].mean(axis=0), read.middle, inside),
     ]
     if lead:
-        views.append(-np.log1p(np.arange(len(sentences))))
+        views.append(-np.log1p(np.maximum(np.cumsum(ranked) - 1, 0)))
     return _Measured(
         left,
         _words_of(text, read.tokens, read.last),
-        np.mean([_standardised(view) for view in views], axis=0),
+        np.mean([_standardised(view, ranked) for view in views], axis=0),
         near,
         read.score if len(read.tokens.rows) == 1 else None,
         _end(read.tokens),
@@ -247,10 +272,13 @@ def _falls(query: Floats, passage: Floats, inside: Sequence[Any]) -> Floats:
     return np.array([whole - cosine for cosine in without], dtype=np.float64)
 
 
-def _standardised(values: Floats) -> Floats:
-    """Return values in standard deviations from their mean; zeros where all are the same."""
-    spread = values.std()
-    found: Floats = (values - values.mean()) / (spread if spread > ROUNDING else np.inf)
+def _standardised(values: Floats, ranked: Mask) -> Floats:
+    """Return values in standard deviations from the mean of those that are ranked.
+
+    Zeros where these are all the same.
+    """
+    spread = values[ranked].std()
+    found: Floats = (values - values[ranked].mean()) / (spread if spread > ROUNDING else np.inf)
     return found
 
 
@@ -305,13 +333,14 @@ def _alone(
     query: str,
     passages: Sequence[str],
     sentences: Sequence[Offsets],
+    headings: Sequence[Mask],
     *,
     prompts: tuple[str, str],
     options: MethodOptions,
     lead: bool,
 ) -> list[_Measured]:
     """Measure sentences as texts of their own, equal ones once, all in one batch."""
-    del options, lead
+    del options, lead, headings
     alone = [
         [text[start:end] for start, end in cut]
         for text, cut in zip(passages, sentences, strict=True)
@@ -368,6 +397,7 @@ def _put_together(
     query: str,
     passage: str,
     sentences: Offsets,
+    headings: Mask,
     measured: _Measured,
     *,
     model: str,
@@ -379,7 +409,7 @@ def _put_together(
         sum(start <= first and last <= end for first, last in measured.passage.spans)
         for start, end in sentences
     ]
-    kept, too_long = _within(measured.scores, counts, budget)
+    kept, too_long = _within(measured.scores, counts, headings, budget)
     return Highlights(
         query=query,
         passage=passage,
@@ -387,7 +417,7 @@ def _put_together(
         similarity=measured.similarity,
         reading=reading,
         sentences=tuple(
-            ScoredSentence(*span, float(score), float(near), count, n in kept)
+            ScoredSentence(*span, float(score), float(near), count, n in kept, bool(headings[n]))
             for n, (span, score, near, count) in enumerate(
                 zip(sentences, measured.scores, measured.similarities, counts, strict=True)
             )
@@ -400,21 +430,30 @@ def _put_together(
 
 
 def _within(
-    scores: Floats, counts: Sequence[int], budget: int | None
+    scores: Floats, counts: Sequence[int], headings: Mask, budget: int | None
 ) -> tuple[frozenset[int], tuple[str, ...]]:
     """Return which sentences are kept within so many words, the best first, and what to say of it.
 
     One that is too long for what is left is passed over, but for the best: that is always kept.
+    With a sentence the heading of its section is kept, where both fit.
     """
     if budget is None:
         return frozenset(range(len(counts))), ()
     kept: set[int] = set()
     left = budget
     said: tuple[str, ...] = ()
-    for n in sorted(range(len(counts)), key=lambda n: -scores[n]):
+    above: list[int | None] = []
+    for n in range(len(counts)):
+        above.append(n if headings[n] else above[-1] if above else None)
+    ranked = [n for n in range(len(counts)) if not headings[n]]
+    for n in sorted(ranked, key=lambda n: -scores[n]):
         if counts[n] <= left:
             kept.add(n)
             left -= counts[n]
+            heading = above[n]
+            if heading is not None and heading not in kept and counts[heading] <= left:
+                kept.add(heading)
+                left -= counts[heading]
         elif not kept:
             kept.add(n)
             left = 0

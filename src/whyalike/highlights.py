@@ -5,6 +5,7 @@ exclusive.
 """
 
 import html
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -52,6 +53,8 @@ class ScoredSentence:
     that it says nothing between passages; else the model's score of the sentence alone.
     similarity: of the query and this sentence, in the passage's context where it was read in one
     pass. words: how many it has. kept: whether it is in the budget; all are where there is none.
+    is_heading: whether it is a heading in Markdown, which answers nothing by itself: it stands
+    behind all other sentences, whatever its score.
     """
 
     start: int
@@ -60,6 +63,7 @@ class ScoredSentence:
     similarity: float
     words: int
     kept: bool = True
+    is_heading: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -85,13 +89,13 @@ class Highlights:
 
     @property
     def best(self) -> ScoredSentence | None:
-        """The sentence with the highest score; None of a passage without any."""
-        return max(self.sentences, key=lambda sentence: sentence.score, default=None)
+        """The first of ``ranked``; None of a passage without any sentence."""
+        return next(iter(self.ranked), None)
 
     @property
     def ranked(self) -> tuple[ScoredSentence, ...]:
-        """The sentences, the highest score first; of equal ones, the earlier."""
-        return tuple(sorted(self.sentences, key=lambda sentence: -sentence.score))
+        """The sentences, the highest score first, and headings last; of equal ones, the earlier."""
+        return tuple(sorted(self.sentences, key=lambda one: (one.is_heading, -one.score)))
 
     @property
     def kept(self) -> tuple[ScoredSentence, ...]:
@@ -238,19 +242,23 @@ class Highlights:
         }
 
     def _fragments(self, size: int) -> Iterator[tuple[int, int, float]]:
-        """Yield (start, end, score) of the fragments of kept sentences, in order."""
+        """Yield (start, end, score) of the fragments of kept sentences, in order.
+
+        One of headings alone comes behind all others.
+        """
         open_: tuple[int, int, float] | None = None
         before = -1
         for place, sentence in enumerate(self.sentences):
             if not sentence.kept:
                 continue
+            score = -math.inf if sentence.is_heading else sentence.score
             joins = open_ is not None and before == place - 1 and sentence.end - open_[0] <= size
             if open_ is not None and joins:
-                open_ = open_[0], sentence.end, max(open_[2], sentence.score)
+                open_ = open_[0], sentence.end, max(open_[2], score)
             else:
                 if open_ is not None:
                     yield open_
-                open_ = sentence.start, sentence.end, sentence.score
+                open_ = sentence.start, sentence.end, score
             before = place
         if open_ is not None:
             yield open_

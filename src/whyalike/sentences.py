@@ -15,6 +15,7 @@ import regex
 from markdown_it import MarkdownIt
 from sentencex import get_sentence_boundaries
 
+from whyalike.errors import OptionError
 from whyalike.texts import is_mark, without_surrogates
 
 _LINE_END = regex.compile(r"\r\n|\r|\n")
@@ -28,6 +29,7 @@ _SCRIPTS = {
     "ru": regex.compile(r"\p{Cyrillic}"),
 }
 _LETTER = regex.compile(r"\p{L}")
+_CODE = regex.compile(r"[a-z]{2,3}")
 
 
 class _Block(NamedTuple):
@@ -56,8 +58,18 @@ def split_sentences(text: str, *, language: str | None = None) -> list[tuple[int
         The raw text, plain or Markdown.
     language : str, optional
         ISO 639-1 code of the language, for its abbreviations, as "de" for "z. B."; as the script
-        says, if None: English where nothing says otherwise.
+        says, if None: English where nothing says otherwise. One whose abbreviations are not known
+        is read as English.
+
+    Raises
+    ------
+    OptionError
+        ``language`` is no code of a language.
     """
+    if language is not None and not _CODE.fullmatch(language):
+        raise OptionError(
+            f"language is {language!r}; give an ISO 639-1 code of two letters, such as 'de'."
+        )
     lines = _lines(text)
     spans: list[tuple[int, int]] = []
     for block in _blocks(text, lines):
@@ -75,6 +87,17 @@ def split_sentences(text: str, *, language: str | None = None) -> list[tuple[int
             else:
                 spans.append(span)
     return spans
+
+
+def find_headings(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of the lines of each Markdown heading of ``text``, in order."""
+    lines = _lines(text)
+    return [
+        (lines[start][0], lines[end - 1][1])
+        for token in _parser().parse(_without_margin(text, lines))
+        if token.type == "heading_open" and token.map is not None
+        for start, end in [token.map]
+    ]
 
 
 def _is_symbol(piece: str) -> bool:

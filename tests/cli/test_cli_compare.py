@@ -1,11 +1,12 @@
 """``whyalike compare``."""
 
+import csv
 import json
 
 import pytest
 
 from raising import assert_says
-from whyalike import Comparison, Explainer
+from whyalike import BTIOptions, Comparison, Explainer
 
 TEXTS = ("Warm knit gloves.", "These gloves are cut from wool.", "Pale straw, lemon zest.")
 
@@ -85,7 +86,9 @@ def index(run, model, tmp_path):
     rows = [f'{name},Title {name},"{text}"' for name, text in zip("abc", TEXTS, strict=True)]
     table.write_text("\n".join(["id,title,description", *rows]) + "\n", encoding="utf-8")
     folder = tmp_path / "index"
-    made = run("index", "build", table, "--model", model, "-o", folder)
+    made = run(
+        *("index", "build", table, "--model", model, "-o", folder, "--fields", "description")
+    )
     assert made.exit_code == 0, made.output
     return folder
 
@@ -105,6 +108,53 @@ def test_items_of_an_index_by_their_ids(run, model, index):
     found = Comparison.from_json(run("compare", "--index", index, *ids, "--json").stdout)
     assert found.query.text == TEXTS[0]
     assert found.margin == pytest.approx(own.compare(*TEXTS).margin, abs=1e-6)
+
+
+LONG = f"{'Pale straw, lemon zest. ' * 8}Warm wool gloves for cold hands."
+
+
+def test_chunks_as_explain_has_them(run, model):
+    asked = ("compare", "warm gloves", LONG, TEXTS[2], "--model", model, "--json", "--check", "2")
+    flags = ("--long-text", "chunks", "--chunk-size", "20", "--chunk-overlap", "4")
+    result = run(*asked, *flags)
+    assert result.exit_code == 0, result.output
+    options = BTIOptions(long_text="chunks", chunk_size=20, chunk_overlap=4)
+    own = Explainer(model, options=options).compare("warm gloves", LONG, TEXTS[2], check=2)
+    assert Comparison.from_json(result.stdout) == own
+    assert own.better.right.chunk is not None
+    refused = run(*asked, "--chunk-size", "20")
+    assert refused.exit_code != 0
+    assert "choose long_text='chunks'" in " ".join(refused.output.split())
+    apart = run("compare", LONG, LONG[-33:], TEXTS[2], "--model", model, *flags)
+    assert apart.exit_code == 2, apart.output
+    assert "other chunk" in apart.stderr or "The query is read in chunks" in apart.stderr
+
+
+def test_items_of_an_index_are_compared_by_their_chunks(run, model, tmp_path):
+    table, folder = tmp_path / "items.csv", tmp_path / "index"
+    rows = [["id", "title", "description"], ["long", "L", LONG], ["pale", "P", TEXTS[2]]]
+    with table.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(rows)
+    made = run(
+        *("index", "build", table, "--model", model, "-o", folder, "--fields", "description")
+    )
+    assert made.exit_code == 0, made.output
+    asked = ("compare", "warm gloves", "--index", folder, "--id-better", "long")
+    asked = (*asked, "--id-worse", "pale", "--json")
+    whole = Comparison.from_json(run(*asked).stdout)
+    assert whole.better.right.chunk is None
+    result = run(*asked, "--long-text", "chunks", "--chunk-size", "20")
+    assert result.exit_code == 0, result.output
+    found = Comparison.from_json(result.stdout)
+    options = BTIOptions(long_text="chunks", chunk_size=20)
+    own = Explainer(model, options=options).compare("warm gloves", LONG, TEXTS[2])
+    assert found.better.right.chunk == own.better.right.chunk is not None
+    assert found.margin == pytest.approx(own.margin, abs=1e-6)
+    same = run(*asked, "-O", "long_text=chunks", "-O", "chunk_size=20")
+    assert Comparison.from_json(same.stdout) == found
+    cut = run(*asked, "--long-text", "error")
+    assert cut.exit_code == 0, cut.output
+    assert Comparison.from_json(cut.stdout).better.options.long_text == "error"
 
 
 @pytest.mark.parametrize(

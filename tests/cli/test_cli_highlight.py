@@ -48,3 +48,15 @@ def test_explain_by_sentences(run, model, file):
         "Pale wine with lemon zest.",
     ]
     assert all(unit["fall"] is not None for unit in units["right"])
+
+
+def test_the_language_of_the_passage(run, model, tmp_path):
+    file = tmp_path / "german.txt"
+    file.write_text("Das gilt für Hüte bzw. Das gilt für Schals. Und so.", encoding="utf-8")
+    common = ("highlight", QUERY, file, "--model", model, "--json")
+    assert len(Highlights.from_json(run(*common).stdout).sentences) == 3
+    found = run(*common, "--language", "de")
+    assert len(Highlights.from_json(found.stdout).sentences) == 2
+    wrong = run(*common, "--language", "deutsch")
+    assert wrong.exit_code
+    assert "'deutsch'" in wrong.stderr

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from write_documents import LEFT, PAIRS, RIGHT, letters
+from write_documents import LEFT, PAIRS, PASSAGE, RIGHT, letters
 
 from whyalike import CatalogueIndex, Comparison, Explainer, Explanation, Item
+from whyalike.diagnosing import Audit, Diagnosis, Difference
 from whyalike.evaluation import read_pair_texts
 from whyalike.evaluation.leaderboard import read_leaderboard
 from whyalike.evaluation.results import ResultStore, known_score
 from whyalike.fingerprint import ScoreSample
+from whyalike.highlights import Highlights
+from whyalike.ranking import Ranking
 from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.export import read_csv
 from whyalike.study.ratings import COLUMNS
@@ -90,6 +93,62 @@ def test_a_comparison(stored):
     for name in ("better", "worse"):
         assert_says(getattr(found, name).to_dict(), without(json.loads(text)[name]))
     assert "margin" in str(found)
+
+
+def test_highlights(stored):
+    text = (stored / "highlights.json").read_text(encoding="utf-8")
+    found = Highlights.from_json(text)
+    assert_says(found.to_dict(), without(json.loads(text)))
+    assert (found.passage, found.budget) == (PASSAGE, 12)
+    assert found.best.kept
+    assert found.best in found.ranked
+    assert found.text_of(found.best) in found.pruned
+    assert {span.kind for span in found.spans} >= {"same word"}
+    assert Highlights.from_json(found.to_json()) == found
+
+
+def test_a_ranking(stored):
+    text = (stored / "ranking.json").read_text(encoding="utf-8")
+    found = Ranking.from_json(text)
+    content = json.loads(text)
+    said = found.to_dict()
+    # Verdicts of explanations and comparisons are said anew.
+    assert_says(said, without(content, "passages", "comparison"))
+    assert_says(_plain(said["passages"]), _plain(content["passages"]))
+    for each in content["passages"]:
+        if each["explanation"] is not None:
+            assert_explains(each["explanation"])
+    assert found.right == "1"
+    assert [passage.rank for passage in found.passages] == [1, 2, 3]
+    assert [size.size for size in found.sizes] == [8, None]
+    assert "Soft wool gloves are warm." in str(found)
+    assert found.to_html()
+    assert Ranking.from_json(found.to_json()) == found
+
+
+def _plain(passages):
+    return [without(each, "explanation") for each in passages]
+
+
+def test_sentences_and_checks(stored):
+    found = assert_explains(load(stored / "units.json"))
+    assert found.units.kind == "sentence"
+    assert next(PASSAGE[u.start : u.end] for u in found.units.right) == "# Gloves"
+    assert found.checks is not None
+    assert "sentences of the right text" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("diagnosis", Diagnosis), ("audit", Audit), ("difference", Difference)],
+)
+def test_reports(stored, name, kind):
+    text = (stored / f"{name}.json").read_text(encoding="utf-8")
+    found = kind.from_json(text)
+    assert_says(json.loads(found.to_json()), without(json.loads(text)))
+    assert kind.from_json(found.to_json()) == found
+    assert found.to_html()
+    assert str(found)
 
 
 def test_several_methods(stored):

@@ -18,6 +18,7 @@ from whyalike import BTIOptions, CatalogueIndex, Explainer, Item
 from whyalike.catalogue import explain_hits
 from whyalike.catalogue.similar_page import explain_all, search_to_dict
 from whyalike.cli.evaluate import write_reports
+from whyalike.diagnosing import LabelledQuery, audit, diagnose, diff_models
 from whyalike.evaluation import find_blind_spots
 from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
@@ -32,6 +33,10 @@ from whyalike.training import TrainingSettings, train_recobert
 LEFT = "Keep hands warm with knit gloves and ribbed cuffs."
 RIGHT = "These smart gloves are cut from stretch wool."
 WORSE = "Pale straw, this opens with lemon zest."
+PASSAGE = (
+    "# Gloves\n\nSoft wool gloves are warm. They are cut from stretch wool, 🧤 and knit by hand. "
+    "Red wine is soft.\n\n## Hats\n\nWarm hats are red."
+)
 NOUNS = ("wine", "glass", "stone", "river", "house", "garden")
 WORDS = ("gloves", "wool", "warm", "red", "wine", "lemon", "soft", "knit")
 PAIRS = [
@@ -95,6 +100,39 @@ def index(out: Path) -> None:
     assert len(explain_hits(hits)) == 2
     found = search_to_dict(made, made["i0"], hits, explain_all(hits), k=2, where="price < 20")
     write(out / "similar.json", json.dumps(found, indent=1))
+
+
+def passages(out: Path) -> None:
+    explainer = Explainer(tiny("bert").parts)
+    found = explainer.highlight("soft wool gloves", PASSAGE, budget=12)
+    write(out / "highlights.json", found.to_json(indent=1))
+    by_chunks = explainer.with_options(BTIOptions(long_text="chunks", chunk_size=12))
+    ranking = by_chunks.rank(
+        "soft wool gloves", [WORSE, PASSAGE, RIGHT], right="1", sizes=(8, "whole"), explain=2
+    )
+    write(out / "ranking.json", ranking.to_json(indent=1))
+    units = explainer.explain(LEFT, PASSAGE, unit="sentence", check=1)
+    write(out / "units.json", units.to_json(indent=1))
+
+
+def reports(out: Path, scratch: Path) -> None:
+    items = [
+        Item("lid", "Lids", "Lids are red and wool is below warm desks. Soft wine lemon knit."),
+        Item("lamp", "Lamps", "soft lamp wine"),
+        Item("wool", "Soft wool", "warm wool"),
+        Item("wine", "Wine", "red wine"),
+    ]
+    queries = [
+        LabelledQuery("miss", "soft lemon wine", ("lid",)),
+        LabelledQuery("hit", "red wine", ("wine",)),
+    ]
+    model = Explainer(embed=counts)
+    found = diagnose(queries, passages=items, model=model, k=1, chunks=())
+    write(out / "diagnosis.json", found.to_json(indent=1))
+    index = CatalogueIndex.build(items, scratch / "audited", model=model, name="shop")
+    write(out / "audit.json", audit(index, neighbours=2).to_json(indent=1))
+    moved = diff_models(Explainer(embed=letters), model, PAIRS)
+    write(out / "difference.json", moved.to_json(indent=1))
 
 
 def evaluation(out: Path) -> None:
@@ -181,6 +219,8 @@ def main(folder: str) -> None:
     scratch.mkdir(parents=True)
     explanations(out)
     index(out)
+    passages(out)
+    reports(out, scratch)
     evaluation(out)
     study(out)
     training(out, scratch)

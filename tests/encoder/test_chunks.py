@@ -222,3 +222,38 @@ def test_renderers_show_the_chunk_and_what_is_around_it():
     outside = LONG[: chunk.start].split() or LONG[chunk.end :].split()
     assert outside[-1] in html
     assert "not read (" not in text
+
+
+def by_shared_words(pairs):
+    return [float(len({*a.split()} & {*b.split()})) for a, b in pairs]
+
+
+QUESTION = "gloves of warm wool here and there now red wine with lemon zest"
+
+
+def test_texts_are_compared_by_the_same_chunk_of_the_query():
+    options = BTIOptions(long_text="chunks", chunk_size=8)
+    explainer = Explainer(score=by_shared_words, method="occlusion", options=options)
+    found = explainer.compare(QUESTION, f"{SHOP}gloves of warm wool", f"{SHOP}warm wool", check=2)
+    assert found.margin == 2.0
+    assert found.better.left.chunk == found.worse.left.chunk
+    assert found.better.left.chunk.number == 1
+    assert found.better.right.chunk.number > 1
+    assert any(row.is_checked for row in found.query_rows)
+
+
+def test_scores_of_different_chunks_of_the_query_are_not_compared_and_it_is_said():
+    options = BTIOptions(long_text="chunks", chunk_size=8)
+    explainer = Explainer(score=by_shared_words, method="occlusion", options=options)
+    texts = "gloves of warm wool", "red wine with lemon zest"
+    with raises(OptionError, "chunk 1 of 2", "chunk 2 of 2", "chunk_size"):
+        explainer.compare(QUESTION, *texts)
+    ranked = explainer.rank(QUESTION, texts, right="1")
+    assert ranked.first.id == "2"
+    assert ranked.comparison is None
+    (note,) = [note for note in ranked.notes if "not compared" in note]
+    assert "chunk 1 of 2" in note
+    assert "chunk 2 of 2" in note
+    assert "not compared" in " ".join(str(ranked).split())
+    # A query that one chunk holds is compared.
+    assert explainer.rank("red warm wool wine zest", texts, right="1").comparison is not None

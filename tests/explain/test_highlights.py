@@ -259,6 +259,91 @@ def test_wrong_arguments(bert):
         bert.highlight_many(QUERY, PASSAGE)
 
 
+HEADED = (
+    "# How long does a refund take?\n\nWe sell gloves. Money is back in two weeks.\n\n"
+    "Shipping\n--------\n\nParcels leave on Monday.\n"
+)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("lead", [False, True])
+def test_a_heading_does_not_win_over_the_text_below_it(minilm, lead):
+    found = minilm.highlight(QUERY, HEADED, lead=lead)
+    assert [s.is_heading for s in found.sentences] == [True, False, False, True, False]
+    assert found.sentences[0].score > max(s.score for s in found.sentences[1:])
+    assert found.text_of(found.best) == "Money is back in two weeks."
+    assert [s.is_heading for s in found.ranked] == [False, False, False, True, True]
+    assert "best sentence\nMoney" in re.sub("[*~]", "", str(found))
+
+
+def test_sentences_are_measured_as_if_headings_were_no_rivals(bert):
+    """By hand: standardised over the sentences that are ranked."""
+    found = bert.highlight(QUERY, HEADED)
+    scores = np.array([s.score for s in found.sentences if not s.is_heading])
+    assert scores.mean() == pytest.approx(0, abs=1e-9)
+    start = HEADED.index("We sell")
+    own = bert.highlight(QUERY, HEADED, sentences=[(s.start, s.end) for s in found.sentences])
+    assert own == found  # Sentences of the user's own may be headings too.
+    below = [(s.start, s.end) for s in found.sentences if not s.is_heading]
+    assert below[0][0] == start
+    ranked = bert.highlight(QUERY, HEADED, sentences=below)
+    np.testing.assert_allclose([s.score for s in ranked.sentences], scores, atol=1e-9)
+
+
+def by_length(pairs):
+    return [float(len(right)) for _, right in pairs]
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (6, ["Money is back in two weeks."]),
+        (11, ["Money is back in two weeks.", "Parcels leave on Monday.", "Shipping"]),
+        (12, ["# How long does a refund take?", "Money is back in two weeks."]),
+        (14, ["# How long does a refund take?", "Money is back in two weeks."]),
+    ],
+)
+def test_a_heading_is_kept_with_its_section_where_it_fits(budget, expected):
+    found = Explainer(score=by_length).highlight(QUERY, HEADED, budget=budget)
+    kept = of(found, found.kept)
+    assert sum(sentence.words for sentence in found.kept) <= budget
+    assert [text.partition("\n")[0] for text in sorted(kept)] == sorted(expected)
+
+
+def test_a_heading_is_kept_with_no_other_section_than_its_own():
+    found = Explainer(score=by_length).highlight(QUERY, HEADED, budget=12)
+    assert found.pruned.startswith("# How long does a refund take?")
+    assert "Shipping" not in found.pruned
+
+
+def test_a_passage_of_headings_has_a_best_one(bert):
+    found = bert.highlight(QUERY, "# Gloves\n\n## Hats\n", budget=1)
+    assert not any(sentence.is_heading for sentence in found.sentences)
+    assert found.best.kept
+
+
+def test_a_fragment_of_a_heading_comes_last():
+    found = Explainer(score=lambda pairs: [10.0 * ("#" in b) + len(b) for _, b in pairs]).highlight(
+        "gloves", "# Gloves\n\nRed gloves are here.\n\nWarm gloves.\n"
+    )
+    one = found.to_elasticsearch(number_of_fragments=1, fragment_size=0)
+    assert one == {"text": ["Red <em>gloves</em> are here."]}
+    every = found.to_elasticsearch(fragment_size=0, order="score")["text"]
+    assert every[-1] == "# <em>Gloves</em>"
+
+
+GERMAN = "Das gilt für Hüte bzw. Das gilt für Schals. Mützen sind am 3. Mai da."
+
+
+def test_abbreviations_are_those_of_the_language(bert):
+    assert len(bert.highlight("Hüte", GERMAN).sentences) == 4
+    assert len(bert.highlight("Hüte", GERMAN, language="de").sentences) == 2
+    assert len(bert.highlight_many("Hüte", [GERMAN], language="de")[0].sentences) == 2
+    for wrong in ("deutsch", "DE", "", "de-AT"):
+        with raises(OptionError, "language", wrong, "'de'"):
+            bert.highlight("Hüte", GERMAN, language=wrong)
+
+
 SNIPPETS = "Wool hats are warm. Red gloves are here & there. Lemon is a fruit. Gloves again."
 
 

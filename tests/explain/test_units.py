@@ -8,6 +8,7 @@ from raising import raises
 from tiny_models import TEXTS, tiny
 from whyalike import BTIOptions, Explainer, Explanation
 from whyalike.errors import FormatError, OptionError
+from whyalike.sentences import split_sentences
 
 ANSWER = "Money is paid back within two weeks. Hats are warm.\n\nWe sell money boxes."
 VALUES = {"money": 3.0, "paid": 2.0, "weeks": 1.0, "warm": -1.0, "boxes": 0.5}
@@ -143,3 +144,55 @@ def test_one_sentence_each_needs_no_list():
     found = Explainer(score=by_value).explain("money", "Money.", unit="sentence")
     assert "sentences of" not in str(found)
     assert "wa-units" not in found.to_html().split("<body")[1]
+
+
+SEVERAL = f"We sell hats and scarves here, and socks too. {ANSWER} Gloves are warm and soft."
+
+
+def by_share(pairs):
+    """What the words of the right text are worth, by their number: the best chunk is a short one."""
+    return [value / len(b.split()) for (_, b), value in zip(pairs, by_value(pairs), strict=True)]
+
+
+def chunked(**more):
+    options = BTIOptions(long_text="chunks", chunk_size=11, **more)
+    return Explainer(score=by_share, method="occlusion", options=options)
+
+
+@pytest.mark.parametrize("unit", ["sentence", "phrase"])
+def test_units_are_measured_in_the_best_chunk(unit):
+    found = chunked().explain("money", SEVERAL, unit=unit)
+    chunk = found.right.chunk
+    assert chunk is not None
+    assert chunk.start > 0
+    # By hand: the chunk as a text of its own, and every place moved to where the chunk is.
+    own = Explainer(score=by_share, method="occlusion").explain(
+        "money", SEVERAL[chunk.start : chunk.end], unit=unit
+    )
+    assert len(own.units.right) > 1
+    assert [(u.start, u.end, u.fall, u.alone, u.separate) for u in found.units.right] == [
+        (u.start + chunk.start, u.end + chunk.start, u.fall, u.alone, u.separate)
+        for u in own.units.right
+    ]
+    assert Explanation.from_json(found.to_json()) == found
+
+
+def test_units_of_a_mean_are_of_the_whole_text():
+    explainer = chunked(chunk_score="mean")
+    found = explainer.explain("money", SEVERAL, unit="sentence")
+    units = units_of(found)
+    assert list(units) == [SEVERAL[start:end] for start, end in split_sentences(SEVERAL)]
+    for text, unit in units.items():
+        # The slow way: the text without the sentence, cut into chunks anew.
+        rest = " ".join(other for other in units if other != text)
+        fall = found.similarity - explainer.explain("money", rest).similarity
+        assert unit.fall == pytest.approx(fall)
+        assert unit.alone == pytest.approx(explainer.explain("money", text).similarity)
+
+
+def test_units_of_chunks_in_a_batch_are_those_of_each_alone():
+    explainer = chunked()
+    pairs = [("money", SEVERAL), ("hats", "Short."), ("money", ANSWER)]
+    together = list(explainer.explain_many(pairs, unit="sentence"))
+    for pair, found in zip(pairs, together, strict=True):
+        assert found.units == explainer.explain(*pair, unit="sentence").units

@@ -137,3 +137,18 @@ def test_the_code_of_a_search_says_the_options_that_this_server_has(first, tmp_p
     said = shlex.split(search_in_shell(service.indexes["shop"], asked, None))
     assert said[-5:] == [f"--method={NAME}", "-O", "top_k=3", "-O", "count=1"]
     service.close()
+
+
+def test_a_query_of_several_chunks_is_compared_or_it_is_said_why_not(client):
+    asked = {
+        "query": "gloves of wool here and there now zebra quiz",
+        "better": "gloves of wool",
+        "worse": "zebra quiz",
+        "method": "occlusion",
+        "options": {"long_text": "chunks", "chunk_size": 4},
+    }
+    answer = client.post("/api/v1/compare", json=asked)
+    assert answer.status_code == 422, answer.text
+    assert "The query is read in chunks" in answer.json()["error"]
+    whole = {**asked, "options": {"long_text": "chunks", "chunk_size": 30}}
+    assert client.post("/api/v1/compare", json=whole).status_code == 200

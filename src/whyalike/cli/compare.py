@@ -15,11 +15,15 @@ from whyalike.cli.options import (
     METHOD_PANEL,
     OUTPUT_PANEL,
     AllowPickle,
+    ChunkOverlap,
+    ChunkScoreOption,
+    ChunkSize,
     Debug,
     Device,
     Html,
     Json,
     Label,
+    LongTextOption,
     MethodOption,
     Model,
     Picture,
@@ -36,6 +40,7 @@ from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
+    from whyalike.options import BTIOptions
 
 NAMES = ("query", "better", "worse")
 
@@ -116,6 +121,10 @@ def compare(
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
+    long_text: LongTextOption = "truncate",
+    chunk_size: ChunkSize = None,
+    chunk_overlap: ChunkOverlap = 0,
+    chunk_score: ChunkScoreOption = "max",
     check: Annotated[
         int | None,
         typer.Option(
@@ -159,7 +168,13 @@ def compare(
             "trust_remote_code": trust_remote_code,
             "allow_pickle": allow_pickle,
         }
-        chosen = read_options(option, usual_methods(method, signed=True))
+        reading: dict[str, Any] = {
+            "long_text": long_text,
+            "chunk_size": chunk_size,
+            "chunk_overlap": chunk_overlap,
+            "chunk_score": chunk_score,
+        }
+        chosen = read_options(option, usual_methods(method, signed=True), **reading)
         said: dict[str, Any] = {"prompts": prompts, "prompt_names": prompt_names, "options": chosen}
         quieten()
         if index is not None:
@@ -168,7 +183,10 @@ def compare(
                 flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
                 raise OptionError(f"--index brings its own model: leave out {flags}, or --index.")
             moved = model if _is_given(context, "model") else None
-            explainer, texts = of_index(index, texts, ids, model=moved, **said, **opening)
+            own = any(_is_given(context, name) for name in reading)
+            explainer, texts = of_index(
+                index, texts, ids, own_reading=own, model=moved, **said, **opening
+            )
         else:
             from whyalike import Explainer
 
@@ -252,11 +270,18 @@ def read_texts(
 
 
 def of_index(
-    folder: Path, texts: Mapping[str, str], ids: Mapping[str, str | None], **opening: Any
+    folder: Path,
+    texts: Mapping[str, str],
+    ids: Mapping[str, str | None],
+    *,
+    own_reading: bool,
+    options: "BTIOptions",
+    **opening: Any,
 ) -> tuple["Explainer", dict[str, str]]:
     """Return what explains scores of an index, and the texts with those of its items.
 
-    An item as the query is a document, as `whyalike similar --id` has it.
+    An item as the query is a document, as `whyalike similar --id` has it. Texts are read as those
+    of the index were; with ``own_reading``, or in chunks, as ``options`` say.
 
     Raises
     ------
@@ -267,14 +292,18 @@ def of_index(
     """
     from whyalike.catalogue import CatalogueIndex
     from whyalike.catalogue.item_store import field_text
+    from whyalike.options import without_chunks
 
-    opened: CatalogueIndex = CatalogueIndex.open(folder, **opening)
+    whole = without_chunks(options)
+    opened: CatalogueIndex = CatalogueIndex.open(folder, options=whole, **opening)
     found = {
         name: field_text(opened[id_], opened.reader.compared)
         for name, id_ in ids.items()
         if id_ is not None
     }
     explainer = opened.explainer
+    if own_reading or options.long_text == "chunks":
+        explainer = explainer.with_options(options)
     if ids["query"] is not None:
         explainer = explainer.between_documents()
     return explainer, {**texts, **found}

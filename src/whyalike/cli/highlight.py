@@ -58,6 +58,15 @@ def highlight(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of the passage, for its abbreviations where it is cut into sentences: a "
+            "code such as de; by default as the script says.",
+            metavar="CODE",
+            show_default=False,
+        ),
+    ] = None,
     long_text: Annotated[
         Literal["windows", "error"],
         typer.Option(help="What to do with a passage beyond the model's limit."),
@@ -112,7 +121,7 @@ def highlight(
             prompt_names=prompt_names,
             options=BTIOptions(long_text="error" if long_text == "error" else "truncate"),
         )
-        found = explainer.highlight(asked, text, budget=budget)
+        found = explainer.highlight(asked, text, budget=budget, language=language)
         write_page(html, found.to_html)
         if json_:
             write_out(lambda: echo_json(found.to_json(indent=2)))

@@ -35,6 +35,7 @@ from whyalike.render.parts import (
 )
 from whyalike.render.parts import saliency_level as level_of
 from whyalike.render.scales import Scale
+from whyalike.render.units import UnitRow, UnitsView
 from whyalike.render.verdict import Sentence, say
 from whyalike.render.view import (
     ExplanationView,
@@ -375,6 +376,71 @@ def draw_checks(sheet: Sheet, checks: Sequence[Sentence], y: float) -> float:
     return y + 4
 
 
+UNIT_NUMBERS = 132.0
+"""Room for the two numbers of a unit, before its text."""
+
+UNIT_LINES = 3
+"""Of a sentence; the rest is left out."""
+
+
+def draw_units(sheet: Sheet, view: UnitsView | None, y: float) -> float:
+    """Draw the sentences or phrases that matter, and how many are left out; nothing of words."""
+    if view is None:
+        return y
+    for side in view.sides:
+        title = f"{view.title} of the {side.title.lower()}"
+        sheet.text(MARGIN, y + 9, title, 9, bold=True)
+        y += 15
+        sheet.text(MARGIN + 44, y + 9, "without", SMALL, color=MUTED, align="right")
+        sheet.text(
+            MARGIN + UNIT_NUMBERS - 14, y + 9, view.beside, SMALL, color=MUTED, align="right"
+        )
+        y += 14
+        for part in side.parts:
+            if part.folded:
+                said = f"… {part.folded}"
+                sheet.text(MARGIN + UNIT_NUMBERS, y + 9, said, SMALL, color=MUTED)
+                y += LEADING + 2
+                continue
+            for row in part.rows:
+                y = draw_unit(sheet, row, y)
+        y += 8
+    flow = flow_text(
+        [Segment(view.meaning)], WIDTH - 2 * MARGIN, lambda text: sheet.measure(text, SMALL)
+    )
+    for piece in flow.pieces:
+        sheet.text(MARGIN + piece.x, y + 4 + LEADING * piece.line, piece.text, SMALL, color=MUTED)
+    return y + LEADING * flow.lines + 8
+
+
+def draw_unit(sheet: Sheet, row: UnitRow, y: float) -> float:
+    """Draw a unit: its two numbers, and of its text the first lines, with its words shaded."""
+    sheet.text(MARGIN + 44, y + 10, row.fall, 9, bold=True, align="right")
+    sheet.text(MARGIN + UNIT_NUMBERS - 14, y + 10, row.beside, 9, align="right")
+    x = MARGIN + UNIT_NUMBERS
+    segments = [
+        Segment(
+            run.text.replace("\n", " "),
+            0 if run.level else None,
+            shade=(-run.level if run.negative else run.level) / (len(LEVELS) - 1),
+        )
+        for run in row.runs
+    ]
+    flow = flow_text(
+        segments,
+        WIDTH - MARGIN - x,
+        lambda text: sheet.measure(text, TEXT),
+        max_lines=UNIT_LINES,
+    )
+    for piece in flow.pieces:
+        draw_piece(sheet, piece, [], x, y + 10)
+    y += LINE * max(1, flow.lines)
+    if flow.cut:
+        sheet.text(x, y + 4, "… the sentence goes on", SMALL, color=MUTED)
+        y += 12
+    return y
+
+
 INDENT = 152.0
 LEADING = 12.0
 
@@ -422,6 +488,7 @@ def draw_page(explanation: Explanation, view: ExplanationView) -> Figure:
     y = draw_sentence(sheet, view.verdict, MARGIN, size=VERDICT, leading=15)
     y = draw_header(sheet, view, y + 6)
     y = draw_warnings(sheet, view.warnings, y + 10)
+    y = draw_units(sheet, view.units, y)
     pairs = explanation.pairs
     scale = view.scale
     left, right = (

@@ -17,6 +17,7 @@ from whyalike.render.parts import (
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terminal import pair_rows, say_unread, say_words, visible
 from whyalike.render.terms import NAMES, TermsView, view_terms
+from whyalike.render.units import UnitSide, UnitsView, view_units
 from whyalike.render.verdict import Sentence, view_checks, view_verdict
 from whyalike.render.view import why_not_more_alike
 
@@ -42,6 +43,8 @@ def render_markdown(explanation: Explanation) -> str:
         parts.append(f"Prompts: {escape(prompts)}")
     if (fused := part_table(explanation)) is not None:
         parts.append(_parts(fused))
+    if (units := view_units(explanation)) is not None:
+        parts.append(_units(units))
     parts += [
         _quote("Left", explanation.left, cut_into_segments(
             explanation.left, explanation.pairs, which="left")),
@@ -132,6 +135,28 @@ def _terms(view: TermsView) -> str:
         *(f"| {' | '.join(escape(shorten(cell)) for cell in row)} |" for row in rows),
         *(["", view.more] if view.more else []),
     ]
+    return "\n".join(lines)
+
+
+def _units(view: UnitsView) -> str:
+    """Return the sentences or phrases that matter, and how many are left out."""
+    return "\n\n".join([*(_side_of_units(view, side) for side in view.sides), escape(view.meaning)])
+
+
+def _side_of_units(view: UnitsView, side: UnitSide) -> str:
+    lines = [
+        f"**{view.title} of the {side.title.lower()}**",
+        "",
+        f"| without | {view.beside} | |",
+        "| --: | --: | :-- |",
+    ]
+    for part in side.parts:
+        if part.folded:
+            lines.append(f"| | | *… {escape(part.folded)}* |")
+            continue
+        for row in part.rows:
+            text = escape("".join(run.text for run in row.runs))
+            lines.append(f"| {escape(row.fall)} | {escape(row.beside)} | {text} |")
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """Several methods on one pair made visible: side by side as HTML, and for a terminal."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whyalike.errors import OptionError
-from whyalike.explanation import ExplainedText, Explanation
+from whyalike.explanation import ExplainedText, Explanation, Units
 from whyalike.render.html import PAGE_STYLES, render_page
 from whyalike.render.parts import (
     decimals_for,
@@ -23,6 +24,7 @@ from whyalike.render.parts import (
     shorten,
 )
 from whyalike.render.terminal import draw_sentence, visible
+from whyalike.render.units import draw_units
 from whyalike.render.verdict import Sentence
 from whyalike.render.view import (
     WORDS_SHOWN,
@@ -248,6 +250,7 @@ def terminal_methods_view(
     ``failures`` says by its name why a method is not among them, ``colour`` whether it shows some.
     """
     parts: list[RenderableType] = []
+    same = bool(explanations) and _have_same_units(explanations)
     if explanations:
         first = explanations[0]
         parts = [draw_sentence(view_methods_verdict(explanations), colour)]
@@ -256,11 +259,40 @@ def terminal_methods_view(
             parts.append(Text(f"prompts {visible(prompts)}", style="dim"))
         for title, side in (("left", first.left), ("right", first.right)):
             parts += [Text(), Text(title, style="bold underline"), Text(_flat(side))]
-    parts.extend(_draw_method(explanation) for explanation in explanations)
+        if same:
+            # They are of the model's score, whatever explains its words.
+            parts += [Text(), *draw_units(first, colour=colour, words=False)]
+    for explanation in explanations:
+        parts.append(_draw_method(explanation))
+        if not same:
+            parts += draw_units(explanation, colour=colour)
     if failures:
         parts += [Text(), Text("left out", style="bold")]
         parts.append(draw_rows(list(failures.items())))
     return Group(*parts)
+
+
+def _have_same_units(explanations: Sequence[Explanation]) -> bool:
+    """Return whether the units are the same, up to what a model's scores vary with its batches."""
+    first, *others = [one.units for one in explanations]
+    return all(
+        first == other if first is None or other is None else _same_units(first, other)
+        for other in others
+    )
+
+
+def _same_units(one: Units, other: Units) -> bool:
+    pairs = list(zip((*one.left, *one.right), (*other.left, *other.right), strict=False))
+    return (len(one.left), len(one.right)) == (len(other.left), len(other.right)) and all(
+        (a.start, a.end) == (b.start, b.end) and _same(a.fall, b.fall) and _same(a.alone, b.alone)
+        for a, b in pairs
+    )
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-4)
 
 
 def _draw_method(explanation: Explanation) -> RenderableType:

@@ -73,7 +73,7 @@ def terminal_view(
     ]
     if (table := part_table(explanation)) is not None:
         parts += [_draw_parts(table), Text()]
-    parts += draw_units(explanation, colour=colour)
+    parts += draw_units(explanation, colour=colour, scale=measure)
     for title, side in (("left", explanation.left), ("right", explanation.right)):
         which: Literal["left", "right"] = "left" if title == "left" else "right"
         segments = cut_into_segments(side, pairs, which=which, shade=measure.shade)

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from whyalike.explanation import ExplainedText, Explanation, Unit, Units
@@ -16,6 +17,7 @@ from whyalike.render.parts import (
     format_signed,
     saliency_level,
 )
+from whyalike.render.scales import Scale
 
 MATTERS = 0.1
 """A sentence is shown from this part of the greatest fall of its text on."""
@@ -65,8 +67,11 @@ class UnitsView:
     sides: tuple[UnitSide, ...]
 
 
-def view_units(explanation: Explanation) -> UnitsView | None:
-    """Return the units as they are drawn, of texts of more than one; None where none has."""
+def view_units(explanation: Explanation, *, scale: Scale | None = None) -> UnitsView | None:
+    """Return the units as they are drawn, of texts of more than one; None where none has.
+
+    ``scale`` shades words; by default the relative one.
+    """
     units = explanation.units
     if units is None or max(len(units.left), len(units.right)) < 2:
         return None
@@ -82,7 +87,7 @@ def view_units(explanation: Explanation) -> UnitsView | None:
             "of what it loses without each of its words. Both are measured."
         ),
         sides=tuple(
-            _view_side(explanation, which, side, own, whole=whole)
+            _view_side(explanation, which, side, own, whole=whole, scale=scale)
             for which, side, own in _sides(explanation, units)
             if len(own) > 1
         ),
@@ -108,10 +113,11 @@ def _view_side(
     units: Sequence[Unit],
     *,
     whole: bool,
+    scale: Scale | None,
 ) -> UnitSide:
     least = least_shown([unit.fall for unit in units]) if whole else 0.0
     shown = [_is_shown(unit, side, least, units, whole=whole) for unit in units]
-    rows = _rows(explanation, which, side, units)
+    rows = _rows(explanation, which, side, units, scale)
     parts: list[UnitPart] = []
     start = 0
     for place in range(1, len(units) + 1):
@@ -153,12 +159,14 @@ def _rows(
     which: Which,
     side: ExplainedText,
     units: Sequence[Unit],
+    scale: Scale | None,
 ) -> list[UnitRow]:
+    shaded: dict[str, Any] = {} if scale is None else {"shade": scale.shade}
     falls = decimals_for(unit.fall for unit in units if unit.fall is not None)
     decimals = max(falls, 3)
     found: list[list[UnitRun]] = [[] for _ in units]
     place = at = 0
-    for segment in cut_into_segments(side, explanation.pairs, which=which):
+    for segment in cut_into_segments(side, explanation.pairs, which=which, **shaded):
         start, end = at, at + len(segment.text)
         at = end
         while place < len(units) and units[place].end <= start:
@@ -168,8 +176,8 @@ def _rows(
             if unit.start >= end:
                 break
             text = side.text[max(start, unit.start) : min(end, unit.end)]
-            level = 0 if segment.word is None else saliency_level(segment.saliency)
-            found[n].append(UnitRun(text, level, segment.saliency < 0))
+            level = 0 if segment.word is None else saliency_level(segment.shade)
+            found[n].append(UnitRun(text, level, segment.shade < 0))
     return [
         UnitRow(
             "–" if unit.fall is None else format_signed(unit.fall, decimals),
@@ -186,32 +194,41 @@ def _beside(unit: Unit, decimals: int) -> str:
     return "–" if unit.separate is None else format_signed(unit.separate, decimals)
 
 
-def draw_units(explanation: Explanation, *, colour: bool) -> list[RenderableType]:
+def draw_units(
+    explanation: Explanation, *, colour: bool, words: bool = True, scale: Scale | None = None
+) -> list[RenderableType]:
     """Return the units as lines for a terminal; none where words were asked for.
 
-    Without colour, ``*word*`` is one of at least half the greatest saliency.
+    With ``words``, those of at least half the full shade are bold or, without colour, stand
+    between asterisks. ``scale`` is that of ``view_units``.
     """
     from whyalike.render.terminal import visible
 
-    view = view_units(explanation)
+    view = view_units(explanation, scale=scale)
     if view is None:
         return []
     lines: list[RenderableType] = []
     for side in view.sides:
-        heading = Text(f"{view.title.lower()} of the {side.title.lower()}", style="bold underline")
-        lines += [heading, Text(f"{'without':>8} {view.beside:>12}", style="dim")]
+        lines.append(
+            Text(f"{view.title.lower()} of the {side.title.lower()}", style="bold underline")
+        )
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row(Text("without", style="dim"), Text(view.beside, style="dim"))
         for part in side.parts:
             if part.folded:
-                lines.append(Text(f"{'':>21}  … {part.folded}", style="dim"))
+                table.add_row("", "", Text(f"… {part.folded}", style="dim"))
                 continue
             for row in part.rows:
-                text = Text(f"{row.fall:>8} {row.beside:>12}  ")
+                text = Text()
                 for run in row.runs:
                     said = " ".join(visible(run.text).split(" "))
-                    strong = run.level >= 10
+                    strong = words and run.level >= 10
                     if strong and not colour:
                         said = f"~{said}~" if run.negative else f"*{said}*"
                     text.append(said, style="bold" if strong and colour else "")
-                lines.append(text)
-        lines.append(Text())
+                table.add_row(Text(row.fall), Text(row.beside), text)
+        lines += [table, Text()]
     return [*lines, Text(view.meaning, style="dim"), Text()]

@@ -408,7 +408,7 @@ def view_explanation(
         matrix=matrix,
         terms=view_terms(explanation),
         checks=view_checks(explanation),
-        units=view_units(explanation),
+        units=view_units(explanation, scale=measure),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
         has_negative=any(saliency_level(measure.shade(w)) and measure.shade(w) < 0 for w in words),

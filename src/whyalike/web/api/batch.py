@@ -88,6 +88,7 @@ class Batch:
                         options=asked.changed(),
                         documents=asked.documents,
                         check=asked.check or 0,
+                        unit=asked.unit,
                     )
                 except (TooCostlyError, BusyError):
                     raise
@@ -158,6 +159,7 @@ class Batch:
                     options=asked.changed(),
                     documents=asked.documents,
                     check=asked.check or 0,
+                    unit=asked.unit,
                 )
             except BusyError as error:
                 if error.reason != "queue_full" or loop.time() > until:

@@ -185,6 +185,7 @@ class Routes:
                 options=asked.changed(),
                 documents=asked.documents,
                 check=usual if asked.check is None else asked.check,
+                unit=asked.unit,
             ),
         )
         return Response(answer.json, media_type=JSON)

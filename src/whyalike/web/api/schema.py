@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Optional, get_type_hints
 from pydantic import ConfigDict, Field, create_model
 
 from whyalike.explanation import ScoreKind, SimilarityFunction
-from whyalike.options import BTIOptions, Declared, declared
+from whyalike.options import BTIOptions, Declared, UnitKind, declared
 from whyalike.schema import ExplanationModel, Strict
 
 MOST_CHECKED = 50
@@ -80,6 +80,13 @@ class ExplainRequest(_Asked):
         description="How many of the selected pairs are checked: their words are deleted from both "
         "texts, each pair's and all. By default 3 where a pass of the model is cheap, else none; "
         "in a batch none.",
+    )
+
+    unit: UnitKind = Field(
+        "word",
+        description="What is measured besides words: with sentence or phrase, `units` of the "
+        "answer says what the score loses without each, and of sentences what each scores alone "
+        "with the other text. That takes a pass of the model for each.",
     )
 
     left: str = Field(description="The first text.", examples=["How do I get my money back?"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whyalike.comparison import Comparison
+from whyalike.comparison import Comparison, read_apart
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
 from whyalike.explanation import Explanation
 from whyalike.options import UnitKind
@@ -271,6 +271,7 @@ class Service:
         options: Options | None = None,
         documents: bool = False,
         check: int = 0,
+        unit: UnitKind = "word",
     ) -> Estimate:
         """Return what explaining one pair costs; nothing where the result was kept.
 
@@ -282,7 +283,7 @@ class Service:
         served, pair = self.model(model), (left, right)
         for side, text in zip(("left", "right"), pair, strict=True):
             self.check(side, text)
-        kind, _ = served.kind(method, options, documents=documents, check=check)
+        kind, _ = served.kind(method, options, documents=documents, check=check, unit=unit)
         if served.key(kind, pair) in self.kept:
             return Estimate()
         return served.estimate(kind, await self._sizes(served, kind, pair))
@@ -345,7 +346,10 @@ class Service:
                     for side, text in (("better", better), ("worse", worse))
                 ]
             )
-            found = Comparison(better=await read_answer(first), worse=await read_answer(second))
+            explained = await read_answer(first), await read_answer(second)
+            if apart := read_apart(*explained):
+                raise OptionError(apart)
+            found = Comparison(better=explained[0], worse=explained[1])
             return await self._checked(allowance, served, kind, found, check)
 
     async def _checked(

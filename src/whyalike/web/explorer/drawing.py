@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError, WhyalikeError
-from whyalike.options import BTIOptions
+from whyalike.options import BTIOptions, UnitKind
 from whyalike.render.parts import format_number, format_signed
 from whyalike.web.api.answers import status_of, until_disconnected
 from whyalike.web.explorer.asking import PART, RESULT, Asked
@@ -116,17 +116,25 @@ def call_in_python(call: str, texts: Sequence[str], *settings: str) -> str:
 
 
 def pair_in_python(
-    explainer: "Explainer", methods: Sequence[str], options: BTIOptions, texts: Sequence[str]
+    explainer: "Explainer",
+    methods: Sequence[str],
+    options: BTIOptions,
+    texts: Sequence[str],
+    *,
+    unit: UnitKind = "word",
 ) -> str:
     """Return a program that explains a pair, checked as the page does."""
     opened = open_in_python(explainer, methods[0], options)
+    measured = [f"unit={unit!r}"] if unit != "word" else []
     if len(methods) == 1:
         checked = [f"check={explainer.usual_check}"] if explainer.usual_check else []
-        return f"{opened}{call_in_python('e = explainer.explain', texts, *checked)}print(e)\n"
+        call = call_in_python("e = explainer.explain", texts, *checked, *measured)
+        return f"{opened}{call}print(e)\n"
     named = ", ".join(map(repr, methods))
     pair = "pair = (\n" + "".join(f"    {text!r},\n" for text in texts) + ")\n"
-    loop = f"for method in ({named}):\n    print(explainer.with_method(method).explain(*pair))\n"
-    return f"{opened}{pair}{loop}"
+    arguments = ", ".join(["*pair", *measured])
+    loop = f"    print(explainer.with_method(method).explain({arguments}))\n"
+    return f"{opened}{pair}for method in ({named}):\n{loop}"
 
 
 def pair_in_shell(
@@ -136,12 +144,15 @@ def pair_in_shell(
     texts: Sequence[str],
     *,
     scale: str = "absolute",
+    unit: UnitKind = "word",
 ) -> str:
     """Return a command that explains a pair."""
     which = ["--method", *methods] if len(methods) == 1 else ["--methods", ",".join(methods)]
     more = [*options_in_shell(methods, options, FLAGS)]
     if scale != "absolute" and len(methods) == 1:
         more += ["--scale", scale]
+    if unit != "word":
+        more += ["--unit", unit]
     return in_shell("explain", *_model(explainer), *which, *more, texts=texts)
 
 

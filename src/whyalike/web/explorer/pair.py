@@ -205,16 +205,18 @@ class PairPage:
         methods = [one.method for one in found]
         texts = found[0].left.text, found[0].right.text
         names = ("JSON", "HTML", "PNG") if alone else ("JSON", "HTML")
+        unit = "word" if found[0].units is None else found[0].units.kind
         return Exports(
             link=asked.link(),
             forms=forms_at("/pair", *names),
-            python=pair_in_python(explainer, methods, found[0].options, texts),
+            python=pair_in_python(explainer, methods, found[0].options, texts, unit=unit),
             shell=pair_in_shell(
                 explainer,
                 methods,
                 found[0].options,
                 texts,
                 scale=asked.one("scale") or ABSOLUTE,
+                unit=unit,
             ),
         )
 
