@@ -34,6 +34,7 @@ from whyalike.catalogue.manifest import (
     same_reference,
     sealed,
 )
+from whyalike.catalogue.unknown_tokens import LOOKED_AT, say_unknown
 from whyalike.catalogue.vector_check import check_given
 from whyalike.catalogue.vectors import Block, DType, VectorWriter, vector_file_name
 from whyalike.data.items import Item
@@ -185,8 +186,8 @@ class Unfinished:
             return
         raise OptionError(
             f"{self.path.parent.parent} holds an unfinished run of {found['rows']:,} items, and it "
-            f"has other {' and '.join(other)}: nothing was done. Run it again as it was begun, choose "
-            "another folder, or throw away what it has with resume=False (--force)."
+            f"has other {' and '.join(other)}: nothing was done. Run it again as it was begun, "
+            "choose another folder, or throw away what it has with resume=False (--force)."
         )
 
     def _read(self) -> dict[str, Any] | None:
@@ -371,20 +372,30 @@ def _begin(
 
 def _look_at(items: Path, recipe: Recipe, count: int, report: ReadReport) -> None:
     """Look at a sample of the items, before anything is embedded or taken over."""
-    if recipe.given is None:
-        return
     store = ItemStore(items)
     try:
-        check_given(
-            recipe.given,
-            store,
-            count,
-            explainer=recipe.explainer,
-            field=recipe.fields[0],
-            report=report,
-        )
+        texts = [
+            field_text(item, field) for item in _sample(store, count) for field in recipe.fields
+        ]
+        if (said := say_unknown(recipe.explainer, texts)) is not None:
+            report.notes.append(said)
+        if recipe.given is not None:
+            check_given(
+                recipe.given,
+                store,
+                count,
+                explainer=recipe.explainer,
+                field=recipe.fields[0],
+                report=report,
+            )
     finally:
         store.close()
+
+
+def _sample(store: ItemStore, count: int) -> list[Item]:
+    """Return items from the first to the last, with equal gaps between them."""
+    places = np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count)).round().astype(int))
+    return [item for place in places.tolist() for item in store.items(place, place + 1)]
 
 
 def _go_on(writers: "Mapping[Field, VectorWriter]", files: Mapping[str, FileNote]) -> bool:
