@@ -158,11 +158,41 @@ def test_what_another_run_left_is_not_used(explainer, small_chunks, tmp_path, mo
 
     assert leave(tmp_path / "same") == 20
     assert leave(tmp_path / "asked", resume=False) == 0
-    assert leave(tmp_path / "items", source=draw_items(20, seed=2)) == 0
-    assert leave(tmp_path / "dtype", dtype="float16") == 0
-    assert leave(tmp_path / "field", fields=("title",)) == 0
-    assert leave(tmp_path / "model", model=open_tiny("electra")) == 0
-    assert leave(tmp_path / "prompt", model=open_tiny(prompts=("a ", "b "))) == 0
+    others = {
+        "items": {"source": draw_items(20, seed=2)},
+        "dtype": {"dtype": "float16"},
+        "fields": {"fields": ("title",)},
+        "model": {"model": open_tiny("electra")},
+        "model ": {"model": open_tiny(prompts=("a ", "b "))},
+    }
+    for name, options in others.items():
+        with raises(OptionError, "unfinished run of 20 items", f"other {name.strip()}", "--force"):
+            leave(tmp_path / name, **options)
+        assert leave(tmp_path / name) == 20, "what it had is not thrown away"
+        shutil.rmtree(tmp_path / name)
+        assert leave(tmp_path / name, **options, resume=False) == 0
+
+
+def test_a_refused_file_does_not_throw_an_unfinished_run_away(
+    explainer, small_chunks, tmp_path, monkeypatch
+):
+    def stop(*_arguments, **_named):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "idx"
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "_finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            CatalogueIndex.build(draw_items(20), folder, model=explainer)
+    twins = [*draw_items(3), *draw_items(3)]
+    for wrong, said in (([], "no items"), (twins, "Two items"), (draw_items(21), "other items")):
+        with raises(OptionError, said):
+            CatalogueIndex.build(wrong, folder, model=explainer)
+    told = []
+    CatalogueIndex.build(
+        draw_items(20), folder, model=explainer, progress=lambda done, _: told.append(done)
+    )
+    assert told[0] == 20
 
 
 def test_items_are_added_replaced_and_removed(explainer, tmp_path):

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from whyalike.cli.train import describe_time
-from whyalike.training.loop import latest_checkpoint, unfinished
+from whyalike.training.unfinished import latest_checkpoint, unfinished
 
 _TEXT = "warm knit glove wool pale straw lemon zest white flowers ribbed cuffs smart phone"
 WORDS = _TEXT.split()

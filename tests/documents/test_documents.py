@@ -23,8 +23,8 @@ from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.export import read_csv
 from whyalike.study.ratings import COLUMNS
 from whyalike.training import TrainingResult
-from whyalike.training.loop import begin_run
 from whyalike.training.result import write_card
+from whyalike.training.unfinished import begin_run
 
 RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "study").is_dir())
 

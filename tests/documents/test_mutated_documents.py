@@ -26,8 +26,8 @@ from whyalike.study import from_storage, open_storage, plan, read_study
 from whyalike.study.design import PACKAGED, read_known_answers
 from whyalike.study.export import read_csv, to_csv
 from whyalike.training import TrainingResult
-from whyalike.training.loop import begin_run
 from whyalike.training.result import write_card
+from whyalike.training.unfinished import begin_run
 from whyalike.web.explorer.evaluate import SampleOrder, view_samples
 
 STORED = sorted(p for p in Path(__file__).parent.iterdir() if (p / "study").is_dir())[-1]

@@ -20,7 +20,13 @@ from whyalike import Explainer
 from whyalike.data.items import Item
 from whyalike.errors import FormatError, MissingExtraError, OptionError, OutputError
 from whyalike.training import TrainingResult, TrainingSettings, train, train_recobert
-from whyalike.training.loop import latest_checkpoint, unfinished
+from whyalike.training.unfinished import (
+    latest_checkpoint,
+    note_seconds,
+    seconds_of,
+    step_of,
+    unfinished,
+)
 
 QUICK = replace(SETTINGS, max_steps=3, looks=3, held_out=0.2, watched=0.1)
 
@@ -146,17 +152,79 @@ def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path):
     (unfinished(cut) / "checkpoint-9").mkdir()  # as if it had been cut off a little later
     with pytest.raises(OptionError, match="--resume"):
         train_recobert(some_items(), out=cut, base=base, settings=SETTINGS)
-    with pytest.raises(OptionError, match="settings: "):
-        train_recobert(
-            some_items(), out=cut, base=base, settings=replace(SETTINGS, seed=4), resume=True
-        )
-    with pytest.raises(OptionError, match="texts: "):
-        train_recobert(some_items(29), out=cut, base=base, settings=SETTINGS, resume=True)
-    resumed = train_recobert(some_items(), out=cut, base=base, settings=SETTINGS, resume=True)
+    other = {"out": cut, "base": base, "settings": replace(SETTINGS, seed=4)}
+    for resume in (True, False):
+        with raises(OptionError, f"(seed: {SETTINGS.seed} then, 4 now)", "--force"):
+            train_recobert(some_items(), **other, resume=resume)
+        with raises(OptionError, "seed: ", "; texts: other items", "--force"):
+            train_recobert(some_items(29), **other, resume=resume)
+    with raises(OptionError, "one of them"):
+        train_recobert(some_items(), **other, resume=True, force=True)
+    note_seconds(unfinished(cut) / "checkpoint-6", 5000.0)
+    said = []
+    resumed = train_recobert(
+        some_items(), out=cut, base=base, settings=SETTINGS, resume=True, say=said.append
+    )
+    assert said[0] == "Going on from the checkpoint of step 6."
+    assert 5000 < resumed.seconds < 9000
     uncut = train_recobert(some_items(), out=whole, base=base, settings=SETTINGS, resume=True)
     assert equal(cut, whole)
     assert resumed.history == uncut.history
     assert resumed.figures == uncut.figures
+
+
+def test_what_is_done_after_the_last_step_is_said(base, tmp_path):
+    said, steps = [], []
+
+    def tell(now):
+        steps.append((now.step, len(said)))
+
+    found = train_recobert(
+        some_items(),
+        out=tmp_path / "model",
+        base=base,
+        settings=replace(QUICK, held_out=0.3),
+        baseline="mnrl",
+        resume=True,
+        progress=tell,
+        say=said.append,
+    )
+    assert [line.split()[0] for line in said] == [
+        "There", "All", "Saving", "Measuring", "Measuring", "Training"
+    ]  # fmt: skip
+    assert f"step {found.best_step}." in said[2]
+    assert f"the base on {found.held_out} held-out titles" in said[3]
+    assert steps[-1][0] == found.steps
+    assert steps[-1][1] <= 2, "nothing is saved before the last step"
+
+
+def test_an_unfinished_run_is_thrown_away_when_asked_only(base, tmp_path):
+    out = tmp_path / "model"
+
+    def stop(now):
+        if now.step == 6 and now.mrr is None:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_recobert(some_items(), out=out, base=base, settings=SETTINGS, progress=stop)
+    kept = latest_checkpoint(unfinished(out))
+    assert 0 < seconds_of(kept) < 600
+    with raises(OptionError, "unfinished run of other data", "texts: other items"):
+        train_recobert(some_items(29), out=out, base=base, settings=SETTINGS)
+    with raises(OptionError, "go on with it", f"step {step_of(kept)}"):
+        train_recobert(some_items(), out=out, base=base, settings=SETTINGS)
+    assert latest_checkpoint(unfinished(out)) == kept
+    first = []
+    train_recobert(
+        some_items(29),
+        out=out,
+        base=base,
+        settings=SETTINGS,
+        force=True,
+        progress=lambda now: first.append(now.step),
+    )
+    assert first[0] <= step_of(kept)
+    assert not unfinished(out).exists()
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_run_goes_on(base, tmp_path):

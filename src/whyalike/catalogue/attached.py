@@ -17,6 +17,7 @@ from whyalike.catalogue.stores.store import (
     open_store,
     plain_metadata,
 )
+from whyalike.catalogue.vector_check import SAMPLE, check_agreement
 from whyalike.catalogue.vectors import ExactIndex, Vectors
 from whyalike.data.items import Item
 from whyalike.errors import OptionError
@@ -28,12 +29,6 @@ from whyalike.texts import clean_text, without_surrogates
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
     from whyalike.render.similar import SimilarPage
-
-SAMPLE = 32
-"""Items whose texts are embedded to see whether the vectors are the model's."""
-
-LEAST_COSINE = 0.999
-"""Of the model's vector of a text with the one that is stored: half precision gives .9999."""
 
 UNIT = 1e-2
 """How far a length may be from 1, for cosines and products to give one order."""
@@ -350,26 +345,9 @@ def _check_vectors(store: Store, explainer: "Explainer", found: Sequence[Stored]
             f"{explainer.model.name} {vectors.shape[1]}: give the model that made them."
         )
     check_agreement(
-        vectors, np.array([found[place].vector for place in kept]), name=explainer.model.name
+        vectors,
+        np.array([found[place].vector for place in kept]),
+        name=explainer.model.name,
+        advice="Give the model that made them, with its prompt before a passage (prompts), its "
+        "pooling, and the fields that were embedded, in their order (text_field).",
     )
-
-
-def check_agreement(own: Vectors, given: Vectors, *, name: str) -> float:
-    """Return the least cosine of a model's vectors (N, H) with those given for the same texts.
-
-    Raises
-    ------
-    OptionError
-        It is below ``LEAST_COSINE``: the vectors are another model's, or of other texts.
-    """
-    one, other = (comparable(rows.astype(np.float64), function="cosine") for rows in (own, given))
-    cosines = (one * other).sum(axis=1)
-    least, middle = float(cosines.min()), float(np.median(cosines))
-    if least < LEAST_COSINE:
-        raise OptionError(
-            f"{name} gives other vectors than those given: of {len(cosines)} texts the cosine of "
-            f"both is {middle:.4f} in the median and {least:.4f} at least, and {LEAST_COSINE} is "
-            "needed. Give the model that made them, with its prompt before a passage (prompts), "
-            "its pooling, and the fields that were embedded, in their order (text_field)."
-        )
-    return least

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
 from whyalike.catalogue.files import FileNote, checksum, read_note, sync_folder
+from whyalike.catalogue.given_vectors import GivenVectors
 from whyalike.catalogue.item_store import ItemStore, field_text, text_key, write_items
 from whyalike.catalogue.manifest import (
     BUILDING,
@@ -33,10 +34,13 @@ from whyalike.catalogue.manifest import (
     same_reference,
     sealed,
 )
+from whyalike.catalogue.unknown_tokens import LOOKED_AT, say_unknown
+from whyalike.catalogue.vector_check import check_given
 from whyalike.catalogue.vectors import Block, DType, VectorWriter, vector_file_name
 from whyalike.data.items import Item
+from whyalike.data.stream import ReadReport
 from whyalike.documents import read_json, write_json
-from whyalike.errors import FormatError, ModelError, OptionError, OutputError
+from whyalike.errors import FormatError, ModelError, OptionError, OutputError, WhyalikeError
 from whyalike.files import write_whole
 from whyalike.models.scorer import require_vectors
 from whyalike.similarity import comparable
@@ -168,20 +172,42 @@ class Unfinished:
         rows : int
             How many items there are in all.
         """
-        try:
-            content = read_json(read_note(self.path))
-        except FormatError:
-            return False
-        if not isinstance(content, dict) or not is_sealed(content):
-            return False
-        if content.get("plan") != self.plan:
-            return False
-        found: dict[str, Any] = content
-        if not same_reference(found["reference"], self.reference) or found["rows"] > rows:
+        found = self._read()
+        if found is None or self._differences(found) or found["rows"] > rows:
             return False
         self.rows, self.cut = found["rows"], found["cut"]
         self.files = {name: FileNote(**note) for name, note in found["files"].items()}
         return True
+
+    def refuse_others(self) -> None:
+        """Raise OptionError where a run of another plan has embedded something already."""
+        found = self._read()
+        if found is None or not found["rows"] or not (other := self._differences(found)):
+            return
+        raise OptionError(
+            f"{self.path.parent.parent} holds an unfinished run of {found['rows']:,} items, and it "
+            f"has other {' and '.join(other)}: nothing was done. Run it again as it was begun, "
+            "choose another folder, or throw away what it has with resume=False (--force)."
+        )
+
+    def _read(self) -> dict[str, Any] | None:
+        """Return what an earlier run noted, or None where there is none that is whole."""
+        try:
+            content = read_json(read_note(self.path))
+        except FormatError:
+            return None
+        if not isinstance(content, dict) or not is_sealed(content):
+            return None
+        return content if isinstance(content.get("plan"), dict) else None
+
+    def _differences(self, found: Mapping[str, Any]) -> list[str]:
+        """Return what is another one in the plan of an earlier run."""
+        before = found["plan"]
+        names = {**before, **self.plan}
+        other = [name for name in names if before.get(name) != self.plan.get(name)]
+        if "model" not in other and not same_reference(found["reference"], self.reference):
+            other.append("vectors of its model")
+        return other
 
     def save(self, rows: int, cut: int, files: Mapping[str, FileNote]) -> None:
         """Note how far it has come, whole or not at all."""
@@ -218,6 +244,8 @@ class Recipe:
     model: IndexedModel
     fields: tuple[Field, ...]
     dtype: DType
+    given: GivenVectors | None = None
+    """Vectors that are there already: then nothing but a sample is embedded."""
 
 
 def build_segment(
@@ -228,6 +256,7 @@ def build_segment(
     number: int,
     known: Sequence[KnownSegment],
     resume: bool,
+    report: ReadReport,
     progress: Progress,
 ) -> Segment:
     """Make a segment of an index, or go on making it, and put it in its place.
@@ -246,6 +275,8 @@ def build_segment(
         The segments before it; a text that is there already has its vector from there.
     resume : bool
         Whether what an earlier run left may be used.
+    report : ReadReport
+        How the items were read; gets what is remarkable of the vectors before any is embedded.
     progress : Progress
         See Progress.
 
@@ -268,11 +299,7 @@ def build_segment(
             place.parent.mkdir(exist_ok=True)
             target.rename(place)
         place.mkdir(parents=True, exist_ok=True)
-        count, digest = write_items(place / ITEMS, items)
-        if not count:
-            shutil.rmtree(place.parent)
-            raise OptionError("There are no items to index: give a catalogue that has some.")
-        saved = Unfinished(folder / BUILDING, _plan(recipe, digest), recipe.model.reference)
+        saved, count = _begin(folder, place, items, recipe, resume=resume, report=report)
         writers: dict[Field, VectorWriter] = {
             field: VectorWriter(
                 place / vector_file_name(field, recipe.dtype),
@@ -301,7 +328,7 @@ def build_segment(
 def _plan(recipe: Recipe, digest: str) -> dict[str, object]:
     model = asdict(recipe.model)
     del model["reference"]
-    return {
+    plan = {
         "format": FORMAT,
         "items": digest,
         "model": model,
@@ -309,6 +336,66 @@ def _plan(recipe: Recipe, digest: str) -> dict[str, object]:
         "dtype": recipe.dtype,
         "chunk": CHUNK,
     }
+    return plan if recipe.given is None else {**plan, "vectors": recipe.given.digest}
+
+
+def _begin(
+    folder: Path,
+    place: Path,
+    items: Iterable[Item],
+    recipe: Recipe,
+    *,
+    resume: bool,
+    report: ReadReport,
+) -> tuple[Unfinished, int]:
+    """Write the items, and return the progress of their plan, and how many there are.
+
+    What an unfinished run has is not touched before these items are seen to be its own.
+    """
+    draft = place / f"{ITEMS}.draft"
+    try:
+        count, digest = write_items(draft, items)
+        if not count:
+            raise OptionError("There are no items to index: give a catalogue that has some.")
+        saved = Unfinished(folder / BUILDING, _plan(recipe, digest), recipe.model.reference)
+        if resume:
+            saved.refuse_others()
+        _look_at(draft, recipe, count, report)
+    except WhyalikeError:
+        draft.unlink(missing_ok=True)
+        if not (folder / BUILDING / FILE).exists():
+            shutil.rmtree(folder / BUILDING)
+        raise
+    draft.replace(place / ITEMS)
+    return saved, count
+
+
+def _look_at(items: Path, recipe: Recipe, count: int, report: ReadReport) -> None:
+    """Look at a sample of the items, before anything is embedded or taken over."""
+    store = ItemStore(items)
+    try:
+        texts = [
+            field_text(item, field) for item in _sample(store, count) for field in recipe.fields
+        ]
+        if (said := say_unknown(recipe.explainer, texts)) is not None:
+            report.notes.append(said)
+        if recipe.given is not None:
+            check_given(
+                recipe.given,
+                store,
+                count,
+                explainer=recipe.explainer,
+                field=recipe.fields[0],
+                report=report,
+            )
+    finally:
+        store.close()
+
+
+def _sample(store: ItemStore, count: int) -> list[Item]:
+    """Return items from the first to the last, with equal gaps between them."""
+    places = np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count)).round().astype(int))
+    return [item for place in places.tolist() for item in store.items(place, place + 1)]
 
 
 def _go_on(writers: "Mapping[Field, VectorWriter]", files: Mapping[str, FileNote]) -> bool:
@@ -332,7 +419,7 @@ def _embed_rest(
     count: int,
     progress: Progress,
 ) -> int:
-    """Embed what is not embedded yet; return how many texts of all were cut."""
+    """Embed what is not embedded yet, or take it over; return how many texts of all were cut."""
     done, cut = saved.rows, saved.cut
     total = count * len(writers)
     size = max(1, min(CHUNK, NUMBERS_AT_ONCE // recipe.model.dimension))
@@ -341,6 +428,13 @@ def _embed_rest(
     try:
         for start in range(done, count, size):
             items = store.items(start, min(start + size, count))
+            if recipe.given is not None:
+                rows = recipe.given.take(recipe.given.rows_of([i.id for i in items], start))
+                for writer in writers.values():
+                    writer.append(comparable(rows, function=recipe.model.similarity_function))
+                saved.save(start + len(items), 0, _notes(writers))
+                progress(start + len(items), total)
+                continue
             texts = {field: [field_text(item, field) for item in items] for field in writers}
             mine = {field: writer.rows() for field, writer in writers.items()}
 
@@ -453,7 +547,7 @@ def _finish(
     place.rename(target)
     sync_folder(target)
     sync_folder(target.parent)
-    known = cut if _tells_cuts(recipe.explainer.model) else None
+    known = cut if recipe.given is None and _tells_cuts(recipe.explainer.model) else None
     return Segment(target.name, count, known, (), notes)
 
 

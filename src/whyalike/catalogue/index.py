@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 import numpy as np
 
 from whyalike.catalogue.building import Progress
+from whyalike.catalogue.given_vectors import GivenVectors, VectorSource
 from whyalike.catalogue.manifest import Field, IndexedModel, check_model
 from whyalike.catalogue.reader import IndexReader, Score, describe_index, open_reader
 from whyalike.catalogue.search import (
@@ -31,6 +32,7 @@ from whyalike.catalogue.search import (
 from whyalike.catalogue.vectors import Bools, DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
+from whyalike.data.stream import ReadReport
 from whyalike.errors import ModelNotFoundError, OptionError
 from whyalike.options import MethodOptions, all_options, check_choice, check_whole
 
@@ -95,8 +97,10 @@ class CatalogueIndex:
         weights: Mapping[str, float] | None = None,
         group_by: str | None = None,
         dtype: DType = "float32",
+        vectors: VectorSource | GivenVectors | None = None,
         resume: bool = True,
         overwrite: bool = False,
+        report: ReadReport | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Embed a catalogue into a folder, and open it.
@@ -127,10 +131,19 @@ class CatalogueIndex:
         dtype : DType, default='float32'
             Of the vectors on the disk. ``"float16"`` takes half the disk, rounds similarities to
             about three decimals, and is cast in memory at the first search.
+        vectors : VectorSource or GivenVectors, optional
+            Vectors that the model has made of the items already: an array (N, H) or a .npy or .npz
+            file, one row for each item in their order; or ``"file.parquet:column"``, by its ids
+            where it has a column of them. A sample of the items is embedded to see that they are
+            the model's, and nothing else.
         resume : bool, default=True
-            Whether to go on with an unfinished run.
+            Whether to go on with an unfinished run; one of other items or another model is then
+            an error, and not thrown away.
         overwrite : bool, default=False
             Whether an index that is there may be replaced, when the new one is done.
+        report : ReadReport, optional
+            That of the items, where they are read elsewhere; gets notes on the vectors. A
+            Catalogue has its own.
         progress : Progress, optional
             Is called with how many of how many texts are embedded.
 
@@ -158,8 +171,10 @@ class CatalogueIndex:
             weights=weights or {},
             group_by=group_by,
             dtype=dtype,
+            vectors=vectors,
             resume=resume,
             overwrite=overwrite,
+            report=report,
             progress=progress or _tell_nobody,
         )
         return cls(open_reader(Path(folder), "exact"), explainer)
@@ -568,7 +583,9 @@ class CatalogueIndex:
         source: Source,
         *,
         replace: bool = False,
+        vectors: VectorSource | GivenVectors | None = None,
         resume: bool = True,
+        report: ReadReport | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Add items, and return the index with them; this one stays as it is.
@@ -579,8 +596,13 @@ class CatalogueIndex:
             As for ``build``.
         replace : bool, default=False
             Whether an item takes the place of one with the same id; otherwise that is an error.
+        vectors : VectorSource or GivenVectors, optional
+            Vectors of these items that the model has made already; as for ``build``.
         resume : bool, default=True
-            Whether to go on with an unfinished run.
+            Whether to go on with an unfinished run; one of other items or another model is then
+            an error, and not thrown away.
+        report : ReadReport, optional
+            As for ``build``.
         progress : Progress, optional
             Is called with how many of how many texts are embedded.
 
@@ -597,7 +619,9 @@ class CatalogueIndex:
             source,
             self.explainer,
             replace_known=replace,
+            vectors=vectors,
             resume=resume,
+            report=report,
             progress=progress or _tell_nobody,
         )
         return self._reopened()

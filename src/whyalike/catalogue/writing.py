@@ -13,6 +13,7 @@ from whyalike.catalogue.building import FILE as PROGRESS
 from whyalike.catalogue.building import KnownSegment, Progress, Recipe, build_segment
 from whyalike.catalogue.catalogue import Catalogue, name_of
 from whyalike.catalogue.files import LOCK, only_writer
+from whyalike.catalogue.given_vectors import GivenVectors, VectorSource, open_given
 from whyalike.catalogue.item_store import ItemStore
 from whyalike.catalogue.manifest import (
     ALONE,
@@ -57,8 +58,10 @@ def write_index(
     weights: Mapping[str, float],
     group_by: str | None,
     dtype: DType,
+    vectors: VectorSource | GivenVectors | None,
     resume: bool,
     overwrite: bool,
+    report: ReadReport | None,
     progress: Progress,
 ) -> None:
     """Make an index; see CatalogueIndex.build."""
@@ -69,16 +72,24 @@ def write_index(
         raise OptionError(f"fields is {fields!r}; give one or several of {get_args(Field)}.")
     check_weights(weights, fields)
     check_place(folder, overwrite=overwrite)
-    items, called, columns = _open_source(source)
+    items, called, read = _open_source(source, report)
     if group_by is None:
-        group_by = guess_group(columns)
+        group_by = guess_group(() if read.columns is None else read.columns.metadata)
+    items, given = _given(items, vectors, fields, read)
     with only_writer(folder, OWN):
         check_place(folder, overwrite=overwrite)
         generation, number = _next_numbers(folder)
         model = describe_model(explainer)
-        recipe = Recipe(explainer, model, tuple(fields), dtype)
+        recipe = Recipe(explainer, model, tuple(fields), dtype, given)
         segment = build_segment(
-            folder, items, recipe, number=number, known=(), resume=resume, progress=progress
+            folder,
+            items,
+            recipe,
+            number=number,
+            known=(),
+            resume=resume,
+            report=read,
+            progress=progress,
         )
         manifest = Manifest(
             generation=generation,
@@ -118,15 +129,18 @@ def add_items(
     replace_known: bool,
     resume: bool,
     progress: Progress,
+    vectors: VectorSource | GivenVectors | None = None,
+    report: ReadReport | None = None,
 ) -> None:
     """Add items to an index; see CatalogueIndex.add."""
     with only_writer(folder, OWN):
         before = read_manifest(folder)
         check_model(explainer, before.model, any_query=True)
-        recipe = Recipe(explainer, before.model, before.fields, before.dtype)
         stores = open_stores(folder, before)
         try:
-            items, *_ = _open_source(source)
+            items, _, read = _open_source(source, report)
+            items, given = _given(items, vectors, before.fields, read)
+            recipe = Recipe(explainer, before.model, before.fields, before.dtype, given)
             if not replace_known:
                 items = _refuse_known(items, before, stores)
             segment = build_segment(
@@ -136,6 +150,7 @@ def add_items(
                 number=before.next_segment,
                 known=_known(folder, before, stores),
                 resume=resume,
+                report=read,
                 progress=progress,
             )
             added = ItemStore(folder / SEGMENTS / segment.name / ITEMS)
@@ -234,21 +249,51 @@ def _manifest_of(folder: Path) -> Manifest | None:
         return None
 
 
-def _open_source(source: Source) -> tuple[Iterable[Item], str, Sequence[str]]:
-    """Return the items, one by one, what they are called, and what else is known of them.
+def _open_source(
+    source: Source, report: ReadReport | None
+) -> tuple[Iterable[Item], str, ReadReport]:
+    """Return the items, one by one, what they are called, and the report of how they are read.
 
     A bad row of a file is an error.
     """
-    report = source.report if isinstance(source, Catalogue) else ReadReport()
     if isinstance(source, Catalogue):
-        items: Iterable[Item] = source
-        called = source.name
-    elif isinstance(source, str | os.PathLike):
-        read = stream_items(source, strict=True, report=report)
-        items, called = chain(list(islice(read, 1)), read), name_of(Path(source))
-    else:
-        items, called = source, "items"
-    return items, called, () if report.columns is None else report.columns.metadata
+        # A copy: notes on vectors are of this index, and not of the catalogue.
+        own = replace(source.report, notes=list(source.report.notes))
+        return source, source.name, own if report is None else report
+    report = ReadReport() if report is None else report
+    if not isinstance(source, str | os.PathLike):
+        return source, "items", report
+    read = stream_items(source, strict=True, report=report)
+    return chain(list(islice(read, 1)), read), name_of(Path(source)), report
+
+
+def _given(
+    items: Iterable[Item],
+    vectors: VectorSource | GivenVectors | None,
+    fields: Sequence[Field],
+    report: ReadReport,
+) -> tuple[Iterable[Item], GivenVectors | None]:
+    """Return the items and their vectors, which are not kept as text besides.
+
+    Raises what ``open_given`` raises, and OptionError where several texts of an item are embedded.
+    """
+    if vectors is None:
+        return items, None
+    if len(fields) > 1:
+        raise OptionError(
+            f"vectors are given, and fields is {tuple(fields)!r}: one vector of an item is of one "
+            "text; give the field that was embedded."
+        )
+    given = open_given(vectors, report.columns)
+    own = given.path is not None and report.path and Path(report.path).exists()
+    if not own or not given.path or not given.path.samefile(report.path):
+        return items, given
+    column = given.column
+    spared = (
+        replace(item, metadata={k: v for k, v in item.metadata.items() if k != column})
+        for item in items
+    )
+    return spared, given
 
 
 def _known(folder: Path, manifest: Manifest, stores: Sequence[ItemStore]) -> list[KnownSegment]:

@@ -30,6 +30,7 @@ from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Item, ReadReport
+    from whyalike.catalogue.given_vectors import GivenVectors
     from whyalike.catalogue.manifest import Field
     from whyalike.data.shops import Shop
     from whyalike.data.stream import Format, Markup
@@ -71,15 +72,28 @@ def take(
     return chain(list(islice(items, 1)), items), report
 
 
+def open_vectors(said: str | None, report: "ReadReport") -> "GivenVectors | None":
+    """Return the vectors that are there already; a wrong file is refused before a model loads."""
+    from whyalike.catalogue.given_vectors import open_given
+
+    return None if said is None else open_given(said, report.columns)
+
+
+def _becomes(given: "GivenVectors | None") -> str:
+    return "embedded" if given is None else "taken over"
+
+
 @contextmanager
-def following(report: "ReadReport") -> Iterator[Callable[[int, int], None]]:
+def following(
+    report: "ReadReport", *, done: str = "embedded"
+) -> Iterator[Callable[[int, int], None]]:
     """Show on standard error how many texts are embedded, how fast, and how long it will take.
 
     Before the first one stands what was assumed, and which rows are bad: all are read by then.
     """
     said = False
     try:
-        with drawing("texts", done="embedded") as draw:
+        with drawing("texts", done=done) as draw:
 
             def tell(done: int, total: int) -> None:
                 nonlocal said
@@ -181,11 +195,27 @@ ShopOption = Annotated[
     typer.Option(help="Whose export it is; auto goes by its columns, none takes rows as they are."),
 ]
 
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        help="Vectors that --model has made of the items already: a .npy or .npz file with a row "
+        "for each item, in order, or file.parquet:column, by ids where it has some. A sample is "
+        "embedded and compared, and nothing else.",
+        metavar="FILE[:COLUMN]",
+        show_default=False,
+    ),
+]
+
 Strict = Annotated[bool, typer.Option("--strict", help="Fail at a bad row, not skip it.")]
 
 Resume = Annotated[
     bool,
-    typer.Option("--resume/--no-resume", help="Go on with an unfinished run, or begin anew."),
+    typer.Option(
+        "--resume/--no-resume",
+        " /--force",
+        help="Go on with an unfinished run, or throw it away and begin anew.",
+    ),
 ]
 
 
@@ -265,6 +295,7 @@ def build(
     markup: MarkupOption = "auto",
     shop: ShopOption = "auto",
     strict: Strict = False,
+    vectors: Vectors = None,
     resume: Resume = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the index that is there, when done.")
@@ -303,6 +334,12 @@ def build(
             shop=shop,
             strict=strict,
         )
+        given = open_vectors(vectors, report)
+        if given is not None and (chunk_size is not None or len(chosen) > 1):
+            raise OptionError(
+                "--vectors are of one text of each item: leave out --chunk-size, and name the one "
+                "field that was embedded (--fields)."
+            )
         group = ITEM if chunk_size and group_by is None else _group(group_by, report)
         quieten()
         from whyalike import Explainer
@@ -320,7 +357,7 @@ def build(
             items = chunk_items(items, explainer, size=chunk_size, overlap=chunk_overlap)
         elif chunk_overlap:
             raise OptionError("--chunk-overlap goes with --chunk-size: give both.")
-        with following(report) as progress:
+        with following(report, done=_becomes(given)) as progress:
             made = CatalogueIndex.build(
                 items,
                 out,
@@ -330,8 +367,10 @@ def build(
                 weights=weighed,
                 group_by=group,
                 dtype=dtype,
+                vectors=given,
                 resume=resume,
                 overwrite=overwrite,
+                report=report,
                 progress=progress,
             )
         show_info(made.info(), report=report, as_json=json_)
@@ -356,6 +395,7 @@ def add(
     markup: MarkupOption = "auto",
     shop: ShopOption = "auto",
     strict: Strict = False,
+    vectors: Vectors = None,
     resume: Resume = True,
     json_: Json = False,
     device: Device = None,
@@ -379,6 +419,7 @@ def add(
             shop=shop,
             strict=strict,
         )
+        given = open_vectors(vectors, report)
         quieten()
         opened = CatalogueIndex.open(
             folder,
@@ -387,8 +428,15 @@ def add(
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
         )
-        with following(report) as progress:
-            changed = opened.add(items, replace=replace, resume=resume, progress=progress)
+        with following(report, done=_becomes(given)) as progress:
+            changed = opened.add(
+                items,
+                replace=replace,
+                vectors=given,
+                resume=resume,
+                report=report,
+                progress=progress,
+            )
         show_info(changed.info(), report=report, as_json=json_)
 
 

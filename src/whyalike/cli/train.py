@@ -49,13 +49,13 @@ def follow(out: Path) -> Iterator[Callable[["TrainingProgress"], None]]:
     try:
         yield tell_progress
     except KeyboardInterrupt:
-        from whyalike.training.loop import latest_checkpoint, unfinished
+        from whyalike.training.unfinished import latest_checkpoint, step_of, unfinished
 
         kept = latest_checkpoint(unfinished(out))
         if kept is not None:
-            step = kept.name.rpartition("-")[2]
             echo(
-                f"A checkpoint of step {step} is kept: the same command with --resume goes on.",
+                f"A checkpoint of step {step_of(kept)} is kept: the same command with --resume "
+                "goes on.",
                 err=True,
             )
         raise
@@ -158,6 +158,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run, if there is one.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Throw an unfinished run away, and begin anew.")
+    ] = False,
     json_: Json = False,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -169,8 +172,8 @@ def train(
     Ctrl-C leaves a checkpoint; the same command with --resume goes on from it.
     """
     with one_sentence_errors(debug=debug):
-        quieten()
-        from whyalike.training import TrainingSettings, train_recobert
+        from whyalike.training import TrainingSettings
+        from whyalike.training.unfinished import refuse_what_is_there
 
         asked: dict[str, Any] = {
             "epochs": epochs,
@@ -187,8 +190,13 @@ def train(
         chosen = {name: value for name, value in asked.items() if value is not None}
         if patience is not None:
             chosen["patience"] = patience or None
+        # What is wrong is said before torch is loaded, which takes seconds.
         settings = TrainingSettings.of(**chosen)
+        refuse_what_is_there(out)
         read = read_catalogue(catalogue, id=id_, title=title, description=description)
+        quieten()
+        from whyalike.training import train_recobert
+
         with follow(out) as tell:
             found = train_recobert(
                 choose_items(read, items, seed=seed),
@@ -199,7 +207,9 @@ def train(
                 kind=kind,
                 baseline=baseline,
                 resume=resume,
+                force=force,
                 progress=tell,
+                say=lambda said: echo(said, err=True),
                 device=device,
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,

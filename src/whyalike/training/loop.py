@@ -1,20 +1,16 @@
-"""The training loop: its course, its checkpoints, and random states that go on."""
+"""The training loop: its course, and random states that go on."""
 
-import hashlib
-import json
 import math
 import os
 import random
-import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -29,25 +25,33 @@ from transformers import (
     TrainingArguments,
 )
 
-from whyalike.documents import DAMAGED_ARCHIVE, Format, shown
-from whyalike.errors import OptionError
-from whyalike.files import write_whole
 from whyalike.training.data import PairCollator, PairDataset
 from whyalike.training.recobert import Base, RecoBERT, quiet
 from whyalike.training.result import TrainingProgress
 from whyalike.training.settings import TrainingSettings
+from whyalike.training.unfinished import note_seconds, seconds_of
 
 Tell = Callable[[TrainingProgress], None]
+Say = Callable[[str], object]
+"""Is called with what is done besides steps."""
 
 
 class Course(TrainerCallback):
     """Tells how far the run is, and ends it early: without progress, or on Ctrl-C."""
 
-    def __init__(self, *, patience: int | None, tell: Tell | None) -> None:
+    def __init__(
+        self, *, patience: int | None, tell: Tell | None, say: Say, spent: float = 0.0
+    ) -> None:
         self.patience = patience
-        self.tell = tell
+        self.tell, self.say = tell, say
         self.interrupted = False
-        self.began = (0.0, 0)
+        self.began = (time.monotonic(), 0)
+        self.spent = spent
+
+    @property
+    def seconds(self) -> float:
+        """How long training took so far, runs before this one included."""
+        return self.spent + time.monotonic() - self.began[0]
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -65,6 +69,15 @@ class Course(TrainerCallback):
         if self.interrupted:
             control.should_save = True
             control.should_training_stop = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Note the time in the checkpoint, for the run that goes on from it."""
+        del control
+        if state.is_world_process_zero:
+            folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+            note_seconds(folder, self.seconds)
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -87,7 +100,7 @@ class Course(TrainerCallback):
         **_: Any,
     ) -> None:
         """Tell what was logged."""
-        del args, control
+        del control
         logged = logs or {}
         if self.tell is None or not state.is_world_process_zero:
             return
@@ -105,6 +118,12 @@ class Course(TrainerCallback):
                     seconds_left=(time.monotonic() - since) / done * left if done else None,
                 )
             )
+            if not left and "eval_mrr" not in logged:
+                look = args.eval_strategy != "no"
+                self.say(
+                    "All steps are done; "
+                    f"{'looking at the watched items, and ' if look else ''}keeping a checkpoint."
+                )
 
 
 def lacks_progress(state: TrainerState, patience: int | None) -> bool:
@@ -151,140 +170,6 @@ def own_random_state() -> Iterator[None]:
         finally:
             random.setstate(kept)
             np.random.set_state(numpy_kept)
-
-
-FORMAT = Format("whyalike/training-run", "description of a run", "Delete its folder to start anew.")
-RUN = "run.json"
-MOST_SAID = 600
-
-
-def unfinished(out: Path) -> Path:
-    """Return the folder beside ``out`` that holds a run's checkpoints until it is done."""
-    return out.with_name(out.name + ".unfinished")
-
-
-def begin_run(
-    folder: Path, description: Mapping[str, Any], *, resume: bool, rank: int = 0
-) -> Path | None:
-    """Return the newest whole checkpoint to go on from, or None where a run begins.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the checkpoints.
-    description : Mapping[str, Any]
-        What makes the run what it is; it must be equal to go on.
-    resume : bool
-        Whether to go on.
-    rank : int, default=0
-        The process; the first writes.
-
-    Raises
-    ------
-    OptionError
-        There is an unfinished run, and ``resume`` is not asked for; or it was started with other
-        data or settings.
-    FormatError
-        What is said of the run can't be read, or a newer release began it.
-    """
-    path = folder / RUN
-    if not resume and latest_checkpoint(folder) is not None and rank == 0:
-        raise OptionError(
-            f"{folder} holds an unfinished run: go on with it (resume=True, --resume), or delete "
-            "that folder to start anew."
-        )
-    if resume and path.is_file():
-        # Those that were begun before 1.0 say neither format nor version.
-        before = _with_defaults(FORMAT.load(path, unnamed=True))
-        now = json.loads(json.dumps(description))
-        if changed := sorted(key for key in now if before.get(key) != now[key]):
-            said = "; ".join(
-                f"{key}: {_said(before.get(key))} then, {_said(now[key])} now" for key in changed
-            )
-            raise OptionError(
-                f"The unfinished run in {folder} differs from this one ({said}). Resume it with "
-                "the same data and options, or delete that folder to start anew."
-            )
-        return latest_checkpoint(folder)
-    if rank == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        said = json.dumps({**FORMAT.head(), **description}, indent=2) + "\n"
-        write_whole(path, lambda stream: stream.write(said.encode()))
-    return None
-
-
-def _said(value: object) -> str:
-    """Return what a run was begun with: all of its settings are to be seen."""
-    said = repr(value) if isinstance(value, dict) else shown(value)
-    return said if len(said) <= MOST_SAID else said[:MOST_SAID] + "…"
-
-
-def _with_defaults(description: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is said of a run, with settings that there were not when it was begun."""
-    settings = description.get("settings")
-    if not isinstance(settings, Mapping):
-        return dict(description)
-    return {**description, "settings": {**TrainingSettings().to_dict(), **settings}}
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint that was written to its end."""
-    found = [path for path in folder.glob("checkpoint-*") if is_whole(path)]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def is_whole(checkpoint: Path) -> bool:
-    """Return whether all its files are there and can be read; Trainer writes its state last."""
-    pickles = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
-    states = list(checkpoint.glob("rng_state*.pth"))
-    return (
-        bool(states)
-        and _holds_state(checkpoint / "trainer_state.json")
-        and _holds_weights(checkpoint / "model.safetensors")
-        and all(map(_is_whole_archive, [*pickles, *states]))
-    )
-
-
-def _holds_state(path: Path) -> bool:
-    from transformers import TrainerState
-
-    try:
-        state = TrainerState.load_from_json(str(path))
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return False
-    return type(state.global_step) is type(state.max_steps) is int
-
-
-def _holds_weights(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as weights:
-            return bool(weights.keys())
-    except (OSError, SafetensorError):
-        return False
-
-
-def _is_whole_archive(path: Path) -> bool:
-    """Return whether a file that torch wrote is whole, by the checksums in it."""
-    try:
-        with ZipFile(path) as archive:
-            return archive.testzip() is None
-    except DAMAGED_ARCHIVE:
-        return False
-
-
-def remove_broken(folder: Path) -> None:
-    """Remove checkpoints that were cut off, so that none is taken for the newest."""
-    for path in folder.glob("checkpoint-*"):
-        if not is_whole(path):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def digest_of(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return a short name for exactly these texts in this order."""
-    said = json.dumps([list(pair) for pair in pairs], ensure_ascii=False)
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 Look = Callable[[], float]
@@ -367,9 +252,12 @@ def run_loop(
     look: Callable[[RecoBERT], float] | None,
     resume_from: Path | None,
     tell: Tell | None,
+    say: Say,
     device: str | None = None,
-) -> tuple[RecoBERT, RecoBERTTrainer]:
+) -> tuple[RecoBERT, RecoBERTTrainer, float]:
     """Train to the end, to a stop, or to Ctrl-C (then KeyboardInterrupt, with a checkpoint).
+
+    Returns the model, its trainer, and the seconds that it took, runs before this one included.
 
     Parameters
     ----------
@@ -387,11 +275,14 @@ def run_loop(
         The checkpoint to go on from.
     tell : Tell | None
         Is called with the progress.
+    say : Say
+        Is called with what is done besides steps.
     device : str, optional
         ``"cpu"``, or None for the best there is.
     """
     model = RecoBERT(base, settings)
-    course = Course(patience=settings.patience, tell=tell)
+    spent = seconds_of(resume_from)
+    course = Course(patience=settings.patience, tell=tell, say=say, spent=spent)
     dataset = PairDataset(pairs, settings)
     arguments = training_arguments(
         settings, folder, items=len(pairs), device=device, looks=look is not None
@@ -409,12 +300,12 @@ def run_loop(
     )
     trainer.remove_callback(PrinterCallback)
     if resume_from is not None and take_up_the_end(trainer, model, resume_from, settings):
-        return model, trainer
+        return model, trainer, spent
     with stopped_by_signal(course), quiet():
         trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
     if course.interrupted:
         raise KeyboardInterrupt
-    return model, trainer
+    return model, trainer, course.seconds
 
 
 def take_up_the_end(

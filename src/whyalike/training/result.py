@@ -83,7 +83,7 @@ class TrainingResult:
     steps : int
         Steps that were done; ``best_step`` is the one that was kept.
     seconds : float
-        That training took, in the last run if it was resumed.
+        That training took, over all runs to its end; what was lost after a checkpoint is not in it.
     history : tuple[TrainingProgress, ...]
         Losses and looks, in order.
     figures : tuple[ModelFigures, ...]

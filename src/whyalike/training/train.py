@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,20 +21,17 @@ from torch import distributed
 from transformers import PrinterCallback
 
 from whyalike.data.items import Item
-from whyalike.errors import MissingExtraError, OptionError, OutputError
+from whyalike.errors import MissingExtraError, OptionError
 from whyalike.files import write_whole
 from whyalike.models.installed import MultipleNegativesRankingLoss, Pooling, Transformer
 from whyalike.models.loading import load
 from whyalike.training.data import Split, number_texts, split_pairs
 from whyalike.training.loop import (
     RecoBERTTrainer,
-    begin_run,
-    digest_of,
+    Say,
     own_random_state,
-    remove_broken,
     run_loop,
     training_arguments,
-    unfinished,
     world_size,
 )
 from whyalike.training.recobert import Base, RecoBERT, call_base, open_base, quiet
@@ -50,6 +46,14 @@ from whyalike.training.result import (
 from whyalike.training.retrieval import rank_descriptions
 from whyalike.training.saving import embed_texts, said_where_unwritable, save_as_pipeline
 from whyalike.training.settings import TrainingSettings
+from whyalike.training.unfinished import (
+    begin_run,
+    digest_of,
+    refuse_what_is_there,
+    remove_broken,
+    step_of,
+    unfinished,
+)
 
 
 def train_ranking_baseline(
@@ -155,7 +159,10 @@ class Task:
     allow_pickle: bool
 
     def run(
-        self, checkpoint: Path | None, progress: Callable[[TrainingProgress], None] | None
+        self,
+        checkpoint: Path | None,
+        progress: Callable[[TrainingProgress], None] | None,
+        say: Say,
     ) -> TrainingResult:
         """Train, measure, save, and leave nothing but ``out``."""
         base = open_base(
@@ -167,8 +174,7 @@ class Task:
         settings = self.settings
         if base.limit is not None and base.limit < settings.max_length:
             settings = replace(settings, max_length=base.limit)
-        began = time.monotonic()
-        model, trainer = run_loop(
+        model, trainer, seconds = run_loop(
             base,
             [self.held_out.pairs[index] for index in self.split.train],
             settings,
@@ -176,11 +182,11 @@ class Task:
             look=(lambda model: self._look(model, base)) if self.split.watched else None,
             resume_from=checkpoint,
             tell=progress,
+            say=say,
             device=self.device,
         )
-        seconds = time.monotonic() - began
         if trainer.is_world_process_zero():
-            self._finish(model, base, trainer, seconds)
+            self._finish(model, base, trainer, seconds, say)
         if distributed.is_available() and distributed.is_initialized():
             distributed.barrier()
         found = json.loads((self.out / RESULT).read_text(encoding="utf-8"))
@@ -206,7 +212,12 @@ class Task:
         return found.mrr
 
     def _finish(
-        self, model: RecoBERT, base: Base, trainer: RecoBERTTrainer, seconds: float
+        self,
+        model: RecoBERT,
+        base: Base,
+        trainer: RecoBERTTrainer,
+        seconds: float,
+        say: Say,
     ) -> None:
         """Write the model as it was at its best step, with its figures, and remove the rest."""
         best = trainer.state.best_model_checkpoint
@@ -216,6 +227,7 @@ class Task:
             step = trainer.state.best_global_step
         with tempfile.TemporaryDirectory(dir=self.out.parent, prefix=".whyalike-") as scratch:
             made = Path(scratch) / "model"
+            say(f"Saving the model of step {step}.")
             with quiet():
                 save_as_pipeline(base, made)
             result = TrainingResult(
@@ -230,7 +242,7 @@ class Task:
                 best_step=step,
                 seconds=seconds,
                 history=_history(trainer),
-                figures=self._measure(made, trainer, Path(scratch)),
+                figures=self._measure(made, trainer, Path(scratch), say),
                 settings=self.settings.to_dict(),
                 notes=(*base.notes, *self._notes(base)),
             )
@@ -244,15 +256,17 @@ class Task:
         shutil.rmtree(self.folder)
 
     def _measure(
-        self, made: Path, trainer: RecoBERTTrainer, scratch: Path
+        self, made: Path, trainer: RecoBERTTrainer, scratch: Path, say: Say
     ) -> tuple[ModelFigures, ...]:
         if not self.split.held_out:
             return ()
-        figures = [
-            self.held_out.measure(self.base, "base, untrained", **self._loading),
-            self.held_out.measure(str(made), "RecoBERT", device=self.device),
-        ]
+        titles = f"on {len(self.split.held_out):,} held-out titles"
+        say(f"Measuring the base {titles}.")
+        figures = [self.held_out.measure(self.base, "base, untrained", **self._loading)]
+        say(f"Measuring the trained model {titles}.")
+        figures.append(self.held_out.measure(str(made), "RecoBERT", device=self.device))
         if self.baseline == "mnrl":
+            say(f"Training the baseline, {trainer.state.global_step:,} steps, and measuring it.")
             ranked = train_ranking_baseline(
                 self.base,
                 [self.held_out.pairs[index] for index in self.split.train],
@@ -314,7 +328,9 @@ def train_recobert(
     kind: str | None = None,
     baseline: Baseline | None = None,
     resume: bool = False,
+    force: bool = False,
     progress: Callable[[TrainingProgress], None] | None = None,
+    say: Callable[[str], object] | None = None,
     device: str | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
@@ -345,8 +361,12 @@ def train_recobert(
         ``"mnrl"`` trains the base by MultipleNegativesRankingLoss too, for comparison.
     resume : bool, default=False
         Go on with an unfinished run.
+    force : bool, default=False
+        Throw an unfinished run away, and begin anew.
     progress : Callable[[TrainingProgress], None], optional
         Is called with losses and evaluations.
+    say : Callable[[str], object], optional
+        Is called with what is done besides: from which step it goes on, that it saves or measures.
     device : str, optional
         ``"cpu"``, or None for the best there is.
     trust_remote_code : bool, default=False
@@ -359,8 +379,8 @@ def train_recobert(
     MissingExtraError
         The extra ``train`` is not installed.
     OptionError
-        ``out`` holds something, there is an unfinished run and no ``resume`` (or one of other data
-        or settings), or there are too few items.
+        ``out`` holds something, there is an unfinished run and neither ``resume`` nor ``force`` (or
+        one of other data or settings), or there are too few items.
     ModelNotFoundError, UnsafeModelError, ModelError
         The base can't be found or trained.
     OutputError
@@ -381,7 +401,7 @@ def train_recobert(
         seed=chosen.seed,
     )
     kind = _check_kind(items, kind)
-    _refuse_what_is_there(target)
+    refuse_what_is_there(target)
 
     folder = unfinished(target)
     rank = int(os.environ.get("RANK", "0"))
@@ -391,7 +411,12 @@ def train_recobert(
         "processes": world_size(),
         "settings": chosen.to_dict(),
     }
-    checkpoint = begin_run(folder, description, resume=resume, rank=rank)
+    checkpoint = begin_run(folder, description, resume=resume, force=force, rank=rank)
+    tell = say if say is not None and rank == 0 else _say_nothing
+    if checkpoint is not None:
+        tell(f"Going on from the checkpoint of step {step_of(checkpoint):,}.")
+    elif resume:
+        tell("There is no checkpoint to go on from: the run begins anew.")
     if rank == 0:
         remove_broken(folder)
     task = Task(
@@ -410,7 +435,11 @@ def train_recobert(
         allow_pickle=allow_pickle,
     )
     with own_random_state(), said_where_unwritable(target):
-        return task.run(checkpoint, progress)
+        return task.run(checkpoint, progress, tell)
+
+
+def _say_nothing(_said: str) -> None:
+    """Take no notice."""
 
 
 def _require_extra() -> None:
@@ -418,16 +447,6 @@ def _require_extra() -> None:
     for package in ("accelerate", "datasets"):
         if find_spec(package) is None:
             raise MissingExtraError("Training", package, "train")
-
-
-def _refuse_what_is_there(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OptionError(
-            f"{out} is there already, and is not written over: choose another folder (out, -o), or "
-            "delete it."
-        )
-    if not out.parent.is_dir():
-        raise OutputError(f"There is no folder {out.parent}: make it first.")
 
 
 def _check_kind(items: Sequence[Item], kind: str | None) -> str | None:
