@@ -39,9 +39,8 @@ def draw_queries(vectors, count, *, seed=1):
 
 def fill(kind, where, vectors):
     """Put the vectors into a store of that kind; return the seconds."""
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "catalogue"))
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
     from stored_items import fill_milvus, fill_postgresql
-
     from whyalike.catalogue import Item
 
     items = [

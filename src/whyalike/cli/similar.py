@@ -1,6 +1,7 @@
 """``whyalike similar``: items of an index that are like one of them or like a text, and why."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,16 +27,22 @@ from whyalike.cli.printing import echo_json, open_console, write_out, write_page
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
-    from whyalike.catalogue import CatalogueIndex
+    from whyalike.catalogue import AttachedCatalogue, CatalogueIndex, Hit
 
 RERANK_PANEL = "Rerank"
+STORE_PANEL = "A store of your own"
 CANDIDATES = 50
 """Items that a reranker gets."""
 
 
 def similar(
     folder: Annotated[
-        Path, typer.Argument(help="The index; see `whyalike index`.", metavar="INDEX")
+        str,
+        typer.Argument(
+            help="The index, see `whyalike index`; or the address of a store of your own, see "
+            "--collection.",
+            metavar="INDEX",
+        ),
     ],
     id_: Annotated[
         str | None, typer.Option("--id", help="The item to find others for.", metavar="ITEM")
@@ -149,6 +156,47 @@ def similar(
             rich_help_panel=RERANK_PANEL,
         ),
     ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            help="Search a collection that you keep: of milvus://HOST:PORT, of milvus:///FILE.db, "
+            "or a table of postgresql://USER@HOST/DATABASE with pgvector.",
+            metavar="NAME",
+            rich_help_panel=STORE_PANEL,
+        ),
+    ] = None,
+    text_field: Annotated[
+        str,
+        typer.Option(
+            help="What was embedded; of several fields, with commas between, the texts on lines.",
+            metavar="FIELDS",
+            rich_help_panel=STORE_PANEL,
+        ),
+    ] = "text",
+    vector_field: Annotated[
+        str, typer.Option(help="The vectors.", metavar="FIELD", rich_help_panel=STORE_PANEL)
+    ] = "vector",
+    id_field: Annotated[
+        str | None,
+        typer.Option(
+            help="What tells items apart; by default the primary key.",
+            metavar="FIELD",
+            rich_help_panel=STORE_PANEL,
+        ),
+    ] = None,
+    title_field: Annotated[
+        str | None,
+        typer.Option(help="Shown of an item.", metavar="FIELD", rich_help_panel=STORE_PANEL),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="What Milvus lets you in by.",
+            envvar="WHYALIKE_STORE_TOKEN",
+            show_default=False,
+            rich_help_panel=STORE_PANEL,
+        ),
+    ] = None,
     json_: Json = False,
     html: Html = None,
     device: Device = None,
@@ -173,12 +221,41 @@ def similar(
             raise OptionError("--group-by and --no-groups exclude each other: give one of them.")
         most = candidates_of(count, rerank, rerank_label, candidates)
         # What needs no model is said before one is loaded, which takes seconds.
-        from whyalike.catalogue.manifest import read_manifest
+        from whyalike.catalogue.stores.store import is_address
         from whyalike.catalogue.where import parse_where
 
-        read_manifest(folder)
         if where is not None:
             parse_where(where)
+        opening: dict[str, Any] = {
+            "model": model,
+            "prompts": prompts,
+            "prompt_names": prompt_names,
+            "device": device,
+            "trust_remote_code": trust_remote_code,
+            "allow_pickle": allow_pickle,
+        }
+        of_index: dict[str, Any] = {
+            "title": title,
+            "score": score,
+            "twins": twins,
+            "group_by": "" if no_groups else group_by,
+            "diverse": diverse,
+        }
+        if is_address(folder):
+            changed = {**of_index, "engine": engine if engine != "exact" else None}
+            opening |= _of_store(
+                {**changed, "no_groups": no_groups, "group_by": group_by},
+                collection=collection,
+                text_field=names_in(text_field),
+                vector_field=vector_field,
+                id_field=id_field,
+                title_field=title_field,
+                token=token,
+            )
+            of_index = {}
+        else:
+            _check_index(folder, collection)
+            opening["engine"] = engine
         if explain or sought is not None or model is not None or rerank is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
@@ -188,30 +265,14 @@ def similar(
         if explain:
             choose_methods(",".join(usual_methods(method)))  # A wrong name is refused first.
         options = read_options(option, usual_methods(method))
-        index = CatalogueIndex.open(
-            folder,
-            model=model,
-            engine=engine,
-            prompts=prompts,
-            prompt_names=prompt_names,
-            options=options,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+        index = (
+            CatalogueIndex.open(folder, options=options, **opening)
+            if collection is None
+            else CatalogueIndex.attach(folder, options=options, **opening)
         )
         if explain:
             read_options(option, [method or index.explainer.method.name])
-        hits = index.similar(
-            sought,
-            id=id_,
-            title=title,
-            k=most,
-            where=where,
-            score=score,
-            twins=twins,
-            group_by="" if no_groups else group_by,
-            diverse=diverse,
-        )
+        hits = index.similar(sought, id=id_, k=most, where=where, **of_index)
         if rerank is not None:
             hits = hits.rerank(
                 rerank,
@@ -224,23 +285,64 @@ def similar(
         reasons = explain_all(hits, method=method) if explain else []
         query = index[id_] if id_ is not None else sought or ""
         asked: dict[str, Any] = {"k": count, "where": where, "score": score}
-        page = page_of(index, query, hits, reasons, shown=shown_fields(metadata, index), **asked)
+        shown = shown_fields(metadata, index, hits)
+        page = page_of(index, query, hits, reasons, shown=shown, **asked)
         write_page(html, lambda: render_similar(page))
         if json_:
             found = search_to_dict(index, query, hits, reasons, **asked)
-            said = json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2)
-            write_out(lambda: echo_json(said))
+            write_out(
+                lambda: echo_json(json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2))
+            )
         else:
             console = open_console()
             view = terminal_similar_view(page, colour=console.color_system is not None)
             write_out(lambda: console.print(view))
 
 
-def shown_fields(said: str | None, index: "CatalogueIndex") -> list[str] | None:
+def _of_store(of_index: Mapping[str, object], **of_store: object) -> dict[str, object]:
+    """Return what a store is opened by.
+
+    Raises OptionError without a collection, or where an option is given that goes with an index
+    of ours alone.
+    """
+    for name, value in of_index.items():
+        if value not in (None, False):
+            raise OptionError(
+                f"--{name.replace('_', '-')} goes with an index that `whyalike index` made, and a "
+                "store searches in its own way: leave it out."
+            )
+    if of_store["collection"] is None:
+        raise OptionError(
+            "The address of a store goes with --collection NAME, the collection or the table to be "
+            "searched: give it."
+        )
+    return of_store
+
+
+def _check_index(folder: str, collection: str | None) -> None:
+    """Raise OptionError on a store's option without a store, and FormatError without an index."""
+    from whyalike.catalogue.manifest import read_manifest
+
+    if collection is not None:
+        raise OptionError(
+            f"--collection goes with the address of a store, and {folder!r} is none: give "
+            "milvus://HOST:PORT, milvus:///FILE.db or postgresql://USER@HOST/DATABASE."
+        )
+    read_manifest(Path(folder))
+
+
+def shown_fields(
+    said: str | None, index: "CatalogueIndex | AttachedCatalogue", hits: "Sequence[Hit]"
+) -> list[str] | None:
     """Return the fields to show, None for the usual ones. Raises OptionError on an unknown one."""
     if said is None:
         return None
-    known = index.reader.metadata_fields()
+    from whyalike.catalogue import CatalogueIndex
+
+    if isinstance(index, CatalogueIndex):
+        known = index.reader.metadata_fields()
+    else:
+        known = list(dict.fromkeys(name for hit in hits for name in hit.item.metadata))
     wanted = known if said == "all" else names_in(said)
     if unknown := [name for name in wanted if name not in known]:
         raise OptionError(

@@ -229,15 +229,21 @@ class MilvusStore:
             parts = (self._translate(one, where, contrary=contrary) for one in part.parts)
             return f"({joint.join(parts)})"
         name, kind = self._field_of(part, where)
-        always = name in self._always
         if isinstance(part, IsNull):
-            if not always:
-                return f"({name} is {'not ' if contrary else ''}null)"
-            return f"({'not ' if contrary else ''}({self.fields.id} in []))"
+            missing = self._missing(name, kind)
+            return f"(not ({missing}))" if contrary else f"({missing})"
         test = self._compare(part, name, kind, where)
         if not contrary:
             return f"({test})"
-        return f"(not ({test}))" if always else f"(({name} is null) or not ({test}))"
+        if name in self._always:
+            return f"(not ({test}))"
+        return f"(({self._missing(name, kind)}) or not ({test}))"
+
+    def _missing(self, name: str, kind: Kind) -> str:
+        """Return the condition that a field has no value."""
+        if kind == "json":
+            return f"not (exists {name})"  # Servers before 2.5 know no null.
+        return f"{self.fields.id} in []" if name in self._always else f"{name} is null"
 
     def _compare(self, part: Compare, name: str, kind: Kind, where: str) -> str:
         is_json = kind == "json"

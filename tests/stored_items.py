@@ -5,6 +5,9 @@ import json
 import numpy as np
 
 
+HNSW = {"M": 16, "efConstruction": 200}
+
+
 def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="goods", make=True):
     """A collection of items (id, title, body, price, kind, and more that no schema names)."""
     from pymilvus import MilvusClient
@@ -37,7 +40,9 @@ def _make_collection(client, name, width, *, metric, index):
     schema.add_field("price", DataType.DOUBLE, nullable=True)
     schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=width)
     params = client.prepare_index_params()
-    params.add_index("embedding", index_type=index, metric_type=metric, params={})
+    params.add_index(
+        "embedding", index_type=index, metric_type=metric, params=HNSW if index == "HNSW" else {}
+    )
     client.create_collection(name, schema=schema, index_params=params)
 
 
