@@ -59,11 +59,11 @@ def test_an_option_goes_to_those_of_several_methods_that_have_it(explain):
         (("-O", "matching=best"), r"matching is 'best'; allowed: 'nearest', 'mutual', 'soft'"),
         (
             ("-O", "permutations=3"),
-            r"no option 'permutations' of exact, parts, ranks, bti, occlusion\. It is one of shapley\. ",
+            r"no option 'permutations' of exact, parts, ranks, whyalike, bti, occlusion\. It is one of shapley\. ",
         ),
         (
             ("-O", "colour=red"),
-            r"no option 'colour' of exact, parts, ranks, bti, occlusion\. Allowed: .*rectifier",
+            r"no option 'colour' of exact, parts, ranks, whyalike, bti, occlusion\. Allowed: .*rectifier",
         ),
         (("-O", "top_k=3", "-O", "top_k=4"), r"top_k is given twice, with different values"),
         (("--top-k", "3", "-O", "top_k=4"), r"top_k is given twice, with different values"),

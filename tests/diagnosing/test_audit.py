@@ -15,7 +15,9 @@ from word_counter import WordCounter
 def build(folder, texts, **settings):
     items = [Item(f"i{n}", f"T{n}", text) for n, text in enumerate(texts)]
     explainer = Explainer(WordCounter(**settings))
-    return CatalogueIndex.build(items, folder, model=explainer, name="things")
+    return CatalogueIndex.build(
+        items, folder, model=explainer, name="things", fields=("description",)
+    )
 
 
 TEXTS = [

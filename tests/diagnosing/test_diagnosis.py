@@ -70,7 +70,9 @@ def test_a_remedy_can_lose_hits():
 
 
 def test_an_index_gives_what_its_items_give(tmp_path, found):
-    index = CatalogueIndex.build(ITEMS, tmp_path / "idx", model=Explainer(WordCounter()))
+    index = CatalogueIndex.build(
+        ITEMS, tmp_path / "idx", model=Explainer(WordCounter()), fields=("description",)
+    )
     again = diagnose(QUERIES, index=index, k=1, chunks=(4,))
     assert again.counts == found.counts
     assert [each.turned for each in again.remedies] == [each.turned for each in found.remedies]
