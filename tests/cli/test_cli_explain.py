@@ -158,8 +158,8 @@ def test_json_is_never_coloured(explain):
 
 
 def test_stars_stand_in_for_colour(explain):
-    assert "*word* saliency" in explain().stdout
-    assert "*word* saliency" not in explain(env=COLOUR).stdout
+    assert "*word* adds" in explain().stdout
+    assert "*word* adds" not in explain(env=COLOUR).stdout
 
 
 @pytest.mark.weights
