@@ -218,7 +218,7 @@ def test_directions_and_marks() -> None:
 
 
 def test_a_matrix_is_drawn_below_with_its_shades_hatching_and_outlines() -> None:
-    signed = make_signed()
+    signed = replace(make_signed(), similarity_function="dot")  # The greatest has the full shade.
     with_matrix, without = (
         draw_png(one) for one in (signed, replace(signed, pair_contributions=None))
     )

@@ -353,9 +353,9 @@ VERDICT = 11.0
 def draw_sentence(
     sheet: Sheet, sentence: Sentence, y: float, *, size: float, leading: float
 ) -> float:
-    """Draw a sentence in as many lines as it needs, words of the texts between asterisks."""
+    """Draw a sentence in as many lines as it needs, words of the texts in quotation marks."""
     flow = flow_text(
-        [Segment(say(sentence, quotes="“”"))],
+        [Segment(say(sentence, quotes=("“", "”")))],
         WIDTH - 2 * MARGIN,
         lambda text: sheet.measure(text, size),
     )

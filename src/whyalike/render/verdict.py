@@ -58,7 +58,7 @@ def say_verdict(explanation: Explanation) -> str:
     return say(view_verdict(explanation))
 
 
-def say(sentence: Sentence, *, quotes: str = "**") -> str:
+def say(sentence: Sentence, *, quotes: tuple[str, str] = ("*", "*")) -> str:
     """Return a sentence as plain text, with words of the texts between asterisks or ``quotes``."""
     opening, closing = quotes
     return "".join(
