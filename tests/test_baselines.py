@@ -34,7 +34,9 @@ ITEMS = [
 
 @pytest.fixture
 def index(tmp_path):
-    return CatalogueIndex.build(ITEMS, tmp_path / "idx", model=Explainer(embed=bag))
+    return CatalogueIndex.build(
+        ITEMS, tmp_path / "idx", model=Explainer(embed=bag), fields=("description",)
+    )
 
 
 def test_an_item_is_found_or_it_is_said_why_not(index):

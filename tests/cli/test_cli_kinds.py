@@ -20,7 +20,7 @@ from whyalike.models.installed import MultiVectorEncoder
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 OTHER = "pale straw with lemon zest"
-SIGNED = {**DEFAULTS, "cross-encoder": "whyalike"}
+SIGNED = DEFAULTS
 EXACT = tuple(kind for kind in KINDS if DEFAULTS[kind] == "exact")
 ITEMS = [
     ("g1", "Touch gloves", "Keep hands warm with knit gloves and touch screen finger tips."),
@@ -176,7 +176,7 @@ def test_train(run, folders, kind, files):
 @pytest.mark.parametrize("kind", KINDS)
 def test_index_and_similar(run, folders, kind, files):
     index = files / "index"
-    made = run("index", files / "items.csv", "--model", folders[kind], "-o", index)
+    made = run("index", files / "items.csv", "--model", folders[kind], "-o", index, "--fields", "description")
     if kind in ("cross-encoder", "multi-vector"):
         assert made.exit_code == 2
         assert "needs vectors of whole texts" in made.stderr

@@ -87,7 +87,7 @@ def test_a_flag_and_an_option_may_agree(explain):
         ("compare", "a", "b", "c"),
         ("figure", "3", "a", "b", "-o", "f.svg"),
         ("probe", "a", "b"),
-        ("similar", "folder", "--text", "a"),
+        ("similar", "{index}", "--text", "a"),
         ("evaluate", "--texts", "t.csv"),
         ("study", "create", "--methods", "bti", "--texts", "{texts}", "-o", "s"),
         ("serve",),
@@ -95,7 +95,11 @@ def test_a_flag_and_an_option_may_agree(explain):
 )
 def test_every_command_that_takes_a_method_takes_its_options(run, tmp_path, command):
     (tmp_path / "texts.csv").write_text("description\na\nb\n")
-    arguments = [part.format(texts=tmp_path / "texts.csv") for part in command]
+    index = tmp_path / "index"
+    if command[0] == "similar":
+        explainer = Explainer(embed=lambda texts: [[1.0, len(text)] for text in texts])
+        CatalogueIndex.build([Item("a", "", "b")], index, model=explainer)
+    arguments = [part.format(texts=tmp_path / "texts.csv", index=index) for part in command]
     result = run(*arguments, "-O", "colour=red")
     assert result.exit_code == 2
     assert "There is no option 'colour' of " in result.stderr

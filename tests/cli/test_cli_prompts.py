@@ -126,7 +126,7 @@ def test_an_index_of_documents_is_searched_by_queries_and_by_documents(
 ):
     (tmp_path / "shop.csv").write_text(CATALOGUE)
     index = tmp_path / "idx"
-    made = said(run("index", tmp_path / "shop.csv", "-o", index, "--model", own, "--json"))
+    made = said(run("index", tmp_path / "shop.csv", "-o", index, "--model", own, "--fields", "description", "--json"))
     assert made["prompts"] == [QUERY, DOCUMENT]
     for asked, left, prompts in (
         (("--text", LEFT), LEFT, (QUERY, DOCUMENT)),
@@ -232,7 +232,10 @@ def test_every_command_that_opens_a_model_by_name_takes_prompts():
     """Whoever calls Explainer here passes them on; the demo's model has none."""
     folder = Path(__file__).parents[2] / "src" / "whyalike" / "cli"
     for file in folder.glob("*.py"):
-        calls = re.findall(r"\bExplainer\(\n(.*?)\n        \)", file.read_text(), re.DOTALL)
-        for call in calls:
-            assert "prompts=prompts" in call, file.name
-            assert "prompt_names=prompt_names" in call, file.name
+        content = file.read_text()
+        for call in re.findall(r"\bExplainer\(\n(.*?)\n +\)", content, re.DOTALL):
+            # As arguments of their own, or among others that are handed on together.
+            handed_on = re.findall(r"\*\*(\w+),?$", call, re.MULTILINE)
+            together = any(f'{name}: dict[str, Any] = {{"prompts": prompts, "prompt_names": prompt_names' in content for name in handed_on)
+            assert together or "prompts=prompts" in call, file.name
+            assert together or "prompt_names=prompt_names" in call, file.name

@@ -42,7 +42,7 @@ def test_hits_of_an_item_with_their_reasons(run, folder):
     assert (content["format"], content["version"]) == ("whyalike/similar", 1)
     assert (content["index"], content["similarity_function"]) == ("shop", "cosine")
     assert (content["score"], content["compared"], content["k"]) == ("cosine", "description", 10)
-    assert (content["method"], content["where"]) == ("bti", None)
+    assert (content["method"], content["where"]) == ("whyalike", None)
     assert content["query"]["id"] == "g1"
     assert content["items"] == len(ITEMS)
     assert content["query"]["text"] == ITEMS[0].description

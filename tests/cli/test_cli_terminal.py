@@ -52,6 +52,9 @@ def place(tmp_path_factory, model):
     (place / f"{HOSTILE}.csv").write_text(columns + rows + f"bad {HOSTILE}\n")
     (place / "more.csv").write_text(columns + f"new{HOSTILE},a,b,knit {HOSTILE} mittens\n")
     (place / "pairs.csv").write_text(f"left,right\n{HOSTILE} gloves,warm {HOSTILE}\n")
+    passages = [{"id": f"{HOSTILE}{n}", "text": f"warm {HOSTILE} gloves. {n}"} for n in range(3)]
+    (place / "passages.jsonl").write_text("\n".join(map(json.dumps, passages)))
+    (place / f"{HOSTILE}.md").write_text(f"# {HOSTILE}\n\nWarm {HOSTILE} gloves. And wool.\n")
     asked = json.dumps({"query": f"mittens {HOSTILE}", "right": f"{HOSTILE}1"})
     (place / "queries.jsonl").write_text(f"{asked}\n{{bad {HOSTILE}\n")
     items = [Item(f"{HOSTILE}{n}", HOSTILE, f"{HOSTILE} {n}", {HOSTILE: HOSTILE}) for n in range(3)]
@@ -84,6 +87,18 @@ def cases(place):
             (text, f"knit {HOSTILE}", text, *model),
             (text, f"knit {HOSTILE}", text, *model, "--json"),
             ("a", "b", "c", "--method", HOSTILE, *model),
+        ],
+        "rank": [
+            (text, place / f"{HOSTILE}.csv", *model),
+            (text, "--jsonl", place / "passages.jsonl", *model, "--right", f"{HOSTILE}1"),
+            (text, "--jsonl", place / "passages.jsonl", *model, "--json"),
+            (text, "--jsonl", place / "passages.jsonl", *model, "--right", f"no{HOSTILE}"),
+            (text, place / f"none{HOSTILE}", *model),
+        ],
+        "highlight": [
+            (text, place / f"{HOSTILE}.md", *model),
+            (text, place / f"{HOSTILE}.md", *model, "--json"),
+            (text, place / f"none{HOSTILE}", *model),
         ],
         "evaluate": [
             ("--texts", csv, "--column", HOSTILE, *model, "-o", place / "results"),

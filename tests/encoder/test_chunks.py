@@ -5,7 +5,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.util import cos_sim
 
 from raising import raises
 from tiny_models import TEXTS, tiny, tiny_reranker
@@ -83,7 +82,7 @@ def test_scores_are_those_of_sentence_transformers_on_the_same_chunks(size, over
     spans = chunk_spans(explainer.model, [document], Chunks(size, overlap))[document]
     theirs = SentenceTransformer(str(find_model("all-MiniLM-L6-v2").folder), device="cpu")
     chunks = [document[start:end] for start, end in spans]
-    scores = cos_sim(theirs.encode([query]), theirs.encode(chunks))[0].numpy()
+    scores = theirs.similarity(theirs.encode([query]), theirs.encode(chunks))[0].numpy()
     assert explanation.similarity == pytest.approx(scores.max(), abs=1e-5)
     chunk = explanation.right.chunk
     assert (chunk.number, chunk.of) == (int(scores.argmax()) + 1, len(chunks))

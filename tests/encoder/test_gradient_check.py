@@ -143,7 +143,7 @@ def xlnet():
 def test_an_embedding_with_tokens_first(xlnet, texts):
     """BTI by hand, with texts one by one: the leaf is turned, (T, 1, D)."""
     model, tokenizer = xlnet
-    explained = Explainer(xlnet, options=BTIOptions(words="token")).explain(*texts)
+    explained = Explainer(xlnet, method="bti", options=BTIOptions(words="token")).explain(*texts)
     leaves, vectors = [], []
     for text in texts:
         ids = tokenizer(text, return_tensors="pt")["input_ids"]

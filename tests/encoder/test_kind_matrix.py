@@ -191,7 +191,8 @@ def test_weights_that_are_damaged(kind):
 
 def test_reasons_are_checked_by_its_own_score(kind):
     _, model, settings = kind
-    explainer = Explainer(model, options=BTIOptions(top_k=9), **settings)
+    options = BTIOptions(top_k=9, selection="clusters")
+    explainer = Explainer(model, options=options, **settings)
     found = explainer.explain(LEFT, RIGHT, check=2)
     assert explainer.usual_check == 3
     assert found.checks.pairs

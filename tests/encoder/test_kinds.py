@@ -297,7 +297,7 @@ def test_the_text_side_of_a_multi_modal_pipeline(clip, tmp_path):
     expected = [similarity(clip, *pair) for pair in pairs]
     for given in (clip, tmp_path / "clip"):
         explainer = Explainer(given, device=None if given is clip else "cpu")
-        assert explainer.method.name == "bti"
+        assert explainer.method.name == "whyalike"
         found = [each.similarity for each in explainer.explain_many(pairs)]
         assert found == pytest.approx(expected, abs=1e-5)
         assert explainer.model.score(pairs) == pytest.approx(expected, abs=1e-5)

@@ -91,9 +91,8 @@ def test_last_token_pooling_of_a_decoder(folder):
 def test_unnormalised_gradient_check_of_a_whole_pipeline(folder):
     """Saliency through Dense and Normalize against a second pass built by hand."""
     model = pipeline(folder, dense=True)
-    explanation = Explainer(model, options=BTIOptions(activation="token", words="token")).explain(
-        TEXTS[0], TEXTS[1]
-    )
+    options = BTIOptions(activation="token", words="token")
+    explanation = Explainer(model, method="bti", options=options).explain(TEXTS[0], TEXTS[1])
     transformer, tokenizer = model[0].auto_model, model.tokenizer
     leaves = []
     vectors = []
@@ -314,7 +313,7 @@ def test_a_step_before_the_tokenizer_is_noticed(folder):
 def test_identical_texts_have_a_saliency(folder, function):
     """Row 16: there the gradient vanishes or is NaN; the unnormalised product takes its place."""
     model = pipeline(folder, normalize=False, similarity_fn_name=function)
-    explanation = Explainer(model).explain(TEXTS[0], TEXTS[0])
+    explanation = Explainer(model, method="bti").explain(TEXTS[0], TEXTS[0])
     assert explanation.similarity == (1.0 if function == "cosine" else 0.0)
     assert "unnormalised product" in explanation.warnings[0]
     values = [word.saliency for word in explanation.left.words]

@@ -248,7 +248,7 @@ def test_known_explanations_are_not_made_again(explainer, monkeypatch):
     assert found.to_dict() == alone.to_dict()
     others = list(explain_many(explainer.with_method("random"), PAIRS))
     for wrong in (trained[:2], trained[::-1], others):
-        with raises(OptionError, "3 pairs", "bti"):
+        with raises(OptionError, "3 pairs", "whyalike"):
             measure_randomization(explainer, PAIRS, seeds=2, trained=wrong)
 
 

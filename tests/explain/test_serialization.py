@@ -27,6 +27,8 @@ from whyalike.explanation import (
     SimilarityFunction,
     Term,
     TextChunk,
+    Unit,
+    Units,
     Word,
     WordPair,
 )
@@ -42,6 +44,7 @@ WHERE_KNOWN = {
     "verdict",
     "raw_contribution",
     "selection",
+    "units",
     "chunk",
     "chunk_size",
     "chunk_overlap",
@@ -310,6 +313,8 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["options"], ExtendedOptions, set()),
         (SCHEMA["$defs"]["checks"], Checks, set()),
         (SCHEMA["$defs"]["deletion"], Deletion, set()),
+        (SCHEMA["$defs"]["units"], Units, set()),
+        (SCHEMA["$defs"]["unit"], Unit, set()),
     ],
     ids=[
         "explanation",
@@ -323,6 +328,8 @@ def test_stored_documents_are_what_the_schema_says():
         "options",
         "checks",
         "deletion",
+        "units",
+        "unit",
     ],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
@@ -383,7 +390,7 @@ def objects_in(schema):
 def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
     own = SCHEMA["$defs"]["options"]["properties"]["own"]
     objects = [one for one in objects_in(SCHEMA) if one is not own]
-    assert len(objects) == 11
+    assert len(objects) == 13
     for schema in objects:
         assert schema["additionalProperties"] is False
         for described in schema["properties"].values():

@@ -133,6 +133,7 @@ def test_by_the_keyboard_alone(open_page):
     page.keyboard.press("Tab")
     page.keyboard.press("r")
     page.wait_for_function("() => document.querySelector('.wa-facts').innerText.includes('random')")
+    page.keyboard.press("Tab")  # To what it is broken down to, and on.
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")

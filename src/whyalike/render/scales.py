@@ -91,7 +91,7 @@ def scale_of(explanation: Explanation, scale: str = "absolute") -> Scale:
     """
     if scale not in ("absolute", "relative"):
         raise OptionError(f"scale is {scale!r}; allowed: 'absolute', 'relative'.")
-    greatest = greatest_of(pair.score for pair in explanation.matches)
+    greatest = greatest_of(pair.score for pair in explanation.pairs or explanation.matches)
     has_scale = explanation.similarity_function == "cosine"
     if scale == "relative" or not has_scale:
         note = "" if scale == "relative" else ", as this score has no fixed scale"
