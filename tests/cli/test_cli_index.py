@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tiny_models import tiny
+from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex
 from whyalike.cli.app import app
 
@@ -112,3 +114,34 @@ def test_a_file_is_read_as_it_is_said_to_be(model, tmp_path):
     file.write_text("id;title;in;price, EUR\n2;Hat;red;9,5\n")
     told = run("add", tmp_path / "a", file, "--format", "csv").stdout
     assert "--where: id, title, description, `in`, `price, EUR`" in told
+
+
+def test_vectors_that_are_there_are_taken_over(file, model, tmp_path):
+    texts = ["Gloves\nwarm wool gloves", "Scarf\nstretch wool", "Boot\nleather"]
+    vectors = Explainer(model).model.embed(texts)
+    np.save(tmp_path / "own.npy", vectors)
+    made = run(file, "-o", tmp_path / "a", "--model", model, "--vectors", tmp_path / "own.npy")
+    assert "3 of 3 texts taken over" in made.stderr
+    assert "the least cosine is 1.00000" in made.stderr
+    np.save(tmp_path / "long.npy", np.concatenate([vectors, vectors[:1]]))
+    long = run(
+        file, "-o", tmp_path / "b", "--model", model, "--vectors", tmp_path / "long.npy", code=2
+    )
+    assert "4 rows: 3 kept" in long.stderr
+    chunks = ("--vectors", tmp_path / "own.npy", "--chunk-size", "4")
+    assert "--chunk-size" in run(file, "-o", tmp_path / "c", *chunks, code=2).stderr
+
+
+def test_another_file_is_not_put_in_place_of_an_unfinished_run(file, model, tmp_path, monkeypatch):
+    def stop(*_arguments, **_named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("whyalike.catalogue.building._finish", stop)
+        run(file, "-o", tmp_path / "idx", "--model", model, code=130)
+    other = tmp_path / "other.csv"
+    other.write_text("id,title,description\n2,Shawl,wool\n")
+    refused = run(other, "-o", tmp_path / "idx", "--model", model, code=2)
+    assert "unfinished run of 3 items, and it has other items" in refused.stderr
+    made = run(other, "-o", tmp_path / "idx", "--model", model, "--force")
+    assert "1 items of other" in made.stdout

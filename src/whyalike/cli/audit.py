@@ -18,6 +18,7 @@ from whyalike.cli.options import (
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo_json, open_console, write_out, write_page
+from whyalike.cli.refusals import refuse_without_index
 
 
 def audit(
@@ -54,6 +55,7 @@ def audit(
     Also which of them are boilerplate, and which words make an item a neighbour of many.
     """
     with one_sentence_errors(debug=debug):
+        refuse_without_index(folder)
         quieten()
         from whyalike.catalogue import CatalogueIndex
         from whyalike.diagnosing import audit

@@ -36,6 +36,7 @@ from whyalike.cli.options import (
     usual_methods,
 )
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out
+from whyalike.cli.refusals import refuse_without_index
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def compare(
         texts = read_texts([query, better, worse], files, ids)
         if index is None and any(id_ is not None for id_ in ids.values()):
             raise OptionError("--id-query, --id-better and --id-worse name items of --index INDEX.")
+        refuse_without_index(index)
         opening: dict[str, Any] = {
             "device": device,
             "trust_remote_code": trust_remote_code,

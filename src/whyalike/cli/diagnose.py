@@ -30,6 +30,7 @@ from whyalike.cli.printing import (
     write_out,
     write_page,
 )
+from whyalike.cli.refusals import refuse_missing, refuse_without_index
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def diagnose(
         if json_ and markdown:
             raise OptionError("Give --json or --markdown, not both.")
         sizes = read_sizes(chunks)
+        refuse_without_index(index)
+        refuse_missing(queries, passages, run, qrels)
         quieten()
         from whyalike import Explainer
         from whyalike.catalogue import CatalogueIndex

@@ -21,6 +21,7 @@ from whyalike.cli.options import (
     names_of,
 )
 from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
+from whyalike.cli.refusals import refuse_missing
 from whyalike.errors import OptionError
 
 
@@ -74,6 +75,7 @@ def diff(
             )
         if passages is not None and columns is not None:
             raise OptionError("--columns goes with pairs: leave it out with --passages.")
+        refuse_missing(file, passages)
         quieten()
         from whyalike import Explainer
         from whyalike.data.passages import read_passages

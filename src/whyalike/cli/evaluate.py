@@ -41,6 +41,7 @@ from whyalike.cli.options import (
     read_options,
 )
 from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
+from whyalike.cli.refusals import refuse_missing
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -426,6 +427,7 @@ def evaluate(
             )
         if suite is not None and methods is not None:
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
+        refuse_missing(texts, own, multimwa, edinburgh, ists, lexicon, corpus)
         quieten()
         from whyalike import Explainer
         from whyalike.cli.explain import ALL, choose_methods, those_that_work

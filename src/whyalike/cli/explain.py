@@ -66,6 +66,7 @@ from whyalike.cli.pairs import (
     refuse_without_pairs,
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
+from whyalike.cli.refusals import refuse_missing
 from whyalike.errors import OptionError, TextError, WhyalikeError
 
 if TYPE_CHECKING:
@@ -278,6 +279,7 @@ def explain(
             raise OptionError(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
             )
+        refuse_missing(lexicon, corpus, pairs)
         for_files: dict[str, Any] = {
             "columns": columns,
             "index": index,

@@ -30,6 +30,7 @@ from whyalike.cli.options import (
 )
 from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
+from whyalike.files import check_ending
 
 
 class Number(StrEnum):
@@ -83,6 +84,7 @@ def figure(
             )
         if keep_embeddings and number != Number.randomised:
             raise OptionError("--keep-embeddings is of figure 4: leave it out of the others.")
+        check_ending(output, (".png", ".svg"), required=True)
         left, right = read_pair(text_a, text_b, file_a, file_b)
         quieten()
         from whyalike import Explainer

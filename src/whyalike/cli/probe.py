@@ -40,6 +40,7 @@ from whyalike.cli.printing import (
     open_error_console,
     write_out,
 )
+from whyalike.cli.refusals import refuse_missing
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def probe(
             write_out(lambda: open_console().print(_draw_rules()))
             return
         items = _choose_items(text_a, text_b, file, columns, limit, strict=strict)
+        refuse_missing(words)
         limit_of_drop = _read_tolerance(tolerance)
         quieten()
         from whyalike import Explainer

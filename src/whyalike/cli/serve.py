@@ -22,6 +22,7 @@ from whyalike.cli.options import (
     read_options,
 )
 from whyalike.cli.printing import echo, write_out
+from whyalike.cli.refusals import refuse_missing, refuse_without_index
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def serve(
     Requests can name only the models, indexes and results that are given here.
     """
     with one_sentence_errors(debug=debug):
+        refuse_without_index(index)
+        refuse_missing(results)
         # First of all, as the server's packages may not be installed.
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve

@@ -31,6 +31,7 @@ from whyalike.cli.options import (
     read_options,
 )
 from whyalike.cli.printing import echo, echo_data, write_out
+from whyalike.cli.refusals import refuse_missing
 from whyalike.cli.study_report import report
 from whyalike.errors import OptionError
 
@@ -300,6 +301,7 @@ def create(
     with one_sentence_errors(debug=debug):
         if (pairs is None) == (texts is None):
             raise OptionError("Give either --pairs or --texts.")
+        refuse_missing(pairs, texts, practice, lexicon, corpus)
         quieten()
         from whyalike import Explainer
         from whyalike.cli.explain import ALL, choose_methods, those_that_work
