@@ -16,7 +16,12 @@ from whyalike.models.installed import (
 )
 
 KINDS = ("cross-encoder", "sparse", *["multi-vector"] * LATE_INTERACTION, "static")
-DEFAULTS = {"cross-encoder": "whyalike", "sparse": "exact", "multi-vector": "exact", "static": "exact"}
+DEFAULTS = {
+    "cross-encoder": "whyalike",
+    "sparse": "exact",
+    "multi-vector": "exact",
+    "static": "exact",
+}
 
 
 def save_cross_encoder(place):

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 
-
 HNSW = {"M": 16, "efConstruction": 200}
 
 

@@ -132,7 +132,10 @@ def test_a_broken_line_of_csv_and_columns_that_keep_what_they_say(tmp_path):
         assert (one["id"], one["code"], one["size"], one["input_score"]) == (1, "007", 1.5, 9)
         assert short["id"] is None
         assert "line 3: 5 fields where the first line has 6: 2,8,2,one" in short["error"]
-        assert (other["left_text"] if "left_text" in other else "wärm", other["size"]) == ("wärm", None)
+        assert (other["left_text"] if "left_text" in other else "wärm", other["size"]) == (
+            "wärm",
+            None,
+        )
 
 
 def test_texts_beyond_the_limit_are_bad_rows_where_they_are_errors(tmp_path):
@@ -164,9 +167,7 @@ def test_pairs_by_the_ids_of_an_index(tmp_path):
     items = [
         Item(str(n), f"title {n}", text) for n, text in enumerate(("warm wool", "knit gloves"))
     ]
-    index = CatalogueIndex.build(
-        items, tmp_path / "idx", model=explainer, fields=("description",)
-    )
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, fields=("description",))
     file = tmp_path / "p.csv"
     file.write_text("left_id,right_id,query\n0,1,warm\n1,9,cold\n,1,red\n")
     out = tmp_path / "both.jsonl"

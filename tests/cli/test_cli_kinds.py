@@ -20,7 +20,6 @@ from whyalike.models.installed import MultiVectorEncoder
 
 LEFT, RIGHT = "keep hands warm with knit gloves", "these smart phone gloves are cut from wool"
 OTHER = "pale straw with lemon zest"
-SIGNED = DEFAULTS
 EXACT = tuple(kind for kind in KINDS if DEFAULTS[kind] == "exact")
 ITEMS = [
     ("g1", "Touch gloves", "Keep hands warm with knit gloves and touch screen finger tips."),
@@ -83,7 +82,7 @@ def test_explain(run, folders, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_compare(run, folders, kind):
     found = said_by(run("compare", LEFT, RIGHT, OTHER, "--model", folders[kind], "--json"))
-    assert found["better"]["method"] == SIGNED[kind]
+    assert found["better"]["method"] == DEFAULTS[kind]
     better, worse = by_model(kind, folders[kind], [(LEFT, RIGHT), (LEFT, OTHER)])
     assert found["margin"] == pytest.approx(better - worse, abs=2e-5)
 
@@ -91,7 +90,7 @@ def test_compare(run, folders, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_probe(run, folders, kind):
     found = said_by(run("probe", LEFT, RIGHT, "--model", folders[kind], "--json"))
-    assert found["method"] == SIGNED[kind]
+    assert found["method"] == DEFAULTS[kind]
     assert found["texts"][0]["similarity"] == pytest.approx(
         by_model(kind, folders[kind], [(LEFT, RIGHT)])[0], abs=1e-5
     )
@@ -176,7 +175,16 @@ def test_train(run, folders, kind, files):
 @pytest.mark.parametrize("kind", KINDS)
 def test_index_and_similar(run, folders, kind, files):
     index = files / "index"
-    made = run("index", files / "items.csv", "--model", folders[kind], "-o", index, "--fields", "description")
+    made = run(
+        "index",
+        files / "items.csv",
+        "--model",
+        folders[kind],
+        "-o",
+        index,
+        "--fields",
+        "description",
+    )
     if kind in ("cross-encoder", "multi-vector"):
         assert made.exit_code == 2
         assert "needs vectors of whole texts" in made.stderr
@@ -208,7 +216,7 @@ def test_methods_of_an_explainer_by_its_kind(folders):
     for kind in KINDS:
         explainer = Explainer(str(folders[kind]))
         assert explainer.method.name == DEFAULTS[kind]
-        assert explainer.signed_method == SIGNED[kind]
+        assert explainer.signed_method == DEFAULTS[kind]
 
 
 def test_explain_by_all_methods_says_once_what_another_would_need(run, folders):

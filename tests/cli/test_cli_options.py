@@ -8,6 +8,7 @@ import pytest
 
 from other_package import NAME, find_again, write_package
 from whyalike import BTIOptions, Explainer, Explanation
+from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.methods.method import get_method, list_methods
 
 LEFT = "Keep hands warm with knit gloves."

@@ -126,7 +126,19 @@ def test_an_index_of_documents_is_searched_by_queries_and_by_documents(
 ):
     (tmp_path / "shop.csv").write_text(CATALOGUE)
     index = tmp_path / "idx"
-    made = said(run("index", tmp_path / "shop.csv", "-o", index, "--model", own, "--fields", "description", "--json"))
+    made = said(
+        run(
+            "index",
+            tmp_path / "shop.csv",
+            "-o",
+            index,
+            "--model",
+            own,
+            "--fields",
+            "description",
+            "--json",
+        )
+    )
     assert made["prompts"] == [QUERY, DOCUMENT]
     for asked, left, prompts in (
         (("--text", LEFT), LEFT, (QUERY, DOCUMENT)),
@@ -236,6 +248,10 @@ def test_every_command_that_opens_a_model_by_name_takes_prompts():
         for call in re.findall(r"\bExplainer\(\n(.*?)\n +\)", content, re.DOTALL):
             # As arguments of their own, or among others that are handed on together.
             handed_on = re.findall(r"\*\*(\w+),?$", call, re.MULTILINE)
-            together = any(f'{name}: dict[str, Any] = {{"prompts": prompts, "prompt_names": prompt_names' in content for name in handed_on)
+            together = any(
+                f'{name}: dict[str, Any] = {{"prompts": prompts, "prompt_names": prompt_names'
+                in content
+                for name in handed_on
+            )
             assert together or "prompts=prompts" in call, file.name
             assert together or "prompt_names=prompt_names" in call, file.name

@@ -103,9 +103,7 @@ def test_a_run_is_ordered_by_its_scores_and_mistakes_are_said(tmp_path):
 
 def test_qrels_with_mistakes(tmp_path):
     path = tmp_path / "qrels.gz"
-    path.write_bytes(
-        gzip.compress(b"q1 0 a 1\nq1 0 b 0\nq1 0 a 2\nq2 0 x\nq2 0 y high\nq1\n")
-    )
+    path.write_bytes(gzip.compress(b"q1 0 a 1\nq1 0 b 0\nq1 0 a 2\nq2 0 x\nq2 0 y high\nq1\n"))
     report = ReadReport()
     assert read_qrels(path, report=report) == {"q1": {"a": 1, "b": 0}}
     assert [line for line, _ in bad(report)] == [3, 4, 5, 6]

@@ -275,7 +275,15 @@ def test_an_unknown_limit_is_not_guessed(kind):
 
 def test_methods_that_need_more_than_scores_are_refused_in_one_sentence():
     able = [method.name for method in list_methods() if not method.requires]
-    assert able == ["idf", "occlusion", "random", "random_soft", "shapley", "shared_words", "tfidf_w2v"]
+    assert able == [
+        "idf",
+        "occlusion",
+        "random",
+        "random_soft",
+        "shapley",
+        "shared_words",
+        "tfidf_w2v",
+    ]
     for method in list_methods():
         if method.name in able:
             assert Explainer(score=by_length, method=method.name).method is method
