@@ -132,10 +132,7 @@ def test_a_broken_line_of_csv_and_columns_that_keep_what_they_say(tmp_path):
         assert (one["id"], one["code"], one["size"], one["input_score"]) == (1, "007", 1.5, 9)
         assert short["id"] is None
         assert "line 3: 5 fields where the first line has 6: 2,8,2,one" in short["error"]
-        assert (other["left_text"] if "left_text" in other else "wärm", other["size"]) == (
-            "wärm",
-            None,
-        )
+        assert (other["left"], other["size"]) == ("wärm", None)
 
 
 def test_texts_beyond_the_limit_are_bad_rows_where_they_are_errors(tmp_path):

@@ -89,7 +89,7 @@ def test_a_flag_and_an_option_may_agree(explain):
         ("figure", "3", "a", "b", "-o", "f.svg"),
         ("probe", "a", "b"),
         ("similar", "{index}", "--text", "a"),
-        ("evaluate", "--texts", "t.csv"),
+        ("evaluate", "--texts", "{texts}"),
         ("study", "create", "--methods", "bti", "--texts", "{texts}", "-o", "s"),
         ("serve",),
     ],

@@ -18,6 +18,8 @@ from whyalike.cli.options import (
     Device,
     Html,
     Json,
+    PromptNames,
+    Prompts,
     Strict,
     TrustRemoteCode,
     names_of,
@@ -116,6 +118,8 @@ def diagnose(
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
     strict: Strict = False,
     json_: Json = False,
     html: Html = None,
@@ -152,8 +156,11 @@ def diagnose(
             "trust_remote_code": trust_remote_code,
             "allow_pickle": allow_pickle,
         }
-        opened = None if index is None else CatalogueIndex.open(index, model=model, **opening)
-        explainer = Explainer(model, **opening) if opened is None else None
+        said: dict[str, Any] = {"prompts": prompts, "prompt_names": prompt_names}
+        opened = (
+            None if index is None else CatalogueIndex.open(index, model=model, **said, **opening)
+        )
+        explainer = Explainer(model, **said, **opening) if opened is None else None
         second = None if reranker is None else open_reranker(reranker, **opening)
         with telling() as tell:
             found = diagnose(
