@@ -61,7 +61,7 @@ from whyalike.options import (
     check_whole,
     without_chunks,
 )
-from whyalike.pair_columns import pairs_of
+from whyalike.pair_columns import pairs_of, passages_of
 from whyalike.passages import Progress, rank_passages
 from whyalike.ranking import Ranking, Size
 from whyalike.readings import Reading, read_pairs, reading_warnings
@@ -580,14 +580,11 @@ class Explainer:
         Raises
         ------
         OptionError, TextError, ModelError
-            As ``highlight``; or the passages are one text.
+            As ``highlight``; or the passages are one text, or a whole table.
         """
-        if isinstance(passages, str) or not isinstance(passages, Iterable):
-            raise OptionError(
-                f"passages are of type {type(passages).__name__}; give a list of texts."
-            )
+        texts = passages_of(passages, of="texts")
         return self._highlight(
-            query, list(passages), budget=budget, lead=lead, sentences=None, language=language
+            query, texts, budget=budget, lead=lead, sentences=None, language=language
         )
 
     def _highlight(

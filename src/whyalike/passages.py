@@ -15,6 +15,7 @@ from whyalike.explanation import Explanation, TextChunk
 from whyalike.highlighting import highlight_passages
 from whyalike.models.scorer import ChunkedScore, score_in_chunks, scores_of
 from whyalike.options import BTIOptions, Chunks, check_whole, policy_for, without_chunks
+from whyalike.pair_columns import passages_of
 from whyalike.ranking import CarryingSentence, RankedPassage, Ranking, Size, SizeRank
 from whyalike.sentences import split_sentences
 from whyalike.texts import clean_text, find_words, is_mark
@@ -120,15 +121,11 @@ def read_passages(
     Raises
     ------
     OptionError
-        There are none, ids of another number, or two of one id.
+        There are none, or they are a whole table; ids of another number, or two of one id.
     TextError
         A passage is no text, or a blank one.
     """
-    if isinstance(passages, str) or not isinstance(passages, Iterable):
-        raise OptionError(
-            f"passages are of type {type(passages).__name__}; give a list of texts or of items."
-        )
-    given = list(passages)
+    given = passages_of(passages)
     if not given:
         raise OptionError("There are no passages: give one or more to rank.")
     if ids is not None and (isinstance(ids, str) or len(list(ids)) != len(given)):

@@ -56,6 +56,17 @@ def test_boilerplate_is_frequent_and_heavy(found):
     assert "wool" not in words or not words["wool"].is_boilerplate
 
 
+def test_a_word_of_one_item_or_two_is_no_boilerplate(tmp_path):
+    texts = ["brand glove wool", "brand glove silk", "brand plum", "sauce plum"]
+    found = audit(build(tmp_path / "x", texts))
+    words = {word.text: word for word in found.words}
+    assert (words["brand"].items, words["glove"].items) == (3, 2)
+    assert words["glove"].frequency == 0.5
+    assert words["glove"].share > 0.1
+    assert [word.text for word in found.boilerplate] == ["brand"]
+    assert Audit.from_json(found.to_json()) == found
+
+
 def test_a_hub_and_the_word_that_makes_it(tmp_path):
     # All have a colour of their own and "soft"; the hub has "soft" alone, with "zebra".
     texts = ["soft soft soft soft zebra", *(f"soft {c} {c}{c}" for c in "abcdefghijklmnop")]

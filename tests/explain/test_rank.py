@@ -308,3 +308,23 @@ def test_ten_thousand_passages_are_scored_in_parts_and_counted():
     assert "All 10,000 passages are scored, and 2 are explained." in found.notes
     assert "and 9,980 more" in str(found)
     assert len(found.to_html()) < 1_000_000
+
+
+def test_a_table_is_refused_and_its_column_is_ranked():
+    pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
+    explainer = Explainer(tiny("bert").parts)
+    columns = {"id": IDS, "passage": PASSAGES}
+    tables = pandas.DataFrame(columns), pyarrow.table(columns)
+    calls = explainer.rank, explainer.trace, explainer.highlight_many
+    for table in tables:
+        for call in calls:
+            with raises(OptionError, "2 columns ('id', 'passage')", "table['passage']"):
+                call(QUERY, table)
+    for given in (dict(columns), b"a"):
+        for call in calls:
+            with raises(OptionError, f"of type {type(given).__name__}"):
+                call(QUERY, given)
+    own = explainer.rank(QUERY, PASSAGES, explain=1)
+    for table in tables:
+        assert explainer.rank(QUERY, table["passage"], explain=1) == own

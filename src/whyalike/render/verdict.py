@@ -60,7 +60,7 @@ def say_verdict(explanation: Explanation) -> str:
 
 def say(sentence: Sentence, *, quotes: str = "**") -> str:
     """Return a sentence as plain text, with words of the texts between asterisks or ``quotes``."""
-    opening, closing = quotes
+    opening, closing = quotes[0], quotes[1]
     return "".join(
         f"{opening}{piece.text}{closing}" if piece.is_words else piece.text for piece in sentence
     )
