@@ -12,6 +12,7 @@ from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.models.fusion import Fusion
 from whyalike.models.scorer import scores_of
 from whyalike.options import Chunks, check_whole
+from whyalike.pair_columns import passages_of
 from whyalike.texts import clean_text
 from whyalike.trace import StageRank, Trace, TracedPassage, TracedStage
 
@@ -173,13 +174,9 @@ def trace_stages(
 
 
 def _read_passages(passages: Iterable[str | Item]) -> list[_Passage]:
-    if isinstance(passages, str) or not isinstance(passages, Iterable):
-        raise OptionError(
-            f"passages are of type {type(passages).__name__}; give a list of texts or of items."
-        )
     found: list[_Passage] = []
     ids: set[str] = set()
-    for number, given in enumerate(passages, start=1):
+    for number, given in enumerate(passages_of(passages), start=1):
         if isinstance(given, Item):
             each = _Passage(given.id, given.title, given.text, [])
         else:

@@ -61,7 +61,7 @@ from whyalike.options import (
     check_whole,
     without_chunks,
 )
-from whyalike.pair_columns import pairs_of
+from whyalike.pair_columns import pairs_of, passages_of
 from whyalike.passages import Progress, rank_passages
 from whyalike.ranking import Ranking, Size
 from whyalike.readings import Reading, read_pairs, reading_warnings
@@ -580,14 +580,11 @@ class Explainer:
         Raises
         ------
         OptionError, TextError, ModelError
-            As ``highlight``; or the passages are one text.
+            As ``highlight``; or the passages are one text, or a whole table.
         """
-        if isinstance(passages, str) or not isinstance(passages, Iterable):
-            raise OptionError(
-                f"passages are of type {type(passages).__name__}; give a list of texts."
-            )
+        texts = passages_of(passages, of="texts")
         return self._highlight(
-            query, list(passages), budget=budget, lead=lead, sentences=None, language=language
+            query, texts, budget=budget, lead=lead, sentences=None, language=language
         )
 
     def _highlight(
@@ -667,8 +664,8 @@ class Explainer:
         query: str,
         passages: Iterable[str | Item],
         *,
-        ids: Sequence[str] | None = None,
-        right: str | None = None,
+        ids: Sequence[str | int] | None = None,
+        right: str | int | None = None,
         explain: int = 10,
         method: str | None = None,
         sentences: bool | None = None,
@@ -688,14 +685,15 @@ class Explainer:
         passages : iterable of str or Item
             What is ranked, in any order; an Item stands for its description, or for its title where
             it has none.
-        ids : sequence of str, optional
-            What the passages are called; by default texts by their numbers, from 1, and items by
-            their ids.
-        right : str, optional
+        ids : sequence of str or int, optional
+            What the passages are called, whole numbers as text; by default texts by their numbers,
+            from 1, and items by their ids.
+        right : str or int, optional
             The id of the passage that should be first. It and the first one are explained, wherever
             they stand, and compared word by word.
         explain : int, default=10
-            How many passages are explained, the first ones.
+            How many passages are explained, the first ones; 0 only ranks, and neither explains nor
+            compares the right one.
         method : str, optional
             Explains them; by default one that says what each word adds.
         sentences : bool, optional

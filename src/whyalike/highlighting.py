@@ -101,7 +101,6 @@ def highlight_passages(
     found = measure(
         *(model, asked.text, texts, cut, headings), prompts=prompts, options=options, lead=lead
     )
-    reading: Reading = "one pass" if in_context else "each sentence alone"
     return [
         _put_together(
             asked.text,
@@ -110,7 +109,7 @@ def highlight_passages(
             of_headings,
             measured,
             model=model.name,
-            reading=reading,
+            reading=_reading(measured, in_context),
             budget=budget,
             warnings=asked.warnings + clean.warnings,
         )
@@ -118,6 +117,12 @@ def highlight_passages(
             texts, cut, headings, found, cleaned, strict=True
         )
     ]
+
+
+def _reading(measured: "_Measured", in_context: bool) -> Reading:
+    if not in_context:
+        return "each sentence alone"
+    return "windows" if measured.windows else "one pass"
 
 
 def _checked(text: str, spans: Offsets) -> list[tuple[int, int]]:
@@ -145,7 +150,7 @@ class _Measured:
     """What was found of S sentences of a passage.
 
     scores, similarities: (S,). similarity: of the whole passage, if it is known. unread: from where
-    on nothing was read.
+    on nothing was read. windows: whether the passage was read in several.
     """
 
     query: _Words
@@ -154,6 +159,7 @@ class _Measured:
     similarities: Floats
     similarity: float | None = None
     unread: int | None = None
+    windows: bool = False
 
 
 def _in_context(
@@ -241,6 +247,7 @@ def _views(
         near,
         read.score if len(read.tokens.rows) == 1 else None,
         _end(read.tokens),
+        len(read.tokens.rows) > 1,
     )
 
 

@@ -18,8 +18,9 @@ from whyalike.options import check_whole
 FORMAT = Format("whyalike/highlights", "highlights", "Make them anew.")
 
 Kind = Literal["same word", "same meaning"]
-Reading = Literal["one pass", "each sentence alone"]
-"""How sentences were read: in one pass over the passage, or each as a text of its own."""
+Reading = Literal["one pass", "windows", "each sentence alone"]
+"""How sentences were read: in one pass over the passage, in overlapping windows where it is longer
+than the model reads, or each as a text of its own."""
 
 Tags = tuple[str, str]
 

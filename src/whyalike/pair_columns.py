@@ -1,4 +1,4 @@
-"""Pairs of texts from a table's two columns, whatever library the table is from."""
+"""Texts from a table's columns, one or two, whatever library the table is from."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,10 +24,8 @@ def pairs_of(pairs: object) -> Iterable[Any]:
     names = _names_of(pairs)
     if names is not None:
         if len(names) != 2:
-            named = ", ".join(map(repr, names[:NAMED])) + (", …" if len(names) > NAMED else "")
-            columns = "1 column" if len(names) == 1 else f"{len(names):,} columns"
             raise OptionError(
-                f"explain_many got a whole {kind}, which has {columns} ({named}): choose two, such "
+                f"explain_many got a whole {kind}, which has {_listed(names)}: choose two, such "
                 'as zip(table["left"], table["right"]), or table[["left", "right"]].'
             )
         # Two columns of one name are one table again.
@@ -41,6 +39,42 @@ def pairs_of(pairs: object) -> Iterable[Any]:
     if isinstance(pairs, str | bytes | Mapping) or not isinstance(pairs, Iterable):
         raise OptionError(f"explain_many takes an iterable of pairs of texts; got {kind}.")
     return pairs
+
+
+def passages_of(passages: object, *, of: str = "texts or of items") -> list[Any]:
+    """Return the passages of an iterable, which may be a column of a table, as a list.
+
+    Parameters
+    ----------
+    passages : object
+        What was given as passages.
+    of : str
+        What a list of passages may be of, for an error.
+
+    Raises
+    ------
+    OptionError
+        A text, a whole table, whose passages would be the names of its columns, or no iterable.
+    """
+    kind = type(passages).__name__
+    names = _names_of(passages)
+    if names is not None:
+        raise OptionError(
+            f"passages are a whole {kind}, which has {_listed(names)}: give the column of texts, "
+            f"such as table[{str(names[-1]) if names else 'text'!r}]."
+        )
+    if isinstance(passages, str | bytes | Mapping) or not isinstance(passages, Iterable):
+        raise OptionError(f"passages are of type {kind}; give a list of {of}.")
+    if hasattr(passages, "to_pylist"):
+        values: list[Any] = passages.to_pylist()
+        return values
+    return list(passages)
+
+
+def _listed(names: list[object]) -> str:
+    """Return how many columns a table has, with the names of the first ones."""
+    named = ", ".join(map(repr, names[:NAMED])) + (", …" if len(names) > NAMED else "")
+    return f"{'1 column' if len(names) == 1 else f'{len(names):,} columns'} ({named})"
 
 
 def _names_of(table: Any) -> list[object] | None:

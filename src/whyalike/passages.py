@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from whyalike.chain import signed
@@ -15,6 +16,7 @@ from whyalike.explanation import Explanation, TextChunk
 from whyalike.highlighting import highlight_passages
 from whyalike.models.scorer import ChunkedScore, score_in_chunks, scores_of
 from whyalike.options import BTIOptions, Chunks, check_whole, policy_for, without_chunks
+from whyalike.pair_columns import passages_of
 from whyalike.ranking import CarryingSentence, RankedPassage, Ranking, Size, SizeRank
 from whyalike.sentences import split_sentences
 from whyalike.texts import clean_text, find_words, is_mark
@@ -45,8 +47,8 @@ def rank_passages(
     query: str,
     passages: Iterable[str | Item],
     *,
-    ids: Sequence[str] | None,
-    right: str | None,
+    ids: Sequence[str | int] | None,
+    right: str | int | None,
     explain: int,
     method: str | None,
     sentences: bool | None,
@@ -59,6 +61,7 @@ def rank_passages(
     if not asked.strip():
         raise OptionError("The query is blank: give one with words.")
     everything = read_passages(passages, ids)
+    right = None if right is None else _id(right, "right")
     known = {each.id for each in everything}
     if right is not None and right not in known:
         shown = ", ".join(repr(each.id) for each in everything[:5])
@@ -89,7 +92,9 @@ def rank_passages(
         for rank, n in enumerate(order, start=1)
     ]
     chosen = [n for n, each in enumerate(found) if n < explain or (n and each.id == right)]
-    if right is not None and 0 not in chosen:
+    if not explain:
+        chosen = []
+    elif right is not None and 0 not in chosen:
         chosen.insert(0, 0)
     reasons = list(explaining.explain_many((asked, found[n].text) for n in chosen))
     if sentences is None:
@@ -113,27 +118,26 @@ def rank_passages(
 
 
 def read_passages(
-    passages: Iterable[str | Item], ids: Sequence[str] | None = None
+    passages: Iterable[str | Item], ids: Sequence[str | int] | None = None
 ) -> list[_Passage]:
     """Return passages with their ids: numbers from 1 where they have none.
 
     Raises
     ------
     OptionError
-        There are none, ids of another number, or two of one id.
+        There are none, or they are a whole table; ids of another number, or two of one id.
     TextError
         A passage is no text, or a blank one.
     """
-    if isinstance(passages, str) or not isinstance(passages, Iterable):
-        raise OptionError(
-            f"passages are of type {type(passages).__name__}; give a list of texts or of items."
-        )
-    given = list(passages)
+    given = passages_of(passages)
     if not given:
         raise OptionError("There are no passages: give one or more to rank.")
-    if ids is not None and (isinstance(ids, str) or len(list(ids)) != len(given)):
-        count = "one text" if isinstance(ids, str) else f"{len(list(ids)):,} ids"
-        raise OptionError(f"ids are {count}, and passages {len(given):,}: give an id for each.")
+    names = None if ids is None or isinstance(ids, str) else list(ids)
+    if ids is not None and (names is None or len(names) != len(given)):
+        said = "ids is one text"
+        if names is not None:
+            said = "There is 1 id" if len(names) == 1 else f"There are {len(names):,} ids"
+        raise OptionError(f"{said}, and passages are {len(given):,}: give an id for each.")
     found: list[_Passage] = []
     seen: set[str] = set()
     for number, one in enumerate(given, start=1):
@@ -141,8 +145,8 @@ def read_passages(
             each = _Passage(one.id, one.title, one.text)
         else:
             each = _Passage(str(number), "", clean_text(one, side=f"passage {number}").text)
-        if ids is not None:
-            each.id = clean_text(ids[number - 1], side=f"id {number}").text
+        if names is not None:
+            each.id = _id(names[number - 1], f"ids[{number - 1}]")
         if not each.text.strip():
             raise TextError(f"The passage {each.id!r} is blank: leave it out, or give its text.")
         if each.id in seen:
@@ -150,6 +154,17 @@ def read_passages(
         seen.add(each.id)
         found.append(each)
     return found
+
+
+def _id(given: object, name: str) -> str:
+    """Return an id as text; whole numbers are ids, too."""
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        return str(given)
+    if not isinstance(given, str):
+        raise OptionError(
+            f"{name} is of type {type(given).__name__}; give a text or a whole number."
+        )
+    return clean_text(given, side=name).text
 
 
 def _score(
@@ -407,7 +422,11 @@ def _scripts(text: str) -> set[str]:
     names = {
         unicodedata.name(letter, "").partition(" ")[0] for letter in set(text) if letter.isalpha()
     }
-    return {name.capitalize() for name in names if name}
+    return {name if name in ABBREVIATED else name.capitalize() for name in names if name}
+
+
+ABBREVIATED = frozenset({"CJK"})
+"""Scripts whose names stay in capitals."""
 
 
 def _listed(names: set[str]) -> str:

@@ -214,7 +214,7 @@ def test_what_is_wrong_is_said_before_a_model_is_loaded(tmp_path):
         explain_file(file, tmp_path / "out.csv", **missing)
     with raises(OptionError, "fields", "word", "words"):
         explain_file(file, out, fields=["word"], **missing)
-    with raises(FormatError, "a.csv", "columns"):
+    with raises(OptionError, "a.csv", "columns"):
         explain_file(write_pairs(tmp_path / "a.csv", [], header=("a", "b")), out, **missing)
     with raises(FormatError, "e.csv", "no rows"):
         explain_file(write_pairs(tmp_path / "e.csv", []), out, **missing)

@@ -147,7 +147,7 @@ def test_what_is_left_out_is_reported_and_strict_allows_none(tmp_path):
     assert (report.rows, report.kept) == (9, 3)
     assert {bad.line: bad.reason for bad in report.bad} == {
         3: "no text in 'right'",
-        4: "1 fields where the first line has 2",
+        4: "1 field where the first line has 2",
         5: "3 fields where the first line has 2",
         7: "a quotation mark is never closed",
         8: "a NUL character in a text",

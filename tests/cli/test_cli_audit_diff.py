@@ -47,4 +47,4 @@ def test_a_difference(run, items, model, tmp_path):
 def test_one_model_is_too_few(run, model):
     done = run("diff", "pairs.csv", "--model", model)
     assert done.exit_code == 2
-    assert "--model is given 1 times; give it twice" in done.stderr
+    assert "--model is given once; give it twice" in done.stderr

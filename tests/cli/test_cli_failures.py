@@ -2,6 +2,8 @@
 
 import builtins
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -191,3 +193,12 @@ def test_ctrl_c_while_a_model_loads_is_130(run, monkeypatch):
     result = run("explain", "a", "b")
     assert result.exit_code == 130
     assert result.output == "Interrupted; nothing was left half written.\n"
+
+
+@pytest.mark.parametrize("module", ["whyalike", "whyalike.cli"])
+def test_a_package_runs_as_a_module(module):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("whyalike ")

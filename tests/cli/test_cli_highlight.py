@@ -60,3 +60,18 @@ def test_the_language_of_the_passage(run, model, tmp_path):
     wrong = run(*common, "--language", "deutsch")
     assert wrong.exit_code
     assert "'deutsch'" in wrong.stderr
+
+
+def test_a_file_that_is_no_passage_is_refused(run, model, tmp_path):
+    contents = {
+        "empty.txt": (b" \n", "blank"),
+        "old.txt": ("Hände warm".encode("cp1252"), "The passage from"),
+        "rows.jsonl": (b'{"text": "gloves"}\n', "is a table"),
+        "rows.csv": (b"text\ngloves\n", "is a table"),
+    }
+    for name, (content, said) in contents.items():
+        (tmp_path / name).write_bytes(content)
+        result = run("highlight", QUERY, tmp_path / name, "--model", model)
+        assert result.exit_code == 2, name
+        assert said in result.stderr
+        assert not result.stdout

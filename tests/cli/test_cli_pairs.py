@@ -29,7 +29,7 @@ def test_a_file_is_explained_and_its_counts_are_said(run, model, file, tmp_path)
     assert "3 rows, 2 explained, 1 bad" in done.stdout
     assert "line 3: no text in 'text'" in done.stdout
     assert "Explaining by bti" in done.stderr
-    assert "3 of 3 pairs explained" in done.stderr
+    assert "3 of 3 rows done" in done.stderr
     assert [row["id"] for row in rows(out)] == [7, 8, 9]
     alone = json.loads(
         run(
@@ -39,7 +39,7 @@ def test_a_file_is_explained_and_its_counts_are_said(run, model, file, tmp_path)
     assert rows(out)[0]["score"] == pytest.approx(alone["similarity"], abs=1e-6)
     again = run(*typed, "--json")
     assert json.loads(again.stdout)["resumed"] == 3
-    assert "3 of 3 pairs are explained already" in again.stderr
+    assert "3 of 3 rows are done already" in again.stderr
     other = run(*typed, "-O", "top_k=3")
     assert other.exit_code == 2
     assert "option top_k (2 there, 3 here)" in other.stderr
@@ -87,7 +87,7 @@ def test_an_interruption_says_that_the_same_command_goes_on(
     assert "goes on from there" in stopped.stderr
     monkeypatch.undo()
     on = run("explain", "--pairs", file, "-o", tmp_path / "out.jsonl", "--model", model)
-    assert "3 of 3 pairs are explained already" in on.stderr
+    assert "3 of 3 rows are done already" in on.stderr
     assert len(rows(tmp_path / "out.jsonl")) == 3
 
 

@@ -111,6 +111,11 @@ def test_forms_by_their_endings(run, model, table, tmp_path):
         (("--jsonl", "TABLE", "--right", "scarf", "--sizes", "8,ten"), "--sizes has 'ten'"),
         (("--jsonl", "TABLE", "-o", "out.txt"), "its ending must be one of"),
         (("--jsonl", "TABLE", "--md", "--json"), "give one of them"),
+        (("TABLE",), "is a table, and a file is one passage here: --jsonl FILE"),
+        (
+            ("--jsonl", "TABLE", "--right", "scarf", "--sizes", "8", "-o", "out.csv"),
+            "--sizes is no part of a table",
+        ),
         (("--jsonl", "TABLE", "--chunk-size", "8"), "chunk_size is 8"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,24 @@ def test_boilerplate_is_frequent_and_heavy(found):
     assert words["brand"].share == pytest.approx(0.5, abs=0.05)
     assert next(word.text for word in found.boilerplate) == "brand"
     assert "wool" not in words or not words["wool"].is_boilerplate
+
+
+def test_a_pair_of_words_is_one(tmp_path):
+    texts = ["wool", "silk", "wool silk"]
+    found = audit(build(tmp_path / "x", texts))
+    pair = replace(found.pairs[0], left="silk", right="wool")
+    assert "“silk” with “wool” carries most" in str(replace(found, pairs=(pair,)))
+
+
+def test_a_word_of_one_item_or_two_is_no_boilerplate(tmp_path):
+    texts = ["brand glove wool", "brand glove silk", "brand plum", "sauce plum"]
+    found = audit(build(tmp_path / "x", texts))
+    words = {word.text: word for word in found.words}
+    assert (words["brand"].items, words["glove"].items) == (3, 2)
+    assert words["glove"].frequency == 0.5
+    assert words["glove"].share > 0.1
+    assert [word.text for word in found.boilerplate] == ["brand"]
+    assert Audit.from_json(found.to_json()) == found
 
 
 def test_a_hub_and_the_word_that_makes_it(tmp_path):

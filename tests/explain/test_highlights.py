@@ -406,3 +406,18 @@ def test_text_has_marks_without_colour(found):
     said = str(found)
     assert "*Red* *gloves* are here & there." in said
     assert "each alone" in said
+
+
+def test_a_passage_beyond_the_limit_is_read_in_windows():
+    short, long = "Wool is warm.", "Wool is warm. " * 400
+    explainer = Explainer(tiny("bert").parts)
+    found = explainer.highlight_many("warm wool", [short, long])
+    assert [each.reading for each in found] == ["one pass", "windows"]
+    assert "in overlapping windows" in str(found[1])
+    assert Highlights.from_json(found[1].to_json()) == found[1]
+
+
+def test_one_sentence_that_is_kept_is_one():
+    found = Explainer(tiny("bert").parts).highlight("warm wool", PASSAGE, budget=1)
+    assert len(found.kept) == 1
+    assert "1 sentence," in " ".join(str(found).split())

@@ -229,7 +229,7 @@ def test_only_the_first_are_explained_and_the_right_one():
     found = Explainer(tiny("bert").parts).rank("warm hands", texts, explain=3)
     assert [each.explanation is not None for each in found.passages] == [True] * 3 + [False] * 37
     last = found.passages[-1].id
-    found = Explainer(tiny("bert").parts).rank("warm hands", texts, explain=0, right=last)
+    found = Explainer(tiny("bert").parts).rank("warm hands", texts, explain=1, right=last)
     assert [each.rank for each in found.explained] == [1, 40]
     assert "All 40 passages are scored, and 2 are explained." in found.notes
     assert found[last].id == last
@@ -273,6 +273,8 @@ def test_bad_input_says_what_to_do():
         rank(QUERY, PASSAGES, ids=["a", "b", "a"])
     with raises(OptionError, "2 ids", "3"):
         rank(QUERY, PASSAGES, ids=["a", "b"])
+    with raises(OptionError, "1 id", "3"):
+        rank(QUERY, PASSAGES, ids=["a"])
     with raises(TextError, "passage '2' is blank"):
         rank(QUERY, [GLOVES, " \n"])
     with raises(TextError, "passage 2", "bytes"):
@@ -308,3 +310,50 @@ def test_ten_thousand_passages_are_scored_in_parts_and_counted():
     assert "All 10,000 passages are scored, and 2 are explained." in found.notes
     assert "and 9,980 more" in str(found)
     assert len(found.to_html()) < 1_000_000
+
+
+def test_a_table_is_refused_and_its_column_is_ranked():
+    pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
+    explainer = Explainer(tiny("bert").parts)
+    columns = {"id": IDS, "passage": PASSAGES}
+    tables = pandas.DataFrame(columns), pyarrow.table(columns)
+    calls = explainer.rank, explainer.trace, explainer.highlight_many
+    for table in tables:
+        for call in calls:
+            with raises(OptionError, "2 columns ('id', 'passage')", "table['passage']"):
+                call(QUERY, table)
+    for given in (dict(columns), b"a"):
+        for call in calls:
+            with raises(OptionError, f"of type {type(given).__name__}"):
+                call(QUERY, given)
+    own = explainer.rank(QUERY, PASSAGES, explain=1)
+    for table in tables:
+        assert explainer.rank(QUERY, table["passage"], explain=1) == own
+
+
+def test_whole_numbers_are_ids():
+    explainer = Explainer(tiny("bert").parts)
+    found = explainer.rank(QUERY, PASSAGES, ids=[7, 8, np.int64(9)], right=8, explain=1)
+    assert sorted(each.id for each in found.passages) == ["7", "8", "9"]
+    assert found == explainer.rank(QUERY, PASSAGES, ids=["7", "8", "9"], right="8", explain=1)
+    with raises(OptionError, "ids[1]", "float"):
+        explainer.rank(QUERY, PASSAGES, ids=[1, 2.5, 3])
+    with raises(OptionError, "right", "bool"):
+        explainer.rank(QUERY, PASSAGES, right=True)
+
+
+def test_nothing_is_explained_where_none_is_wanted():
+    explainer = Explainer(tiny("bert").parts)
+    last = explainer.rank(QUERY, PASSAGES, explain=0).passages[-1].id
+    found = explainer.rank(QUERY, PASSAGES, explain=0, right=last, sizes=("whole",))
+    assert found.explained == ()
+    assert (found.comparison, found.method) == (None, None)
+    assert found.sizes[0].rank == 3
+    assert "none is explained" in found.notes[0]
+
+
+def test_scripts_have_their_names():
+    explainer = Explainer(tiny("bert").parts)
+    notes = explainer.rank("手袋", ["warm gloves"], explain=0).notes
+    assert any("CJK" in note for note in notes)

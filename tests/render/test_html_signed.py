@@ -90,7 +90,7 @@ def test_why_not_more_alike_stands_beside_the_pairs():
     said = " ".join(section[2].split())
     assert said == (
         "Why not more alike Words that match nothing Left not Right but "
-        "Words that pull apart Left not −0.068"
+        "Words that pull apart, each deleted alone, by estimate Left not −0.068"
     )
 
 

@@ -434,7 +434,7 @@ def test_why_not_more_alike_is_said_where_there_is_a_reason():
         "words that match nothing",
         "  left: warm, not",
         "  right: but",
-        "words that pull apart",
+        "words that pull apart, each deleted alone, by estimate",
         "  left: not −0.068",
     ]
     assert "why not" not in render_text(GLOVES)

@@ -256,3 +256,22 @@ def test_a_blind_study_shows_none():
     assert "verdict" not in shown.to_dict()
     assert 'class="wa-verdict"' not in shown.to_html()
     assert " names " not in str(shown) + shown.to_markdown()
+
+
+def test_a_deletion_that_leaves_only_a_symbol_says_so():
+    """A glove stays: no word is left, and yet something is."""
+    symbols = made("🧤🧤 hat", "😀 gloves", pairs=((0, 1), (2, 1)))
+    left = [word.text for word in symbols.left.words]
+    marks, word = left.index("hat"), symbols.right.words[-1]
+    assert word.text == "gloves"
+    nothing = made("hat", "gloves", pairs=((0, 0),))
+    said = []
+    for explanation, gone in ((symbols, ((marks,), (1,))), (nothing, ((0,), (0,)))):
+        (sentence,) = view_checks(
+            replace(explanation, checks=Checks((Deletion(*gone, None, None),), None))
+        )
+        said.append(say(sentence).partition("not scored, as ")[2])
+    assert said == [
+        "nothing but marks or symbols of a text would be left",
+        "no word of a text would be left",
+    ]

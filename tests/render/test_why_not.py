@@ -13,7 +13,7 @@ from whyalike.render.parts import (
     format_signed,
     has_contributions,
 )
-from whyalike.render.view import WORDS_LISTED, why_not_more_alike
+from whyalike.render.view import PULLING_APART, WORDS_LISTED, why_not_more_alike
 
 
 def test_both_reasons_with_the_words_of_each_side():
@@ -23,7 +23,7 @@ def test_both_reasons_with_the_words_of_each_side():
         ("Left", (("not", ""),), 0),
         ("Right", (("but", ""),), 0),
     ]
-    assert apart.title == "Words that pull apart"
+    assert apart.title == PULLING_APART
     assert [(words.side, words.words) for words in apart.lists] == [
         ("Left", (("not", "−0.068"),)),
     ]
@@ -33,6 +33,20 @@ def test_a_word_of_a_selected_pair_is_not_said_to_match_nothing():
     explanation = make_signed(pairs=((2, 1),))
     reasons = {reason.title: reason.lists for reason in why_not_more_alike(explanation)}
     assert [words.side for words in reasons["Words that match nothing"]] == ["Right"]
+
+
+def test_a_word_of_a_pair_has_one_sign_only():
+    """A pair that adds nothing, of a word that adds: it is in the table with its contribution."""
+    signed = make_signed(
+        "a b", "c d", ((0.1, 0.0), (0.0, 0.0)), ((0, 0), (1, 1)), unmatched=((), ())
+    )
+    first = signed.left.words[0]
+    reasons = {}
+    for contribution in (0.02, -0.02):
+        word = Word("b", 2, 3, 0.2, contribution, -0.1)
+        one = replace(signed, left=replace(signed.left, words=(first, word)))
+        reasons[contribution] = [reason.title for reason in why_not_more_alike(one)]
+    assert reasons == {0.02: [], -0.02: [PULLING_APART]}
 
 
 def test_words_that_tell_nothing_are_not_listed():
@@ -59,7 +73,7 @@ def test_words_that_tell_nothing_are_not_listed():
         )
     )
     shown = [[reason.title for reason in why_not_more_alike(one)] for one in (pale, strong)]
-    assert ["Words that pull apart" in titles for titles in shown] == [True, False]
+    assert [PULLING_APART in titles for titles in shown] == [True, False]
 
     marked = make_signed()
     words = marked.left.words

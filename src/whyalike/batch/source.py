@@ -186,7 +186,7 @@ class PairSource:
         """Return the two columns, and what was assumed."""
         what = "texts" if self.ids is None else "texts and ids" if self.ids == "right" else "ids"
         if not table.named:
-            raise FormatError(
+            raise OptionError(
                 f"{self.path} holds lines of text, and a pair needs two columns: give a .csv, "
                 ".tsv, .jsonl or .parquet."
             )
@@ -199,7 +199,7 @@ class PairSource:
                 said = [f"Columns guessed: {what} from {' and '.join(map(repr, pair))}."]
                 return pair, said if pair != usual[0] else []
         looked = " or ".join(" and ".join(map(repr, pair)) for pair in usual)
-        raise FormatError(
+        raise OptionError(
             f"{self.path} has no columns of {what} such as {looked}; it has "
             f"{list_columns(table.columns)}: name two (--columns)."
         )

@@ -69,9 +69,9 @@ def diff(
     """
     with one_sentence_errors(debug=debug):
         if model is None or len(model) != 2:
+            times = "once" if model and len(model) == 1 else f"{len(model or ())} times"
             raise OptionError(
-                f"--model is given {len(model or ())} times; give it twice: the model before, and "
-                "the one after."
+                f"--model is given {times}; give it twice: the model before, and the one after."
             )
         if passages is not None and columns is not None:
             raise OptionError("--columns goes with pairs: leave it out with --passages.")

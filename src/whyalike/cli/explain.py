@@ -477,17 +477,31 @@ def read_text(side: str, text: str | None, file: str | None, option: str) -> str
         It can't be read.
     """
     if text is not None and file is not None:
-        raise OptionError(f"The {side} text is given twice: as an argument and with {option}.")
+        raise OptionError(f"The {_named(side)} is given twice: as an argument and with {option}.")
     if file == "-" or text == "-":
         return _decode(_read_input(side), "standard input", side)
     if file is not None:
         return _decode(_read_file(file, side), file, side)
     if text is None:
         raise OptionError(
-            f"The {side} text is missing: give two texts, or {option} FILE, or - for standard "
+            f"The {_named(side)} is missing: give two texts, or {option} FILE, or - for standard "
             "input."
         )
     return text
+
+
+def refuse_table(path: Path, instead: str) -> None:
+    """Raise OptionError on a file whose ending is that of a table; ``instead`` says what to do."""
+    if path.suffix.lower() in TABLE_ENDINGS:
+        raise OptionError(f"{path} is a table, and a file is one passage here: {instead}")
+
+
+TABLE_ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+
+
+def _named(side: str) -> str:
+    """Return what a text is called in an error: the left text, or the passage."""
+    return side if side == "passage" else f"{side} text"
 
 
 def _read_file(file: str, side: str) -> bytes:
@@ -495,17 +509,19 @@ def _read_file(file: str, side: str) -> bytes:
         with Path(file).open("rb") as stream:
             return _bounded(stream, file, side)
     except (OSError, ValueError) as error:
-        raise TextError(f"Could not read the {side} text from {file}: {_reason(error)}.") from error
+        raise TextError(
+            f"Could not read the {_named(side)} from {file}: {_reason(error)}."
+        ) from error
 
 
 def _read_input(side: str) -> bytes:
     if sys.stdin is None:
-        raise TextError(f"Could not read the {side} text: standard input is closed.")
+        raise TextError(f"Could not read the {_named(side)}: standard input is closed.")
     try:
         return _bounded(sys.stdin.buffer, "standard input", side)
     except OSError as error:
         raise TextError(
-            f"Could not read the {side} text from standard input: {_reason(error)}."
+            f"Could not read the {_named(side)} from standard input: {_reason(error)}."
         ) from error
 
 
@@ -513,7 +529,7 @@ def _bounded(stream: "BinaryIO", source: str, side: str) -> bytes:
     content = stream.read(LONGEST_TEXT + 1)
     if len(content) > LONGEST_TEXT:
         raise TextError(
-            f"The {side} text from {source} has more than {LONGEST_TEXT:,} bytes, which is the "
+            f"The {_named(side)} from {source} has more than {LONGEST_TEXT:,} bytes, which is the "
             "most that is read: give a text, or a part of it."
         )
     return content
@@ -528,5 +544,5 @@ def _decode(content: bytes, source: str, side: str) -> str:
         return content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise TextError(
-            f"The {side} text from {source} is not UTF-8 (byte {error.start}): convert it first."
+            f"The {_named(side)} from {source} is not UTF-8 (byte {error.start}): convert it first."
         ) from error

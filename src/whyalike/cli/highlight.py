@@ -1,11 +1,12 @@
 """``whyalike highlight``: what of a passage answers a query."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from whyalike.cli.explain import quieten, read_pair
+from whyalike.cli.explain import quieten, read_text, refuse_table
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
 from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
@@ -25,7 +26,7 @@ from whyalike.cli.options import (
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out, write_page
-from whyalike.errors import OptionError
+from whyalike.errors import OptionError, TextError
 
 
 def highlight(
@@ -97,7 +98,13 @@ def highlight(
     with one_sentence_errors(debug=debug):
         if sum((json_, pruned, elasticsearch is not None)) > 1:
             raise OptionError("Choose one of --json, --pruned and --elasticsearch.")
-        asked, text = read_pair(query, None, None, passage)
+        if query == passage == "-":
+            raise OptionError("Standard input (-) can be only one of query and passage.")
+        asked = read_text("query", query, None, "")
+        refuse_table(Path(passage), "give the text of one row, or rank with --jsonl FILE.")
+        text = read_text("passage", None, passage, "")
+        if not text.strip():
+            raise TextError(f"The passage from {passage} is blank: give one with words.")
         quieten()
         from whyalike import BTIOptions, Explainer
 

@@ -145,7 +145,7 @@ def explain_pairs(
     """
     echo(f"Explaining by {explainer.method.name} with {explainer.model.name}", err=True)
     try:
-        with drawing("pairs", done="explained") as tell:
+        with drawing("rows", done="done") as tell:
             report = run.explain(explainer, index=index, progress=tell)
     except KeyboardInterrupt:
         echo("What is explained is kept: the same command goes on from there.", err=True)

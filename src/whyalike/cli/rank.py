@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whyalike.cli.explain import LONGEST_TEXT, quieten, read_arguments
+from whyalike.cli.explain import LONGEST_TEXT, quieten, read_arguments, refuse_table
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
 from whyalike.cli.fusion import FusionParts, Normalise, Over, is_lexical, open_bm25, read_model
@@ -94,7 +94,7 @@ def rank(
         ),
     ] = None,
     explain: Annotated[
-        int, typer.Option(min=0, help="Explain this many passages, the first ones.")
+        int, typer.Option(min=0, help="Explain this many passages, the first ones; 0 only ranks.")
     ] = 10,
     sentences: Annotated[
         bool | None,
@@ -155,6 +155,11 @@ def rank(
         if md and json_:
             raise OptionError("--md and --json both print the result: give one of them.")
         check_output(output)
+        if sizes is not None and output is not None and output.suffix.lower() == ".csv":
+            raise OptionError(
+                "--sizes is no part of a table of passages: write it to .json, .md or .html, or "
+                "leave out -o."
+            )
         asked = read_arguments({"query": query})[0]
         passages, ids = read_passages_of(files, jsonl, column=column, strict=strict)
         wanted = read_sizes(sizes)
@@ -229,7 +234,7 @@ def read_passages_of(
     Raises
     ------
     OptionError
-        Both are given, or neither.
+        Both are given, or neither; or a table as a file of one passage.
     TextError, FormatError
         A file can't be read.
     """
@@ -248,7 +253,16 @@ def read_passages_of(
 
 
 def read_file(path: Path) -> str:
-    """Return the text of a file. Raises TextError where it can't be read, or is none."""
+    """Return the text of a file.
+
+    Raises
+    ------
+    OptionError
+        It is a table.
+    TextError
+        It can't be read, or is no text.
+    """
+    refuse_table(path, "--jsonl FILE reads its rows as passages.")
     try:
         with path.open("rb") as stream:
             content = stream.read(LONGEST_TEXT + 1)

@@ -222,7 +222,8 @@ def _records(lines: _Lines, delimiter: str, columns: tuple[str, ...]) -> Iterato
         if len(fields) == len(columns):
             yield RawRow(start, dict(zip(columns, fields, strict=True)), excerpt=excerpt)
         else:
-            problem = f"{len(fields)} fields where the first line has {len(columns)}"
+            count = "1 field" if len(fields) == 1 else f"{len(fields):,} fields"
+            problem = f"{count} where the first line has {len(columns)}"
             yield RawRow(start, {}, problem=problem, excerpt=excerpt)
 
 

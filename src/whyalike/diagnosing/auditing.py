@@ -219,7 +219,7 @@ def _carrying_words(
     total = sum(adds.values())
     order = sorted(adds, key=lambda word: (-adds[word], word))[:WORDS_KEPT]
     return tuple(
-        CarryingWord(word, having[word] / len(texts), adds[word] / total, where[word])
+        CarryingWord(word, having[word] / len(texts), adds[word] / total, where[word], having[word])
         for word in order
     )
 

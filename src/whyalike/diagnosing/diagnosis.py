@@ -198,9 +198,10 @@ def _read_queries(
         return found
     unknown = [id for id in qrels if id not in ids]
     if unknown:
+        which = "1 query" if len(unknown) == 1 else f"{len(unknown):,} queries"
+        are = "is" if len(unknown) == 1 else "are"
         reading.notes.append(
-            f"{len(unknown):,} queries of the qrels are not among the queries, such as "
-            f"{unknown[0]!r}."
+            f"{which} of the qrels {are} not among the queries, such as {unknown[0]!r}."
         )
     return [
         LabelledQuery(
@@ -277,7 +278,8 @@ def _with_items(
             f"check the ids.{why}"
         )
     if missing:
-        reading.notes.append(f"{missing:,} right items are not among the items.")
+        which = "1 right item is" if missing == 1 else f"{missing:,} right items are"
+        reading.notes.append(f"{which} not among the items.")
     return kept
 
 

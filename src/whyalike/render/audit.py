@@ -49,10 +49,10 @@ def summarise(audit: Audit) -> str:
     if not audit.pairs:
         return "No pair of words adds to the similarities of neighbours."
     first = audit.pairs[0]
-    words, verb = f"“{first.left}”", "carries"
+    words = f"“{first.left}”"
     if first.right != first.left:
-        words, verb = f"{words} with “{first.right}”", "carry"
-    said = f"{words} {verb} most: {first.share:.1%} of what pairs of words add to neighbours."
+        words = f"{words} with “{first.right}”"
+    said = f"{words} carries most: {first.share:.1%} of what pairs of words add to neighbours."
     count = len(audit.boilerplate)
     if count:
         share = sum(word.share for word in audit.boilerplate)

@@ -80,7 +80,8 @@ def _facts(found: Highlights) -> list[tuple[str, str]]:
         facts.insert(0, ("score of the passage", format_number(found.similarity, 3)))
     if found.budget is not None:
         words = sum(sentence.words for sentence in found.kept)
-        kept = f"{len(found.kept):,} sentences, {words:,} of at most {found.budget:,} words"
+        which = "1 sentence" if len(found.kept) == 1 else f"{len(found.kept):,} sentences"
+        kept = f"{which}, {words:,} of at most {found.budget:,} words"
         facts.append(("kept", kept))
     return facts
 
@@ -88,6 +89,8 @@ def _facts(found: Highlights) -> list[tuple[str, str]]:
 def _read_how(found: Highlights) -> str:
     if found.reading == "one pass":
         return "in one pass"
+    if found.reading == "windows":
+        return "in overlapping windows"
     return "each alone"
 
 

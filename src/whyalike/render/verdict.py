@@ -16,6 +16,7 @@ from whyalike.render.parts import (
     shorten,
 )
 from whyalike.render.score_parts import RANK_DECIMALS
+from whyalike.texts import is_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def say_verdict(explanation: Explanation) -> str:
 
 def say(sentence: Sentence, *, quotes: tuple[str, str] = ("*", "*")) -> str:
     """Return a sentence as plain text, with words of the texts between asterisks or ``quotes``."""
-    opening, closing = quotes
+    opening, closing = quotes[0], quotes[1]
     return "".join(
         f"{opening}{piece.text}{closing}" if piece.is_words else piece.text for piece in sentence
     )
@@ -232,7 +233,11 @@ def _told(explanation: Explanation, one: Deletion) -> Sentence:
 
 def _and_then(explanation: Explanation, said: Sequence[Piece], one: Deletion) -> Sentence:
     if one.similarity is None:
-        return (*said, Piece(": not scored, as no word of a text would be left"))
+        sides = (explanation.left, one.left), (explanation.right, one.right)
+        rests = [[w.text for n, w in enumerate(s.words) if n not in gone] for s, gone in sides]
+        symbols = any(rest and all(map(is_mark, rest)) for rest in rests)
+        left = "nothing but marks or symbols" if symbols else "no word"
+        return (*said, Piece(f": not scored, as {left} of a text would be left"))
     before = score_of(explanation, explanation.similarity)
     return (*said, Piece(f": {before} → {score_of(explanation, one.similarity)}"))
 

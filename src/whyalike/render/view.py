@@ -212,6 +212,9 @@ class Reason:
 LEAST_PULL = 0.05
 """Of what the strongest word that pulls apart takes: a word that takes less is not listed."""
 
+PULLING_APART = "Words that pull apart, each deleted alone, by estimate"
+"""Their numbers are ``Word.alone``, and not the contributions that other lists have."""
+
 PLAIN = 0.2
 """A shade below it is hardly seen."""
 
@@ -220,9 +223,9 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
     """Return the reasons that there are, with the first dozen words of each side.
 
     Marks are not listed, nor stop words that match nothing where other words do, nor words that
-    take next to nothing, nor, among those that pull apart, words of a pair that is shown to add, or
-    words that are shaded, as in short texts what each adds to the whole differs from what it adds
-    alone.
+    take next to nothing. Nor are, among those that pull apart, words that the explanation shows to
+    add: those of a pair that adds or whose own contribution is above zero, and those that are
+    shaded. In short texts what a word adds to the whole differs from what deleting it alone takes.
     Of equal texts there is nothing to say.
     """
     if explanation.left.text == explanation.right.text:
@@ -241,6 +244,11 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
         telling = [n for n in alone if n not in empty] or alone
         nothing.append([(side.words[n].text, "") for n in telling])
         paired = {getattr(pair, which) for pair in explanation.pairs if pair.score > 0}
+        paired |= {
+            n
+            for n in (getattr(pair, which) for pair in explanation.pairs)
+            if (side.words[n].contribution or 0.0) > 0
+        }
         lowering = [
             side.words[n]
             for n in side.pulling_apart
@@ -256,7 +264,7 @@ def why_not_more_alike(explanation: Explanation) -> tuple[Reason, ...]:
         )
     reasons = (
         Reason("Words that match nothing", _lists(nothing)),
-        Reason("Words that pull apart", _lists(apart)),
+        Reason(PULLING_APART, _lists(apart)),
     )
     return tuple(reason for reason in reasons if reason.lists)
 

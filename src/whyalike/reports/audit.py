@@ -14,6 +14,9 @@ FORMAT = Format("whyalike/audit", "audit", "Make it anew.")
 FREQUENT = 0.2
 """A word of so many of the items tells few of them apart."""
 
+LEAST_ITEMS = 3
+"""A word of fewer items is no boilerplate: in a small catalogue two are many of the items."""
+
 HEAVY = 0.01
 """The part of all that words add from which a frequent word is called boilerplate."""
 
@@ -38,18 +41,21 @@ class CarryingWord:
     """A word, in lower case.
 
     frequency: the part of the items that have it. share: of all that words add to the similarities
-    of the explained pairs of neighbours. pairs: in how many of them it adds something.
+    of the explained pairs of neighbours. pairs: in how many of them it adds something. items:
+    how many have it; None in documents of before that was kept.
     """
 
     text: str
     frequency: float
     share: float
     pairs: int
+    items: int | None = None
 
     @property
     def is_boilerplate(self) -> bool:
         """Whether it stands in many items, and carries their similarities all the same."""
-        return self.frequency >= FREQUENT and self.share >= HEAVY
+        few = self.items is not None and self.items < LEAST_ITEMS
+        return self.frequency >= FREQUENT and self.share >= HEAVY and not few
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,6 @@
+"""``python -m whyalike.cli``: the command line."""
+
+from whyalike.cli import main
+
+if __name__ == "__main__":
+    main()
