@@ -118,7 +118,8 @@ class Background:
 
     def __init__(self, texts: Iterable[str], *, seed: int = 0) -> None:
         check_whole("seed", seed, least=0)
-        unique = [text for text in dict.fromkeys(checked_texts(texts)) if text.strip()]
+        given = checked_texts(texts, name="background")
+        unique = [text for text in dict.fromkeys(given) if text.strip()]
         if len(unique) < FEWEST:
             raise OptionError(
                 f"The background has {len(unique)} different texts, of which a percentile would be "

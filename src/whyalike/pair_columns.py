@@ -56,19 +56,26 @@ def passages_of(passages: object, *, of: str = "texts or of items") -> list[Any]
     OptionError
         A text, a whole table, whose passages would be the names of its columns, or no iterable.
     """
-    kind = type(passages).__name__
-    names = _names_of(passages)
-    if names is not None:
-        raise OptionError(
-            f"passages are a whole {kind}, which has {_listed(names)}: give the column of texts, "
-            f"such as table[{str(names[-1]) if names else 'text'!r}]."
-        )
+    if (said := whole_table(passages)) is not None:
+        raise OptionError(f"passages are {said}")
     if isinstance(passages, str | bytes | Mapping) or not isinstance(passages, Iterable):
-        raise OptionError(f"passages are of type {kind}; give a list of {of}.")
+        raise OptionError(f"passages are of type {type(passages).__name__}; give a list of {of}.")
     if hasattr(passages, "to_pylist"):
         values: list[Any] = passages.to_pylist()
         return values
     return list(passages)
+
+
+def whole_table(value: object) -> str | None:
+    """Return what a whole table is, and that its column is to be given; None for what is none."""
+    names = _names_of(value)
+    if names is None:
+        return None
+    column = str(names[-1]) if names else "text"
+    return (
+        f"a whole {type(value).__name__}, which has {_listed(names)}: give the column of texts, "
+        f"such as table[{column!r}]."
+    )
 
 
 def _listed(names: list[object]) -> str:

@@ -16,6 +16,7 @@ from functools import lru_cache
 import regex
 
 from whyalike.errors import TextError
+from whyalike.pair_columns import whole_table
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -143,16 +144,22 @@ def _gap(text: str, spans: Sequence[tuple[int, int]], last: int | None, index: i
     return " " if not found and len(find_words(first + second)) == 1 else found
 
 
-def checked_texts(texts: Iterable[str]) -> list[str]:
-    """Return the texts as a list. Raises TextError unless they are texts, and not one text."""
-    if isinstance(texts, str) or not isinstance(texts, Iterable):
-        raise TextError(f"A catalogue is an iterable of texts; got {type(texts).__name__}.")
+def checked_texts(texts: Iterable[str], *, name: str = "texts") -> list[str]:
+    """Return the texts as a list.
+
+    Raises TextError, with the ``name`` of the argument, unless they are texts, and not one text or
+    a whole table.
+    """
+    if (said := whole_table(texts)) is not None:
+        raise TextError(f"{name}: {said}")
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        raise TextError(f"{name} is of type {type(texts).__name__}: give an iterable of texts.")
     found = list(texts)
     for number, text in enumerate(found):
         if not isinstance(text, str):
             raise TextError(
-                f"Text {number} of the catalogue is of type {type(text).__name__}, not str: give "
-                "texts alone, such as [item.description for item in catalogue]."
+                f"Text {number} of {name} is of type {type(text).__name__}, not str: give texts "
+                "alone, such as [item.description for item in catalogue]."
             )
     return found
 

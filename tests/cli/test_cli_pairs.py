@@ -57,12 +57,15 @@ def test_exit_codes(run, model, file, tmp_path):
         "explain", "--pairs", tmp_path / "none.csv", "-o", tmp_path / "n.jsonl", "--model", model
     )
     assert none.exit_code == 1
-    assert "1 rows, 0 explained, 1 bad" in none.stdout
+    assert "1 row, 0 explained, 1 bad" in none.stdout
+    no_texts = tmp_path / "numbers.csv"
+    no_texts.write_text("size,price\n1,2\n")
     for wrong in (
         ["explain", "--pairs", file],
         ["explain", "--pairs", tmp_path / "away.csv", "-o", out],
         ["explain", "--pairs", file, "-o", tmp_path / "out.xlsx"],
         ["explain", "--pairs", file, "-o", out, "--columns", "query"],
+        ["explain", "--pairs", no_texts, "-o", out],
         ["explain", "--pairs", file, "-o", out, "--ids", "right"],
         ["explain", "--pairs", file, "-o", out, "--methods", "all"],
         ["explain", "warm", "cold", "--pairs", file, "-o", out],

@@ -98,6 +98,12 @@ def test_a_reranker_is_tried_on_what_was_found():
     assert remedy.lost == ("hit", "both")
 
 
+def test_one_right_item_that_is_away_is_one():
+    asked = [LabelledQuery("q", "red wine", right=("wine", "nowhere"))]
+    found = diagnose(asked, passages=ITEMS, model=Explainer(WordCounter()), k=1)
+    assert "1 right item is not among the items." in found.notes
+
+
 def test_a_run_says_what_is_missed_and_the_model_why():
     run = {
         "miss": [("lamp", 2.0), ("wool", 1.0), ("lid", 0.5)],
@@ -118,8 +124,8 @@ def test_a_run_says_what_is_missed_and_the_model_why():
     assert "itself places it at 1" in found["hit"].tests[0].note
     assert found.measures["Recall@1"] == 0
     said = " ".join(found.notes)
-    assert "1 queries of the qrels are not among the queries" in said
-    assert "1 items of the run are not among the passages, such as 'nowhere'" in said
+    assert "1 query of the qrels is not among the queries" in said
+    assert "1 item of the run is not among the passages, such as 'nowhere'" in said
     assert "finds 1 of 2" in said
 
 

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raising import raises
+from whyalike import BM25, Lexicon
+from whyalike.background import Background
 from whyalike.errors import TextError, WhyalikeError
-from whyalike.texts import clean_text
+from whyalike.texts import checked_texts, clean_text
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -89,3 +91,26 @@ def test_a_subclass_of_str_is_a_text():
         __slots__ = ()
 
     assert clean_text(Title("two words"), side="left").text == "two words"
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ("abc", "background is of type str"),
+        (b"abc", "background is of type bytes"),
+        (7, "background is of type int"),
+        (["a", 7], "Text 1 of background is of type int, not str"),
+    ],
+)
+def test_an_error_names_the_argument(texts, said):
+    with pytest.raises(TextError) as caught:
+        Background(texts)
+    assert said in str(caught.value)
+
+
+def test_a_table_is_no_iterable_of_texts():
+    table = pytest.importorskip("pandas").DataFrame({"id": ["a"], "text": ["warm gloves"]})
+    for read in (Background, BM25, Lexicon.fit):
+        with pytest.raises(TextError, match=r"2 columns \('id', 'text'\): .* table\['text'\]"):
+            read(table)
+    assert checked_texts(table["text"]) == ["warm gloves"]

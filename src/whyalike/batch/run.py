@@ -65,7 +65,8 @@ class RunReport:
     def __str__(self) -> str:
         """Return the report in a few lines."""
         more = self.bad - len(self.bad_rows)
-        lines = [f"{self.out}: {self.rows:,} rows, {self.explained:,} explained, {self.bad:,} bad"]
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        lines = [f"{self.out}: {rows}, {self.explained:,} explained, {self.bad:,} bad"]
         lines += [f"  {note}" for note in (*self.notes, *self.bad_rows)]
         return "\n".join([*lines, *([f"  and {more:,} more"] if more else [])])
 

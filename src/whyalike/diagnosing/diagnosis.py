@@ -304,10 +304,10 @@ def _note_run(
         )
     unknown = {id for found in run.values() for id, _ in found} - corpus.places.keys()
     if unknown:
-        reading.notes.append(
-            f"{len(unknown):,} items of the run are not among the passages, such as "
-            f"{min(unknown)!r}."
-        )
+        items = "1 item of the run is"
+        if len(unknown) > 1:
+            items = f"{len(unknown):,} items of the run are"
+        reading.notes.append(f"{items} not among the passages, such as {min(unknown)!r}.")
     found = sum(corpus.place(each.base, each.right, k).rank <= k for each in searched)
     reading.notes.append(
         f"{corpus.explainer.model.name} itself, over these items, finds {found:,} of "

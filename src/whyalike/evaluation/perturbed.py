@@ -61,7 +61,7 @@ class Replacement:
     @cached_property
     def words(self) -> tuple[str, ...]:
         """All words of the catalogue in lower case, each as often as it stands there; no marks."""
-        texts = checked_texts(self.catalogue)
+        texts = checked_texts(self.catalogue, name="catalogue")
         return tuple(word for text in texts for word in word_forms(text))
 
     def to_dict(self) -> dict[str, object]:

@@ -235,7 +235,7 @@ class Fusion(OpaqueScorer):
                 "over= has no use where scores are not normalised: leave it out, or choose "
                 "normalise='min-max', 'z-score' or 'ranks'."
             )
-        found = [without_surrogates(text) for text in checked_texts(over)]
+        found = [without_surrogates(text) for text in checked_texts(over, name="over")]
         if not found:
             raise TextError("over= has no text: give those whose scores are to be normalised over.")
         return found
