@@ -52,6 +52,7 @@ def fill_postgresql(url, items, vectors, *, operators="vector_cosine_ops", name=
     table = psycopg.sql.Identifier(name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        connection.execute("SET maintenance_work_mem = '512MB'")
         connection.execute(
             psycopg.sql.SQL(
                 "CREATE TABLE {} (id text PRIMARY KEY, title text, body text, price numeric,"
