@@ -215,6 +215,7 @@ def test_what_a_table_has_no_room_for_is_said_below(capsys):
 
 
 def test_files_whose_results_would_be_confused_are_refused(run, model, files):
+    (files / "shop.wa").touch()
     result = run(
         *("evaluate", "--model", model),
         *("--texts", files / "shop.csv", "--ists", files / "shop.wa"),

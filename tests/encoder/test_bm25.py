@@ -207,7 +207,7 @@ def test_bad_texts_and_prompts():
         with raises(TextError, "no terms", f"{len(texts)} texts"):
             BM25(texts)
     for texts in ("one text", [1], [None]):
-        with pytest.raises(TextError, match="catalogue"):
+        with pytest.raises(TextError, match="texts"):
             BM25(texts)
     with raises(OptionError, "bm25", "prompts"):
         Explainer(BM25(CATALOGUE), prompts=("query: ", ""))
