@@ -1,6 +1,7 @@
 """assert_found and baselines: they pass, fail with reasons in words, and are written in one call."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -125,9 +126,11 @@ def test_baselines_are_written_anew_where_that_is_asked_for(tmp_path, monkeypatc
 
 def pytest_of(folder, *words):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "whyalike.pytest_plugin", *words]
+    # Installed, it loads by itself; and what other plugins load is not looked at.
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", "-c", "none.ini", "--rootdir", "."],
-        cwd=folder, capture_output=True, text=True, check=False,
+        cwd=folder, env=alone, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
