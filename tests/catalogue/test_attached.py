@@ -6,9 +6,9 @@ from itertools import count
 import numpy as np
 import pytest
 from indexed_items import draw_items, open_tiny
-from stored_items import fill_milvus, fill_postgresql
 
 from raising import assert_says, raises
+from stored_items import fill_milvus, fill_postgresql
 from whyalike.catalogue import AttachedCatalogue, CatalogueIndex, Item
 from whyalike.catalogue.similar_page import page_of, search_to_dict
 from whyalike.catalogue.stores.store import is_address, register_store, without_password
