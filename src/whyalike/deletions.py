@@ -10,8 +10,8 @@ from itertools import product
 
 from whyalike.comparison import Comparison, ComparisonRow, MarginChecks, MarginDeletion
 from whyalike.explanation import Checks, Deletion, ExplainedText, Explanation, WordPair
-from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import Chunks, LongText, Selection, policy_for
+from whyalike.models.scorer import KnownScores, Scorer, TextPair
+from whyalike.options import Chunks, LongText, Selection
 from whyalike.selection import SortedMatches, best_first, sort_matches
 from whyalike.texts import is_mark, keep_words
 
@@ -110,7 +110,7 @@ def check_explanations(
     FunctionError
         A function of the user's raised something.
     """
-    ask = _Asking(model, prompts, long_text)
+    ask = _Asking(KnownScores(model, prompts=prompts, long_text=long_text))
     wanted: list[list[Words]]
     if selection == "content":
         if getattr(model, "is_rehearsal", False):
@@ -220,11 +220,8 @@ MOST_ASKED = CANDIDATES + 1
 class _Asking:
     """A model that is asked for the score of each variant once."""
 
-    def __init__(
-        self, model: Scorer, prompts: tuple[str, str], long_text: LongText | Chunks
-    ) -> None:
-        self.model, self.prompts, self.long_text = model, prompts, long_text
-        self.known: dict[TextPair, float] = {}
+    def __init__(self, scores: KnownScores) -> None:
+        self.scores = scores
 
     def score(self, explanations: Sequence[Explanation], wanted: Sequence[Sequence[Words]]) -> None:
         """Ask for all variants that are not known yet, together."""
@@ -233,18 +230,12 @@ class _Asking:
             for one, of_one in zip(explanations, wanted, strict=True)
             for words in of_one
         )
-        unique = list(dict.fromkeys(pair for pair in variants if pair is not None))
-        new = [pair for pair in unique if pair not in self.known]
-        if new:
-            scores = scores_of(
-                self.model, new, prompts=self.prompts, long_text=policy_for(self.long_text)
-            )
-            self.known.update(zip(new, map(float, scores), strict=True))
+        self.scores.ask(pair for pair in variants if pair is not None)
 
     def deletion(self, explanation: Explanation, words: Words) -> Deletion:
         """Return what the model scored without words."""
         variant = _variant(explanation, words)
-        score = None if variant is None else self.known[variant]
+        score = None if variant is None else self.scores[variant]
         fall = None if score is None else explanation.similarity - score
         return Deletion(*words, similarity=score, fall=fall)
 
@@ -324,8 +315,10 @@ def check_comparison(
         A function of the user's raised something.
     """
     rows = (*_chosen(comparison.query_rows, count), *_chosen(comparison.text_rows, count))
-    own = policy_for(long_text)
-    done = _without(model, comparison, [_places(row) for row in rows], prompts, own)
+    pairs = (comparison.better, comparison.worse)
+    known = {(one.left.text, one.right.text): one.similarity for one in pairs}
+    scores = KnownScores(model, prompts=prompts, long_text=long_text, known=known)
+    done = _without(scores, comparison, [_places(row) for row in rows])
     checked = replace(comparison, checks=MarginChecks(tuple(done)))
     carrying = checked.carrying
     if len(carrying) > 1:
@@ -333,7 +326,7 @@ def check_comparison(
             tuple(sorted(n for row in carrying for n in _places(row)[which])) for which in range(3)
         )
         places = together[0], together[1], together[2]
-        both = _without(model, comparison, [places], prompts, own)[0]
+        both = _without(scores, comparison, [places])[0]
         checked = replace(checked, checks=MarginChecks(tuple(done), both))
     return checked
 
@@ -356,11 +349,7 @@ def _chosen(rows: Sequence[ComparisonRow], count: int) -> list[ComparisonRow]:
 
 
 def _without(
-    model: Scorer,
-    comparison: Comparison,
-    wanted: Sequence[Places],
-    prompts: tuple[str, str],
-    long_text: LongText | Chunks,
+    scores: KnownScores, comparison: Comparison, wanted: Sequence[Places]
 ) -> list[MarginDeletion]:
     """Return the scores of both pairs without the words at some places, each alone."""
     better, worse = comparison.better, comparison.worse
@@ -368,15 +357,8 @@ def _without(
         (_variant(better, (query, one)), _variant(worse, (query, other)))
         for query, one, other in wanted
     ]
-    known = {
-        (better.left.text, better.right.text): better.similarity,
-        (worse.left.text, worse.right.text): worse.similarity,
-    }
-    asked = [pair for both in variants for pair in both if pair is not None and pair not in known]
-    unique = list(dict.fromkeys(asked))
-    scores = scores_of(model, unique, prompts=prompts, long_text=long_text) if unique else []
-    found = {**known, **dict(zip(unique, scores, strict=True))}
+    scores.ask(pair for both in variants for pair in both if pair is not None)
     return [
-        MarginDeletion(*words, *(None if pair is None else found[pair] for pair in both))
+        MarginDeletion(*words, *(None if pair is None else scores[pair] for pair in both))
         for words, both in zip(wanted, variants, strict=True)
     ]

@@ -14,8 +14,8 @@ from whyalike.deletions import usual_check
 from whyalike.errors import FormatError, OptionError, TextError
 from whyalike.explanation import Explanation, TextChunk
 from whyalike.highlighting import highlight_passages
-from whyalike.models.scorer import ChunkedScore, score_in_chunks, scores_of
-from whyalike.options import BTIOptions, Chunks, check_whole, policy_for, without_chunks
+from whyalike.models.scorer import ChunkedScore, KnownScores, score_in_chunks, scores_of
+from whyalike.options import BTIOptions, Chunks, check_whole, without_chunks
 from whyalike.pair_columns import passages_of
 from whyalike.ranking import CarryingSentence, RankedPassage, Ranking, Size, SizeRank
 from whyalike.sentences import split_sentences
@@ -356,20 +356,14 @@ def _without(explanation: Explanation, span: tuple[int, int]) -> str:
     return "" if all(is_mark(rest[slice(*word)]) for word in find_words(rest)) else rest
 
 
-def _scores(
-    explainer: "Explainer", pairs: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], float]:
+def _scores(explainer: "Explainer", pairs: Sequence[tuple[str, str]]) -> KnownScores:
     """Return the scores of pairs of a query and a part of a passage, no longer than was read."""
-    unique = list(dict.fromkeys(pairs))
     reading = explainer.options.reading
     if isinstance(reading, Chunks) and reading.score == "max":
         reading = "truncate"  # A part of the best chunk, which stays as it is cut.
-    scores = (
-        scores_of(explainer.model, unique, prompts=explainer.prompts, long_text=policy_for(reading))
-        if unique
-        else []
-    )
-    return dict(zip(unique, scores, strict=True))
+    found = KnownScores(explainer.model, prompts=explainer.prompts, long_text=reading)
+    found.ask(pairs)
+    return found
 
 
 def _compare(

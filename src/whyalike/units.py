@@ -4,14 +4,14 @@ What words add does not sum to what their sentence adds: without it, the rest is
 model is asked, with each unit deleted and, of sentences, with each alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from whyalike.deletions import text_with
 from whyalike.explanation import ExplainedText, Explanation, Unit, Units
-from whyalike.models.scorer import Scorer, TextPair, scores_of
-from whyalike.options import Chunks, LongText, UnitKind, check_choice, policy_for
+from whyalike.models.scorer import KnownScores, Scorer, TextPair
+from whyalike.options import Chunks, LongText, UnitKind, check_choice
 from whyalike.sentences import split_sentences
 from whyalike.texts import is_mark, word_forms
 
@@ -25,8 +25,6 @@ LEAST = 0.1
 """And by this part of the greatest fall of a word of the text: less is how scores waver."""
 
 ROUNDING = 1e-9
-
-Scores = Mapping[TextPair, float]
 
 
 def measure_units(
@@ -67,32 +65,22 @@ def measure_units(
     check_unit(kind)
     if kind == "word":
         return list(explanations)
-    known: dict[TextPair, float] = {}
-
-    def score(wanted: Sequence[TextPair]) -> Scores:
-        new = [pair for pair in dict.fromkeys(wanted) if pair not in known]
-        if new:
-            found = scores_of(model, new, prompts=prompts, long_text=policy_for(long_text))
-            known.update(zip(new, found, strict=True))
-        return known
-
+    known = KnownScores(model, prompts=prompts, long_text=long_text)
     if kind == "sentence":
         variants = [(_sentences(one, "left"), _sentences(one, "right")) for one in explanations]
-        score([pair for sides in variants for side in sides for pair in side.pairs])
+        known.ask(pair for sides in variants for side in sides for pair in side.pairs)
         return [
             replace(one, units=Units("sentence", *(side.units(one, known) for side in sides)))
             for one, sides in zip(explanations, variants, strict=True)
         ]
     texts = [_Phrases.of(one, side) for one in explanations for side in ("left", "right")]
-    score([pair for text in texts for pair in text.wanted([[n] for n in text.words])])
+    known.ask(pair for text in texts for pair in text.wanted([[n] for n in text.words]))
     while True:
         joins = [text.neighbours() for text in texts]
-        score(
-            [
-                pair
-                for text, own in zip(texts, joins, strict=True)
-                for pair in text.wanted([a + b for a, b in own])
-            ]
+        known.ask(
+            pair
+            for text, own in zip(texts, joins, strict=True)
+            for pair in text.wanted([a + b for a, b in own])
         )
         joined = [text.join(own, known) for text, own in zip(texts, joins, strict=True)]
         if not any(joined):
@@ -130,7 +118,7 @@ class _Sentences:
     def pairs(self) -> list[TextPair]:
         return [pair for pair in (*self.without, *self.alone) if pair is not None]
 
-    def units(self, explanation: Explanation, scores: Scores) -> tuple[Unit, ...]:
+    def units(self, explanation: Explanation, scores: KnownScores) -> tuple[Unit, ...]:
         whole = explanation.similarity
         return tuple(
             Unit(
@@ -186,11 +174,11 @@ class _Phrases:
     def wanted(self, groups: Sequence[Sequence[int]]) -> list[TextPair]:
         return [pair for group in groups if (pair := self.variant(group)) is not None]
 
-    def fall(self, group: Sequence[int], scores: Scores) -> float | None:
+    def fall(self, group: Sequence[int], scores: KnownScores) -> float | None:
         pair = self.variant(group)
         return None if pair is None else self.explanation.similarity - scores[pair]
 
-    def separate(self, group: Sequence[int], scores: Scores) -> float | None:
+    def separate(self, group: Sequence[int], scores: KnownScores) -> float | None:
         falls = [fall for n in group if (fall := self.fall([n], scores)) is not None]
         return sum(falls) if len(falls) == len(group) else None
 
@@ -204,7 +192,7 @@ class _Phrases:
             and tuple(a + b) not in self.refused
         ]
 
-    def join(self, pairs: Sequence[tuple[list[int], list[int]]], scores: Scores) -> bool:
+    def join(self, pairs: Sequence[tuple[list[int], list[int]]], scores: KnownScores) -> bool:
         """Join the groups that act together, the strongest first; return whether any did."""
         singles = [abs(self.fall([n], scores) or 0.0) for n in self.words]
         least = max(LEAST * max(singles, default=0.0), ROUNDING)
@@ -229,7 +217,7 @@ class _Phrases:
         self.groups.sort()
         return bool(taken)
 
-    def units(self, scores: Scores) -> tuple[Unit, ...]:
+    def units(self, scores: KnownScores) -> tuple[Unit, ...]:
         words = self.read.words
         return tuple(
             Unit(

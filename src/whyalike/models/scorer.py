@@ -15,7 +15,7 @@ from whyalike.explanation import ScoreKind, SimilarityFunction
 from whyalike.models.chunks import chunk_spans
 from whyalike.models.prompts import choose_prompts
 from whyalike.models.tokens import TokenizedText
-from whyalike.options import Chunks, LongText
+from whyalike.options import Chunks, LongText, policy_for
 from whyalike.similarity import agreement, comparable, is_bilinear
 from whyalike.texts import find_words
 
@@ -394,6 +394,44 @@ def scores_of(
             f"{scorer.name} gave NaN or infinity for a pair of texts; every score must be finite."
         )
     return [float(score) for score in scores]
+
+
+class KnownScores:
+    """Scores of pairs by one scorer that is asked for each pair once, as variants of texts repeat.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Whose scores they are.
+    prompts : tuple[str, str]
+        Put before the left texts and before the right ones.
+    long_text : LongText or Chunks
+        As the texts were read; what is beyond the limit is never refused (``policy_for``).
+    known : mapping of TextPair to float, optional
+        Scores that need not be asked for.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        prompts: tuple[str, str],
+        long_text: LongText | Chunks,
+        known: Mapping[TextPair, float] | None = None,
+    ) -> None:
+        self._scorer, self._prompts, self._long_text = scorer, prompts, policy_for(long_text)
+        self._known: dict[TextPair, float] = dict(known or {})
+
+    def ask(self, pairs: Iterable[TextPair]) -> None:
+        """Ask for all of the pairs that are not known yet, together. Raises as ``scores_of``."""
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+        if new:
+            scores = scores_of(self._scorer, new, prompts=self._prompts, long_text=self._long_text)
+            self._known.update(zip(new, scores, strict=True))
+
+    def __getitem__(self, pair: TextPair) -> float:
+        """Return the score of a pair that was asked for."""
+        return self._known[pair]
 
 
 @dataclass(frozen=True, slots=True)
