@@ -41,6 +41,29 @@ def check_ending(
     )
 
 
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raise OptionError where a file can't be written for want of its folder, or for being one."""
+    target = Path(path)
+    if _is_device(target):
+        return
+    try:
+        real = _real(target)
+    except OutputError as error:
+        raise OptionError(str(error)) from error
+    said = f"The file to write is {target}, and"
+    if real.is_dir():
+        raise OptionError(f"{said} that is a folder: name a file in it.")
+    if not real.parent.is_dir():
+        why = "is no folder" if real.parent.exists() else "is not there"
+        raise OptionError(
+            f"{said} the folder {target.parent} {why}: make it, or choose another place."
+        )
+    if not os.access(real.parent, os.W_OK):
+        raise OptionError(
+            f"{said} nothing may be written to the folder {target.parent}: choose another place."
+        )
+
+
 def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it to ``path``.
 

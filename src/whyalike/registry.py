@@ -7,7 +7,7 @@ installed package adds its own. Nothing is imported before the first look-up.
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -75,8 +75,7 @@ class Registry(Generic[Entry]):
             return self._entries[name]
         if name in self._failures:
             raise self._failures[name]
-        known = ", ".join(sorted(self._entries))
-        raise OptionError(f"There is no {self.kind} {name!r}; there are: {known}.")
+        raise unknown_name(self.kind, name, self._entries)
 
     def all(self) -> dict[str, Entry]:
         """Return all entries by their names, in the order in which they were registered."""
@@ -129,6 +128,11 @@ class Registry(Generic[Entry]):
             failure.__cause__ = error
             self._failures.setdefault(point.name, failure)
             LOG.warning("%s", failure)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> OptionError:
+    """Return the error of a name that is none of those that are known."""
+    return OptionError(f"There is no {kind} {name!r}; there are: {', '.join(sorted(known))}.")
 
 
 def _place(point: EntryPoint) -> tuple[str, str]:

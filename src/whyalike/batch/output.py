@@ -18,7 +18,7 @@ from whyalike.catalogue.files import read_note
 from whyalike.catalogue.manifest import is_sealed, same_reference, sealed
 from whyalike.documents import Format, read_json, shown
 from whyalike.errors import FormatError, OptionError, OutputError
-from whyalike.files import remove_file, write_whole
+from whyalike.files import check_folder, remove_file, write_whole
 
 NOTE = Format("whyalike/pairs-run", "note of a run over pairs", "Run it anew.")
 NOTE_FILE = "run.json"
@@ -104,6 +104,7 @@ def check_place(out: Path) -> None:
     """
     if out.is_dir():
         raise OptionError(f"{out} is a folder: give a file.")
+    check_folder(out)
     if out.exists() and _read(parts_of(out) / NOTE_FILE) is None and _finished(out) is None:
         raise OptionError(
             f"{out} is there already, and nothing says of what it was made: choose another file, "

@@ -28,13 +28,12 @@ from whyalike.catalogue.item_store import field_text
 from whyalike.catalogue.manifest import REFERENCE_TEXTS
 from whyalike.data.stream import Format
 from whyalike.errors import FunctionError, ModelError, OptionError, TextError, WhyalikeError
-from whyalike.explainer import LOOKAHEAD, Explainer
 from whyalike.explanation import Explanation
-from whyalike.fingerprint import sample_scores
 from whyalike.models.scorer import scores_of
 from whyalike.options import check_whole, policy_for
 
 if TYPE_CHECKING:
+    from whyalike.explainer import Explainer
     from whyalike.models.loading import ModelSource
     from whyalike.models.scorer import Scorer
 
@@ -152,6 +151,8 @@ def explain_file(
     ModelNotFoundError, UnsafeModelError, MissingExtraError
         The model can't be found or used, or a package is not installed.
     """
+    from whyalike.explainer import Explainer
+
     source = PairSource(
         pairs, columns=columns, format=format, keep=keep, ids=None if index is None else ids
     )
@@ -214,7 +215,7 @@ class PairsRun:
 
     def explain(
         self,
-        explainer: Explainer,
+        explainer: "Explainer",
         *,
         index: CatalogueIndex | None = None,
         progress: Progress | None = None,
@@ -256,11 +257,13 @@ class PairsRun:
 
     def _explain_rest(
         self,
-        explainer: Explainer,
+        explainer: "Explainer",
         index: CatalogueIndex | None,
         output: PartedOutput,
         tell: Progress,
     ) -> None:
+        from whyalike.explainer import LOOKAHEAD
+
         rows = self.source.rows(self.survey, skip=output.counts.rows)
         while chunk := list(islice(rows, LOOKAHEAD * explainer.batch_size)):
             texts = [self._texts(row, index) for row in chunk]
@@ -296,7 +299,9 @@ class PairsRun:
         except OptionError as error:
             return str(error)
 
-    def _plan(self, explainer: Explainer, index: CatalogueIndex | None) -> Plan:
+    def _plan(self, explainer: "Explainer", index: CatalogueIndex | None) -> Plan:
+        from whyalike.fingerprint import sample_scores
+
         sample = sample_scores(explainer, REFERENCE_TEXTS)
         width = sample.vectors.shape[1]
         starts = np.linspace(0, width, min(COMPONENTS, width), endpoint=False).astype(int)
@@ -349,7 +354,7 @@ class PairsRun:
 
 
 def explain_each(
-    explainer: Explainer, pairs: Sequence[tuple[str, str]], *, check: int = 0
+    explainer: "Explainer", pairs: Sequence[tuple[str, str]], *, check: int = 0
 ) -> Iterator[Explanation | WhyalikeError]:
     """Yield for each pair its explanation, or what was wrong with it; the others are not harmed.
 

@@ -345,6 +345,26 @@ def make_query(
     return Query(None, texts)
 
 
+def check_search(
+    reader: IndexReader,
+    *,
+    where: str | None,
+    group_by: str | None,
+    diverse: float,
+    score: Score | None,
+    twins: bool = False,
+    **query: Any,
+) -> None:
+    """Raise what ``CatalogueIndex.similar`` would of these arguments; it takes no model."""
+    del twins  # Any value will do.
+    score = reader.usual_score if score is None else score
+    make_query(reader, score=score, **{"text": None, "id": None, "title": None} | query)
+    reader.filtered(where)
+    if group_by:
+        reader.groups(group_by)
+    check_diversity(diverse, reader)
+
+
 def _check_four(reader: IndexReader) -> None:
     fields, function = reader.manifest.fields, reader.manifest.model.similarity_function
     if not set(ALONE) <= set(fields):

@@ -36,7 +36,7 @@ from whyalike.cli.options import (
     usual_methods,
 )
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out
-from whyalike.cli.refusals import refuse_without_index
+from whyalike.cli.refusals import refuse_unknown_items, refuse_without_index
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -178,7 +178,6 @@ def compare(
         }
         chosen = read_options(option, usual_methods(method, signed=True), **reading)
         said: dict[str, Any] = {"prompts": prompts, "prompt_names": prompt_names, "options": chosen}
-        quieten()
         if index is not None:
             given = [name for name in OWN_MODEL if _is_given(context, name)]
             if given:
@@ -186,28 +185,28 @@ def compare(
                 raise OptionError(f"--index brings its own model: leave out {flags}, or --index.")
             moved = model if _is_given(context, "model") else None
             own = any(_is_given(context, name) for name in reading)
+            refuse_unknown_items(index, [id_ for id_ in ids.values() if id_ is not None])
+            quieten()
             explainer, texts = of_index(
                 index, texts, ids, own_reading=own, model=moved, **said, **opening
             )
         else:
+            source = read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                label=label,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
+                **opening,
+            )
+            quieten()
             from whyalike import Explainer
 
-            explainer = Explainer(
-                **read_model(
-                    model,
-                    fusion,
-                    normalise=normalise,
-                    over=over,
-                    label=label,
-                    embed=embed,
-                    embed_query=embed_query,
-                    embed_document=embed_document,
-                    score=score,
-                    **opening,
-                ),
-                pooling=pooling,
-                **said,
-            )
+            explainer = Explainer(**source, pooling=pooling, **said)
         method = method or explainer.signed_method
         read_options(option, [method])
         comparison = explainer.compare(

@@ -32,7 +32,7 @@ from whyalike.cli.printing import (
     write_out,
     write_page,
 )
-from whyalike.cli.refusals import refuse_missing, refuse_without_index
+from whyalike.cli.refusals import refuse_missing, refuse_unreadable, refuse_without_index
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ def diagnose(
         sizes = read_sizes(chunks)
         refuse_without_index(index)
         refuse_missing(queries, passages, run, qrels)
+        refuse_unreadable(queries, passages, labelled=qrels is None, strict=strict)
         quieten()
         from whyalike import Explainer
         from whyalike.catalogue import CatalogueIndex

@@ -76,13 +76,10 @@ def diff(
         if passages is not None and columns is not None:
             raise OptionError("--columns goes with pairs: leave it out with --passages.")
         refuse_missing(file, passages)
-        quieten()
-        from whyalike import Explainer
         from whyalike.data.passages import read_passages
         from whyalike.data.queries import read_queries
         from whyalike.data.stream import ReadReport
         from whyalike.data.text_columns import read_pairs
-        from whyalike.diagnosing import diff_models
 
         report, given = ReadReport(), dict[str, Any]()
         if passages is None:
@@ -100,6 +97,10 @@ def diff(
             "trust_remote_code": trust_remote_code,
             "allow_pickle": allow_pickle,
         }
+        quieten()
+        from whyalike import Explainer
+        from whyalike.diagnosing import diff_models
+
         before, after = (Explainer(each, **opening) for each in model)
         with telling() as tell:
             found = diff_models(before, after, **given, k=count, explain=explain, progress=tell)

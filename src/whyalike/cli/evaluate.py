@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, TypeVar
 
 import typer
 
@@ -47,12 +48,14 @@ from whyalike.errors import OptionError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from whyalike.evaluation.gold import AlignedPair
     from whyalike.evaluation.leaderboard import Leaderboard
     from whyalike.evaluation.suite import Datasets
     from whyalike.explainer import Explainer
 
 
 Tell = Callable[[str, int, int], None]
+Value = TypeVar("Value")
 
 FIGURE, COLUMN_EDGES = 7, 3
 """Characters of "-0.123*", and of what stands between two columns."""
@@ -72,22 +75,30 @@ def for_pairs(
     return explainer if asked else explainer.between_documents()
 
 
-def read_datasets(
-    explainer: "Explainer",
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the files hold, each by the name of its file: read before a model is loaded.
+
+    texts: of which pairs are drawn. own: pairs. alignments: those of words.
+    """
+
+    texts: Mapping[str, Sequence[str]]
+    own: Mapping[str, Sequence[tuple[str, str]]]
+    alignments: Mapping[str, "Sequence[AlignedPair]"]
+    ists: Mapping[str, Path]
+
+
+def read_given(
     files: Mapping[str, Sequence[Path]],
     *,
     column: str | None,
     columns: Sequence[str] | None,
     strict: bool,
-    pairs: int,
-    seed: int,
-) -> "Datasets":
-    """Return the datasets of the files, each by the name of its file.
+) -> Given:
+    """Return what the files hold.
 
     Parameters
     ----------
-    explainer : Explainer
-        Whose vectors say which texts are near.
     files : Mapping[str, sequence of Path]
         By kind: texts, own, multimwa, edinburgh, ists.
     column : str | None
@@ -96,6 +107,40 @@ def read_datasets(
         Of the left texts and the right ones, in a file of own pairs; None guesses.
     strict : bool
         Whether a row of these that can't be read is an error.
+
+    Raises
+    ------
+    OptionError
+        Two files have one name, or a column is not there.
+    FormatError
+        A file can't be read.
+    """
+    _check_names([path for paths in files.values() for path in paths])
+    from whyalike.evaluation.gold import read_edinburgh, read_multimwa
+
+    def read_all(kind: str, read: Callable[[Path], Value]) -> dict[str, Value]:
+        return {_name(path): read(path) for path in files[kind]}
+
+    texts = read_all("texts", lambda path: read_texts_of(path, column=column, strict=strict))
+    own = read_all("own", lambda path: read_pairs_of(path, columns=columns, strict=strict))
+    alignments = read_all("multimwa", lambda path: read_multimwa(path, strict=strict))
+    alignments |= read_all("edinburgh", lambda path: read_edinburgh(path, strict=strict))
+    return Given(texts, own, alignments, {_name(path): path for path in files["ists"]})
+
+
+def datasets_of(
+    explainer: "Explainer", given: Given, *, strict: bool, pairs: int, seed: int
+) -> "Datasets":
+    """Return the datasets of the files, with pairs drawn from the texts.
+
+    Parameters
+    ----------
+    explainer : Explainer
+        Whose vectors say which texts are near.
+    given : Given
+        What the files hold.
+    strict : bool
+        Whether a row of a file of iSTS that can't be read is an error.
     pairs : int
         How many are drawn from each file of texts.
     seed : int
@@ -103,36 +148,22 @@ def read_datasets(
 
     Raises
     ------
-    OptionError
-        Two files have one name.
     FormatError
         A file can't be read.
     """
-    _check_names([path for paths in files.values() for path in paths])
-    from whyalike.evaluation.gold import read_edinburgh, read_multimwa
     from whyalike.evaluation.ists import read_ists
     from whyalike.evaluation.suite import Datasets
 
-    catalogues = {
-        _name(path): read_texts_of(path, column=column, strict=strict) for path in files["texts"]
-    }
     drawn = {
         name: _draw(explainer, name, texts, count=pairs, seed=seed)
-        for name, texts in catalogues.items()
+        for name, texts in given.texts.items()
     }
-    own = {
-        _name(path): read_pairs_of(path, columns=columns, strict=strict) for path in files["own"]
-    }
-    catalogues.update({name: list(dict.fromkeys(chain(*found))) for name, found in own.items()})
-    alignments = {_name(path): read_multimwa(path, strict=strict) for path in files["multimwa"]}
-    alignments.update(
-        {_name(path): read_edinburgh(path, strict=strict) for path in files["edinburgh"]}
-    )
+    of_own = {name: list(dict.fromkeys(chain(*found))) for name, found in given.own.items()}
     return Datasets(
-        pairs={**drawn, **own},
-        alignments=alignments,
-        ists={_name(path): read_ists(path, strict=strict) for path in files["ists"]},
-        catalogues=catalogues,
+        pairs={**drawn, **given.own},
+        alignments=given.alignments,
+        ists={name: read_ists(path, strict=strict) for name, path in given.ists.items()},
+        catalogues={**given.texts, **of_own},
     )
 
 
@@ -428,41 +459,53 @@ def evaluate(
         if suite is not None and methods is not None:
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
         refuse_missing(texts, own, multimwa, edinburgh, ists, lexicon, corpus)
-        quieten()
-        from whyalike import Explainer
         from whyalike.cli.explain import ALL, choose_methods, those_that_work
-        from whyalike.evaluation.faithfulness import checked_metrics
-        from whyalike.evaluation.suite import run_suite
-        from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
 
         # What is misspelt is refused before a model is loaded and texts are embedded.
         quick = methods is None and suite != "full"
         names = (*QUICK, *QUICK_OUTSIDE) if quick else choose_methods(methods or ALL)
+        options = read_options(option, names)
+        files = {
+            "texts": texts,
+            "own": own,
+            "multimwa": multimwa,
+            "edinburgh": edinburgh,
+            "ists": ists,
+        }
+        given = read_given(files, column=column, columns=names_of(columns), strict=strict)
+        words = read_lexicon(
+            lexicon, corpus, allow_pickle=allow_pickle, column=column, strict=strict
+        )
+        source = read_model(
+            model,
+            fusion,
+            normalise=normalise,
+            over=over,
+            column=column,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            label=label,
+            embed=embed,
+            embed_query=embed_query,
+            embed_document=embed_document,
+            score=score,
+        )
+        quieten()
+        from whyalike import Explainer
+        from whyalike.evaluation.faithfulness import checked_metrics
+        from whyalike.evaluation.suite import run_suite
+        from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
+
         chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
         on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
-            **read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                column=column,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            ),
-            options=read_options(option, names),
+            **source,
+            options=options,
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
-            lexicon=read_lexicon(
-                lexicon, corpus, allow_pickle=allow_pickle, column=column, strict=strict
-            ),
+            lexicon=words,
         )
         if quick:
             inside = "hidden states" in explainer.model.capabilities
@@ -470,21 +513,7 @@ def evaluate(
         named = methods is not None and methods.strip() != ALL
         names, without = those_that_work(names, explainer.model, named=named)
         explainer = for_pairs(explainer, prompts, prompt_names)
-        datasets = read_datasets(
-            explainer,
-            {
-                "texts": texts,
-                "own": own,
-                "multimwa": multimwa,
-                "edinburgh": edinburgh,
-                "ists": ists,
-            },
-            column=column,
-            columns=names_of(columns),
-            strict=strict,
-            pairs=pairs,
-            seed=seed,
-        )
+        datasets = datasets_of(explainer, given, strict=strict, pairs=pairs, seed=seed)
         with open_progress() as tell:
             found = run_suite(
                 explainer,

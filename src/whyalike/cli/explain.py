@@ -90,14 +90,15 @@ def choose_methods(said: str) -> tuple[str, ...]:
     said : str
         Names with commas between them, or ``all``.
     """
-    from whyalike.methods.method import get_method, list_methods
+    from whyalike.methods.listing import check_methods, list_names
 
     names = list(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
     if not names:
         raise OptionError(f"--methods is {said!r}; give names with commas between them, or {ALL}.")
     if names == [ALL]:
-        return tuple(method.name for method in list_methods())
-    return tuple(get_method(name).name for name in names)
+        return tuple(list_names())
+    check_methods(names)
+    return tuple(names)
 
 
 def those_that_work(
@@ -300,9 +301,6 @@ def explain(
             )
             left = right = ""
             run = begin_run(pairs, out, check=check, **for_files)
-        quieten()
-        from whyalike import Explainer
-
         names = None if methods is None else choose_methods(methods)
         if names and (method is not None or png or svg):
             raise OptionError(
@@ -337,22 +335,26 @@ def explain(
         if items is not None and model == DEFAULT_MODEL and not any(own):
             explainer = explainer_of(items, method, known, usual, pooling=pooling)
         else:
+            source = read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                column=column,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+                label=label,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
+            )
+            quieten()
+            from whyalike import Explainer
+
             explainer = Explainer(
-                **read_model(
-                    model,
-                    fusion,
-                    normalise=normalise,
-                    over=over,
-                    column=column,
-                    device=device,
-                    trust_remote_code=trust_remote_code,
-                    allow_pickle=allow_pickle,
-                    label=label,
-                    embed=embed,
-                    embed_query=embed_query,
-                    embed_document=embed_document,
-                    score=score,
-                ),
+                **source,
                 method=method,
                 pooling=pooling,
                 prompts=prompts,

@@ -30,7 +30,7 @@ from whyalike.cli.options import (
 )
 from whyalike.cli.printing import echo
 from whyalike.errors import OptionError
-from whyalike.files import check_ending
+from whyalike.files import check_ending, check_folder
 
 
 class Number(StrEnum):
@@ -86,6 +86,8 @@ def figure(
             raise OptionError("--keep-embeddings is of figure 4: leave it out of the others.")
         check_ending(output, (".png", ".svg"), required=True)
         left, right = read_pair(text_a, text_b, file_a, file_b)
+        check_folder(output)
+        options = read_options(option, usual_methods(method))
         quieten()
         from whyalike import Explainer
         from whyalike.evaluation.figures import FIGURES, check_file, write_figure
@@ -94,7 +96,7 @@ def figure(
         explainer = Explainer(
             model,
             method=method,
-            options=read_options(option, usual_methods(method)),
+            options=options,
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

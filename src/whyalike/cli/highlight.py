@@ -105,24 +105,25 @@ def highlight(
         text = read_text("passage", None, passage, "")
         if not text.strip():
             raise TextError(f"The passage from {passage} is blank: give one with words.")
+        source = read_model(
+            model,
+            fusion,
+            normalise=normalise,
+            over=over,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            label=label,
+            embed=embed,
+            embed_query=embed_query,
+            embed_document=embed_document,
+            score=score,
+        )
         quieten()
         from whyalike import BTIOptions, Explainer
 
         explainer = Explainer(
-            **read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            ),
+            **source,
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

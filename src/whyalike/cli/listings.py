@@ -145,6 +145,9 @@ def methods(
     With a NAME, its options too: what each means, its range and default, for -O NAME=VALUE.
     """
     with one_sentence_errors(debug=debug):
+        from whyalike.methods.listing import check_methods
+
+        check_methods([] if name is None else [name])
         from whyalike.methods.method import METHODS, get_method, list_methods
 
         chosen = list_methods() if name is None else (get_method(name),)

@@ -155,14 +155,15 @@ def names_of(said: str | None) -> list[str] | None:
 def check_written(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the file of ``--html``, ``--png`` or ``--svg`` unless it is named for other content.
 
-    Raises BadParameter then, before a model is loaded or anything is written.
+    Raises BadParameter then, or where it has no folder, before a model is loaded.
     """
-    from whyalike.files import PAGE, PNG, SVG, check_ending
+    from whyalike.files import PAGE, PNG, SVG, check_ending, check_folder
 
     endings = {"html": PAGE, "png": PNG, "svg": SVG}
     if path is not None:
         try:
             check_ending(path, endings[str(option.name)])
+            check_folder(path)
         except OptionError as error:
             raise typer.BadParameter(str(error)) from error
     return path
@@ -287,7 +288,7 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 def usual_methods(method: str | None, *, signed: bool = False) -> tuple[str, ...]:
     """Return the methods that it may become, of which a model that is not loaded yet takes one."""
-    from whyalike.methods.method import USUAL, USUAL_SIGNED
+    from whyalike.methods.listing import USUAL, USUAL_SIGNED
 
     return (method,) if method is not None else USUAL_SIGNED if signed else USUAL
 
@@ -310,17 +311,16 @@ def read_options(said: Sequence[str] | None, methods: Sequence[str], **flags: An
         An unknown method, an option that none has, a value that is not allowed, or an option that
         is given twice.
     """
+    from whyalike.methods.listing import check_methods, find_option_of
     from whyalike.options import BTIOptions, all_options
 
+    check_methods(methods)
     usual, given = BTIOptions().values(), dict[str, Any]()
     for one in said or ():
-        from whyalike.methods.method import find_option, get_method, list_methods
-
         name, equals, text = one.partition("=")
         if not equals:
             raise OptionError(f"-O is {one!r}; give NAME=VALUE, such as top_k=3.")
-        asked = [get_method(method) for method in methods] or list(list_methods())
-        value = find_option(name, asked).parse(text)
+        value = find_option_of(name, methods).parse(text)
         if given.setdefault(name, value) != value or flags.get(name, value) not in (
             usual.get(name),
             value,

@@ -132,30 +132,33 @@ def probe(
         items = _choose_items(text_a, text_b, file, columns, limit, strict=strict)
         refuse_missing(words)
         limit_of_drop = _read_tolerance(tolerance)
-        quieten()
-        from whyalike import Explainer
-        from whyalike.probing.blind_spots import find_blind_spots
         from whyalike.probing.edits import get_rule
 
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in names_of(rules) or []]
+        options = read_options(option, usual_methods(method, signed=True))
+        source = read_model(
+            model,
+            fusion,
+            normalise=normalise,
+            over=over,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            label=label,
+            embed=embed,
+            embed_query=embed_query,
+            embed_document=embed_document,
+            score=score,
+        )
+        quieten()
+        from whyalike import Explainer
+        from whyalike.probing.blind_spots import find_blind_spots
+
         explainer = Explainer(
-            **read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            ),
+            **source,
             method=method,
-            options=read_options(option, usual_methods(method, signed=True)),
+            options=options,
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,

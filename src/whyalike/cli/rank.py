@@ -46,7 +46,9 @@ from whyalike.cli.printing import (
     write_out,
     write_page,
 )
+from whyalike.cli.refusals import refuse_unknown_passages
 from whyalike.errors import OptionError, TextError
+from whyalike.files import check_folder
 
 if TYPE_CHECKING:
     from whyalike.data.items import Item
@@ -163,9 +165,17 @@ def rank(
         asked = read_arguments({"query": query})[0]
         passages, ids = read_passages_of(files, jsonl, column=column, strict=strict)
         wanted = read_sizes(sizes)
-        quieten()
-        from whyalike import Explainer
-
+        if right is not None:
+            there = ids or [one if isinstance(one, str) else one.id for one in passages]
+            refuse_unknown_passages([right], there)
+        options = read_options(
+            option,
+            usual_methods(method, signed=True),
+            long_text=long_text,
+            chunk_size=chunk_size,
+            chunk_overlap=chunk_overlap,
+            chunk_score=chunk_score,
+        )
         opening: dict[str, Any] = {
             "device": device,
             "trust_remote_code": trust_remote_code,
@@ -188,19 +198,15 @@ def rank(
                 score=score,
                 **opening,
             )
+        quieten()
+        from whyalike import Explainer
+
         explainer = Explainer(
             **source,
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
-            options=read_options(
-                option,
-                usual_methods(method, signed=True),
-                long_text=long_text,
-                chunk_size=chunk_size,
-                chunk_overlap=chunk_overlap,
-                chunk_score=chunk_score,
-            ),
+            options=options,
         )
         found = explainer.rank(
             asked,
@@ -297,6 +303,8 @@ def check_output(path: Path | None) -> None:
     """Raise OptionError on a file whose ending says nothing of what to write."""
     if path is not None and path.suffix.lower() not in ENDINGS:
         raise OptionError(f"--output is {path}; its ending must be one of {', '.join(ENDINGS)}.")
+    if path is not None:
+        check_folder(path)
 
 
 def write_ranking(ranking: "Ranking", path: Path) -> None:

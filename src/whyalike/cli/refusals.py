@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from whyalike.errors import FormatError
+from whyalike.errors import FormatError, OptionError
 
 Files = Path | Iterable[Path] | None
 
@@ -23,6 +23,42 @@ def refuse_without_index(*folders: Files) -> None:
 
     for folder in _all(folders):
         read_manifest(folder)
+
+
+def refuse_unreadable(
+    queries: Path, passages: Path | None, *, labelled: bool, strict: bool
+) -> None:
+    """Raise FormatError where queries or passages can't be read, or lack a column.
+
+    A pipe is left alone: it can be read only once.
+    """
+    from whyalike.data.passages import read_passages
+    from whyalike.data.queries import read_queries
+
+    if queries.is_file():
+        read_queries(queries, labelled=labelled, strict=strict)
+    if passages is not None and not passages.is_fifo():
+        read_passages(passages, strict=strict)
+
+
+def refuse_unknown_items(folder: Path, ids: Iterable[str]) -> None:
+    """Raise OptionError unless an index has items of these ids."""
+    from whyalike.catalogue.reader import open_reader
+
+    reader = open_reader(folder, "exact")
+    for id_ in ids:
+        reader.position_of(id_)
+
+
+def refuse_unknown_passages(named: Iterable[str], there: Iterable[str]) -> None:
+    """Raise OptionError unless there are passages of these ids."""
+    known = list(there)
+    if missing := next((one for one in named if one not in known), None):
+        shown = ", ".join(map(repr, known[:5]))
+        raise OptionError(
+            f"There is no passage {missing!r}; the ids are {shown}"
+            f"{' and so on' if len(known) > 5 else ''}."
+        )
 
 
 def _all(given: Iterable[Files]) -> Iterable[Path]:

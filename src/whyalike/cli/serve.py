@@ -121,6 +121,11 @@ def serve(
     with one_sentence_errors(debug=debug):
         refuse_without_index(index)
         refuse_missing(results)
+        from whyalike.methods.listing import check_methods
+
+        options = read_options(option, [])
+        if method is not None:
+            check_methods([method])
         # First of all, as the server's packages may not be installed.
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve
@@ -141,7 +146,7 @@ def serve(
             indexes=[str(folder) for folder in index or []],
             results=[str(folder) for folder in results or []],
             method=method,
-            options=read_options(option, []),
+            options=options,
             limits=ServiceLimits(
                 kept_bytes=cache_mb * 1024 * 1024, cost_seconds=max_cost, seconds=seconds
             ),

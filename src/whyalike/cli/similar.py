@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from whyalike.cli.explain import choose_methods, quieten, read_arguments
+from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.index import names_in
 from whyalike.cli.options import (
@@ -254,17 +254,15 @@ def similar(
             )
             of_index = {}
         else:
-            _check_index(folder, collection)
+            _check_index(folder, collection, metadata, text=sought, id=id_, where=where, **of_index)
             opening["engine"] = engine
+        options = read_options(option, usual_methods(method))
         if explain or sought is not None or model is not None or rerank is not None:
             quieten()
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.similar_page import explain_all, page_of, search_to_dict
         from whyalike.render import render_similar, terminal_similar_view
 
-        if explain:
-            choose_methods(",".join(usual_methods(method)))  # A wrong name is refused first.
-        options = read_options(option, usual_methods(method))
         index = (
             CatalogueIndex.open(folder, options=options, **opening)
             if collection is None
@@ -319,16 +317,24 @@ def _of_store(of_index: Mapping[str, object], **of_store: object) -> dict[str, o
     return of_store
 
 
-def _check_index(folder: str, collection: str | None) -> None:
-    """Raise OptionError on a store's option without a store, and FormatError without an index."""
-    from whyalike.catalogue.manifest import read_manifest
+def _check_index(folder: str, collection: str | None, metadata: str | None, **asked: Any) -> None:
+    """Raise FormatError without an index, and OptionError on what it can't be asked.
+
+    That is a store's option without a store, an unknown item or field, a condition that can't be
+    read, and the like: see ``check_search``.
+    """
+    from whyalike.catalogue.reader import open_reader
+    from whyalike.catalogue.search import check_search
 
     if collection is not None:
         raise OptionError(
             f"--collection goes with the address of a store, and {folder!r} is none: give "
             "milvus://HOST:PORT, milvus:///FILE.db or postgresql://USER@HOST/DATABASE."
         )
-    read_manifest(Path(folder))
+    reader = open_reader(Path(folder), "exact")
+    check_search(reader, **asked)
+    if metadata is not None:
+        named_fields(metadata, reader.metadata_fields())
 
 
 def shown_fields(
@@ -343,7 +349,12 @@ def shown_fields(
         known = index.reader.metadata_fields()
     else:
         known = list(dict.fromkeys(name for hit in hits for name in hit.item.metadata))
-    wanted = known if said == "all" else names_in(said)
+    return named_fields(said, known)
+
+
+def named_fields(said: str, known: Sequence[str]) -> list[str]:
+    """Return the fields that ``--metadata`` names. Raises OptionError on an unknown one."""
+    wanted = list(known) if said == "all" else names_in(said)
     if unknown := [name for name in wanted if name not in known]:
         raise OptionError(
             f"--metadata names {unknown[0]!r}, which the index does not have; it has "

@@ -302,13 +302,20 @@ def create(
         if (pairs is None) == (texts is None):
             raise OptionError("Give either --pairs or --texts.")
         refuse_missing(pairs, texts, practice, lexicon, corpus)
-        quieten()
-        from whyalike import Explainer
         from whyalike.cli.explain import ALL, choose_methods, those_that_work
-        from whyalike.methods.method import get_method
-        from whyalike.study.creation import StudyOptions, create_study
         from whyalike.study.design import PACKAGED, read_known_answers
         from whyalike.study.model import QUESTION, SCALE
+
+        names = choose_methods(methods)
+        chosen = read_options(option, names)
+        known = read_known_answers(PACKAGED if practice is None else practice)
+        catalogue = None if texts is None else read_texts_of(texts, column=column, strict=strict)
+        if pairs is not None:
+            found = read_pairs_of(pairs, columns=names_of(columns), strict=strict)
+        quieten()
+        from whyalike import Explainer
+        from whyalike.methods.method import get_method
+        from whyalike.study.creation import StudyOptions, create_study
 
         options = StudyOptions(
             seed=seed,
@@ -319,13 +326,11 @@ def create(
             per_rater=per_rater,
             checks=checks,
             repeats=repeats,
-            known=read_known_answers(PACKAGED if practice is None else practice),
+            known=known,
         )
-        names = choose_methods(methods)
-        catalogue = None if texts is None else read_texts_of(texts, column=column, strict=strict)
         explainer = Explainer(
             model,
-            options=read_options(option, names),
+            options=chosen,
             pooling=pooling,
             prompts=prompts,
             prompt_names=prompt_names,
@@ -344,9 +349,7 @@ def create(
         )
         names, _ = those_that_work(names, explainer.model, named=methods.strip() != ALL)
         explainer = for_pairs(explainer, prompts, prompt_names)
-        if pairs is not None:
-            found = read_pairs_of(pairs, columns=names_of(columns), strict=strict)
-        else:
+        if pairs is None:
             found = draw_pairs(explainer, catalogue or [], named=str(texts), options=options)
         with open_progress() as tell:
             made = create_study(

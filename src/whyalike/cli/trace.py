@@ -22,6 +22,7 @@ from whyalike.cli.options import (
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
+from whyalike.cli.refusals import refuse_unknown_passages
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def trace(
     With a fusion first: --fusion bm25=1 --fusion all-MiniLM-L6-v2=2 --keep 10 --stage RERANKER.
     """
     with one_sentence_errors(debug=debug):
+        for said in fusion or ():
+            read_part(said)
         if not stage and not fusion:
             raise OptionError(
                 "There is no stage: give --stage MODEL, once for each, or --fusion MODEL=WEIGHT."
@@ -143,6 +146,7 @@ def trace(
         report = ReadReport()
         items = read_passages(passages, column=column, strict=strict, report=report)
         echo_report(report)
+        refuse_unknown_passages(passage or (), [item.id for item in items])
         quieten()
         from whyalike import Explainer, Stage
         from whyalike.chain import signed

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal, cast
 
 from whyalike.arrays import PairSaliency
-from whyalike.errors import OptionError
+from whyalike.methods.listing import USUAL, USUAL_SIGNED, find_among, order
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import Means, TokenPair
 from whyalike.models.scorer import Capability, Scorer, listed, require
@@ -294,12 +294,6 @@ def method_for(model: Scorer, name: str) -> Method:
     return method
 
 
-USUAL = ("exact", "parts", "ranks", "whyalike", "bti", "occlusion")
-"""Methods where none is named: a model is explained by the first that works with it."""
-USUAL_SIGNED = ("exact", "parts", "whyalike", "occlusion")
-"""The same for what needs signed contributions, such as a comparison."""
-
-
 def usual_method(model: Scorer, *, signed: bool = False) -> str:
     """Return the name of the method that suits a scorer, where none is named.
 
@@ -354,9 +348,7 @@ def methods_that_work(model: Scorer) -> str:
 
 def list_methods() -> tuple[Method, ...]:
     """Return all methods: ``whyalike`` and ``bti``, then by name."""
-    found = METHODS.all().values()
-    first = ("whyalike", "bti")
-    return tuple(sorted(found, key=lambda m: (m.name not in first, m.name == "bti", m.name)))
+    return tuple(sorted(METHODS.all().values(), key=lambda method: order(method.name)))
 
 
 def find_option(name: str, methods: Sequence[Method]) -> Declared:
@@ -364,14 +356,7 @@ def find_option(name: str, methods: Sequence[Method]) -> Declared:
 
     Raises OptionError where none has it; it says which options they have, and who has that one.
     """
-    for method in methods:
-        for one in method.declared:
-            if one.name == name:
-                return one
-    asked = ", ".join(method.name for method in methods)
-    known = dict.fromkeys(one.name for method in methods for one in method.declared)
-    others = [m.name for m in list_methods() if name in {one.name for one in m.declared}]
-    elsewhere = f" It is one of {', '.join(others)}." if others else ""
-    raise OptionError(
-        f"There is no option {name!r} of {asked}.{elsewhere} Allowed: {', '.join(known)}."
+    asked, every = (
+        {one.name: one.declared for one in those} for those in (methods, list_methods())
     )
+    return find_among(name, asked, every)
