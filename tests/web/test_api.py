@@ -126,19 +126,25 @@ def test_a_comparison_is_the_librarys_own(client):
         {"id": "g1", "k": 2, "where": 'kind = "gloves"'},
         {"text": "scarf", "k": 1, "explain": False},
         {"text": "scarf", "method": "shapley", "k": 2, "index": "shop"},
+        {"text": "warm gloves", "k": 3, "group_by": "kind", "explain": False},
+        {"id": "g1", "k": 3, "group_by": "", "diverse": True, "explain": False},
+        {"text": "gloves", "k": 4, "diverse": 0.9, "explain": False},
+        {"text": "Knit gloves with touchscreen fingertips.", "k": 2, "twins": True},
     ],
 )
 def test_a_search_finds_and_says_what_the_library_does(service, client, asked):
     answer = ask(client, "similar", **asked)
     assert answer.status_code == 200, answer.text
     index = service.index().index
-    chosen = {name: asked[name] for name in ("text", "id", "k", "where") if name in asked}
+    shape = ("twins", "group_by", "diverse")
+    chosen = {name: asked[name] for name in ("text", "id", "k", "where", *shape) if name in asked}
     hits = index.similar(**chosen)
     explain = asked.get("explain", True)
     reasons = explain_all(hits, method=asked.get("method")) if explain else []
     query = index[asked["id"]] if "id" in asked else asked["text"]
     told = search_to_dict(index, query, hits, reasons, k=asked["k"], where=asked.get("where"))
     # The model has another name where it is served.
+    told = json.loads(json.dumps(told))
     assert answer.json() == {**told, "index": "shop", "model": "letters"}
     assert answer.json()["method"] == (asked.get("method", "occlusion") if explain else None)
     schema.SimilarModel.model_validate(answer.json())
@@ -200,6 +206,9 @@ def test_models_and_methods_are_listed(service, client):
         ("similar", {}, "text or an id"),
         ("similar", {"id": "nobody"}, "nobody"),
         ("similar", {"text": "a", "where": "price <"}, ""),
+        ("similar", {"text": "a", "group_by": "nope"}, "no field 'nope'"),
+        ("similar", {"text": "a", "diverse": 1.5}, "diverse is 1.5"),
+        ("similar", {"text": "a", "diverse": "much"}, "diverse"),
         ("similar", {"text": "a", "where": "x" * 20_001}, "filter"),
         ("rank", {"text": "a", "item": "nobody"}, "nobody"),
     ],

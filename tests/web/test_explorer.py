@@ -429,6 +429,49 @@ def test_a_search_shows_cards_in_the_order_of_the_library(service, client):
     assert "similar shop '--text=knit gloves for winter' -k 5" in html.unescape(page)
 
 
+def found_in(markup):
+    return re.findall(r'class="wa-item-id"><bdi>(\w+)', markup)
+
+
+def test_a_search_is_shaped_as_the_library_shapes_it(service, client):
+    index = service.index("shop").index
+    text = "Knit gloves with touchscreen fingertips."
+    for fields, shape, said in (
+        ({}, {}, ""),
+        ({"group": "kind"}, {"group_by": "kind"}, "--group-by=kind"),
+        ({"group": "*"}, {"group_by": ""}, "--no-groups"),
+        ({"diverse": "1"}, {"diverse": True}, "--diverse"),
+        ({"twins": "1"}, {"twins": True}, "--twins"),
+    ):
+        page = html.unescape(get(client, "/catalogue", text=text, k="3", **fields).text)
+        expected = [hit.item.id for hit in index.similar(text, k=3, **shape)]
+        assert found_in(page) == expected, fields
+        assert f"-k 3 {said}".strip() in page
+        for name, value in shape.items():
+            assert f", {name}={value!r})" in page
+    assert found_in(page)[0] == "g1"
+    assert 'name="twins" value="1" checked' in page
+    refused = client.get("/catalogue", params={"text": text, "group": "nope"})
+    assert "no field &#39;nope&#39;" in refused.text
+
+
+def test_the_fields_that_a_result_may_stand_for(client, tmp_path):
+    assert '<option value="kind">kind</option>' in get(client, "/catalogue").text
+    items = [Item(f"i{n}", "Lamp", f"A lamp, {n}", {"sku": f"s{n // 2}"}) for n in range(6)]
+    explainer = open_explainer()
+    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer, group_by="sku")
+    with TestClient(
+        make_app(Service({"letters": explainer}, indexes={"lamps": index})), base_url=HOME
+    ) as own:
+        page = get(own, "/catalogue", text="A lamp", k="5").text
+        assert re.findall(r'<option value="(\*?)"[^>]*>(sku|item)<', page) == [
+            ("", "sku"),
+            ("*", "item"),
+        ]
+        assert len(found_in(page)) == 3
+        assert len(found_in(get(own, "/catalogue", text="A lamp", k="5", group="*").text)) == 5
+
+
 def test_why_an_item_is_not_here(service, client):
     fields = {"text": "knit gloves for winter", "k": "1"}
     standing = service.index("shop").index.rank_of("s2", text=fields["text"])

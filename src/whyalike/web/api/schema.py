@@ -137,6 +137,17 @@ class SimilarRequest(_Search):
     """A search in an index."""
 
     k: int = Field(10, ge=1, description="How many items, at most.")
+    twins: bool = Field(False, description="Whether to find items with the query's texts, too.")
+    group_by: str | None = Field(
+        None,
+        description="A field of which one hit stands for each value, such as a product's variants; "
+        "by default what the index was made with, and '' for none.",
+    )
+    diverse: bool | float = Field(
+        False,
+        description="Whether hits should differ from each other, and, as a number from 0 to 1, how "
+        "much that counts; true is 0.5.",
+    )
 
 
 class RankRequest(_Search):

@@ -405,6 +405,9 @@ class Service:
         k: int = 10,
         where: str | None = None,
         score: "Score | None" = None,
+        twins: bool = False,
+        group_by: str | None = None,
+        diverse: float = False,
         explain: bool = True,
         method: str | None = None,
     ) -> Found:
@@ -425,6 +428,12 @@ class Service:
         where : str, optional
             See there.
         score : Score, optional
+            See there.
+        twins : bool, default=False
+            See there.
+        group_by : str, optional
+            See there.
+        diverse : float, default=False
             See there.
         explain : bool, default=True
             Whether to say why.
@@ -450,7 +459,15 @@ class Service:
             def search() -> "tuple[Item | str, Sequence[Hit]]":
                 query = served.index[id] if id is not None else text or ""
                 return query, served.searched.similar(
-                    text, id=id, title=title, k=k, where=where, score=score
+                    text,
+                    id=id,
+                    title=title,
+                    k=k,
+                    where=where,
+                    score=score,
+                    twins=twins,
+                    group_by=group_by,
+                    diverse=diverse,
                 )
 
             query, hits = await self.background.run(search)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from whyalike.errors import OptionError
@@ -204,6 +204,10 @@ class CompareQuestion:
         return bool(self.query.strip() and self.first.strip() and self.second.strip())
 
 
+EACH_ITEM = "*"
+"""Chosen where results are to stand for themselves alone, and not for a group."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuestion:
     """A search: by a text or an item, with filters, and perhaps with an item that is missed."""
@@ -217,6 +221,9 @@ class SearchQuestion:
     where: str
     k: int
     start: int
+    group: str
+    diverse: bool
+    twins: bool
 
     @classmethod
     def of(cls, asked: Asked) -> "SearchQuestion":
@@ -231,7 +238,17 @@ class SearchQuestion:
             where=asked.one("where"),
             k=asked.whole("k", FEW),
             start=asked.whole("start", 1),
+            group=asked.one("group"),
+            diverse=bool(asked.one("diverse")),
+            twins=bool(asked.one("twins")),
         )
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What of CatalogueIndex.similar says which of the nearest are shown, if not as usual."""
+        group_by = "" if self.group == EACH_ITEM else self.group
+        shape: dict[str, Any] = {"group_by": group_by} if self.group else {}
+        return shape | {name: True for name in ("diverse", "twins") if getattr(self, name)}
 
     @property
     def is_filtered(self) -> bool:

@@ -19,7 +19,7 @@ from whyalike.options import BTIOptions
 from whyalike.render.parts import format_number
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.render.view import ExplanationView, view_explanation
-from whyalike.web.explorer.asking import Asked, SearchQuestion
+from whyalike.web.explorer.asking import EACH_ITEM, Asked, SearchQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
     Exports,
@@ -43,7 +43,8 @@ def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: s
     """Return a program that searches the same index by its name here."""
     asked = f"id={question.item!r}" if question.item else repr(question.text)
     method = f"method={_method(served, question)!r}"
-    more = f", where={where!r}" if where else ""
+    said = {**({"where": where} if where else {}), **question.shape}
+    more = "".join(f", {name}={value!r}" for name, value in said.items())
     imports, chosen = options_in_python(_options(served))
     options = f", options={chosen}" if chosen else ""
     return (
@@ -65,7 +66,11 @@ def search_in_shell(served: "ServedIndex", question: "SearchQuestion", where: st
     asked = f"--id={question.item}" if question.item else f"--text={question.text}"
     condition = [f"--where={where}"] if where else []
     count = ("-k", str(question.k))
-    return in_shell("similar", served.name, asked, *count, *condition, method, *options)
+    shape = ["--no-groups"] if question.group == EACH_ITEM else []
+    if question.group and not shape:
+        shape = [f"--group-by={question.group}"]
+    shape += [f"--{name}" for name in ("diverse", "twins") if getattr(question, name)]
+    return in_shell("similar", served.name, asked, *count, *condition, *shape, method, *options)
 
 
 def _options(served: "ServedIndex") -> BTIOptions:
@@ -206,6 +211,7 @@ class CataloguePage:
             "methods": [] if served is None else choices_of(served.model.methods),
             "counts": [(str(k), str(k)) for k in sorted({*COUNTS, question.k})],
             "facets": facets,
+            "groups": [] if served is None else groups_of(served, facets),
             "limit": self.service.limits.text,
         }
 
@@ -249,6 +255,7 @@ class CataloguePage:
             k=question.k,
             where=await self._condition(question, served),
             method=question.method or None,
+            **question.shape,
         )
 
     async def _missing(self, question: SearchQuestion, found: "Found") -> MissingView:
@@ -306,6 +313,17 @@ class CataloguePage:
                 lambda: find_facets(served.index.reader)
             )
         return self._facets[served.name]
+
+
+def groups_of(served: "ServedIndex", facets: Sequence[Facet]) -> list[tuple[str, str]]:
+    """Return what one result may stand for, each with what it is called; first the usual.
+
+    They are the fields whose values several items share.
+    """
+    usual = served.index.reader.manifest.group_by
+    first = [("", usual), (EACH_ITEM, "item")] if usual else [("", "item")]
+    shared = [facet.name for facet in facets if facet.kind == "text" and facet.name != usual]
+    return [*first, *((name, name) for name in shared)]
 
 
 def _write(found: "Found", form: str) -> str:
