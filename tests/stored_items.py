@@ -7,21 +7,36 @@ import numpy as np
 HNSW = {"M": 16, "efConstruction": 200}
 
 
-def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="goods", make=True):
-    """A collection of items (id, title, body, price, kind, and more that no schema names)."""
+def fill_milvus(
+    path,
+    items,
+    vectors,
+    *,
+    metric="COSINE",
+    index="HNSW",
+    name="goods",
+    make=True,
+    nullable=True,
+):
+    """A collection of items (id, title, body, price, kind, and more that no schema names).
+
+    Servers before 2.5 know no ``nullable`` fields: a price is one that no schema names there.
+    """
     from pymilvus import MilvusClient
 
     client = MilvusClient(str(path))
     if make:
-        _make_collection(client, name, vectors.shape[1], metric=metric, index=index)
+        _make_collection(
+            client, name, vectors.shape[1], metric=metric, index=index, nullable=nullable
+        )
     rows = [
         {
             "id": item.id,
             "title": item.title,
             "body": item.description,
-            "price": item.metadata.get("price"),
             "embedding": vector.tolist(),
-            **({"kind": kind} if (kind := item.metadata.get("kind")) is not None else {}),
+            **({"price": item.metadata.get("price")} if nullable else _known(item, "price")),
+            **_known(item, "kind"),
         }
         for item, vector in zip(items, vectors, strict=True)
     ]
@@ -29,14 +44,20 @@ def fill_milvus(path, items, vectors, *, metric="COSINE", index="HNSW", name="go
     client.close()
 
 
-def _make_collection(client, name, width, *, metric, index):
+def _known(item, field):
+    value = item.metadata.get(field)
+    return {} if value is None else {field: value}
+
+
+def _make_collection(client, name, width, *, metric, index, nullable):
     from pymilvus import DataType, MilvusClient
 
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=True)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
     schema.add_field("title", DataType.VARCHAR, max_length=1000)
     schema.add_field("body", DataType.VARCHAR, max_length=20000)
-    schema.add_field("price", DataType.DOUBLE, nullable=True)
+    if nullable:
+        schema.add_field("price", DataType.DOUBLE, nullable=True)
     schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=width)
     params = client.prepare_index_params()
     params.add_index(

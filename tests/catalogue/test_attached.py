@@ -1,6 +1,7 @@
 """Collections that whyalike did not make: searched in the real stores, explained here."""
 
 import importlib.util
+from contextlib import contextmanager
 from itertools import count
 
 import numpy as np
@@ -48,19 +49,48 @@ def vectors(explainer, items):
     return explainer.model.embed([item.description for item in items]).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=["milvus", "postgresql"])
+@pytest.fixture(scope="module", params=["milvus", "milvus server", "postgresql"])
 def address(request, items, vectors, tmp_path_factory):
-    """Where the items are, in a store of either kind."""
+    """Where the items are, in a store of each kind."""
+    if request.param == "milvus server":
+        url = request.getfixturevalue("milvus_server")
+        address = url.replace("http://", "milvus://")
+        fill(address, items, vectors)
+        return address
     if request.param == "milvus":
         for name in ("pymilvus", "milvus_lite"):
             if importlib.util.find_spec(name) is None:
                 pytest.skip(f"{name} is not installed: pip install 'whyalike[milvus]'")
         path = tmp_path_factory.mktemp("milvus") / "goods.db"
-        fill_milvus(path, items, vectors)
+        fill(f"milvus://{path}", items, vectors)
         return f"milvus://{path}"
     url = request.getfixturevalue("postgresql")
-    fill_postgresql(url, items, vectors)
+    fill(url, items, vectors)
     return url
+
+
+def is_server(address):
+    return address.startswith("milvus://127.0.0.1")
+
+
+def fill(address, items, vectors, *, by="cosine", **more):
+    """Put items into the store of an address."""
+    if address.startswith("milvus"):
+        where = address.removeprefix("milvus://")
+        metric = {"cosine": "COSINE", "dot": "IP"}[by]
+        if is_server(address):
+            where, more = f"http://{where}", {"nullable": False, **more}
+        fill_milvus(where, items, vectors, metric=metric, **more)
+    else:
+        operators = {"cosine": "vector_cosine_ops", "dot": "vector_ip_ops"}[by]
+        fill_postgresql(address, items, vectors, operators=operators, **more)
+
+
+def skip_what_milvus_2_3_lacks(address, where):
+    """Its LIKE finds beginnings alone, and its fields are never empty, so that prices have none."""
+    said = str(where)
+    if is_server(address) and ("contains" in said or "price < 'dear'" in said or "= '12" in said):
+        pytest.skip("the server that the wheel `milvus` brings is 2.3, which can't do that")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +107,8 @@ def own(items, explainer, tmp_path_factory):
 
 
 @pytest.mark.parametrize("where", FILTERS)
-def test_a_store_finds_what_our_own_index_finds(attached, own, where):
+def test_a_store_finds_what_our_own_index_finds(address, attached, own, where):
+    skip_what_milvus_2_3_lacks(address, where)
     # No title or description of the items is blank, and a filter of ours says the same there.
     for asked in ({"text": "warm wool gloves"}, {"id": "i3"}):
         found = attached.similar(**asked, k=100, where=where)
@@ -153,10 +184,7 @@ def test_texts_of_several_fields_are_joined_as_they_were_embedded(address, expla
     joined = [f"{item.title} | {item.description}" for item in items]
     vectors = explainer.model.embed(joined).astype(np.float32)
     name = f"joined_{next(NUMBERS)}"
-    if address.startswith("milvus"):
-        fill_milvus(address.removeprefix("milvus://"), items, vectors, name=name)
-    else:
-        fill_postgresql(address, items, vectors, name=name)
+    fill(address, items, vectors, name=name)
     with CatalogueIndex.attach(
         address,
         collection=name,
@@ -198,46 +226,68 @@ def test_what_is_not_there_is_named(address, explainer, changed, words):
         ({"text": "a", "k": 0}, OptionError, ["k"]),
     ],
 )
-def test_what_cant_be_searched_is_said(attached, asked, kind, words):
+def test_what_cant_be_searched_is_said(address, attached, asked, kind, words):
+    skip_what_milvus_2_3_lacks(address, asked.get("where"))
     with raises(kind, *words):
         attached.similar(**asked)
 
 
-def test_a_number_in_quotes_is_one_where_the_field_has_numbers(attached):
-    found = attached.similar("warm", k=100, where="price = '12.5'")
+def test_a_number_in_quotes_is_one_where_the_field_has_numbers(address, attached):
+    where = "price = '12.5'"
+    skip_what_milvus_2_3_lacks(address, where)
+    found = attached.similar("warm", k=100, where=where)
     assert {hit.item.metadata["price"] for hit in found} == {12.5}
 
 
-def test_values_in_a_filter_are_never_part_of_the_statement(attached):
+def test_values_in_a_filter_are_never_part_of_the_statement(address, attached):
     for text in ("'; DROP TABLE goods; --", '" or 1 == 1 or "', "%", "_", "\\", "ö 🧤"):
         quoted = text.replace("'", "''")
         assert attached.similar("warm", where=f"kind = '{quoted}'") == []
-        assert attached.similar("warm", where=f"body contains '{quoted}'") == []
+        if not is_server(address):
+            assert attached.similar("warm", where=f"body contains '{quoted}'") == []
     assert len(attached) == 61
 
 
-def test_items_that_are_added_later_are_found(address, explainer, attached, items):
+def test_items_that_are_added_later_are_found(address, explainer, attached):
     # Only where writers are others than readers.
-    if address.startswith("milvus"):
+    if address.startswith("milvus") and not is_server(address):
         pytest.skip("a file of Milvus Lite has one process")
+    text = "warm wool gloves with a lining"
+    late = Item("late", "late", text, {"kind": "glove"})
+    vector = explainer.model.embed([text]).astype(np.float32)
+    with adding(address, late, vector):
+        assert attached.similar(text[:-1], k=1)[0].item.id == "late"
+
+
+@contextmanager
+def adding(address, item, vectors):
+    """Add an item to a store, and take it away at the end."""
+    if is_server(address):
+        from pymilvus import MilvusClient
+
+        client = MilvusClient(address.replace("milvus://", "http://"))
+        fill(address, [item], vectors, make=False)
+        client.flush("goods")
+        yield
+        client.delete("goods", ids=[item.id])
+        client.close()
+        return
     import psycopg
 
     with psycopg.connect(address, autocommit=True) as connection:
-        text = "warm wool gloves with a lining"
-        vector = explainer.model.embed([text])[0].astype(np.float32)
         connection.execute(
-            "INSERT INTO goods VALUES ('late', 'late', %s, 1, 'glove', NULL, %s)",
-            [text, str(vector.tolist())],
+            "INSERT INTO goods VALUES (%s, %s, %s, 1, 'glove', NULL, %s)",
+            [item.id, item.title, item.description, str(vectors[0].tolist())],
         )
         try:
-            assert attached.similar(text[:-1], k=1)[0].item.id == "late"
+            yield
         finally:
-            connection.execute("DELETE FROM goods WHERE id = 'late'")
+            connection.execute("DELETE FROM goods WHERE id = %s", [item.id])
 
 
 def test_a_lost_connection_is_made_anew(address, attached):
     if address.startswith("milvus"):
-        pytest.skip("a file of Milvus Lite has no connection")
+        pytest.skip("the client of Milvus makes its connection anew itself")
     import psycopg
 
     wanted = [hit.item.id for hit in attached.similar("warm wool gloves")]
@@ -265,11 +315,7 @@ def test_a_search_by_another_similarity_is_refused_unless_lengths_are_one(
         (units, False),
     ):
         there = f"{name}_{is_refused}".lower()
-        if address.startswith("milvus"):
-            path = address.removeprefix("milvus://")
-            fill_milvus(path, items, scaled, metric="IP", name=there)
-        else:
-            fill_postgresql(address, items, scaled, operators="vector_ip_ops", name=there)
+        fill(address, items, scaled, by="dot", name=there)
         asked = {"collection": there, "model": explainer, **FIELDS}
         if is_refused:
             with raises(OptionError, "dot", "cosine", "length"):

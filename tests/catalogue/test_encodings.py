@@ -13,7 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raising import raises
-from whyalike.catalogue import Catalogue
+from whyalike.batch.source import PairSource
+from whyalike.catalogue import Catalogue, reading_in
+from whyalike.data.passages import read_passages
+from whyalike.data.queries import read_queries
+from whyalike.data.text_columns import read_pairs, read_texts, read_texts_or_pairs
 from whyalike.errors import FormatError, OptionError
 
 TEXTS = {
@@ -353,3 +357,45 @@ def test_spreadsheets_are_read(tmp_path, ending):
     path.write_bytes(b"no workbook")
     with raises(FormatError, "Could not read"):
         Catalogue.read(path)
+
+
+WINE = "Wine at 12 € a bottle"
+"""In ISO 8859-15, whose sign of the euro stands for another in cp1252, as which it is read."""
+
+
+def pairs_of(path):
+    source = PairSource(path)
+    return [row.texts for row in source.rows(source.survey())]
+
+
+READERS = {
+    "read_texts": lambda path: read_texts(path, column="left")[0],
+    "read_pairs": lambda path: read_pairs(path)[0][0],
+    "read_texts_or_pairs": lambda path: read_texts_or_pairs(path)[0][0],
+    "read_passages": lambda path: read_passages(path, column="left")[0].text,
+    "read_queries": lambda path: read_queries(path)[0].query,
+    "PairSource": lambda path: pairs_of(path)[0][0],
+    "Catalogue": lambda path: Catalogue.read(path, description="left").items[0].description,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_of_a_table_reads_in_the_encoding_of_the_block(tmp_path, reader):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(f"left,right,query\n{WINE},soft,{WINE}\n".encode("iso8859_15"))
+    read = READERS[reader]
+    assert read(path) != WINE, "else the test shows nothing"
+    with reading_in("iso8859_15"):
+        assert read(path) == WINE
+        with reading_in(None):
+            assert read(path) != WINE
+    assert read(path) != WINE
+
+
+def test_an_encoding_of_its_own_comes_before_that_of_the_block(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(f"title\n{WINE}\n".encode("iso8859_15"))
+    with reading_in("cp1251"):
+        assert Catalogue.read(path, encoding="iso8859_15").items[0].title == WINE
+    with raises(OptionError, "nope", "cp1252"), reading_in("nope"):
+        pass

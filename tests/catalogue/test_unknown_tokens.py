@@ -37,6 +37,16 @@ def test_a_report_has_it_before_anything_is_embedded(tmp_path):
     assert plain.notes == []
 
 
+def test_without_a_report_a_warning_says_it(tmp_path):
+    items = [Item(str(n), "\u624b\u888b", f"\u6696\u304b\u3044 {n}") for n in range(5)]
+    with pytest.warns(UserWarning, match=r"% of the tokens .* multilingual") as caught:
+        index = CatalogueIndex.build(items[:3], tmp_path / "idx", model=open_tiny())
+    assert [each.filename for each in caught] == [__file__]
+    with pytest.warns(UserWarning, match="multilingual") as caught:
+        index.add(items[3:])
+    assert [each.filename for each in caught] == [__file__]
+
+
 def test_a_model_without_tokens_says_nothing():
     explainer = Explainer(embed=lambda texts: [[1.0, 2.0]] * len(texts))
     assert share_unknown(explainer, ["\u624b"]) is None

@@ -142,11 +142,22 @@ def test_a_folder_instead_of_a_file(refused, tmp_path):
     assert_says(refused(LEFT, "--file-b", tmp_path), "right text", tmp_path, "Is a directory")
 
 
+def test_a_file_is_read_in_the_encoding_that_is_said(run, model, tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes("crème".encode("latin-1"))
+    result = run(
+        "explain", LEFT, "--file-b", path, "--encoding", "latin-1", "--model", model, "--json"
+    )
+    assert json.loads(result.stdout)["right"]["text"] == "crème"
+
+
 def test_a_file_that_is_not_utf_8(refused, tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes("crème".encode("latin-1"))
     says = refused(LEFT, "--file-b", path)
-    assert f"The right text from {path} is not UTF-8 (byte 2): convert it first." in says
+    assert (
+        f"The right text from {path} is not UTF-8 (byte 2): say its encoding (--encoding)." in says
+    )
 
 
 def test_standard_input_that_is_not_utf_8(refused):

@@ -13,6 +13,7 @@ from whyalike.catalogue.search import Standing as Standing
 from whyalike.catalogue.search import explain_hit_parts as explain_hit_parts
 from whyalike.catalogue.search import explain_hits as explain_hits
 from whyalike.data.columns import ColumnChoice as ColumnChoice
+from whyalike.data.encodings import reading_in as reading_in
 from whyalike.data.items import Item as Item
 from whyalike.data.stream import BadRow as BadRow
 from whyalike.data.stream import ReadReport as ReadReport

@@ -9,6 +9,7 @@ cut off and went on gives the same bytes as one that was not.
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -258,6 +259,7 @@ def build_segment(
     resume: bool,
     report: ReadReport,
     progress: Progress,
+    warn: bool = False,
 ) -> Segment:
     """Make a segment of an index, or go on making it, and put it in its place.
 
@@ -279,6 +281,8 @@ def build_segment(
         How the items were read; gets what is remarkable of the vectors before any is embedded.
     progress : Progress
         See Progress.
+    warn : bool, default=False
+        Whether to warn of texts that the model has no tokens for, besides noting it.
 
     Raises
     ------
@@ -299,7 +303,7 @@ def build_segment(
             place.parent.mkdir(exist_ok=True)
             target.rename(place)
         place.mkdir(parents=True, exist_ok=True)
-        saved, count = _begin(folder, place, items, recipe, resume=resume, report=report)
+        saved, count = _begin(folder, place, items, recipe, resume=resume, report=report, warn=warn)
         writers: dict[Field, VectorWriter] = {
             field: VectorWriter(
                 place / vector_file_name(field, recipe.dtype),
@@ -347,6 +351,7 @@ def _begin(
     *,
     resume: bool,
     report: ReadReport,
+    warn: bool,
 ) -> tuple[Unfinished, int]:
     """Write the items, and return the progress of their plan, and how many there are.
 
@@ -360,7 +365,7 @@ def _begin(
         saved = Unfinished(folder / BUILDING, _plan(recipe, digest), recipe.model.reference)
         if resume:
             saved.refuse_others()
-        _look_at(draft, recipe, count, report)
+        _look_at(draft, recipe, count, report, warn=warn)
     except WhyalikeError:
         draft.unlink(missing_ok=True)
         if not (folder / BUILDING / FILE).exists():
@@ -370,7 +375,11 @@ def _begin(
     return saved, count
 
 
-def _look_at(items: Path, recipe: Recipe, count: int, report: ReadReport) -> None:
+CALLER = 6
+"""Whose code a warning is about: theirs that calls CatalogueIndex.build or add."""
+
+
+def _look_at(items: Path, recipe: Recipe, count: int, report: ReadReport, *, warn: bool) -> None:
     """Look at a sample of the items, before anything is embedded or taken over."""
     store = ItemStore(items)
     try:
@@ -379,6 +388,8 @@ def _look_at(items: Path, recipe: Recipe, count: int, report: ReadReport) -> Non
         ]
         if (said := say_unknown(recipe.explainer, texts)) is not None:
             report.notes.append(said)
+            if warn:
+                warnings.warn(said, stacklevel=CALLER)
         if recipe.given is not None:
             check_given(
                 recipe.given,

@@ -142,8 +142,8 @@ class CatalogueIndex:
         overwrite : bool, default=False
             Whether an index that is there may be replaced, when the new one is done.
         report : ReadReport, optional
-            That of the items, where they are read elsewhere; gets notes on the vectors. A
-            Catalogue has its own.
+            That of the items, where they are read elsewhere; gets notes on the vectors. Without
+            it, a text in a language that the model has no tokens for is warned of.
         progress : Progress, optional
             Is called with how many of how many texts are embedded.
 

@@ -90,6 +90,7 @@ def write_index(
             resume=resume,
             report=read,
             progress=progress,
+            warn=report is None,
         )
         manifest = Manifest(
             generation=generation,
@@ -152,6 +153,7 @@ def add_items(
                 resume=resume,
                 report=read,
                 progress=progress,
+                warn=report is None,
             )
             added = ItemStore(folder / SEGMENTS / segment.name / ITEMS)
             stores.append(added)

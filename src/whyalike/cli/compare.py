@@ -20,6 +20,7 @@ from whyalike.cli.options import (
     ChunkSize,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     Label,
@@ -37,6 +38,7 @@ from whyalike.cli.options import (
 )
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out
 from whyalike.cli.refusals import refuse_unknown_items, refuse_without_index
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -149,6 +151,7 @@ def compare(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Explain why a model scores one text above another for a query.
@@ -156,7 +159,7 @@ def compare(
     Each of the three is an argument, a file, or an item of an index; arguments stand for those that
     are not given otherwise, in this order. Put -- before a text that begins with a hyphen.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if md and json_:
             raise OptionError("--md and --json each print the answer: leave out one of them.")
         ids = {"query": id_query, "better": id_better, "worse": id_worse}

@@ -16,6 +16,7 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     PromptNames,
@@ -33,6 +34,7 @@ from whyalike.cli.printing import (
     write_page,
 )
 from whyalike.cli.refusals import refuse_missing, refuse_unreadable, refuse_without_index
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ def diagnose(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Say why a search misses what it should find, query by query, and what would find it.
@@ -137,7 +140,7 @@ def diagnose(
 
     Or, of another search: --run run.trec --qrels qrels.txt --passages passages.jsonl
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if (index is None) == (passages is None):
             raise OptionError("Give either --index, or --passages with what is searched.")
         if json_ and markdown:

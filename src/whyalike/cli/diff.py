@@ -14,6 +14,7 @@ from whyalike.cli.options import (
     Columns,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     Strict,
@@ -22,6 +23,7 @@ from whyalike.cli.options import (
 )
 from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
 from whyalike.cli.refusals import refuse_missing
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 
@@ -61,13 +63,14 @@ def diff(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Say where the scores or ranks of two models differ, and which words make the difference.
 
     Such as: whyalike diff --model all-MiniLM-L6-v2 --model tuned/ pairs.jsonl
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if model is None or len(model) != 2:
             times = "once" if model and len(model) == 1 else f"{len(model or ())} times"
             raise OptionError(

@@ -28,6 +28,7 @@ from whyalike.cli.options import (
     Corpus,
     Debug,
     Device,
+    EncodingOption,
     Json,
     Label,
     LexiconFile,
@@ -43,6 +44,7 @@ from whyalike.cli.options import (
 )
 from whyalike.cli.printing import echo, echo_json, open_console, open_error_console, write_out
 from whyalike.cli.refusals import refuse_missing
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -443,6 +445,7 @@ def evaluate(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Measure explanation methods on a model: what deleting words does, and human alignments.
@@ -451,7 +454,7 @@ def evaluate(
     there, and beside them the texts of the pairs; --no-texts leaves no text there. If every method
     fails on all data, the exit code is 1.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if not (texts or own or multimwa or edinburgh or ists):
             raise OptionError(
                 "Give data to measure on: --texts, --own, --multimwa, --edinburgh, --ists."

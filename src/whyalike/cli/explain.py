@@ -26,6 +26,7 @@ from whyalike.cli.options import (
     Corpus,
     Debug,
     Device,
+    EncodingOption,
     FileA,
     FileB,
     Html,
@@ -67,6 +68,7 @@ from whyalike.cli.pairs import (
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.cli.refusals import refuse_missing
+from whyalike.data.encodings import asked_encoding, reading_in
 from whyalike.errors import OptionError, TextError, WhyalikeError
 
 if TYPE_CHECKING:
@@ -268,6 +270,7 @@ def explain(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Explain why a model finds two texts alike: which words of one go with which of the other.
@@ -275,7 +278,7 @@ def explain(
     With --pairs FILE -o FILE, each pair of a file is explained into a row of another one. Put --
     before a text that begins with a hyphen.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if md and (json_ or methods is not None):
             raise OptionError(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
@@ -542,9 +545,12 @@ def _reason(error: Exception) -> str:
 
 
 def _decode(content: bytes, source: str, side: str) -> str:
+    encoding = asked_encoding() or "utf-8-sig"
     try:
-        return content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+        return content.decode(encoding).removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
+        said = "UTF-8" if encoding == "utf-8-sig" else encoding
         raise TextError(
-            f"The {_named(side)} from {source} is not UTF-8 (byte {error.start}): convert it first."
+            f"The {_named(side)} from {source} is not {said} (byte {error.start}): say its "
+            "encoding (--encoding)."
         ) from error

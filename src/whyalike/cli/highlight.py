@@ -16,6 +16,7 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     Label,
@@ -26,6 +27,7 @@ from whyalike.cli.options import (
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out, write_page
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError, TextError
 
 
@@ -89,13 +91,14 @@ def highlight(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Say what of a passage answers a query: its best sentences, and the words that match.
 
     With --budget, only the best sentences within so many words are kept, in the passage's order.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if sum((json_, pruned, elasticsearch is not None)) > 1:
             raise OptionError("Choose one of --json, --pruned and --elasticsearch.")
         if query == passage == "-":

@@ -17,6 +17,7 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    EncodingOption,
     Json,
     Model,
     Pooling,
@@ -173,16 +174,6 @@ Description = Annotated[
 FormatOption = Annotated[
     Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "xlsx", "ods", "txt", "dataset"],
     typer.Option("--format", help="What the file is; auto goes by its name."),
-]
-
-EncodingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoding",
-        help="Of a text file, such as cp1252; by default it is found, and said if not UTF-8.",
-        metavar="NAME",
-        show_default=False,
-    ),
 ]
 
 MarkupOption = Annotated[

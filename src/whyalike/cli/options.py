@@ -210,6 +210,16 @@ Columns = Annotated[
         metavar="COLUMNS",
     ),
 ]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        help="Of text files, such as cp1252; by default it is found, and said if not UTF-8.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail at a row that can't be read, not leave it out.")
 ]

@@ -17,6 +17,7 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     Label,
@@ -41,6 +42,7 @@ from whyalike.cli.printing import (
     write_out,
 )
 from whyalike.cli.refusals import refuse_missing
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -119,13 +121,14 @@ def probe(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Edit texts so that their meaning changes, or does not, and show what the model misses.
 
     Put -- before a text that begins with a hyphen.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if list_:
             write_out(lambda: open_console().print(_draw_rules()))
             return

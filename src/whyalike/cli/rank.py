@@ -21,6 +21,7 @@ from whyalike.cli.options import (
     Column,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     Label,
@@ -47,6 +48,7 @@ from whyalike.cli.printing import (
     write_page,
 )
 from whyalike.cli.refusals import refuse_unknown_passages
+from whyalike.data.encodings import asked_encoding, reading_in
 from whyalike.errors import OptionError, TextError
 from whyalike.files import check_folder
 
@@ -147,13 +149,14 @@ def rank(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Rank passages for a query: scores, the sentence and the words that carry each.
 
     With --right, what the first passage has that the right one lacks.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if md and json_:
             raise OptionError("--md and --json both print the result: give one of them.")
         check_output(output)
@@ -277,10 +280,14 @@ def read_file(path: Path) -> str:
         raise TextError(f"Could not read the passage {path}: {reason}.") from error
     if len(content) > LONGEST_TEXT:
         raise TextError(f"{path} has more than {LONGEST_TEXT:,} bytes: give a part of it.")
+    encoding = asked_encoding() or "utf-8-sig"
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise TextError(f"{path} is not UTF-8 (byte {error.start}): convert it first.") from error
+        said = "UTF-8" if encoding == "utf-8-sig" else encoding
+        raise TextError(
+            f"{path} is not {said} (byte {error.start}): say its encoding (--encoding)."
+        ) from error
 
 
 def read_sizes(said: str | None) -> "list[Size]":

@@ -18,6 +18,7 @@ from whyalike.cli.options import (
     Corpus,
     Debug,
     Device,
+    EncodingOption,
     Label,
     LexiconFile,
     MethodOption,
@@ -33,6 +34,7 @@ from whyalike.cli.options import (
 from whyalike.cli.printing import echo, echo_data, write_out
 from whyalike.cli.refusals import refuse_missing
 from whyalike.cli.study_report import report
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -292,13 +294,14 @@ def create(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Explain samples by every method, and freeze what raters will see.
 
     The same options give the same bytes. Without -n, --texts draws 100 pairs.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         if (pairs is None) == (texts is None):
             raise OptionError("Give either --pairs or --texts.")
         refuse_missing(pairs, texts, practice, lexicon, corpus)

@@ -16,6 +16,7 @@ from whyalike.cli.options import (
     Column,
     Debug,
     Device,
+    EncodingOption,
     Html,
     Json,
     Strict,
@@ -23,6 +24,7 @@ from whyalike.cli.options import (
 )
 from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
 from whyalike.cli.refusals import refuse_unknown_passages
+from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ def trace(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
     """Follow a query through the stages of a search: ranks after each, and the words that count.
@@ -122,7 +125,7 @@ def trace(
 
     With a fusion first: --fusion bm25=1 --fusion all-MiniLM-L6-v2=2 --keep 10 --stage RERANKER.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(encoding):
         for said in fusion or ():
             read_part(said)
         if not stage and not fusion:

@@ -14,6 +14,7 @@ from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.options import DEFAULT_MODEL, AllowPickle, Debug, Device, Json, TrustRemoteCode
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
+from whyalike.data.encodings import reading_in
 
 if TYPE_CHECKING:
     from whyalike.catalogue import Catalogue, Item
@@ -165,13 +166,21 @@ def train(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    file_encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a text file, such as cp1252; by default it is found, and said if not UTF-8.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Train RecoBERT on a catalogue, without labels, and say how much better it finds items.
 
     Ctrl-C leaves a checkpoint; the same command with --resume goes on from it.
     """
-    with one_sentence_errors(debug=debug):
+    with one_sentence_errors(debug=debug), reading_in(file_encoding):
         from whyalike.training import TrainingSettings
         from whyalike.training.unfinished import refuse_what_is_there
 

@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from whyalike.data.encodings import USUAL, Encoding, find_encoding
+from whyalike.data.encodings import USUAL, Encoding, asked_encoding, find_encoding
 from whyalike.data.unpacking import is_packed, unpacked
 from whyalike.errors import FormatError
 
@@ -96,7 +96,9 @@ class DecodedText:
 
 @contextmanager
 def open_text(path: Path, *, encoding: str | None) -> Iterator[DecodedText]:
-    """Yield the characters of a file; None finds its encoding, for which it is read twice.
+    """Yield the characters of a file in its encoding.
+
+    None takes that of ``reading_in``, or finds it, for which the file is read twice.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def open_text(path: Path, *, encoding: str | None) -> Iterator[DecodedText]:
     OptionError
         There is no such encoding.
     """
-    found = _find(path, encoding)
+    found = _find(path, asked_encoding() if encoding is None else encoding)
     with open_bytes(path) as binary:
         errors = "replace" if found.name.startswith(("utf-16", "utf-32")) else "surrogateescape"
         # Lines end in one way alone, so that their numbers are an editor's; csv takes off a CR.

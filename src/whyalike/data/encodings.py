@@ -3,6 +3,8 @@
 import codecs
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -67,6 +69,38 @@ def check_encoding(name: str) -> str:
             "'cp1252' or 'shift_jis', or leave it out to have it found."
         ) from error
     return name
+
+
+_ASKED: ContextVar[str | None] = ContextVar("encoding", default=None)
+
+
+@contextmanager
+def reading_in(encoding: str | None) -> Iterator[None]:
+    """Read text files in this encoding within the block, whoever reads them; None finds it.
+
+    It is for functions that take the path of a table and no encoding, such as ``read_pairs``,
+    ``explain_file`` and ``diagnose``. An ``encoding=`` that is given comes first.
+
+    Parameters
+    ----------
+    encoding : str, optional
+        Such as ``"cp1252"``.
+
+    Raises
+    ------
+    OptionError
+        There is no such encoding.
+    """
+    token = _ASKED.set(None if encoding is None else check_encoding(encoding))
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def asked_encoding() -> str | None:
+    """Return the encoding of the ``reading_in`` around this; None where there is none."""
+    return _ASKED.get()
 
 
 def find_encoding(stream: BinaryIO, *, asked: str | None = None) -> Encoding:
