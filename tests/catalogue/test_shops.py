@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from raising import raises
 from whyalike.catalogue import Catalogue
+from whyalike.data.attributes import read_attributes
 from whyalike.errors import FormatError, OptionError
 
 SHOPIFY = """\
@@ -288,3 +289,59 @@ def test_html_becomes_text_and_papers_stay(tmp_path, text, shown):
     assert catalogue.report.stripped == (shown is not None)
     assert "HTML" not in str(catalogue.report) or shown is not None
     assert Catalogue.read(path, markup="keep").items[0].description == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("", {}),
+        ("color=Red", {"color": "Red"}),
+        ("color=Red,size=S", {"color": "Red", "size": "S"}),
+        ("Color=Red, size=S", {"color": "Red", "size": "S"}),
+        ("sport=Yoga|Hiking|Yoga,size=S", {"sport": ("Yoga", "Hiking"), "size": "S"}),
+        ("care=wash cold, dry flat,size=S", {"care": "wash cold, dry flat", "size": "S"}),
+        ('care="wash cold, size=any",size="S"', {"care": "wash cold, size=any", "size": "S"}),
+        ('width="5"" wide, or so",size=S', {"width": '5" wide, or so', "size": "S"}),
+        ("formula=a=b,size=", {"formula": "a=b"}),
+        ('said=five "good",size=S', {"said": 'five "good"', "size": "S"}),
+        ("nothing named, here", {}),
+        ("size=S,size=M", {"size": "M"}),
+    ],
+)
+def test_a_cell_of_named_values(cell, expected):
+    assert read_attributes(cell) == expected
+
+
+MAGENTO_MORE = '''\
+sku,attribute_set_code,product_type,name,description,price,visibility,configurable_variations,additional_attributes
+WH-S,Top,simple,Vale Hoodie-S,,30.00,Not Visible,,"size=S,color=Red,weight=0.5"
+WH-M,Top,simple,Vale Hoodie-M,,32.00,Not Visible,,"size=M,color=Red,care=""wash cold, dry flat"""
+WH,Top,configurable,Vale Hoodie,Warm fleece.,,Catalog,"sku=WH-S,size=S|sku=WH-M,size=M","material=Fleece|Cotton,color=Red"
+BAG,Bag,simple,Vale Bag,Carries it all.,45.00,Catalog,,
+'''
+
+
+def test_magentos_additional_attributes_are_columns(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(MAGENTO_MORE)
+    hoodie, bag = Catalogue.read(path).items
+    name = "additional_attributes"
+    assert {n: v for n, v in hoodie.metadata.items() if n.startswith(name)} == {
+        f"{name}.material": ("Fleece", "Cotton"),
+        f"{name}.color": "Red",
+        f"{name}.size": ("S", "M"),
+        f"{name}.weight": 0.5,
+        f"{name}.care": "wash cold, dry flat",
+    }
+    assert hoodie.metadata["variants"] == ("WH-S", "WH-M")
+    assert not [n for n in bag.metadata if n.startswith(name)]
+    chosen = Catalogue.read(path, metadata=["price", f"{name}.size"]).items[0].metadata
+    assert chosen == {
+        "price": (30.0, 32.0),
+        f"{name}.size": ("S", "M"),
+        "variants": chosen["variants"],
+    }
+    assert set(Catalogue.read(path, metadata=["price"]).items[0].metadata) == {"price", "variants"}
+    assert f"{name}.size" in Catalogue.read(path, metadata=[name]).items[0].metadata
+    plain = Catalogue.read(path, shop="none").items[0].metadata
+    assert plain[name] == "size=S,color=Red,weight=0.5"

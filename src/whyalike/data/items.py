@@ -208,9 +208,7 @@ class ItemMaker:
             self._text(row, columns.description, role="description"),
         ]
         title, description = (self._shown(text) for text in written)
-        names = columns.metadata
-        if VARIANTS in row.values and VARIANTS not in names:
-            names = (*names, VARIANTS)
+        names = dict.fromkeys((*columns.metadata, *row.added))
         metadata = {name: self._value(row, name) for name in names}
         for value in (key, title, description, *metadata, *metadata.values()):
             refuse_broken(*(value if isinstance(value, tuple) else (value,)))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from whyalike.data.attributes import read_attributes
 from whyalike.data.columns import ColumnChoice, guess_column, plain_name
 from whyalike.data.tables import RawRow
 
@@ -39,7 +40,7 @@ class Export:
 
     title: says whether a row is the product's own: it has one. ``key`` gives what rows of one
     product share, ``parents`` which key a row's key stands under. more: what is taken for a
-    description that is blank.
+    description that is blank. spread: the column whose cells hold values with names of their own.
     """
 
     name: ShopName
@@ -52,6 +53,7 @@ class Export:
     parents: Callable[[Cells, Sequence[RawRow]], dict[str, str]]
     more: tuple[str, ...] = ()
     by_row: bool = False
+    spread: str = ""
 
 
 def _no_parents(_cells: Cells, _rows: Sequence[RawRow]) -> dict[str, str]:
@@ -140,6 +142,7 @@ EXPORTS = (
         key=lambda cells, row: cells.get(row, "sku"),
         parents=_magento_parents,
         more=("short_description",),
+        spread="additional_attributes",
     ),
     Export(
         "etsy",
@@ -190,20 +193,31 @@ def roles_in(export: Export, columns: Sequence[str]) -> dict[str, str]:
     return {role: column for role, column in found.items() if column is not None}
 
 
+def spread_column(export: Export, columns: Sequence[str]) -> str | None:
+    """Return the column whose cells become columns of their own, under dotted names."""
+    return guess_column(columns, [export.spread]) if export.spread else None
+
+
 def fold_rows(
-    rows: Iterator[RawRow], export: Export, choice: ColumnChoice, columns: Sequence[str]
+    rows: Iterator[RawRow],
+    export: Export,
+    choice: ColumnChoice,
+    columns: Sequence[str],
+    *,
+    spread: str | None = None,
 ) -> Iterator[RawRow]:
     """Yield a row for each product, in the order of their first rows; broken rows come first.
 
     All are held till the last is read: a parent may stand after its children. Of a column that the
-    rows have different values in, the product has all of them, as a tuple.
+    rows have different values in, the product has all of them, as a tuple. The values with names
+    of the column ``spread`` are columns, too.
     """
     held: list[RawRow] = []
     for row in rows:
         if row.problem:
             yield row
         else:
-            held.append(row)
+            held.append(row if spread is None else _spread(row, spread))
     cells = Cells(columns)
     if export.by_row:
         yield from _numbered(held, choice)
@@ -228,6 +242,15 @@ def fold_rows(
         yield _folded(main, [row for row in group if row is not main], export, cells, choice)
 
 
+def _spread(row: RawRow, column: str) -> RawRow:
+    """Return a row with what a cell holds beside its columns."""
+    cell = row.values.get(column)
+    if not isinstance(cell, str):
+        return row
+    found = {f"{column}.{name}": value for name, value in read_attributes(cell).items()}
+    return replace(row, values={**row.values, **found}, added=tuple(found))
+
+
 def _numbered(rows: Sequence[RawRow], choice: ColumnChoice) -> Iterator[RawRow]:
     """Yield rows with ids of their own: a blank one, or one that was there, says its row."""
     seen = set[str]()
@@ -250,8 +273,10 @@ def _folded(
     main: RawRow, others: Sequence[RawRow], export: Export, cells: Cells, choice: ColumnChoice
 ) -> RawRow:
     values = dict(main.values)
-    for column in choice.metadata:
-        found = [row.values.get(column) for row in (main, *others)]
+    added = dict.fromkeys(name for row in (main, *others) for name in row.added)
+    for column in dict.fromkeys((*choice.metadata, *added)):
+        said = [row.values.get(column) for row in (main, *others)]
+        found = [one for value in said for one in (value if isinstance(value, tuple) else [value])]
         different = list(dict.fromkeys(v for v in found if _is_there(v) and _can_be_listed(v)))
         if len(different) > 1:
             values[column] = tuple(different)
@@ -266,7 +291,10 @@ def _folded(
     ids = dict.fromkeys(export.key(cells, row.values) for row in others)
     if names := tuple(id_ for id_ in ids if id_ and id_ != own):
         values[VARIANTS] = names
-    return replace(main, values=values, folded=tuple(row.line for row in others))
+        added[VARIANTS] = None
+    return replace(
+        main, values=values, folded=tuple(row.line for row in others), added=tuple(added)
+    )
 
 
 def _cell(row: RawRow, column: str | None) -> str:

@@ -13,7 +13,7 @@ from whyalike.data.items import Item, ItemMaker
 from whyalike.data.json_rows import open_json
 from whyalike.data.markup import has_markup
 from whyalike.data.sheets import open_sheet
-from whyalike.data.shops import Export, Shop, find_export, fold_rows, roles_in
+from whyalike.data.shops import Export, Shop, find_export, fold_rows, roles_in, spread_column
 from whyalike.data.tables import RawRow, RowTable, open_delimited, open_lines
 from whyalike.data.unpacking import name_inside, without_packing
 from whyalike.errors import FormatError, OptionError
@@ -340,12 +340,20 @@ def _walk(
     check_choice("markup", markup, get_args(Markup))
     check_choice("shop", shop, get_args(Shop))
     export = find_export(table.columns, shop)
-    report.columns = _choose(table.columns, wanted, export)
+    spread = None if export is None else spread_column(export, table.columns)
+    chosen = report.columns = _choose(table.columns, wanted, export, spread)
     if export is not None:
         report.notes.append(_say_export(export))
-        table = replace(table, rows=fold_rows(table.rows, export, report.columns, table.columns))
+        folded = fold_rows(table.rows, export, report.columns, table.columns, spread=spread)
+        if spread is not None:
+            # Its parts stand for it, all of them or those that are asked for.
+            whole = spread in chosen.metadata
+            folded = folded if whole else (replace(row, added=_own(row, spread)) for row in folded)
+            others = tuple(name for name in chosen.metadata if name != spread)
+            chosen = replace(chosen, metadata=others)
+        table = replace(table, rows=folded)
     maker = ItemMaker(
-        report.columns,
+        chosen,
         typed=table.typed,
         markup=markup,
         decimal_comma=table.decimal_comma,
@@ -364,8 +372,17 @@ def _walk(
     yield from make_of_rows(table, make, report=report, strict=strict, what="item")
 
 
-def _choose(columns: Sequence[str], wanted: Wanted, export: Export | None) -> ColumnChoice:
+def _own(row: RawRow, spread: str) -> tuple[str, ...]:
+    return tuple(name for name in row.added if not name.startswith(f"{spread}."))
+
+
+def _choose(
+    columns: Sequence[str], wanted: Wanted, export: Export | None, spread: str | None
+) -> ColumnChoice:
     id, title, description, metadata = wanted
+    if spread is not None:
+        asked_parts = [name for name in metadata or () if name.startswith(f"{spread}.")]
+        columns = [*columns, *asked_parts]
     asked = {"id": id, "title": title, "description": description}
     known = {} if export is None else roles_in(export, columns)
     taken = {name for name in asked.values() if name is not None}

@@ -26,7 +26,8 @@ MOST_COLUMNS = 4096
 class RawRow:
     """A row as it was read. ``problem`` says why there are no values; ``excerpt`` how it begins.
 
-    ``folded`` are the lines of other rows that are part of it.
+    ``folded`` are the lines of other rows that are part of it, ``added`` the names of values that
+    no column of the table has.
     """
 
     line: int
@@ -34,6 +35,7 @@ class RawRow:
     problem: str = ""
     excerpt: str = ""
     folded: tuple[int, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
