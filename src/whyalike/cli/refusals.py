@@ -50,13 +50,13 @@ def refuse_unknown_items(folder: Path, ids: Iterable[str]) -> None:
         reader.position_of(id_)
 
 
-def refuse_unknown_passages(named: Iterable[str], there: Iterable[str]) -> None:
-    """Raise OptionError unless there are passages of these ids."""
+def refuse_unknown_passages(option: str, named: Iterable[str], there: Iterable[str]) -> None:
+    """Raise OptionError unless there are passages of these ids, which an option names."""
     known = list(there)
     if missing := next((one for one in named if one not in known), None):
         shown = ", ".join(map(repr, known[:5]))
         raise OptionError(
-            f"There is no passage {missing!r}; the ids are {shown}"
+            f"{option} is {missing!r}, and no passage has this id; they are {shown}"
             f"{' and so on' if len(known) > 5 else ''}."
         )
 
