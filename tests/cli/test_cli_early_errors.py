@@ -87,7 +87,7 @@ CASES = {
     "similar {index} --text q --score four": "score='four'",
     "compare --index {index} --id-query i1 --id-better nope --id-worse i2": "'nope'",
     "rank q --jsonl {text} --right nope": "right is 'nope', and no passage",
-    "trace --passages {text} --text q --stage m --passage nope": "passage is 'nope', and no passage",
+    "trace --passages {text} --text q --stage m --passage nope": "no passage 'nope'",
     "trace --passages {text} --text q --fusion m": "MODEL=WEIGHT",
     # Columns.
     "rank q --jsonl {text} --column nope": "'nope'",

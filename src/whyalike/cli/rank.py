@@ -170,7 +170,7 @@ def rank(
         wanted = read_sizes(sizes)
         if right is not None:
             there = ids or [one if isinstance(one, str) else one.id for one in passages]
-            refuse_unknown_passages("right", [right], there)
+            refuse_unknown_passages([right], there, says="right is {}, and no passage has this id")
         options = read_options(
             option,
             usual_methods(method, signed=True),

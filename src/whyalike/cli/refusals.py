@@ -50,13 +50,13 @@ def refuse_unknown_items(folder: Path, ids: Iterable[str]) -> None:
         reader.position_of(id_)
 
 
-def refuse_unknown_passages(option: str, named: Iterable[str], there: Iterable[str]) -> None:
-    """Raise OptionError unless there are passages of these ids, which an option names."""
+def refuse_unknown_passages(named: Iterable[str], there: Iterable[str], *, says: str) -> None:
+    """Raise OptionError unless there are passages of these ids; it ``says`` which there is not."""
     known = list(there)
     if missing := next((one for one in named if one not in known), None):
         shown = ", ".join(map(repr, known[:5]))
         raise OptionError(
-            f"{option} is {missing!r}, and no passage has this id; they are {shown}"
+            f"{says.format(repr(missing))}; they are {shown}"
             f"{' and so on' if len(known) > 5 else ''}."
         )
 

@@ -149,7 +149,9 @@ def trace(
         report = ReadReport()
         items = read_passages(passages, column=column, strict=strict, report=report)
         echo_report(report)
-        refuse_unknown_passages("passage", passage or (), [item.id for item in items])
+        refuse_unknown_passages(
+            passage or (), [item.id for item in items], says="There is no passage {}"
+        )
         quieten()
         from whyalike import Explainer, Stage
         from whyalike.chain import signed
