@@ -47,5 +47,5 @@ def test_the_demo_finds_the_most_similar_of_our_wines(minilm):
 @pytest.mark.weights
 def test_the_demo_says_where_it_could_not_write(run, tmp_path):
     result = run("demo", "--html", tmp_path / "missing" / "demo.html")
-    assert result.exit_code == 1
-    assert_says(result.stderr, "No such file or directory", "Nothing was written")
+    assert result.exit_code == 2
+    assert_says(result.stderr, "missing", "is not there")

@@ -66,8 +66,11 @@ def test_a_model_that_is_nowhere_offline(begin):
 @pytest.mark.parametrize("option", ["--html", "--png", "--svg"])
 def test_a_file_that_cannot_be_written(run, model, tmp_path, option):
     path = tmp_path / "missing" / "out"
-    says = sentence(run("explain", "--model", model, option, path, "a", "b"), 1)
-    assert_says(says, path, "No such file or directory", "Nothing was written")
+    result = run("explain", "--model", model, option, path, "a", "b")
+    assert result.exit_code == 2
+    bare = re.sub("[\\s│]", "", result.stderr)
+    assert f"Invalidvaluefor'{option}'" in bare
+    assert "missingisnotthere:makeit,orchooseanotherplace" in bare
     assert list(tmp_path.iterdir()) == []
 
 
