@@ -8,7 +8,8 @@ import sys
 from whyalike.words.thesaurus import Thesaurus
 
 HEAD = """\
-# English words and their opposites: a word, then what it is opposed to, one word a line.
+# English words and their opposites: a word, then what it is opposed to, one word a line; after
+# them irregular forms of these words, with "<" before their base forms.
 # The direct antonyms of WordNet 3.0 between single words. WordNet 3.0 Copyright 2006 by Princeton
 # University. All rights reserved. Permission to use, copy, modify and distribute this database for
 # any purpose and without fee or royalty is granted, provided that this notice appears on all
@@ -19,13 +20,25 @@ HEAD = """\
 
 def main() -> None:
     """Print the file."""
-    found = Thesaurus.read(sys.argv[1]).opposites
+    thesaurus = Thesaurus.read(sys.argv[1])
+    found = {
+        word: {other for other in others if is_plain(other)}
+        for word, others in thesaurus.opposites.items()
+        if is_plain(word)
+    }
     sys.stdout.write(HEAD)
     for word in sorted(found):
-        # Phrases, numbers and names are no words of a text that one of ours would be.
-        others = sorted(other for other in found[word] if other.isalpha() and other.islower())
-        if word.isalpha() and word.islower() and others:
-            print(word, *others)
+        if found[word]:
+            print(word, *sorted(found[word]))
+    known = found.keys() | {other for others in found.values() for other in others}
+    for form, bases in sorted(thesaurus.bases.items()):
+        if is_plain(form) and (own := sorted(base for base in bases if base in known)):
+            print(form, "<", *own)
+
+
+def is_plain(word: str) -> bool:
+    """Return whether it is a word of a text as ours are: no phrase, number or name."""
+    return word.isalpha() and word.islower()
 
 
 if __name__ == "__main__":

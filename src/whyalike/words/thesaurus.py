@@ -101,7 +101,11 @@ class Thesaurus:
                 f"{path} does not hold WordNet's files ({error}): give the folder with data.noun, "
                 "as the Debian package wordnet-base has it in /usr/share/wordnet."
             ) from error
-        return cls(**_relations(sets), bases=forms)
+        relations = _relations(sets)
+        for pair in OURS:
+            for one, other in (pair, pair[::-1]):
+                relations["opposites"][one] = relations["opposites"].get(one, NONE) | {other}
+        return cls(**relations, bases=forms)
 
     def bases_of(self, word: str) -> frozenset[str]:
         """Return the base forms that a word may have, itself among them, in lower case."""
@@ -109,6 +113,10 @@ class Thesaurus:
         found = {low, *self.bases.get(low, NONE)}
         found |= {stem for stem in _stems(low) if stem in self._known}
         return frozenset(found)
+
+    def knows(self, word: str) -> bool:
+        """Return whether the thesaurus has a word, in any of its forms."""
+        return any(base in self._known for base in self.bases_of(word))
 
     def are_opposite(self, one: str, other: str) -> bool:
         """Return whether two words are opposites, in any of their forms, directly or indirectly."""
@@ -146,6 +154,9 @@ class Thesaurus:
         return self.synonyms or self.opposites
 
 
+OURS = (("arrive", "depart"), ("happy", "sad"), ("rise", "fall"), ("win", "lose"))
+"""Opposites that WordNet has by way of another word only."""
+
 STEPS = 2
 """How many steps up a broader word may stand: the upper ones hold of nearly everything."""
 
@@ -162,9 +173,16 @@ def _stems(word: str) -> Iterator[str]:
 @cache
 def _builtin() -> Thesaurus:
     text = resources.files("whyalike.words").joinpath("antonyms.txt").read_text(encoding="utf-8")
-    lines = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    opposites = {word: frozenset(others) for word, *others in lines}
-    return Thesaurus(opposites, {}, {}, {}, {})
+    opposites, bases = {}, {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        word, *others = line.split()
+        if others[0] == "<":
+            bases[word] = frozenset(others[1:])
+        else:
+            opposites[word] = frozenset(others)
+    return Thesaurus(opposites, {}, {}, bases, {})
 
 
 class _Set(NamedTuple):
