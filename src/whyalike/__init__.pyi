@@ -7,6 +7,7 @@ from whyalike.catalogue.search import Hit as Hit
 from whyalike.chain import Stage as Stage
 from whyalike.comparison import Comparison as Comparison
 from whyalike.data.items import Item as Item
+from whyalike.differences import Differences as Differences
 from whyalike.errors import WhyalikeError as WhyalikeError
 from whyalike.explainer import Explainer as Explainer
 from whyalike.explanation import ExplainedText as ExplainedText
@@ -24,6 +25,7 @@ from whyalike.options import BTIOptions as BTIOptions
 from whyalike.ranking import Ranking as Ranking
 from whyalike.trace import Trace as Trace
 from whyalike.words import Lexicon as Lexicon
+from whyalike.words import Thesaurus as Thesaurus
 from whyalike.words import WordVectors as WordVectors
 
 __version__: str

@@ -15,6 +15,8 @@ from whyalike.chunked import explain_in_chunks, with_options
 from whyalike.comparison import Comparison, read_apart
 from whyalike.data.items import Item
 from whyalike.deletions import USUAL_ROWS, check_comparison, check_explanations, usual_check
+from whyalike.differences import Differences
+from whyalike.differing import find_differences
 from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import (
     ExplainedText,
@@ -69,7 +71,7 @@ from whyalike.selection import best_first, select_pairs
 from whyalike.texts import CleanText, clean_text, is_mark
 from whyalike.trace import Trace
 from whyalike.units import check_unit, measure_units
-from whyalike.words import Lexicon
+from whyalike.words import Lexicon, Thesaurus
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
@@ -607,6 +609,46 @@ class Explainer:
             lead=lead,
             sentences=sentences,
             language=language,
+        )
+
+    def differences(
+        self,
+        left: str,
+        right: str,
+        *,
+        thesaurus: Thesaurus | None = None,
+        check: bool | None = None,
+    ) -> Differences:
+        """Say why two texts are not alike: where they differ, in what way, and at what cost.
+
+        Needs no gradient: one pass over both texts, where the model has states of tokens, and the
+        score; with ``check`` the score once more for each place.
+
+        Parameters
+        ----------
+        left, right : str
+            The texts.
+        thesaurus : Thesaurus, optional
+            Which words are opposites, synonyms and broader; by default English antonyms alone.
+        check : bool, optional
+            Whether to score the right text with the left one's words in each place; by default
+            where a pass is cheap.
+
+        Raises
+        ------
+        TextError
+            What is not a text, or blank.
+        ModelError
+            NaN.
+        """
+        return find_differences(
+            self.model,
+            left,
+            right,
+            prompts=self.prompts,
+            options=self.options,
+            thesaurus=thesaurus or Thesaurus.builtin(),
+            check=bool(self.usual_check) if check is None else check,
         )
 
     def trace(

@@ -28,15 +28,14 @@ from whyalike.arrays import Floats
 from whyalike.errors import OptionError, TextError
 from whyalike.highlights import Highlights, Reading, ScoredSentence, Span
 from whyalike.models.encoder import Encoder
-from whyalike.models.pipeline import Pass, TokenPair
+from whyalike.models.pipeline import TokenPair
 from whyalike.models.scorer import Capability, Scorer, scores_of
 from whyalike.models.tokens import TokenizedText
+from whyalike.models.word_states import TextWords, states_of, words_of
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_whole
 from whyalike.sentences import find_headings, split_sentences
 from whyalike.similarity import comparable
-from whyalike.stop_words import stop_words_of
-from whyalike.texts import clean_text, find_words, is_mark
-from whyalike.words import align
+from whyalike.texts import clean_text
 
 Offsets = Sequence[tuple[int, int]]
 Mask = npt.NDArray[np.bool_]
@@ -46,25 +45,6 @@ IN_CONTEXT: frozenset[Capability] = frozenset({"tokens", "hidden states", "poole
 
 SAME_MEANING = 0.5
 """Least cosine of two words' vectors, after the mean of both texts' words was taken off."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Words:
-    """The words of a text without marks.
-
-    spans: (start, end) of each. content: which are no stop words; all, where all of them are.
-    vectors: (W, H), zeros where the model reads nothing of a word; None where it has no vectors
-    of words.
-    """
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-    content: frozenset[int]
-    vectors: Floats | None
-
-    def form(self, n: int) -> str:
-        """Return a word as it is compared with others."""
-        return self.text[slice(*self.spans[n])].casefold()
 
 
 def highlight_passages(
@@ -153,8 +133,8 @@ class _Measured:
     on nothing was read. windows: whether the passage was read in several.
     """
 
-    query: _Words
-    passage: _Words
+    query: TextWords
+    passage: TextWords
     scores: Floats
     similarities: Floats
     similarity: float | None = None
@@ -183,7 +163,7 @@ def _in_context(
         raise TextError(refused.refusal)
     found: dict[str, _Read] = {}
     question: tuple[Floats, Floats] = np.zeros((0, 1)), np.zeros((0, 1))
-    left = _words_of(query, None, None)
+    left = words_of(query, None, None)
     for start in range(0, len(unique), PASSAGES_AT_ONCE):
         some = read[start : start + PASSAGES_AT_ONCE]
         done = encoder.run(
@@ -192,10 +172,10 @@ def _in_context(
             point=round(2 * encoder.depth / 3),
             gradient=False,
         )
-        question, *states = _states_of(done, [asked, *some])
+        question, *states = states_of(done, [asked, *some])
         for text, (middle, last), score in zip(some, states, done.similarity, strict=True):
             found[text.text] = _Read(text, middle, last, float(score))
-        left = _words_of(query, asked, question[1])
+        left = words_of(query, asked, question[1])
     return [
         _views(found.get(text), text, cut, question, left, ranked=~of_headings, lead=lead)
         for text, cut, of_headings in zip(passages, sentences, headings, strict=True)
@@ -217,7 +197,7 @@ def _views(
     text: str,
     sentences: Offsets,
     question: tuple[Floats, Floats],
-    left: _Words,
+    left: TextWords,
     *,
     ranked: Mask,
     lead: bool,
@@ -228,7 +208,7 @@ def _views(
     """
     nothing = np.zeros(len(sentences))
     if read is None or not (len(question[1]) and len(read.last)):
-        words = _words_of(text, None, None)
+        words = words_of(text, None, None)
         return _Measured(left, words, nothing, nothing)
     offsets = read.tokens.offsets
     inside = [(offsets[:, 0] >= start) & (offsets[:, 0] < end) for start, end in sentences]
@@ -242,7 +222,7 @@ def _views(
         views.append(-np.log1p(np.maximum(np.cumsum(ranked) - 1, 0)))
     return _Measured(
         left,
-        _words_of(text, read.tokens, read.last),
+        words_of(text, read.tokens, read.last),
         np.mean([_standardised(view, ranked) for view in views], axis=0),
         near,
         read.score if len(read.tokens.rows) == 1 else None,
@@ -300,41 +280,6 @@ def _end(text: TokenizedText) -> int | None:
     return int(text.offsets[:, 1].max(initial=0)) if text.truncated else None
 
 
-def _states_of(done: Pass, texts: Sequence[TokenizedText]) -> list[tuple[Floats, Floats]]:
-    """Return the states (T, H) of the tokens of texts: in the middle, and the last.
-
-    The first text was the left one of every pair of the pass, the others were the right ones.
-    """
-    width = done.groups[0].activation.shape[-1] if done.groups else 1
-    found = [
-        (np.zeros((len(text.offsets), width)), np.zeros((len(text.offsets), width)))
-        for text in texts
-    ]
-    for group in done.groups:
-        for depth, states in enumerate((group.activation, group.latent)):
-            rows = states.double().cpu().numpy()
-            for row, place in zip(rows, group.places, strict=True):
-                own = place.owned
-                text = place.text // 2 + 1 if place.text % 2 else 0
-                found[text][depth][place.tokens[own]] = row[place.positions[own]]
-    return found
-
-
-def _words_of(text: str, tokens: TokenizedText | None, states: Floats | None) -> _Words:
-    spans = tuple(span for span in find_words(text) if not is_mark(text[slice(*span)]))
-    words = [text[slice(*span)] for span in spans]
-    everything = frozenset(range(len(words)))
-    content = everything - stop_words_of(words)[0]
-    vectors = None
-    if tokens is not None and states is not None:
-        links = align(text, spans, tokens.offsets)
-        vectors = np.zeros((len(spans), states.shape[1]))
-        np.add.at(vectors, links.link_words, states[links.link_tokens])
-        counts = np.bincount(links.link_words, minlength=len(spans))
-        vectors /= np.maximum(counts, 1)[:, None]
-    return _Words(text, spans, content or everything, vectors)
-
-
 def _alone(
     model: Scorer,
     query: str,
@@ -355,15 +300,15 @@ def _alone(
     unique = list(dict.fromkeys(piece for own in alone for piece in own))
     scores = scores_of(model, [(query, each) for each in unique], prompts=prompts) if unique else []
     score_of = dict(zip(unique, scores, strict=True))
-    left = _words_of(query, None, None)
+    left = words_of(query, None, None)
     measured = []
     for text, own in zip(passages, alone, strict=True):
         found = np.array([score_of[piece] for piece in own], dtype=np.float64)
-        measured.append(_Measured(left, _words_of(text, None, None), found, found))
+        measured.append(_Measured(left, words_of(text, None, None), found, found))
     return measured
 
 
-def _spans(query: _Words, passage: _Words) -> tuple[Span, ...]:
+def _spans(query: TextWords, passage: TextWords) -> tuple[Span, ...]:
     """Return the content words of a passage that go with one of the query, in order."""
     by_form: dict[str, int] = {}
     for n in sorted(query.content):
@@ -380,7 +325,7 @@ def _spans(query: _Words, passage: _Words) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _similar_words(query: _Words, passage: _Words) -> dict[int, tuple[int, float]] | None:
+def _similar_words(query: TextWords, passage: TextWords) -> dict[int, tuple[int, float]] | None:
     """Return by a word of the passage its nearest of the query and their cosine, where near."""
     if query.vectors is None or passage.vectors is None:
         return None

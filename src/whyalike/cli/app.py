@@ -13,6 +13,7 @@ from whyalike.cli.compare import compare
 from whyalike.cli.demo import demo
 from whyalike.cli.diagnose import diagnose
 from whyalike.cli.diff import diff
+from whyalike.cli.differences import differences
 from whyalike.cli.evaluate import evaluate
 from whyalike.cli.explain import explain
 from whyalike.cli.failures import one_sentence_errors
@@ -51,6 +52,7 @@ app.command()(_joined(demo))
 app.command()(_joined(probe))
 app.command()(_joined(similar))
 app.command()(_joined(rank))
+app.command()(_joined(differences))
 app.command()(_joined(highlight))
 app.command(cls=InOrder)(_joined(trace))
 app.command()(_joined(diagnose))

@@ -21,6 +21,10 @@ from whyalike.render.difference import render_difference as render_difference
 from whyalike.render.difference import render_difference_fragment as render_difference_fragment
 from whyalike.render.difference import render_difference_text as render_difference_text
 from whyalike.render.difference import terminal_difference_view as terminal_difference_view
+from whyalike.render.differences import render_differences as render_differences
+from whyalike.render.differences import render_differences_fragment as render_differences_fragment
+from whyalike.render.differences import render_differences_text as render_differences_text
+from whyalike.render.differences import terminal_differences_view as terminal_differences_view
 from whyalike.render.figure import draw_figure as draw_figure
 from whyalike.render.figure_comparison import draw_comparison as draw_comparison
 from whyalike.render.highlights import render_highlights as render_highlights

@@ -11,12 +11,14 @@ from whyalike.words.alignment import (
     sum_over_words,
 )
 from whyalike.words.lexicon import Lexicon, Rarity
+from whyalike.words.thesaurus import Thesaurus
 from whyalike.words.vectors import WordVectors
 
 __all__ = [
     "Alignment",
     "Lexicon",
     "Rarity",
+    "Thesaurus",
     "WordVectors",
     "aggregate",
     "align",

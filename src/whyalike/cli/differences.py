@@ -1,0 +1,117 @@
+"""``whyalike differences``: why two texts are not alike."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyalike.cli.explain import quieten, read_text
+from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
+from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.options import (
+    DEFAULT_MODEL,
+    AllowPickle,
+    Debug,
+    Device,
+    Html,
+    Json,
+    Label,
+    Model,
+    Pooling,
+    PromptNames,
+    Prompts,
+    TrustRemoteCode,
+)
+from whyalike.cli.printing import echo_json, open_console, write_out, write_page
+
+
+def differences(
+    left: Annotated[str | None, typer.Argument(help="A text; - is standard input.")] = None,
+    right: Annotated[str | None, typer.Argument(help="The other text.")] = None,
+    left_file: Annotated[
+        str | None, typer.Option(help="Read the left text from here.", show_default=False)
+    ] = None,
+    right_file: Annotated[
+        str | None, typer.Option(help="Read the right text from here.", show_default=False)
+    ] = None,
+    check: Annotated[
+        bool | None,
+        typer.Option(
+            "--check/--no-check",
+            help="Score the right text with the left one's words in each place; by default where "
+            "a pass is cheap.",
+            show_default=False,
+        ),
+    ] = None,
+    thesaurus: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of WordNet's files, for synonyms too: as Debian's wordnet-base has them "
+            "in /usr/share/wordnet. Without it, English opposites are known, and no synonyms.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None,
+    model: Model = DEFAULT_MODEL,
+    label: Label = None,
+    embed: Embed = None,
+    embed_query: EmbedQuery = None,
+    embed_document: EmbedDocument = None,
+    score: Score = None,
+    fusion: FusionParts = None,
+    normalise: Normalise = "none",
+    over: Over = None,
+    pooling: Pooling = "auto",
+    prompts: Prompts = None,
+    prompt_names: PromptNames = None,
+    json_: Json = False,
+    html: Html = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    debug: Debug = False,
+) -> None:
+    """Say why two texts are not alike: where they differ, in what way, and what that costs.
+
+    A place that changes the meaning is named by its kind: negated, opposite, number, name, added,
+    missing, more general, more specific, other words. Other words for the same are said to be such.
+    """
+    with one_sentence_errors(debug=debug):
+        one = read_text("left", left, left_file, "--left-file")
+        other = read_text("right", right, right_file, "--right-file")
+        from whyalike.words.thesaurus import Thesaurus
+
+        known = Thesaurus.builtin() if thesaurus is None else Thesaurus.read(thesaurus)
+        quieten()
+        from whyalike import Explainer
+
+        explainer = Explainer(
+            **read_model(
+                model,
+                fusion,
+                normalise=normalise,
+                over=over,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                allow_pickle=allow_pickle,
+                label=label,
+                embed=embed,
+                embed_query=embed_query,
+                embed_document=embed_document,
+                score=score,
+            ),
+            pooling=pooling,
+            prompts=prompts,
+            prompt_names=prompt_names,
+        )
+        found = explainer.differences(one, other, thesaurus=known, check=check)
+        write_page(html, found.to_html)
+        if json_:
+            write_out(lambda: echo_json(found.to_json(indent=2)))
+        else:
+            from whyalike.render import terminal_differences_view
+
+            console = open_console()
+            colour = console.color_system is not None
+            write_out(lambda: console.print(terminal_differences_view(found, colour=colour)))

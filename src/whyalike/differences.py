@@ -1,0 +1,150 @@
+"""What tells two texts apart, as plain data: read and written as JSON, and as HTML.
+
+``Explainer.differences`` makes one. Offsets are counted in Python characters (code points), ends
+exclusive.
+"""
+
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any, Literal, Self
+
+from whyalike.documents import Format, read_json, read_object, write_json
+
+FORMAT = Format("whyalike/differences", "list of differences", "Make it anew.")
+
+Kind = Literal[
+    "negated",
+    "opposite",
+    "number",
+    "name",
+    "added",
+    "missing",
+    "more general",
+    "more specific",
+    "other words",
+    "reworded",
+]
+"""How the right text differs: it denies what the left one says, or says the opposite; it has
+another number, date or name; something is added or missing; it says less or more exactly what is
+meant; it has other words. ``"reworded"`` is no difference in meaning: other words for the same."""
+
+Offsets = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A place where two texts differ.
+
+    left, right: (start, end) of the words there in each text; None where that text has none.
+    left_words, right_words: of these the words that tell the kind, such as the negation.
+    likeness: how alike the model's vectors of both spans are, 1 for equal, 0 for as alike as any
+    word of one text is to any of the other; None where a span is missing or the model has no
+    vectors of words.
+    similarity: the score of the texts with the left text's words in this place of the right one;
+    None where that was not asked for, or no word would have been left.
+    gain: that less the similarity of the texts: what the difference costs, in its units.
+    """
+
+    kind: Kind
+    left: Offsets | None
+    right: Offsets | None
+    left_words: tuple[Offsets, ...] = ()
+    right_words: tuple[Offsets, ...] = ()
+    likeness: float | None = None
+    similarity: float | None = None
+    gain: float | None = None
+
+    @property
+    def changes_meaning(self) -> bool:
+        """Whether it is a difference, and not other words for the same."""
+        return self.kind != "reworded"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Differences:
+    """What tells two texts apart, in the order of the left text.
+
+    similarity: the model's score of both. places: where the texts differ in words, whether or not
+    in meaning. is_comparable: whether any sentence of one could be set beside one of the other;
+    texts that share too little have no places.
+    """
+
+    left: str
+    right: str
+    model: str
+    similarity: float
+    places: tuple[Difference, ...]
+    is_comparable: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> tuple[Difference, ...]:
+        """The places that change the meaning; those that cost the score most first, if measured."""
+        found = [place for place in self.places if place.changes_meaning]
+        return tuple(sorted(found, key=lambda place: -(place.gain or 0.0)))
+
+    @property
+    def rewordings(self) -> tuple[Difference, ...]:
+        """The places with other words for the same."""
+        return tuple(place for place in self.places if not place.changes_meaning)
+
+    def text_of(self, place: Difference, side: Literal["left", "right"]) -> str:
+        """Return the words of a place in one of the texts; "" where it has none."""
+        span = place.left if side == "left" else place.right
+        return "" if span is None else getattr(self, side)[span[0] : span[1]]
+
+    def to_html(self) -> str:
+        """Return one self-contained HTML page."""
+        return str(import_module("whyalike.render").render_differences(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries, from which ``from_dict`` makes equal differences."""
+        return {**FORMAT.head(), **_lists(asdict(self))}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes equal differences."""
+        return write_json(self.to_dict(), indent=indent)
+
+    @classmethod
+    def from_dict(cls, content: object) -> Self:
+        """Make differences from what ``to_dict`` gave. Raises FormatError on anything else."""
+        body = FORMAT.body(content)
+        with FORMAT.reading():
+            result = cls(**read_object(body, Differences))
+            for n, place in enumerate(result.places):
+                if place.left is None and place.right is None:
+                    raise ValueError(f"places[{n}] is in neither text")
+                for text, spans in (
+                    (result.left, (place.left, *place.left_words)),
+                    (result.right, (place.right, *place.right_words)),
+                ):
+                    for span in spans:
+                        if span is not None and not 0 <= span[0] < span[1] <= len(text):
+                            raise ValueError(f"places[{n}] is outside of its text")
+        return result
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make differences from JSON. Raises FormatError on what ``to_json`` did not write."""
+        return cls.from_dict(read_json(text))
+
+    def __str__(self) -> str:
+        """Return the differences as plain text."""
+        return str(import_module("whyalike.render").render_differences_text(self))
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return (
+            f"Differences(model={self.model!r}, similarity={self.similarity:.3f}, "
+            f"found={len(self.found)}, rewordings={len(self.rewordings)})"
+        )
+
+    def _repr_html_(self) -> str:
+        return str(import_module("whyalike.render").render_differences_fragment(self))
+
+
+def _lists(value: Any) -> Any:
+    """Return plain data with lists for tuples, as JSON reads it back."""
+    if isinstance(value, dict):
+        return {key: _lists(one) for key, one in value.items()}
+    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
