@@ -209,7 +209,8 @@ def _dice(first: _Side, second: _Side, row: tuple[int, int], column: tuple[int, 
 def _places(first: _Side, second: _Side, pair: _Place, thesaurus: Thesaurus) -> list["_Case"]:
     """Return where two sentences differ.
 
-    Places with few equal words between them are one, but where each is a difference by itself.
+    Places with few equal words between them are one, but where each differs by itself, and each in
+    another way.
     """
     matcher = SequenceMatcher(
         None,
@@ -225,7 +226,8 @@ def _places(first: _Side, second: _Side, pair: _Place, thesaurus: Thesaurus) -> 
         case = _case(first, second, now, pair, thesaurus)
         if found and now.left - found[-1].place.left_end <= JOINED:
             last = found[-1]
-            if not (_by_rule(last) and _by_rule(case)):
+            ways = _by_rule(last), _by_rule(case)
+            if ways[0] == ways[1] or None in ways:
                 whole = _Place(last.place.left, now.left_end, last.place.right, now.right_end)
                 found[-1] = _case(first, second, whole, pair, thesaurus)
                 continue
@@ -233,9 +235,12 @@ def _places(first: _Side, second: _Side, pair: _Place, thesaurus: Thesaurus) -> 
     return found
 
 
-def _by_rule(case: "_Case") -> bool:
-    """Return whether a place differs whatever the model says."""
-    return bool(_denied(case) or _other_number(case) or _other_name(case))
+def _by_rule(case: "_Case") -> Kind | None:
+    """Return the kind of a place that differs whatever the model says; None of any other."""
+    for rule in (_denied, _other_number, _other_name):
+        if (said := rule(case)) and said[0] != "reworded":
+            return said[0]
+    return None
 
 
 Deciding = tuple[Sequence[int], Sequence[int]]
@@ -329,6 +334,8 @@ def _denied(case: _Case) -> Said | None:
         is_answered = negative[0] and not negative[1] and len(left) < len(right)
     opposite, prefixed = case.opposed(), case.pair(_is_denied)
     turns = abs(len(left) - len(right)) + bool(opposite or prefixed or is_answered)
+    if turns == 2 and max(map(len, case.only)) <= 1:
+        return "reworded", case.only
     if turns % 2 == 0:
         return None
     if opposite and not prefixed:
@@ -352,9 +359,18 @@ def _other_number(case: _Case) -> Said | None:
         _numbers(side, words)
         for words, side in zip(case.ranges, (case.first, case.second), strict=True)
     )
-    if not left or not right or sorted(left.values()) == sorted(right.values()):
+    if not left or not right:
         return None
-    return "number", (list(left), list(right))
+    if sorted(left.values()) != sorted(right.values()):
+        return "number", (list(left), list(right))
+    is_all = all(
+        n in found or side.words.form(n) in _MULTIPLES
+        for side, only, found in zip(
+            (case.first, case.second), case.only, (left, right), strict=True
+        )
+        for n in only
+    )
+    return ("reworded", case.only) if is_all else None
 
 
 def _other_name(case: _Case) -> Said | None:

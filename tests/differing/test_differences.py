@@ -86,6 +86,13 @@ def test_a_place_is_where_the_texts_differ_and_nowhere_else(by_rules):
     assert said == [("opposite", "quiet", "noisy"), ("name", "English", "French")]
 
 
+def test_neighbouring_differences_of_two_kinds_stay_apart(by_rules):
+    left, right = "It is waterproof, weighs 400 g.", "It is not waterproof, weighs 450 g."
+    found = by_rules.differences(left, right)
+    said = [(place.kind, found.text_of(place, "right")) for place in found.places]
+    assert said == [("negated", "not"), ("number", "450")]
+
+
 def test_equal_texts_have_no_place(by_rules):
     found = by_rules.differences("The same text.", "The same text.")
     assert found.places == found.found == ()
