@@ -9,7 +9,7 @@ with how many words have a synonym on the other side. One pass of the model, wha
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple, cast
@@ -119,12 +119,8 @@ def find_differences(
             raise TextError(f"The {name} text is blank: give one with words.")
     first, second = _sides(model, *texts, prompts=prompts, options=options)
     pairs = _beside(first, second)
-    found = [
-        (place, _judged(first, second, place, pair, thesaurus))
-        for pair in pairs
-        for place in _places(first, second, pair)
-    ]
-    variants = [_with_left_words(first, second, place) if check else "" for place, _ in found]
+    found = [case for pair in pairs for case in _places(first, second, pair, thesaurus)]
+    variants = [_with_left_words(first, second, case.place) if check else "" for case in found]
     known = KnownScores(model, prompts=prompts, long_text=options.reading)
     known.ask([texts, *((texts[0], text) for text in variants if text.strip())])
     similarity = known[texts]
@@ -134,8 +130,10 @@ def find_differences(
         model=model.name,
         similarity=similarity,
         places=tuple(
-            _measured(judged, known[texts[0], text], similarity) if text.strip() else judged
-            for (_, judged), text in zip(found, variants, strict=True)
+            _measured(_judged(case), known[texts[0], text], similarity)
+            if text.strip()
+            else _judged(case)
+            for case, text in zip(found, variants, strict=True)
         ),
         is_comparable=bool(pairs),
         warnings=cleaned[0].warnings + cleaned[1].warnings,
@@ -208,27 +206,41 @@ def _dice(first: _Side, second: _Side, row: tuple[int, int], column: tuple[int, 
     return 2 * len(one & other) / (len(one) + len(other))
 
 
-def _places(first: _Side, second: _Side, pair: _Place) -> Iterator[_Place]:
-    """Yield where two sentences differ; places with few equal words between them are one."""
+def _places(first: _Side, second: _Side, pair: _Place, thesaurus: Thesaurus) -> list["_Case"]:
+    """Return where two sentences differ.
+
+    Places with few equal words between them are one, but where each differs by itself, and each in
+    another way.
+    """
     matcher = SequenceMatcher(
         None,
         first.texts(pair.left, pair.left_end),
         second.texts(pair.right, pair.right_end),
         autojunk=False,
     )
-    last: _Place | None = None
+    found: list[_Case] = []
     for kind, i, j, k, m in matcher.get_opcodes():
         if kind == "equal":
             continue
         now = _Place(pair.left + i, pair.left + j, pair.right + k, pair.right + m)
-        if last is not None and now.left - last.left_end <= JOINED:
-            last = _Place(last.left, now.left_end, last.right, now.right_end)
-            continue
-        if last is not None:
-            yield last
-        last = now
-    if last is not None:
-        yield last
+        case = _case(first, second, now, pair, thesaurus)
+        if found and now.left - found[-1].place.left_end <= JOINED:
+            last = found[-1]
+            ways = _by_rule(last), _by_rule(case)
+            if ways[0] == ways[1] or None in ways:
+                whole = _Place(last.place.left, now.left_end, last.place.right, now.right_end)
+                found[-1] = _case(first, second, whole, pair, thesaurus)
+                continue
+        found.append(case)
+    return found
+
+
+def _by_rule(case: "_Case") -> Kind | None:
+    """Return the kind of a place that differs whatever the model says; None of any other."""
+    for rule in (_denied, _other_number, _other_name):
+        if (said := rule(case)) and said[0] != "reworded":
+            return said[0]
+    return None
 
 
 Deciding = tuple[Sequence[int], Sequence[int]]
@@ -281,23 +293,24 @@ class _Case:
         return None
 
 
-def _judged(
-    first: _Side, second: _Side, place: _Place, pair: _Place, thesaurus: Thesaurus
-) -> Difference:
-    """Return a place with its kind."""
+def _case(first: _Side, second: _Side, place: _Place, pair: _Place, thesaurus: Thesaurus) -> _Case:
     one, other = range(place.left, place.left_end), range(place.right, place.right_end)
     only = (
         _only(first, one, set(second.texts(place.right, place.right_end))),
         _only(second, other, set(first.texts(place.left, place.left_end))),
     )
-    case = _Case(first, second, place, only, _likeness(first, second, place, pair), thesaurus)
+    return _Case(first, second, place, only, _likeness(first, second, place, pair), thesaurus)
+
+
+def _judged(case: _Case) -> Difference:
+    """Return a place with its kind."""
     kind, deciding = next(said for rule in _RULES if (said := rule(case)))
     return Difference(
         kind,
-        first.span(place.left, place.left_end),
-        second.span(place.right, place.right_end),
-        tuple(first.words.spans[n] for n in deciding[0]),
-        tuple(second.words.spans[n] for n in deciding[1]),
+        case.first.span(case.place.left, case.place.left_end),
+        case.second.span(case.place.right, case.place.right_end),
+        tuple(case.first.words.spans[n] for n in deciding[0]),
+        tuple(case.second.words.spans[n] for n in deciding[1]),
         case.likeness,
     )
 
@@ -321,6 +334,8 @@ def _denied(case: _Case) -> Said | None:
         is_answered = negative[0] and not negative[1] and len(left) < len(right)
     opposite, prefixed = case.opposed(), case.pair(_is_denied)
     turns = abs(len(left) - len(right)) + bool(opposite or prefixed or is_answered)
+    if turns == 2 and max(map(len, case.only)) <= 1:
+        return "reworded", case.only
     if turns % 2 == 0:
         return None
     if opposite and not prefixed:
@@ -344,9 +359,18 @@ def _other_number(case: _Case) -> Said | None:
         _numbers(side, words)
         for words, side in zip(case.ranges, (case.first, case.second), strict=True)
     )
-    if not left or not right or sorted(left.values()) == sorted(right.values()):
+    if not left or not right:
         return None
-    return "number", (list(left), list(right))
+    if sorted(left.values()) != sorted(right.values()):
+        return "number", (list(left), list(right))
+    is_all = all(
+        n in found or side.words.form(n) in _MULTIPLES
+        for side, only, found in zip(
+            (case.first, case.second), case.only, (left, right), strict=True
+        )
+        for n in only
+    )
+    return ("reworded", case.only) if is_all else None
 
 
 def _other_name(case: _Case) -> Said | None:

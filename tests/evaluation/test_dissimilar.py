@@ -1,0 +1,76 @@
+"""The span metric by its definition, on cases with known answers, and damaged files."""
+
+import pytest
+
+from whyalike.errors import FormatError
+from whyalike.evaluation.dissimilar import measure_spans, read_marked, score_spans
+
+TEXT = "the old red car didn't stop"
+
+
+def span(words):
+    start = TEXT.index(words)
+    return start, start + len(words)
+
+
+@pytest.mark.parametrize(
+    ("gold", "found", "expected"),
+    [
+        ([], [], 1.0),
+        (["car"], [], 0.0),
+        ([], ["car"], 0.0),
+        (["car"], ["car"], 1.0),
+        # Precision 1/2, recall 1.
+        (["car"], ["red car"], 2 / 3),
+        # Precision 1, recall 1/3.
+        (["old red car"], ["old"], 1 / 2),
+        # One of two found; the other is aligned with none.
+        (["old", "stop"], ["stop"], 1 / 2),
+        # Each with the nearer one, whatever the order.
+        (["old", "stop"], ["stop", "old"], 1.0),
+        # "didn't" is two words: did, n't.
+        (["didn't"], ["car didn't"], 2 * (2 / 3) / (2 / 3 + 1)),
+    ],
+)
+def test_scores_by_hand(gold, found, expected):
+    score = score_spans(TEXT, [span(words) for words in gold], [span(words) for words in found])
+    assert score == pytest.approx(expected)
+
+
+def test_means_are_over_sentences_of_both_kinds(tmp_path):
+    path = tmp_path / "marked.tsv"
+    path.write_text(
+        "premise\thypothesis\tspan_similarity\n"
+        "It is {{warm}}.\tIt is {{cold}}.\t0\n"
+        "It is {{big}} {{here}}.\tIt is {{large}} {{there}}.\t1,0\n"
+        "It {{ends}}.\tIt {{stops}}.\t1\n",
+        encoding="utf-8",
+    )
+    pairs, skipped = read_marked(path)
+    assert not skipped
+    assert [pair.left for pair in pairs] == ["It is warm.", "It is big here.", "It ends."]
+    assert pairs[1].left_spans == ((10, 14),)
+    nothing = measure_spans(pairs, lambda *_: ([], []))
+    assert nothing == (pytest.approx(2 / 6), 1.0, 0.0)
+
+
+def test_damaged_lines_are_left_out_and_said(tmp_path):
+    path = tmp_path / "marked.tsv"
+    path.write_text(
+        "premise\thypothesis\tspan_similarity\n"
+        "one column\n"
+        "It is {{warm}}.\tIt is cold.\t0\n"
+        "It is {{warm}}.\tIt is {{cold}}.\tmaybe\n"
+        "It is {{warm}}.\tIt is {{cold}}.\t0\n",
+        encoding="utf-8",
+    )
+    pairs, skipped = read_marked(path)
+    assert len(pairs) == 1
+    assert [line.split(":")[0] for line in skipped] == ["line 2", "line 3", "line 4"]
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "other.tsv"
+    path.write_text("a\tb\n", encoding="utf-8")
+    with pytest.raises(FormatError, match="premise"):
+        read_marked(path)
