@@ -119,7 +119,10 @@ def _not_json(errors: Sequence[Any]) -> str:
                 "-d '{\"left\": …}'."
             )
         if error["type"] == "missing" and tuple(error["loc"]) == ("body",):
-            return "The request can't be read: the body is empty; send JSON. /api/docs has an example of each address."
+            return (
+                "The request can't be read: the body is empty; send JSON. /api/docs has an example "
+                "of each address."
+            )
     return ""
 
 
