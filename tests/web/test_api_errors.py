@@ -101,15 +101,21 @@ def test_a_request_that_is_not_allowed_says_which_limit_it_passed(client, name, 
         ("similar", {"text": "a", "k": "3"}, "k"),
         ("similar", {"text": "a", "explain": 1}, "explain"),
         ("passages", {"query": "a", "passages": ["b"], "explain": "1"}, "explain"),
-        ("passages", {"query": "a", "passages": [{"text": "b", "id": 1.5}]}, None),
-        ("passages", {"query": "a", "passages": [{"text": "b", "titel": "c"}]}, None),
+        ("passages", {"query": "a", "passages": ["c", 1]}, "passages.1"),
+        ("passages", {"query": "a", "passages": ["c"], "sizes": ["x"]}, "sizes.0"),
     ],
 )
 def test_no_value_is_read_as_one_of_another_type(client, name, asked, field):
     answer = ask(client, name, **asked)
+    refused(answer, 422, "invalid_request", field=field)
+
+
+def test_fields_are_named_whatever_else_they_could_have_been(client):
+    passages = ["a", {"text": "b", "id": 1.5, "titel": "c"}]
+    answer = ask(client, "passages", query="a", passages=passages)
     refused(answer, 422, "invalid_request")
-    if field is not None:
-        assert answer.json()["field"] == field
+    named = {one["field"] for one in answer.json()["problems"]}
+    assert named == {"passages.1", "passages.1.id", "passages.1.titel"}
 
 
 def test_all_that_is_wrong_is_said_and_no_text_is_sent_back(client):

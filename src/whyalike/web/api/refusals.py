@@ -1,6 +1,7 @@
 """How the API refuses: every error is JSON with a code, a sentence, and the request's id."""
 
 import math
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -166,12 +167,14 @@ def describe(errors: Sequence[Any]) -> str:
 
 
 def _place(error: Any) -> str:
-    said = [str(part) for part in error["loc"] if part not in UNSAID]
+    said = [str(part) for part in error["loc"] if not _UNSAID.fullmatch(str(part))]
     return ".".join(said) or "body"
 
 
-UNSAID = ("body", "query", EXPLANATION, COMPARISON, RANKING)
-"""Of a field's place: where it was read, and as what."""
+_UNSAID = re.compile(
+    rf"body|query|{EXPLANATION}|{COMPARISON}|{RANKING}|str|int|\w+Model|\w+[-[(].*"
+)
+"""Of a field's place, where it was read, and as which of several types."""
 
 
 def is_api(request: "Request") -> bool:
