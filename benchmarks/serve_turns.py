@@ -68,6 +68,8 @@ def measure(server, asked) -> bool:
                 outcome = ask_all(server.url, pairs, clients=asked.clients)
             seconds.append(outcome.seconds)
             good &= not outcome.broken and len(outcome.seconds) == len(pairs)
+            p95 = 1000 * percentile(outcome.seconds, 95)
+            print(f"beside {clients} dear ones: p95 {p95:,.0f} ms", file=sys.stderr, flush=True)
             if clients:
                 done.append(long)
     rows = [(percentile(one, 50), percentile(one, 95)) for one in map(joined, (alone, beside))]

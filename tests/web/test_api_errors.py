@@ -140,6 +140,8 @@ def test_who_sends_a_form_learns_what_to_send(client):
     answer = client.post(f"{V1}/explain", content=b"left=a&right=b", headers=FORM)
     says = refused(answer, 415, "unsupported_media_type", value=FORM["content-type"])
     assert "Content-Type: application/json" in says
+    meant = client.post(f"{V1}/explain", content=b"{'left': 'a'}", headers=FORM)
+    assert "double quotes" in refused(meant, 422, "invalid_json")
     xml = client.post(f"{V1}/explain", content=b"<a/>", headers={"content-type": "text/xml"})
     refused(xml, 415, "unsupported_media_type", value="text/xml")
 
@@ -177,9 +179,18 @@ def test_what_is_refused_before_any_address_is_asked_is_json_too(client):
     refused(other, 403, "other_site", value="https://evil.example")
 
 
-def test_wrong_addresses_and_ways_of_asking(client):
+def test_wrong_addresses_and_ways_of_asking_say_the_right_ones(client):
     refused(client.get(f"{V1}/nothing"), 404, "unknown_address")
-    refused(client.get(f"{V1}/explain"), 405, "method_not_allowed")
+    misspelt = refused(client.post(f"{V1}/explian", json=PAIR), 404, "unknown_address")
+    assert f"Is {V1}/explain meant?" in misspelt
+    assert "is asked by POST" in refused(client.get(f"{V1}/explain"), 405, "method_not_allowed")
+
+
+def test_a_server_without_an_index_says_so():
+    alone = Service({"letters": open_explainer()})
+    client = TestClient(create_api_app(alone), base_url=HOME)
+    assert "--index" in refused(client.get(f"{V1}/items"), 422, "unknown_index")
+    alone.close()
 
 
 def test_without_the_token_and_with_a_wrong_one(service):

@@ -23,7 +23,7 @@ class Forecast:
     limit_seconds: float
     fits: bool
     kept: bool
-    cost: float
+    cost: float | None
     advice: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ async def forecast(service: "Service", asked: Question) -> Forecast:
         estimate = await _estimate(service, asked)
     except TooCostlyError as error:
         return Forecast(
-            error.seconds, 0.0, most, fits=False, kept=False, cost=0.0, advice=str(error)
+            error.seconds, 0.0, most, fits=False, kept=False, cost=None, advice=str(error)
         )
     waits = service.wait_seconds(estimate) if estimate.cost else 0.0
     return Forecast(

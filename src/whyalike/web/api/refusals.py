@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,6 @@ UNREADABLE = (
 
 OURS = {
     401: "This server needs its token: send it as Authorization: Bearer, or log in at /login.",
-    404: "There is no such address here; /api/docs lists them.",
-    405: "This address can't be asked in that way; /api/docs says how.",
     500: "Something went wrong on the server's side: its log says what, under this request's id.",
 }
 
@@ -72,6 +71,10 @@ class Refusals(Failures):
             path = request.url.path
             details = Details(limit=most_bytes(path), unit="bytes")
             return fail("body_too_long", say_length(path), details=details)
+        if is_api(request) and status in (404, 405):
+            headers = dict(getattr(error, "headers", None) or {})
+            says = _say_address(request, headers.get("Allow", ""))
+            return self.answer(request, status, says, headers)
         return await super().on_http(request, error)
 
     async def on_form(self, request: "Request", error: Exception) -> Response:
@@ -81,7 +84,7 @@ class Refusals(Failures):
         assert isinstance(error, RequestValidationError)
         errors = error.errors()
         if says := _not_json(errors):
-            return _refuse_body(request, says)
+            return _refuse_body(request, says, str(error.body or ""))
         problems = problems_of(errors)
         details = Details(**{name: problems[0].get(name) for name in ("field", "limit", "value")})
         return fail("invalid_request", describe(errors), details=details, problems=problems)
@@ -101,12 +104,24 @@ class Refusals(Failures):
         return fail(code, sentence_of(status, says), status=status, headers=headers)
 
 
-def _refuse_body(request: "Request", says: str) -> Response:
-    """Answer a body that is no JSON: by its kind where that may be the reason."""
+def _refuse_body(request: "Request", says: str, body: str = "") -> Response:
+    """Answer a body that is no JSON: by its kind, unless it looks as if it were meant to be."""
     kind = request.scope.get(SENT_AS)
-    if kind is not None and kind != "nothing":
+    is_meant = body.lstrip().startswith(("{", "["))
+    if kind is not None and kind != "nothing" and not is_meant:
         return fail("unsupported_media_type", say_media_type(kind), details=Details(value=kind))
     return fail("invalid_json", says)
+
+
+def _say_address(request: "Request", allowed: str) -> str:
+    """Return what to do where an address is none, or is asked otherwise."""
+    path = request.url.path
+    if allowed:
+        return f"{path} is asked by {allowed}, and not by {request.method}; /api/docs says how."
+    known = {getattr(route, "path", "") for route in request.app.routes}
+    near = get_close_matches(path, [one for one in known if one.startswith(API)], n=1)
+    meant = f" Is {near[0]} meant?" if near else ""
+    return f"There is no such address here.{meant} /api/docs lists them."
 
 
 def _not_json(errors: Sequence[Any]) -> str:

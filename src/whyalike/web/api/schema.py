@@ -492,7 +492,9 @@ class EstimateModel(Strict):
     limit_seconds: float = Field(description="How long a model may work for one request.")
     fits: bool = Field(description="Whether it would be taken.")
     kept: bool = Field(description="Whether the answer is kept from an earlier question.")
-    cost: float = Field(description="In tokens of forward passes, on any machine.")
+    cost: float | None = Field(
+        description="In tokens of forward passes, on any machine; null where it does not fit."
+    )
     advice: str | None = Field(description="Where it does not fit: the error, and what would.")
 
 

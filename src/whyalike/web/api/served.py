@@ -347,7 +347,9 @@ def choose(what: str, those: Mapping[str, One], name: str | None) -> One:
     Raises OptionError where there is none, which names those that are served.
     """
     if not those:
-        raise OptionError(f"This server has no {what}: start it with --{what}.")
+        raise OptionRefusedError(
+            f"This server has no {what}: start it with --{what}.", f"unknown_{what}"
+        )
     if name is None:
         return next(iter(those.values()))
     if name not in those:
