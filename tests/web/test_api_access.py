@@ -168,6 +168,7 @@ def test_a_token_that_could_be_guessed_is_refused(token):
         (["--public-url", "https://why.example.org", "--token", "short"], "16"),
         (["--results", "."], "leaderboard.json"),
         (["--port", "70000"], "65535"),
+        (["--rate", "0.2"], "1 or more"),
     ],
 )
 def test_wrong_use_is_told_before_a_model_is_loaded(tmp_path, monkeypatch, options, says):
