@@ -1,15 +1,17 @@
 """Short requests on ``whyalike serve`` beside long ones: how long each waits, and who is stopped.
 
 Run: .venv/bin/python benchmarks/serve_turns.py [--model M] [--requests 320] [--clients 32]
-         [--long 2]
+         [--long 2] [--dear shapley|passages|both]
 Clients ask for pairs of 12 to 40 words by turns alone and beside clients that ask for shapley on
-texts of 180 words. Prints a table in Markdown. Exits with 1 where the p95 of short requests beside
+texts of 180 words, or for a ranking of 100 passages as long. Prints a table in Markdown, with the
+load of the machine. Exits with 1 where the p95 of short requests beside
 long ones is more than twice that alone, or an answer is another pair's.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import random
 import socket
 import statistics
@@ -21,7 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "web"))
+sys.path[:0] = [str(ROOT / "tests" / "web"), str(ROOT / "tests")]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import httpx  # noqa: E402
@@ -37,7 +39,9 @@ def main() -> int:
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--requests", type=int, default=320)
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--long", type=int, default=2, help="clients that ask for shapley")
+    parser.add_argument("--long", type=int, default=2, help="clients that ask for what is dear")
+    parser.add_argument("--dear", choices=("shapley", "passages", "both"), default="both")
+    parser.add_argument("--passages", type=int, default=100, help="of a ranking")
     parser.add_argument("--words", type=int, default=180, help="of their texts")
     parser.add_argument("--rounds", type=int, default=3, help="alone and beside by turns")
     asked = parser.parse_args()
@@ -60,10 +64,12 @@ def measure(server, asked) -> bool:
     for _ in range(asked.rounds):
         for seconds, clients in ((alone, 0), (beside, asked.long)):
             pairs = make_pairs(choose, asked.requests)
-            with LongClients(server.url, clients, asked.words) as long:
+            with LongClients(server.url, clients, asked) as long:
                 outcome = ask_all(server.url, pairs, clients=asked.clients)
             seconds.append(outcome.seconds)
             good &= not outcome.broken and len(outcome.seconds) == len(pairs)
+            p95 = 1000 * percentile(outcome.seconds, 95)
+            print(f"beside {clients} dear ones: p95 {p95:,.0f} ms", file=sys.stderr, flush=True)
             if clients:
                 done.append(long)
     rows = [(percentile(one, 50), percentile(one, 95)) for one in map(joined, (alone, beside))]
@@ -71,11 +77,13 @@ def measure(server, asked) -> bool:
     ratio = statistics.median(ratios)
     print(f"{asked.clients} clients, {asked.requests} requests a round, {asked.rounds} rounds\n")
     print("| short requests | median | p95 |\n|---|---|---|")
-    for name, (middle, high) in zip(
-        ("alone", f"beside {asked.long} of shapley, {asked.words} words"), rows, strict=True
-    ):
+    what = "shapley and passages" if asked.dear == "both" else asked.dear
+    beside_name = f"beside {asked.long} of {what}, {asked.words} words"
+    for name, (middle, high) in zip(("alone", beside_name), rows, strict=True):
         print(f"| {name} | {1000 * middle:,.0f} ms | {1000 * high:,.0f} ms |")
     print(f"| p95 beside ÷ alone, by round | | {', '.join(f'{one:.2f}' for one in ratios)} |")
+    load, cores = os.getloadavg(), os.cpu_count()
+    print(f"\nload of the machine {load[0]:.1f}, {load[1]:.1f} in 5 minutes; {cores} cores", end="")
     slices = [one.slices / one.seconds for one in done]
     print(f"\nturns a second beside them: {statistics.median(slices):.1f}; ", end="")
     print(f"long requests answered meanwhile: {sum(one.answered for one in done)}; ", end="")
@@ -86,8 +94,8 @@ def measure(server, asked) -> bool:
 class LongClients:
     """Clients that ask for what takes long again and again, and leave at the end."""
 
-    def __init__(self, url, count, words) -> None:
-        self.url, self.count, self.words = url, count, words
+    def __init__(self, url, count, asked) -> None:
+        self.url, self.count, self.asked = url, count, asked
         self.answered, self.ended = 0, threading.Event()
 
     def __enter__(self):
@@ -121,13 +129,26 @@ class LongClients:
     def health(self):
         return httpx.get(f"{self.url}/api/v1/health", timeout=60).json()
 
+    def question(self, choose, number):
+        """Return the address and the body of something dear."""
+        kinds = ("shapley", "passages") if self.asked.dear == "both" else (self.asked.dear,)
+
+        def text():
+            return " ".join(choose.choices(WORDS, k=self.asked.words))
+
+        if kinds[number % len(kinds)] == "shapley":
+            asked = {"left": text(), "right": text(), "method": "shapley"}
+            return "/api/v1/explain", asked
+        passages = [text() for _ in range(self.asked.passages)]
+        query = " ".join(choose.choices(WORDS, k=12))
+        return "/api/v1/passages", {"query": query, "passages": passages}
+
     def ask(self, number):
         choose = random.Random(number)
         while not self.ended.is_set():
-            left, right = (" ".join(choose.choices(WORDS, k=self.words)) for _ in range(2))
-            asked = json.dumps({"left": left, "right": right, "method": "shapley"})
+            path, asked = self.question(choose, number)
             try:
-                self.clients[number].request("POST", "/api/v1/explain", asked, JSON)
+                self.clients[number].request("POST", path, json.dumps(asked), JSON)
                 answer = self.clients[number].getresponse()
                 answer.read()
             except (OSError, HTTPException):

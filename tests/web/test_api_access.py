@@ -47,7 +47,9 @@ def bearer(token):
     return {"authorization": f"Bearer {token}".encode()}
 
 
-@pytest.mark.parametrize("path", ["/explain", "/compare", "/similar", "/rank", "/batch"])
+@pytest.mark.parametrize(
+    "path", ["/explain", "/compare", "/similar", "/rank", "/batch", "/passages"]
+)
 def test_without_the_token_nothing_is_answered(closed, path):
     answer = closed.post(V1 + path, json=PAIR)
     assert answer.status_code == 401
@@ -56,10 +58,10 @@ def test_without_the_token_nothing_is_answered(closed, path):
     assert "content-security-policy" in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/models", "/methods", "/metrics"])
+@pytest.mark.parametrize("path", ["/models", "/methods", "/metrics", "/items", "/item"])
 def test_what_is_listed_is_closed_too(closed, path):
     assert closed.get(V1 + path).status_code == 401
-    assert closed.get(V1 + path, headers=bearer(TOKEN)).status_code == 200
+    assert closed.get(V1 + path, headers=bearer(TOKEN)).status_code in (200, 422)
 
 
 def test_health_and_styles_are_open(closed):
@@ -166,6 +168,7 @@ def test_a_token_that_could_be_guessed_is_refused(token):
         (["--public-url", "https://why.example.org", "--token", "short"], "16"),
         (["--results", "."], "leaderboard.json"),
         (["--port", "70000"], "65535"),
+        (["--rate", "0.2"], "1 or more"),
     ],
 )
 def test_wrong_use_is_told_before_a_model_is_loaded(tmp_path, monkeypatch, options, says):
@@ -185,7 +188,11 @@ def test_the_reference_documents_every_address_and_loads_nothing_from_elsewhere(
             "compare",
             "similar",
             "rank",
+            "passages",
+            "estimate",
             "batch",
+            "items",
+            "item",
             "models",
             "methods",
             "health",
@@ -224,14 +231,14 @@ def test_the_python_examples_run_as_they_stand(client, monkeypatch, capsys):
     )
     ran = 0
     for path, operations in document["paths"].items():
-        if path.endswith(("similar", "rank")):
+        if path.endswith(("similar", "rank", "items", "item")):
             continue  # They need an index.
         for operation in operations.values():
             for sample in operation["x-codeSamples"]:
                 if sample["lang"] == "Python":
                     exec(compile(sample["source"], path, "exec"), {})
                     ran += 1
-    assert ran == 7
+    assert ran == 9
     assert "similarity" in capsys.readouterr().out
 
 

@@ -67,10 +67,10 @@ def test_what_costs_too_much_is_refused_and_what_is_named_is_taken():
     refused = ask(service, left=TEXT, right=OTHER, method="shapley")
     assert refused.status_code == 422
     said = refused.json()
-    assert said["reason"] == "too_costly"
-    assert said["most_seconds"] == 8.0 < said["seconds"]
+    assert said["code"] == "too_costly"
+    assert said["limit"] == 8.0 < said["value"]
     named = float(said["error"].split("about ")[1].split(" s")[0])
-    assert named == pytest.approx(said["seconds"], rel=0.1)
+    assert named == pytest.approx(said["value"], rel=0.1)
     assert "a request may take 8.0 s" in said["error"]
     assert "occlusion (" in said["error"]
     assert "random" not in said["error"], "a control is no answer to the question"
@@ -91,7 +91,7 @@ def test_fewer_steps_are_named_where_they_fit():
     assert 0 < steps < 8
     assert ask(service, **texts, options={"permutations": steps}).status_code == 200
     more = ask(service, **texts, options={"permutations": steps + 1})
-    assert more.json()["reason"] == "too_costly"
+    assert more.json()["code"] == "too_costly"
     service.close()
 
 
@@ -107,12 +107,12 @@ def test_the_parts_of_a_request_count_together(tmp_path):
     service = make_service(cost_seconds=1.5 * whole, indexes={"shop": index})
     assert ask(service, left=TEXT, right=OTHER).status_code == 200
     both = ask(service, "compare", query=TEXT, better=OTHER + " a", worse=OTHER + " b")
-    assert both.json().get("reason") == "too_costly", both.text[:300]
+    assert both.json().get("code") == "too_costly", both.text[:300]
     assert "for the rest" in both.json()["error"]
     # A search and its reasons: six pairs.
     one, six = (ask(service, "similar", text=TEXT, k=k) for k in (1, 6))
     assert one.status_code == 200
-    assert six.json().get("reason") == "too_costly", six.text[:300]
+    assert six.json().get("code") == "too_costly", six.text[:300]
     count = int(six.json()["error"].split("at most about ")[-1].split(" pairs")[0])
     assert 1 <= count < 6
     assert ask(service, "similar", text=TEXT, k=count).status_code == 200
@@ -131,7 +131,7 @@ def test_the_lines_of_a_batch_count_together_and_a_line_that_is_none_costs_nothi
     lines = [json.dumps({"left": f"warm gloves {n}", "right": "mittens"}) for n in range(30)]
     refused = client.post(f"{V1}/batch", content="\n".join(lines))
     assert refused.status_code == 422
-    assert refused.json()["reason"] == "too_costly"
+    assert refused.json()["code"] == "too_costly"
     count = int(refused.json()["error"].split("at most about ")[1].split(" of such")[0])
     assert 1 < count < 30
     said = client.post(f"{V1}/batch", content="\n".join([*lines[:count], *["nonsense"] * 20]))
@@ -170,7 +170,7 @@ def test_who_would_not_be_answered_in_time_is_refused_at_once():
     expected, answers = asyncio.run(ask_many())
     assert [answer.status_code for answer in answers] == [200] * (len(answers) - 1) + [503]
     said = answers[-1].json()
-    assert said["reason"] == "out_of_time"
+    assert said["code"] == "out_of_time"
     later = int(answers[-1].headers["retry-after"])
     own = expected / (len(answers) - 1)
     assert later / 2 <= expected + own - 20.0 + 1 <= 2 * later + 1, "then it would be done in time"
@@ -190,7 +190,7 @@ def test_what_takes_longer_than_it_may_is_ended(monkeypatch):
     service = Service({"letters": Explainer(embed=embed)}, limits=ServiceLimits(seconds=0.2))
     busy = ask(service, left="a long text", right="b")
     assert busy.status_code == 503
-    assert busy.json()["reason"] == "out_of_time"
+    assert busy.json()["code"] == "out_of_time"
     assert int(busy.headers["retry-after"]) >= 1
     # As if its own slices had taken all the time.
     monkeypatch.setattr(
@@ -198,7 +198,7 @@ def test_what_takes_longer_than_it_may_is_ended(monkeypatch):
     )
     slow = ask(service, left="another long text", right="b")
     assert slow.status_code == 422
-    assert slow.json()["reason"] == "out_of_time"
+    assert slow.json()["code"] == "out_of_time"
     assert "retry-after" not in slow.headers
     may.set()
     service.close()
@@ -325,7 +325,7 @@ def test_the_end_answers_who_still_waits_and_ends_what_runs():
 
     answers = asyncio.run(ask_and_end())
     assert [answer.status_code for answer in answers] == [503] * 4
-    assert {answer.json()["reason"] for answer in answers} == {"stopping"}
+    assert {answer.json()["code"] for answer in answers} == {"stopping"}
     may.release(100)
     assert service.close(PATIENCE) is True
     assert len(passes) == 1

@@ -127,7 +127,7 @@ def test_what_is_not_done_in_time_is_ended_and_said_so(start):
     for client in clients:
         client.join(PATIENCE)
     assert [answer.status_code for answer in answers] == [503] * 6
-    assert {answer.json()["reason"] for answer in answers} == {"stopping"}
+    assert {answer.json()["code"] for answer in answers} == {"stopping"}
 
 
 def serve_what_hangs():

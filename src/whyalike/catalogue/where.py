@@ -254,10 +254,14 @@ def quote_field(name: str) -> str:
     return name if is_plain else "`" + name.replace("`", "``") + "`"
 
 
-def failure(text: str, column: int, reason: str) -> OptionError:
+class FilterError(OptionError):
+    """A filter that can't be read, or that asks for a field that is not there."""
+
+
+def failure(text: str, column: int, reason: str) -> FilterError:
     """Return an error that points at a column of the filter, from 1."""
     around = text[max(0, column - 11) : column - 1] + "▸" + text[column - 1 : column + 19]
-    return OptionError(f"where, column {column} ({around.strip()}): {reason}.")
+    return FilterError(f"where, column {column} ({around.strip()}): {reason}.")
 
 
 def _cut(text: str) -> list[_Token]:

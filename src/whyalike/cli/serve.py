@@ -79,6 +79,22 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    open_docs: Annotated[
+        bool,
+        typer.Option(
+            "--open-docs",
+            help="Let everybody read /api/docs and /api/openapi.json without the token.",
+        ),
+    ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="How many requests a minute one client may send, token or not; more get a 429 "
+            "with Retry-After. [default: as many as it likes]",
+            metavar="PER_MINUTE",
+            show_default=False,
+        ),
+    ] = None,
     cache_mb: Annotated[
         int, typer.Option(min=0, help="Megabytes of results to keep; 0 keeps none.")
     ] = 64,
@@ -129,7 +145,7 @@ def serve(
         # First of all, as the server's packages may not be installed.
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve
-        from whyalike.web.api.api_app import Access
+        from whyalike.web.api.api_app import make_access
         from whyalike.web.api.service import ServiceLimits
         from whyalike.web.server import SECONDS_TO_LEAVE, leave
 
@@ -139,7 +155,8 @@ def serve(
                 "Others can reach this server, so that it needs a token: give --token, or set "
                 "WHYALIKE_TOKEN, to what `openssl rand -hex 16` prints."
             )
-        Access(token)  # A short token is refused before models are loaded.
+        # A short token, or a rate below one, is refused before models are loaded.
+        make_access(address, token, open_docs=open_docs, rate=rate)
         quieten()
         service = open_service(
             model or ([] if index else [DEFAULT_MODEL]),
@@ -159,7 +176,9 @@ def serve(
             label=label,
         )
         try:
-            app = create_explorer_app(service, address=address, token=token)
+            app = create_explorer_app(
+                service, address=address, token=token, open_docs=open_docs, rate=rate
+            )
             serve(
                 app,
                 address,

@@ -119,8 +119,7 @@ class Failures:
 
     async def on_any(self, request: "Request", _: Exception) -> Response:
         """Answer what nobody expected; the traceback goes to the log, and not to the browser."""
-        # This answer is made outside all middleware.
-        return self.answer(request, 500, "", {**SECURITY_HEADERS, "cache-control": UNCACHED})
+        return self.answer(request, 500, "", {})
 
     def answer(
         self, request: "Request", status: int, says: str, headers: dict[str, str]

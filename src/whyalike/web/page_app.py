@@ -1,8 +1,10 @@
 """The skeleton of every server here: hosts, headers, limits, files and errors, but no pages."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -11,8 +13,43 @@ from starlette.responses import JSONResponse, Response
 from whyalike.web.middleware import Failures, SameOrigin, SecurityHeaders
 from whyalike.web.pages import Assets, Pages
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MOST_BYTES = 64 * 1024
+
+
+class PageApp(FastAPI):
+    """An app whose ``outermost`` middleware sees every answer, the first in the list last.
+
+    What FastAPI itself refuses, such as a body that is too long or an error that nobody expected,
+    passes by all other middleware.
+    """
+
+    def __init__(self, *, outermost: Sequence[Middleware] = (), **given: Any) -> None:
+        super().__init__(**given)
+        self.outermost = list(outermost)
+
+    def build_middleware_stack(self) -> "ASGIApp":
+        """Return the app inside all its middleware."""
+        app = super().build_middleware_stack()
+        for middleware, arguments, options in reversed(self.outermost):
+            app = middleware(app, *arguments, **options)
+        return app
+
+
+def answer_head(app: FastAPI) -> None:
+    """Let every route of ``app`` that answers GET answer HEAD too. Servers send no body then."""
+    for route in list(app.routes):
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_model=None,
+                include_in_schema=False,
+            )
 
 
 def create_app(
@@ -22,7 +59,7 @@ def create_app(
     hosts: Sequence[str] = (),
     max_bytes: int = MOST_BYTES,
     health: Callable[[], Response] | None = None,
-) -> FastAPI:
+) -> PageApp:
     """Return an app that serves ``assets`` and ``/health``, and is safe to put routes into.
 
     Parameters
@@ -39,13 +76,13 @@ def create_app(
     health : Callable[[], Response], optional
         What ``/health`` answers; by default that the server does.
     """
-    app = FastAPI(
+    app = PageApp(
+        outermost=[Middleware(SecurityHeaders)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         max_body_size=max_bytes,
         middleware=[
-            Middleware(SecurityHeaders),
             Middleware(
                 TrustedHostMiddleware, allowed_hosts=[*LOCAL_HOSTS, *hosts], www_redirect=False
             ),

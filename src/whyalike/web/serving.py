@@ -2,17 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from whyalike.web.api.api_app import NAME, STATIC, Access, add_api
+from whyalike.web.api.api_app import NAME, STATIC, add_api, make_access
 from whyalike.web.api.api_app import TEMPLATES as API_TEMPLATES
 from whyalike.web.api.routes import health
 from whyalike.web.explorer.explorer_app import ASSETS, TEMPLATES, add_explorer
-from whyalike.web.page_app import create_app
+from whyalike.web.page_app import PageApp, answer_head, create_app
 from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.server import Address
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from whyalike.web.api.service import Service
 
 MOST_BODY = 1024 * 1024
@@ -20,8 +18,13 @@ MOST_BODY = 1024 * 1024
 
 
 def create_explorer_app(
-    service: "Service", *, address: Address | None = None, token: str = ""
-) -> "FastAPI":
+    service: "Service",
+    *,
+    address: Address | None = None,
+    token: str = "",
+    open_docs: bool = False,
+    rate: float | None = None,
+) -> "PageApp":
     """Return an app with the Explorer's pages and the API.
 
     Parameters
@@ -32,11 +35,15 @@ def create_explorer_app(
         Where it is served; decides on allowed hosts and on how cookies are bound.
     token : str, default=''
         What clients must know; may be empty for this machine alone.
+    open_docs : bool, default=False
+        Whether the reference of the API may be read without the token.
+    rate : float, optional
+        How many requests a minute one client may send.
 
     Raises
     ------
     OptionError
-        A token that could be guessed.
+        A token that could be guessed, or a rate below one.
     MissingExtraError
         FastAPI is not installed (extra ``serve``).
     """
@@ -51,6 +58,7 @@ def create_explorer_app(
         max_bytes=MOST_BODY,
         health=lambda: health(service),
     )
-    add_api(app, service, pages, access=Access(token, address.secure))
+    add_api(app, service, pages, access=make_access(address, token, open_docs=open_docs, rate=rate))
     add_explorer(app, service, pages)
+    answer_head(app)
     return app

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from whyalike.errors import BusyError, TooCostlyError
 from whyalike.options import all_options
 from whyalike.web.api.estimates import Estimate
+from whyalike.web.api.exchange import current_exchange
 from whyalike.web.api.schedule import Asker
 from whyalike.web.api.work_queue import SECONDS_TO_COME_BACK, STOPPING
 
@@ -130,6 +131,8 @@ class Allowances:
         finally:
             # What still runs for a request that was answered is no part of the next one.
             had.is_over = allowance is None
+            if (exchange := current_exchange()) is not None:
+                exchange.model_seconds = max(exchange.model_seconds, had.active)
             self._current.reset(token)
 
 

@@ -43,6 +43,11 @@ class BackgroundWork:
         self._speed = Speed()
         self._is_closed = False
 
+    @property
+    def count(self) -> int:
+        """How much is done, or waits."""
+        return len(self._tasks)
+
     async def run(self, work: Callable[[], Returned]) -> Returned:
         """Return what ``work`` returns; cancelled, end it at its next checkpoint.
 

@@ -12,18 +12,21 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.responses import Response, StreamingResponse
 
-from whyalike.errors import BusyError, TextError, TooCostlyError, WhyalikeError
+from whyalike.errors import BusyError, TooCostlyError, WhyalikeError
 from whyalike.web.api.allowance import Allowance
-from whyalike.web.api.answers import LOG, describe, status_of, until_disconnected
+from whyalike.web.api.answers import LOG, status_of, until_disconnected
+from whyalike.web.api.bodies import BATCH, most_bytes
+from whyalike.web.api.codes import Details, TextRefusedError, code_of, failure
 from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.routes import FAILURES, PREFIX
+from whyalike.web.api.exchange import request_id
+from whyalike.web.api.refusals import describe, problems_of
+from whyalike.web.api.routes import FAILURES
 from whyalike.web.api.schema import BatchLine
 from whyalike.web.api.service import Service
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-MOST_BYTES = 16 * 1024 * 1024
 FAILED = "This went wrong on the server's side: its log says why."
 MEDIA = "application/x-ndjson"
 PATIENCE, BETWEEN = 60.0, 0.05
@@ -40,16 +43,21 @@ class Batch:
     def register(self, app: "FastAPI") -> None:
         """Add the address to ``app``."""
         app.add_api_route(
-            f"{PREFIX}/batch",
+            BATCH,
             self.batch,
             methods=["POST"],
+            operation_id="batch",
+            tags=["Explain"],
             response_class=Response,
             responses={
-                **FAILURES,
-                200: {"content": {MEDIA: {}}, "description": "A line for each, in their order."},
+                **{status: one for status, one in FAILURES.items() if status != 415},
+                200: {
+                    "content": {MEDIA: {"schema": _LINES, "example": ANSWERED}},
+                    "description": "A line for each, in their order: see BatchAnswer.",
+                },
             },
             openapi_extra={"requestBody": _documented()},
-            max_body_size=MOST_BYTES,
+            max_body_size=most_bytes(BATCH),
         )
 
     async def batch(self, request: Request) -> Response:
@@ -62,9 +70,11 @@ class Batch:
         # One by one: a list of all would take many times the memory of the body.
         lines = list(islice(written, most + 1))
         if len(lines) > most:
-            raise TextError(
+            raise TextRefusedError(
                 f"The batch has more than {most:,} lines, which is the most that this server "
-                "takes: send several."
+                "takes: send several.",
+                "too_many",
+                Details(limit=most, unit="lines"),
             )
         allowance = self.service.allowance()
         await until_disconnected(request, self._take(allowance, lines))
@@ -123,7 +133,6 @@ class Batch:
 
     async def _answer(self, allowance: Allowance, number: int, line: bytes) -> bytes:
         """Return the answer to one line, which may be its own error."""
-        reason = ""
         head = f'{{"number":{number},"id":null'
         try:
             asked = BatchLine.model_validate_json(line)
@@ -132,18 +141,21 @@ class Batch:
                 found = await self._explain(asked)
             return f'{head},"explanation":'.encode() + found + b"}\n"
         except ValidationError as error:
-            said = describe(error.errors())
+            said = _refused(error)
         except WhyalikeError as error:
-            said = status_of(error)[1]
-            if not said:
-                LOG.exception("line %d of a batch", number)
-                said = FAILED
-            reason = getattr(error, "reason", "")
+            said = self._failed(number, error)
         except Exception:
-            LOG.exception("line %d of a batch", number)
-            said = FAILED
-        because = f',"reason":{json.dumps(reason)}' if reason else ""
-        return f'{head},"error":{json.dumps(said)}{because}}}\n'.encode()
+            LOG.exception("line %d of the batch %s", number, request_id())
+            said = failure("internal_error", FAILED)
+        return f"{head},{json.dumps(said)[1:]}\n".encode()
+
+    def _failed(self, number: int, error: WhyalikeError) -> dict[str, Any]:
+        """Return what is said of a line that can't be explained; log what is ours."""
+        (code, details), says = code_of(error), status_of(error)[1]
+        if not says:
+            LOG.error("line %d of the batch %s", number, request_id(), exc_info=error)
+        later = error.seconds if isinstance(error, BusyError) else None
+        return failure(code, says or FAILED, details=details, retry_after=later)
 
     async def _explain(self, asked: BatchLine) -> bytes:
         """Return the JSON of an explanation, after waiting for room where there is none."""
@@ -167,6 +179,25 @@ class Batch:
                 await asyncio.sleep(BETWEEN)
             else:
                 return answer.json
+
+
+_LINES = {"type": "string", "description": "Lines of JSON, each a BatchAnswer."}
+ANSWERED = (
+    '{"number": 0, "id": "first", "explanation": {"format": "whyalike/explanation", "…": "…"}}\n'
+    '{"number": 1, "id": "second", "error": "The right text has 31,204 characters; this server '
+    'takes 20,000 at most: shorten it.", "code": "text_too_long", "field": "right", "limit": '
+    '20000, "value": 31204, "unit": "characters"}\n'
+)
+
+
+def _refused(error: ValidationError) -> dict[str, Any]:
+    """Return what is said of a line that is none."""
+    errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        return failure("invalid_json", f"The line is no JSON: {errors[0]['msg']}."[:300])
+    problems = problems_of(errors)
+    details = Details(**{name: problems[0].get(name) for name in ("field", "limit", "value")})
+    return failure("invalid_request", describe(errors), details=details, problems=problems)
 
 
 def _documented() -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""How each address is asked, with curl and with Python."""
+"""The addresses of the API: what each asks the service, and how OpenAPI has it."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Body, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
@@ -12,117 +13,110 @@ import whyalike
 from whyalike.schema import ComparisonModel, ExplanationModel
 from whyalike.texts import without_surrogates
 from whyalike.web.api.answers import until_disconnected
+from whyalike.web.api.bodies import JSON, PREFIX, most_bytes
+from whyalike.web.api.codes import OptionRefusedError, documented, fail
+from whyalike.web.api.forecast import checks_of, forecast, question_of
+from whyalike.web.api.items import item_to_dict
 from whyalike.web.api.metrics import MEDIA
 from whyalike.web.api.schema import (
+    AnyQuestion,
     CompareRequest,
+    EstimateModel,
     ExplainRequest,
     FailureModel,
     HealthModel,
+    ItemModel,
+    ItemQuery,
+    ItemsModel,
+    ItemsQuery,
     MethodModel,
     ModelsModel,
+    PassagesRequest,
+    RankingModel,
     RankModel,
     RankRequest,
     SimilarModel,
     SimilarRequest,
+    validated,
 )
 from whyalike.web.api.service import Placed, Service
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-
-HERE = "http://127.0.0.1:8000"
-"""The origin in examples; the page puts its own there."""
-
-EXAMPLES: Mapping[str, Mapping[str, Any] | None] = {
-    "explain": {
-        "left": "How do I get my money back?",
-        "right": "A full refund is paid within seven days.",
-    },
-    "compare": {
-        "query": "how to cancel",
-        "better": "Cancel any time online.",
-        "worse": "Our offices are open daily.",
-    },
-    "similar": {"text": "warm gloves", "k": 3},
-    "rank": {"text": "warm gloves", "item": "an id of the index"},
-    "models": None,
-    "methods": None,
-    "health": None,
-    "metrics": None,
-}
-
-
-def examples(path: str, method: str) -> tuple[str, str]:
-    """Return how to ask this address with curl, and with Python."""
-    name, url = path.rsplit("/", 1)[-1], HERE + path
-    if name == "batch":
-        return _batch_examples(url)
-    content = EXAMPLES[name]
-    if content is None:
-        return f"curl {url}", f'import httpx\n\nprint(httpx.get("{url}").text)\n'
-    said = json.dumps(content, ensure_ascii=False)
-    curl = f"curl {url} \\\n  -H 'content-type: application/json' \\\n  -d '{said}'"
-    fields = "".join(f"    {key!r}: {value!r},\n" for key, value in content.items())
-    call = f"answer = httpx.{method}(\n    {url!r},\n    json=asked,\n    timeout=60,\n)"
-    python = f"import httpx\n\nasked = {{\n{fields}}}\n{call}\n"
-    python += "answer.raise_for_status()\nprint(answer.json())\n"
-    if name == "explain":
-        python += "\nfrom whyalike import Explanation\n\n"
-        python += "print(Explanation.from_dict(answer.json()))\n"
-    return curl, python
-
-
-def _batch_examples(url: str) -> tuple[str, str]:
-    lines = (
-        '{"id": "a", "left": "warm gloves", "right": "woollen mittens"}',
-        '{"id": "b", "left": "how to cancel", "right": "Cancel any time online."}',
-    )
-    said = "\\n".join(lines)
-    kind = "application/x-ndjson"
-    curl = f"printf '{said}\\n' | curl {url} \\\n  -H 'content-type: {kind}' --data-binary @-"
-    python = (
-        "import json\n\nimport httpx\n\n"
-        'pairs = [("warm gloves", "woollen mittens"), ("cancel", "Cancel any time online.")]\n'
-        'lines = "\\n".join(json.dumps({"left": a, "right": b}) for a, b in pairs)\n'
-        "with httpx.stream(\n"
-        f'    "POST", "{url}", content=lines, timeout=None\n'
-        ") as answer:\n"
-        "    answer.raise_for_status()\n"
-        "    for line in answer.iter_lines():\n"
-        "        print(json.loads(line))\n"
-    )
-    return curl, python
-
-
-PREFIX = "/api/v1"
-MOST_BYTES = 1024 * 1024
-JSON = "application/json"
-
 STALLED_SECONDS = 60.0
 """No pass of a model takes that long."""
 
-UNKNOWN: dict[int | str, dict[str, Any]] = {
-    401: {"model": FailureModel, "description": "The server has a token, and this is not it."},
-    429: {"model": FailureModel, "description": "Too many wrong tokens; see Retry-After."},
-}
-"""What every address answers to who lacks the token, but for /health."""
+EVERYWHERE = ("unknown_host", "internal_error")
+CLOSED = ("token_needed", "wrong_token", "too_many_wrong_tokens", "rate_limited")
+"""What every address answers to who lacks the token or asks too often, but for /health."""
 
-STALLED: dict[int | str, dict[str, Any]] = {
+BODIES = ("other_site", "body_too_long", "unsupported_media_type", "invalid_json")
+BUSY = ("queue_full", "stopping", "out_of_time")
+ASKED = (
+    "invalid_request",
+    "unknown_model",
+    "invalid_method",
+    "unknown_option",
+    "invalid_option",
+    "option_not_allowed",
+    "text_not_allowed",
+    "text_too_long",
+    "too_costly",
+    "model_failed",
+    "package_missing",
+)
+INDEXED = ("unknown_index", "unknown_item", "invalid_filter", "too_many")
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def _refusals(*codes: str, without: tuple[int, ...] = (404,)) -> Responses:
+    found = documented(codes, FailureModel)
+    return {status: one for status, one in found.items() if status not in without}
+
+
+UNKNOWN: Responses = _refusals(*EVERYWHERE, *CLOSED)
+
+STALLED: Responses = {
+    **_refusals(*EVERYWHERE),
     503: {"model": HealthModel, "description": "There is work, and nothing moves."},
 }
 
-FAILURES: dict[int | str, dict[str, Any]] = {
-    **UNKNOWN,
-    403: {"content": {"text/plain": {}}, "description": "Sent by a page of another site."},
-    413: {"content": {"text/plain": {}}, "description": "The body is too long to be read."},
-    422: {"model": FailureModel, "description": "Something in the request is not allowed."},
-    500: {"model": FailureModel, "description": "The model or the index can't be used."},
-    501: {"model": FailureModel, "description": "An optional package is not installed."},
-    503: {
-        "model": FailureModel,
-        "description": "Too many ask; see Retry-After.",
-    },
+FAILURES: Responses = _refusals(*EVERYWHERE, *CLOSED, *BODIES, *ASKED, *BUSY, "too_many")
+
+SEARCHES: Responses = _refusals(*EVERYWHERE, *CLOSED, *BODIES, *ASKED, *BUSY, *INDEXED)
+
+LISTS: Responses = _refusals(
+    *EVERYWHERE, *CLOSED, *BUSY, "invalid_request", "unknown_index", "invalid_filter",
+    "stale_cursor", "text_too_long", "option_not_allowed",
+)  # fmt: skip
+
+ITEM: Responses = _refusals(
+    *EVERYWHERE, *CLOSED, *BUSY, "invalid_request", "unknown_index", "unknown_item", without=()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address: what answers it, what the answer is, how it may be refused, and its tag."""
+
+    ask: Callable[..., Any]
+    answer: Any
+    refusals: Responses
+    tag: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, which is its operation id too."""
+        return self.ask.__name__
+
+
+TAGS = {
+    "Explain": "Why two texts are alike, or one more than another.",
+    "Passages": "Which passage answers a query, and what carries its score.",
+    "Catalogues": "Indexes of items: searches with reasons, and the items themselves.",
+    "Server": "What the server has, and how it is.",
 }
 
 
@@ -134,37 +128,48 @@ class Routes:
 
     def register(self, app: "FastAPI") -> None:
         """Add the addresses to ``app``."""
-        for handler, model in (
-            (self.explain, ExplanationModel),
-            (self.compare, ComparisonModel),
-            (self.similar, SimilarModel),
-            (self.rank, RankModel),
+        for one in (
+            Address(self.explain, ExplanationModel, FAILURES, "Explain"),
+            Address(self.compare, ComparisonModel, FAILURES, "Explain"),
+            Address(self.estimate, EstimateModel, FAILURES, "Explain"),
+            Address(self.passages, RankingModel, FAILURES, "Passages"),
+            Address(self.similar, SimilarModel, SEARCHES, "Catalogues"),
+            Address(self.rank, RankModel, SEARCHES, "Catalogues"),
         ):
+            path = f"{PREFIX}/{one.name}"
             app.add_api_route(
-                f"{PREFIX}/{handler.__name__}",
-                handler,
+                path,
+                one.ask,
                 methods=["POST"],
-                response_model=model,
-                responses=FAILURES,
-                max_body_size=MOST_BYTES,
+                operation_id=one.name,
+                tags=[one.tag],
+                response_model=one.answer,
+                responses=one.refusals,
+                max_body_size=most_bytes(path),
             )
-        for ask, answered, refusals in (
-            (self.models, ModelsModel, UNKNOWN),
-            (self.methods, list[MethodModel], UNKNOWN),
-            (self.health, HealthModel, STALLED),
+        for one in (
+            Address(self.items, ItemsModel, LISTS, "Catalogues"),
+            Address(self.item, ItemModel, ITEM, "Catalogues"),
+            Address(self.models, ModelsModel, UNKNOWN, "Server"),
+            Address(self.methods, list[MethodModel], UNKNOWN, "Server"),
+            Address(self.health, HealthModel, STALLED, "Server"),
         ):
             app.add_api_route(
-                f"{PREFIX}/{ask.__name__}",
-                ask,
+                f"{PREFIX}/{one.name}",
+                one.ask,
                 methods=["GET"],
-                response_model=answered,
-                responses=refusals,
-                openapi_extra={"security": []} if refusals is STALLED else None,
+                operation_id=one.name,
+                tags=[one.tag],
+                response_model=one.answer,
+                responses=one.refusals,
+                openapi_extra={"security": []} if one.refusals is STALLED else None,
             )
         app.add_api_route(
             f"{PREFIX}/metrics",
             self.metrics,
             methods=["GET"],
+            operation_id="metrics",
+            tags=["Server"],
             response_class=Response,
             responses={
                 **UNKNOWN,
@@ -174,7 +179,6 @@ class Routes:
 
     async def explain(self, asked: ExplainRequest, request: Request) -> Response:
         """Explain why a model finds two texts alike."""
-        usual = self.service.model(asked.model).explainer.usual_check
         answer = await until_disconnected(
             request,
             self.service.answer(
@@ -184,7 +188,7 @@ class Routes:
                 method=asked.method,
                 options=asked.changed(),
                 documents=asked.documents,
-                check=usual if asked.check is None else asked.check,
+                check=checks_of(self.service, asked),
                 unit=asked.unit,
             ),
         )
@@ -204,18 +208,64 @@ class Routes:
                 check=asked.check,
             ),
         )
-        return Response(comparison.to_json(), media_type=JSON)
+        return Response(validated(ComparisonModel, comparison.to_json()), media_type=JSON)
+
+    async def estimate(self, asked: Annotated[AnyQuestion, Body()], request: Request) -> Response:
+        """Say what a question of /explain, /compare or /passages would take here.
+
+        Nothing is computed. It is refused as the question itself would be, but where it would take
+        too long: then `fits` is false, and `advice` says what would fit.
+        """
+        found = await until_disconnected(request, forecast(self.service, asked))
+        return _json(found.to_dict(), EstimateModel)
+
+    async def passages(self, asked: PassagesRequest, request: Request) -> Response:
+        """Rank passages for a query, and say what carries the scores of the first ones.
+
+        With `right`, the one that should be first is compared with the one that is.
+        """
+        answer = await until_disconnected(
+            request,
+            self.service.rank_passages(
+                question_of(self.service, asked),
+                model=asked.model,
+                method=asked.method,
+                options=asked.changed(),
+            ),
+        )
+        return Response(answer, media_type=JSON)
 
     async def similar(self, asked: SimilarRequest, request: Request) -> Response:
         """Find the items of an index that are most like a text or one of them, and say why."""
         found = await until_disconnected(request, self.service.similar(**asked.model_dump()))
         # Fifty explanations take a while, in which others want their answers.
-        return await run_in_threadpool(lambda: _json(found.to_dict()))
+        return await run_in_threadpool(lambda: _json(found.to_dict(), SimilarModel))
 
     async def rank(self, asked: RankRequest, request: Request) -> Response:
         """Say where one item stands in a search, and what explains its score."""
         placed = await until_disconnected(request, self.service.rank_of(**asked.model_dump()))
-        return _json(_placed_to_dict(placed))
+        return _json(_placed_to_dict(placed), RankModel)
+
+    async def items(self, asked: Annotated[ItemsQuery, Query()], request: Request) -> Response:
+        """List the items of an index, page by page.
+
+        `next` of a page is the `cursor` of the one after it; it holds as long as the server runs.
+        """
+        work = self.service.items(
+            asked.index, where=asked.where, limit=asked.limit, cursor=asked.cursor
+        )
+        found = await until_disconnected(request, work)
+        return await run_in_threadpool(lambda: _json(found.to_dict(), ItemsModel))
+
+    async def item(self, asked: Annotated[ItemQuery, Query()], request: Request) -> Response:
+        """Give an item of an index by its id."""
+        try:
+            work = self.service.item(asked.id, asked.index)
+            return _json(item_to_dict(await until_disconnected(request, work)), ItemModel)
+        except OptionRefusedError as error:
+            if error.code != "unknown_item":
+                raise
+            return fail(error.code, str(error), details=error.details)
 
     async def models(self) -> Response:
         """List the models and indexes that the server was started with."""
@@ -223,7 +273,8 @@ class Routes:
             {
                 "models": [one.describe() for one in self.service.models.values()],
                 "indexes": [one.describe() for one in self.service.indexes.values()],
-            }
+            },
+            ModelsModel,
         )
 
     async def methods(self) -> Response:
@@ -234,7 +285,7 @@ class Routes:
         """
         from whyalike.methods.method import list_methods
 
-        return JSONResponse([one.to_dict() for one in list_methods()])
+        return _json([one.to_dict() for one in list_methods()], list[MethodModel])
 
     async def health(self) -> Response:
         """Say that the server answers, and what moves. It needs no token.
@@ -257,10 +308,12 @@ def health(service: Service) -> Response:
         "version": whyalike.__version__,
         "waiting": state.waiting,
         "waiting_seconds": round(state.waiting_seconds, 3),
+        "waiting_limit": service.limits.queue.waiting,
         "running": state.running,
         "running_seconds": round(state.running_seconds, 3),
         "slices": state.slices,
         "still_seconds": round(state.still_seconds, 3),
+        "searches": service.background.count,
     }
     return JSONResponse(content, 503 if is_stalled else 200)
 
@@ -282,6 +335,7 @@ def _placed_to_dict(placed: Placed) -> dict[str, Any]:
     }
 
 
-def _json(content: object) -> Response:
-    said = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    return Response(without_surrogates(said), media_type=JSON)
+def _json(content: object, kind: Any) -> Response:
+    """Return the answer, once it is known to be what is documented."""
+    said = without_surrogates(json.dumps(content, ensure_ascii=False, allow_nan=False))
+    return Response(validated(kind, said), media_type=JSON)

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from whyalike.comparison import Comparison
-from whyalike.errors import OptionError
+from whyalike.errors import FormatError, OptionError
 from whyalike.explanation import Explanation
-from whyalike.options import BTIOptions, UnitKind, all_options, check_chunks, declared
+from whyalike.options import (
+    BTIOptions,
+    Declared,
+    UnitKind,
+    all_options,
+    check_chunks,
+    declared,
+)
+from whyalike.schema import ExplanationModel
 from whyalike.web.api.answers import Answer, TextPair, explain_each
+from whyalike.web.api.codes import Details, OptionRefusedError
 from whyalike.web.api.estimates import (
     Estimate,
     Speeds,
@@ -26,6 +35,7 @@ from whyalike.web.api.estimates import (
 )
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.metrics import Metrics
+from whyalike.web.api.schema import validated
 from whyalike.web.api.work_queue import Stopped, WorkQueue, as_exception
 
 if TYPE_CHECKING:
@@ -138,16 +148,15 @@ class ServedModel:
         """
         name = method or self.explainer.method.name
         if all(one.name != name for one in self.methods):
-            self.explainer.with_method(name)  # Says why not.
+            try:
+                self.explainer.with_method(name)
+            except OptionError as error:
+                details = Details(field="method", value=name)
+                raise OptionRefusedError(str(error), "invalid_method", details) from error
         of_method = self.method(name).declared
         known = {one.name: one for one in (*declared(BTIOptions), *of_method)}
         for option, value in (options or {}).items():
-            if option not in known:
-                raise OptionError(f"There is no option {option!r}; allowed: {', '.join(known)}.")
-            most = known[option].served
-            if most is not None and isinstance(value, int | float) and value > most:
-                raise OptionError(f"{option} is {value:,}; this server allows {most:,} at most.")
-            known[option].check(value)
+            check_option(option, value, known)
         asked = all_options({**self.explainer.options.values(), **(options or {})})
         check_chunks(asked)
         # The model has the last word on pairs of content that are checked: it is asked anew.
@@ -256,15 +265,53 @@ class ServedModel:
         for pair, found in zip(
             pairs, explain_each(explainer, pairs, check=kind.check, unit=kind.unit), strict=True
         ):
-            if isinstance(found, Explanation):
-                answer = Answer.of(found)
+            answer = _answer_of(found) if isinstance(found, Explanation) else found
+            if isinstance(answer, Answer):
                 self._kept.put(self.key(kind, pair), answer.json)
                 self._metrics.explained.labels(kind.method, self.name).inc()
-                done.append(answer)
             else:
-                self._metrics.failed.labels(type(found).__name__, self.name).inc()
-                done.append(found)
+                self._metrics.failed.labels(type(answer).__name__, self.name).inc()
+            done.append(answer)
         return done
+
+
+def check_option(name: str, value: object, known: "Mapping[str, Declared]") -> None:
+    """Raise OptionRefusedError unless a client may say this for one of the known options."""
+    field = f"options.{name}"
+    if name not in known:
+        raise OptionRefusedError(
+            f"There is no option {name!r}; allowed: {', '.join(known)}.",
+            "unknown_option",
+            Details(field=field),
+        )
+    came = value if isinstance(value, str | bool | int | float) else None
+    most = known[name].served
+    if most is not None and isinstance(value, int | float) and value > most:
+        raise OptionRefusedError(
+            f"{name} is {value:,}; this server allows {most:,} at most.",
+            "invalid_option",
+            Details(field=field, limit=most, value=came, unit=known[name].unit or None),
+        )
+    try:
+        known[name].check(value)
+    except OptionError as error:
+        passed = _passed(known[name], value)
+        details = Details(field=field, limit=passed, value=came, unit=known[name].unit or None)
+        raise OptionRefusedError(str(error), "invalid_option", details) from error
+
+
+def _passed(option: "Declared", value: object) -> float | None:
+    """Return the limit of an option that a number passes; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    for limit, passes in (
+        (option.least, option.least is not None and value < option.least),
+        (option.above, option.above is not None and value <= option.above),
+        (option.most, option.most is not None and value > option.most),
+    ):
+        if passes:
+            return limit
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,13 +347,19 @@ def choose(what: str, those: Mapping[str, One], name: str | None) -> One:
     Raises OptionError where there is none, which names those that are served.
     """
     if not those:
-        raise OptionError(f"This server has no {what}: start it with --{what}.")
+        raise OptionRefusedError(
+            f"This server has no {what}: start it with --{what}.", f"unknown_{what}"
+        )
     if name is None:
         return next(iter(those.values()))
     if name not in those:
         known = ", ".join(map(repr, those))
         shown = name if len(name) <= 60 else name[:57] + "..."
-        raise OptionError(f"This server has no {what} {shown!r}; it has: {known}.")
+        raise OptionRefusedError(
+            f"This server has no {what} {shown!r}; it has: {known}.",
+            f"unknown_{what}",
+            Details(field=what, value=shown),
+        )
     return those[name]
 
 
@@ -332,6 +385,16 @@ def free_name(first: str, taken: Container[str]) -> str:
     while name in taken:
         name, number = f"{first}-{number}", number + 1
     return name
+
+
+def _answer_of(explanation: Explanation) -> Answer | Exception:
+    """Return the answer that says this, or an error where it is not as documented."""
+    answer = Answer.of(explanation)
+    try:
+        validated(ExplanationModel, answer.json)
+    except FormatError as error:
+        return error
+    return answer
 
 
 def _fingerprint(explainer: "Explainer") -> str:

@@ -12,21 +12,30 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyalike.comparison import Comparison, read_apart
-from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError
+from whyalike.errors import BusyError, OptionError, TooCostlyError
 from whyalike.explanation import Explanation
 from whyalike.options import UnitKind
 from whyalike.texts import clean_text, without_surrogates
 from whyalike.web.api.allowance import Allowance, Allowances, advice, said
 from whyalike.web.api.answers import Answer
 from whyalike.web.api.background import BackgroundWork, on_queue
+from whyalike.web.api.codes import Details, OptionRefusedError, TextRefusedError
 from whyalike.web.api.estimates import Estimate
+from whyalike.web.api.exchange import current_exchange
+from whyalike.web.api.items import ItemPage, find_item, list_items
 from whyalike.web.api.kept import KeptResults
 from whyalike.web.api.metrics import Metrics
+from whyalike.web.api.passages import (
+    PassageQuestion,
+    RankPassages,
+    pair_sizes,
+    ranking_cost,
+)
 from whyalike.web.api.served import (
     Kind,
     RowChecks,
@@ -56,15 +65,17 @@ class ServiceLimits:
 
     text: characters of one text. words: words, and tokens, of one text where the model would read
     on for ever, or where a matrix of all of them comes out. batch: pairs of one batch. hits: items
-    of one search. kept_bytes: of results that are kept. cost_seconds: how long the model may work
-    for one request, as it is estimated from the method, the texts and the speed that was seen.
-    seconds: how long one request may take, with the time in which it waits. queue: see QueueLimits.
+    of one search, and passages that are explained. passages: of one ranking. kept_bytes: of results
+    that are kept. cost_seconds: how long the model may work for one request, as it is estimated
+    from the method, the texts and the speed that was seen. seconds: how long one request may take,
+    with the time in which it waits. queue: see QueueLimits.
     """
 
     text: int = 20_000
     words: int = 1_000
     batch: int = 1_000
     hits: int = 50
+    passages: int = 1_000
     kept_bytes: int = 64 * 1024 * 1024
     cost_seconds: float = 120.0
     seconds: float = 600.0
@@ -288,6 +299,64 @@ class Service:
             return Estimate()
         return served.estimate(kind, await self._sizes(served, kind, pair))
 
+    async def estimate_pair(
+        self,
+        allowance: Allowance,
+        left: str,
+        right: str,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+        documents: bool = False,
+        check: int = 0,
+        unit: UnitKind = "word",
+    ) -> Estimate:
+        """Return what ``estimate`` does, and take it. Raises TooCostlyError, too."""
+        served, pair = self.model(model), (left, right)
+        for side, text in zip(("left", "right"), pair, strict=True):
+            self.check(side, text)
+        kind, _ = served.kind(method, options, documents=documents, check=check, unit=unit)
+        if served.key(kind, pair) in self.kept:
+            return Estimate()
+        for side, text in zip(("left", "right"), pair, strict=True):
+            await self._check_words(served, kind, side, text)
+        return await self._priced(allowance, served, kind, pair)
+
+    async def estimate_comparison(
+        self,
+        allowance: Allowance,
+        query: str,
+        better: str,
+        worse: str,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+        check: int | None = None,
+    ) -> Estimate:
+        """Return what a comparison costs, as ``estimate_pair``; rows are checked if there is time.
+
+        Raises as ``compare``.
+        """
+        served, kind = self._compared_by((query, better, worse), model, method, options)
+        whole = Estimate()
+        for side, text in (("better", better), ("worse", worse)):
+            if served.key(kind, (query, text)) not in self.kept:
+                for name, one in (("query", query), (side, text)):
+                    await self._check_words(served, kind, name, one)
+                whole += await self._priced(allowance, served, kind, (query, text))
+        count = served.explainer.usual_rows if check is None else check
+        if count:
+            try:
+                whole += await self._priced_rows(
+                    allowance, served, kind, (query, better, worse), count
+                )
+            except TooCostlyError:
+                if check is not None:
+                    raise
+        return whole
+
     async def compare(
         self,
         query: str,
@@ -326,17 +395,8 @@ class Service:
         TextError, TooCostlyError, BusyError, ModelError
             As ``explain``.
         """
-        for name, text in (("query", query), ("better", better), ("worse", worse)):
-            self.check(name, text)
-        served = self.model(model)
-        name = method or served.signed_method
-        kind, _ = served.kind(name, options)
-        signed = [one.name for one in served.methods if "signed" in one.promises]
-        if name not in signed:
-            raise OptionError(
-                f"{name!r} does not say what a word adds to the score, which a comparison needs; "
-                f"these do: {', '.join(signed)}."
-            )
+        served, kind = self._compared_by((query, better, worse), model, method, options)
+        name = kind.method
         async with self.request() as allowance:
             first, second = await all_answers(
                 [
@@ -351,6 +411,29 @@ class Service:
                 raise OptionError(apart)
             found = Comparison(better=explained[0], worse=explained[1])
             return await self._checked(allowance, served, kind, found, check)
+
+    def _compared_by(
+        self,
+        texts: tuple[str, str, str],
+        model: str | None,
+        method: str | None,
+        options: Options | None,
+    ) -> tuple[ServedModel, Kind]:
+        """Return what compares texts. Raises OptionError or TextError on what is not allowed."""
+        for name, text in zip(("query", "better", "worse"), texts, strict=True):
+            self.check(name, text)
+        served = self.model(model)
+        name = method or served.signed_method
+        kind, _ = served.kind(name, options)
+        signed = [one.name for one in served.methods if "signed" in one.promises]
+        if name not in signed:
+            raise OptionRefusedError(
+                f"{name!r} does not say what a word adds to the score, which a comparison needs; "
+                f"these do: {', '.join(signed)}.",
+                "invalid_method",
+                Details(field="method", value=name),
+            )
+        return served, kind
 
     async def _checked(
         self,
@@ -369,10 +452,9 @@ class Service:
             comparison.better.right.text,
             comparison.worse.right.text,
         )
-        sizes = [await self._sizes(served, kind, (query, text)) for text in (better, worse)]
-        estimate = served.estimate_rows(kind, [size for both in sizes for size in both], count)
+        texts = query, better, worse
         try:
-            allowance.take(estimate, lambda left: advice(kind, sizes, left))
+            estimate = await self._priced_rows(allowance, served, kind, texts, count)
         except TooCostlyError:
             if check is None:
                 return comparison
@@ -386,13 +468,30 @@ class Service:
         )
         return await asyncio.wrap_future(piece)
 
+    async def _priced_rows(
+        self,
+        allowance: Allowance,
+        served: ServedModel,
+        kind: Kind,
+        texts: tuple[str, str, str],
+        count: int,
+    ) -> Estimate:
+        """Return what checking rows of a comparison costs. Raises TooCostlyError."""
+        query, *others = texts
+        sizes = [await self._sizes(served, kind, (query, text)) for text in others]
+        estimate = served.estimate_rows(kind, [size for both in sizes for size in both], count)
+        allowance.take(estimate, lambda left: advice(kind, sizes, left))
+        return estimate
+
     def check(self, name: str, text: str) -> None:
         """Raise TextError unless it is a text of at most ``limits.text`` characters."""
         clean_text(text, side=name)
         if len(text) > self.limits.text:
-            raise TextError(
+            raise TextRefusedError(
                 f"The {name} text has {len(text):,} characters; this server takes "
-                f"{self.limits.text:,} at most: shorten it."
+                f"{self.limits.text:,} at most: shorten it.",
+                "text_too_long",
+                Details(field=name, limit=self.limits.text, value=len(text), unit="characters"),
             )
 
     async def similar(
@@ -450,14 +549,13 @@ class Service:
         from whyalike.catalogue.similar_page import page_of
 
         texts = {"query": text, "title": title, "filter": where}
-        if k > self.limits.hits:
-            raise OptionError(f"k is {k:,}; this server allows {self.limits.hits} at most.")
+        self._check_count("k", k)
         id = _known(id)
         async with self.request() as allowance:
             served = await self._searched(index, texts, method, explain=explain)
 
             def search() -> "tuple[Item | str, Sequence[Hit]]":
-                query = served.index[id] if id is not None else text or ""
+                query = find_item(served, id) if id is not None else text or ""
                 return query, served.searched.similar(
                     text,
                     id=id,
@@ -527,6 +625,9 @@ class Service:
             reader = served.index.reader
 
             def search() -> "tuple[str, ItemRank]":
+                for one in (sought, id):
+                    if one is not None:
+                        find_item(served, one)
                 chosen = reader.usual_score if score is None else score
                 query = make_query(reader, text=text, id=id, title=title, score=chosen)
                 found = served.searched.rank_of(
@@ -549,6 +650,124 @@ class Service:
                 )
                 explanation = await read_answer(answer)
         return Placed(served, standing, explanation)
+
+    async def rank_passages(
+        self,
+        asked: PassageQuestion,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+    ) -> bytes:
+        """Return the JSON of the passages of a query in their order, as ``Explainer.rank`` has it.
+
+        Parameters
+        ----------
+        asked : PassageQuestion
+            The query and its passages: ``limits.passages`` of them, each a text as ``explain``
+            takes it; ``limits.hits`` are explained.
+        model : str, optional
+            As ``explain``.
+        method : str, optional
+            Explains the first ones; by default one with signs, as ``compare``.
+        options : Options, optional
+            As ``explain``.
+
+        Raises
+        ------
+        OptionError, TextError, TooCostlyError, BusyError, ModelError
+            As ``explain`` and ``Explainer.rank``.
+        """
+        do = await self._check_passages(asked, model, method, options)
+        async with self.request() as allowance:
+            if (kept := self._kept(do.key(asked))) is not None:
+                return kept
+            estimate = await self._passages_cost(allowance, do, asked)
+            self._refuse_late(allowance, estimate)
+            piece: Future[bytes] = self.queue.submit(
+                do, asked, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
+            )
+            answer = await asyncio.wrap_future(piece)
+        self.kept.put(do.key(asked), answer)
+        return answer
+
+    async def estimate_passages(
+        self,
+        allowance: Allowance,
+        asked: PassageQuestion,
+        *,
+        model: str | None = None,
+        method: str | None = None,
+        options: Options | None = None,
+    ) -> Estimate:
+        """Return what a ranking costs; nothing where it was kept. Raises as ``rank_passages``."""
+        do = await self._check_passages(asked, model, method, options)
+        if do.key(asked) in self.kept:
+            return Estimate()
+        return await self._passages_cost(allowance, do, asked)
+
+    async def _check_passages(
+        self,
+        asked: PassageQuestion,
+        model: str | None,
+        method: str | None,
+        options: Options | None,
+    ) -> RankPassages:
+        """Return what ranks the passages, once what is asked is known to be allowed."""
+        from whyalike.chain import signed
+
+        served = self.model(model)
+        kind, top_k = served.kind(method or signed(served.explainer).method.name, options)
+        do = RankPassages(replace(kind, options=replace(kind.options, top_k=top_k)))
+        self._check_count("explain", asked.explain)
+        named = [("query", asked.query), *((f"passage {n}", text) for n, text in _numbered(asked))]
+        for name, text in named:
+            self.check(name, text)
+        for name, text in named:
+            await self._check_words(served, do.kind, name, text)
+        return do
+
+    async def _passages_cost(
+        self, allowance: Allowance, do: RankPassages, asked: PassageQuestion
+    ) -> Estimate:
+        """Return what a ranking costs. Raises TooCostlyError where it is too much."""
+        sizes = await asyncio.to_thread(lambda: pair_sizes(do.kind.model, asked))
+        estimate = ranking_cost(do.kind, asked, sizes)
+        allowance.take(
+            estimate,
+            lambda _: (
+                "explain fewer passages, or leave out `sentences` and `sizes`, or ask for fewer "
+                "passages or another method"
+            ),
+        )
+        return estimate
+
+    async def items(
+        self,
+        index: str | None = None,
+        *,
+        where: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> ItemPage:
+        """Return a page of an index's items; see ``list_items``. Raises OptionError, BusyError."""
+        served = self.index(index)
+        if where is not None:
+            self.check("filter", where)
+        return await self.background.run(
+            lambda: list_items(served, where=where, limit=limit, cursor=cursor)
+        )
+
+    async def item(self, id: str, index: str | None = None) -> "Item":
+        """Return an item of an index. Raises OptionError where there is none of that id."""
+        served = self.index(index)
+        return await self.background.run(lambda: find_item(served, _known(id) or ""))
+
+    def wait_seconds(self, estimate: Estimate) -> float:
+        """Return how long work would wait for what others asked for, if nothing else came."""
+        is_long = estimate.cost > self.limits.queue.short_cost
+        done = self.queue.seconds_until_done(estimate.seconds, long=is_long)
+        return max(0.0, done - estimate.seconds)
 
     def refuse(self) -> None:
         """Take no new request; those that were taken go on, whatever they still ask for."""
@@ -594,7 +813,7 @@ class Service:
         for side, text in named:
             self.check(side, text)
         kind, top_k = served.kind(method, options, documents=documents, check=check, unit=unit)
-        kept = self.kept.get(served.key(kind, pair))
+        kept = self._kept(served.key(kind, pair))
         try:
             if kept is not None:
                 answer = Answer(kept)
@@ -616,9 +835,24 @@ class Service:
         self, allowance: Allowance, served: ServedModel, kind: Kind, pair: tuple[str, str]
     ) -> Answer:
         """Return the answer for a pair that was not kept, if it may cost that much."""
+        estimate = await self._priced(allowance, served, kind, pair)
+        self._refuse_late(allowance, estimate)
+        piece = self.queue.submit(
+            kind, pair, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
+        )
+        return await asyncio.wrap_future(piece)
+
+    async def _priced(
+        self, allowance: Allowance, served: ServedModel, kind: Kind, pair: tuple[str, str]
+    ) -> Estimate:
+        """Return what a pair costs that was not kept. Raises TooCostlyError."""
         sizes = await self._sizes(served, kind, pair)
         estimate = served.estimate(kind, sizes)
         allowance.take(estimate, lambda left: advice(kind, [sizes], left))
+        return estimate
+
+    def _refuse_late(self, allowance: Allowance, estimate: Estimate) -> None:
+        """Raise BusyError where work would not be done in the time that is left for it."""
         is_long = allowance.cost + estimate.cost > self.limits.queue.short_cost
         expected = self.queue.seconds_until_done(estimate.seconds, long=is_long)
         if (beyond := expected - allowance.left) > 0 and expected > estimate.seconds:
@@ -629,10 +863,23 @@ class Service:
                 later,
                 reason="out_of_time",
             )
-        piece = self.queue.submit(
-            kind, pair, cost=estimate.cost, seconds=estimate.seconds, asker=allowance
-        )
-        return await asyncio.wrap_future(piece)
+
+    def _check_count(self, name: str, count: int) -> None:
+        """Raise OptionError on more items or passages than are explained for one request."""
+        most = self.limits.hits
+        if count > most:
+            raise OptionRefusedError(
+                f"{name} is {count:,}; this server allows {most} at most.",
+                "too_many",
+                Details(field=name, limit=most, value=count),
+            )
+
+    def _kept(self, key: bytes) -> bytes | None:
+        """Return a kept result, or None."""
+        found = self.kept.get(key)
+        if found is not None and (exchange := current_exchange()) is not None:
+            exchange.hits += 1
+        return found
 
     async def _sizes(
         self, served: ServedModel, kind: Kind, pair: tuple[str, str]
@@ -651,9 +898,11 @@ class Service:
             return
         count = await self.background.run(lambda: served.count(kind, text))
         if count > most:
-            raise TextError(
+            raise TextRefusedError(
                 f"The {name} text has {count:,} words or tokens; of {served.name} by {kind.method} "
-                f"this server takes {most:,} at most: shorten it."
+                f"this server takes {most:,} at most: shorten it.",
+                "text_too_long",
+                Details(field=name, limit=most, value=count, unit="words or tokens"),
             )
 
     def _open(self, name: str, index: "CatalogueIndex") -> ServedIndex:
@@ -761,6 +1010,12 @@ def _compared(hit: "Hit") -> dict[str, tuple[str, str]]:
         of_query, of_item = part.split("-")
         found[str(part)] = texts[of_query], field_text(hit.item, of_item)
     return found
+
+
+def _numbered(asked: PassageQuestion) -> "list[tuple[int, str]]":
+    """Return the texts of passages with their numbers, from 1."""
+    texts = [one if isinstance(one, str) else one.text for one in asked.passages]
+    return list(enumerate(texts, start=1))
 
 
 def _known(id: str | None) -> str | None:
