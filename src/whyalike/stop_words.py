@@ -1,7 +1,7 @@
 """Stop words and negations of texts, in the language that the texts are in."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 MOST_READ = 400
@@ -35,10 +35,8 @@ def _found_in(
     texts: Sequence[Sequence[str]], languages: Sequence[str], lists: dict[str, frozenset[str]]
 ) -> tuple[frozenset[int], ...]:
     return tuple(
-        frozenset(
-            n for n, word in enumerate(words) if _form(word) in lists.get(language, frozenset())
-        )
-        for words, language in zip(texts, languages, strict=True)
+        frozenset(n for n, word in enumerate(words) if _form(word) in known)
+        for words, known in zip(texts, (lists.get(each, ()) for each in languages), strict=True)
     )
 
 
@@ -54,12 +52,27 @@ def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=8192)
 def _form(word: str) -> str:
     return word.lower().replace("\u2019", "'")
 
 
 def _counts(words: Sequence[str]) -> dict[str, int]:
-    return {name: sum(word in known for word in words) for name, known in _lists().items()}
+    counts, known = dict.fromkeys(_lists(), 0), _languages_by_word()
+    for word in words:
+        for name in known.get(word, ()):
+            counts[name] += 1
+    return counts
+
+
+@cache
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
+    """Return the languages in which a word is a stop word, for each that is one anywhere."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, known in _lists().items():
+        for word in known:
+            found[word] = (*found.get(word, ()), name)
+    return found
 
 
 def _most(counts: dict[str, int]) -> str:
