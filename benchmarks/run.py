@@ -41,11 +41,11 @@ SUITE = (
     Benchmark(
         "pair",
         "limit.py pair --rivals",
-        "limit.py pair --words 20 --rounds 5 --slow-rounds 1 --quick",
+        "limit.py pair --words 20 60 --rounds 7 --slow-rounds 1 --quick",
         figures=True,
     ),
-    Benchmark("batch", "limit.py batch", "limit.py batch --pairs 32 --rounds 3", figures=True),
-    Benchmark("phases", "limit.py phases", "limit.py phases --pairs 32 --slow-rounds 1", True),
+    Benchmark("batch", "limit.py batch", "limit.py batch --pairs 24 --rounds 3", figures=True),
+    Benchmark("phases", "limit.py phases", "limit.py phases --pairs 24 --slow-rounds 1", True),
     Benchmark("rank", "limit.py rank --rounds 3", "limit.py rank --passages 10 --rounds 3", True),
     Benchmark(
         "length", "limit.py length", "limit.py length --lengths 128 1024 --slow-rounds 2", True
@@ -53,10 +53,10 @@ SUITE = (
     Benchmark(
         "many_pairs",
         "many_pairs.py --sizes 100 1000",
-        "many_pairs.py --sizes 32 128",
+        "many_pairs.py --sizes 32 96",
         figures=True,
     ),
-    Benchmark("index", "limit.py index --rounds 5", "limit.py index --texts 64 --rounds 3", True),
+    Benchmark("index", "limit.py index --rounds 5", "limit.py index --texts 48 --rounds 3", True),
     Benchmark(
         "search",
         "catalogue.py search 1000 10000 120000 1000000",

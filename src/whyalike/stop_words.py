@@ -40,16 +40,22 @@ def _found_in(
     )
 
 
-def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
+def _languages_of(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Return the code of the language of each text; nothing where none is known."""
-    counts = [_counts([_form(word) for word in words[:MOST_READ]]) for words in texts]
+    return _guess(tuple(tuple(words[:MOST_READ]) for words in texts))
+
+
+@lru_cache(maxsize=64)
+def _guess(texts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Return the same of the first words of texts: stop words and negations are asked for alike."""
+    counts = [_counts([_form(word) for word in words]) for words in texts]
     usual = _most({name: sum(count[name] for count in counts) for name in _lists()})
     found = []
     for count in counts:
         own = _most(count)
         # Texts of two languages: three words of one text, and more than twice as many, decide.
         found.append(own if count.get(own, 0) > 2 * count.get(usual, 0) + 2 else usual)
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=8192)
