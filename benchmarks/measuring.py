@@ -38,7 +38,7 @@ def take_turns(runs: Mapping[str, Run], rounds: int, *, warm: int = 1, every: in
         for name in names[start:] + names[:start]:
             found[name] = once(runs[name], every)
         if round_ >= warm:
-            timed.append(found)
+            timed.append({name: found[name] for name in names})
     return timed
 
 

@@ -12,6 +12,7 @@ TITLES = {
     "many_pairs": "Growth with the number of pairs",
     "index": "Building an index",
     "search": "Searching an index",
+    "variants": "Other ways of running the model",
     "serve": "The server",
 }
 HEAD = """# Benchmarks
@@ -20,7 +21,8 @@ This page is written by `make bench` (`python benchmarks/run.py`) from what the 
 and holds no other figures. Machines are often shared: what is compared took turns, and **ratios are
 medians of those of neighbours, of the processor's time**; times are medians. Packages that whyalike
 does not depend on took their turns in a process each, with the same weights and texts. Each section
-says when it was measured, by which command, and under which load.
+says when it was measured, by which command, and under which load. Where other work takes the
+cores, threads that wait for each other use up the processor's time: set `OMP_NUM_THREADS=1` there.
 
 *The limit* is one forward and one backward to the embeddings of the same texts, weights frozen.
 """
@@ -58,10 +60,8 @@ def _machines(found) -> str:
 def _section(name: str, one) -> str:
     machine = one["machine"]
     short = "a short run, " if one.get("quick") else ""
-    about = (
-        f"`{one['command']}` ({short}{machine['date']}, {machine['threads']} threads, load "
-        f"{machine['load'][0]}; {one['processor_seconds']:.0f} s of the processor)"
-    )
+    threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
+    about = f"`{one['command']}` ({short}{machine['date']}, {threads}, load {machine['load'][0]})"
     draw = DRAWN.get(name, _output)
     return f"## {TITLES.get(name, name.replace('_', ' ').capitalize())}\n\n{about}\n\n{draw(one)}"
 
@@ -162,7 +162,19 @@ def _search(one) -> str:
     return "\n".join(rows)
 
 
+def _variants(one) -> str:
+    parts = []
+    for title, found in one["variants"].items():
+        parts.append(f"Against single precision, {title}:\n\n{_ratios(found)}")
+        cosines = {n: each["least_cosine"] for n, each in found.items() if "least_cosine" in each}
+        if cosines:
+            said = ", ".join(f"{name} {value:.6f}" for name, value in cosines.items())
+            parts.append(f"Least cosine of a vector with that of single precision: {said}.")
+    return "\n\n".join(parts)
+
+
 DRAWN = {
+    "variants": _variants,
     "pair": _pair,
     "batch": _batch,
     "phases": _phases,

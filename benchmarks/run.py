@@ -63,6 +63,7 @@ SUITE = (
         "catalogue.py search 1000 10000 120000",
         figures=True,
     ),
+    Benchmark("variants", "variants.py", "variants.py --texts 32 --rounds 3", figures=True),
     Benchmark("methods", "methods.py 12", "methods.py 2"),
     Benchmark("single_pair", "single_pair.py 100", "single_pair.py 10"),
     Benchmark(
