@@ -68,7 +68,7 @@ class Bare:
             score = torch.cosine_similarity(vectors[::2], vectors[1::2]).sum()
             torch.autograd.grad(score, leaf)
 
-    def rows(self, texts, at_once=64):
+    def rows(self, texts, at_once=16):
         """Of texts by falling length, each batch of about one length: hardly any padding."""
         for start in range(0, len(texts), at_once):
             vectors, leaf = self.forward(texts[start : start + at_once])

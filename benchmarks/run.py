@@ -44,7 +44,7 @@ SUITE = (
         "limit.py pair --words 20 60 --rounds 7 --slow-rounds 1 --quick",
         figures=True,
     ),
-    Benchmark("batch", "limit.py batch", "limit.py batch --pairs 24 --rounds 3", figures=True),
+    Benchmark("batch", "limit.py batch", "limit.py batch --pairs 64 --rounds 3", figures=True),
     Benchmark("phases", "limit.py phases", "limit.py phases --pairs 24 --slow-rounds 1", True),
     Benchmark("rank", "limit.py rank --rounds 3", "limit.py rank --passages 10 --rounds 3", True),
     Benchmark(
