@@ -4,7 +4,7 @@ The machine may be busy: what is compared is timed in turn in one process, and t
 ratios of neighbours is the figure. WHYALIKE_DATA names the folder with catalogues/wine.csv.
 
     python benchmarks/catalogue.py index [items] [rounds]      items a second, of `encode`
-    python benchmarks/catalogue.py search [vectors] [queries]  one query over all vectors
+    python benchmarks/catalogue.py search [vectors ...]        one query over all vectors
     python benchmarks/catalogue.py explain [rounds]            search and ten explanations
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measuring import keep, take_json
 
 from whyalike import Explainer
 from whyalike.catalogue import Catalogue
@@ -28,6 +29,7 @@ from whyalike.models.installed import preprocess
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", "../shared/data"))
 WIDTH = 384
+JSON = take_json(sys.argv)
 
 
 def wines(count):
@@ -77,9 +79,15 @@ def index(count=1000, rounds=5):
         tell(take_turns(runs, rounds), runs, items=len(items))
 
 
-def search(count=120_000, queries=200):
+def search(*counts):
+    """Exact search among so many vectors, of 384 features."""
+    found = [each for count in counts or (120_000,) for each in search_among(count)]
+    keep(JSON, {"search": found})
+
+
+def search_among(count):
     """One query at a time over vectors that are mapped from a file."""
-    random_ = np.random.default_rng(0)
+    random_, queries, results = np.random.default_rng(0), 60, []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vectors"
         with path.open("wb") as stream:
@@ -91,14 +99,23 @@ def search(count=120_000, queries=200):
         found = ExactIndex([mapped])
         allowed = random_.random(count) < 0.5
         for name, mask in (("all", None), ("half of them allowed", allowed)):
-            seconds = []
+            seconds, used = [], []
             for _ in range(queries + 3):
                 query = random_.standard_normal((1, WIDTH)).astype(np.float32)
-                start = time.perf_counter()
+                start, before = time.perf_counter(), time.process_time()
                 found.search(query, 10, mask)
                 seconds.append(time.perf_counter() - start)
+                used.append(time.process_time() - before)
             p50, p95 = np.percentile(np.array(seconds[3:]) * 1000, (50, 95))
-            print(f"{count:,} x {WIDTH}, {name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+            processor = float(np.median(used[3:])) * 1000
+            print(
+                f"{count:,} x {WIDTH}, {name}: p50 {p50:.2f} ms, p95 {p95:.2f} ms, of the "
+                f"processor {processor:.2f} ms",
+                flush=True,
+            )
+            figures = {"p50": float(p50), "p95": float(p95), "processor": processor}
+            results.append({"vectors": count, "what": name, **figures})
+    return results
 
 
 def bare_passes(explainer, pairs):

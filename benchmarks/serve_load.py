@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "web"), str(ROOT / "tests")]
 
 from explorer_process import ServeProcess, ask_all  # noqa: E402
+from measuring import keep  # noqa: E402
 
 from whyalike import Explainer  # noqa: E402
 
@@ -37,12 +38,14 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3, help="of server and library by turns")
     parser.add_argument("--soak", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
     asked = parser.parse_args()
     server = ServeProcess(("--model", asked.model, "--cache-mb", "64"))
     explainer = Explainer(asked.model)
     try:
         server.start()
-        good = measure(server, explainer, asked.pairs, asked.clients, asked.rounds)
+        good, figures = measure(server, explainer, asked.pairs, asked.clients, asked.rounds)
+        keep(asked.json, {"serve": figures})
         if asked.soak:
             good &= soak(server, asked.soak, asked.clients)
         code, said = server.stop()
@@ -53,7 +56,7 @@ def main() -> int:
     return 0 if good and code == 0 else 1
 
 
-def measure(server, explainer, count, clients, rounds) -> bool:
+def measure(server, explainer, count, clients, rounds):
     choose = random.Random(7)
     rates, seconds, good = {"library": [], "server": []}, [], True
     list(explainer.explain_many(make_pairs(choose, 16)))
@@ -81,7 +84,14 @@ def measure(server, explainer, count, clients, rounds) -> bool:
     print(f"| median latency | {1000 * cuts[9]:.0f} ms |")
     print(f"| p95 latency | {1000 * cuts[18]:.0f} ms |")
     print(f"| all answers are their own pair's | {good} |")
-    return good and ratio >= FLOOR
+    figures = {
+        "rates": rates,
+        "ratio": ratio,
+        "p50_ms": 1000 * cuts[9],
+        "p95_ms": 1000 * cuts[18],
+        "all right": good,
+    }
+    return good and ratio >= FLOOR, figures
 
 
 def soak(server, count, clients) -> bool:

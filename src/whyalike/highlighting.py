@@ -24,7 +24,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from whyalike.arrays import Floats
+from whyalike.arrays import Floats, products
 from whyalike.errors import OptionError, TextError
 from whyalike.highlights import Highlights, Reading, ScoredSentence, Span
 from whyalike.models.encoder import Encoder
@@ -244,9 +244,8 @@ def _cosine(one: Floats, other: Floats) -> float:
 def _max_sim(query: Floats, passage: Floats, inside: Sequence[Any]) -> Floats:
     """Return (S,): the mean, over the query's tokens, of the best cosine with one of a sentence."""
     mean = passage.mean(axis=0)
-    cosines = (
-        comparable(query - mean, function="cosine")
-        @ comparable(passage - mean, function="cosine").T
+    cosines = products(
+        comparable(query - mean, function="cosine"), comparable(passage - mean, function="cosine")
     )
     best = (cosines[:, own].max(axis=1).mean() if own.any() else -1.0 for own in inside)
     return np.array(list(best), dtype=np.float64)
@@ -333,9 +332,9 @@ def _similar_words(query: TextWords, passage: TextWords) -> dict[int, tuple[int,
     if not left or not right:
         return {}
     mean = np.concatenate([query.vectors, passage.vectors]).mean(axis=0)
-    cosines = (
-        comparable(query.vectors[left] - mean, function="cosine")
-        @ comparable(passage.vectors[right] - mean, function="cosine").T
+    cosines = products(
+        comparable(query.vectors[left] - mean, function="cosine"),
+        comparable(passage.vectors[right] - mean, function="cosine"),
     )
     best = cosines.argmax(axis=0)
     return {

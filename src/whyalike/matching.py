@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import Floats, WordSaliency
+from whyalike.arrays import Floats, WordSaliency, products
 from whyalike.explanation import WordPair
 
 Nearest = tuple[NDArray[np.intp], Floats]
@@ -81,7 +81,7 @@ def cosine_matrix(left: Floats, right: Floats) -> Floats:
 
     A zero vector has cosine 0 with everything.
     """
-    cosines: Floats = np.clip(unit_rows(left) @ unit_rows(right).T, -1.0, 1.0)
+    cosines: Floats = np.clip(products(unit_rows(left), unit_rows(right)), -1.0, 1.0)
     return cosines
 
 

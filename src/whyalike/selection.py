@@ -309,17 +309,15 @@ def sort_matches(
         for words, stops in zip((left, right), stop_words_of(left, right), strict=True)
     ]
     negations = negations_of(left, right)
-    ordered = [pair for pair in best_first(matches) if pair.similarity > 0]
-    full = [
-        p
-        for p in ordered
-        if p.left not in empty[0]
-        and p.right not in empty[1]
-        and (p.left in negations[0]) == (p.right in negations[1])
-    ]
+    full: list[WordPair] = []
+    rest: list[WordPair] = []
+    for p in best_first(matches):
+        if p.similarity > 0:
+            telling = p.left not in empty[0] and p.right not in empty[1]
+            of_one_kind = (p.left in negations[0]) == (p.right in negations[1])
+            (full if telling and of_one_kind else rest).append(p)
     alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
     content = alike or full
-    rest = [pair for pair in ordered if pair not in full]
     if content:
         rest = [p for p in rest if not {left[p.left].lower(), right[p.right].lower()} & {*common}]
     return SortedMatches(tuple(content), tuple(rest))

@@ -1,7 +1,7 @@
 """Stop words and negations of texts, in the language that the texts are in."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 MOST_READ = 400
@@ -35,31 +35,50 @@ def _found_in(
     texts: Sequence[Sequence[str]], languages: Sequence[str], lists: dict[str, frozenset[str]]
 ) -> tuple[frozenset[int], ...]:
     return tuple(
-        frozenset(
-            n for n, word in enumerate(words) if _form(word) in lists.get(language, frozenset())
-        )
-        for words, language in zip(texts, languages, strict=True)
+        frozenset(n for n, word in enumerate(words) if _form(word) in known)
+        for words, known in zip(texts, (lists.get(each, ()) for each in languages), strict=True)
     )
 
 
-def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
+def _languages_of(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Return the code of the language of each text; nothing where none is known."""
-    counts = [_counts([_form(word) for word in words[:MOST_READ]]) for words in texts]
+    return _guess(tuple(tuple(words[:MOST_READ]) for words in texts))
+
+
+@lru_cache(maxsize=64)
+def _guess(texts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Return the same of the first words of texts: stop words and negations are asked for alike."""
+    counts = [_counts([_form(word) for word in words]) for words in texts]
     usual = _most({name: sum(count[name] for count in counts) for name in _lists()})
     found = []
     for count in counts:
         own = _most(count)
         # Texts of two languages: three words of one text, and more than twice as many, decide.
         found.append(own if count.get(own, 0) > 2 * count.get(usual, 0) + 2 else usual)
-    return found
+    return tuple(found)
 
 
+@lru_cache(maxsize=8192)
 def _form(word: str) -> str:
     return word.lower().replace("\u2019", "'")
 
 
 def _counts(words: Sequence[str]) -> dict[str, int]:
-    return {name: sum(word in known for word in words) for name, known in _lists().items()}
+    counts, known = dict.fromkeys(_lists(), 0), _languages_by_word()
+    for word in words:
+        for name in known.get(word, ()):
+            counts[name] += 1
+    return counts
+
+
+@cache
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
+    """Return the languages in which a word is a stop word, for each that is one anywhere."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, known in _lists().items():
+        for word in known:
+            found[word] = (*found.get(word, ()), name)
+    return found
 
 
 def _most(counts: dict[str, int]) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyalike import matching as nearest
-from whyalike.arrays import WordSaliency
+from whyalike.arrays import ON_ONE_THREAD, WordSaliency, products
 from whyalike.explanation import WordPair
 from whyalike.matching import cosine_matrix, match_words
 
@@ -214,3 +214,28 @@ def test_blocks_change_nothing(monkeypatch):
     whole = match_words(left, right)
     monkeypatch.setattr(nearest, "BLOCK", 4)
     assert match_words(left, right) == whole
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 3, 5), (3, 0, 5), (7, 4, 384), (90, 150, 384), (3, 900, 384)]
+)
+def test_products_in_blocks_are_the_products(shape):
+    rows, columns, width = shape
+    random = np.random.default_rng(0)
+    left, right = random.standard_normal((rows, width)), random.standard_normal((columns, width))
+    np.testing.assert_allclose(products(left, right), left @ right.T, rtol=0, atol=1e-11)
+
+
+def test_no_product_of_two_texts_words_wakes_other_threads(monkeypatch):
+    random = np.random.default_rng(0)
+    left, right = (side(random.standard_normal((count, 384))) for count in (60, 150))
+    asked = []
+
+    def watched(one, other, **named):
+        asked.append(one.shape[0] * one.shape[1] * other.shape[1])
+        return np.einsum("ih,hj->ij", one, other, **named)
+
+    monkeypatch.setattr(np, "matmul", watched)
+    assert nearest.match_softly(left, right)
+    assert asked
+    assert max(asked) <= ON_ONE_THREAD

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from whyalike.arrays import Floats, PairSaliency, WordSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency, products
 from whyalike.errors import ModelError
 from whyalike.matching import unit_rows
 from whyalike.methods.method import PreparedPair, PreparedText, Setting, forward, register_method
@@ -53,7 +53,7 @@ def _match_tokens(
     similarity: float, pair: PreparedPair, left: Floats, right: Floats
 ) -> PairSaliency:
     """``left`` is (T, H), ``right`` (T', H)."""
-    cosines = unit_rows(left) @ unit_rows(right).T
+    cosines = products(unit_rows(left), unit_rows(right))
     if not np.isfinite(cosines).all():
         raise ModelError(
             "The model's hidden states hold NaN or infinity, though its vectors do not: load it in "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from whyalike.arrays import Floats, PairSaliency, WordSaliency
+from whyalike.arrays import Floats, PairSaliency, WordSaliency, products
 from whyalike.errors import ModelError, OptionError
 from whyalike.methods.contribution_vectors import (
     ContributionVectors,
@@ -129,8 +129,7 @@ def _products(left: Floats, right: Floats) -> Floats:
     """(T, T'): a text without any token has the zero vector, of whatever width."""
     if left.shape[1] != right.shape[1]:
         return np.zeros((len(left), len(right)))
-    products: Floats = left @ right.T
-    return products
+    return products(left, right)
 
 
 def _along(own: ContributionVectors, other: ContributionVectors) -> Floats:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from whyalike.arrays import PairSaliency, WordSaliency
 from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_method
 from whyalike.methods.token_saliency import collect, identical_warnings
-from whyalike.models.pipeline import Pass, at_least_single
+from whyalike.models.graph import content_slopes, own_tokens
+from whyalike.models.pipeline import Pass
 from whyalike.options import LayerOption, MethodOptions, ObjectiveOption
 from whyalike.words import scale_signed
 
@@ -112,16 +113,13 @@ def token_terms(
     for group in result.groups:
         if group.gradient is None or group.presence is None:
             continue
-        states = at_least_single(group.activation).double().cpu().numpy()
-        slopes = at_least_single(group.gradient).double().cpu().numpy()
+        own = own_tokens(group.places, group.activation)
+        values = content_slopes(group.activation, group.gradient, own=own).cpu().numpy()
         weights = group.presence.cpu().numpy()
         for index, place in enumerate(group.places):
-            if len(place.positions):
-                own, slope = states[index, place.positions], slopes[index, place.positions]
-                values = ((own - own.mean(axis=0)) * slope).sum(axis=1)
-                # A token that two windows see matters through both.
-                np.add.at(content[place.text], place.tokens, values)
-                np.add.at(presence[place.text], place.tokens, weights[index, place.positions])
+            # A token that two windows see matters through both; in a row it stands once.
+            content[place.text][place.tokens] += values[index, place.positions]
+            presence[place.text][place.tokens] += weights[index, place.positions]
     return content, presence
 
 

@@ -145,11 +145,12 @@ class Encoder:
         self._holders = 0
         self._own: OwnModel | None = None
         self._checked: set[object] = set()
+        self._sound: WeakSet[OwnModel] = WeakSet()
         _ENCODERS.add(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
-        left_out = ("_lock", "_holders", "_own", "_checked")
+        left_out = ("_lock", "_holders", "_own", "_checked", "_sound")
         return {key: value for key, value in vars(self).items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -461,6 +462,8 @@ class Encoder:
         with outside_inference():
             with torch.set_grad_enabled(whole):
                 forwards = [forward(batch) for batch in batches]
+            if gradient:  # The model may be another one since.
+                self.require_gradient()
             with torch.set_grad_enabled(gradient):
                 ends = [f.ends if whole else as_leaves(f, gradient=gradient) for f in forwards]
                 scored = text_vectors([end[0] for end in ends], order, rows, texts)
@@ -499,12 +502,16 @@ class Encoder:
 
         It is compared with differences once for a model that is built as it is now.
         """
+        # Which modules a model has is asked once a replica: all passes hold one that is current.
+        if self._own in self._sound:
+            return
         with self.held() as own:
             kinds = tuple(type(module) for module in own.source.module.modules())
             built = kinds, own.sites.body.dtype
         if built not in self._checked:
             check_gradient(self)
             self._checked.add(built)
+        self._sound.add(own)
 
     def _group(
         self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int | None = None

@@ -11,7 +11,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention, softmax
 from torch.overrides import TorchFunctionMode
 
 from whyalike.errors import ModelError
-from whyalike.models.pipeline import Forward, GroupPass
+from whyalike.models.pipeline import Forward, GroupPass, Place, at_least_single
 from whyalike.models.replica import explained_failures
 from whyalike.models.tokens import Row, TokenizedText
 
@@ -122,10 +122,29 @@ def presence_slopes(last: Tensor, at_last: Tensor, *, at_weights: Tensor, own: T
     own : Tensor
         (B, T), True on tokens of the text itself.
     """
-    last, at_last = last.detach().double(), at_last.double()
-    counted = own[:, :, None].to(last)
-    mean = (last * counted).sum(1, keepdim=True) / counted.sum(1, keepdim=True).clamp(min=1)
-    return ((last - mean) * at_last).sum(-1) + at_weights.double().flatten(1)
+    content = content_slopes(last.detach(), at_last, own=own)
+    return content + at_weights.double().flatten(1)
+
+
+def content_slopes(states: Tensor, slopes: Tensor, *, own: Tensor) -> Tensor:
+    """Return (B, T): (h - mean h) * dC/dh, summed over features, the mean over a row's own tokens.
+
+    Half precision is widened first; sums over features are as exact as the states.
+
+    Parameters
+    ----------
+    states : Tensor
+        (B, T, H), hidden states.
+    slopes : Tensor
+        (B, T, H), the gradient there.
+    own : Tensor
+        (B, T), True on tokens of the text itself.
+    """
+    states, slopes = at_least_single(states), at_least_single(slopes)
+    weights = own.to(states)
+    weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
+    mean = torch.bmm(weights[:, None], states)
+    return ((states - mean) * slopes).sum(-1).double()
 
 
 Rows = Sequence[tuple[int, Row]]
@@ -270,10 +289,16 @@ def finished(forward: Forward, slopes: Sequence[Tensor]) -> GroupPass:
     )
     if forward.presence is None or not slopes:
         return found
-    own = torch.zeros(forward.point.shape[:2], dtype=torch.bool)
-    for index, place in enumerate(forward.places):
-        own[index, torch.from_numpy(place.positions)] = True
     last = forward.presence[1]
+    own = own_tokens(forward.places, last)
     at_weights = slopes[1] if forward.attended else torch.zeros_like(slopes[1])
-    presence = presence_slopes(last, slopes[2], at_weights=at_weights, own=own.to(last.device))
+    presence = presence_slopes(last, slopes[2], at_weights=at_weights, own=own)
     return replace(found, presence=presence)
+
+
+def own_tokens(places: Sequence[Place], states: Tensor) -> Tensor:
+    """Return (B, T), True where the token of a row of ``states`` (B, T, H) is one of the text."""
+    own = torch.zeros(states.shape[:2], dtype=torch.bool)
+    for index, place in enumerate(places):
+        own[index, torch.from_numpy(place.positions)] = True
+    return own.to(states.device)

@@ -324,26 +324,31 @@ class _Seen:
         self._attributes = dict(vars(module))
         self._tables = [(table := vars(module)[name], dict(table)) for name in _HOLD_OTHERS]
         self._tensors = [
-            (vars(module)[name], _places(vars(module)[name])) for name in _HOLD_TENSORS
+            (table, [(name, each, _place(each)) for name, each in table.items()])
+            for table in (vars(module)[name] for name in _HOLD_TENSORS)
         ]
 
     def is_current(self) -> bool:
         """Return whether it has the same class, attributes, parts, hooks and tensors."""
+        # Asked of each module before each pass: loops are written out, most are over nothing.
         try:
-            return (
-                type(self._module) is self._kind
-                and vars(self._module) == self._attributes
-                and all(now == was for now, was in self._tables)
-                and all(_places(now) == was for now, was in self._tensors)
-            )
+            if type(self._module) is not self._kind or vars(self._module) != self._attributes:
+                return False
+            for now, was in self._tables:
+                if now != was:
+                    return False
         except RuntimeError:
             # An attribute is another tensor than it was, and tensors are not equal or unequal.
             return False
+        for table, tensors in self._tensors:
+            if len(table) != len(tensors):
+                return False
+            for name, tensor, place in tensors:
+                if table.get(name) is not tensor or _place(tensor) != place:
+                    return False
+        return True
 
 
-def _places(tensors: dict[str, Any]) -> list[tuple[str, int, int]]:
-    """Return for each tensor which it is, and where its numbers are: ``to`` and ``half`` move."""
-    return [
-        (name, id(tensor), tensor.data_ptr() if type(tensor) in (Tensor, nn.Parameter) else 0)
-        for name, tensor in tensors.items()
-    ]
+def _place(tensor: Any) -> int:
+    """Return where a tensor's numbers are: ``to`` and ``half`` move them, and keep the tensor."""
+    return tensor.data_ptr() if type(tensor) in (Tensor, nn.Parameter) else 0

@@ -381,6 +381,8 @@ def _from_encodings(
     The encodings begin ``skipped`` characters after the prompt does.
     """
     before = len(prompt) - skipped
+    if len(encodings) == 1:
+        return _from_encoding(text, prompt, encodings[0], before=before, windows=windows)
     rows: list[tuple[tuple[int, ...], Ints, list[tuple[int, int, int]]]] = []
     seen: dict[tuple[int, int, int], int] = {}
     pretokens: list[int] = []
@@ -406,6 +408,27 @@ def _from_encodings(
         offsets=offsets,
         pretokens=np.array(pretokens, dtype=np.intp),
         truncated=not windows and bool(encodings[0].overflowing),
+    )
+
+
+def _from_encoding(
+    text: str, prompt: str, encoding: Any, *, before: int, windows: bool
+) -> TokenizedText:
+    """Return a text with its only row, in which each token stands once."""
+    positions = _text_positions(encoding, before)
+    offsets = np.array(encoding.offsets, dtype=np.intp).reshape(-1, 2)[positions] - before
+    np.maximum(offsets[:, 0], 0, out=offsets[:, 0])
+    words = encoding.word_ids
+    pretokens = [-1 if words[each] is None else words[each] for each in positions.tolist()]
+    count = len(positions)
+    row = Row(tuple(encoding.ids), positions, np.arange(count), np.ones(count, dtype=np.bool_))
+    return TokenizedText(
+        text=text,
+        prompt=prompt,
+        rows=(row,),
+        offsets=offsets,
+        pretokens=np.array(pretokens, dtype=np.intp),
+        truncated=not windows and bool(encoding.overflowing),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whyalike.arrays import Floats
+from whyalike.arrays import Floats, products
 from whyalike.errors import ModelError, OptionError
 from whyalike.models.installed import BaseTokenPooling, MultiVectorEncoder, Transformer
 from whyalike.models.loading import folder_here, is_of_kind, open_pipeline
@@ -172,10 +172,10 @@ class LateInteractionScorer(TokenPipeline[MultiVectorEncoder]):
         parts = np.zeros((len(query.positions) + 1, len(document.positions) + 1))
         expanding = 0.0
         if all(map(len, counted)):
-            products = vectors[0][counted[0]] @ vectors[1][counted[1]].T
+            cosines = products(vectors[0][counted[0]], vectors[1][counted[1]])
             if self.pipeline.similarity_fn_name == "meanmaxsim":
-                products /= len(counted[0])
-            best = products.argmax(axis=1)
+                cosines /= len(counted[0])
+            best = cosines.argmax(axis=1)
             rows, columns = (
                 _places(one, len(one.output["token_embeddings"]))[positions]
                 for one, positions in (
@@ -183,7 +183,7 @@ class LateInteractionScorer(TokenPipeline[MultiVectorEncoder]):
                     (document, counted[1][best]),
                 )
             )
-            values = products[np.arange(len(best)), best]
+            values = cosines[np.arange(len(best)), best]
             np.add.at(parts, (rows, columns), values)
             if (added := query.output.get("query_expansion_positions")) is not None:
                 expanding = float(values[added.bool().cpu().numpy()[counted[0]]].sum())

@@ -1,0 +1,132 @@
+"""Other ways of running the same model: attention, half precision, int8, compiled, groups of rows.
+
+Each takes its turns with the way it is run now, in one process; what it changes of the vectors is
+said beside it: the least cosine with those of single precision. The first table is of vectors alone
+(an index), the second of a forward and a backward to the embeddings.
+
+    python benchmarks/variants.py [--texts 64] [--rounds 5] [--compile] [--threads N] [--device D]
+    python benchmarks/variants.py --groups     tokens of a pass of explain_many, at most
+"""
+
+import argparse
+import copy
+import warnings
+from pathlib import Path
+
+import measuring
+import torch
+from limit import MODEL, Bare
+from measuring import mixed_pairs, mixed_texts, say, summary, take_turns
+
+from whyalike import Explainer
+from whyalike.models import encoder
+
+
+class Variant(Bare):
+    """A pipeline that is run in another way."""
+
+    def __init__(self, pipeline, *, half=False):
+        super().__init__(pipeline)
+        self.half = half
+
+    def autocast(self):
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+
+    def vectors(self, texts, at_once=32):
+        with torch.no_grad(), self.autocast():
+            return torch.cat(
+                [
+                    self.pipeline(self.features(texts[start : start + at_once]))[
+                        "sentence_embedding"
+                    ].float()
+                    for start in range(0, len(texts), at_once)
+                ]
+            )
+
+    def rows(self, texts, at_once=32):
+        for start in range(0, len(texts), at_once):
+            with self.autocast():
+                vectors, leaf = self.forward(texts[start : start + at_once])
+            torch.autograd.grad(vectors[:, ::2].float().sum(), leaf)
+
+
+def variants(pipeline, *, compiled):
+    """Return by name: vectors alone, and with a backward."""
+    alone = {"single precision": Variant(pipeline), "bf16 autocast": Variant(pipeline, half=True)}
+    eager = copy.deepcopy(pipeline)
+    eager.transformers_model.set_attn_implementation("eager")
+    both = {**alone, "attention written out": Variant(eager)}
+    alone["bf16 weights"] = both["bf16 weights"] = Variant(
+        copy.deepcopy(pipeline).to(torch.bfloat16)
+    )
+    if alone["single precision"].device.type == "cpu":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            int8 = torch.ao.quantization.quantize_dynamic(
+                copy.deepcopy(pipeline), {torch.nn.Linear}, dtype=torch.qint8
+            )
+        alone["int8, dynamic"] = Variant(int8)
+    if compiled:
+        own = copy.deepcopy(pipeline)
+        own.transformers_model.encoder.compile(dynamic=True)
+        alone["torch.compile"] = both["torch.compile"] = Variant(own)
+    return alone, both
+
+
+def compare(asked):
+    pipeline = Explainer(MODEL, device=asked.device).model.pipeline
+    texts = sorted(
+        mixed_texts([8 + 82 * n // asked.texts for n in range(asked.texts)]), key=lambda t: -len(t)
+    )
+    alone, both = variants(pipeline, compiled=asked.compile)
+    usual = alone["single precision"].vectors(texts)
+    found = {}
+    for title, runs in (
+        ("vectors alone", {n: (lambda v=v: v.vectors(texts)) for n, v in alone.items()}),
+        ("forward and backward", {n: (lambda v=v: v.rows(texts)) for n, v in both.items()}),
+    ):
+        found[title] = summary(take_turns(runs, asked.rounds), by="single precision")
+        say(f"{title}, {asked.texts} texts of 8 to 90 words", found[title])
+    for name, one in alone.items():
+        least = float(torch.cosine_similarity(one.vectors(texts), usual).min())
+        found["vectors alone"][name]["least_cosine"] = least
+        print(f"least cosine with single precision, {name}: {least:.6f}")
+    return {"variants": found}
+
+
+def groups(asked):
+    """Of so many tokens a pass at most, explain_many by ``whyalike``; the graph holds all of it."""
+    explainer = Explainer(MODEL, device=asked.device)
+    pairs = mixed_pairs(asked.texts // 2, seed=8)
+    plain = encoder.Encoder._group
+
+    def explained(most):
+        def group(self, rows, texts, *, most_tokens=None):
+            return plain(self, rows, texts, most_tokens=min(most, most_tokens or most))
+
+        encoder.Encoder._group = group
+        list(explainer.explain_many(pairs))
+
+    runs = {f"{most:,}": (lambda most=most: explained(most)) for most in (8192, 2048, 1024, 512)}
+    found = summary(take_turns(runs, asked.rounds), by="8,192")
+    say(f"most tokens of a pass, {len(pairs)} pairs", found)
+    return {"groups": found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--groups", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    measuring.keep(asked.json, (groups if asked.groups else compare)(asked))
+
+
+if __name__ == "__main__":
+    main()
