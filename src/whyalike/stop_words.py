@@ -34,12 +34,11 @@ def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
 def _found_in(
     texts: Sequence[Sequence[str]], languages: Sequence[str], lists: dict[str, frozenset[str]]
 ) -> tuple[frozenset[int], ...]:
-    return tuple(
-        frozenset(
-            n for n, word in enumerate(words) if _form(word) in lists.get(language, frozenset())
-        )
-        for words, language in zip(texts, languages, strict=True)
-    )
+    found = []
+    for words, language in zip(texts, languages, strict=True):
+        known = lists.get(language, frozenset())
+        found.append(frozenset(n for n, word in enumerate(words) if _form(word) in known))
+    return tuple(found)
 
 
 def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
@@ -59,7 +58,13 @@ def _form(word: str) -> str:
 
 
 def _counts(words: Sequence[str]) -> dict[str, int]:
-    return {name: sum(word in known for word in words) for name, known in _lists().items()}
+    """Return how many of the words are stop words of each language."""
+    counts = dict.fromkeys(_lists(), 0)
+    languages = _languages_by_word()
+    for word in words:
+        for name in languages.get(word, ()):
+            counts[name] += 1
+    return counts
 
 
 def _most(counts: dict[str, int]) -> str:
@@ -70,6 +75,16 @@ def _most(counts: dict[str, int]) -> str:
 
 NEGATIONS = "-"
 """What stands after the code of a language on the line with its negations."""
+
+
+@cache
+def _languages_by_word() -> dict[str, list[str]]:
+    """Return the languages of which each word is a stop word."""
+    found: dict[str, list[str]] = {}
+    for name, words in _lists().items():
+        for word in words:
+            found.setdefault(word, []).append(name)
+    return found
 
 
 @cache
