@@ -37,6 +37,15 @@ GREATEST = 127
 """Of int8, with which the greatest component of each vector is stored."""
 
 
+PLACE = np.dtype([("end", "<i8"), ("checksum", "<u4")])
+"""Of an item: where its words end among all words of the file, and the CRC-32 of their bytes."""
+
+
+def reason_file_names(field: str, numbers: Numbers) -> tuple[str, str, str]:
+    """Return what the files of a field are called: of words, of items' places, and of notes."""
+    return f"{field}.words.{numbers}", f"{field}.words.places", f"{field}.words.notes"
+
+
 @dataclass(frozen=True, eq=False)
 class TextReasons:
     """What is stored of a text with W words.
