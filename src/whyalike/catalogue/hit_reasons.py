@@ -1,6 +1,7 @@
 """Why an item was found, from what the index stores: no model, but for a text that is new to it."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,9 @@ from whyalike.stored_reasons import StoredText, explain_stored
 if TYPE_CHECKING:
     from whyalike.catalogue.search import Query
     from whyalike.explainer import Explainer
+
+ITEMS_KEPT = 64
+"""Items that are kept in memory where pairs are explained one after another."""
 
 OF_THE_PASS = ("latent_layer", "words", "objective", "layer")
 """Options that change what the model is asked: reasons are stored with their usual values."""
@@ -122,3 +126,44 @@ class HitReasons:
         policy = self._reader.manifest.model.long_text
         reasons = derive(explainer, [text], prompt=explainer.prompts[0], long_text=policy)[0]
         return StoredText(text, self._vectors[field].astype(np.float64), reasons)
+
+
+class PairReasons:
+    """Explains pairs of items of an index, by their positions, one as much a document as the other.
+
+    Parameters
+    ----------
+    reader : IndexReader
+        The index.
+    options : BTIOptions
+        Those that CatalogueIndex.stored_options gives.
+    """
+
+    def __init__(self, reader: IndexReader, options: BTIOptions) -> None:
+        manifest = reader.manifest
+        prompt = manifest.model.prompts[1]
+        self._reader, self._options, self._described = reader, options, manifest.reasons
+        self._by = explained_by(
+            manifest, options, prompts=(prompt, prompt), model=manifest.model.name
+        )
+        self._item = lru_cache(ITEMS_KEPT)(self._read)
+
+    def __call__(self, left: int, right: int) -> Explanation:
+        """Explain the similarity of two items. Raises FormatError where the index is damaged."""
+        described = self._described
+        texts = self._item(left), self._item(right)
+        if described is None:
+            raise FormatError("The index stores no reasons.")
+        return explain_stored(
+            *texts,
+            by=self._by,
+            options=self._options,
+            numbers=described.numbers,
+            length_share=described.length_share,
+        )
+
+    def _read(self, position: int) -> StoredText:
+        found = self._reader.stored_text(self._reader.compared, position)
+        if found is None:
+            raise FormatError("The index stores no reasons.")
+        return found

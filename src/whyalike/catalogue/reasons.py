@@ -64,6 +64,8 @@ def derive(
     from whyalike.readings import read_texts, reading_warnings
 
     model = refuse_stored(explainer.model)
+    if not texts:
+        return []
     options = BTIOptions(long_text=long_text)
     readings = read_texts(model, texts, prompt=prompt, options=options)
     found = text_reasons(model, [reading.prepared for reading in readings])
