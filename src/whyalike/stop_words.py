@@ -1,7 +1,7 @@
 """Stop words and negations of texts, in the language that the texts are in."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from importlib import resources
 
 MOST_READ = 400
@@ -43,7 +43,7 @@ def _found_in(
 
 def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
     """Return the code of the language of each text; nothing where none is known."""
-    counts = [_counts([_form(word) for word in words[:MOST_READ]]) for words in texts]
+    counts = [_counts(tuple(words[:MOST_READ])) for words in texts]
     usual = _most({name: sum(count[name] for count in counts) for name in _lists()})
     found = []
     for count in counts:
@@ -57,17 +57,21 @@ def _form(word: str) -> str:
     return word.lower().replace("\u2019", "'")
 
 
-def _counts(words: Sequence[str]) -> dict[str, int]:
-    """Return how many of the words are stop words of each language."""
+@lru_cache(maxsize=256)
+def _counts(words: tuple[str, ...]) -> Mapping[str, int]:
+    """Return how many of the words are stop words of each language.
+
+    What is kept spares asking twice for the texts of a pair, and again for a query's other hits.
+    """
     counts = dict.fromkeys(_lists(), 0)
     languages = _languages_by_word()
     for word in words:
-        for name in languages.get(word, ()):
+        for name in languages.get(_form(word), ()):
             counts[name] += 1
     return counts
 
 
-def _most(counts: dict[str, int]) -> str:
+def _most(counts: Mapping[str, int]) -> str:
     """Return the language with the most stop words, the first on a tie; nothing without any."""
     best = max(counts, key=lambda name: counts[name], default="")
     return best if counts.get(best) else ""

@@ -5,8 +5,8 @@ vector of each word, its slope, says it for every partner; see ``methods/word_de
 which makes them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -63,6 +63,11 @@ class TextReasons:
     as_left: tuple[str, ...] = ()
     as_right: tuple[str, ...] = ()
 
+    @cached_property
+    def greatest(self) -> float:
+        """The greatest component of a slope, by magnitude."""
+        return float(np.abs(self.slopes).max(initial=0.0))
+
 
 @dataclass(frozen=True, eq=False)
 class StoredText:
@@ -71,6 +76,14 @@ class StoredText:
     text: str
     vector: Floats
     reasons: TextReasons
+
+    @cached_property
+    def read(self) -> tuple[ReadText, tuple[tuple[int, int], ...]]:
+        """The text, and the spans of those of its words that the model read."""
+        text = clean_text(self.text, side="").text
+        words = tuple(find_words(text))
+        count = len(self.reasons.matchable)
+        return ReadText(text, len(words) - count), words[:count]
 
 
 def row_type(numbers: Numbers, width: int, word_width: int) -> np.dtype[np.void]:
@@ -136,12 +149,12 @@ def rounding(reasons: TextReasons, partner: Floats, *, numbers: Numbers) -> floa
     if not len(reasons.slopes):
         return 0.0
     if numbers == "int8":
-        steps = np.abs(reasons.slopes).max(axis=1) / GREATEST
-        return float(steps.max() * np.linalg.norm(partner) / np.sqrt(12))
-    step = {"float16": 2.0**-10, "float32": 2.0**-23}[numbers]
+        step = reasons.greatest / GREATEST
+        return float(step * np.linalg.norm(partner) / np.sqrt(12))
+    relative = {"float16": 2.0**-10, "float32": 2.0**-23}[numbers]
     squares = np.square(reasons.slopes) @ np.square(partner)
     # Within a power of two steps are equal: on average three quarters of what the size says.
-    return float(np.sqrt(squares.max()) * 0.75 * step / np.sqrt(12))
+    return float(np.sqrt(squares.max()) * 0.75 * relative / np.sqrt(12))
 
 
 def explain_stored(
@@ -171,17 +184,14 @@ def explain_stored(
         How much of the fall of a vector's length the slopes count; see ``with_length``.
     """
     cleaned = clean_text(left.text, side="left"), clean_text(right.text, side="right")
-    reads = [
-        _read(one.text, stored.reasons) for one, stored in zip(cleaned, (left, right), strict=True)
-    ]
-    saliency = _saliency(left, right, reads, by=by, length_share=length_share)
+    saliency = _saliency(left, right, by=by, length_share=length_share)
     error = max(
         rounding(one.reasons, other.vector, numbers=numbers)
         for one, other in ((left, right), (right, left))
     )
     return explanation_of(
-        reads[0][0],
-        reads[1][0],
+        left.read[0],
+        right.read[0],
         saliency,
         by=by,
         options=options,
@@ -195,20 +205,9 @@ def explain_stored(
     )
 
 
-Read = tuple[ReadText, tuple[tuple[int, int], ...]]
-
-
-def _read(text: str, reasons: TextReasons) -> Read:
-    """Return a text, and the spans of those of its words that the model read."""
-    words = tuple(find_words(text))
-    count = len(reasons.matchable)
-    return ReadText(text, len(words) - count), words[:count]
-
-
 def _saliency(
     left: StoredText,
     right: StoredText,
-    reads: Sequence[Read],
     *,
     by: ExplainedBy,
     length_share: float,
@@ -222,8 +221,8 @@ def _saliency(
         identical = similarity >= AT_MAXIMUM or (left.text == right.text and similarity > 0)
         similarity = 1.0 if identical else max(-1.0, min(1.0, similarity))
     sides = []
-    for number, (stored, (_, spans)) in enumerate(zip((left, right), reads, strict=True)):
-        reasons, other = stored.reasons, vectors[1 - number]
+    for number, stored in enumerate((left, right)):
+        reasons, other, spans = stored.reasons, vectors[1 - number], stored.read[1]
         if identical:
             # The gradient is that of the product, which the slope has along the text's own vector.
             other = vectors[number] / (1 - length_share)
