@@ -319,8 +319,7 @@ def sort_matches(
     ]
     alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
     content = alike or full
-    chosen = frozenset(full)
-    rest = [pair for pair in ordered if pair not in chosen]
+    rest = [pair for pair in ordered if pair not in full]
     if content:
         rest = [p for p in rest if not {left[p.left].lower(), right[p.right].lower()} & {*common}]
     return SortedMatches(tuple(content), tuple(rest))

@@ -1,7 +1,7 @@
 """Stop words and negations of texts, in the language that the texts are in."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 
 MOST_READ = 400
@@ -34,16 +34,17 @@ def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
 def _found_in(
     texts: Sequence[Sequence[str]], languages: Sequence[str], lists: dict[str, frozenset[str]]
 ) -> tuple[frozenset[int], ...]:
-    found = []
-    for words, language in zip(texts, languages, strict=True):
-        known = lists.get(language, frozenset())
-        found.append(frozenset(n for n, word in enumerate(words) if _form(word) in known))
-    return tuple(found)
+    return tuple(
+        frozenset(
+            n for n, word in enumerate(words) if _form(word) in lists.get(language, frozenset())
+        )
+        for words, language in zip(texts, languages, strict=True)
+    )
 
 
 def _languages_of(texts: Sequence[Sequence[str]]) -> list[str]:
     """Return the code of the language of each text; nothing where none is known."""
-    counts = [_counts(tuple(words[:MOST_READ])) for words in texts]
+    counts = [_counts([_form(word) for word in words[:MOST_READ]]) for words in texts]
     usual = _most({name: sum(count[name] for count in counts) for name in _lists()})
     found = []
     for count in counts:
@@ -57,21 +58,11 @@ def _form(word: str) -> str:
     return word.lower().replace("\u2019", "'")
 
 
-@lru_cache(maxsize=256)
-def _counts(words: tuple[str, ...]) -> Mapping[str, int]:
-    """Return how many of the words are stop words of each language.
-
-    What is kept spares asking twice for the texts of a pair, and again for a query's other hits.
-    """
-    counts = dict.fromkeys(_lists(), 0)
-    languages = _languages_by_word()
-    for word in words:
-        for name in languages.get(_form(word), ()):
-            counts[name] += 1
-    return counts
+def _counts(words: Sequence[str]) -> dict[str, int]:
+    return {name: sum(word in known for word in words) for name, known in _lists().items()}
 
 
-def _most(counts: Mapping[str, int]) -> str:
+def _most(counts: dict[str, int]) -> str:
     """Return the language with the most stop words, the first on a tie; nothing without any."""
     best = max(counts, key=lambda name: counts[name], default="")
     return best if counts.get(best) else ""
@@ -79,16 +70,6 @@ def _most(counts: Mapping[str, int]) -> str:
 
 NEGATIONS = "-"
 """What stands after the code of a language on the line with its negations."""
-
-
-@cache
-def _languages_by_word() -> dict[str, list[str]]:
-    """Return the languages of which each word is a stop word."""
-    found: dict[str, list[str]] = {}
-    for name, words in _lists().items():
-        for word in words:
-            found.setdefault(word, []).append(name)
-    return found
 
 
 @cache
