@@ -22,8 +22,9 @@ import numpy as np
 from whyalike import BTIOptions, Explainer
 from whyalike.methods.method import BACKWARD, register_method
 from whyalike.methods.token_saliency import collect
-from whyalike.methods.whyalike import share_the_rest, token_terms
+from whyalike.methods.whyalike import token_terms
 from whyalike.texts import keep_words
+from whyalike.words import share_the_rest
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 WORDS, PAIRS = (1, 3, 5, 10), (1, 3, 5)

@@ -8,7 +8,8 @@ from itertools import islice
 from logging import INFO
 from typing import Any
 
-from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.arrays import PairSaliency
+from whyalike.assembly import ExplainedBy, ReadText, explanation_of
 from whyalike.background import Background, Measured, background_of
 from whyalike.chain import Stage, open_stages, trace_stages
 from whyalike.chunked import explain_in_chunks, with_options
@@ -18,22 +19,9 @@ from whyalike.deletions import USUAL_ROWS, check_comparison, check_explanations,
 from whyalike.differences import Differences
 from whyalike.differing import find_differences
 from whyalike.errors import OptionError, TextError, WhyalikeError
-from whyalike.explanation import (
-    ExplainedText,
-    Explanation,
-    SimilarityFunction,
-    Word,
-    WordPair,
-)
+from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.highlighting import Offsets, highlight_passages
 from whyalike.highlights import Highlights
-from whyalike.matching import (
-    match_by_contribution,
-    match_mutually,
-    match_softly,
-    match_words,
-    unmatched_words,
-)
 from whyalike.methods.method import (
     Method,
     PreparedPair,
@@ -55,7 +43,6 @@ from whyalike.models.user_function import LOG, Cost, rehearse
 from whyalike.options import (
     BTIOptions,
     Chunks,
-    Matching,
     MethodOptions,
     UnitKind,
     all_options,
@@ -67,8 +54,7 @@ from whyalike.pair_columns import pairs_of, passages_of
 from whyalike.passages import Progress, rank_passages
 from whyalike.ranking import Ranking, Size
 from whyalike.readings import Reading, read_pairs, reading_warnings
-from whyalike.selection import best_first, select_pairs
-from whyalike.texts import CleanText, clean_text, is_mark
+from whyalike.texts import CleanText, clean_text
 from whyalike.trace import Trace
 from whyalike.units import check_unit, measure_units
 from whyalike.words import Lexicon, Thesaurus
@@ -125,7 +111,6 @@ def open_model(
 
 
 TextPair = tuple[str, str]
-Matches = tuple[WordPair, ...]
 
 
 def assemble(
@@ -166,31 +151,23 @@ def assemble(
     common : collection of str, default=()
         Words, in lower case, that most texts of the background have.
     """
-    matching = options.matching or saliency.matching or method.matching
     readers = sides_of(model)
-    matches = _match(saliency, matching=matching, union=options.union)
-    unmatched = unmatched_words(matches, saliency.left, saliency.right)
-    matrix, remainder = saliency.matrix, saliency.remainder
-    shares = matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises)
-    if matrix is None and shares:
-        remainder = saliency.similarity - sum(pair.score for pair in matches)
-    return Explanation(
-        similarity=saliency.similarity,
-        similarity_function=model.similarity_function,
-        method=method.name,
-        model=model.name,
-        pooling=model.pooling,
-        left=_explained(left, saliency.left, unmatched[0]),
-        right=_explained(right, saliency.right, unmatched[1]),
-        pairs=select_pairs(
-            matches,
-            left.prepared.words,
-            right.prepared.words,
+    matching = options.matching or saliency.matching or method.matching
+    return explanation_of(
+        ReadText(left.prepared.tokens.text, left.unread_words),
+        ReadText(right.prepared.tokens.text, right.unread_words),
+        saliency,
+        by=ExplainedBy(
+            similarity_function=model.similarity_function,
+            method=method.name,
+            model=model.name,
+            pooling=model.pooling,
+            prompts=prompts,
+            matching=matching,
             selection=method.selects_by(options),
-            options=options,
-            common=common,
+            shares=matching in ("mutual", "soft") and {"pairs", "sums"} <= set(method.promises),
         ),
-        matches=best_first(matches),
+        options=options,
         warnings=(
             *warnings,
             *filter(None, [model.about_score(saliency.similarity)]),
@@ -203,47 +180,11 @@ def assemble(
                 else ()
             ),
         ),
-        completeness_gap=saliency.completeness_gap,
-        pair_contributions=None if matrix is None else tuple(map(tuple, matrix.tolist())),
-        remainder=remainder,
-        options=options,
-        prompts=prompts,
-        parts=saliency.parts,
-        terms=saliency.terms,
         background=None
         if background is None
         else background.place(saliency.similarity, saliency.expected),
+        common=common,
     )
-
-
-def _match(saliency: PairSaliency, *, matching: Matching, union: bool) -> Matches:
-    """Return the matches: by what pairs of words contribute, where the method says that."""
-    left, right = saliency.left, saliency.right
-    if saliency.matrix is not None:
-        return match_by_contribution(left, right, saliency.matrix, union=union)
-    if matching == "nearest":
-        return match_words(left, right, union=union)
-    return match_softly(left, right) if matching == "soft" else match_mutually(left, right)
-
-
-def _explained(
-    reading: Reading, saliency: WordSaliency, unmatched: tuple[int, ...]
-) -> ExplainedText:
-    text = reading.prepared.tokens.text
-    nothing: Sequence[float | None] = [None] * len(saliency.spans)
-    contributions, raw = (
-        nothing if values is None else values.tolist()
-        for values in (saliency.contributions, saliency.raw)
-    )
-    words = tuple(
-        Word(text[start:end], start, end, *values)
-        for (start, end), *values in zip(
-            saliency.spans, saliency.saliency.tolist(), contributions, raw, strict=True
-        )
-    )
-    # A comma without a partner is no reason for anything.
-    telling = tuple(n for n in unmatched if not is_mark(words[n].text))
-    return ExplainedText(text, words, reading.unread_words, telling)
 
 
 LOOKAHEAD = 4

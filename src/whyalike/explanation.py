@@ -435,6 +435,31 @@ class Units:
     right: tuple[Unit, ...] = field(metadata=describe("The units of the right text."))
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """The stored vectors that words' contributions come from, where no model was run for them.
+
+    ``error`` is the standard error of a contribution, of the word with the greatest, by rounding.
+    """
+
+    numbers: Literal["int8", "float16", "float32"] = field(
+        metadata=describe("The number format in which the vectors are stored.")
+    )
+    error: float = field(
+        metadata=describe(
+            "Standard error that rounding to this format leaves in a word's contribution, of the "
+            "word with the greatest, in the units of the similarity.",
+            least=0,
+        )
+    )
+
+    def __str__(self) -> str:
+        """Return what there is to say of it."""
+        return f"from stored vectors ({self.numbers}; words' contributions are off by about " + (
+            f"{self.error:.1g} at most)"
+        )
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Explanation:
     """Why one model finds two texts alike.
@@ -458,6 +483,8 @@ class Explanation:
     not asked for.
     ``units`` are the sentences or phrases with what the score loses without each; None where words
     were asked for.
+    ``stored`` says in which number format the vectors are stored that contributions come from; None
+    where the model was run.
     ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
     a document can be read without that method.
     """
@@ -587,6 +614,14 @@ class Explanation:
             where_known=True,
         ),
     )
+    stored: StoredVectors | None = field(
+        default=None,
+        metadata=describe(
+            "The stored vectors that the words' contributions come from, of an index made with "
+            "`--explainable`. Absent or null where the model was run.",
+            where_known=True,
+        ),
+    )
 
     @property
     def matrix(self) -> "NDArray[np.float64] | None":
@@ -632,6 +667,7 @@ class Explanation:
             **({} if self.terms is None else {"terms": [_flat(term) for term in self.terms]}),
             **({} if self.checks is None else {"checks": _checks_to_dict(self.checks)}),
             **({} if self.units is None else {"units": _units_to_dict(self.units)}),
+            **({} if self.stored is None else {"stored": _flat(self.stored)}),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -727,7 +763,7 @@ class Explanation:
 
 
 def _flat(
-    item: Word | WordPair | ScorePart | Term | BackgroundScore | Unit | TextChunk,
+    item: Word | WordPair | ScorePart | Term | BackgroundScore | Unit | TextChunk | StoredVectors,
 ) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
 

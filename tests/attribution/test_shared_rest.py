@@ -6,7 +6,7 @@ import pytest
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.arrays import WordSaliency
-from whyalike.methods.whyalike import share_the_rest
+from whyalike.words import share_the_rest
 
 
 def words(contributions, matchable):

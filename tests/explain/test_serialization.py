@@ -25,6 +25,7 @@ from whyalike.explanation import (
     Explanation,
     ScorePart,
     SimilarityFunction,
+    StoredVectors,
     Term,
     TextChunk,
     Unit,
@@ -45,6 +46,7 @@ WHERE_KNOWN = {
     "raw_contribution",
     "selection",
     "units",
+    "stored",
     "chunk",
     "chunk_size",
     "chunk_overlap",
@@ -315,6 +317,7 @@ def test_stored_documents_are_what_the_schema_says():
         (SCHEMA["$defs"]["deletion"], Deletion, set()),
         (SCHEMA["$defs"]["units"], Units, set()),
         (SCHEMA["$defs"]["unit"], Unit, set()),
+        (SCHEMA["$defs"]["stored"], StoredVectors, set()),
     ],
     ids=[
         "explanation",
@@ -330,6 +333,7 @@ def test_stored_documents_are_what_the_schema_says():
         "deletion",
         "units",
         "unit",
+        "stored",
     ],
 )
 def test_the_schema_names_exactly_the_fields(schema, kind, extra):
@@ -353,8 +357,9 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
         (SCHEMA["$defs"]["term"], Term),
         (SCHEMA["$defs"]["background"], BackgroundScore),
         (SCHEMA["$defs"]["options"], BTIOptions),
+        (SCHEMA["$defs"]["stored"], StoredVectors),
     ],
-    ids=["explanation", "text", "word", "pair", "part", "term", "background", "options"],
+    ids=["explanation", "text", "word", "pair", "part", "term", "background", "options", "stored"],
 )
 def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
     for name, hint in get_type_hints(kind).items():
@@ -390,7 +395,7 @@ def objects_in(schema):
 def test_every_object_of_the_schema_is_closed_and_every_field_is_described():
     own = SCHEMA["$defs"]["options"]["properties"]["own"]
     objects = [one for one in objects_in(SCHEMA) if one is not own]
-    assert len(objects) == 13
+    assert len(objects) == 14
     for schema in objects:
         assert schema["additionalProperties"] is False
         for described in schema["properties"].values():

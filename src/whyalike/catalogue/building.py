@@ -30,11 +30,13 @@ from whyalike.catalogue.manifest import (
     Field,
     IndexedModel,
     Segment,
+    StoredReasons,
     is_sealed,
     policy_of,
     same_reference,
     sealed,
 )
+from whyalike.catalogue.reasons import TEXTS_AT_ONCE, ReasonsWriter, derive
 from whyalike.catalogue.unknown_tokens import LOOKED_AT, say_unknown
 from whyalike.catalogue.vector_check import check_given
 from whyalike.catalogue.vectors import Block, DType, VectorWriter, vector_file_name
@@ -45,6 +47,7 @@ from whyalike.errors import FormatError, ModelError, OptionError, OutputError, W
 from whyalike.files import write_whole
 from whyalike.models.scorer import require_vectors
 from whyalike.similarity import comparable
+from whyalike.stored_reasons import TextReasons
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -226,9 +229,13 @@ class Unfinished:
 
 
 CHUNK = 2048
+"""Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
+
 NUMBERS_AT_ONCE = 1 << 23
 """Of vectors that are in memory; of a vocabulary's, that is fewer items than CHUNK."""
-"""Items embedded between two savings: sorted by length among themselves, lost by a kill at most."""
+
+EXPLAINED_AT_ONCE = 128
+"""The same of items whose reasons are stored, which takes some thirty times as long."""
 
 EMBEDDED_AT_ONCE = 256
 """Texts between two signs of progress."""
@@ -247,6 +254,13 @@ class Recipe:
     dtype: DType
     given: GivenVectors | None = None
     """Vectors that are there already: then nothing but a sample is embedded."""
+    reasons: StoredReasons | None = None
+    """How reasons are stored besides."""
+
+    @property
+    def chunk(self) -> int:
+        """Items between two savings."""
+        return CHUNK if self.reasons is None else min(CHUNK, EXPLAINED_AT_ONCE)
 
 
 def build_segment(
@@ -312,14 +326,17 @@ def build_segment(
             )
             for field in recipe.fields
         }
-        if not (resume and saved.find(rows=count) and _go_on(writers, saved.files)):
+        reasons = _reason_writers(place, recipe)
+        if not (resume and saved.find(rows=count) and _go_on(writers, reasons, saved.files)):
             for writer in writers.values():
                 writer.clear()
-            saved.save(0, 0, _notes(writers))
+            for each in reasons.values():
+                each.clear()
+            saved.save(0, 0, _notes(writers, reasons))
         cut = _embed_rest(
-            place, recipe, saved, writers, known=known, count=count, progress=progress
+            place, recipe, saved, writers, reasons, known=known, count=count, progress=progress
         )
-        return _finish(place, target, recipe, writers, count=count, cut=cut)
+        return _finish(place, target, recipe, writers, reasons, count=count, cut=cut)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -329,17 +346,28 @@ def build_segment(
         ) from error
 
 
+def _reason_writers(place: Path, recipe: Recipe) -> dict[Field, ReasonsWriter]:
+    if recipe.reasons is None:
+        return {}
+    return {
+        field: ReasonsWriter(place, field, recipe.reasons, dimension=recipe.model.dimension)
+        for field in recipe.fields
+    }
+
+
 def _plan(recipe: Recipe, digest: str) -> dict[str, object]:
     model = asdict(recipe.model)
     del model["reference"]
-    plan = {
+    plan: dict[str, object] = {
         "format": FORMAT,
         "items": digest,
         "model": model,
         "fields": recipe.fields,
         "dtype": recipe.dtype,
-        "chunk": CHUNK,
+        "chunk": recipe.chunk,
     }
+    if recipe.reasons is not None:
+        plan["reasons"] = asdict(recipe.reasons)
     return plan if recipe.given is None else {**plan, "vectors": recipe.given.digest}
 
 
@@ -409,15 +437,25 @@ def _sample(store: ItemStore, count: int) -> list[Item]:
     return [item for place in places.tolist() for item in store.items(place, place + 1)]
 
 
-def _go_on(writers: "Mapping[Field, VectorWriter]", files: Mapping[str, FileNote]) -> bool:
+def _go_on(
+    writers: "Mapping[Field, VectorWriter]",
+    reasons: Mapping[Field, ReasonsWriter],
+    files: Mapping[str, FileNote],
+) -> bool:
     """Take away what was not written to its end; return whether the rest is what was written."""
-    return all(
+    vectors = all(
         field in files and writer.cut_back(files[field]) for field, writer in writers.items()
     )
+    return vectors and all(writer.cut_back(files) for writer in reasons.values())
 
 
-def _notes(writers: "Mapping[Field, VectorWriter]") -> dict[str, FileNote]:
-    return {field: writer.note for field, writer in writers.items()}
+def _notes(
+    writers: "Mapping[Field, VectorWriter]", reasons: Mapping[Field, ReasonsWriter]
+) -> dict[str, FileNote]:
+    notes: dict[str, FileNote] = {field: writer.note for field, writer in writers.items()}
+    for writer in reasons.values():
+        notes |= writer.notes
+    return notes
 
 
 def _embed_rest(
@@ -425,6 +463,7 @@ def _embed_rest(
     recipe: Recipe,
     saved: Unfinished,
     writers: "Mapping[Field, VectorWriter]",
+    reasons: Mapping[Field, ReasonsWriter],
     *,
     known: Sequence[KnownSegment],
     count: int,
@@ -433,39 +472,63 @@ def _embed_rest(
     """Embed what is not embedded yet, or take it over; return how many texts of all were cut."""
     done, cut = saved.rows, saved.cut
     total = count * len(writers)
-    size = max(1, min(CHUNK, NUMBERS_AT_ONCE // recipe.model.dimension))
+    size = max(1, min(recipe.chunk, NUMBERS_AT_ONCE // recipe.model.dimension))
     progress(done * len(writers), total)
     store = ItemStore(place / ITEMS)
     try:
         for start in range(done, count, size):
             items = store.items(start, min(start + size, count))
-            if recipe.given is not None:
-                rows = recipe.given.take(recipe.given.rows_of([i.id for i in items], start))
-                for writer in writers.values():
-                    writer.append(comparable(rows, function=recipe.model.similarity_function))
-                saved.save(start + len(items), 0, _notes(writers))
-                progress(start + len(items), total)
-                continue
             texts = {field: [field_text(item, field) for item in items] for field in writers}
-            mine = {field: writer.rows() for field, writer in writers.items()}
 
             def tell(share: float, start: int = start, taken: int = len(items)) -> None:
                 progress(int((start + share * taken) * len(writers)), total)
 
-            vectors, were_cut = _embed(
-                recipe,
-                [text for several in texts.values() for text in several],
-                [*known, KnownSegment(store, mine, start)],
-                tell,
-            )
-            for field, writer in writers.items():
-                writer.append(np.stack([vectors[text] for text in texts[field]]))
-                cut += sum(text in were_cut for text in texts[field])
-            saved.save(start + len(items), cut, _notes(writers))
+            if recipe.given is not None:
+                rows = recipe.given.take(recipe.given.rows_of([i.id for i in items], start))
+                for writer in writers.values():
+                    writer.append(comparable(rows, function=recipe.model.similarity_function))
+            else:
+                mine = {field: writer.rows() for field, writer in writers.items()}
+                vectors, were_cut = _embed(
+                    recipe,
+                    [text for several in texts.values() for text in several],
+                    [*known, KnownSegment(store, mine, start)],
+                    tell if not reasons else _tell_nobody,
+                )
+                for field, writer in writers.items():
+                    writer.append(np.stack([vectors[text] for text in texts[field]]))
+                    cut += sum(text in were_cut for text in texts[field])
+            if reasons:
+                _derive(recipe, texts, reasons, tell)
+            saved.save(start + len(items), cut, _notes(writers, reasons))
             tell(1)
     finally:
         store.close()
     return cut
+
+
+def _tell_nobody(share: float) -> None:
+    """Take no notice: what is embedded is a small part of the work."""
+
+
+def _derive(
+    recipe: Recipe,
+    texts: Mapping[Field, Sequence[str]],
+    writers: Mapping[Field, ReasonsWriter],
+    tell: Callable[[float], None],
+) -> None:
+    """Store the reasons of some items; each text is differentiated once."""
+    different = dict.fromkeys(text for several in texts.values() for text in several)
+    wanted = sorted(different, key=lambda text: -len(text))
+    found: dict[str, TextReasons] = {}
+    prompt, policy = recipe.model.prompts[1], policy_of(recipe.explainer)
+    for start in range(0, len(wanted), TEXTS_AT_ONCE):
+        part = wanted[start : start + TEXTS_AT_ONCE]
+        made = derive(recipe.explainer, part, prompt=prompt, long_text=policy)
+        found.update(zip(part, made, strict=True))
+        tell((start + len(part)) / len(wanted))
+    for field, writer in writers.items():
+        writer.append([found[text] for text in texts[field]])
 
 
 def _embed(
@@ -543,6 +606,7 @@ def _finish(
     target: Path,
     recipe: Recipe,
     writers: "Mapping[Field, VectorWriter]",
+    reasons: Mapping[Field, ReasonsWriter],
     *,
     count: int,
     cut: int,
@@ -551,6 +615,8 @@ def _finish(
     items = place / ITEMS
     notes = {ITEMS: FileNote(items.stat().st_size, checksum(items))}
     notes |= {writer.path.name: writer.note for writer in writers.values()}
+    for each in reasons.values():
+        notes |= each.notes
     for leftover in {path.name for path in place.iterdir()} - set(notes):
         (place / leftover).unlink()
     target.parent.mkdir(exist_ok=True)

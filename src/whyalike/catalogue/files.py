@@ -187,3 +187,73 @@ def refuse_links(folder: Path, names: Sequence[str]) -> None:
                 f"{path} is {what}: an index is changed within its own folder only, and nothing "
                 "was. Remove it, or put the file itself there."
             )
+
+
+def open_to_append(path: Path) -> int:
+    """Open a file to write at its end, and no other one by a link. Raises OutputError on those."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    handle = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OutputError(f"{path} is no file: remove it, and run the command again.")
+    return handle
+
+
+class AppendedFile:
+    """A file in the making: bytes at its end, and a checksum of them all.
+
+    Parameters
+    ----------
+    path : Path
+        The file, of which nobody else is a writer now.
+    width : int, default=1
+        Bytes of a row; the file has whole rows.
+    """
+
+    def __init__(self, path: Path, *, width: int = 1) -> None:
+        self.path, self.width = path, width
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    @property
+    def note(self) -> FileNote:
+        """What was written so far."""
+        return FileNote(self._size, self._digest.hexdigest())
+
+    @property
+    def count(self) -> int:
+        """How many rows were written so far."""
+        return self._size // self.width
+
+    def cut_back(self, note: FileNote) -> bool:
+        """Keep what an earlier run wrote, and nothing after it; return whether it is whole."""
+        size = 0
+        digest = hashlib.sha256()
+        if self.path.is_file() and self.path.stat().st_nlink == 1:
+            with open_regular(self.path) as stream:
+                while part := stream.read(min(_PART, note.size - size)):
+                    digest.update(part)
+                    size += len(part)
+        if FileNote(size, digest.hexdigest()) != note or size % self.width:
+            return False
+        with open(open_to_append(self.path), "ab") as written:
+            written.truncate(size)
+        self._digest, self._size = digest, size
+        return True
+
+    def clear(self) -> None:
+        """Begin anew. A link is removed, and not what it leads to."""
+        self.path.unlink(missing_ok=True)
+        os.close(open_to_append(self.path))
+        self._digest, self._size = hashlib.sha256(), 0
+
+    def write(self, content: bytes) -> None:
+        """Put bytes at the end, and see them on the disk."""
+        with open(open_to_append(self.path), "ab") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._digest.update(content)
+        self._size += len(content)

@@ -1,8 +1,8 @@
 """The model of an index, opened as it was when the index was made."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -11,6 +11,7 @@ import numpy as np
 
 from whyalike.catalogue.building import Progress
 from whyalike.catalogue.given_vectors import GivenVectors, VectorSource
+from whyalike.catalogue.hit_reasons import HitReasons, usual_options
 from whyalike.catalogue.manifest import Field, IndexedModel, check_model
 from whyalike.catalogue.reader import IndexReader, Score, describe_index, open_reader
 from whyalike.catalogue.search import (
@@ -29,12 +30,13 @@ from whyalike.catalogue.search import (
     standing,
     twins_of,
 )
-from whyalike.catalogue.vectors import Bools, DType, Engine
+from whyalike.catalogue.vectors import Bools, DType, Engine, Vectors
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport
 from whyalike.errors import ModelNotFoundError, OptionError
-from whyalike.options import MethodOptions, all_options, check_choice, check_whole
+from whyalike.options import BTIOptions, MethodOptions, all_options, check_choice, check_whole
+from whyalike.stored_reasons import Numbers
 
 if TYPE_CHECKING:
     from whyalike.catalogue.attached import AttachedCatalogue
@@ -68,7 +70,7 @@ def open_explainer(
     if opening.get("prompts") is None and opening.get("prompt_names") is None:
         opening["prompts"] = indexed.prompts
     given = all_options(opening.pop("options", None))
-    options = replace(given, long_text=indexed.long_text)
+    options = dataclasses.replace(given, long_text=indexed.long_text)
     return Explainer(name, pooling=pooling, options=options, **opening)
 
 
@@ -102,6 +104,7 @@ class CatalogueIndex:
         overwrite: bool = False,
         report: ReadReport | None = None,
         progress: Progress | None = None,
+        explainable: Numbers | None = None,
     ) -> Self:
         """Embed a catalogue into a folder, and open it.
 
@@ -146,6 +149,10 @@ class CatalogueIndex:
             it, a text in a language that the model has no tokens for is warned of.
         progress : Progress, optional
             Is called with how many of how many texts are embedded.
+        explainable : Numbers, optional
+            Store the reasons of each item's words, too, as numbers of this format (``"int8"``,
+            ``"float16"`` or ``"float32"``): hits are then explained from there, without the model.
+            It takes some thirty times as long as embedding alone, and about two vectors a word.
 
         Raises
         ------
@@ -176,6 +183,7 @@ class CatalogueIndex:
             overwrite=overwrite,
             report=report,
             progress=progress or _tell_nobody,
+            explainable=explainable,
         )
         return cls(open_reader(Path(folder), "exact"), explainer)
 
@@ -500,6 +508,7 @@ class CatalogueIndex:
             group_by=column,
             diversity=check_diversity(diverse, self._reader),
         )
+        reasons = self._hit_reasons(query, vectors)
         hits = [
             Hit(
                 rank=rank,
@@ -510,6 +519,7 @@ class CatalogueIndex:
                 compared=self._reader.compared,
                 open_explainer=lambda: explainer_for(query, self.explainer),
                 group=group,
+                reasons=reasons,
             )
             for rank, (place, value, group) in enumerate(
                 zip(found.positions, found.scores, found.groups, strict=True), start=1
@@ -529,6 +539,35 @@ class CatalogueIndex:
             variants=self._reader.ids(np.flatnonzero(variants)),
             page=page,
         )
+
+    def _hit_reasons(self, query: Query, vectors: Mapping[Field, Vectors]) -> HitReasons | None:
+        if self._reader.manifest.reasons is None:
+            return None
+        return HitReasons(self._reader, query, vectors, self.stored_options, lambda: self.explainer)
+
+    def stored_options(self, method: str | None = None) -> BTIOptions | None:
+        """Return the options by which stored reasons explain as a method would.
+
+        The model is not opened for that. None where the index stores none, or where they are not
+        what the index's Explainer would find by this method.
+
+        Parameters
+        ----------
+        method : str, optional
+            One of ``whyalike methods``; by default that of the index's Explainer.
+        """
+        described = self._reader.manifest.reasons
+        if described is None or method not in (None, described.method):
+            return None
+        explainer = self._explainer
+        if explainer is None:
+            long_text = self._reader.manifest.model.long_text
+            given = all_options(self._opening.get("options"))
+            return usual_options(dataclasses.replace(given, long_text=long_text))
+        own = method or explainer.method.name
+        if own != described.method or explainer.background is not None:
+            return None
+        return usual_options(explainer.options)
 
     def _own_group(self, query: Query, column: str, allowed: Bools) -> Bools:
         """Return which allowed items (N,) are of the group of the item that was asked for."""

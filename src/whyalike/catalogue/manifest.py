@@ -18,6 +18,7 @@ from whyalike.errors import FormatError, ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.files import write_whole
 from whyalike.options import LongText, policy_for, refuse_chunks
+from whyalike.stored_reasons import PLACE, Numbers, reason_file_names, row_type
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
@@ -28,7 +29,10 @@ FORMAT = 3
 """1 had no checksum of the manifest itself, and no graphs in it; 2 no weights and no groups, and
 one value for each field of an item."""
 
-READ = (1, 2, FORMAT)
+WITH_REASONS = 4
+"""The format of an index that stores reasons, whose files older releases do not know."""
+
+READ = (1, 2, FORMAT, WITH_REASONS)
 
 SEAL = "sha256"
 """The key of the checksum of all the rest."""
@@ -79,13 +83,29 @@ class IndexedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredReasons:
+    """How the reasons of items are stored, and what they are.
+
+    numbers: the format of their vectors. method: whose contributions they give, with its usual
+    options. length_share: how much of the fall of a vector's length they count. word_width: H', of
+    the vectors by which words match.
+    """
+
+    numbers: Numbers
+    method: str
+    length_share: float
+    word_width: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One state of an index. A writer replaces the whole manifest at once.
 
     generation: counts the states, from 1. next_segment: the number of the segment to come.
     graphs: what was made of the vectors for faster search, by name; it may be none. weights: how
     much titles and descriptions count where both are embedded each by itself; none where only one
-    text is compared. group_by: the field that variants of one product share.
+    text is compared. group_by: the field that variants of one product share. reasons: how reasons
+    are stored, if they are.
     """
 
     generation: int
@@ -98,6 +118,7 @@ class Manifest:
     graphs: Mapping[str, FileNote] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     group_by: str | None = None
+    reasons: StoredReasons | None = None
 
     @property
     def compared(self) -> Field:
@@ -119,7 +140,11 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest at once, and see it on the disk. Raises OutputError if that fails."""
-    content = sealed({"format": FORMAT, **asdict(manifest)})
+    plain = asdict(manifest)
+    if manifest.reasons is None:
+        del plain["reasons"]
+    version = FORMAT if manifest.reasons is None else WITH_REASONS
+    content = sealed({"format": version, **plain})
     write_whole(folder / MANIFEST, lambda stream: stream.write(content))
     sync_folder(folder)
 
@@ -199,6 +224,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
         graphs=_notes(content.get("graphs", {})),
         weights=_weights(content.get("weights", {})),
         group_by=None if (group := content.get("group_by")) is None else str(group),
+        reasons=_reasons(content.get("reasons")),
     )
     names = {segment.name for segment in found.segments}
     if not found.fields or not names or len(names) < len(found.segments):
@@ -217,17 +243,41 @@ def _weights(content: dict[str, Any]) -> dict[str, float]:
     return weights
 
 
+def _reasons(content: dict[str, Any] | None) -> StoredReasons | None:
+    if content is None:
+        return None
+    share = float(content["length_share"])
+    if not 0 <= share < 1:
+        raise ValueError(f"the length share {share}")
+    return StoredReasons(
+        numbers=_choice(content["numbers"], Numbers),
+        method=str(content["method"]),
+        length_share=share,
+        word_width=_count(content["word_width"], least=1),
+    )
+
+
 def _check_files(segment: Segment, manifest: Manifest) -> None:
     """Raise ValueError unless every file of a segment is there, and vectors of the right size."""
     width = row_bytes(manifest.model.dimension, manifest.dtype)
     sizes = {vector_file_name(f, manifest.dtype): segment.items * width for f in manifest.fields}
-    if segment.files.keys() != {ITEMS, *sizes}:
+    rows = dict[str, int]()
+    if (reasons := manifest.reasons) is not None:
+        kind = row_type(reasons.numbers, manifest.model.dimension, reasons.word_width)
+        for one in manifest.fields:
+            words, places, notes = reason_file_names(one, reasons.numbers)
+            rows |= {words: kind.itemsize, notes: 1}
+            sizes[places] = segment.items * PLACE.itemsize
+    if segment.files.keys() != {ITEMS, *sizes, *rows}:
         raise ValueError(f"segment {segment.name} has the files {sorted(segment.files)}")
     for name, size in sizes.items():
         if segment.files[name].size != size:
             raise ValueError(
                 f"{segment.items} items and {name} of {segment.files[name].size} bytes"
             )
+    for name, width in rows.items():
+        if segment.files[name].size % width:
+            raise ValueError(f"{name} of {segment.files[name].size} bytes")
 
 
 def _segment(content: dict[str, Any]) -> Segment:

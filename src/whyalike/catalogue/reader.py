@@ -22,6 +22,7 @@ from whyalike.catalogue.manifest import (
     Segment,
     read_manifest,
 )
+from whyalike.catalogue.reasons import ReasonsReader, open_reasons
 from whyalike.catalogue.vectors import (
     Block,
     Bools,
@@ -37,6 +38,7 @@ from whyalike.catalogue.vectors import (
 from whyalike.catalogue.where_query import filter_by
 from whyalike.data.items import Item
 from whyalike.errors import FormatError, OptionError
+from whyalike.stored_reasons import StoredText
 
 Score = Literal["cosine", "four"]
 
@@ -62,9 +64,11 @@ class IndexReader:
         self.counts = [segment.items for segment in manifest.segments]
         self._starts = np.cumsum([0, *self.counts])
         self._blocks: dict[Field, list[Block]] = {name: [] for name in manifest.fields}
+        self._reasons: dict[Field, list[ReasonsReader | None]] = {n: [] for n in manifest.fields}
         for segment in manifest.segments:
             for name in manifest.fields:
                 self._blocks[name].append(open_vectors(folder, manifest, segment, name))
+                self._reasons[name].append(open_reasons(folder, manifest, segment, name))
         self._stores = open_stores(folder, manifest)
         self.present: Bools = np.ones(sum(self.counts), dtype=np.bool_)
         for start, segment in zip(self._starts, manifest.segments, strict=False):
@@ -158,6 +162,18 @@ class IndexReader:
             0
         ]
         return found
+
+    def stored_text(self, field: Field, position: int) -> StoredText | None:
+        """Return what is stored of the text of an item's field; None without reasons.
+
+        Raises FormatError where that is damaged.
+        """
+        segment, row = self._locate(position)
+        reasons = self._reasons[field][segment]
+        if reasons is None:
+            return None
+        vector = self.vector(field, position).astype(np.float64)
+        return StoredText(field_text(self.item(position), field), vector, reasons[row])
 
     def metadata_fields(self) -> list[str]:
         """Return the names of the fields beside id, title and description."""
@@ -396,6 +412,7 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "similarity_function": manifest.model.similarity_function,
         "prompts": list(manifest.model.prompts),
         "long_text": manifest.model.long_text,
+        "explainable": None if manifest.reasons is None else manifest.reasons.numbers,
         "cut": sum(cuts) if len(cuts) == len(manifest.segments) else None,
         "metadata": reader.metadata_fields(),
         "bytes": sum(note.size for s in manifest.segments for note in s.files.values()),

@@ -37,6 +37,7 @@ from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import clean_text
 
 if TYPE_CHECKING:
+    from whyalike.catalogue.hit_reasons import HitReasons
     from whyalike.catalogue.rerank import Reranked
     from whyalike.explainer import Explainer
     from whyalike.models.labels import Label
@@ -89,7 +90,8 @@ class Hit:
     mean, with ``score="four"``. compared: the field whose texts ``explain`` is about.
     open_explainer: gives what scores the query, left, with an item, right. reranked: what a
     reranker made of it; see Hits.rerank. group: the items that it stands for, where one result
-    stands for each product.
+    stands for each product. reasons: explains it from what the index stores, where that has reasons
+    (see CatalogueIndex.build).
     """
 
     rank: int
@@ -101,6 +103,7 @@ class Hit:
     open_explainer: Callable[[], "Explainer"] = field(compare=False)
     reranked: "Reranked | None" = None
     group: Group | None = None
+    reasons: "HitReasons | None" = field(default=None, compare=False)
 
     @property
     def query_text(self) -> str:
@@ -112,13 +115,16 @@ class Hit:
         """The item's text that was compared: the right one of the explanation."""
         return field_text(self.item, self.compared)
 
-    def explain(self, *, method: str | None = None) -> Explanation:
+    def explain(self, *, method: str | None = None, stored: bool = True) -> Explanation:
         """Explain why the two compared texts are alike; of four parts, the descriptions.
 
         Parameters
         ----------
         method : str, optional
             One of ``whyalike methods``; by default that of the index's Explainer.
+        stored : bool, default=True
+            Whether to take what the index stores of both texts, where it does and the method is
+            that of its reasons; otherwise the model is run.
 
         Raises
         ------
@@ -127,14 +133,16 @@ class Hit:
         ModelNotFoundError, ModelError
             The model of the index can't be found.
         """
-        return explain_hits([self], method=method)[0]
+        return explain_hits([self], method=method, stored=stored)[0]
 
-    def explain_parts(self, *, method: str | None = None) -> dict[Part, Explanation]:
-        """Explain each of the four parts of the score. Raises as ``explain``.
+    def explain_parts(
+        self, *, method: str | None = None, stored: bool = True
+    ) -> dict[Part, Explanation]:
+        """Explain each of the four parts of the score; see ``explain``.
 
         Raises OptionError where the score has no parts.
         """
-        return explain_hit_parts([self], method=method)[0]
+        return explain_hit_parts([self], method=method, stored=stored)[0]
 
     def __str__(self) -> str:
         """Return the query and the item as plain text, 80 columns wide."""
@@ -267,25 +275,52 @@ class Hits(list[Hit]):
         return None if self._page is None else render_similar_fragment(self._page(self))
 
 
-def explain_hits(hits: Sequence[Hit], *, method: str | None = None) -> list[Explanation]:
+def explain_hits(
+    hits: Sequence[Hit], *, method: str | None = None, stored: bool = True
+) -> list[Explanation]:
     """Explain several hits of one search, batched; each as ``Hit.explain`` does."""
     if not hits:
         return []
+    fields = [(hit.compared, hit.compared) for hit in hits]
+    if stored and (found := _from_stored(hits, fields, method)) is not None:
+        return found
     explainer = _explainer(hits[0], method)
     return list(explainer.explain_many((hit.query_text, hit.text) for hit in hits))
 
 
 def explain_hit_parts(
-    hits: Sequence[Hit], *, method: str | None = None
+    hits: Sequence[Hit], *, method: str | None = None, stored: bool = True
 ) -> list[dict[Part, Explanation]]:
     """Explain the four parts of several hits of one search, batched."""
     if any(hit.parts is None for hit in hits):
         raise OptionError("These hits have no parts: search with score='four'.")
     if not hits:
         return []
-    pairs = (_texts(hit, part) for hit, part in product(hits, PARTS))
-    found = iter(_explainer(hits[0], method).explain_many(pairs))
+    wanted = list(product(hits, PARTS))
+    made = None
+    if stored:
+        fields = [_fields(part) for _, part in wanted]
+        made = _from_stored([hit for hit, _ in wanted], fields, method)
+    if made is None:
+        pairs = (_texts(hit, part) for hit, part in wanted)
+        made = list(_explainer(hits[0], method).explain_many(pairs))
+    found = iter(made)
     return [{part: next(found) for part in PARTS} for _ in hits]
+
+
+def _from_stored(
+    hits: Sequence[Hit], fields: Sequence[tuple[Field, Field]], method: str | None
+) -> list[Explanation] | None:
+    """Return explanations from what is stored; None where that is not, or not by the method."""
+    reasons = hits[0].reasons
+    if reasons is None or any(hit.reasons is not reasons for hit in hits):
+        return None
+    if (options := reasons.options(method)) is None:
+        return None
+    return [
+        reasons.explain(hit.item.id, query=query, item=item, options=options)
+        for hit, (query, item) in zip(hits, fields, strict=True)
+    ]
 
 
 def _explainer(hit: Hit, method: str | None) -> "Explainer":
@@ -294,9 +329,15 @@ def _explainer(hit: Hit, method: str | None) -> "Explainer":
 
 
 def _texts(hit: Hit, part: Part) -> tuple[str, str]:
+    left, right = _fields(part)
+    return hit.query.texts[left], field_text(hit.item, right)
+
+
+def _fields(part: Part) -> tuple[Field, Field]:
+    """Return the query's field and the item's that a part compares."""
     fields: dict[str, Field] = {name: name for name in ALONE}
     left, right = part.split("-")
-    return hit.query.texts[fields[left]], field_text(hit.item, fields[right])
+    return fields[left], fields[right]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from whyalike.catalogue.grouping import Group
 from whyalike.catalogue.reader import Score
-from whyalike.catalogue.rerank import explain_reranked, trace_reranked
 from whyalike.catalogue.search import Hit, Hits, Searched, explain_hit_parts, explain_hits
 from whyalike.data.items import Item, Value
 from whyalike.explanation import Explanation, SimilarityFunction
@@ -34,19 +33,24 @@ VALUES_SAID = 12
 Reasons = Mapping[str, Explanation]
 
 
-def explain_all(hits: Sequence[Hit], *, method: str | None = None) -> list[Reasons]:
+def explain_all(
+    hits: Sequence[Hit], *, method: str | None = None, stored: bool = True
+) -> list[Reasons]:
     """Return every hit's explanations by the part that they explain; ``WHOLE`` where it has none.
 
     Of a reranked hit, ``RERANKER`` is that of the reranker's score, by the reranker's own method.
-    All hits go through the model together. Raises as ``Hit.explain``.
+    All hits go through the model together, or come from what is ``stored``. Raises as
+    ``Hit.explain``.
     """
     reasons: list[dict[str, Explanation]]
     if any(hit.parts is not None for hit in hits):
-        found = explain_hit_parts(hits, method=method)
+        found = explain_hit_parts(hits, method=method, stored=stored)
         reasons = [{str(part): one for part, one in parts.items()} for parts in found]
     else:
-        reasons = [{WHOLE: one} for one in explain_hits(hits, method=method)]
+        reasons = [{WHOLE: one} for one in explain_hits(hits, method=method, stored=stored)]
     if any(hit.reranked is not None for hit in hits):
+        from whyalike.catalogue.rerank import explain_reranked
+
         for own, one in zip(reasons, explain_reranked(hits), strict=True):
             own[RERANKER] = one
     return list(reasons)
@@ -63,6 +67,8 @@ def trace_of(
     """
     if not hits or hits[0].reranked is None:
         return None
+    from whyalike.catalogue.rerank import trace_reranked
+
     return trace_reranked(
         hits,
         model=index.searched.model,
@@ -114,6 +120,7 @@ def page_of(
         ("Items", f"{searched.items:,}"),
         ("Model", searched.model),
         *([("Method", method)] if (method := _method_of(reasons)) else []),
+        *([("Reasons", stored)] if (stored := _say_stored(reasons)) else []),
         ("Score", _say_four(searched) if score == "four" else plain),
         *([("Prompts", prompts)] if (prompts := _say_prompts(index, query)) else []),
         *([("Where", where)] if where else []),
@@ -252,6 +259,12 @@ def _say_prompts(index: "CatalogueIndex | AttachedCatalogue", query: Item | str)
 
 def _method_of(reasons: Sequence[Reasons]) -> str | None:
     return next(iter(reasons[0].values())).method if reasons else None
+
+
+def _say_stored(reasons: Sequence[Reasons]) -> str:
+    """Return that reasons come from stored vectors, and how exact they are; the worst of them."""
+    stored = [one.stored for own in reasons for one in own.values() if one.stored is not None]
+    return str(max(stored, key=lambda one: one.error)) if stored else ""
 
 
 def _hit_to_dict(hit: Hit, reasons: Reasons, trace: Trace | None) -> dict[str, Any]:

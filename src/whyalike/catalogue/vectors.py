@@ -10,8 +10,6 @@ means: ((t + d) / 2) · ((t' + d') / 2).
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -22,8 +20,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.catalogue.files import FileNote, check_size, not_as_written, open_regular
-from whyalike.errors import FormatError, ModelError, OutputError
+from whyalike.catalogue.files import AppendedFile, FileNote, check_size, not_as_written
+from whyalike.errors import FormatError, ModelError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
 from whyalike.similarity import agreement, is_bilinear
@@ -79,7 +77,7 @@ def row_bytes(dimension: int, dtype: DType) -> int:
     return dimension * np.dtype(_ON_DISK[dtype]).itemsize
 
 
-class VectorWriter:
+class VectorWriter(AppendedFile):
     """The file of a segment in the making: rows at its end, and a checksum of them all.
 
     Parameters
@@ -93,38 +91,8 @@ class VectorWriter:
     """
 
     def __init__(self, path: Path, *, dimension: int, dtype: DType) -> None:
-        self.path, self.dimension, self.dtype = path, dimension, dtype
-        self._digest = hashlib.sha256()
-        self._rows = 0
-
-    @property
-    def note(self) -> FileNote:
-        """What was written so far."""
-        size = self._rows * row_bytes(self.dimension, self.dtype)
-        return FileNote(size, self._digest.hexdigest())
-
-    def cut_back(self, note: FileNote) -> bool:
-        """Keep what an earlier run wrote, and nothing after it; return whether it is whole."""
-        size = 0
-        digest = hashlib.sha256()
-        if self.path.is_file() and self.path.stat().st_nlink == 1:
-            with open_regular(self.path) as stream:
-                while part := stream.read(min(_PART, note.size - size)):
-                    digest.update(part)
-                    size += len(part)
-        width = row_bytes(self.dimension, self.dtype)
-        if FileNote(size, digest.hexdigest()) != note or size % width:
-            return False
-        with open(_to_append(self.path), "ab") as written:
-            written.truncate(size)
-        self._digest, self._rows = digest, size // width
-        return True
-
-    def clear(self) -> None:
-        """Begin anew. A link is removed, and not what it leads to."""
-        self.path.unlink(missing_ok=True)
-        os.close(_to_append(self.path))
-        self._digest, self._rows = hashlib.sha256(), 0
+        super().__init__(path, width=row_bytes(dimension, dtype))
+        self.dimension, self.dtype = dimension, dtype
 
     def append(self, vectors: NDArray[np.floating]) -> None:
         """Put vectors (N, H) at the end, and see them on the disk.
@@ -139,17 +107,11 @@ class VectorWriter:
                 if self.dtype == "float16"
                 else "A vector holds NaN or infinity: the model is damaged."
             )
-        content = stored.tobytes()
-        with open(_to_append(self.path), "ab") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._digest.update(content)
-        self._rows += len(stored)
+        self.write(stored.tobytes())
 
     def rows(self) -> NDArray[np.floating]:
         """Return the vectors (N, H) that were written so far."""
-        return _mapped(self.path, rows=self._rows, dimension=self.dimension, dtype=self.dtype)
+        return _mapped(self.path, rows=self.count, dimension=self.dimension, dtype=self.dtype)
 
 
 class StoredVectors:
@@ -199,18 +161,6 @@ class StoredVectors:
             if digest.hexdigest() != self.note.sha256:
                 raise not_as_written(self.path)
             self._checked = True
-
-
-def _to_append(path: Path) -> int:
-    """Open a file to write at its end, and no other one by a link. Raises OutputError on those."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
-        flags |= getattr(os, name, 0)
-    handle = os.open(path, flags, 0o666)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OutputError(f"{path} is no file: remove it, and run the command again.")
-    return handle
 
 
 def _mapped(path: Path, *, rows: int, dimension: int, dtype: DType) -> NDArray[np.floating]:

@@ -22,6 +22,7 @@ from whyalike.catalogue.manifest import (
     ITEMS,
     MANIFEST,
     OWN,
+    REFERENCE_TEXTS,
     SEGMENTS,
     Field,
     Manifest,
@@ -32,12 +33,14 @@ from whyalike.catalogue.manifest import (
     write_manifest,
 )
 from whyalike.catalogue.reader import open_stores, open_vectors
+from whyalike.catalogue.reasons import describe_reasons
 from whyalike.catalogue.vectors import DType
 from whyalike.data.columns import guess_group
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport, stream_items
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
+from whyalike.stored_reasons import NUMBERS, Numbers
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
@@ -63,9 +66,12 @@ def write_index(
     overwrite: bool,
     report: ReadReport | None,
     progress: Progress,
+    explainable: Numbers | None = None,
 ) -> None:
     """Make an index; see CatalogueIndex.build."""
     check_choice("dtype", dtype, get_args(DType))
+    if explainable is not None:
+        check_choice("explainable", explainable, NUMBERS)
     for field in fields:
         check_choice("fields", field, get_args(Field))
     if isinstance(fields, str) or not fields or len(set(fields)) != len(fields):
@@ -80,7 +86,10 @@ def write_index(
         check_place(folder, overwrite=overwrite)
         generation, number = _next_numbers(folder)
         model = describe_model(explainer)
-        recipe = Recipe(explainer, model, tuple(fields), dtype, given)
+        reasons = None
+        if explainable is not None:
+            reasons = describe_reasons(explainer, explainable, REFERENCE_TEXTS)
+        recipe = Recipe(explainer, model, tuple(fields), dtype, given, reasons)
         segment = build_segment(
             folder,
             items,
@@ -102,6 +111,7 @@ def write_index(
             group_by=group_by or None,
             dtype=dtype,
             segments=(segment,),
+            reasons=reasons,
         )
         write_manifest(folder, manifest)
         _tidy(folder, manifest)
@@ -141,7 +151,9 @@ def add_items(
         try:
             items, _, read = _open_source(source, report)
             items, given = _given(items, vectors, before.fields, read)
-            recipe = Recipe(explainer, before.model, before.fields, before.dtype, given)
+            recipe = Recipe(
+                explainer, before.model, before.fields, before.dtype, given, before.reasons
+            )
             if not replace_known:
                 items = _refuse_known(items, before, stores)
             segment = build_segment(

@@ -1,7 +1,7 @@
 """``whyalike audit``: which words carry the neighbours of an index, and which items are hubs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,6 +35,10 @@ def audit(
     neighbours: Annotated[
         int, typer.Option(min=1, help="Neighbours of each item, where hubs are counted.")
     ] = 10,
+    pairs: Annotated[
+        Literal["nearest", "all"],
+        typer.Option(help="Explain pairs of an item and its nearest one, or all its neighbours."),
+    ] = "nearest",
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
     model: Annotated[
         str | None,
@@ -74,6 +78,7 @@ def audit(
                 explain=explain,
                 neighbours=neighbours,
                 seed=seed,
+                pairs=pairs,
                 progress=tell,
             )
         write_page(html, found.to_html)

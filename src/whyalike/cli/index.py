@@ -135,6 +135,8 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
         f"  model {info['model']}, pooling {info['pooling']}, {info['similarity_function']}",
         f"  to be used with --where: {', '.join(map(quote_field, known))}",
     ]
+    if info["explainable"]:
+        lines.append(f"  reasons of words stored, {info['explainable']}: hits need no model")
     if info["group_by"]:
         lines.append(f"  a search shows one item of each {info['group_by']!r} (--no-groups: all)")
     if any(info["prompts"]):
@@ -287,6 +289,15 @@ def build(
     shop: ShopOption = "auto",
     strict: Strict = False,
     vectors: Vectors = None,
+    explainable: Annotated[
+        Literal["int8", "float16", "float32"] | None,
+        typer.Option(
+            help="Store the reasons of each item's words, as numbers of this format: searches then "
+            "explain what they find without the model. It takes some thirty times as long as "
+            "embedding alone.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Resume = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the index that is there, when done.")
@@ -363,6 +374,7 @@ def build(
                 overwrite=overwrite,
                 report=report,
                 progress=progress,
+                explainable=explainable,
             )
         show_info(made.info(), report=report, as_json=json_)
 

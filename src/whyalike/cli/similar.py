@@ -28,6 +28,7 @@ from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.catalogue import AttachedCatalogue, CatalogueIndex, Hit
+    from whyalike.options import BTIOptions
 
 RERANK_PANEL = "Rerank"
 STORE_PANEL = "A store of your own"
@@ -97,6 +98,14 @@ def similar(
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain/--no-explain", help="Say why each item was found.")
+    ] = True,
+    stored: Annotated[
+        bool,
+        typer.Option(
+            "--stored/--no-stored",
+            help="Take the reasons that the index stores, if it does (whyalike index "
+            "--explainable), or run the model.",
+        ),
     ] = True,
     method: Method = None,
     option: MethodOption = None,
@@ -257,18 +266,24 @@ def similar(
             _check_index(folder, collection, metadata, text=sought, id=id_, where=where, **of_index)
             opening["engine"] = engine
         options = read_options(option, usual_methods(method))
-        if explain or sought is not None or model is not None or rerank is not None:
+        needs_model = (
+            sought is not None
+            or model is not None
+            or rerank is not None
+            or (explain and not _explains_itself(folder, collection, method, option, stored=stored))
+        )
+        if needs_model:
             quieten()
         from whyalike.catalogue import CatalogueIndex
         from whyalike.catalogue.similar_page import explain_all, page_of, search_to_dict
         from whyalike.render import render_similar, terminal_similar_view
 
         index = (
-            CatalogueIndex.open(folder, options=options, **opening)
+            CatalogueIndex.open(folder, options=options if needs_model else None, **opening)
             if collection is None
             else CatalogueIndex.attach(folder, options=options, **opening)
         )
-        if explain:
+        if explain and needs_model:
             read_options(option, [method or index.explainer.method.name])
         hits = index.similar(sought, id=id_, k=most, where=where, **of_index)
         if rerank is not None:
@@ -280,7 +295,7 @@ def similar(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
             )
-        reasons = explain_all(hits, method=method) if explain else []
+        reasons = explain_all(hits, method=method, stored=stored) if explain else []
         query = index[id_] if id_ is not None else sought or ""
         asked: dict[str, Any] = {"k": count, "where": where, "score": score}
         shown = shown_fields(metadata, index, hits)
@@ -315,6 +330,23 @@ def _of_store(of_index: Mapping[str, object], **of_store: object) -> dict[str, o
             "searched: give it."
         )
     return of_store
+
+
+def _explains_itself(
+    folder: str,
+    collection: str | None,
+    method: str | None,
+    option: Sequence[str] | None,
+    *,
+    stored: bool,
+) -> bool:
+    """Return whether an index stores the reasons that are asked for, so that no model is loaded."""
+    from whyalike.catalogue.manifest import read_manifest
+
+    if collection is not None or option or not stored:
+        return False
+    described = read_manifest(Path(folder)).reasons
+    return described is not None and method in (None, described.method)
 
 
 def _check_index(folder: str, collection: str | None, metadata: str | None, **asked: Any) -> None:

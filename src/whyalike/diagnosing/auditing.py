@@ -2,20 +2,26 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 
 from whyalike.arrays import Floats
+from whyalike.catalogue.hit_reasons import PairReasons
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.item_store import text_key
 from whyalike.diagnosing.corpus import Corpus, Tell
 from whyalike.errors import OptionError
+from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
-from whyalike.options import check_whole
+from whyalike.options import check_choice, check_whole
 from whyalike.reports.audit import Audit, CarryingPair, CarryingWord, Hub, HubWord
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import find_words, is_mark, keep_words, word_forms
+
+Pairs = Literal["nearest", "all"]
+"""Whether an item is paired with its nearest neighbour, or with each of its neighbours."""
 
 PAIRS_KEPT, WORDS_KEPT, HUBS_KEPT, HUB_WORDS = 50, 100, 10, 5
 
@@ -36,6 +42,7 @@ def audit(
     explain: int = 200,
     neighbours: int = 10,
     seed: int = 0,
+    pairs: Pairs = "nearest",
     progress: Tell | None = None,
 ) -> Audit:
     """Say which pairs of words carry the nearest neighbours of a whole index, and what makes hubs.
@@ -48,11 +55,14 @@ def audit(
         Of how many items the neighbours are looked for, among all items; of more, so many are
         drawn.
     explain : int, default=200
-        How many pairs of an item and its nearest neighbour are explained.
+        How many pairs of an item and its nearest neighbour are explained: by the model, or in
+        a few thousandths of that time where the index stores reasons.
     neighbours : int, default=10
         How many neighbours an item has where hubs are counted.
     seed : int, default=0
         Of the draws.
+    pairs : {'nearest', 'all'}
+        Whether pairs are of an item and its nearest neighbour, or of each of its ``neighbours``.
     progress : callable, optional
         Is called with what is done, how much of it, and how much there is.
 
@@ -67,6 +77,7 @@ def audit(
     for name, value in (("sample", sample), ("explain", explain), ("neighbours", neighbours)):
         check_whole(name, value)
     check_whole("seed", seed, least=0)
+    check_choice("pairs", pairs, get_args(Pairs))
     tell = progress or _tell_nobody
     opened = index if isinstance(index, CatalogueIndex) else CatalogueIndex.open(index)
     corpus = Corpus.of_index(opened, tell=tell)
@@ -80,25 +91,29 @@ def audit(
     drawn = np.sort(random.permutation(len(corpus))[:sample])
     most = min(neighbours, len(corpus) - 2)
     found = _Neighbours(corpus, drawn, most)
-    chosen = sorted(random.permutation(len(found.pairs))[:explain].tolist())
-    pairs = [found.pairs[n] for n in chosen]
-    texts = [(corpus.texts[a], corpus.texts[b]) for a, b, _ in pairs]
-    tell("explaining neighbours", 0, len(texts))
-    explanations: list[Explanation] = []
-    for each in explainer.explain_many(texts):
-        explanations.append(each)
-        tell("explaining neighbours", len(explanations), len(texts))
+    candidates = found.pairs if pairs == "nearest" else found.all
+    chosen = sorted(random.permutation(len(candidates))[:explain].tolist())
+    drawn_pairs = [candidates[n][:2] for n in chosen]
+    tally, stored = _Tally(), None
+    tell("explaining neighbours", 0, len(drawn_pairs))
+    for number, each in enumerate(_explained(opened, explainer, corpus, drawn_pairs), start=1):
+        tally.add(each)
+        stored = stored or each.stored
+        tell("explaining neighbours", number, len(drawn_pairs))
     notes = []
     if len(drawn) < len(corpus):
         notes.append(
             f"Neighbours are those of {len(drawn):,} of {len(corpus):,} items, drawn at random "
             f"(seed {seed}); each was compared with all items."
         )
-    if len(pairs) < len(found.pairs):
+    if len(drawn_pairs) < len(candidates):
+        of = "its nearest neighbour" if pairs == "nearest" else "one of its neighbours"
         notes.append(
-            f"{len(pairs):,} of {len(found.pairs):,} pairs of an item and its nearest neighbour "
+            f"{len(drawn_pairs):,} of {len(candidates):,} pairs of an item and {of} "
             "were explained, drawn at random."
         )
+    if stored is not None:
+        notes.append(f"They were explained from stored vectors ({stored.numbers}).")
     counts = np.array(list(found.counts), dtype=np.float64)
     return Audit(
         name=opened.reader.manifest.name,
@@ -107,17 +122,36 @@ def audit(
         method=explainer.method.name,
         items=len(corpus),
         sampled=len(drawn),
-        explained=len(pairs),
+        explained=len(drawn_pairs),
         neighbours=most,
         similarity=float(np.mean([score for _, _, score in found.pairs])),
         skewness=_skewness(counts),
-        pairs=_carrying_pairs(explanations),
-        words=_carrying_words(explanations, corpus.texts),
+        pairs=tally.carrying_pairs(),
+        words=tally.carrying_words(corpus.texts),
         hubs=_hubs(corpus, found, tell),
         copies=found.copies,
         seed=seed,
         notes=tuple(notes),
     )
+
+
+def _explained(
+    index: CatalogueIndex,
+    explainer: Explainer,
+    corpus: Corpus,
+    pairs: Sequence[tuple[int, int]],
+) -> Iterator[Explanation]:
+    """Yield the explanations of pairs of items, from what the index stores where it can."""
+    options = None
+    if explainer.method.name == explainer.signed_method:
+        options = index.stored_options(explainer.method.name)
+    if options is None:
+        yield from explainer.explain_many((corpus.texts[a], corpus.texts[b]) for a, b in pairs)
+        return
+    explain = PairReasons(index.reader, options)
+    places = np.flatnonzero(index.reader.present)
+    for a, b in pairs:
+        yield explain(int(places[a]), int(places[b]))
 
 
 def _tell_nobody(what: str, done: int, total: int) -> None:
@@ -127,7 +161,8 @@ def _tell_nobody(what: str, done: int, total: int) -> None:
 class _Neighbours:
     """The neighbours of drawn items among all: pairs with the nearest, and counts of neighbours.
 
-    pairs: of each drawn item, it, its nearest neighbour and their similarity; each pair once.
+    pairs: of each drawn item, it, its nearest neighbour and their similarity; each pair once. all:
+    the same of all its k neighbours.
     counts: (N,), of how many drawn items each item is one of the k neighbours. bars: (D,), the
     similarity of the k-th neighbour of each drawn item, and of the one behind it.
     """
@@ -136,11 +171,13 @@ class _Neighbours:
         self.drawn, self.k, self.copies = drawn, k, 0
         self.counts = np.zeros(len(corpus), dtype=np.intp)
         self.pairs: list[tuple[int, int, float]] = []
+        self.all: list[tuple[int, int, float]] = []
         self.of: dict[int, list[int]] = defaultdict(list)
         self.bars = np.zeros((len(drawn), 2))
         function = corpus.vector_function
-        keys = np.array([text_key(text) for text in corpus.texts])
+        keys = np.unique([text_key(text) for text in corpus.texts], return_inverse=True)[1]
         seen: set[tuple[int, int]] = set()
+        seen_of_all: set[tuple[int, int]] = set()
         for start in range(0, len(drawn), ROWS):
             corpus.tell("searching neighbours", start, len(drawn))
             rows = drawn[start : start + ROWS]
@@ -149,7 +186,7 @@ class _Neighbours:
                 same = keys == keys[place]
                 self.copies += int(same.sum()) - 1
                 own[same] = -np.inf
-                order = np.argsort(-own, kind="stable")[: k + 1]
+                order = _best(own, k + 1)
                 kept = [int(each) for each in order if np.isfinite(own[each])]
                 self.bars[number] = _bars(own[order].tolist(), k)
                 if not kept:
@@ -157,11 +194,25 @@ class _Neighbours:
                 for each in kept[:k]:
                     self.counts[each] += 1
                     self.of[each].append(number)
-                pair = (min(place, kept[0]), max(place, kept[0]))
-                if pair not in seen:
-                    seen.add(pair)
-                    self.pairs.append((*pair, float(own[kept[0]])))
+                nearest = (min(place, kept[0]), max(place, kept[0]))
+                if nearest not in seen:
+                    seen.add(nearest)
+                    self.pairs.append((*nearest, float(own[kept[0]])))
+                for each in kept[:k]:
+                    pair = (min(place, each), max(place, each))
+                    if pair not in seen_of_all:
+                        seen_of_all.add(pair)
+                        self.all.append((*pair, float(own[each])))
         corpus.tell("searching neighbours", len(drawn), len(drawn))
+
+
+def _best(scores: Floats, count: int) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+    """Return the places of the best scores (N,), best first; of equal ones the first."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    places = np.flatnonzero(scores >= least)
+    return places[np.argsort(-scores[places], kind="stable")][:count]
 
 
 def _bars(best: Sequence[float], k: int) -> tuple[float, float]:
@@ -178,50 +229,58 @@ def _skewness(counts: Floats) -> float:
     return float((((counts - counts.mean()) / deviation) ** 3).mean())
 
 
-def _carrying_pairs(explanations: Sequence[Explanation]) -> tuple[CarryingPair, ...]:
-    """Return the pairs of words that add most, summed over all explanations."""
-    adds: dict[tuple[str, str], float] = defaultdict(float)
-    where: Counter[tuple[str, str]] = Counter()
-    for one in explanations:
-        own: dict[tuple[str, str], float] = defaultdict(float)
+class _Tally:
+    """What words and pairs of words add, summed over explanations as they come."""
+
+    def __init__(self) -> None:
+        self._by_pair: dict[tuple[str, str], float] = defaultdict(float)
+        self._by_word: dict[str, float] = defaultdict(float)
+        self._having_pair: Counter[tuple[str, str]] = Counter()
+        self._having_word: Counter[str] = Counter()
+
+    def add(self, one: Explanation) -> None:
+        """Take an explanation into account."""
+        pairs: dict[tuple[str, str], float] = defaultdict(float)
         for pair in one.matches:
             left = one.left.words[pair.left].text.lower()
             right = one.right.words[pair.right].text.lower()
             if pair.score > 0 and not (is_mark(left) or is_mark(right)):
-                own[min(left, right), max(left, right)] += pair.score
-        for words, score in own.items():
-            adds[words] += score
-        where.update(own.keys())
-    total = sum(adds.values())
-    order = sorted(adds, key=lambda pair: (-adds[pair], pair))[:PAIRS_KEPT]
-    return tuple(
-        CarryingPair(*pair, float(adds[pair]), adds[pair] / total, where[pair]) for pair in order
-    )
-
-
-def _carrying_words(
-    explanations: Sequence[Explanation], texts: Sequence[str]
-) -> tuple[CarryingWord, ...]:
-    """Return the words that add most, with how many items have them."""
-    adds: dict[str, float] = defaultdict(float)
-    where: Counter[str] = Counter()
-    for one in explanations:
+                pairs[min(left, right), max(left, right)] += pair.score
+        for both, score in pairs.items():
+            self._by_pair[both] += score
+        self._having_pair.update(pairs.keys())
         own: set[str] = set()
         for side in (one.left, one.right):
             for word in side.words:
                 if (word.contribution or 0.0) > 0 and not is_mark(word.text):
-                    adds[word.text.lower()] += word.contribution or 0.0
+                    self._by_word[word.text.lower()] += word.contribution or 0.0
                     own.add(word.text.lower())
-        where.update(own)
-    having: Counter[str] = Counter()
-    for text in texts:
-        having.update(set(word_forms(text)))
-    total = sum(adds.values())
-    order = sorted(adds, key=lambda word: (-adds[word], word))[:WORDS_KEPT]
-    return tuple(
-        CarryingWord(word, having[word] / len(texts), adds[word] / total, where[word], having[word])
-        for word in order
-    )
+        self._having_word.update(own)
+
+    def carrying_pairs(self) -> tuple[CarryingPair, ...]:
+        """Return the pairs of words that add most."""
+        adds, where = self._by_pair, self._having_pair
+        total = sum(adds.values())
+        order = sorted(adds, key=lambda pair: (-adds[pair], pair))[:PAIRS_KEPT]
+        return tuple(
+            CarryingPair(*pair, float(adds[pair]), adds[pair] / total, where[pair])
+            for pair in order
+        )
+
+    def carrying_words(self, texts: Sequence[str]) -> tuple[CarryingWord, ...]:
+        """Return the words that add most, with how many items have them."""
+        adds, where = self._by_word, self._having_word
+        having: Counter[str] = Counter()
+        for text in texts:
+            having.update(set(word_forms(text)))
+        total = sum(adds.values())
+        order = sorted(adds, key=lambda word: (-adds[word], word))[:WORDS_KEPT]
+        return tuple(
+            CarryingWord(
+                word, having[word] / len(texts), adds[word] / total, where[word], having[word]
+            )
+            for word in order
+        )
 
 
 def _hubs(corpus: Corpus, found: _Neighbours, tell: Tell) -> tuple[Hub, ...]:

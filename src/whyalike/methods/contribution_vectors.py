@@ -1,7 +1,8 @@
 """A text's vector as a sum of contribution vectors, one per token."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from threading import RLock
@@ -35,6 +36,13 @@ def _free_forward_mode() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_free_forward_mode)
+
+
+@contextmanager
+def forward_mode() -> Iterator[None]:
+    """Let no other thread differentiate in forward mode; to be entered before a model is held."""
+    with _FORWARD_MODE:
+        yield
 
 
 @dataclass(frozen=True, eq=False)

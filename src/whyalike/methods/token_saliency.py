@@ -11,15 +11,10 @@ from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.models.pipeline import Pass, Point, at_least_single
-from whyalike.words import aggregate
+from whyalike.words import IDENTICAL, aggregate, nothing_found
 
 GradientScore = Callable[[Tensor, Tensor], Tensor]
 Finish = Callable[[WordSaliency, float], WordSaliency]
-
-IDENTICAL = (
-    "Both texts are the same to the model, so that the similarity is at its maximum and has no "
-    "gradient: the saliency is that of the unnormalised product of both vectors."
-)
 
 NO_DISTANCE = (
     "Both texts are the same to the model: their distance is 0, and no word adds to it or takes "
@@ -176,8 +171,8 @@ def collect(
             expected=_of_pair(result.expected, index),
             warnings=(
                 *([said] if warnings and (said := warnings[index]) else []),
-                *_nothing_found(words[2 * index], "left"),
-                *_nothing_found(words[2 * index + 1], "right"),
+                *nothing_found(words[2 * index], "left"),
+                *nothing_found(words[2 * index + 1], "right"),
             ),
             completeness_gap=gaps[index] if gaps else None,
         )
@@ -189,15 +184,6 @@ def _of_pair(values: NDArray[np.float64] | None, index: int) -> tuple[float, flo
     if values is None:
         return None
     return float(values[2 * index]), float(values[2 * index + 1])
-
-
-def _nothing_found(words: WordSaliency, which: str) -> tuple[str, ...]:
-    if not len(words.saliency) or np.any(words.saliency != 0):
-        return ()
-    return (
-        f"This method gives every word of the {which} text the saliency 0, so that the order of "
-        "its pairs means nothing.",
-    )
 
 
 def texts_of(pairs: Sequence[PreparedPair]) -> list[PreparedText]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from whyalike.arrays import PairSaliency, WordSaliency
+from whyalike.arrays import PairSaliency
 from whyalike.methods.method import BACKWARD, PreparedPair, Setting, register_method
 from whyalike.methods.token_saliency import collect, identical_warnings
 from whyalike.models.graph import content_slopes, own_tokens
 from whyalike.models.pipeline import Pass
 from whyalike.options import LayerOption, MethodOptions, ObjectiveOption
-from whyalike.words import scale_signed
+from whyalike.words import missing_part, share_the_rest
 
 LAST_LAYERS_INPUT = -2
 
@@ -125,22 +125,4 @@ def token_terms(
 
 def _wider_gap(pair: PairSaliency) -> float:
     sides = zip((pair.left, pair.right), pair.expected or (0.0, 0.0), strict=True)
-    return max(_gap(side, pair.similarity - usual) for side, usual in sides)
-
-
-def share_the_rest(side: WordSaliency, similarity: float) -> WordSaliency:
-    """Share among the words that the model read, evenly, what they leave of the similarity."""
-    if side.contributions is None or not side.matchable.any():
-        return side
-    rest = similarity - side.contributions.sum()
-    shared = side.contributions + side.matchable * rest / side.matchable.sum()
-    return replace(
-        side, contributions=shared, saliency=scale_signed(shared), raw=side.contributions
-    )
-
-
-def _gap(side: WordSaliency, similarity: float) -> float:
-    """Return what the words' contributions miss of the similarity, as a part of it."""
-    if side.contributions is None or not side.matchable.any() or similarity == 0:
-        return 0.0
-    return abs(float(side.contributions.sum()) - similarity) / abs(similarity)
+    return max(missing_part(side, pair.similarity - usual) for side, usual in sides)

@@ -144,6 +144,7 @@ def capture(
     leaf: Tensor | None = None,
     output: Any = None,
     ids: Tensor | None = None,
+    added: Tensor | None = None,
 ) -> Iterator[Captured]:
     """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
@@ -152,7 +153,8 @@ def capture(
     given, (B, T, D), takes the place of the embedding's own output. ``state`` is the index of
     a hidden state to keep besides the latent one. An ``output`` given is returned in place of
     running the model at all. ``ids`` are the rows' tokens (B, T), by which a model is known that
-    embeds them the other way round, (T, B, D).
+    embeds them the other way round, (T, B, D). ``added``, (B, T, H), is added to the last hidden
+    states.
 
     Raises
     ------
@@ -168,7 +170,9 @@ def capture(
         for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
             for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
-        hooks.enter_context(_keeping_output(sites.body, captured, latent_layer, state, output))
+        hooks.enter_context(
+            _keeping_output(sites.body, captured, latent_layer, state, output, added)
+        )
         yield captured
 
 
@@ -209,12 +213,13 @@ def _keep(captured: Captured, slot: str) -> Callable[[nn.Module, Any, Tensor], N
 
 
 @contextmanager
-def _keeping_output(
+def _keeping_output(  # noqa: PLR0917
     body: nn.Module,
     captured: Captured,
     latent_layer: int,
     state: int | None,
     given: Any,
+    added: Tensor | None = None,
 ) -> Iterator[None]:
     """Keep the hidden states that ``body`` returns.
 
@@ -228,6 +233,8 @@ def _keeping_output(
         if latent_layer != -1 or state is not None:
             kwargs = {**kwargs, "output_hidden_states": True, "return_dict": True}
         output = forward(*args, **kwargs) if given is None else given
+        if added is not None:
+            output = with_state(output, output[0] + added)
         captured.output = output
         captured.last_hidden = captured.latent = output[0]
         if latent_layer != -1:

@@ -11,10 +11,12 @@ from whyalike.words.alignment import (
     sum_over_words,
 )
 from whyalike.words.lexicon import Lexicon, Rarity
+from whyalike.words.sharing import IDENTICAL, missing_part, nothing_found, share_the_rest
 from whyalike.words.thesaurus import Thesaurus
 from whyalike.words.vectors import WordVectors
 
 __all__ = [
+    "IDENTICAL",
     "Alignment",
     "Lexicon",
     "Rarity",
@@ -24,7 +26,10 @@ __all__ = [
     "align",
     "mean_vectors",
     "merge_spans",
+    "missing_part",
+    "nothing_found",
     "scale_signed",
+    "share_the_rest",
     "sum_over_word_pairs",
     "sum_over_words",
 ]
