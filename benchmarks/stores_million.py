@@ -130,7 +130,7 @@ def exact(folder, vectors, queries):
     tell(store="ours, exact", items=len(vectors), bytes=size_of(folder / "index"), **made, **found)
 
 
-def hnsw(folder, vectors, queries):
+def hnsw(_folder, vectors, queries):
     """The graph of our engine, as it grows."""
     from whyalike.catalogue.faiss_index import HnswIndex
 
@@ -147,7 +147,11 @@ def hnsw(folder, vectors, queries):
         seconds, used = seconds + now["load_s"], used + now["load_cpu_s"]
         asked = draw_queries(vectors[:end], len(queries))
         wanted = true_neighbours(vectors[:end], asked)
-        found = measure(lambda query: engine.search(query[None], K)[0][0].tolist(), asked, wanted)
+        found = measure(
+            lambda query, engine=engine: engine.search(query[None], K)[0][0].tolist(),
+            asked,
+            wanted,
+        )
         size = len(engine.to_bytes())
         tell(store="ours, hnsw", items=end, bytes=size, load_s=seconds, load_cpu_s=used, **found)
 

@@ -96,10 +96,12 @@ def test_how_many_rows_have_activations_at_a_time(base_folder, how, most):
         if not rows.requires_grad:
             return
 
-        def release(_gradient, count=len(rows)):
+        count = len(rows)
+
+        def release(_gradient):
             held[0] -= count
 
-        held[0] += len(rows)
+        held[0] += count
         most_held[0] = max(most_held[0], held[0])
         rows.register_hook(release)
 

@@ -215,7 +215,8 @@ class PairCollator:
 
     A batch has ``sequences`` (one of joint rows, or titles and descriptions apart), ``targets``
     (B,) and ``keys`` (B, 2), numbers of each title and description. A sequence has the model's
-    inputs, (R, T) each; ``title`` and ``description``, (R, T), which tokens are whose, without special ones; and ``labels`` (R, T).
+    inputs, (R, T) each; ``title`` and ``description``, (R, T), which tokens are whose, without
+    special ones; and ``labels`` (R, T).
     Masks are drawn for each item by itself: a batch has those that its items have alone.
     """
 

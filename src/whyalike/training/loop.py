@@ -217,10 +217,11 @@ class RecoBERTTrainer(Trainer):
         if not bare.settings.cached_batch:
             return super().training_step(model, inputs, num_items_in_batch)
         model.train()
+        prepared: dict[str, Any] = self._prepare_inputs(inputs)
         found = cached_backward(
             model,
             bare,
-            **self._prepare_inputs(inputs),
+            **prepared,
             backward=self.accelerator.backward,
             autocast=self.accelerator.autocast,
             no_sync=lambda: self.accelerator.no_sync(model),

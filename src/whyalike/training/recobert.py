@@ -375,7 +375,7 @@ class RecoBERT(nn.Module):
         found: dict[str, Tensor] = {}
         hidden_of_masked, labels = [], []
         for sequence in sequences:
-            order, means = [], list[dict[str, Tensor]]()
+            order, means = [], list[Mapping[str, Tensor]]()
             for rows, part in split_rows(sequence):
                 read = self.read(part)
                 order.append(rows)
@@ -435,7 +435,7 @@ class RecoBERT(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class RowsRead:
-    """Of R rows the means (R, H) of each side, and of their masked tokens (M, H) and labels (M,)."""
+    """Of R rows the means (R, H) of each side; their masked tokens (M, H), and labels (M,)."""
 
     means: Mapping[str, Tensor]
     masked: Tensor
