@@ -33,6 +33,7 @@ from whyalike.catalogue.vectors import Bools, DType, Engine
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport
+from whyalike.engines.runner import Runners, choose_runner
 from whyalike.errors import ModelNotFoundError, OptionError
 from whyalike.options import MethodOptions, all_options, check_choice, check_whole
 
@@ -102,6 +103,8 @@ class CatalogueIndex:
         overwrite: bool = False,
         report: ReadReport | None = None,
         progress: Progress | None = None,
+        engine: Runners = "local",
+        ray_address: str | None = None,
     ) -> Self:
         """Embed a catalogue into a folder, and open it.
 
@@ -146,9 +149,16 @@ class CatalogueIndex:
             Catalogue has its own.
         progress : Progress, optional
             Is called with how many of how many texts are embedded.
+        engine : Runners, default='local'
+            ``"ray"`` embeds by the workers of Ray (extra ``ray``): a worker for each CPU but one,
+            on this machine or on a cluster. The index is the same.
+        ray_address : str, optional
+            Of the cluster, as ``ray.init`` takes it.
 
         Raises
         ------
+        EngineError
+            The cluster can't be reached, or texts ended their worker again and again.
         OptionError
             An argument that is not allowed, no items, or two with one id.
         OutputError
@@ -160,6 +170,7 @@ class CatalogueIndex:
         """
         from whyalike.explainer import Explainer
 
+        runner = choose_runner(engine, ray_address)
         check_place(Path(folder), overwrite=overwrite)
         explainer = model if isinstance(model, Explainer) else open_explainer(model)
         write_index(
@@ -176,6 +187,7 @@ class CatalogueIndex:
             overwrite=overwrite,
             report=report,
             progress=progress or _tell_nobody,
+            runner=runner,
         )
         return cls(open_reader(Path(folder), "exact"), explainer)
 

@@ -36,6 +36,7 @@ from whyalike.catalogue.vectors import DType
 from whyalike.data.columns import guess_group
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport, stream_items
+from whyalike.engines.runner import Runner, run_here
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 
@@ -63,6 +64,7 @@ def write_index(
     overwrite: bool,
     report: ReadReport | None,
     progress: Progress,
+    runner: Runner = run_here,
 ) -> None:
     """Make an index; see CatalogueIndex.build."""
     check_choice("dtype", dtype, get_args(DType))
@@ -90,6 +92,7 @@ def write_index(
             resume=resume,
             report=read,
             progress=progress,
+            runner=runner,
         )
         manifest = Manifest(
             generation=generation,

@@ -26,6 +26,7 @@ from whyalike.cli.options import (
     Corpus,
     Debug,
     Device,
+    EngineOption,
     FileA,
     FileB,
     Html,
@@ -40,6 +41,7 @@ from whyalike.cli.options import (
     Pooling,
     PromptNames,
     Prompts,
+    RayAddress,
     Shades,
     TextA,
     TextB,
@@ -67,6 +69,7 @@ from whyalike.cli.pairs import (
 )
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.cli.refusals import refuse_missing
+from whyalike.engines.runner import choose_runner
 from whyalike.errors import OptionError, TextError, WhyalikeError
 
 if TYPE_CHECKING:
@@ -253,6 +256,8 @@ def explain(
     keep: Keep = None,
     force: Force = False,
     strict: StrictPairs = False,
+    engine: EngineOption = "local",
+    ray_address: RayAddress = None,
     json_: Json = False,
     md: Annotated[
         bool,
@@ -280,6 +285,7 @@ def explain(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
             )
         refuse_missing(lexicon, corpus, pairs)
+        runner = choose_runner(engine, ray_address)
         for_files: dict[str, Any] = {
             "columns": columns,
             "index": index,
@@ -289,7 +295,13 @@ def explain(
             "force": force,
         }
         if pairs is None:
-            refuse_without_pairs(out=out, strict=strict, **for_files)
+            refuse_without_pairs(
+                out=out,
+                strict=strict,
+                engine=None if engine == "local" else engine,
+                ray_address=ray_address,
+                **for_files,
+            )
             left, right = read_pair(text_a, text_b, file_a, file_b)
             run = None
         else:
@@ -373,7 +385,7 @@ def explain(
             show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
             return
         if run is not None:
-            explain_pairs(run, explainer, items, as_json=json_, strict=strict)
+            explain_pairs(run, explainer, items, as_json=json_, strict=strict, runner=runner)
             return
         explanation = explainer.explain(
             left, right, check=explainer.usual_check if check is None else check, unit=unit

@@ -17,15 +17,18 @@ from whyalike.cli.options import (
     AllowPickle,
     Debug,
     Device,
+    EngineOption,
     Json,
     Model,
     Pooling,
     PromptNames,
     Prompts,
+    RayAddress,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, echo_json, write_out
 from whyalike.cli.progress import drawing
+from whyalike.engines.runner import choose_runner
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -300,6 +303,8 @@ def build(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the index that is there, when done.")
     ] = False,
+    engine: EngineOption = "local",
+    ray_address: RayAddress = None,
     json_: Json = False,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -320,6 +325,7 @@ def build(
         from whyalike.catalogue.chunked_items import ITEM
         from whyalike.catalogue.writing import check_place, check_weights
 
+        choose_runner(engine, ray_address)
         check_place(out, overwrite=overwrite)
         check_weights(weighed, chosen)
         items, report = take(
@@ -372,6 +378,8 @@ def build(
                 overwrite=overwrite,
                 report=report,
                 progress=progress,
+                engine=engine,
+                ray_address=ray_address,
             )
         show_info(made.info(), report=report, as_json=json_)
 

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
+from whyalike.models.adopting import adopt
 from whyalike.models.capture import EmbeddingSites, capture, find_sites
 from whyalike.models.gradient_check import check_gradient
 from whyalike.models.graph import (
@@ -155,6 +156,7 @@ class Encoder:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""
         self.__dict__.update(state)
+        adopt(self._loaded.transformer)
         self._start()
 
     @property

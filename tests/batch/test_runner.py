@@ -1,0 +1,56 @@
+"""Who runs pieces of work: what is refused before anything is loaded."""
+
+import importlib.util
+
+import pytest
+from typer.testing import CliRunner
+
+from raising import raises
+from whyalike.cli.app import app
+from whyalike.engines.runner import choose_runner, run_here
+from whyalike.errors import MissingExtraError, OptionError
+
+
+def test_this_process_makes_its_function_once_and_keeps_the_order():
+    made = []
+
+    def make():
+        made.append(True)
+        return lambda piece: 2 * piece
+
+    assert list(run_here(range(4), make)) == [0, 2, 4, 6]
+    assert len(made) == 1
+
+
+def test_an_address_needs_ray_and_an_engine_a_name():
+    with raises(OptionError, "'10.0.0.1:6379'", "--engine ray"):
+        choose_runner("local", "10.0.0.1:6379")
+    with raises(OptionError, "'spark'", "local, ray"):
+        choose_runner("spark")
+
+
+@pytest.mark.parametrize("command", ["explain", "index"])
+def test_without_ray_the_error_names_the_extra(command, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "whyalike.engines.ray_data.find_spec", lambda name: None if name == "ray" else find(name)
+    )
+    with raises(MissingExtraError, "'ray'", "whyalike[ray]"):
+        choose_runner("ray")
+    file = tmp_path / "goods.csv"
+    file.write_text("id,title,description\n1,a,b\n")
+    arguments = {
+        "explain": ["explain", "--pairs", str(file), "-o", str(tmp_path / "out.parquet")],
+        "index": ["index", str(file), "-o", str(tmp_path / "idx")],
+    }[command]
+    done = CliRunner().invoke(app, [*arguments, "--engine", "ray"])
+    assert done.exit_code != 0
+    assert "whyalike[ray]" in done.output
+
+
+def test_the_engine_goes_with_a_file_of_pairs():
+    done = CliRunner().invoke(app, ["explain", "a", "b", "--ray-address", "auto"])
+    assert done.exit_code != 0
+    done = CliRunner().invoke(app, ["explain", "a", "b", "--engine", "ray"])
+    assert done.exit_code != 0
+    assert "--engine goes with --pairs" in done.output
