@@ -64,16 +64,19 @@ def measure(search, queries, wanted):
     """Recall@10 and milliseconds of searches one after the other; ``search`` returns places."""
     search(queries[0])
     times, found = [], 0
+    used = time.process_time()
     for query, best in zip(queries, wanted.tolist(), strict=True):
         start = time.perf_counter()
         hits = search(query)
         times.append(time.perf_counter() - start)
         found += len({*best} & {*hits})
+    used = (time.process_time() - used) / len(queries)
     p50, p99 = 1000 * np.quantile(times, (0.5, 0.99))
     return {
         "recall@10": found / (K * len(queries)),
         "p50_ms": float(p50),
         "p99_ms": float(p99),
+        "own_cpu_ms": 1000 * used,
         "load": os.getloadavg()[0],
     }
 

@@ -27,6 +27,8 @@ def test_an_address_needs_ray_and_an_engine_a_name():
         choose_runner("local", "10.0.0.1:6379")
     with raises(OptionError, "'spark'", "local, ray"):
         choose_runner("spark")
+    with raises(OptionError, "ray://10.0.0.1:10001", "node of the cluster"):
+        choose_runner("ray", "ray://10.0.0.1:10001")
 
 
 @pytest.mark.parametrize("command", ["explain", "index"])

@@ -19,7 +19,7 @@ def test_it_explains_where_no_such_model_was_made(name, used):
         # As other code would: transformers sets its hooks at the first hidden states.
         model, tokenizer = tiny(name).parts
         model(**tokenizer(pair[0], return_tensors="pt"), output_hidden_states=True)
-    packed = pickle.dumps(explainer) if not used else pickled_by_value(explainer)
+    packed = pickle.dumps(explainer)
     wanted = explainer.explain(*pair)
     # What a fresh process has: nothing noted of any model.
     table = getattr(modeling_utils, "_CAN_RECORD_REGISTRY", {})
@@ -29,9 +29,3 @@ def test_it_explains_where_no_such_model_was_made(name, used):
         assert_nearly_equal(pickle.loads(packed).explain(*pair), wanted)
     finally:
         dict.update(table, before)
-
-
-def pickled_by_value(explainer):
-    """Hooks are functions in functions, which only cloudpickle takes."""
-    cloudpickle = pytest.importorskip("ray.cloudpickle", reason="Ray is not installed (extra ray)")
-    return cloudpickle.dumps(explainer)

@@ -141,7 +141,7 @@ def explain_file(
         ``"ray"`` explains by the workers of Ray (extra ``ray``): a worker for each CPU but one, on
         this machine or on a cluster. The output is the same, and so is what happens to bad rows.
     ray_address : str, optional
-        Of the cluster, as ``ray.init`` takes it.
+        Of the cluster, of which this machine is a node: ``"auto"`` or HOST:PORT.
 
     Raises
     ------

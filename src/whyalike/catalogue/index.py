@@ -153,7 +153,7 @@ class CatalogueIndex:
             ``"ray"`` embeds by the workers of Ray (extra ``ray``): a worker for each CPU but one,
             on this machine or on a cluster. The index is the same.
         ray_address : str, optional
-            Of the cluster, as ``ray.init`` takes it.
+            Of the cluster, of which this machine is a node: ``"auto"`` or HOST:PORT.
 
         Raises
         ------

@@ -1,8 +1,9 @@
 """What ``whyalike index`` reads and says: a catalogue item by item, progress, bad rows, counts."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -363,7 +364,8 @@ def build(
             items = chunk_items(items, explainer, size=chunk_size, overlap=chunk_overlap)
         elif chunk_overlap:
             raise OptionError("--chunk-overlap goes with --chunk-size: give both.")
-        with following(report, done=_becomes(given)) as progress:
+        # Of workers that end, Ray says so on standard output.
+        with following(report, done=_becomes(given)) as progress, redirect_stdout(sys.stderr):
             made = CatalogueIndex.build(
                 items,
                 out,

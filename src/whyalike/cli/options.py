@@ -156,8 +156,8 @@ RayAddress = Annotated[
     str | None,
     typer.Option(
         "--ray-address",
-        help="With --engine ray, the cluster (auto, HOST:6379, ray://HOST:10001); by default "
-        "workers are started on this machine.",
+        help="With --engine ray, the cluster of which this machine is a node (auto, HOST:6379); by "
+        "default workers are started on this machine.",
         metavar="ADDRESS",
         show_default=False,
         rich_help_panel=ENGINE_PANEL,

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -147,7 +148,8 @@ def explain_pairs(
     """
     echo(f"Explaining by {explainer.method.name} with {explainer.model.name}", err=True)
     try:
-        with drawing("rows", done="done") as tell:
+        # Of workers that end, Ray says so on standard output.
+        with drawing("rows", done="done") as tell, redirect_stdout(sys.stderr):
             report = run.explain(explainer, index=index, progress=tell, runner=runner)
     except KeyboardInterrupt:
         echo("What is explained is kept: the same command goes on from there.", err=True)

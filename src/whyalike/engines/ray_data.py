@@ -6,13 +6,14 @@ holds the stream back where results are not taken, restarts an actor whose proce
 its block to a new one.
 """
 
+import logging
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from whyalike.errors import EngineError, MissingExtraError, WhyalikeError
+from whyalike.errors import EngineError, MissingExtraError, OptionError, WhyalikeError
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -38,17 +39,24 @@ class RayRunner:
     Parameters
     ----------
     address : str, optional
-        Of a cluster, as ``ray.init`` takes it; by default workers are started on this machine.
+        Of a cluster of which this machine is a node, ``"auto"`` or HOST:PORT; by default workers are started on this machine.
     gpus : float, default=0
         Of each actor; with them there are as many actors as the cluster has GPUs for.
 
     Raises
     ------
+    OptionError
+        An address of Ray's client, which is no node of the cluster.
     MissingExtraError
         Ray is not installed.
     """
 
     def __init__(self, address: str | None = None, *, gpus: float = 0) -> None:
+        if address is not None and address.startswith("ray://"):
+            raise OptionError(
+                f"ray_address is {address!r}, of Ray's client: run this on a node of the cluster, "
+                "with 'auto' or HOST:6379, because the files are read and written where it runs."
+            )
         if find_spec("ray") is None:
             raise MissingExtraError("The engine 'ray'", "ray", "ray")
         self.address, self.gpus = address, gpus
@@ -83,6 +91,10 @@ class RayRunner:
 
     def _join(self) -> None:
         import ray
+        import ray.data
+
+        # What goes wrong is an error here; the course of a plan is nobody's business.
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
 
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         if self.address is None:

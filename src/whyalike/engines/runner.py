@@ -49,12 +49,12 @@ def choose_runner(engine: Runners, address: str | None = None) -> Runner:
     engine : Runners
         Its name.
     address : str, optional
-        Of a cluster of Ray's; by default its workers are on this machine.
+        Of a cluster of Ray's, of which this machine is a node; by default its workers are on this machine.
 
     Raises
     ------
     OptionError
-        No such engine, or an address without Ray.
+        No such engine, an address without Ray, or one of Ray's client.
     MissingExtraError
         Ray is not installed.
     """

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
-from whyalike.models.adopting import adopt
+from whyalike.models.adopting import adopt, leave
 from whyalike.models.capture import EmbeddingSites, capture, find_sites
 from whyalike.models.gradient_check import check_gradient
 from whyalike.models.graph import (
@@ -150,6 +150,7 @@ class Encoder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
+        leave(self._loaded.transformer)
         left_out = ("_lock", "_holders", "_own", "_checked")
         return {key: value for key, value in vars(self).items() if key not in left_out}
 
