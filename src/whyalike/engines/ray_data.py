@@ -39,7 +39,8 @@ class RayRunner:
     Parameters
     ----------
     address : str, optional
-        Of a cluster of which this machine is a node, ``"auto"`` or HOST:PORT; by default workers are started on this machine.
+        Of a cluster of which this machine is a node, ``"auto"`` or HOST:PORT; by default workers
+        are started on this machine.
     gpus : float, default=0
         Of each actor; with them there are as many actors as the cluster has GPUs for.
 

@@ -49,7 +49,8 @@ def choose_runner(engine: Runners, address: str | None = None) -> Runner:
     engine : Runners
         Its name.
     address : str, optional
-        Of a cluster of Ray's, of which this machine is a node; by default its workers are on this machine.
+        Of a cluster of Ray's, of which this machine is a node; by default its workers are on this
+        machine.
 
     Raises
     ------
