@@ -125,20 +125,6 @@ def test_a_service_that_fails_ends_the_run_and_one_process_goes_on(
     assert there.read_bytes() == here.read_bytes()
 
 
-def test_ids_of_an_index_are_read_where_the_index_is(cluster, tmp_path):
-    items = [Item(f"i{n}", "", f"warm wool {n}") for n in range(6)]
-    explainer = Explainer(tiny("bert").parts, batch_size=4)
-    index = CatalogueIndex.build(items, tmp_path / "idx", model=explainer)
-    file = tmp_path / "ids.csv"
-    file.write_text("left_id,right_id\ni0,i1\ni2,nobody\ni4,i5\n")
-    outs = [tmp_path / f"{name}.jsonl" for name in ("here", "there")]
-    explain_file(file, outs[0], index=index)
-    explain_file(file, outs[1], index=index, engine="ray", ray_address=cluster)
-    rows, wanted = read_rows(outs[1]), read_rows(outs[0])
-    assert "nobody" in rows[1]["error"]
-    assert_nearly_equal(rows, wanted)
-
-
 def test_an_index_is_that_of_one_process(cluster, tmp_path):
     # Two chunks; texts that come again in the second one, equal or but for case, have one vector.
     items = [Item(f"i{n}", "", f"warm wool gloves {n % 1900}") for n in range(2200)]
@@ -238,5 +224,5 @@ def test_a_piece_that_always_ends_its_worker_ends_the_run(cluster, tmp_path):
 
 
 def test_a_cluster_that_is_not_there_is_said():
-    with raises(EngineError, "run it again"):
+    with raises(EngineError, "nobody listens at 127.0.0.1:1", "run it again"):
         list(ray_data.RayRunner("127.0.0.1:1")(["a"], make_telling(None)))

@@ -1,11 +1,16 @@
 """Who runs pieces of work: what is refused before anything is loaded."""
 
 import importlib.util
+import pickle
 
 import pytest
 from typer.testing import CliRunner
 
 from raising import raises
+from tiny_models import tiny
+from whyalike import CatalogueIndex, Explainer, Item
+from whyalike.batch.pieces import Pieces
+from whyalike.batch.source import PairSource
 from whyalike.cli.app import app
 from whyalike.engines.runner import choose_runner, run_here
 from whyalike.errors import MissingExtraError, OptionError
@@ -56,3 +61,22 @@ def test_the_engine_goes_with_a_file_of_pairs():
     done = CliRunner().invoke(app, ["explain", "a", "b", "--engine", "ray"])
     assert done.exit_code != 0
     assert "--engine goes with --pairs" in done.output
+
+
+def test_pieces_are_read_in_another_process_as_here_ids_of_an_index_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    items = [Item(f"i{n}", "", f"warm wool {n}") for n in range(6)]
+    index = CatalogueIndex.build(items, "idx", model=Explainer(tiny("bert").parts))
+    (tmp_path / "ids.csv").write_text("left_id,right_id\ni0,i1\ni2,nobody\ni4,i5\n,i5\n")
+    source = PairSource("ids.csv", ids="both")
+    pieces = Pieces(source, source.survey(), skip=1, size=2, index=index)
+    packed = pickle.dumps(pieces)
+    # A worker stands in another folder.
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = list(pickle.loads(packed))
+    monkeypatch.chdir(tmp_path)
+    assert found == list(pieces)
+    assert [len(piece.rows) for piece in found] == [2, 1]
+    assert "nobody" in found[0].texts[0]
+    assert found[0].texts[1] == ("warm wool 4", "warm wool 5")

@@ -9,6 +9,7 @@ its block to a new one.
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ PER_ACTOR = 2
 
 BYTES_IN_FLIGHT = 1 << 28
 """Of pieces and results that nobody has taken yet, about."""
+
+SECONDS_TO_ANSWER = 20.0
 
 COLUMN = "pickled"
 
@@ -101,6 +104,7 @@ class RayRunner:
         if self.address is None:
             ray.init(include_dashboard=False, **quiet)
         else:
+            _knock(self.address)
             ray.init(address=self.address, **quiet)
 
     def _map(
@@ -155,6 +159,16 @@ class RayRunner:
         if self.gpus:
             return max(1, int(there.get("GPU", 0) / self.gpus))
         return max(1, int(there.get("CPU", 1)) - 1)
+
+
+def _knock(address: str) -> None:
+    """Raise ConnectionError where nobody listens: Ray itself would ask for minutes."""
+    host, separator, port = address.rpartition(":")
+    if separator and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
+        except OSError as error:
+            raise ConnectionError(f"nobody listens at {address}") from error
 
 
 class _Raised:
