@@ -83,12 +83,8 @@ class RayRunner:
             if joined:
                 self._join()
             yield from self._map(pieces, make)
-        except (ray.exceptions.RayError, ConnectionError) as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise EngineError(
-                f"Ray could not do it: {said[0][:300]}. What is done is kept: see to the cluster "
-                "and run it again."
-            ) from error
+        except ray.exceptions.RayError as error:
+            raise _failed(error) from error
         finally:
             if joined:
                 ray.shutdown()
@@ -101,11 +97,15 @@ class RayRunner:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
 
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        if self.address is None:
-            ray.init(include_dashboard=False, **quiet)
-        else:
-            _knock(self.address)
-            ray.init(address=self.address, **quiet)
+        try:
+            if self.address is None:
+                ray.init(include_dashboard=False, **quiet)
+            else:
+                _knock(self.address)
+                ray.init(address=self.address, **quiet)
+        except Exception as error:
+            # Ray has no type of its own for a cluster that is not there, or does not start.
+            raise _failed(error) from error
 
     def _map(
         self, pieces: Iterable[Piece], make: Callable[[], Callable[[Piece], Result]]
@@ -159,6 +159,13 @@ class RayRunner:
         if self.gpus:
             return max(1, int(there.get("GPU", 0) / self.gpus))
         return max(1, int(there.get("CPU", 1)) - 1)
+
+
+def _failed(error: Exception) -> EngineError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+    return EngineError(
+        f"Ray could not do it: {said}. What is done is kept: see to the cluster and run it again."
+    )
 
 
 def _knock(address: str) -> None:
