@@ -34,10 +34,17 @@ COUNT, PIECE = 40, 16
 @pytest.fixture(scope="module")
 def cluster():
     """A head with the writer's CPU, and a node beside with two more: two workers."""
-    made = cluster_utils.Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-    )
-    made.add_node(num_cpus=2)
+    for tries_left in (2, 1, 0):
+        try:
+            made = cluster_utils.Cluster(
+                initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+            )
+            made.add_node(num_cpus=2)
+            break
+        except Exception:
+            # Ray gives a node thirty seconds to start, which a busy machine does not have.
+            if not tries_left:
+                raise
     yield made.address
     made.shutdown()
 
@@ -145,7 +152,7 @@ def test_an_index_is_that_of_one_process(cluster, tmp_path):
     vectors = [index.reader.exact("cosine").blocks[0][:] for index in (one, two)]
     np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-5)
     assert (vectors[1][1900:2200] == vectors[1][:300]).all()
-    ids = [item.id for item in two]
+    ids = two.reader.ids(np.arange(2250))
     assert ids == [item.id for item in items]
     for query in ("i3", "j7"):
         assert [hit.id for hit in two.similar(id=query)] == [
