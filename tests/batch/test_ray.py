@@ -155,8 +155,8 @@ def test_an_index_is_that_of_one_process(cluster, tmp_path):
     ids = two.reader.ids(np.arange(2250))
     assert ids == [item.id for item in items]
     for query in ("i3", "j7"):
-        assert [hit.id for hit in two.similar(id=query)] == [
-            hit.id for hit in one.similar(id=query)
+        assert [hit.item.id for hit in two.similar(id=query)] == [
+            hit.item.id for hit in one.similar(id=query)
         ]
 
 

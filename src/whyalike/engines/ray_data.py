@@ -117,6 +117,8 @@ class RayRunner:
         context = DataContext.get_current().copy()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
+        # By default Ray gives up where one actor ends before it is ready.
+        context.max_consecutive_actor_init_deaths = TRIES
         context.execution_options.resource_limits = ExecutionResources(
             object_store_memory=BYTES_IN_FLIGHT
         )
