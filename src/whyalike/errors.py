@@ -46,6 +46,10 @@ class StorageError(WhyalikeError, RuntimeError):
     """A database that can't be opened, read or written; what was not acknowledged is not stored."""
 
 
+class EngineError(WhyalikeError, RuntimeError):
+    """Workers that work is given to can't be reached, or ended again and again."""
+
+
 class BusyError(WhyalikeError, RuntimeError):
     """More was asked for than can be taken now; ``seconds`` is when to ask again.
 

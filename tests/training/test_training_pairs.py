@@ -5,7 +5,7 @@ import torch
 from training_catalogue import some_pairs, tokenizer_for_pairs
 
 from tiny_models import tiny
-from whyalike.training.data import NOTHING, PairCollator, PairDataset, frame_tokens
+from whyalike.training.data import NOTHING, PairCollator, PairDataset, frame_tokens, same_texts
 from whyalike.training.settings import TrainingSettings
 
 
@@ -76,7 +76,8 @@ def test_targets_say_whether_the_description_is_the_titles():
 def test_equal_texts_are_marked_as_no_false_pair():
     pairs = [("red hat", "warm wool"), ("red hat", "cut"), ("glove", "Warm  wool"), ("x", "y")]
     dataset = PairDataset(pairs, SEPARATE)
-    same = collator_for(SEPARATE)([dataset[index] for index in range(4)])["same"]
+    batch = collator_for(SEPARATE)([dataset[index] for index in range(4)])
+    same = same_texts(batch["keys"])
     wanted = [[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
     assert same.int().tolist() == wanted
 

@@ -154,9 +154,8 @@ class PartedOutput:
         self.counts = self._go_on() or self._begin()
         self._saved_rows = self.counts.rows
 
-    def append(self, rows: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> None:
-        """Take rows, each with why it is bad, or nothing; write a part where there is enough."""
-        packed = self._form.pack(rows)
+    def append(self, packed: bytes, errors: Sequence[str]) -> None:
+        """Take packed rows and why each is bad, or nothing; write a part where there is enough."""
         self._is_whole = False
         self._packed.append(packed)
         for error in errors:

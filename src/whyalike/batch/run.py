@@ -1,9 +1,8 @@
 """A file of pairs explained into a file: row by row, in constant memory, resumed after a kill."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +19,15 @@ from whyalike.batch.output import (
     parts_of,
     remove_parts,
 )
-from whyalike.batch.rows import RowField, chosen_fields, make_row, output_names
-from whyalike.batch.source import Ids, PairRow, PairSource, Survey
+from whyalike.batch.pieces import PieceExplainer, Pieces
+from whyalike.batch.rows import RowField, chosen_fields, output_names
+from whyalike.batch.source import Ids, Kind, PairSource, Survey
 from whyalike.catalogue.files import only_writer
 from whyalike.catalogue.index import CatalogueIndex
-from whyalike.catalogue.item_store import field_text
 from whyalike.catalogue.manifest import REFERENCE_TEXTS
 from whyalike.data.stream import Format
-from whyalike.errors import FunctionError, ModelError, OptionError, TextError, WhyalikeError
-from whyalike.explanation import Explanation
+from whyalike.engines.runner import Runner, Runners, choose_runner, run_here
+from whyalike.errors import OptionError
 from whyalike.models.scorer import scores_of
 from whyalike.options import check_whole, policy_for
 
@@ -99,6 +98,8 @@ def explain_file(
     check: int = 0,
     force: bool = False,
     progress: Progress | None = None,
+    engine: Runners = "local",
+    ray_address: str | None = None,
 ) -> RunReport:
     """Explain each pair of a file into a row of another one.
 
@@ -135,9 +136,17 @@ def explain_file(
         gives way. What the same call left unfinished is gone on with.
     progress : Progress, optional
         Is called with how many of how many rows are done.
+    engine : Runners, default='local'
+        ``"ray"`` explains by the workers of Ray (extra ``ray``): a worker for each CPU but one, on
+        this machine or on a cluster. The output is the same, and so is what happens to bad rows.
+    ray_address : str, optional
+        Of the cluster, of which this machine is a node: ``"auto"`` or HOST:PORT.
 
     Raises
     ------
+    EngineError
+        The cluster can't be reached, or rows ended their worker again and again. What is done is
+        kept.
     OptionError
         An option or a column that does not exist, or the output is there and was made otherwise:
         the message names what differs.
@@ -153,6 +162,7 @@ def explain_file(
     """
     from whyalike.explainer import Explainer
 
+    runner = choose_runner(engine, ray_address)
     source = PairSource(
         pairs, columns=columns, format=format, keep=keep, ids=None if index is None else ids
     )
@@ -166,7 +176,7 @@ def explain_file(
     else:
         is_indexs = model is None and opened is not None
         explainer = opened.explainer if opened and is_indexs else Explainer(model)
-    return run.explain(explainer, index=opened, progress=progress)
+    return run.explain(explainer, index=opened, progress=progress, runner=runner)
 
 
 class PairsRun:
@@ -210,8 +220,11 @@ class PairsRun:
             check_place(self.out)
         self.survey: Survey = source.survey()
         self.names = output_names(tuple(self.survey.kept))
-        kept = {self.names[name]: kind for name, kind in self.survey.kept.items()}
-        self._form = choose_format(self.out, kept, self.fields, typed=self.survey.typed)
+        self._form = choose_format(self.out, self._kept(), self.fields, typed=self.survey.typed)
+
+    def _kept(self) -> dict[str, Kind]:
+        """Return the kept columns by their names in the output."""
+        return {self.names[name]: kind for name, kind in self.survey.kept.items()}
 
     def explain(
         self,
@@ -219,6 +232,7 @@ class PairsRun:
         *,
         index: CatalogueIndex | None = None,
         progress: Progress | None = None,
+        runner: Runner = run_here,
     ) -> RunReport:
         """Explain what is not explained yet; see explain_file for what is raised.
 
@@ -230,6 +244,8 @@ class PairsRun:
             Whose ids they are.
         progress : Progress, optional
             Is called with how many of how many rows are done.
+        runner : Runner, optional
+            What runs the pieces of the file; by default this process.
         """
         if (index is None) != (self.source.ids is None):
             raise OptionError("Pairs of ids need an index, and an index needs pairs of ids.")
@@ -247,7 +263,7 @@ class PairsRun:
             resumed = output.counts.rows
             tell(resumed, total)
             try:
-                self._explain_rest(explainer, index, output, tell)
+                self._explain_rest(explainer, index, output, tell, runner)
                 output.finish()
             except BaseException:
                 output.rescue()
@@ -261,43 +277,21 @@ class PairsRun:
         index: CatalogueIndex | None,
         output: PartedOutput,
         tell: Progress,
+        runner: Runner,
     ) -> None:
         from whyalike.explainer import LOOKAHEAD
 
-        rows = self.source.rows(self.survey, skip=output.counts.rows)
-        while chunk := list(islice(rows, LOOKAHEAD * explainer.batch_size)):
-            texts = [self._texts(row, index) for row in chunk]
-            pairs = [pair for pair in texts if not isinstance(pair, str)]
-            explained = explain_each(explainer, pairs, check=self.check)
-            made, errors, failures = [], [], list[WhyalikeError]()
-            for row, pair in zip(chunk, texts, strict=True):
-                result = pair if isinstance(pair, str) else next(explained)
-                if isinstance(result, WhyalikeError):
-                    failures.append(result)
-                error = "" if isinstance(result, Explanation) else f"{row.place}: {result}"
-                explanation = result if isinstance(result, Explanation) else None
-                made.append(make_row(row, self._kept(row), explanation, self.fields, error))
-                errors.append(error)
-            if not output.counts.explained and failures and len(failures) == len(pairs):
-                _refuse_model(failures)
-            output.append(made, errors)
+        size = LOOKAHEAD * explainer.batch_size
+        skip = output.counts.rows
+        pieces = Pieces(self.source, self.survey, skip=skip, size=size, index=index)
+        making = PieceExplainer(
+            explainer, self.out, self.survey, self.names, self.fields, self.check
+        )
+        for done in runner(pieces, making.make):
+            if done.refusal is not None and not output.counts.explained:
+                raise done.refusal
+            output.append(done.packed, done.errors)
             tell(output.counts.rows, self.survey.rows)
-
-    def _kept(self, row: PairRow) -> dict[str, object]:
-        """Return what is kept of a row, by the names of the output."""
-        found = ((self.names[name], value) for name, value in row.kept.items())
-        return {name: self._form.value(name, value) for name, value in found}
-
-    def _texts(self, row: PairRow, index: CatalogueIndex | None) -> tuple[str, str] | str:
-        """Return the texts of a row, or why there are none."""
-        if row.texts is None or index is None:
-            return row.error if row.texts is None else row.texts
-        left, right = row.texts
-        try:
-            found = _item_text(index, right)
-            return (_item_text(index, left) if self.source.ids == "both" else left), found
-        except OptionError as error:
-            return str(error)
 
     def _plan(self, explainer: "Explainer", index: CatalogueIndex | None) -> Plan:
         from whyalike.fingerprint import sample_scores
@@ -351,54 +345,6 @@ class PairsRun:
         renamed = ", ".join(f"{a!r} as {b!r}" for a, b in self.names.items() if a != b)
         said = [f"Columns with names of ours are written otherwise: {renamed}."] if renamed else []
         return (*self.survey.notes, *said)
-
-
-def explain_each(
-    explainer: "Explainer", pairs: Sequence[tuple[str, str]], *, check: int = 0
-) -> Iterator[Explanation | WhyalikeError]:
-    """Yield for each pair its explanation, or what was wrong with it; the others are not harmed.
-
-    Where one makes a batch fail, the batch is halved until it is alone.
-
-    Raises
-    ------
-    FunctionError
-        What a user's function raised: a service that fails, fails for all.
-    OptionError
-        An option that does not go with the model.
-    """
-    pending = list(pairs)
-    while pending:
-        done = 0
-        try:
-            for explanation in explainer.explain_many(pending, check=check):
-                yield explanation
-                done += 1
-            return
-        except FunctionError:
-            raise
-        except TextError as error:
-            # It is raised when the turn of the pair comes, after all that stand before it.
-            yield TextError(str(error).removeprefix(f"Pair {done}: "))
-            pending = pending[done + 1 :]
-        except ModelError as error:
-            rest = pending[done:]
-            if len(rest) == 1:
-                yield error
-                return
-            half = len(rest) // 2
-            yield from explain_each(explainer, rest[:half], check=check)
-            pending = rest[half:]
-
-
-def _refuse_model(failures: Sequence[WhyalikeError]) -> None:
-    """Raise the error of a model that could explain none of the first pairs."""
-    if all(isinstance(one, ModelError) for one in failures):
-        raise failures[0]
-
-
-def _item_text(index: CatalogueIndex, id: str) -> str:
-    return field_text(index[id], index.reader.compared)
 
 
 def _digest_of(index: CatalogueIndex) -> str:

@@ -10,8 +10,9 @@ cut off and went on gives the same bytes as one that was not.
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,15 @@ from whyalike.catalogue.vectors import Block, DType, VectorWriter, vector_file_n
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport
 from whyalike.documents import read_json, write_json
-from whyalike.errors import FormatError, ModelError, OptionError, OutputError, WhyalikeError
+from whyalike.engines.runner import Runner, run_here
+from whyalike.errors import (
+    EngineError,
+    FormatError,
+    ModelError,
+    OptionError,
+    OutputError,
+    WhyalikeError,
+)
 from whyalike.files import write_whole
 from whyalike.models.scorer import require_vectors
 from whyalike.similarity import comparable
@@ -274,6 +283,7 @@ def build_segment(
     report: ReadReport,
     progress: Progress,
     warn: bool = False,
+    runner: Runner = run_here,
 ) -> Segment:
     """Make a segment of an index, or go on making it, and put it in its place.
 
@@ -297,6 +307,8 @@ def build_segment(
         See Progress.
     warn : bool, default=False
         Whether to warn of texts that the model has no tokens for, besides noting it.
+    runner : Runner, optional
+        What embeds; another one than this process takes no segments before.
 
     Raises
     ------
@@ -334,7 +346,15 @@ def build_segment(
                 each.clear()
             saved.save(0, 0, _notes(writers, reasons))
         cut = _embed_rest(
-            place, recipe, saved, writers, reasons, known=known, count=count, progress=progress
+            place,
+            recipe,
+            saved,
+            writers,
+            reasons,
+            known=known,
+            count=count,
+            progress=progress,
+            runner=runner,
         )
         return _finish(place, target, recipe, writers, reasons, count=count, cut=cut)
     except OSError as error:
@@ -468,17 +488,24 @@ def _embed_rest(
     known: Sequence[KnownSegment],
     count: int,
     progress: Progress,
+    runner: Runner,
 ) -> int:
     """Embed what is not embedded yet, or take it over; return how many texts of all were cut."""
     done, cut = saved.rows, saved.cut
     total = count * len(writers)
     size = max(1, min(recipe.chunk, NUMBERS_AT_ONCE // recipe.model.dimension))
     progress(done * len(writers), total)
-    store = ItemStore(place / ITEMS)
+    items_file = (place / ITEMS).resolve()
+    embed = (
+        PartEmbedder(recipe)
+        if runner is run_here
+        else _Ahead(runner, TextParts(items_file, recipe, done, count, size), recipe)
+    )
+    store = ItemStore(items_file)
     try:
         for start in range(done, count, size):
             items = store.items(start, min(start + size, count))
-            texts = {field: [field_text(item, field) for item in items] for field in writers}
+            texts = _texts_of(items, recipe)
 
             def tell(share: float, start: int = start, taken: int = len(items)) -> None:
                 progress(int((start + share * taken) * len(writers)), total)
@@ -494,6 +521,7 @@ def _embed_rest(
                     [text for several in texts.values() for text in several],
                     [*known, KnownSegment(store, mine, start)],
                     tell if not reasons else _tell_nobody,
+                    embed,
                 )
                 for field, writer in writers.items():
                     writer.append(np.stack([vectors[text] for text in texts[field]]))
@@ -531,19 +559,23 @@ def _derive(
         writer.append([found[text] for text in texts[field]])
 
 
-def _embed(
-    recipe: Recipe,
-    texts: Iterable[str],
-    known: Sequence[KnownSegment],
-    tell: Callable[[float], None],
-) -> tuple[dict[str, NDArray[np.float64]], set[str]]:
-    """Return the vectors (H,) of texts, as they are compared, and the texts that were cut.
+def _texts_of(items: Iterable[Item], recipe: Recipe) -> dict[Field, list[str]]:
+    return {field: [field_text(item, field) for item in items] for field in recipe.fields}
 
-    Each is embedded once: not again where it is known, or where the model reads it as it reads
-    another one.
-    """
+
+@dataclass(frozen=True)
+class _Choice:
+    """Of different texts those with a vector, what the others are read as, and what to embed."""
+
+    found: dict[str, Floats]
+    first: dict[str, str]
+    cut: set[str]
+    parts: list[list[str]]
+
+
+def _choose(recipe: Recipe, texts: Iterable[str], known: Sequence[KnownSegment]) -> _Choice:
+    """Return what is to be embedded of texts: not what is known, nor what reads as another one."""
     different = list(dict.fromkeys(texts))
-    model, prompt = recipe.explainer.model, recipe.model.prompts[1]
     read = _reader(recipe)
     found = stored_vectors(different, known, read)
     first = representatives([text for text in different if text not in found], read)
@@ -552,23 +584,119 @@ def _embed(
         spared = [text for text in different if first.get(text) != text]
         cut |= {text for text, one in zip(spared, read(spared), strict=True) if one.cut}
     wanted = sorted(dict.fromkeys(first.values()), key=lambda text: -len(text))
-    for start in range(0, len(wanted), EMBEDDED_AT_ONCE):
-        part = wanted[start : start + EMBEDDED_AT_ONCE]
+    starts = range(0, len(wanted), EMBEDDED_AT_ONCE)
+    parts = [wanted[start : start + EMBEDDED_AT_ONCE] for start in starts]
+    return _Choice(found, first, cut, parts)
+
+
+def _embed(
+    recipe: Recipe,
+    texts: Iterable[str],
+    known: Sequence[KnownSegment],
+    tell: Callable[[float], None],
+    embed: "Callable[[list[str]], EmbeddedPart]",
+) -> tuple[dict[str, NDArray[np.float64]], set[str]]:
+    """Return the vectors (H,) of texts, as they are compared, and the texts that were cut.
+
+    Each is embedded once: not again where it is known, or where the model reads it as it reads
+    another one.
+    """
+    chosen = _choose(recipe, texts, known)
+    found, cut = chosen.found, chosen.cut
+    for done, part in enumerate(chosen.parts, start=1):
+        embedded = embed(part)
+        found.update(zip(part, embedded.vectors, strict=True))
+        cut |= embedded.cut
+        tell(done / len(chosen.parts))
+    found |= {text: found[other] for text, other in chosen.first.items()}
+    return found, cut
+
+
+@dataclass(frozen=True)
+class EmbeddedPart:
+    """Texts, their vectors (N, H) as they are compared, and which of them were cut."""
+
+    texts: list[str]
+    vectors: NDArray[np.float64]
+    cut: set[str]
+
+
+@dataclass(frozen=True)
+class PartEmbedder:
+    """Embeds a part of the texts of a chunk."""
+
+    recipe: Recipe
+
+    def make(self) -> "PartEmbedder":
+        """Return itself: it is made where it is unpickled."""
+        return self
+
+    def __call__(self, part: list[str]) -> EmbeddedPart:
+        """Embed texts. Raises ModelError on vectors of another width."""
+        recipe, model = self.recipe, self.recipe.explainer.model
+        prompt, cut = recipe.model.prompts[1], set[str]()
         if _tells_cuts(model):
             vectors, were_cut = model.embed_and_tell(
                 part, prompt=prompt, long_text=policy_of(recipe.explainer)
             )
-            cut |= {text for text, one in zip(part, were_cut, strict=True) if one}
+            cut = {text for text, one in zip(part, were_cut, strict=True) if one}
         else:
             embedder = require_vectors(model, what="An index of a catalogue", sparse=True)
             vectors = embedder.embed(part, prompt=prompt)
         vectors = _checked(vectors, recipe.model)
-        found.update(
-            zip(part, comparable(vectors, function=recipe.model.similarity_function), strict=True)
+        return EmbeddedPart(
+            part, comparable(vectors, function=recipe.model.similarity_function), cut
         )
-        tell((start + len(part)) / len(wanted))
-    found |= {text: found[other] for text, other in first.items()}
-    return found, cut
+
+
+class _NoVectors:
+    """Stands for vectors that are not embedded yet, where only their texts are looked at."""
+
+    shape = (0, 1)
+
+    def __getitem__(self, rows: object, /) -> NDArray[np.floating]:
+        del rows
+        return np.zeros((1, 1))
+
+
+@dataclass(frozen=True)
+class TextParts:
+    """The parts that are to be embedded of all chunks from the item ``done``, in their order.
+
+    Which texts these are depends on texts alone, so that a reader may be ahead of the vectors.
+    """
+
+    items: Path
+    recipe: Recipe
+    done: int
+    count: int
+    size: int
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Read the items, and yield the parts."""
+        store = ItemStore(self.items)
+        try:
+            nothing = dict.fromkeys(self.recipe.fields, _NoVectors())
+            for start in range(self.done, self.count, self.size):
+                items = store.items(start, min(start + self.size, self.count))
+                texts = _texts_of(items, self.recipe).values()
+                known = [KnownSegment(store, nothing, start)]
+                yield from _choose(self.recipe, chain.from_iterable(texts), known).parts
+        finally:
+            store.close()
+
+
+class _Ahead:
+    """Parts embedded by a runner, which is ahead of who asks for them in the same order."""
+
+    def __init__(self, runner: Runner, parts: TextParts, recipe: Recipe) -> None:
+        self._embedded = runner(parts, PartEmbedder(recipe).make)
+
+    def __call__(self, part: list[str]) -> EmbeddedPart:
+        found = next(self._embedded, None)
+        if found is None or found.texts != part:
+            raise EngineError("Workers gave vectors of other texts: run it again.")
+        return found
 
 
 def _reader(recipe: Recipe) -> Read | None:

@@ -34,6 +34,7 @@ from whyalike.catalogue.vectors import Bools, DType, Engine, Vectors
 from whyalike.catalogue.writing import Source, add_items, check_place, remove_items, write_index
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport
+from whyalike.engines.runner import Runners, choose_runner
 from whyalike.errors import ModelNotFoundError, OptionError
 from whyalike.options import BTIOptions, MethodOptions, all_options, check_choice, check_whole
 from whyalike.stored_reasons import Numbers
@@ -105,6 +106,8 @@ class CatalogueIndex:
         report: ReadReport | None = None,
         progress: Progress | None = None,
         explainable: Numbers | None = None,
+        engine: Runners = "local",
+        ray_address: str | None = None,
     ) -> Self:
         """Embed a catalogue into a folder, and open it.
 
@@ -153,9 +156,16 @@ class CatalogueIndex:
             Store the reasons of each item's words, too, as numbers of this format (``"int8"``,
             ``"float16"`` or ``"float32"``): hits are then explained from there, without the model.
             It takes some thirty times as long as embedding alone, and about two vectors a word.
+        engine : Runners, default='local'
+            ``"ray"`` embeds by the workers of Ray (extra ``ray``): a worker for each CPU but one,
+            on this machine or on a cluster. The index is the same.
+        ray_address : str, optional
+            Of the cluster, of which this machine is a node: ``"auto"`` or HOST:PORT.
 
         Raises
         ------
+        EngineError
+            The cluster can't be reached, or texts ended their worker again and again.
         OptionError
             An argument that is not allowed, no items, or two with one id.
         OutputError
@@ -167,6 +177,7 @@ class CatalogueIndex:
         """
         from whyalike.explainer import Explainer
 
+        runner = choose_runner(engine, ray_address)
         check_place(Path(folder), overwrite=overwrite)
         explainer = model if isinstance(model, Explainer) else open_explainer(model)
         write_index(
@@ -184,6 +195,7 @@ class CatalogueIndex:
             report=report,
             progress=progress or _tell_nobody,
             explainable=explainable,
+            runner=runner,
         )
         return cls(open_reader(Path(folder), "exact"), explainer)
 

@@ -38,6 +38,7 @@ from whyalike.catalogue.vectors import DType
 from whyalike.data.columns import guess_group
 from whyalike.data.items import Item
 from whyalike.data.stream import ReadReport, stream_items
+from whyalike.engines.runner import Runner, run_here
 from whyalike.errors import FormatError, OptionError
 from whyalike.options import check_choice
 from whyalike.stored_reasons import NUMBERS, Numbers
@@ -67,6 +68,7 @@ def write_index(
     report: ReadReport | None,
     progress: Progress,
     explainable: Numbers | None = None,
+    runner: Runner = run_here,
 ) -> None:
     """Make an index; see CatalogueIndex.build."""
     check_choice("dtype", dtype, get_args(DType))
@@ -100,6 +102,7 @@ def write_index(
             report=read,
             progress=progress,
             warn=report is None,
+            runner=runner,
         )
         manifest = Manifest(
             generation=generation,

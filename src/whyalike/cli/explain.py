@@ -27,6 +27,7 @@ from whyalike.cli.options import (
     Debug,
     Device,
     EncodingOption,
+    EngineOption,
     FileA,
     FileB,
     Html,
@@ -41,6 +42,7 @@ from whyalike.cli.options import (
     Pooling,
     PromptNames,
     Prompts,
+    RayAddress,
     Shades,
     TextA,
     TextB,
@@ -69,6 +71,7 @@ from whyalike.cli.pairs import (
 from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
 from whyalike.cli.refusals import refuse_missing
 from whyalike.data.encodings import asked_encoding, reading_in
+from whyalike.engines.runner import choose_runner
 from whyalike.errors import OptionError, TextError, WhyalikeError
 
 if TYPE_CHECKING:
@@ -256,6 +259,8 @@ def explain(
     keep: Keep = None,
     force: Force = False,
     strict: StrictPairs = False,
+    engine: EngineOption = "local",
+    ray_address: RayAddress = None,
     json_: Json = False,
     md: Annotated[
         bool,
@@ -284,6 +289,7 @@ def explain(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
             )
         refuse_missing(lexicon, corpus, pairs)
+        runner = choose_runner(engine, ray_address)
         for_files: dict[str, Any] = {
             "columns": columns,
             "index": index,
@@ -293,7 +299,13 @@ def explain(
             "force": force,
         }
         if pairs is None:
-            refuse_without_pairs(out=out, strict=strict, **for_files)
+            refuse_without_pairs(
+                out=out,
+                strict=strict,
+                engine=None if engine == "local" else engine,
+                ray_address=ray_address,
+                **for_files,
+            )
             left, right = read_pair(text_a, text_b, file_a, file_b)
             run = None
         else:
@@ -302,8 +314,7 @@ def explain(
             refuse_with_pairs(
                 **{"A text": texts, **many, "--html": html, "--png": png, "--svg": svg}
             )
-            left = right = ""
-            run = begin_run(pairs, out, check=check, **for_files)
+            left, right, run = "", "", begin_run(pairs, out, check=check, **for_files)
         names = None if methods is None else choose_methods(methods)
         if names and (method is not None or png or svg):
             raise OptionError(
@@ -378,7 +389,7 @@ def explain(
             show_methods(found, {**unfit, **failures}, html=html, as_json=json_)
             return
         if run is not None:
-            explain_pairs(run, explainer, items, as_json=json_, strict=strict)
+            explain_pairs(run, explainer, items, as_json=json_, strict=strict, runner=runner)
             return
         explanation = explainer.explain(
             left, right, check=explainer.usual_check if check is None else check, unit=unit

@@ -1,8 +1,9 @@
 """What ``whyalike index`` reads and says: a catalogue item by item, progress, bad rows, counts."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,15 +19,18 @@ from whyalike.cli.options import (
     Debug,
     Device,
     EncodingOption,
+    EngineOption,
     Json,
     Model,
     Pooling,
     PromptNames,
     Prompts,
+    RayAddress,
     TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, echo_json, write_out
 from whyalike.cli.progress import drawing
+from whyalike.engines.runner import choose_runner
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -302,6 +306,8 @@ def build(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the index that is there, when done.")
     ] = False,
+    engine: EngineOption = "local",
+    ray_address: RayAddress = None,
     json_: Json = False,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -322,6 +328,7 @@ def build(
         from whyalike.catalogue.chunked_items import ITEM
         from whyalike.catalogue.writing import check_place, check_weights
 
+        choose_runner(engine, ray_address)
         check_place(out, overwrite=overwrite)
         check_weights(weighed, chosen)
         items, report = take(
@@ -359,7 +366,8 @@ def build(
             items = chunk_items(items, explainer, size=chunk_size, overlap=chunk_overlap)
         elif chunk_overlap:
             raise OptionError("--chunk-overlap goes with --chunk-size: give both.")
-        with following(report, done=_becomes(given)) as progress:
+        # Of workers that end, Ray says so on standard output.
+        with following(report, done=_becomes(given)) as progress, redirect_stdout(sys.stderr):
             made = CatalogueIndex.build(
                 items,
                 out,
@@ -375,6 +383,8 @@ def build(
                 report=report,
                 progress=progress,
                 explainable=explainable,
+                engine=engine,
+                ray_address=ray_address,
             )
         show_info(made.info(), report=report, as_json=json_)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MODEL_PANEL, METHOD_PANEL, OUTPUT_PANEL = "Model", "Method", "Output"
 FUNCTION_PANEL, FUSION_PANEL = "A function instead of a model", "Fusion, and BM25"
+ENGINE_PANEL = "More than one process"
 """Groups of options in a command's help; the rest are its own."""
 
 TextA = Annotated[
@@ -140,6 +141,26 @@ ChunkScoreOption = Annotated[
     typer.Option(
         help="With --long-text chunks, the score: that of the best chunk, or the mean.",
         rich_help_panel=MODEL_PANEL,
+    ),
+]
+EngineOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        "--engine",
+        help="Who does the work: this process, or workers of Ray (extra ray), one for each CPU but "
+        "one.",
+        rich_help_panel=ENGINE_PANEL,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        help="With --engine ray, the cluster of which this machine is a node (auto, HOST:6379); by "
+        "default workers are started on this machine.",
+        metavar="ADDRESS",
+        show_default=False,
+        rich_help_panel=ENGINE_PANEL,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT_PANEL)]

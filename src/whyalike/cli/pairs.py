@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from whyalike.cli.failures import FAILURE
 from whyalike.cli.options import names_of
 from whyalike.cli.printing import echo, echo_json, write_out
 from whyalike.cli.progress import drawing
+from whyalike.engines.runner import Runner, run_here
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -138,6 +140,7 @@ def explain_pairs(
     *,
     as_json: bool,
     strict: bool,
+    runner: Runner = run_here,
 ) -> None:
     """Explain a file into a file, say how far it is, and at the end what became of the rows.
 
@@ -145,8 +148,9 @@ def explain_pairs(
     """
     echo(f"Explaining by {explainer.method.name} with {explainer.model.name}", err=True)
     try:
-        with drawing("rows", done="done") as tell:
-            report = run.explain(explainer, index=index, progress=tell)
+        # Of workers that end, Ray says so on standard output.
+        with drawing("rows", done="done") as tell, redirect_stdout(sys.stderr):
+            report = run.explain(explainer, index=index, progress=tell, runner=runner)
     except KeyboardInterrupt:
         echo("What is explained is kept: the same command goes on from there.", err=True)
         raise
@@ -204,7 +208,7 @@ def refuse_without_pairs(**given: object) -> None:
     """Raise OptionError where an option is given that goes with ``--pairs``, by its name."""
     for name, value in given.items():
         if value not in (None, False):
-            flag = "-o" if name == "out" else f"--{name}"
+            flag = "-o" if name == "out" else f"--{name.replace('_', '-')}"
             raise OptionError(f"{flag} goes with --pairs FILE: give both or neither.")
 
 

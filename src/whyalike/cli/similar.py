@@ -28,7 +28,6 @@ from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
     from whyalike.catalogue import AttachedCatalogue, CatalogueIndex, Hit
-    from whyalike.options import BTIOptions
 
 RERANK_PANEL = "Rerank"
 STORE_PANEL = "A store of your own"

@@ -28,11 +28,18 @@ def read_catalogue(
     from whyalike.catalogue import Catalogue
 
     read = Catalogue.read(path, id=id, title=title, description=description)
+    if not speaks():
+        return read
     for line in read.report.say_notes():
         echo(line, err=True)
     if read.report.bad:
         echo(f"{len(read.report.bad)} bad rows are left out.", err=True)
     return read
+
+
+def speaks() -> bool:
+    """Return whether this process prints: under torchrun the first one alone does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def choose_items(catalogue: "Catalogue", count: int | None, *, seed: int) -> list["Item"]:
@@ -133,7 +140,16 @@ def train(
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the catalogue.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Instead of --epochs.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs of a step.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pairs of a step, in each process of torchrun.")
+    ] = None,
+    cached_batch: Annotated[
+        bool,
+        typer.Option(
+            "--cached-batch",
+            help="Gradient caching: memory does not grow with --batch-size, for a forward more.",
+        ),
+    ] = False,
     lr: Annotated[float | None, typer.Option(help="Learning rate at its peak.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens read in training.")] = None,
     encoding: Annotated[
@@ -178,7 +194,8 @@ def train(
 ) -> None:
     """Train RecoBERT on a catalogue, without labels, and say how much better it finds items.
 
-    Ctrl-C leaves a checkpoint; the same command with --resume goes on from it.
+    Ctrl-C leaves a checkpoint; the same command with --resume goes on from it. Several processes
+    share each step under torchrun: torchrun --nproc-per-node 2 -m whyalike train ...
     """
     with one_sentence_errors(debug=debug), reading_in(file_encoding):
         from whyalike.training import TrainingSettings
@@ -188,6 +205,7 @@ def train(
             "epochs": epochs,
             "max_steps": max_steps,
             "batch_size": batch_size,
+            "cached_batch": cached_batch,
             "learning_rate": lr,
             "max_length": max_length,
             "encoding": encoding,
@@ -223,8 +241,8 @@ def train(
                 trust_remote_code=trust_remote_code,
                 allow_pickle=allow_pickle,
             )
-        if os.environ.get("RANK", "0") != "0":
-            return  # torchrun: one process speaks
+        if not speaks():
+            return
         if json_:
             said = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
             write_out(lambda: echo_json(said))

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from whyalike.batch.pieces import explain_each
 from whyalike.batch.rows import COLUMNS, ERROR, RowField, chosen_fields, make_row
-from whyalike.batch.run import explain_each
 from whyalike.batch.source import PairRow
 from whyalike.errors import ModelError, OptionError
 from whyalike.explainer import LOOKAHEAD

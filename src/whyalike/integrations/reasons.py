@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from whyalike.batch.run import explain_each
+from whyalike.batch.pieces import explain_each
 from whyalike.errors import ModelError, WhyalikeError
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
+from whyalike.models.adopting import adopt, leave
 from whyalike.models.capture import EmbeddingSites, capture, find_sites
 from whyalike.models.gradient_check import check_gradient
 from whyalike.models.graph import (
@@ -150,12 +151,14 @@ class Encoder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
+        leave(self._loaded.transformer)
         left_out = ("_lock", "_holders", "_own", "_checked", "_sound")
         return {key: value for key, value in vars(self).items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""
         self.__dict__.update(state)
+        adopt(self._loaded.transformer)
         self._start()
 
     @property

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.interruption import checkpoint
+from whyalike.models.adopting import adopt, leave
 from whyalike.models.installed import BaseModel, preprocess, strips_texts, text_limit
 from whyalike.models.prompts import choose_from
 from whyalike.models.replica import Replica, explained_failures, outside_inference, own_tokenizer
@@ -87,11 +88,13 @@ class TokenPipeline(Generic[Pipeline]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
+        leave(self.pipeline)
         return {k: v for k, v in vars(self).items() if k not in ("_lock", "_replica")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""
         self.__dict__.update(state)
+        adopt(self.pipeline)
         self._start()
 
     @property

@@ -214,8 +214,9 @@ class PairCollator:
     """Makes a batch of examples.
 
     A batch has ``sequences`` (one of joint rows, or titles and descriptions apart), ``targets``
-    (B,) and ``same`` (B, B). A sequence has the model's inputs, (R, T) each; ``title`` and
-    ``description``, (R, T), which tokens are whose, without special ones; and ``labels`` (R, T).
+    (B,) and ``keys`` (B, 2), numbers of each title and description. A sequence has the model's
+    inputs, (R, T) each; ``title`` and ``description``, (R, T), which tokens are whose, without
+    special ones; and ``labels`` (R, T).
     Masks are drawn for each item by itself: a batch has those that its items have alone.
     """
 
@@ -250,10 +251,9 @@ class PairCollator:
                 self._sequence([titles], [s[0] for s in seeds], name="title"),
                 self._sequence([descriptions], [s[1] for s in seeds], name="description"),
             ]
-        title, description = torch.tensor([example["keys"] for example in examples]).T
-        same = (title[:, None] == title) | (description[:, None] == description)
+        keys = torch.tensor([example["keys"] for example in examples])
         targets = torch.tensor([example["target"] for example in examples])
-        return {"sequences": sequences, "targets": targets, "same": same}
+        return {"sequences": sequences, "targets": targets, "keys": keys}
 
     def _sequence(
         self, texts: list[list[str]], seeds: list[int], *, name: str | None = None
@@ -301,6 +301,13 @@ class PairCollator:
             )
             masked[row, own], labels[row, own] = shown[0], label[0]
         return masked, labels
+
+
+def same_texts(keys: Tensor) -> Tensor:
+    """Return which items (B, B) have the same title or description, by their numbers (B, 2)."""
+    title, description = keys.T
+    same: Tensor = (title[:, None] == title) | (description[:, None] == description)
+    return same
 
 
 def frame_tokens(tokenizer: PreTrainedTokenizerBase) -> set[int]:

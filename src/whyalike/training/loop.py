@@ -25,7 +25,9 @@ from transformers import (
     TrainingArguments,
 )
 
+from whyalike.training.caching import cached_backward
 from whyalike.training.data import PairCollator, PairDataset
+from whyalike.training.processes import mean_over_processes
 from whyalike.training.recobert import Base, RecoBERT, quiet
 from whyalike.training.result import TrainingProgress
 from whyalike.training.settings import TrainingSettings
@@ -204,10 +206,35 @@ class RecoBERTTrainer(Trainer):
         self.parts.append((found["title_description"], found["masked_words"]))
         return (found["loss"], found) if return_outputs else found["loss"]
 
+    def training_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Run forward and backward; with a cached batch, rows are looked at a few at a time."""
+        bare = self.accelerator.unwrap_model(model)
+        if not bare.settings.cached_batch:
+            return super().training_step(model, inputs, num_items_in_batch)
+        model.train()
+        prepared: dict[str, Any] = self._prepare_inputs(inputs)
+        found = cached_backward(
+            model,
+            bare,
+            **prepared,
+            backward=self.accelerator.backward,
+            autocast=self.accelerator.autocast,
+            no_sync=lambda: self.accelerator.no_sync(model),
+        )
+        self.parts.append((found["title_description"], found["masked_words"]))
+        return found["loss"]
+
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the means of both losses since the last time."""
+        """Add the means of both losses since the last time, over all processes."""
         if "loss" in logs and self.parts:
-            pairs, words = torch.tensor(self.parts, dtype=torch.float64).mean(0).tolist()
+            means = torch.tensor(self.parts, dtype=torch.float64).mean(0)
+            shared = means.to(self.args.device) if world_size() > 1 else means
+            pairs, words = mean_over_processes(shared).tolist()
             logs = {**logs, "title_description": pairs, "masked_words": words}
             self.parts = []
         super().log(logs, *args, **kwargs)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
@@ -25,7 +25,8 @@ from whyalike.models.installed import text_limit
 from whyalike.models.loading import load
 from whyalike.models.locating import explain_failure, find_model
 from whyalike.models.opening import find_kind
-from whyalike.training.data import NOTHING
+from whyalike.training.data import NOTHING, same_texts
+from whyalike.training.processes import mean_over_processes, of_all_processes, of_the_joint_batch
 from whyalike.training.settings import TrainingSettings
 
 
@@ -354,57 +355,113 @@ class RecoBERT(nn.Module):
         hooks.register_load_state_dict_pre_hook(_restore_aliases)
 
     def forward(
-        self, sequences: Sequence[Mapping[str, Tensor]], targets: Tensor, same: Tensor
+        self,
+        sequences: Sequence[Mapping[str, Tensor]] = (),
+        targets: Tensor | None = None,
+        keys: Tensor | None = None,
+        *,
+        pull: "Pull | None" = None,
     ) -> dict[str, Tensor]:
         """Return ``loss`` and its two parts, scalars; see PairCollator for a batch.
 
-        Raises ModelError where the loss is no number.
+        With ``pull`` in place of a batch, the loss is a scalar with the gradient that some rows
+        have of one; see ``whyalike.training.caching``. Raises ModelError where the loss of a batch
+        is no number.
         """
+        if pull is not None:
+            return self._pulled(pull)
+        assert targets is not None
+        assert keys is not None
         found: dict[str, Tensor] = {}
         hidden_of_masked, labels = [], []
         for sequence in sequences:
-            order = sequence["attention_mask"].sum(1).argsort(descending=True, stable=True)
-            means: dict[str, list[Tensor]] = {side: [] for side in SIDES if side in sequence}
-            for part in _parts(sequence, order):
-                inputs = {name: part[name] for name in _INPUTS if name in part}
-                hidden = self.encoder(**inputs).last_hidden_state
-                for side, those in means.items():
-                    those.append(mean_of_tokens(hidden, part[side]))
-                masked = part["labels"] != NOTHING
-                hidden_of_masked.append(hidden[masked])
-                labels.append(part["labels"][masked])
-            found |= {side: torch.cat(those)[order.argsort()] for side, those in means.items()}
+            order, means = [], list[Mapping[str, Tensor]]()
+            for rows, part in split_rows(sequence):
+                read = self.read(part)
+                order.append(rows)
+                means.append(read.means)
+                hidden_of_masked.append(read.masked)
+                labels.append(read.labels)
+            back = torch.cat(order).argsort()
+            found |= {side: torch.cat([one[side] for one in means])[back] for side in means[0]}
         # bfloat16 has three digits of a cosine, too few to rank by.
         with torch.autocast(targets.device.type, enabled=False):
-            pairs = self._pair_loss(found["title"], found["description"], targets, same)
-        loss, words = pairs, pairs.new_zeros(())
-        if self.head is not None:
-            wanted = torch.cat(labels)
-            logits = self.head(torch.cat(hidden_of_masked))
-            words = masked_word_loss(logits, wanted, count=_mean_count(wanted))
-            loss = pairs + self.settings.mlm_weight * words
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(
-                f"The loss became {value}: the learning rate {self.settings.learning_rate} may be "
-                "too high for this base. Lower it (learning_rate, --lr)."
-            )
+            pairs = self.pair_loss(found["title"], found["description"], targets, keys)
+        words = self._word_loss(hidden_of_masked, labels, count_masked(sequences), like=pairs)
+        loss = pairs + self.settings.mlm_weight * words
+        check_loss(loss, self.settings)
         return {
             "loss": loss,
             "title_description": pairs.detach(),
             "masked_words": words.detach(),
         }
 
-    def _pair_loss(
-        self, titles: Tensor, descriptions: Tensor, targets: Tensor, same: Tensor
+    def read(self, part: Mapping[str, Tensor]) -> "RowsRead":
+        """Return what the encoder makes of some rows of a sequence."""
+        inputs = {name: part[name] for name in _INPUTS if name in part}
+        hidden = self.encoder(**inputs).last_hidden_state
+        means = {side: mean_of_tokens(hidden, part[side]) for side in SIDES if side in part}
+        masked = part["labels"] != NOTHING
+        return RowsRead(means, hidden[masked], part["labels"][masked])
+
+    def pair_loss(
+        self, titles: Tensor, descriptions: Tensor, targets: Tensor, keys: Tensor
     ) -> Tensor:
-        match self.settings.negatives:
-            case "drawn":
-                return title_description_loss(titles, descriptions, targets)
-            case "all":
-                return all_pairs_loss(titles, descriptions, same)
-            case "ranking":
-                return ranking_loss(titles, descriptions, same, scale=self.settings.scale)
+        """Return the loss of embeddings (B, H): of all processes' together, where they compete."""
+        if self.settings.negatives == "drawn":
+            return title_description_loss(titles, descriptions, targets)
+        titles, descriptions = of_all_processes(titles), of_all_processes(descriptions)
+        same = same_texts(of_all_processes(keys))
+        if self.settings.negatives == "all":
+            return of_the_joint_batch(all_pairs_loss(titles, descriptions, same))
+        scale = self.settings.scale
+        return of_the_joint_batch(ranking_loss(titles, descriptions, same, scale=scale))
+
+    def _pulled(self, pull: "Pull") -> dict[str, Tensor]:
+        read = self.read(pull.part)
+        products = [(read.means[side] * wanted).sum() for side, wanted in pull.wanted.items()]
+        total = torch.stack(products).sum()
+        words = self._word_loss([read.masked], [read.labels], pull.count, like=total)
+        loss = total + self.settings.mlm_weight * words
+        return {"loss": loss, "masked_words": words.detach()}
+
+    def _word_loss(
+        self, hidden: Sequence[Tensor], labels: Sequence[Tensor], count: Tensor, *, like: Tensor
+    ) -> Tensor:
+        if self.head is None:
+            return like.new_zeros(())
+        return masked_word_loss(self.head(torch.cat([*hidden])), torch.cat([*labels]), count=count)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsRead:
+    """Of R rows the means (R, H) of each side; their masked tokens (M, H), and labels (M,)."""
+
+    means: Mapping[str, Tensor]
+    masked: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Some rows of a sequence, and what a loss's derivative by their means (R, H) is.
+
+    ``count`` is as of ``masked_word_loss``, of the whole batch.
+    """
+
+    part: Mapping[str, Tensor]
+    wanted: Mapping[str, Tensor]
+    count: Tensor
+
+
+def check_loss(loss: Tensor, settings: TrainingSettings) -> None:
+    """Raise ModelError where a loss is no number."""
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise ModelError(
+            f"The loss became {value}: the learning rate {settings.learning_rate} may be "
+            "too high for this base. Lower it (learning_rate, --lr)."
+        )
 
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -414,24 +471,24 @@ ROWS = 16
 """Rows that go through the encoder together."""
 
 
-def _parts(sequence: Mapping[str, Tensor], order: Tensor) -> Iterator[dict[str, Tensor]]:
-    """Return rows in ``order``, ROWS at a time, without columns that only pad.
+def split_rows(sequence: Mapping[str, Tensor]) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Yield the places of ROWS rows at a time, longest first, and the rows without mere padding.
 
     Of texts that differ in length, a third of a padded batch would be padding.
     """
+    order = sequence["attention_mask"].sum(1).argsort(descending=True, stable=True)
     for rows in torch.split(order, ROWS):
         attended = sequence["attention_mask"][rows].any(0).nonzero()
         width = int(attended[-1]) + 1 if len(attended) else 1
-        yield {name: value[rows, :width] for name, value in sequence.items()}
+        yield rows, {name: value[rows, :width] for name, value in sequence.items()}
 
 
-def _mean_count(labels: Tensor) -> Tensor:
-    """Return the number of masked tokens of a process, averaged over processes."""
-    count = torch.tensor(float(len(labels)), device=labels.device)
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(count)
-        count /= distributed.get_world_size()
-    return count
+def count_masked(sequences: Sequence[Mapping[str, Tensor]]) -> Tensor:
+    """Return the number of masked tokens of a batch, averaged over processes."""
+    labels = [sequence["labels"] for sequence in sequences]
+    return mean_over_processes(
+        torch.stack([(own != NOTHING).sum() for own in labels]).sum().float()
+    )
 
 
 def _aliases(module: nn.Module) -> dict[str, str]:

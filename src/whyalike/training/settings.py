@@ -37,7 +37,11 @@ class TrainingSettings:
     warmup : float, default=0.1
         The share of steps that warm up.
     batch_size : int, default=16
-        Pairs of a step, in each process.
+        Pairs of a step, in each process; false pairs come from the batches of all processes.
+    cached_batch : bool, default=False
+        Whether embeddings are computed once without activations, and again a few rows at a time
+        with them (gradient caching): the same steps, with memory that does not grow with
+        ``batch_size``, for a forward more.
     epochs : float, default=3.0
         Passes over the catalogue.
     max_steps : int, optional
@@ -70,6 +74,7 @@ class TrainingSettings:
     learning_rate: float = 5e-5
     warmup: float = 0.1
     batch_size: int = 16
+    cached_batch: bool = False
     epochs: float = 3.0
     max_steps: int | None = None
     max_length: int = 128
@@ -93,6 +98,8 @@ class TrainingSettings:
             _check(name, getattr(self, name), lambda value: 0 <= value < 1, "from 0 to below 1")
         if self.watched is not None:
             _check("watched", self.watched, lambda value: 0 <= value < 1, "from 0 to below 1")
+        if not isinstance(self.cached_batch, bool):
+            raise OptionError(f"cached_batch is {self.cached_batch!r}; it is True or False.")
         _check("batch_size", self.batch_size, lambda value: value >= 1, "1 or more")
         _check("looks", self.looks, lambda value: value >= 1, "1 or more")
         _check("max_length", self.max_length, lambda value: value >= 8, "8 or more")

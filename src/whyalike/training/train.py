@@ -401,6 +401,11 @@ def train_recobert(
         seed=chosen.seed,
     )
     kind = _check_kind(items, kind)
+    if baseline is not None and world_size() > 1:
+        raise OptionError(
+            f"baseline={baseline!r} trains in one process, and torchrun started {world_size()}: "
+            "leave it out (--baseline), or train in one."
+        )
     refuse_what_is_there(target)
 
     folder = unfinished(target)

@@ -1,0 +1,251 @@
+"""Pieces of work run by actors of Ray Data, on this machine's cores or on a cluster.
+
+The plan is Ray Data's: one read task, which runs where the files are, streams the pieces as blocks;
+a pool of actors, each of which makes its function once, maps them; blocks come back in order. Ray
+holds the stream back where results are not taken, restarts an actor whose process died, and gives
+its block to a new one.
+"""
+
+import logging
+import os
+import pickle
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from whyalike.errors import EngineError, MissingExtraError, OptionError, WhyalikeError
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+TRIES = 3
+"""How often an actor is started again, and a piece given to a new one."""
+
+PER_ACTOR = 2
+"""Pieces that an actor has at a time: one that it works on, and the next."""
+
+BYTES_IN_FLIGHT = 1 << 28
+"""Of pieces and results that nobody has taken yet, about."""
+
+SECONDS_TO_ANSWER = 20.0
+
+COLUMN = "pickled"
+
+
+class RayRunner:
+    """Runs pieces by actors of Ray Data. See Runner.
+
+    One CPU of the cluster is left to what reads pieces and writes results, and each other one has
+    an actor. A cluster that this process has not joined yet is joined, and left at the end.
+
+    Parameters
+    ----------
+    address : str, optional
+        Of a cluster of which this machine is a node, ``"auto"`` or HOST:PORT; by default workers
+        are started on this machine.
+    gpus : float, default=0
+        Of each actor; with them there are as many actors as the cluster has GPUs for.
+
+    Raises
+    ------
+    OptionError
+        An address of Ray's client, which is no node of the cluster.
+    MissingExtraError
+        Ray is not installed.
+    """
+
+    def __init__(self, address: str | None = None, *, gpus: float = 0) -> None:
+        if address is not None and address.startswith("ray://"):
+            raise OptionError(
+                f"ray_address is {address!r}, of Ray's client: run this on a node of the cluster, "
+                "with 'auto' or HOST:6379, because the files are read and written where it runs."
+            )
+        if find_spec("ray") is None:
+            raise MissingExtraError("The engine 'ray'", "ray", "ray")
+        self.address, self.gpus = address, gpus
+
+    def __call__(
+        self, pieces: Iterable[Piece], make: Callable[[], Callable[[Piece], Result]]
+    ) -> Iterator[Result]:
+        """See Runner.
+
+        Raises
+        ------
+        EngineError
+            The cluster can't be reached, or a piece ended its worker again and again.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        joined = not ray.is_initialized()
+        try:
+            if joined:
+                self._join()
+            yield from self._map(pieces, make)
+        except ray.exceptions.RayError as error:
+            raise _failed(error) from error
+        finally:
+            if joined:
+                ray.shutdown()
+
+    def _join(self) -> None:
+        import ray
+        import ray.data
+
+        # What goes wrong is an error here; the course of a plan is nobody's business.
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+        quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        try:
+            if self.address is None:
+                ray.init(include_dashboard=False, **quiet)
+            else:
+                _knock(self.address)
+                ray.init(address=self.address, **quiet)
+        except Exception as error:
+            # Ray has no type of its own for a cluster that is not there, or does not start.
+            raise _failed(error) from error
+
+    def _map(
+        self, pieces: Iterable[Piece], make: Callable[[], Callable[[Piece], Result]]
+    ) -> Iterator[Result]:
+        import ray
+        from ray.data import ActorPoolStrategy, DataContext, ExecutionResources, read_datasource
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        context = DataContext.get_current().copy()
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = True
+        # By default Ray gives up where one actor ends before it is ready.
+        context.max_consecutive_actor_init_deaths = TRIES
+        context.execution_options.resource_limits = ExecutionResources(
+            object_store_memory=BYTES_IN_FLIGHT
+        )
+        # A piece is a block: of more, some actors would have none.
+        context.target_max_block_size = context.target_min_block_size = 1
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        # In a list it is fetched by the actor, and this name keeps it for those that start again.
+        made = ray.put(ray.cloudpickle.dumps(make))
+        with DataContext.current(context):
+            source = read_datasource(
+                _source_of(pieces),
+                override_num_blocks=1,
+                ray_remote_args={"num_cpus": 0, "scheduling_strategy": here},
+            )
+            mapped = source.map_batches(
+                _actor_class(),
+                fn_constructor_args=([made],),
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ActorPoolStrategy(
+                    size=self._count_actors(), max_tasks_in_flight_per_actor=PER_ACTOR
+                ),
+                num_cpus=1,
+                num_gpus=self.gpus or None,
+                max_restarts=TRIES,
+                max_task_retries=TRIES,
+            )
+            for batch in mapped.iter_batches(
+                batch_size=1, batch_format="pyarrow", prefetch_batches=0
+            ):
+                result = pickle.loads(batch.column(COLUMN)[0].as_py())
+                if isinstance(result, _Raised):
+                    raise result.error
+                yield result
+
+    def _count_actors(self) -> int:
+        import ray
+
+        there = ray.cluster_resources()
+        if self.gpus:
+            return max(1, int(there.get("GPU", 0) / self.gpus))
+        return max(1, int(there.get("CPU", 1)) - 1)
+
+
+def _failed(error: Exception) -> EngineError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+    return EngineError(
+        f"Ray could not do it: {said}. What is done is kept: see to the cluster and run it again."
+    )
+
+
+def _knock(address: str) -> None:
+    """Raise ConnectionError where nobody listens: Ray itself would ask for minutes."""
+    host, separator, port = address.rpartition(":")
+    if separator and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
+        except OSError as error:
+            raise ConnectionError(f"nobody listens at {address}") from error
+
+
+class _Raised:
+    """What a piece raised on purpose, on its way to who asked."""
+
+    def __init__(self, error: WhyalikeError) -> None:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            # An exception of other arguments than its message comes back as a message.
+            error = EngineError(str(error))
+        self.error = error
+
+
+def _source_of(pieces: Iterable[Any]) -> Any:
+    from ray.data import Datasource, ReadTask
+    from ray.data.block import BlockMetadata
+
+    class Pieces(Datasource):  # type: ignore[misc]
+        """Pieces read by one task, one after the other."""
+
+        def estimate_inmemory_data_size(self) -> int | None:
+            return None
+
+        def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[Any]:
+            del parallelism
+
+            def read() -> Iterator[Any]:
+                try:
+                    for piece in pieces:
+                        yield _block(piece)
+                except WhyalikeError as error:
+                    yield _block(_Raised(error))
+
+            return [ReadTask(read, BlockMetadata(None, None, None))]
+
+    return Pieces()
+
+
+def _actor_class() -> type[Any]:
+    class Worker:
+        """Makes its function once, and runs it on each block."""
+
+        def __init__(self, made: list[Any]) -> None:
+            import ray
+
+            self._function: Any = None
+            self._failure: WhyalikeError | None = None
+            try:
+                self._function = ray.cloudpickle.loads(ray.get(made[0]))()
+            except WhyalikeError as error:
+                self._failure = error
+
+        def __call__(self, block: Any) -> Any:
+            if self._failure is not None:
+                return _block(_Raised(self._failure))
+            piece = pickle.loads(block.column(COLUMN)[0].as_py())
+            if isinstance(piece, _Raised):
+                return block
+            try:
+                return _block(self._function(piece))
+            except WhyalikeError as error:
+                return _block(_Raised(error))
+
+    return Worker
+
+
+def _block(value: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.table({COLUMN: pa.array([pickle.dumps(value)], pa.large_binary())})
