@@ -28,6 +28,7 @@ from whyalike.render.parts import (
     score_note,
     unmatched_words,
 )
+from whyalike.render.place import PlaceView, view_place
 from whyalike.render.scales import Scale, scale_of
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
@@ -285,6 +286,9 @@ POOLING_IN_WORDS = {
 NO_WORDS = "This text has no words; there is nothing to explain."
 PARTNERS_NAMED = 3
 
+PAIR_COLOURS = 6
+"""Of pairs, by their numbers: ``templates/links.css`` has them, and the terminal has the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -348,6 +352,7 @@ class ExplanationView:
 
     id: str
     verdict: Sentence
+    place: PlaceView | None
     similarity: float
     kind: str
     score_note: str
@@ -392,6 +397,7 @@ def view_explanation(
     return ExplanationView(
         id=id,
         verdict=view_verdict(explanation),
+        place=view_place(explanation),
         similarity=explanation.similarity,
         kind=score_name(function),
         score_note=score_note(function),
@@ -502,6 +508,7 @@ def view_run(
         classes.append("wa-negative")
     if segment.marks:
         classes.append(f"wa-w{weights[segment.marks[0] - 1]}")
+        classes.append(f"wa-p{(segment.marks[0] - 1) % PAIR_COLOURS + 1}")
     said = f"saliency {format_number(segment.saliency, 2)}"
     if segment.contribution is not None:
         said += f", adds {format_signed(segment.contribution, decimals)}"

@@ -118,6 +118,7 @@ class Reference:
             options=list(describe_options()),
             document=DOCUMENT,
             about=about,
+            here=PAGE,
         )
 
 

@@ -28,7 +28,15 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [
         *(
             RENDERER / f"{name}.css"
-            for name in ("grid", "comparison", "methods", "similar", "leaderboard")
+            for name in (
+                "grid",
+                "place",
+                "units",
+                "comparison",
+                "methods",
+                "similar",
+                "leaderboard",
+            )
         ),
         *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse")),
     ],
