@@ -7,6 +7,7 @@ from typing import Literal
 
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render.parts import (
+    PAIR_LINES,
     Segment,
     background_facts,
     contribution_decimals,
@@ -286,9 +287,6 @@ POOLING_IN_WORDS = {
 NO_WORDS = "This text has no words; there is nothing to explain."
 PARTNERS_NAMED = 3
 
-PAIR_COLOURS = 6
-"""Of pairs, by their numbers: ``templates/links.css`` has them, and the terminal has the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -508,7 +506,7 @@ def view_run(
         classes.append("wa-negative")
     if segment.marks:
         classes.append(f"wa-w{weights[segment.marks[0] - 1]}")
-        classes.append(f"wa-p{(segment.marks[0] - 1) % PAIR_COLOURS + 1}")
+        classes.append(f"wa-p{(segment.marks[0] - 1) % len(PAIR_LINES) + 1}")
     said = f"saliency {format_number(segment.saliency, 2)}"
     if segment.contribution is not None:
         said += f", adds {format_signed(segment.contribution, decimals)}"

@@ -104,7 +104,7 @@ class ComparePage:
             )
             return Result(markup)
         found, swapped = await self._compare(question)
-        names = ("Text B", "Text A") if swapped else ("Text A", "Text B")
+        names = ("text B", "text A") if swapped else ("text A", "text B")
         markup = await self.drawing.draw(
             "part_compare.html.j2",
             view=await run_in_threadpool(view_comparison, found, id="c1", names=names),

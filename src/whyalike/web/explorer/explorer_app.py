@@ -44,6 +44,7 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "view.js": [RENDERER / f"{name}.js" for name in ("explanation", "tables", "grid")],
     "live.js": [STATIC / "live.js"],
     "menus.js": [STATIC / "menus.js"],
+    "what.js": [STATIC / "what.js"],
     "copy.js": [STATIC / "copy.js"],
 }
 

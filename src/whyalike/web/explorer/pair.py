@@ -45,9 +45,8 @@ UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phras
 
 FORMS = ("json", "html", "png")
 EMPTY = (
-    "Nothing to explain yet",
-    "Put a text into each box above: a query and a passage, two products, two sentences. The "
-    "answer comes as you type. Or begin with one of these.",
+    "Or begin with one of these",
+    "Each shows something that a score alone does not tell.",
 )
 
 
