@@ -346,7 +346,26 @@
     return element;
   }
 
+  /**
+   * Takes over whether the page around is dark: notebooks have themes of their own, of which a
+   * browser says nothing. A page of ours is as the system is.
+   * @param {HTMLElement} root
+   */
+  function matchScheme(root) {
+    if (root.closest('.whyalike-page')) return;
+    for (let around = root.parentElement; around; around = around.parentElement) {
+      const [red, green, blue, alpha = 1] = (
+        getComputedStyle(around).backgroundColor.match(/[\d.]+/g) ?? []
+      ).map(Number);
+      if (blue === undefined || alpha < 0.5) continue;
+      root.dataset.scheme = 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? 'dark' : 'light';
+      return;
+    }
+  }
+
   function start() {
+    const parts = document.querySelectorAll(':is(.whyalike, .whyalike-part):not([data-scheme])');
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (parts)) matchScheme(part);
     for (const root of document.querySelectorAll('article.whyalike:not(.wa-comparison, [data-ready])')) {
       root.setAttribute('data-ready', '');
       setUp(root);
