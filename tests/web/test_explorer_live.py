@@ -74,9 +74,9 @@ def test_another_model_brings_its_own_methods(page, url):
     )
     page.wait_for_selector(ANSWER, state="attached")
     assert page.locator("#method").input_value() == "occlusion"
-    page.locator("details.ex-menu summary").click()
+    page.locator("details.ex-methods summary").focus()
     page.keyboard.press("Escape")
-    assert page.locator("details.ex-menu[open]").count() == 0
+    assert page.locator("details.ex-methods[open]").count() == 0
 
 
 def test_another_index_brings_its_own_filters(page, url):
