@@ -95,6 +95,9 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
     arguments.append(f"method={method!r},")
     if _has_own_prompts(explainer):
         arguments.append(f"prompts={explainer.prompts!r},")
+    if explainer.background is not None:
+        count = len(explainer.background.texts)
+        arguments.append(f"background=...,  # the {count:,} texts that the server was started with")
     if chosen:
         arguments.append(f"options={chosen},")
     inside = "\n".join(f"    {one}" for one in arguments)
@@ -191,7 +194,8 @@ def _model(explainer: "Explainer") -> tuple[str, ...]:
     if (label := getattr(explainer.model, "label", None)) is not None:
         named += ["--label", label]
     own = ("--prompts", *explainer.prompts) if _has_own_prompts(explainer) else ()
-    return (*named, *own)
+    usual = () if explainer.background is None else ("--background", "background.txt")
+    return (*named, *own, *usual)
 
 
 def _has_own_prompts(explainer: "Explainer") -> bool:
