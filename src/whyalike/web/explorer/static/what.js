@@ -16,7 +16,7 @@ function isClosed() {
 }
 
 if (panel) {
-  panel.open = !isClosed() && matchMedia('(min-width: 48rem)').matches;
+  panel.open = !isClosed() && matchMedia('(min-width: 75rem)').matches;
   panel.querySelector('summary')?.addEventListener('click', () => {
     // The summary's own click comes first, and the panel turns after it.
     try {
