@@ -156,7 +156,7 @@ def test_without_scripts(open_page):
     page.get_by_role("button", name="Explain").click()
     assert page.locator("article.whyalike").count() == 1
     assert not page.get_by_role("button", name="Python").is_visible()
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     for name, text in (("query", "warm hat"), ("first", "zip"), ("second", "a warm hat")):
         page.locator(f"#{name}").fill(text)
     page.get_by_role("button", name="Compare").click()

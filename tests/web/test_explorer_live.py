@@ -101,7 +101,7 @@ def test_what_is_too_long_for_a_link_is_asked_again_when_one_comes_back(page, ur
     page.locator("#right").fill("wool")
     page.wait_for_selector(ANSWER)
     page.wait_for_function("() => location.search === ''")
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     page.wait_for_url("**/compare")
     page.go_back()
     page.wait_for_selector(ANSWER)
