@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from whyalike.render.figure import PAIRS_SHOWN
 from whyalike.render.parts import Segment
@@ -53,11 +54,11 @@ def take_excerpt(segments: Sequence[Segment]) -> Excerpt:
             kept.update(range(inside[places[0]], inside[places[-1]] + 1))
     shown = sum(n in kept for n in words)
     found: list[Segment] = []
-    for n, one in enumerate(segments):
-        if n in kept:
-            found.append(one)
-        elif not found or found[-1].text != LEFT_OUT:
-            found.append(Segment(LEFT_OUT))
+    for is_kept, run in groupby(range(len(segments)), key=kept.__contains__):
+        some = [segments[n] for n in run]
+        # Between two sentences that are kept is a blank.
+        is_blank = all(one.word is None and one.read for one in some)
+        found += some if is_kept or is_blank else [Segment(LEFT_OUT)]
     return Excerpt(
         tuple(found), f"{shown:,} of {len(words):,} words are drawn: the sentences with a pair"
     )
