@@ -112,7 +112,7 @@ def test_back_returns_to_the_example_as_it_was(open_page):
         arg=example,
     )
     assert page.locator("#left").input_value() == example
-    assert page.url == link
+    assert page.url.startswith(link), "with what the menus chose besides"
     page.go_forward()
     page.wait_for_function("() => document.querySelector('#left').value.includes('red')")
     page.wait_for_selector(ANSWER)
