@@ -89,6 +89,10 @@ def test_every_method_of_ours_has_words_of_its_own():
     plain = [name for _, name, _ in WORDS.values()]
     assert len(set(plain)) == len(plain)
     assert {group for group, *_ in WORDS.values()} == {*GROUPS} - {"other"}
+    exact = [method for method in list_methods() if WORDS[method.name][0] == "exact"]
+    assert all("sums" in method.promises for method in exact), "nothing is left"
+    controls = {name for name, (group, *_) in WORDS.items() if group == "control"}
+    assert controls >= {one.name for one in list_methods() if one.summary.startswith("control")}
 
 
 def test_groups_have_each_method_once_and_the_recommended_one_first(encoder_service):

@@ -24,7 +24,7 @@ GROUPS: Mapping[GroupName, tuple[str, str]] = {
     "exact": ("Exact", "The score as a sum of its parts: nothing is estimated, nothing is left."),
     "deleting": (
         "By deleting words",
-        "The model is asked again without a word. It works with any model, and takes longest.",
+        "The model is asked again without a word. It works with any model, and takes many passes.",
     ),
     "paper": ("The paper’s", "The method of the paper, and its parts alone."),
     "inside": (
@@ -57,7 +57,7 @@ WORDS: Mapping[str, tuple[GroupName, str, str]] = {
         "already read its whole text.)",
     ),
     "maxsim": (
-        "exact",
+        "inside",
         "The best partner of each token",
         "Which token of the other text is most like each one?",
     ),
@@ -67,7 +67,7 @@ WORDS: Mapping[str, tuple[GroupName, str, str]] = {
         "What does each part of a combined score add, and which words does it go by?",
     ),
     "ranks": (
-        "exact",
+        "inside",
         "A fusion by ranks",
         "Which part placed the text where it is, and which words does it go by?",
     ),
