@@ -6,7 +6,7 @@ import pytest
 from signed_explanations import make_large, make_signed
 from test_html import make_gloves
 
-from whyalike.render import render_html, render_methods
+from whyalike.render import render_fragment, render_html, render_methods
 
 pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 
@@ -40,12 +40,50 @@ def highlighted(page):
     return page.locator(".wa-texts .wa-on").all_inner_texts()
 
 
+def links(page):
+    """The classes of the links that are drawn, without their halos."""
+    drawn = page.locator(".wa-lines path:not(.wa-halo)").all()
+    return [link.get_attribute("class").split() for link in drawn]
+
+
+def test_links_are_drawn_before_anybody_points_and_say_which_pair_they_are_of(page):
+    rows = page.locator('table[data-kind="pairs"] tbody tr')
+    assert rows.count() > 1
+    # The best are drawn last, so that they lie above others.
+    expected = [
+        [f"wa-w{row.get_attribute('data-weight')}", f"wa-p{rank}"]
+        for rank, row in enumerate(rows.all(), 1)
+    ]
+    assert links(page) == expected[::-1]
+    widths = page.locator(".wa-lines path:not(.wa-halo)").evaluate_all(
+        "links => links.map(link => [link.classList[0], getComputedStyle(link).strokeWidth,"
+        " getComputedStyle(link).opacity, getComputedStyle(link).stroke])"
+    )
+    by_weight = {weight: (float(width[:-2]), float(seen)) for weight, width, seen, _ in widths}
+    ordered = [by_weight[weight] for weight in sorted(by_weight)]
+    assert len(ordered) > 1
+    assert ordered == sorted(ordered), "a better pair has a heavier line, a weak one is quieter"
+    badge = rows.first.locator(".wa-badge").evaluate("badge => getComputedStyle(badge).color")
+    assert badge == "rgb(0, 0, 0)"
+    assert len({stroke for *_, stroke in widths}) == min(6, rows.count())
+
+
+def test_links_of_words_that_are_hidden_later_are_no_error(open_page):
+    page = open_page(render_html([make_gloves()]))
+    page.locator(".wa-texts a.wa-word").first.hover()
+    page.evaluate(
+        "() => new Promise(done => {"
+        " document.querySelector('article').style.display = 'none';"
+        " requestAnimationFrame(() => requestAnimationFrame(done)) })"
+    )
+    assert links(page) == []
+
+
 def test_pointing_at_a_word_shows_its_partner_a_line_and_the_numbers(page):
-    assert page.locator(".wa-lines path").count() == 0
     word = page.locator(".wa-texts a.wa-word").first
     word.hover()
     assert len(highlighted(page)) >= 2
-    assert page.locator(".wa-lines path").count() > 0
+    assert "wa-on" in links(page)[-1]
     assert "saliency" in page.locator(".wa-readout").inner_text()
     assert page.locator("table tr.wa-on").count() >= 1
     page.mouse.move(5, 5)
@@ -81,6 +119,59 @@ def test_the_table_sorts_by_each_column(page):
         assert orders.keys() == {"ascending", "descending"}
         assert orders["ascending"] == sorted(orders["ascending"])
         assert orders["descending"] == sorted(orders["descending"], reverse=True)
+
+
+def test_texts_one_above_the_other_have_their_links_in_the_margin(open_page):
+    page = open_page(render_html([make_gloves()]), width=420)
+    box = page.locator(".wa-texts").bounding_box()
+    tops = [text.bounding_box()["y"] for text in page.locator(".wa-text").all()]
+    assert tops[0] < tops[1]
+    assert 1 <= len(links(page)) <= 5
+    ends = page.locator(".wa-lines path:not(.wa-halo)").evaluate_all(
+        "links => links.map(link => link.getBoundingClientRect().right)"
+    )
+    assert max(ends) <= box["x"] + box["width"]
+    assert len({round(end) for end in ends}) == len(ends), "each has a track of its own"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_who_has_no_keyboard_is_not_sent_to_one(browser, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(render_html([make_signed()]), encoding="utf-8")
+    context = browser.new_context(has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.locator("summary", has_text="All word pairs").click()
+    said = page.locator(".wa-readout, .wa-grid-readout").all_inner_texts()
+    assert said == ["Tap an underlined word.", "Tap a cell."]
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("around", "scripts", "is_dark"),
+    [
+        ('<body style="background: #1e1e1e">', True, True),
+        ('<body style="background: #fff"><div style="background: rgb(30 30 46)">', True, True),
+        ('<body style="background: #fafafa">', True, False),
+        ('<body data-theme="dark">', False, True),
+        ('<body class="vscode-high-contrast">', False, True),
+        ('<body data-jp-theme-light="true">', False, False),
+    ],
+)
+def test_in_another_page_an_explanation_is_as_dark_as_that(
+    browser, tmp_path, around, scripts, is_dark
+):
+    file = tmp_path / "page.html"
+    file.write_text(f"<!doctype html>{around}{render_fragment(make_gloves())}", encoding="utf-8")
+    # What the system says is the other way round.
+    scheme = "light" if is_dark else "dark"
+    context = browser.new_context(color_scheme=scheme, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    shown = page.locator("article.whyalike")
+    paper = shown.evaluate("root => getComputedStyle(root).backgroundColor")
+    assert paper == ("rgb(18, 22, 29)" if is_dark else "rgb(255, 255, 255)")
+    context.close()
 
 
 def test_without_scripts_all_can_be_read(browser, tmp_path):

@@ -23,7 +23,7 @@ from whyalike.explanation import Explanation
 from whyalike.web.api.service import Service
 from whyalike.web.explorer.asking import LONGEST_LINK, Asked, SearchQuestion
 from whyalike.web.explorer.catalogue import missing_words
-from whyalike.web.explorer.pair import count_clusters
+from whyalike.web.explorer.pair import pairs_by_step
 
 HOME = "http://127.0.0.1:8000"
 LEFT, RIGHT = "warm gloves for phones", "mittens to text with"
@@ -77,7 +77,7 @@ def test_an_empty_page_offers_examples_that_work(client):
     page = get(client, "/")
     assert page.status_code == 200
     links = [html.unescape(link) for link in re.findall(r'href="(/\?left=[^"]*)"', page.text)]
-    assert len(links) == 3
+    assert len(links) == 6
     answer = client.get(links[0])
     assert texts_of(answer.text) == [value for _, value in parse_qsl(links[0][2:])]
 
@@ -175,7 +175,7 @@ def test_another_number_of_clusters_asks_no_model(tmp_path):
 def test_the_slider_ends_where_all_matches_are_shown():
     explainer = open_explainer()
     found = explainer.explain(LEFT, RIGHT)
-    count = count_clusters(found)
+    count = len(pairs_by_step(found))
     assert count > 2
     sizes = []
     for top_k in range(1, count + 1):

@@ -79,8 +79,9 @@ def test_the_slider_shows_more_pairs(open_page):
         "before => document.querySelectorAll('table[data-kind=pairs] tbody tr').length > before",
         arg=before,
     )
-    shown, of = page.locator("#top-said").inner_text().split(" of ")
-    assert shown == of == str(rows.count())
+    said = page.locator("#top-said").inner_text()
+    assert said == f"{rows.count()} of {rows.count()} matches"
+    assert page.locator("#top_k").get_attribute("aria-valuetext") == said
     assert page.evaluate("document.activeElement.id") == "top_k", "the slider keeps the focus"
 
 
@@ -131,16 +132,20 @@ def test_by_the_keyboard_alone(open_page):
     page.wait_for_selector(ANSWER)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    page.keyboard.press("r")
+    assert page.evaluate("document.activeElement.id") == "method"
+    page.keyboard.type("Random")
     page.wait_for_function("() => document.querySelector('.wa-facts').innerText.includes('random')")
-    page.keyboard.press("Tab")  # To what it is broken down to, and on.
-    page.keyboard.press("Tab")
+    # On to the panel of methods, and into it.
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     page.locator(".wa-cards").wait_for()
     page.keyboard.press("Escape")
-    assert not page.locator("details.ex-menu").evaluate("menu => menu.open")
+    assert not page.locator("details.ex-methods").evaluate("menu => menu.open")
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
@@ -151,7 +156,7 @@ def test_without_scripts(open_page):
     page.get_by_role("button", name="Explain").click()
     assert page.locator("article.whyalike").count() == 1
     assert not page.get_by_role("button", name="Python").is_visible()
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     for name, text in (("query", "warm hat"), ("first", "zip"), ("second", "a warm hat")):
         page.locator(f"#{name}").fill(text)
     page.get_by_role("button", name="Compare").click()
@@ -183,6 +188,7 @@ def test_comparing_and_searching_as_one_types(open_page):
 PAGES = {
     "empty": "/",
     "pair": f"/?left={LEFT}&right={RIGHT}",
+    "sentences": f"/?left={LEFT}&right={RIGHT}. It is warm. It is red.&unit=sentence",
     "methods": f"/?left={LEFT}&right={RIGHT}&beside=random",
     "refused": "/?left=a&right=b&method=none",
     "compare": "/compare?query=warm+hat&first=zip&second=a+warm+hat",
@@ -190,21 +196,31 @@ PAGES = {
     "search": "/catalogue?text=knit+gloves&missing=s2&is.kind=gloves",
     "evaluate": "/evaluate",
     "samples": "/evaluate/samples?run=run&dataset=fashion+%3Cb%3E&metric=comprehensiveness",
+    "api": "/api/docs",
+    "none": "/nothing",
 }
+SIZES = ((360, "dark"), (768, "light"), (1024, "dark"), (1440, "light"), (1920, "dark"))
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_is_sound_small_and_wide_light_and_dark(open_page, name):
+    """With all that opens open: axe finds nothing, and nothing is wider than the screen."""
     axe_source = Path(pytest.importorskip("axe_playwright_python").__file__).parent.joinpath(
         "axe.min.js"
     )
-    for width, scheme in ((360, "dark"), (1600, "light")):
-        page = open_page(
-            PAGES[name], width=width, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
-        )
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, f"{name} is {wide} px too wide at {width}"
-        page.add_script_tag(path=axe_source)
+    page = open_page(PAGES[name], reduced_motion="reduce", bypass_csp=True)
+    page.add_script_tag(path=axe_source)
+    for width, scheme in SIZES:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        for is_open in (False, True):
+            page.evaluate(
+                "open => document.querySelectorAll('main details')"
+                ".forEach(one => { one.open = open })",
+                is_open,
+            )
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{name} is {wide} px too wide at {width}, open: {is_open}"
         found = page.evaluate("axe.run().then(found => found.violations)")
         said = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found]
         assert said == [], f"{name} at {width}, {scheme}"

@@ -74,9 +74,9 @@ def test_another_model_brings_its_own_methods(page, url):
     )
     page.wait_for_selector(ANSWER, state="attached")
     assert page.locator("#method").input_value() == "occlusion"
-    page.locator("details.ex-menu summary").click()
+    page.locator("details.ex-methods summary").focus()
     page.keyboard.press("Escape")
-    assert page.locator("details.ex-menu[open]").count() == 0
+    assert page.locator("details.ex-methods[open]").count() == 0
 
 
 def test_another_index_brings_its_own_filters(page, url):
@@ -101,7 +101,7 @@ def test_what_is_too_long_for_a_link_is_asked_again_when_one_comes_back(page, ur
     page.locator("#right").fill("wool")
     page.wait_for_selector(ANSWER)
     page.wait_for_function("() => location.search === ''")
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     page.wait_for_url("**/compare")
     page.go_back()
     page.wait_for_selector(ANSWER)

@@ -163,8 +163,8 @@ def test_the_pages_of_each_kind(open_page, explainers, kind, width):
     if kind != "static":
         assert "cosine" not in page.locator("#result").inner_text().lower()
     assert page.locator(".wa-terms tbody tr").count() == (12 if kind == "sparse" else 0)
-    page.get_by_text("More methods").click()
-    assert "Left out, as each needs" in page.locator(".ex-menu").inner_text()
+    page.get_by_text("What the methods answer").click()
+    assert "Left out, as each needs" in page.locator(".ex-methods").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     compared = open_page(f"/compare?query={LEFT}&first={RIGHT}&second={OTHER}&model={kind}", width)
     assert compared.locator("#method").input_value() == SIGNED[kind]

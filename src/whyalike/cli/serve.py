@@ -7,9 +7,11 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.listings import read_corpus
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     AllowPickle,
+    BackgroundTexts,
     Debug,
     Device,
     Label,
@@ -52,6 +54,7 @@ def serve(
     ] = None,
     method: Method = None,
     option: MethodOption = None,
+    background: BackgroundTexts = None,
     pooling: Pooling = "auto",
     prompts: Prompts = None,
     prompt_names: PromptNames = None,
@@ -164,6 +167,7 @@ def serve(
             results=[str(folder) for folder in results or []],
             method=method,
             options=options,
+            background=None if background is None else read_corpus(background, None),
             limits=ServiceLimits(
                 kept_bytes=cache_mb * 1024 * 1024, cost_seconds=max_cost, seconds=seconds
             ),

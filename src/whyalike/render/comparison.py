@@ -12,7 +12,9 @@ from rich.text import Text
 from whyalike.comparison import Comparison, ComparisonRow
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.render.comparison_verdict import (
+    Names,
     TextName,
+    capital,
     comparison_decimals,
     standings_of,
     view_comparison_verdict,
@@ -100,8 +102,10 @@ class ComparisonView:
     has_negative: bool
 
 
-def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
-    """Return what is shown of ``comparison``.
+def view_comparison(
+    comparison: Comparison, *, id: str, names: Names | None = None
+) -> ComparisonView:
+    """Return what is shown of ``comparison``; ``names`` are what the texts are called, if anything.
 
     The words of the three texts are shaded by what the tables say of them.
     """
@@ -109,13 +113,13 @@ def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
     effects = [row.effect for row in (*query_rows, *text_rows)]
     decimals, greatest = decimals_for(effects), greatest_of(effects)
     whole = comparison_decimals(comparison)
-    standings = standings_of(comparison.margin)
+    standings = standings_of(comparison.margin, names)
     texts = _shaded(comparison, greatest)
     first = comparison.better
     prompts = describe_prompts(first.prompts, sides=("the query", "the texts"))
     return ComparisonView(
         id=id,
-        verdict=view_comparison_verdict(comparison),
+        verdict=view_comparison_verdict(comparison, names=names),
         margin=comparison.margin,
         said=format_signed(comparison.margin, whole),
         better_similarity=format_number(comparison.better.similarity, whole),
@@ -131,8 +135,8 @@ def view_comparison(comparison: Comparison, *, id: str) -> ComparisonView:
         ),
         warnings=_warnings(comparison, standings),
         query=_side(texts[0], "left", "Query", decimals),
-        better=_side(texts[1], "left", standings[0].title.capitalize(), decimals),
-        worse=_side(texts[2], "right", standings[1].title.capitalize(), decimals),
+        better=_side(texts[1], "left", capital(standings[0].title), decimals),
+        worse=_side(texts[2], "right", capital(standings[1].title), decimals),
         texts=texts,
         query_rows=_rows(query_rows, comparison, decimals, greatest),
         text_rows=_rows(text_rows, comparison, decimals, greatest),
@@ -200,8 +204,8 @@ def _warnings(comparison: Comparison, standings: tuple[TextName, TextName]) -> t
     both = [said for said in first if said in second]
     return (
         *both,
-        *(f"With the {standings[0].text}: {said}" for said in first if said not in both),
-        *(f"With the {standings[1].text}: {said}" for said in second if said not in both),
+        *(f"With {standings[0].text}: {said}" for said in first if said not in both),
+        *(f"With {standings[1].text}: {said}" for said in second if said not in both),
     )
 
 

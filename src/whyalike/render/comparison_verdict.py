@@ -32,14 +32,28 @@ class TextName:
     text: str
 
 
-HIGHER = TextName("text scored higher", "higher text", "text scored higher")
-LOWER = TextName("text scored lower", "lower text", "text scored lower")
-FIRST = TextName("first text, scored the same", "first text", "first text")
-SECOND = TextName("second text, scored the same", "second text", "second text")
+HIGHER = TextName("text scored higher", "higher text", "the text scored higher")
+LOWER = TextName("text scored lower", "lower text", "the text scored lower")
+FIRST = TextName("first text, scored the same", "first text", "the first text")
+SECOND = TextName("second text, scored the same", "second text", "the second text")
 
 
-def standings_of(margin: float) -> tuple[TextName, TextName]:
+Names = tuple[str, str]
+"""What the two texts are called within a sentence, such as "text A" and "text B"."""
+
+
+def standings_of(margin: float, names: Names | None = None) -> tuple[TextName, TextName]:
     """Return what to call the text that was expected to win, and the other."""
+    if names is not None:
+        said = (
+            ("scored higher", "scored lower") if margin > 0 else ("scored lower", "scored higher")
+        )
+        said = said if margin else ("scored the same",) * 2
+        first, second = (
+            TextName(f"{name}, {standing}", capital(name), name)
+            for name, standing in zip(names, said, strict=True)
+        )
+        return first, second
     if margin == 0:
         return FIRST, SECOND
     return (HIGHER, LOWER) if margin > 0 else (LOWER, HIGHER)
@@ -50,8 +64,13 @@ def say_comparison(comparison: Comparison) -> str:
     return say(view_comparison_verdict(comparison))
 
 
-def view_comparison_verdict(comparison: Comparison) -> Sentence:
-    """Return which text is scored higher, and what carries that.
+def capital(said: str) -> str:
+    """Return the same with a capital at its beginning, whatever follows."""
+    return said[0].upper() + said[1:]
+
+
+def view_comparison_verdict(comparison: Comparison, *, names: Names | None = None) -> Sentence:
+    """Return which text is scored higher, and what carries that; ``names`` are those of the texts.
 
     Words are said to carry it where the model was asked (``checks``); otherwise they are those that
     the method names first.
@@ -71,19 +90,22 @@ def view_comparison_verdict(comparison: Comparison) -> Sentence:
         return (Piece(f"Nearly level: {against}."),)
     by = _number(comparison, abs(comparison.margin))
     head = f"Scored higher by {by} ({against})"
-    if comparison.margin < 0:
+    if names is not None:
+        higher, lower = names if comparison.margin > 0 else names[::-1]
+        head = f"{capital(higher)} is scored above {lower}, by {by} ({against})"
+    elif comparison.margin < 0:
         head = f"The model does not agree: it scores the second text higher by {by} ({against})"
-    return (Piece(head), *_carried(comparison))
+    return (Piece(head), *_carried(comparison, names))
 
 
-def _carried(comparison: Comparison) -> Sentence:
+def _carried(comparison: Comparison, names: Names | None) -> Sentence:
     rows = comparison.carrying
     if not rows:
         return (Piece("; no word was found that carries this."),)
     if comparison.checks is None:
-        named = _named(comparison, rows[:NAMED])
+        named = _named(comparison, rows[:NAMED], names)
         return (Piece(f"; {comparison.better.method} names "), *named, Piece(" first."))
-    named = _named(comparison, rows)
+    named = _named(comparison, rows, names)
     after = _margin_without(comparison, rows)
     if after is None:
         return (Piece(", through "), *named, Piece("."))
@@ -100,19 +122,23 @@ def _carried(comparison: Comparison) -> Sentence:
     how = "mainly" if share >= MAINLY else "in part"
     these = "these" if len(rows) > 1 else "it"
     if after * towards < 0:
-        other = "other" if towards > 0 else "first"
-        rest = f": without {these} the {other} text leads by {left}."
+        other = "the other text" if towards > 0 else "the first text"
+        if names is not None:
+            other = names[1 if towards > 0 else 0]
+        rest = f": without {these} {other} leads by {left}."
     else:
         rest = f": without {these} the lead is {left}."
     return (Piece(f", {how} through "), *named, Piece(rest))
 
 
-def _named(comparison: Comparison, rows: tuple[ComparisonRow, ...]) -> list[Piece]:
+def _named(
+    comparison: Comparison, rows: tuple[ComparisonRow, ...], names: Names | None
+) -> list[Piece]:
     """Return the words of rows as a sentence lists them, and where they stand."""
     words = join_named([(Piece(shorten(row.text), is_words=True),) for row in rows])
     if rows[0].query:
         return [Piece("the query’s "), *words]
-    standings = standings_of(comparison.margin)
+    standings = standings_of(comparison.margin, names)
     placed = [
         (Piece(shorten(row.text), is_words=True), Piece(f" {_where(row, standings)}"))
         for row in rows
@@ -125,7 +151,7 @@ def _named(comparison: Comparison, rows: tuple[ComparisonRow, ...]) -> list[Piec
 def _where(row: ComparisonRow, standings: tuple[TextName, TextName]) -> str:
     if row.better and row.worse:
         return "of both texts"
-    return f"of the {standings[0 if row.better else 1].text}"
+    return f"of {standings[0 if row.better else 1].text}"
 
 
 def _margin_without(comparison: Comparison, rows: tuple[ComparisonRow, ...]) -> float | None:

@@ -20,6 +20,7 @@ from whyalike.render.figure import (
     UNDERLINE,
     WIDTH,
 )
+from whyalike.render.figure_long import take_excerpt
 from whyalike.render.figure_sheet import Flow, Piece, Sheet, flow_text
 from whyalike.render.parts import (
     ACCENT,
@@ -30,6 +31,7 @@ from whyalike.render.parts import (
     Segment,
     cut_into_segments,
     format_number,
+    pair_line,
     pair_weights,
     unmatched_words,
 )
@@ -79,8 +81,11 @@ def draw_side(
     sheet.text(x + column, y + 9, view.count, SMALL, color=MUTED, align="right")
     sheet.rule(x, y + 15, x + column)
     top = y + 32
+    drawn = take_excerpt(
+        cut_into_segments(side, pairs, which=view.which, unmatched=unmatched, **shaded)
+    )
     flow = flow_text(
-        cut_into_segments(side, pairs, which=view.which, unmatched=unmatched, **shaded),
+        drawn.segments,
         column,
         lambda text: sheet.measure(text, TEXT),
         measure_mark=lambda text: sheet.measure(text, MARK) + 2.5,
@@ -94,7 +99,8 @@ def draw_side(
         if piece.segment.word is not None:
             words.setdefault(piece.segment.word, piece)
     bottom = top + LINE * (flow.lines if flow.pieces else 0)
-    bottom = draw_side_notes(sheet, view, flow, x, bottom - (0 if flow.pieces else 6))
+    bottom -= 0 if flow.pieces else 6
+    bottom = draw_side_notes(sheet, view, flow, x, bottom, left_out=drawn.note)
     return PlacedText(words, x, top, bottom)
 
 
@@ -108,21 +114,25 @@ def draw_piece(sheet: Sheet, piece: Piece, weights: list[int], left: float, top:
         sheet.box(x - 0.8, y - 9.6, piece.width + 1.6, 12.8, tone, hatched=segment.shade < 0)
     if segment.marks:
         weight = 0.6 + 0.5 * (weights[segment.marks[0] - 1] - 1)
+        color = pair_line(segment.marks[0])
         sheet.rule(
-            x - 0.8, y + UNDERLINE + weight / 2, x + piece.width + 0.8, color=ACCENT, weight=weight
+            x - 0.8, y + UNDERLINE + weight / 2, x + piece.width + 0.8, color=color, weight=weight
         )
     elif segment.unmatched:
         sheet.rule(x - 0.8, y + UNDERLINE, x + piece.width + 0.8, color=MUTED, dotted=True)
     sheet.text(x, y, piece.text, TEXT, color=INK if segment.read else MUTED)
     if piece.mark:
         beside = x - piece.mark_width + 1 if piece.rtl else x + piece.width + 1.5
-        sheet.text(beside, y - 4.5, piece.mark, MARK, color=ACCENT, bold=False)
+        color = pair_line(segment.marks[0]) if segment.marks else ACCENT
+        sheet.text(beside, y - 4.5, piece.mark, MARK, color=color, bold=True)
 
 
-def draw_side_notes(sheet: Sheet, view: SideView, flow: Flow, x: float, y: float) -> float:
-    """Draw what is to say below a text: cut, unread, or without words."""
+def draw_side_notes(
+    sheet: Sheet, view: SideView, flow: Flow, x: float, y: float, *, left_out: str
+) -> float:
+    """Draw what is to say below a text: cut, left out, unread, or without words."""
     cut = "… the figure ends here; the text goes on" if flow.cut else ""
-    for note in (cut, view.unread_note, view.note):
+    for note in (left_out, cut, view.unread_note, view.note):
         if note:
             sheet.text(x, y, note, SMALL, color=MUTED)
             y += 14
@@ -132,7 +142,7 @@ def draw_side_notes(sheet: Sheet, view: SideView, flow: Flow, x: float, y: float
 def draw_links(
     sheet: Sheet, explanation: Explanation, left: PlacedText, right: PlacedText, scale: Scale
 ) -> None:
-    """Link the words of the best pairs; a better pair has a heavier and darker line.
+    """Link the words of the best pairs, each in its colour; a better pair has a heavier line.
 
     A link runs below the line of its word to the gutter and crosses there, so that it strikes
     through no text.
@@ -141,7 +151,8 @@ def draw_links(
     ends = [(left.words.get(pair.left), right.words.get(pair.right)) for pair in shown]
     left_tracks = choose_tracks([start for start, _ in ends], nearest=lambda p: -p.x - p.width)
     right_tracks = choose_tracks([end for _, end in ends], nearest=lambda p: p.x)
-    for (start, end), weight in reversed(list(zip(ends, scale.weights(shown), strict=True))):
+    ranked = enumerate(zip(ends, scale.weights(shown), strict=True), start=1)
+    for rank, ((start, end), weight) in reversed(list(ranked)):
         if start is None or end is None:
             continue
         x1 = left.x + start.x + start.width
@@ -151,7 +162,12 @@ def draw_links(
         track1, track2 = y1 + left_tracks[id(start)], y2 + right_tracks[id(end)]
         points = [(x1, y1), (x1, track1), (left.x + COLUMN, track1)]
         points += [(right.x, track2), (x2, track2), (x2, y2)]
-        sheet.link(points, color=ACCENT, weight=0.4 + 0.25 * weight, alpha=0.35 + 0.1 * weight)
+        sheet.link(
+            points,
+            color=pair_line(rank),
+            weight=0.4 + 0.3 * weight,
+            alpha=0.4 + 0.15 * weight,
+        )
 
 
 def choose_tracks(
@@ -441,7 +457,7 @@ def draw_unit(sheet: Sheet, row: UnitRow, y: float) -> float:
     return y
 
 
-INDENT = 152.0
+INDENT = 36.0
 LEADING = 12.0
 
 
@@ -454,6 +470,7 @@ def draw_reasons(sheet: Sheet, reasons: Sequence[Reason], y: float) -> float:
     y += 14
     for reason in reasons:
         sheet.text(MARGIN, y + 10, reason.title, SMALL, color=MUTED)
+        y += LEADING
         for words in reason.lists:
             y = draw_words(sheet, words, y)
         y += 4
@@ -462,7 +479,7 @@ def draw_reasons(sheet: Sheet, reasons: Sequence[Reason], y: float) -> float:
 
 def draw_words(sheet: Sheet, words: WordList, y: float) -> float:
     """Draw the words of one side in as many lines as they need."""
-    sheet.text(MARGIN + INDENT - 36, y + 10, words.side.lower(), SMALL, color=MUTED)
+    sheet.text(MARGIN, y + 10, words.side.lower(), SMALL, color=MUTED)
     flow = flow_text(
         [Segment(list_words(words))],
         WIDTH - 2 * MARGIN - INDENT,

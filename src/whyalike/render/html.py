@@ -23,6 +23,8 @@ STYLES = (
     "grid.css",
     "states.css",
     "units.css",
+    "links.css",
+    "place.css",
 )
 PAGE_STYLES = (*STYLES, "page.css")
 SCRIPTS = ("explanation.js", "tables.js", "grid.js")

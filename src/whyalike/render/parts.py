@@ -62,11 +62,20 @@ HAIRLINE = "#dde2ea"
 ACCENT = "#1747a6"
 WEIGHTS = 4
 
+PAIR_LINES = ("#b06d00", "#2280bb", "#0f7f5d", "#7d7300", "#b04a85", "#c2410c")
+"""The colour of each pair on paper, by its number: deeper shades of the terminal's, which are Okabe
+and Ito's, as a line has to stand out from white by 3:1. ``templates/links.css`` repeats them."""
+
 
 def saliency_level(saliency: float) -> int:
     """Return the level of a saliency, by its size: 0 to 20; beyond 1 is the strongest level."""
     strongest = len(LEVELS) - 1
     return round(part_of(saliency, 1.0) * strongest)
+
+
+def pair_line(rank: int) -> str:
+    """Return the colour of the pair of a number, from 1 on, on paper."""
+    return PAIR_LINES[(rank - 1) % len(PAIR_LINES)]
 
 
 def pair_weights(pairs: Sequence[WordPair]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
 from whyalike.render.parts import (
+    PAIR_LINES,
     Segment,
     background_facts,
     contribution_decimals,
@@ -28,6 +29,7 @@ from whyalike.render.parts import (
     score_note,
     unmatched_words,
 )
+from whyalike.render.place import PlaceView, view_place
 from whyalike.render.scales import Scale, scale_of
 from whyalike.render.score_parts import PartTable, part_table
 from whyalike.render.terms import TermsView, view_terms
@@ -348,6 +350,7 @@ class ExplanationView:
 
     id: str
     verdict: Sentence
+    place: PlaceView | None
     similarity: float
     kind: str
     score_note: str
@@ -392,6 +395,7 @@ def view_explanation(
     return ExplanationView(
         id=id,
         verdict=view_verdict(explanation),
+        place=view_place(explanation),
         similarity=explanation.similarity,
         kind=score_name(function),
         score_note=score_note(function),
@@ -502,6 +506,7 @@ def view_run(
         classes.append("wa-negative")
     if segment.marks:
         classes.append(f"wa-w{weights[segment.marks[0] - 1]}")
+        classes.append(f"wa-p{(segment.marks[0] - 1) % len(PAIR_LINES) + 1}")
     said = f"saliency {format_number(segment.saliency, 2)}"
     if segment.contribution is not None:
         said += f", adds {format_signed(segment.contribution, decimals)}"

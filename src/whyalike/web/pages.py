@@ -26,7 +26,14 @@ FOREVER = "public, max-age=31536000, immutable"
 SHARED: Mapping[str, Sequence[Path]] = {
     "explanation.css": [
         RENDERER / name
-        for name in ("explanation.css", "texts.css", "tables.css", "reasons.css", "states.css")
+        for name in (
+            "explanation.css",
+            "texts.css",
+            "tables.css",
+            "reasons.css",
+            "states.css",
+            "links.css",
+        )
     ],
     "explanation.js": [RENDERER / "explanation.js"],
     "web.css": [RENDERER / "page.css", STATIC / "web.css"],

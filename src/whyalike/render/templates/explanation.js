@@ -1,14 +1,23 @@
 /**
- * Makes each explanation on the page answer to pointing and the keyboard: shows a word with its
- * partners and their rows, and draws lines between them. Without it, all can be read.
+ * Draws lines between the words of pairs, and makes each explanation on the page answer to pointing
+ * and the keyboard: shows a word with its partners and their rows. Without it, all can be read.
  */
 (() => {
   'use strict';
 
   /** @typedef {'left' | 'right'} Side */
   /** @typedef {{ x: number, y: number }} Point */
+  /** @typedef {{ row: HTMLElement, left: Element, right: Element, number: number }} Link */
 
   const LINES_DRAWN = 12;
+  /** Of texts one above the other, whose lines share a margin. */
+  const LINES_STACKED = 5;
+  const COLOURS = 6;
+  /** Below a line of text there is room for so many lines. */
+  const TRACKS = 4;
+  const TRACK = 3;
+  const CORNER = 6;
+  const MARGIN_TRACK = 6;
   const PAIRS_READ_OUT = 3;
 
   /** @param {Element} root */
@@ -56,16 +65,40 @@
       readOut(readout, rows);
     }
 
+    /** The links that are always drawn are the best ones; those of what is pointed at join them. */
     function draw() {
       lines.replaceChildren();
+      const stacked = isStacked(texts);
+      const most = stacked ? LINES_STACKED : LINES_DRAWN;
+      const always = root.hasAttribute('data-links') ? pairRows().slice(0, most) : [];
+      const pointed = shown.slice(0, LINES_DRAWN);
+      const links = [...new Set([...always, ...pointed])].flatMap((row) => linkOf(row));
       const origin = texts.getBoundingClientRect();
-      for (const row of shown.slice(0, LINES_DRAWN)) {
-        const left = tone(words.left.get(row.dataset.left));
-        const right = tone(words.right.get(row.dataset.right));
-        if (!left || !right) continue;
-        const d = route(left, right, origin);
-        lines.append(path(lines, d, 'wa-halo'), path(lines, d, ''));
+      const below = { left: tracks(links, 'left'), right: tracks(links, 'right') };
+      // The best are drawn last, and what is pointed at after them.
+      const isShown = (/** @type {Link} */ link) => Number(shown.includes(link.row));
+      links.sort((a, b) => isShown(a) - isShown(b) || b.number - a.number);
+      for (const link of links) {
+        const d = route(link, origin, below, stacked);
+        const on = shown.includes(link.row) ? ' wa-on' : '';
+        const named = `wa-w${link.row.dataset.weight} wa-p${((link.number - 1) % COLOURS) + 1}`;
+        lines.append(path(lines, d, `wa-halo${on}`), path(lines, d, named + on));
       }
+    }
+
+    /** The rows of selected pairs, best first. */
+    function pairRows() {
+      const found = root.querySelectorAll('table[data-kind="pairs"] tr[data-left]');
+      const rows = /** @type {HTMLElement[]} */ ([...found]);
+      return rows.sort((a, b) => rank(a) - rank(b));
+    }
+
+    /** What a row links; nothing where a word is not there, or not to be seen. @param {HTMLElement} row */
+    function linkOf(row) {
+      const left = tone(words.left.get(row.dataset.left));
+      const right = tone(words.right.get(row.dataset.right));
+      if (!left?.getClientRects().length || !right?.getClientRects().length) return [];
+      return [{ row, left, right, number: rank(row) }];
     }
 
     const update = () => show(rowsOf(hovered ?? focused));
@@ -167,30 +200,75 @@
     };
   }
 
+  /** Whether the texts stand one above the other. @param {Element} texts */
+  function isStacked(texts) {
+    const [left, right] = [...texts.querySelectorAll('.wa-text')].map((text) =>
+      text.getBoundingClientRect(),
+    );
+    return !!left && !!right && right.left < left.right;
+  }
+
+  /**
+   * How far below its word each link runs: words of one line have tracks of their own, the one that
+   * is nearest to where links cross the highest.
+   * @param {Link[]} links
+   * @param {Side} side
+   * @returns {Map<Element, number>}
+   */
+  function tracks(links, side) {
+    /** @type {Map<number, Set<Element>>} */
+    const byLine = new Map();
+    for (const link of links) {
+      const boxes = link[side].getClientRects();
+      const line = Math.round(boxes[side === 'left' ? boxes.length - 1 : 0].bottom / 6);
+      byLine.set(line, (byLine.get(line) ?? new Set()).add(link[side]));
+    }
+    const found = new Map();
+    const sign = side === 'left' ? -1 : 1;
+    for (const words of byLine.values()) {
+      const middle = (/** @type {Element} */ word) => word.getBoundingClientRect().left;
+      [...words]
+        .sort((a, b) => sign * (middle(a) - middle(b)))
+        .forEach((word, at) => found.set(word, TRACK * (1 + (at % TRACKS))));
+    }
+    return found;
+  }
+
   /**
    * A line between two words that runs below their lines of text, and crosses in the gutter; for
    * texts one above the other, it runs down the margin.
-   * @param {Element} left
-   * @param {Element} right
+   * @param {Link} link
    * @param {DOMRect} origin
+   * @param {Record<Side, Map<Element, number>>} below
+   * @param {boolean} stacked
    */
-  function route(left, right, origin) {
-    const columns = [left, right].map((word) =>
+  function route(link, origin, below, stacked) {
+    const columns = [link.left, link.right].map((word) =>
       /** @type {Element} */ (word.closest('.wa-text')).getBoundingClientRect(),
     );
-    const from = anchor(left, origin, 'end');
-    if (columns[1].left >= columns[0].right) {
-      const to = anchor(right, origin, 'start');
-      const [out, into] = [columns[0].right - origin.left, columns[1].left - origin.left];
-      const middle = (out + into) / 2;
-      return `M${from.x},${from.y}H${out}C${middle},${from.y} ${middle},${to.y} ${into},${to.y}H${to.x}`;
+    const from = anchor(link.left, origin, 'end');
+    const out = from.y + (below.left.get(link.left) ?? TRACK);
+    const r = Math.min(CORNER, out - from.y);
+    // Out of its word, round the corner, below the rest of its line.
+    const start = `M${from.x - r - 2},${from.y}q0,${out - from.y} ${r},${out - from.y}`;
+    if (!stacked) {
+      const to = anchor(link.right, origin, 'start');
+      const into = to.y + (below.right.get(link.right) ?? TRACK);
+      const q = Math.min(CORNER, into - to.y);
+      const [left, right] = [columns[0].right - origin.left, columns[1].left - origin.left];
+      const middle = (left + right) / 2;
+      return (
+        `${start}H${left}C${middle},${out} ${middle},${into} ${right},${into}` +
+        `H${to.x + 2}q${q},0 ${q},${to.y - into}`
+      );
     }
-    const to = anchor(right, origin, 'end');
-    const margin = origin.width - 4;
-    const r = 8;
+    const to = anchor(link.right, origin, 'end');
+    const into = to.y + (below.right.get(link.right) ?? TRACK);
+    const q = Math.min(CORNER, into - to.y);
+    const margin = origin.width - 3 - MARGIN_TRACK * ((link.number - 1) % LINES_STACKED);
     return (
-      `M${from.x},${from.y}H${margin - r}q${r},0 ${r},${r}` +
-      `V${to.y - r}q0,${r} ${-r},${r}H${to.x}`
+      `${start}H${margin - 8}q8,0 8,8V${into - 8}q0,8 -8,8` +
+      `H${to.x - 2}q${-q},0 ${-q},${to.y - into}`
     );
   }
 
@@ -215,7 +293,10 @@
     const more = rows.length - lines.length;
     if (more > 0) lines.push(make('p', 'wa-hint', `and ${more} more`));
     if (!rows.length) {
-      lines.push(make('p', 'wa-hint', 'Point at an underlined word, or move to it with Tab.'));
+      const how = matchMedia('(hover: none)').matches
+        ? 'Tap an underlined word.'
+        : 'Point at an underlined word, or move to it with Tab.';
+      lines.push(make('p', 'wa-hint', how));
     }
     readout.replaceChildren(...lines);
   }
@@ -265,7 +346,26 @@
     return element;
   }
 
+  /**
+   * Takes over whether the page around is dark: notebooks have themes of their own, of which a
+   * browser says nothing. A page of ours is as the system is.
+   * @param {HTMLElement} root
+   */
+  function matchScheme(root) {
+    if (root.closest('.whyalike-page')) return;
+    for (let around = root.parentElement; around; around = around.parentElement) {
+      const [red, green, blue, alpha = 1] = (
+        getComputedStyle(around).backgroundColor.match(/[\d.]+/g) ?? []
+      ).map(Number);
+      if (blue === undefined || alpha < 0.5) continue;
+      root.dataset.scheme = 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? 'dark' : 'light';
+      return;
+    }
+  }
+
   function start() {
+    const parts = document.querySelectorAll(':is(.whyalike, .whyalike-part):not([data-scheme])');
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (parts)) matchScheme(part);
     for (const root of document.querySelectorAll('article.whyalike:not(.wa-comparison, [data-ready])')) {
       root.setAttribute('data-ready', '');
       setUp(root);

@@ -5,7 +5,9 @@
 (() => {
   'use strict';
 
-  const HINT = 'Point at a cell, or move to the table with Tab and then with the arrow keys.';
+  const HINT = matchMedia('(hover: none)').matches
+    ? 'Tap a cell.'
+    : 'Point at a cell, or move to the table with Tab and then with the arrow keys.';
 
   /** @param {HTMLTableElement} table */
   function setUp(table) {

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 16
 A_MONTH = 30 * 24 * 3600
-LOGIN = "/login"
+LOGIN, LOGOUT = "/login", "/logout"
 OPEN = frozenset({LOGIN, "/health", "/api/v1/health"})
 REFERENCE = frozenset({PAGE, DOCUMENT})
 ASSETS = "/assets/"
@@ -156,6 +156,8 @@ class Login:
         options = {"response_model": None, "include_in_schema": False}
         app.add_api_route(LOGIN, self.show, methods=["GET"], **options)  # type: ignore[arg-type]
         app.add_api_route(LOGIN, self.enter, methods=["POST"], **options)  # type: ignore[arg-type]
+        app.add_api_route(LOGOUT, self.leave, methods=["POST"], **options)  # type: ignore[arg-type]
+        self.pages.environment.globals["logout"] = LOGOUT
 
     async def show(self, next: str = "/") -> Response:
         """Ask for the token."""
@@ -174,6 +176,12 @@ class Login:
             return self._ask(next, status=403, says=WRONG)
         response = RedirectResponse(_own_path(next), status_code=303)
         self.access.cookie.set(response, self.access.stamp, seconds=A_MONTH)
+        return response
+
+    async def leave(self) -> Response:
+        """Let the browser forget that it was let in."""
+        response = RedirectResponse(LOGIN, status_code=303)
+        self.access.cookie.clear(response)
         return response
 
     def _ask(self, next: str, *, status: int = 200, says: str = "") -> Response:

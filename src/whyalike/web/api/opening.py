@@ -40,7 +40,7 @@ def open_service(
     limits : ServiceLimits, optional
         What may be asked for.
     **opening : Any
-        How models are loaded, as for Explainer.
+        How models are loaded, as for Explainer; a background is measured before this returns.
 
     Raises
     ------
@@ -61,6 +61,9 @@ def open_service(
             name: Explainer(place, method=method, **opening)
             for name, place in names_of(models).items()
         }
+        for explainer in loaded.values():
+            # Now, and not within the first request.
+            explainer.measured_background()
         known, opened = list(loaded.values()), {}
         for name, place in names_of(indexes).items():
             opened[name] = _open_index(place, known, method=method, **opening)
@@ -83,7 +86,7 @@ def _open_index(
     from whyalike.catalogue import CatalogueIndex
 
     # An index notes its own.
-    for name in ("pooling", "prompts", "prompt_names", "label"):
+    for name in ("pooling", "prompts", "prompt_names", "label", "background"):
         opening.pop(name, None)
     for explainer in explainers:
         try:

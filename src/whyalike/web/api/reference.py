@@ -129,6 +129,7 @@ class Reference:
             codes=[(name, code.statuses, code.meaning) for name, code in CODES.items()],
             document=DOCUMENT,
             about=about,
+            here=PAGE,
         )
 
 

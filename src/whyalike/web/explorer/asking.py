@@ -16,35 +16,74 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question that one may follow: its name, its texts and its link."""
+    """A question that one may follow: its kind, what it asks, its texts and its link."""
 
     name: str
+    asks: str
     texts: tuple[str, ...]
     link: str
 
 
-def _example(path: str, name: str, **texts: str) -> Example:
-    return Example(name, tuple(texts.values()), f"{path}?{urlencode(texts)}")
+def _example(path: str, name: str, asks: str, *, unit: str = "", **texts: str) -> Example:
+    fields = texts | ({"unit": unit} if unit else {})
+    return Example(name, asks, tuple(texts.values()), f"{path}?{urlencode(fields)}")
 
+
+PASSAGE = (
+    "The old lighthouse stands on a cliff at the northern end of the island. It was built in 1874 "
+    "by a local stonemason and his three sons, after two ships had been lost on the rocks below in "
+    "a single winter. For almost a century a keeper lived there with his family, grew potatoes "
+    "behind the tower, and rowed to the village on Saturdays. The lamp has been automatic since "
+    "1968, and the keeper’s house is now a small museum with letters, maps and a stuffed puffin. "
+    "Visitors may climb the 142 steps to the gallery from May to September, when the weather "
+    "allows it. Tickets are four euros, and children under six go up for free. Dogs have to wait "
+    "at the gate, where there is a bowl of water. The last bus back to the harbour leaves at half "
+    "past five, so do not stay too long for the sunset."
+)
 
 PAIRS = (
     _example(
         "/",
-        "Other words, same meaning",
-        left="How do I get my money back?",
-        right="A full refund is paid within seven days.",
+        "Search miss",
+        "This is the right passage: why is its score so low?",
+        left="jaguar top speed",
+        right="The big cat of the Amazon sprints at eighty kilometres an hour to catch its prey.",
+    ),
+    _example(
+        "/",
+        "False friend",
+        "What do a river and savings have in common?",
+        left="We sat on the bank of the river and watched the boats.",
+        right="The bank raised its interest rates for savings accounts.",
+    ),
+    _example(
+        "/",
+        "Negation",
+        "Does the model see that this is the opposite?",
+        left="This jacket is waterproof.",
+        right="This jacket is not waterproof.",
     ),
     _example(
         "/",
         "Two products",
+        "Would one be a fair replacement for the other?",
         left="Keep hands warm with these knit gloves featuring touchscreen-compatible fingertips.",
         right="These smartphone-friendly gloves let you text without taking them off.",
     ),
     _example(
         "/",
-        "A word that turns it round",
-        left="The hotel was quiet and close to the station.",
-        right="The hotel was not quiet, but close to the station.",
+        "Long passage",
+        "Which sentence answers the question?",
+        left="how much is the entry for adults",
+        right=PASSAGE,
+        unit="sentence",
+    ),
+    _example(
+        "/",
+        "Two languages",
+        "Does the model understand German, or only spellings?",
+        left="Our hotel has a sauna and a swimming pool.",
+        right="Unser Hotel hat eine Sauna und ein Schwimmbad.",
     ),
 )
 
@@ -52,6 +91,7 @@ COMPARISONS = (
     _example(
         "/compare",
         "A question and two answers",
+        "Why is the answer above the other text?",
         query="how to cancel my subscription",
         first="You can end your plan any time in the account settings.",
         second="Subscriptions are billed on the first day of each month.",
@@ -59,6 +99,7 @@ COMPARISONS = (
     _example(
         "/compare",
         "A search and two products",
+        "Which word makes the difference?",
         query="gloves for using a phone in winter",
         first="Knit gloves with touchscreen-compatible fingertips.",
         second="Warm leather gloves for winter, lined with wool.",

@@ -20,16 +20,18 @@ from whyalike.render.parts import format_number
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.web.explorer.asking import EACH_ITEM, Asked, SearchQuestion
+from whyalike.web.explorer.choosing import choices_of
 from whyalike.web.explorer.drawing import (
     Drawing,
     Exports,
     Result,
     attachment,
-    choices_of,
+    file_name,
     forms_at,
     in_shell,
     options_in_python,
     options_in_shell,
+    page_title,
     reason_of,
 )
 
@@ -187,7 +189,8 @@ class CataloguePage:
 
         async def make() -> Response:
             found = await self._search(SearchQuestion.of(asked))
-            return attachment(await run_in_threadpool(_write, found, form), form)
+            name = file_name(*_texts(found))
+            return attachment(await run_in_threadpool(_write, found, form), form, name)
 
         return await self.drawing.file(request, make)
 
@@ -208,7 +211,7 @@ class CataloguePage:
         return {
             "asked": SearchQuestion.of(Asked({**fields, **question.asked.fields})),
             "indexes": [(name, name) for name in names],
-            "methods": [] if served is None else choices_of(served.model.methods),
+            "methods": [] if served is None else choices_of(served.model),
             "counts": [(str(k), str(k)) for k in sorted({*COUNTS, question.k})],
             "facets": facets,
             "groups": [] if served is None else groups_of(served, facets),
@@ -227,7 +230,7 @@ class CataloguePage:
         where = await self._condition(question, served)
         take = Exports(
             link=asked.link(),
-            forms=forms_at(HERE, "JSON", "HTML"),
+            forms=forms_at(HERE, "JSON", "HTML", file=file_name(*_texts(found))),
             python=search_in_python(served, question, where),
             shell=search_in_shell(served, question, where),
         )
@@ -240,6 +243,7 @@ class CataloguePage:
             "part_found.html.j2",
             **await run_in_threadpool(view_similar, found.page),
             said=f"{count:,} {'item' if count == 1 else 'items'} found.",
+            title=page_title("Catalogue", *_texts(found)),
             take=take,
             links=links,
             missing=missing,
@@ -324,6 +328,12 @@ def groups_of(served: "ServedIndex", facets: Sequence[Facet]) -> list[tuple[str,
     first = [("", usual), (EACH_ITEM, "item")] if usual else [("", "item")]
     shared = [facet.name for facet in facets if facet.kind == "text" and facet.name != usual]
     return [*first, *((name, name) for name in shared)]
+
+
+def _texts(found: "Found") -> tuple[str, ...]:
+    """Return what was looked for, for names of tabs and files."""
+    query = found.query
+    return (query if isinstance(query, str) else query.title or query.id,)
 
 
 def _write(found: "Found", form: str) -> str:

@@ -21,8 +21,11 @@ from whyalike.web.explorer.drawing import (
     call_in_python,
     comparison_in_shell,
     draw_png,
+    file_name,
     forms_at,
+    move_to,
     open_in_python,
+    page_title,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 HERE = "/compare"
 FORMS = ("json", "html", "png")
+SAME = {"query": "query", "method": "method"}
 EMPTY = "Give a query and two texts. Or begin with one of these."
 
 
@@ -53,7 +57,7 @@ class ComparePage:
             return {
                 "asked": question,
                 "models": [(name, name) for name in self.service.models],
-                "methods": self.drawing.choices(question.model, signed=True),
+                "groups": await self.drawing.method_groups(question.model, signed=True),
                 "limit": self.service.limits.text,
             }
 
@@ -73,8 +77,10 @@ class ComparePage:
         asked = await self.drawing.read(request)
 
         async def make() -> Response:
-            found, _ = await self._compare(CompareQuestion.of(asked))
-            return attachment(await _write(found, form), form)
+            question = CompareQuestion.of(asked)
+            found, _ = await self._compare(question)
+            file = file_name(question.query, question.first, question.second)
+            return attachment(await _write(found, form), form, file)
 
         return await self.drawing.file(request, make)
 
@@ -98,11 +104,24 @@ class ComparePage:
             )
             return Result(markup)
         found, swapped = await self._compare(question)
+        names = ("text B", "text A") if swapped else ("text A", "text B")
         markup = await self.drawing.draw(
             "part_compare.html.j2",
-            view=await run_in_threadpool(view_comparison, found, id="c1"),
+            view=await run_in_threadpool(view_comparison, found, id="c1", names=names),
             said=_said(found, swapped=swapped),
             take=_take(served.explainer, found, asked),
+            title=page_title("Compare", question.query, question.first),
+            moves=(
+                (
+                    "Swap A and B",
+                    move_to(HERE, asked, {**SAME, "first": "second", "second": "first"}),
+                ),
+                ("Query and A as a pair", move_to("/", asked, {"left": "query", "right": "first"})),
+                (
+                    "Query and B as a pair",
+                    move_to("/", asked, {"left": "query", "right": "second"}),
+                ),
+            ),
         )
         return Result(markup)
 
@@ -133,7 +152,13 @@ def _take(explainer: "Explainer", found: Comparison, asked: Asked) -> Exports:
     opened = open_in_python(explainer, method, found.better.options)
     return Exports(
         link=asked.link(),
-        forms=forms_at(HERE, "JSON", "HTML", "PNG"),
+        forms=forms_at(
+            HERE,
+            "JSON",
+            "HTML",
+            "PNG",
+            file=file_name(*map(asked.one, ("query", "first", "second"))),
+        ),
         python=f"{opened}{call_in_python('c = explainer.compare', texts)}print(c)\n",
         shell=comparison_in_shell(explainer, method, found.better.options, texts),
     )

@@ -1,13 +1,15 @@
 """Pages and parts of pages drawn from what the service answers."""
 
 import logging
+import re
 import shlex
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
@@ -16,9 +18,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from whyalike.errors import BusyError, OptionError, TextError, TooCostlyError, WhyalikeError
 from whyalike.options import BTIOptions, UnitKind
+from whyalike.render.html import excerpt
 from whyalike.render.parts import format_number, format_signed
 from whyalike.web.api.answers import status_of, until_disconnected
 from whyalike.web.explorer.asking import PART, RESULT, Asked
+from whyalike.web.explorer.choosing import Boards, MethodChoice, MethodGroup, choices_of, grouped
 from whyalike.web.middleware import SAFE, is_foreign
 
 if TYPE_CHECKING:
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from whyalike.explainer import Explainer
-    from whyalike.methods.method import Method
     from whyalike.web.api.service import Service
     from whyalike.web.pages import Pages
 
@@ -63,9 +66,9 @@ class Exports:
     shell: str
 
 
-def forms_at(path: str, *names: str) -> tuple[ExportForm, ...]:
-    """Return the files below ``path`` by the names of their kinds."""
-    return tuple(ExportForm(n, f"{path}/{n.lower()}", f"whyalike.{n.lower()}") for n in names)
+def forms_at(path: str, *names: str, file: str = "whyalike") -> tuple[ExportForm, ...]:
+    """Return the files below ``path`` by the names of their kinds; ``file`` is what they share."""
+    return tuple(ExportForm(n, f"{path}/{n.lower()}", f"{file}.{n.lower()}") for n in names)
 
 
 def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> str:
@@ -92,6 +95,9 @@ def open_in_python(explainer: "Explainer", method: str, options: BTIOptions) -> 
     arguments.append(f"method={method!r},")
     if _has_own_prompts(explainer):
         arguments.append(f"prompts={explainer.prompts!r},")
+    if explainer.background is not None:
+        count = len(explainer.background.texts)
+        arguments.append(f"background=...,  # the {count:,} texts that the server was started with")
     if chosen:
         arguments.append(f"options={chosen},")
     inside = "\n".join(f"    {one}" for one in arguments)
@@ -188,7 +194,8 @@ def _model(explainer: "Explainer") -> tuple[str, ...]:
     if (label := getattr(explainer.model, "label", None)) is not None:
         named += ["--label", label]
     own = ("--prompts", *explainer.prompts) if _has_own_prompts(explainer) else ()
-    return (*named, *own)
+    usual = () if explainer.background is None else ("--background", "background.txt")
+    return (*named, *own, *usual)
 
 
 def _has_own_prompts(explainer: "Explainer") -> bool:
@@ -242,27 +249,13 @@ Returned = TypeVar("Returned")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer to a question as markup. ``clusters`` and ``shown`` are what the slider says."""
+    """The answer to a question as markup. ``steps`` and ``shown`` are what the slider says."""
 
     markup: Markup
-    clusters: int = 0
+    steps: Sequence[str] = ()
     shown: str = ""
     status: int = 200
     retry: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MethodChoice:
-    """A method as the menus show it."""
-
-    name: str
-    summary: str
-    cost: str
-
-    @property
-    def option(self) -> tuple[str, str]:
-        """What a menu sends, and what it shows."""
-        return self.name, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,10 +264,13 @@ class Drawing:
 
     service: "Service"
     pages: "Pages"
+    boards: Boards = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give our templates what the renderer's expect."""
+        """Give our templates what the renderer's expect, and every page its menu."""
+        object.__setattr__(self, "boards", Boards(self.service.results))
         self.pages.environment.filters.update(number=format_number, signed=format_signed)
+        self.pages.environment.globals.update(tabs=TABS, page_title=page_title)
 
     def add(self, app: "FastAPI", path: str, handler: Callable[..., Any]) -> None:
         """Add a route that takes its fields from the address or, as they may be long, a body."""
@@ -347,7 +343,7 @@ class Drawing:
 
     async def page(self, template: str, here: str, **content: object) -> HTMLResponse:
         """Return a page with its menu."""
-        return HTMLResponse(await self.draw(template, here=here, tabs=TABS, **content))
+        return HTMLResponse(await self.draw(template, here=here, **content))
 
     async def file(
         self, request: "Request", make: Callable[[], Coroutine[Any, Any, Response]]
@@ -370,7 +366,20 @@ class Drawing:
             served = self.service.model(model or None)
         except OptionError:
             return []
-        return choices_of(served.methods, signed=signed)
+        return choices_of(served, signed=signed)
+
+    async def method_groups(
+        self, model: str | None, *, signed: bool = False
+    ) -> Sequence[MethodGroup]:
+        """Return the same by groups, with what finished runs say of them."""
+        try:
+            served = self.service.model(model or None)
+        except OptionError:
+            return ()
+        boards = await run_in_threadpool(self.boards.read)
+        choices = choices_of(served, signed=signed, boards=boards)
+        usual = served.signed_method if signed else served.explainer.method.name
+        return grouped(choices, usual)
 
     def left_out(self, model: str | None) -> list[str]:
         """Return sentences on the methods that can't explain a model; an unknown one has none."""
@@ -414,17 +423,61 @@ def _is_visit(request: "Request") -> bool:
     )
 
 
-def choices_of(methods: "tuple[Method, ...]", *, signed: bool = False) -> list[MethodChoice]:
-    """Return methods as menus show them; ``signed``: only those that a comparison can use."""
-    return [
-        MethodChoice(one.name, one.summary, f"{one.forwards} forward, {one.backwards} backward")
-        for one in methods
-        if not signed or "signed" in one.promises
-    ]
+def attachment(content: bytes | str, form: str, name: str = "whyalike") -> Response:
+    """Return a file to be saved: never shown in place, as its markup is not one of our pages.
 
-
-def attachment(content: bytes | str, form: str) -> Response:
-    """Return a file to be saved: never shown in place, as its markup is not one of our pages."""
+    ``name`` is that of the file, without its kind; see ``file_name``.
+    """
     media = {"json": "application/json", "html": "text/html", "png": "image/png"}[form]
-    headers = {"content-disposition": f'attachment; filename="whyalike.{form}"'}
+    plain = name.encode("ascii", "ignore").decode().strip("-") or "whyalike"
+    headers = {
+        "content-disposition": f'attachment; filename="{plain}.{form}"; '
+        f"filename*=UTF-8''{quote(name)}.{form}"
+    }
     return Response(content, media_type=media, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where texts go to another page: its path with a link, or "" where that would be too long.
+
+    ``fields`` are for a form that takes them there then.
+    """
+
+    path: str
+    link: str
+    fields: tuple[tuple[str, str], ...]
+
+
+def move_to(path: str, asked: Asked, fields: Mapping[str, str]) -> Move:
+    """Return the way to a page whose fields get the texts of ours: theirs by name, and ours.
+
+    The model goes along.
+    """
+    said = {name: asked.one(own) for name, own in {**fields, "model": "model"}.items()}
+    told = {name: (value,) for name, value in said.items() if value}
+    return Move(path, Asked(told).link(), tuple((name, value) for name, (value,) in told.items()))
+
+
+TITLE, FILE = 32, 60
+"""Characters of a text in the name of a tab, and of all texts in that of a file."""
+
+SEEN, SOME = 200, 5
+"""Characters of a text that are looked at for the name of a file, and words that are taken."""
+
+
+def page_title(page: str, *texts: str) -> str:
+    """Return the name of a tab: the beginnings of what it is about, and the page."""
+    about = " – ".join(excerpt(text, most=TITLE) for text in texts if text.strip())
+    return f"{about} · {page}" if about else page
+
+
+def file_name(*texts: str) -> str:
+    """Return the name of a file by what is in it, such as whyalike-money-back-full-refund."""
+    words = [word for text in texts for word in re.findall(r"\w+", text[:SEEN].lower())[:SOME]]
+    said = ""
+    for word in words:
+        if len(said) + len(word) > FILE:
+            break
+        said += f"-{word}"
+    return f"whyalike{said}"

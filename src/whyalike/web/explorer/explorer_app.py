@@ -28,7 +28,15 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [
         *(
             RENDERER / f"{name}.css"
-            for name in ("grid", "comparison", "methods", "similar", "leaderboard")
+            for name in (
+                "grid",
+                "place",
+                "units",
+                "comparison",
+                "methods",
+                "similar",
+                "leaderboard",
+            )
         ),
         *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse")),
     ],
@@ -36,6 +44,7 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "view.js": [RENDERER / f"{name}.js" for name in ("explanation", "tables", "grid")],
     "live.js": [STATIC / "live.js"],
     "menus.js": [STATIC / "menus.js"],
+    "what.js": [STATIC / "what.js"],
     "copy.js": [STATIC / "copy.js"],
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods, view_methods
 from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
-from whyalike.selection import mean_shift, widest_top_k
+from whyalike.selection import content_pairs, mean_shift, widest_top_k
 from whyalike.web.explorer.asking import ABSOLUTE, DOCUMENTS, PAIRS, SCALES, Asked, PairQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
@@ -26,7 +27,10 @@ from whyalike.web.explorer.drawing import (
     Result,
     attachment,
     draw_png,
+    file_name,
     forms_at,
+    move_to,
+    page_title,
     pair_in_python,
     pair_in_shell,
     reason_of,
@@ -41,9 +45,8 @@ UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phras
 
 FORMS = ("json", "html", "png")
 EMPTY = (
-    "Nothing to explain yet",
-    "Put a text into each box above: a query and a passage, two products, two sentences. The "
-    "answer comes as you type. Or begin with one of these.",
+    "Or begin with one of these",
+    "Each shows something that a score alone does not tell.",
 )
 
 
@@ -67,12 +70,13 @@ class PairPage:
             return {
                 "asked": question,
                 "models": [(name, name) for name in self.service.models],
-                "methods": self.drawing.choices(question.model),
+                "groups": await self.drawing.method_groups(question.model),
                 "left_out": self.drawing.left_out(question.model),
                 "limit": self.service.limits.text,
                 "texts": self._kinds_of_texts(question),
                 "scales": SCALES,
                 "units": UNITS,
+                "examples": PAIRS,
             }
 
         return await self.drawing.answer(
@@ -93,7 +97,8 @@ class PairPage:
         async def make() -> Response:
             question = self._question(asked)
             found, failures = await self._explain(question)
-            return attachment(await _write(found, failures, form, scale=question.scale), form)
+            content = await _write(found, failures, form, scale=question.scale)
+            return attachment(content, form, file_name(question.left, question.right))
 
         return await self.drawing.file(request, make)
 
@@ -136,7 +141,7 @@ class PairPage:
             )
         found, failures = await self._explain(question)
         several = len(found) > 1 or bool(failures)
-        clusters = await run_in_threadpool(lambda: max(map(count_clusters, found)))
+        steps = await run_in_threadpool(say_steps, found)
         shown = _methods_shown(found)
         markup = await self.drawing.draw(
             "part_pair.html.j2",
@@ -146,10 +151,12 @@ class PairPage:
             else await run_in_threadpool(view_explanation, found[0], id="e1", scale=question.scale),
             take=self._take(asked, found, alone=not several),
             said=_said(found),
-            clusters=clusters,
+            steps=steps,
             shown=shown,
+            title=page_title("Pair", question.left, question.right),
+            compare=move_to("/compare", asked, {"query": "left", "first": "right"}),
         )
-        return Result(markup, clusters, shown)
+        return Result(markup, steps, shown)
 
     async def _explain(
         self, question: PairQuestion
@@ -194,7 +201,7 @@ class PairPage:
         found: "Sequence[Explanation]",
         failures: dict[str, WhyalikeError],
     ) -> object:
-        notes = {one.name: one.summary for one in self.drawing.choices(question.model)}
+        notes = {one.name: one.answers for one in self.drawing.choices(question.model)}
         told = {name: reason_of(error) for name, error in failures.items()}
         return await run_in_threadpool(view_methods, found, notes=notes, failures=told)
 
@@ -205,10 +212,11 @@ class PairPage:
         methods = [one.method for one in found]
         texts = found[0].left.text, found[0].right.text
         names = ("JSON", "HTML", "PNG") if alone else ("JSON", "HTML")
+        file = file_name(*texts)
         unit = "word" if found[0].units is None else found[0].units.kind
         return Exports(
             link=asked.link(),
-            forms=forms_at("/pair", *names),
+            forms=forms_at("/pair", *names, file=file),
             python=pair_in_python(explainer, methods, found[0].options, texts, unit=unit),
             shell=pair_in_shell(
                 explainer,
@@ -221,35 +229,52 @@ class PairPage:
         )
 
 
-def count_clusters(explanation: "Explanation") -> int:
-    """Return how many clusters of scores there are: with so many all matches are selected.
+def pairs_by_step(explanation: "Explanation") -> list[int]:
+    """Return how many pairs are shown by each ``top_k`` from 1 on, until no more are.
 
-    Where pairs are selected by content, it is the ``top_k`` that shows all of these that add
-    something.
+    Where pairs are selected by clusters of scores, with as many as there are all matches are shown;
+    by content, it is all that add something.
     """
     from whyalike.methods.method import get_method
 
-    if not explanation.matches:
-        return 0
-    options = explanation.options
+    matches, options = explanation.matches, explanation.options
+    if not matches:
+        return []
     if get_method(explanation.method).selects_by(options) == "content":
-        return widest_top_k(
-            explanation.matches,
-            [word.text for word in explanation.left.words],
-            [word.text for word in explanation.right.words],
-        )
-    scores = np.array([pair.score for pair in explanation.matches])
+        words = [
+            [word.text for word in side.words] for side in (explanation.left, explanation.right)
+        ]
+        steps = range(1, widest_top_k(matches, *words) + 1)
+        return [
+            len(content_pairs(matches, *words, options=replace(options, top_k=k))) for k in steps
+        ]
+    scores = np.array([pair.score for pair in matches])
     clusters = mean_shift(
         np.square(scores) if options.square_scores else scores,
         bandwidth=options.bandwidth,
         quantile=options.quantile,
     )
-    return len(clusters.centers)
+    sizes = np.bincount(clusters.labels, minlength=len(clusters.centers))
+    shown: list[int] = np.cumsum(sizes[np.argsort(-clusters.centers, kind="stable")]).tolist()
+    return shown[1:] + shown[-1:] if options.top_k_inclusive else shown
+
+
+def say_steps(found: "Sequence[Explanation]") -> tuple[str, ...]:
+    """Return what is shown at each step of the slider, in words."""
+    steps = [pairs_by_step(one) for one in found]
+    most = max(map(len, steps))
+    return tuple(
+        _say_pairs(sum(own[min(k, len(own) - 1)] for own in steps if own), found)
+        for k in range(most)
+    )
+
+
+def _say_pairs(count: int, found: "Sequence[Explanation]") -> str:
+    return f"{count:,} of {sum(len(one.matches) for one in found):,} matches"
 
 
 def _methods_shown(found: "Sequence[Explanation]") -> str:
-    pairs = sum(len(one.pairs) for one in found)
-    return f"{pairs:,} of {sum(len(one.matches) for one in found):,}"
+    return _say_pairs(sum(len(one.pairs) for one in found), found)
 
 
 def _said(found: "Sequence[Explanation]") -> str:

@@ -89,6 +89,7 @@ function show(markup) {
   target.innerHTML = markup;
   const root = /** @type {HTMLElement | null} */ (target.querySelector('[data-said]'));
   say(root?.dataset.said ?? '');
+  if (root?.dataset.title) document.title = `${root.dataset.title} · whyalike`;
   setSlider(root);
   wake();
 }
@@ -110,12 +111,21 @@ function setSlider(root) {
   const slider = /** @type {HTMLInputElement | null} */ (document.getElementById('top_k'));
   const frame = document.getElementById('top-frame');
   if (!slider || !frame) return;
-  const most = Number(root?.dataset.clusters ?? 0);
-  frame.hidden = most < 2;
-  if (most < 2) return;
-  slider.max = String(Math.max(most, Number(slider.value)));
-  const said = /** @type {HTMLElement} */ (document.getElementById('top-said'));
-  said.textContent = root?.dataset.shown ?? '';
+  steps = root?.dataset.steps?.split('|') ?? [];
+  frame.hidden = steps.length < 2;
+  if (frame.hidden) return;
+  slider.max = String(Math.max(steps.length, Number(slider.value)));
+  sayStep(slider, root?.dataset.shown ?? '');
+}
+
+/** How many pairs each step of the slider shows, as it is said. @type {string[]} */
+let steps = [];
+
+/** @param {HTMLInputElement} slider @param {string} said */
+function sayStep(slider, said) {
+  slider.setAttribute('aria-valuetext', said);
+  const shown = document.getElementById('top-said');
+  if (shown) shown.textContent = said;
 }
 
 /** A button that asks once more. */
@@ -149,8 +159,42 @@ function fail(title, reason) {
  */
 function keepAddress(asked, body) {
   const url = new URL(asked.action);
-  url.search = body.toString();
-  history.replaceState(null, '', url.href.length <= LONGEST_LINK ? url.href : asked.action);
+  const fields = body.toString();
+  url.search = fields;
+  const address = url.href.length <= LONGEST_LINK ? url.href : asked.action;
+  // The question that the page came with keeps its place, so that Back returns to it.
+  if (keepsOpened && fields !== opened) history.pushState({ fields }, '', address);
+  else history.replaceState({ fields }, '', address);
+  keepsOpened = fields === opened && keepsOpened;
+}
+
+/** What was asked when the page was opened, or gone back to. */
+let opened = '';
+/** Whether the address is still that of it, and it has texts. */
+let keepsOpened = false;
+
+/** @param {HTMLFormElement} asked */
+function setOpened(asked) {
+  opened = question(asked).toString();
+  keepsOpened = [...asked.querySelectorAll('textarea')].some((box) => box.value !== '');
+}
+
+/**
+ * Puts a question back into the form.
+ * @param {HTMLFormElement} asked
+ * @param {URLSearchParams} fields
+ */
+function fill(asked, fields) {
+  for (const field of asked.elements) {
+    if (field instanceof HTMLInputElement && field.type === 'checkbox') {
+      field.checked = fields.getAll(field.name).includes(field.value);
+    } else if (field instanceof HTMLTextAreaElement || field instanceof HTMLInputElement) {
+      field.value = fields.get(field.name) ?? (field.type === 'range' ? field.defaultValue : '');
+    } else if (field instanceof HTMLSelectElement) {
+      field.value = fields.get(field.name) ?? field.options[0]?.value ?? '';
+    }
+  }
+  for (const box of asked.querySelectorAll('textarea')) count(box);
 }
 
 /**
@@ -264,8 +308,10 @@ if (form) {
       drop(form);
     }
     if (/** @type {InputEvent} */ (event).isComposing) return;
-    if (field.type === 'range') later(SLIDING);
-    else if (field.matches('textarea, input:not([type="checkbox"])')) later(TYPING);
+    if (field.type === 'range') {
+      sayStep(field, steps[Number(field.value) - 1] ?? steps.at(-1) ?? '');
+      later(SLIDING);
+    } else if (field.matches('textarea, input:not([type="checkbox"])')) later(TYPING);
     else later(0);
   });
   form.addEventListener('compositionend', () => later(TYPING));
@@ -273,6 +319,18 @@ if (form) {
     event.preventDefault();
     run(true);
   });
+  addEventListener('popstate', (event) => {
+    // A link within the page has no state, and no address where the question is too long for one.
+    if (!event.state && !location.search) return;
+    const before = question(form);
+    fill(form, new URLSearchParams(event.state?.fields ?? location.search));
+    const now = question(form);
+    if (now.toString() === before.toString()) return;
+    outdated ||= now.get('model') !== before.get('model');
+    setOpened(form);
+    run(true);
+  });
+  setOpened(form);
   for (const box of form.querySelectorAll('textarea')) count(box);
   setSlider(target.querySelector('[data-said]'));
   // Browsers put back what was typed before a page was loaded anew; the answer is not of that.

@@ -1,5 +1,5 @@
 /**
- * Closes menus when the focus or a click goes elsewhere, and by Escape.
+ * Closes menus when the focus or a click goes elsewhere; them and panels by Escape.
  */
 
 /** @param {EventTarget | null} away what does not close its own menu */
@@ -14,7 +14,7 @@ document.addEventListener('pointerdown', (event) => closeMenus(event.target));
 document.addEventListener('focusin', (event) => closeMenus(event.target));
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
-  const menu = /** @type {Element} */ (event.target).closest('details.ex-menu[open]');
+  const menu = /** @type {Element} */ (event.target).closest('details:is(.ex-menu, .ex-panel)[open]');
   if (!menu) return;
   /** @type {HTMLDetailsElement} */ (menu).open = false;
   menu.querySelector('summary')?.focus();
