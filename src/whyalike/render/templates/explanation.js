@@ -62,7 +62,8 @@
       for (const row of shown.slice(0, LINES_DRAWN)) {
         const left = tone(words.left.get(row.dataset.left));
         const right = tone(words.right.get(row.dataset.right));
-        if (!left || !right) continue;
+        // One may be in what is folded, or gone from the page.
+        if (!left?.getClientRects().length || !right?.getClientRects().length) continue;
         const d = route(left, right, origin);
         lines.append(path(lines, d, 'wa-halo'), path(lines, d, ''));
       }

@@ -30,11 +30,12 @@ ASSETS: Mapping[str, Sequence[Path]] = {
             RENDERER / f"{name}.css"
             for name in ("grid", "comparison", "methods", "similar", "leaderboard")
         ),
-        *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse")),
+        *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse", "edit")),
     ],
     # Together, so that one script sets up an answer that comes later.
     "view.js": [RENDERER / f"{name}.js" for name in ("explanation", "tables", "grid")],
     "live.js": [STATIC / "live.js"],
+    "edit.js": [STATIC / "edit.js"],
     "menus.js": [STATIC / "menus.js"],
     "copy.js": [STATIC / "copy.js"],
 }

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,15 @@ from whyalike.render.methods import render_methods, view_methods
 from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
 from whyalike.selection import mean_shift, widest_top_k
-from whyalike.web.explorer.asking import ABSOLUTE, DOCUMENTS, PAIRS, SCALES, Asked, PairQuestion
+from whyalike.web.explorer.asking import (
+    ABSOLUTE,
+    DOCUMENTS,
+    ONCE,
+    PAIRS,
+    SCALES,
+    Asked,
+    PairQuestion,
+)
 from whyalike.web.explorer.drawing import (
     Drawing,
     Exports,
@@ -31,9 +38,12 @@ from whyalike.web.explorer.drawing import (
     pair_in_shell,
     reason_of,
 )
+from whyalike.web.explorer.edits import Edit, edited_texts, read_edits, tried, view_edits
 
 if TYPE_CHECKING:
     from whyalike.explanation import Explanation
+
+_Done = tuple[Asked, "Explanation", tuple[Edit, ...]]
 
 HERE = "/"
 UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phrases"))
@@ -62,6 +72,11 @@ class PairPage:
         """Show the page, or the answer alone."""
         asked = await self.drawing.read(request)
 
+        async def find() -> Result:
+            nonlocal asked
+            asked, done = await self._edit(asked)
+            return await self._find(asked, done)
+
         async def content() -> dict[str, object]:
             question = self._question(asked, lenient=True)
             return {
@@ -78,7 +93,7 @@ class PairPage:
         return await self.drawing.answer(
             request,
             asked,
-            find=partial(self._find, asked),
+            find=find,
             template="pair.html.j2",
             here=HERE,
             content=content,
@@ -123,7 +138,18 @@ class PairPage:
             rest = {name: values for name, values in filled.fields.items() if name != "top_k"}
             return PairQuestion.of(Asked(rest), top_k=top_k)
 
-    async def _find(self, asked: Asked) -> Result:
+    async def _edit(self, asked: Asked) -> "tuple[Asked, _Done | None]":
+        """Return the question with its edits made, and what they were made of."""
+        edits, plain = read_edits(asked), asked.without(*ONCE)
+        question = self._question(asked)
+        if not edits or not question.is_whole:
+            return asked, None
+        found, _ = await self._explain(question)
+        left, right = await run_in_threadpool(edited_texts, found[0], edits)
+        made = Asked({**plain.fields, "left": (left,), "right": (right,)}, asked.is_part)
+        return made, (plain, found[0], edits)
+
+    async def _find(self, asked: Asked, done: "_Done | None" = None) -> Result:
         question = self._question(asked)
         if not question.is_whole:
             title, text = EMPTY
@@ -138,6 +164,7 @@ class PairPage:
         several = len(found) > 1 or bool(failures)
         clusters = await run_in_threadpool(lambda: max(map(count_clusters, found)))
         shown = _methods_shown(found)
+        change = tried(*done, found[0].similarity) if done else None
         markup = await self.drawing.draw(
             "part_pair.html.j2",
             several=await self._side_by_side(question, found, failures) if several else None,
@@ -145,7 +172,8 @@ class PairPage:
             if several
             else await run_in_threadpool(view_explanation, found[0], id="e1", scale=question.scale),
             take=self._take(asked, found, alone=not several),
-            said=_said(found),
+            said=change.said if change else _said(found),
+            edits=view_edits(asked, found[0], change),
             clusters=clusters,
             shown=shown,
         )
