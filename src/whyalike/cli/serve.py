@@ -79,6 +79,15 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    short_links: Annotated[
+        bool | None,
+        typer.Option(
+            "--short-links/--no-short-links",
+            help="Give questions that are too long for a link a short one, for which their texts "
+            "are kept in memory. [default: where this machine alone reaches the server]",
+            show_default=False,
+        ),
+    ] = None,
     cache_mb: Annotated[
         int, typer.Option(min=0, help="Megabytes of results to keep; 0 keeps none.")
     ] = 64,
@@ -154,7 +163,9 @@ def serve(
             label=label,
         )
         try:
-            app = create_explorer_app(service, address=address, token=token)
+            app = create_explorer_app(
+                service, address=address, token=token, short_links=short_links
+            )
             serve(
                 app,
                 address,

@@ -23,6 +23,7 @@ STYLES = (
     "grid.css",
     "states.css",
     "units.css",
+    "long.css",
 )
 PAGE_STYLES = (*STYLES, "page.css")
 SCRIPTS = ("explanation.js", "tables.js", "grid.js")

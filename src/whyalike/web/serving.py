@@ -6,6 +6,7 @@ from whyalike.web.api.api_app import NAME, STATIC, Access, add_api
 from whyalike.web.api.api_app import TEMPLATES as API_TEMPLATES
 from whyalike.web.api.routes import health
 from whyalike.web.explorer.explorer_app import ASSETS, TEMPLATES, add_explorer
+from whyalike.web.explorer.short_links import ShortLinks
 from whyalike.web.page_app import create_app
 from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.server import Address
@@ -20,7 +21,11 @@ MOST_BODY = 1024 * 1024
 
 
 def create_explorer_app(
-    service: "Service", *, address: Address | None = None, token: str = ""
+    service: "Service",
+    *,
+    address: Address | None = None,
+    token: str = "",
+    short_links: bool | None = None,
 ) -> "FastAPI":
     """Return an app with the Explorer's pages and the API.
 
@@ -32,6 +37,9 @@ def create_explorer_app(
         Where it is served; decides on allowed hosts and on how cookies are bound.
     token : str, default=''
         What clients must know; may be empty for this machine alone.
+    short_links : bool, optional
+        Whether questions that are too long for a link are kept in memory under a short id, where
+        somebody asks for their link; by default where this machine alone reaches the server.
 
     Raises
     ------
@@ -52,5 +60,6 @@ def create_explorer_app(
         health=lambda: health(service),
     )
     add_api(app, service, pages, access=Access(token, address.secure))
-    add_explorer(app, service, pages)
+    keeps = address.is_closed if short_links is None else short_links
+    add_explorer(app, service, pages, short_links=ShortLinks() if keeps else None)
     return app

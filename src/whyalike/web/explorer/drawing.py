@@ -4,7 +4,7 @@ import logging
 import shlex
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,8 @@ from whyalike.options import BTIOptions, UnitKind
 from whyalike.render.parts import format_number, format_signed
 from whyalike.web.api.answers import status_of, until_disconnected
 from whyalike.web.explorer.asking import PART, RESULT, Asked
+from whyalike.web.explorer.short_links import LinkPages, ShortLinks
+from whyalike.web.explorer.waiting import Waiting, say_dear
 from whyalike.web.middleware import SAFE, is_foreign
 
 if TYPE_CHECKING:
@@ -267,13 +269,17 @@ class MethodChoice:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What all pages of the Explorer share."""
+    """What all pages share. Without ``short_links``, long questions have no link."""
 
     service: "Service"
     pages: "Pages"
+    short_links: ShortLinks | None = None
+    waiting: Waiting = field(init=False)
 
     def __post_init__(self) -> None:
         """Give our templates what the renderer's expect."""
+        self.pages.environment.globals["short_links"] = self.short_links is not None
+        object.__setattr__(self, "waiting", Waiting(self.service.queue))
         self.pages.environment.filters.update(number=format_number, signed=format_signed)
 
     def add(self, app: "FastAPI", path: str, handler: Callable[..., Any]) -> None:
@@ -296,9 +302,12 @@ class Drawing:
         if is_foreign(request.headers) and not _is_visit(request):
             raise HTTPException(403, FOREIGN)
         try:
-            return await Asked.of(request)
+            asked = await Asked.of(request)
         except OptionError as error:
             raise HTTPException(422, str(error)) from error
+        if self.short_links is None:
+            return asked
+        return LinkPages(self, self.short_links).opened(asked)
 
     async def draw(self, template: str, **content: object) -> Markup:
         """Return a part of a page. Long texts take a while, so that it is done in a thread."""
@@ -333,7 +342,7 @@ class Drawing:
             Gives what else the page prints.
         """
         try:
-            result = await until_disconnected(request, self._within(find))
+            result = await until_disconnected(request, self._within(request, find))
         except WhyalikeError as error:
             result = await self._failed(error)
         headers = {"retry-after": str(result.retry)} if result.retry else {}
@@ -354,15 +363,28 @@ class Drawing:
     ) -> Response:
         """Return a file, or why there is none."""
         try:
-            return await until_disconnected(request, self._within(make))
+            return await until_disconnected(request, self._within(request, make))
         except WhyalikeError as error:
             headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
             return PlainTextResponse(reason_of(error), status_of(error)[0], headers)
 
-    async def _within(self, ask: Callable[[], Coroutine[Any, Any, Returned]]) -> Returned:
+    async def _within(
+        self, request: "Request", ask: Callable[[], Coroutine[Any, Any, Returned]]
+    ) -> Returned:
         """Return what is asked, as one request."""
-        async with self.service.request():
-            return await ask()
+        async with self.service.request() as allowance:
+            with self.waiting.known(request, allowance):
+                return await ask()
+
+    async def ask_first(
+        self, asked: Asked, seconds: float, *, cheaper: str = ""
+    ) -> "Result | None":
+        """Return what asks whether a dear question is meant; None where it is, or is not dear.
+
+        ``cheaper`` is a sentence on what takes less.
+        """
+        dear = None if asked.one("sure") else say_dear(self.service, seconds, cheaper=cheaper)
+        return None if dear is None else Result(await self.draw("dear.html.j2", dear=dear))
 
     def choices(self, model: str | None, *, signed: bool = False) -> list[MethodChoice]:
         """Return the methods that can explain a model; an unknown one has none."""

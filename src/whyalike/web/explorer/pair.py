@@ -4,7 +4,8 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -12,12 +13,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from whyalike.errors import OptionError, WhyalikeError
+from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods, view_methods
 from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
 from whyalike.selection import mean_shift, widest_top_k
+from whyalike.web.api.allowance import said
 from whyalike.web.explorer.asking import (
     ABSOLUTE,
     DOCUMENTS,
@@ -160,6 +162,9 @@ class PairPage:
                     "empty.html.j2", title=title, text=said, examples=PAIRS if blank else ()
                 )
             )
+        # Who edits a word has waited for the same before.
+        if done is None and (dear := await self._ask_first(asked, question)):
+            return dear
         found, failures = await self._explain(question)
         several = len(found) > 1 or bool(failures)
         clusters = await run_in_threadpool(lambda: max(map(count_clusters, found)))
@@ -179,28 +184,47 @@ class PairPage:
         )
         return Result(markup, clusters, shown)
 
+    async def _ask_first(self, asked: Asked, question: PairQuestion) -> Result | None:
+        """Return what asks whether a dear question is meant, or None."""
+        usual = self.service.model(question.model or None).explainer.method.name
+        seconds = await self._seconds(question)
+        cheaper = ""
+        if question.method != usual or question.beside:
+            alone = await self._seconds(replace(question, method=usual, beside=()))
+            if alone < seconds / 4:
+                cheaper = f"The method {usual} alone takes about {said(alone)}."
+        return await self.drawing.ask_first(asked, seconds, cheaper=cheaper)
+
+    async def _seconds(self, question: PairQuestion) -> float:
+        """Return how long a question takes, as far as that is known; 0 for what is refused."""
+        total = 0.0
+        for name in (question.method, *question.beside):
+            with suppress(OptionError, TextError):
+                total += (await self.service.estimate(**self._asking(question, name))).seconds
+        return total
+
+    def _asking(self, question: PairQuestion, name: str) -> dict[str, Any]:
+        """Return how the service is asked for the explanation of one method."""
+        explainer = self.service.model(question.model or None).explainer
+        return {
+            "left": question.left,
+            "right": question.right,
+            "model": question.model or None,
+            "method": name or None,
+            "options": {"top_k": question.top_k},
+            "documents": question.texts == DOCUMENTS,
+            # As on the command line: several methods are about their words.
+            "check": 0 if question.beside else explainer.usual_check,
+            "unit": question.unit,
+        }
+
     async def _explain(
         self, question: PairQuestion
     ) -> "tuple[list[Explanation], dict[str, WhyalikeError]]":
         """Return explanations, and why a method gave none. Raises the first error if none did."""
         names = (question.method, *question.beside)
-        explainer = self.service.model(question.model or None).explainer
-        # As on the command line: several methods are about their words.
-        check = 0 if question.beside else explainer.usual_check
         done = await asyncio.gather(
-            *(
-                self.service.explain(
-                    question.left,
-                    question.right,
-                    model=question.model or None,
-                    method=name or None,
-                    options={"top_k": question.top_k},
-                    documents=question.texts == DOCUMENTS,
-                    check=check,
-                    unit=question.unit,
-                )
-                for name in names
-            ),
+            *(self.service.explain(**self._asking(question, name)) for name in names),
             return_exceptions=True,
         )
         found: list[Explanation] = []

@@ -215,6 +215,7 @@ function go(word, step) {
 
 /** Gives a word the focus, whatever it is. @param {HTMLElement} word */
 function reach(word) {
+  word.closest('details')?.setAttribute('open', '');
   if (word.tabIndex < 0) prepare(word, -1);
   word.focus();
 }
@@ -439,6 +440,7 @@ function refocus() {
   const words = wordsOf(place.side);
   const next = words[Math.min(place.word, words.length - 1)];
   if (!next) return;
+  next.closest('details')?.setAttribute('open', '');
   if (next.tabIndex < 0) prepare(next, -1);
   next.focus({ preventScroll: true });
 }

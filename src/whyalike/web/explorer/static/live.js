@@ -167,9 +167,7 @@ function fail(title, reason) {
  */
 function keepAddress(asked, body) {
   const url = new URL(asked.action);
-  const lasting = new URLSearchParams(body);
-  for (const name of ONCE) lasting.delete(name);
-  url.search = lasting.toString();
+  url.search = body.toString();
   history.replaceState(null, '', url.href.length <= LONGEST_LINK ? url.href : asked.action);
 }
 
@@ -253,6 +251,7 @@ async function run(again = false, submitter = null) {
     }
     // Who edits words puts the texts that came of it in the place of those that were asked.
     tell('answered', { body });
+    for (const once of ONCE) body.delete(once);
     last = body.toString();
     keepAddress(form, body);
   } catch (error) {
