@@ -18,6 +18,7 @@ HOME = "http://127.0.0.1:8000"
 PART = {"X-Whyalike-Part": "result"}
 TOKEN = "long-enough-not-to-be-guessed"
 LONG = "touchscreen gloves " * 400
+WORD = "touchscreen" * 600
 ASKED = {"left": LONG, "right": "wool", "method": "random"}
 
 
@@ -43,11 +44,11 @@ def test_a_long_question_has_a_link_to_the_same_answer(client):
 
 
 def test_comparisons_and_searches_have_links_too(client):
-    asked = {"query": LONG, "first": "zip", "second": "wool"}
+    asked = {"query": WORD, "first": "zip", "second": "wool"}
     assert 'data-path="/compare/link"' in client.post("/compare", data=asked).text
     link = client.post("/compare/link", data=asked, headers=PART).text
     assert link.startswith("/compare?q=")
-    assert f">\n{LONG}</textarea>" in client.get(link).text
+    assert f">\n{WORD}</textarea>" in client.get(link).text
     link = client.post("/catalogue/link", data={"text": LONG}, headers=PART).text
     assert f">\n{LONG}</textarea>" in client.get(link).text
 

@@ -24,6 +24,9 @@ STICKS = 40
 FOLDED = 25
 """Words that are folded at least: fewer are read sooner than the line that stands for them."""
 
+CARRIES = 1 / 3
+"""Of what the sentence adds whose words add most: without a pair, one with less is folded."""
+
 MAP = 1000
 
 
@@ -107,7 +110,7 @@ def view_long(explanation: "Explanation", which: "Which", view: "SideView") -> L
     deleted = _measured(spans, measured)
     effects, values, names, meaning = deleted or _summed(explanation, side, spans)
     runs = _cut(view.runs, side, spans)
-    least = least_shown(effects)
+    least = least_shown(effects) if deleted else _least_carrying(effects)
     whole = max(1, side.read_until - side.read_from)
     rows = []
     for n, (start, end) in enumerate(spans):
@@ -134,6 +137,12 @@ def view_long(explanation: "Explanation", which: "Which", view: "SideView") -> L
     return LongText(_folded(rows, least), names, meaning, measured=deleted is not None)
 
 
+def _least_carrying(sums: Sequence[float | None]) -> float:
+    """Return from which sum on a sentence is read: one digit, so that it can be said."""
+    greatest = CARRIES * max((abs(value) for value in sums if value is not None), default=0.0)
+    return float(f"{greatest:.0e}") if greatest else 0.0
+
+
 _Numbers = tuple[list[float | None], list[tuple[str, ...]], str, str]
 
 
@@ -142,7 +151,7 @@ def _measured(spans: Sequence[tuple[int, int]], units: Sequence[Unit]) -> _Numbe
         return None
     falls = [unit.fall for unit in units]
     decimals = max(3, decimals_for(fall for fall in falls if fall is not None))
-    values = [
+    values: list[tuple[str, ...]] = [
         (
             "–" if unit.fall is None else format_signed(unit.fall, decimals),
             "–" if unit.alone is None else format_number(unit.alone, decimals),
@@ -168,7 +177,9 @@ def _summed(
     if all(value is None for value in sums):
         return [], [], "", ""
     decimals = contribution_decimals(explanation)
-    values = [("–" if one is None else format_signed(one, decimals),) for one in sums]
+    values: list[tuple[str, ...]] = [
+        ("–" if one is None else format_signed(one, decimals),) for one in sums
+    ]
     return sums, values, "adds", "adds: what the words of the sentence add together."
 
 
@@ -233,6 +244,6 @@ def _folded(rows: Sequence[SentenceView], least: float) -> tuple[SentencePart, .
 def _say_folded(rows: Sequence[SentenceView], least: float) -> str:
     count, words = len(rows), sum(row.words for row in rows)
     said = "1 sentence" if count == 1 else f"{count:,} sentences"
-    adds = f" and adds less than {least:g}" if count == 1 else f" and add less than {least:g}"
+    adds = f" and {'adds' if count == 1 else 'add'} less than {least:g}"
     of = "has no pair" if count == 1 else "have no pair"
     return f"{said} of {words:,} words {of}{adds if least else ''}"

@@ -8,16 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from whyalike.web.explorer.asking import ONCE, Asked, Fields
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from whyalike.web.explorer.drawing import Drawing
 
 
@@ -95,12 +92,12 @@ class LinkPages:
     drawing: "Drawing"
     links: ShortLinks
 
-    def register(self, app: "FastAPI") -> None:
+    def register(self, app: FastAPI) -> None:
         """Add the routes to ``app``; before those of the pages, which take other files there."""
         for path in PAGES:
             self.drawing.add(app, path, self.make)
 
-    async def make(self, request: "Request") -> "Response":
+    async def make(self, request: Request) -> Response:
         """Keep what is asked, and lead to its link; a script learns the link alone."""
         if request.method != "POST":
             raise HTTPException(405)
