@@ -42,7 +42,8 @@ function keep(asked) {
   if (isEmpty(asked)) delete all[here];
   else all[here] = read(asked);
   try {
-    sessionStorage.setItem(KEPT, JSON.stringify(all));
+    if (Object.keys(all).length) sessionStorage.setItem(KEPT, JSON.stringify(all));
+    else sessionStorage.removeItem(KEPT);
   } catch {
     // There is no room: the texts stay in this page.
   }
