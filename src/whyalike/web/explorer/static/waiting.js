@@ -113,6 +113,8 @@ if (state) {
     if (question?.name === name) end();
   });
   document.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && question && !section.hidden && !event.defaultPrevented) stop();
+    // In a menu it closes that.
+    const inside = event.target instanceof Element && event.target.closest('details[open]');
+    if (event.key === 'Escape' && question && !section.hidden && !inside) stop();
   });
 }
