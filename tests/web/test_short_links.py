@@ -7,10 +7,13 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import make_app
+from explorer_service import make_app, open_explainer
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from whyalike.cli.app import app as command
 from whyalike.web import Address
+from whyalike.web.api.service import Service
 from whyalike.web.explorer.short_links import DAY, OVERHEAD, ShortLinks
 from whyalike.web.serving import create_explorer_app
 
@@ -106,3 +109,34 @@ def test_links_are_of_bounded_number_size_and_age():
     now[0] += 7 * DAY + 1
     assert links.get(name) is None
     assert links.size == len(links._kept) == len(links._ids) == len(links._digests) == 0
+
+
+PUBLIC = ["--public-url", "https://why.example.org", "--token", TOKEN]
+
+
+@pytest.mark.parametrize(
+    ("options", "keeps"),
+    [
+        ([], True),
+        (["--no-short-links"], False),
+        (PUBLIC, False),
+        ([*PUBLIC, "--short-links"], True),
+    ],
+)
+def test_the_switch_of_serve(monkeypatch, options, keeps):
+    monkeypatch.delenv("WHYALIKE_TOKEN", raising=False)
+    made = []
+
+    def serve(app, address, **ending):
+        client = TestClient(app, base_url=address.url(8000))
+        client.headers["authorization"] = f"Bearer {TOKEN}"
+        made.append(client.post("/pair/link", data=ASKED, headers=PART).status_code == 200)
+
+    monkeypatch.setattr("whyalike.web.server.serve", serve)
+    monkeypatch.setattr(
+        "whyalike.web.api.opening.open_service",
+        lambda models, **options: Service({"letters": open_explainer()}),
+    )
+    done = CliRunner().invoke(command, ["serve", *options])
+    assert done.exit_code == 0, done.stderr
+    assert made == [keeps]
