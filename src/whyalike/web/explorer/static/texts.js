@@ -94,7 +94,8 @@ function addButton(asked) {
     document.dispatchEvent(new CustomEvent('whyalike:cleared'));
     document.dispatchEvent(new CustomEvent('whyalike:ask'));
   });
-  [...asked.querySelectorAll('.ex-texts')].at(-1)?.after(place);
+  // Behind the menus, so that Tab leads from the texts to them.
+  asked.append(place);
   update();
   asked.addEventListener('input', update);
   document.addEventListener('whyalike:answered', update);
