@@ -98,6 +98,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    short_links: Annotated[
+        bool | None,
+        typer.Option(
+            "--short-links/--no-short-links",
+            help="Give questions that are too long for a link a short one, for which their texts "
+            "are kept in memory. [default: where this machine alone reaches the server]",
+            show_default=False,
+        ),
+    ] = None,
     cache_mb: Annotated[
         int, typer.Option(min=0, help="Megabytes of results to keep; 0 keeps none.")
     ] = 64,
@@ -181,7 +190,12 @@ def serve(
         )
         try:
             app = create_explorer_app(
-                service, address=address, token=token, open_docs=open_docs, rate=rate
+                service,
+                address=address,
+                token=token,
+                open_docs=open_docs,
+                rate=rate,
+                short_links=short_links,
             )
             serve(
                 app,

@@ -25,6 +25,7 @@ STYLES = (
     "units.css",
     "links.css",
     "place.css",
+    "long.css",
 )
 PAGE_STYLES = (*STYLES, "page.css")
 SCRIPTS = ("explanation.js", "tables.js", "grid.js")

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from whyalike.explanation import ExplainedText, Explanation, Word, WordPair
+from whyalike.render.long_texts import STICKS, LongText, is_long, view_long
 from whyalike.render.parts import (
     PAIR_LINES,
     Segment,
@@ -279,6 +280,8 @@ def _lists(sides: list[list[tuple[str, str]]]) -> tuple[WordList, ...]:
     )
 
 
+Which = Literal["left", "right"]
+
 POOLING_IN_WORDS = {
     "model": "the model's own",
     "paper": "mean of word tokens without special tokens, as in the paper",
@@ -309,10 +312,11 @@ class SideView:
     """One text: its runs, and what there is to say about words that are missing or unread.
 
     ``which`` side it is in the markup; ``title`` is what a reader reads. ``before`` is what stands
-    before the chunk that is read.
+    before the chunk that is read. ``long`` has the sentences of a long text; ``sticks`` says that
+    the other one is long, and this one stays in view.
     """
 
-    which: Literal["left", "right"]
+    which: Which
     title: str
     count: str
     runs: tuple[Run, ...]
@@ -320,6 +324,8 @@ class SideView:
     unread_note: str
     note: str
     before: str = ""
+    long: LongText | None = None
+    sticks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,13 +426,22 @@ def view_explanation(
         matrix=matrix,
         terms=view_terms(explanation),
         checks=view_checks(explanation),
-        units=view_units(explanation, scale=measure),
+        units=_units_beside(view_units(explanation, scale=measure), sides),
         why_not=why_not_more_alike(explanation),
         has_contributions=signed,
         has_negative=any(saliency_level(measure.shade(w)) and measure.shade(w) < 0 for w in words),
         has_unmatched=any("wa-unmatched" in run.tone for side in sides for run in side.runs),
         scale=measure,
     )
+
+
+def _units_beside(units: UnitsView | None, sides: Sequence[SideView]) -> UnitsView | None:
+    """Return the units that are not shown in the text itself."""
+    if units is None or units.title != "Sentences":
+        return units
+    long = {side.title for side in sides if side.long is not None and side.long.measured}
+    rest = tuple(side for side in units.sides if side.title not in long)
+    return replace(units, sides=rest) if rest else None
 
 
 def view_sides(
@@ -439,23 +454,33 @@ def view_sides(
     left, right, pairs = explanation.left, explanation.right, explanation.pairs
     decimals = contribution_decimals(explanation)
     measure = scale or scale_of(explanation, "relative")
-    return (
+    first, second = (
         view_side(
-            *(left, "left"),
+            *(own, which),
             pairs=pairs,
-            other=right,
+            other=other,
             decimals=decimals,
             scale=measure,
-            unmatched=unmatched_words(explanation, "left"),
-        ),
-        view_side(
-            *(right, "right"),
-            pairs=pairs,
-            other=left,
-            decimals=decimals,
-            scale=measure,
-            unmatched=unmatched_words(explanation, "right"),
-        ),
+            unmatched=unmatched_words(explanation, which),
+        )
+        for own, which, other in _both(left, right)
+    )
+    return _with_sentences(explanation, first, right), _with_sentences(explanation, second, left)
+
+
+def _both(
+    left: ExplainedText, right: ExplainedText
+) -> tuple[tuple[ExplainedText, Which, ExplainedText], ...]:
+    return (left, "left", right), (right, "right", left)
+
+
+def _with_sentences(explanation: Explanation, view: SideView, other: ExplainedText) -> SideView:
+    """Return a side by its sentences where it is long; a short one beside it stays in view."""
+    words = getattr(explanation, view.which).words
+    return replace(
+        view,
+        long=view_long(explanation, view.which, view),
+        sticks=0 < len(words) <= STICKS and is_long(other),
     )
 
 

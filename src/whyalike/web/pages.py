@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from whyalike.render.html import STYLES
 from whyalike.render.html import TEMPLATES as RENDERER
 from whyalike.texts import without_surrogates
 
@@ -24,17 +25,7 @@ FOREVER = "public, max-age=31536000, immutable"
 
 # What draws an explanation in a file draws it here too.
 SHARED: Mapping[str, Sequence[Path]] = {
-    "explanation.css": [
-        RENDERER / name
-        for name in (
-            "explanation.css",
-            "texts.css",
-            "tables.css",
-            "reasons.css",
-            "states.css",
-            "links.css",
-        )
-    ],
+    "explanation.css": [RENDERER / name for name in STYLES],
     "explanation.js": [RENDERER / "explanation.js"],
     "web.css": [RENDERER / "page.css", STATIC / "web.css"],
     "icon.svg": [STATIC / "icon.svg"],

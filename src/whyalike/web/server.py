@@ -148,6 +148,11 @@ class Address:
             )
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this machine alone reaches it."""
+        return not self.public_url and is_local(self.host)
+
+    @property
     def public_host(self) -> str:
         """The name in the public URL; empty without one."""
         return urlsplit(self.public_url).hostname or ""

@@ -6,6 +6,7 @@ from whyalike.web.api.api_app import NAME, STATIC, add_api, make_access
 from whyalike.web.api.api_app import TEMPLATES as API_TEMPLATES
 from whyalike.web.api.routes import health
 from whyalike.web.explorer.explorer_app import ASSETS, TEMPLATES, add_explorer
+from whyalike.web.explorer.short_links import ShortLinks
 from whyalike.web.page_app import PageApp, answer_head, create_app
 from whyalike.web.pages import SHARED, Assets, Pages
 from whyalike.web.server import Address
@@ -24,6 +25,7 @@ def create_explorer_app(
     token: str = "",
     open_docs: bool = False,
     rate: float | None = None,
+    short_links: bool | None = None,
 ) -> "PageApp":
     """Return an app with the Explorer's pages and the API.
 
@@ -39,6 +41,9 @@ def create_explorer_app(
         Whether the reference of the API may be read without the token.
     rate : float, optional
         How many requests a minute one client may send.
+    short_links : bool, optional
+        Whether questions that are too long for a link are kept in memory under a short id, where
+        somebody asks for their link; by default where this machine alone reaches the server.
 
     Raises
     ------
@@ -59,6 +64,7 @@ def create_explorer_app(
         health=lambda: health(service),
     )
     add_api(app, service, pages, access=make_access(address, token, open_docs=open_docs, rate=rate))
-    add_explorer(app, service, pages)
+    keeps = address.is_closed if short_links is None else short_links
+    add_explorer(app, service, pages, short_links=ShortLinks() if keeps else None)
     answer_head(app)
     return app

@@ -147,11 +147,20 @@
     function goToWord(row) {
       const word = words.left.get(row.dataset.left);
       if (!word) return;
+      word.closest('details')?.setAttribute('open', '');
       word.scrollIntoView({ block: 'center' });
       word.focus({ preventScroll: true });
     }
 
     new ResizeObserver(draw).observe(texts);
+    // A text that stays in view moves against the other one.
+    if (root.querySelector('.wa-sticks')) {
+      const follow = () => {
+        if (root.isConnected) requestAnimationFrame(draw);
+        else removeEventListener('scroll', follow);
+      };
+      addEventListener('scroll', follow, { passive: true });
+    }
     readOut(readout, []);
     readout.hidden = !root.querySelector('.wa-word');
   }

@@ -27,7 +27,7 @@ from whyalike.web.api.schedule import (
     finish_time,
 )
 
-__all__ = ["Asker", "QueueLimits", "QueueState", "Stopped", "WorkQueue", "as_exception"]
+__all__ = ["Asker", "Place", "QueueLimits", "QueueState", "Stopped", "WorkQueue", "as_exception"]
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -58,6 +58,14 @@ class QueueState:
     running_seconds: float
     slices: int
     still_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request stands: whether any of its work has begun, and how many others have work."""
+
+    begun: bool
+    others: int
 
 
 class WorkQueue:
@@ -115,6 +123,20 @@ class WorkQueue:
                 running_seconds=now - began,
                 slices=self._slices,
                 still_seconds=still,
+            )
+
+    def place_of(self, asker: Asker) -> Place:
+        """Return where the work of a request stands."""
+        with self._changed:
+            self._schedule.forget_cancelled()
+            running = [piece for job in self._jobs for piece in job.pieces if not piece.done()]
+            others = {
+                piece if piece.asker is None else piece.asker
+                for piece in (*self._schedule.waiting, *running)
+            }
+            return Place(
+                begun=asker.active > 0 or any(piece.asker is asker for piece in running),
+                others=len(others - {asker}),
             )
 
     def submit(

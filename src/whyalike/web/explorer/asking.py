@@ -110,6 +110,9 @@ PART = "x-whyalike-part"
 RESULT = "result"
 MOST_FIELDS = 500
 
+ONCE = ("edit", "with", "sure")
+"""Fields that are no part of a question's link: what is done to it, and that it may take long."""
+
 LONGEST_LINK = 6_000
 """Characters of a link: servers and programs on its way cut or refuse longer ones."""
 
@@ -153,9 +156,15 @@ class Asked:
             raise OptionError(f"{name} is {said[:60]!r}; give a whole number from 1 on.")
         return int(said)
 
+    def without(self, *names: str) -> "Asked":
+        """Return the same without some fields."""
+        left = {name: values for name, values in self.fields.items() if name not in names}
+        return Asked(left, self.is_part)
+
     def link(self, **changes: str) -> str:
         """Return the fields as the query of an address, changed; "" where it would be too long."""
-        fields = {**self.fields, **{name: (value,) for name, value in changes.items()}}
+        lasting = self.without(*ONCE).fields
+        fields = {**lasting, **{name: (value,) for name, value in changes.items()}}
         pairs = [(name, value) for name, values in fields.items() for value in values if value]
         said = urlencode(pairs)
         return said if len(said) <= LONGEST_LINK else ""

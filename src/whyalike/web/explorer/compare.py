@@ -1,5 +1,6 @@
 """One query and two texts: why one of them is scored above the other."""
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.comparison import Comparison
-from whyalike.errors import OptionError
+from whyalike.errors import OptionError, TextError
 from whyalike.render.comparison import view_comparison
 from whyalike.render.parts import format_number
 from whyalike.web.explorer.asking import COMPARISONS, Asked, CompareQuestion
@@ -103,6 +104,8 @@ class ComparePage:
                 examples=COMPARISONS if blank else (),
             )
             return Result(markup)
+        if dear := await self.drawing.ask_first(asked, await self._seconds(question)):
+            return dear
         found, swapped = await self._compare(question)
         names = ("text B", "text A") if swapped else ("text A", "text B")
         markup = await self.drawing.draw(
@@ -124,6 +127,20 @@ class ComparePage:
             ),
         )
         return Result(markup)
+
+    async def _seconds(self, question: CompareQuestion) -> float:
+        """Return how long both explanations take, as far as that is known."""
+        total = 0.0
+        with suppress(OptionError, TextError):
+            for text in (question.first, question.second):
+                estimate = await self.service.estimate(
+                    question.query,
+                    text,
+                    model=question.model or None,
+                    method=question.method or None,
+                )
+                total += estimate.seconds
+        return total
 
     async def _compare(self, question: CompareQuestion) -> tuple[Comparison, bool]:
         """Return the comparison, the higher text first, and whether that is the second one."""

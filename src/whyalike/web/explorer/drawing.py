@@ -23,6 +23,8 @@ from whyalike.render.parts import format_number, format_signed
 from whyalike.web.api.answers import status_of, until_disconnected
 from whyalike.web.explorer.asking import PART, RESULT, Asked
 from whyalike.web.explorer.choosing import Boards, MethodChoice, MethodGroup, choices_of, grouped
+from whyalike.web.explorer.short_links import LinkPages, ShortLinks
+from whyalike.web.explorer.waiting import Waiting, say_dear
 from whyalike.web.middleware import SAFE, is_foreign
 
 if TYPE_CHECKING:
@@ -260,15 +262,19 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What all pages of the Explorer share."""
+    """What all pages share. Without ``short_links``, long questions have no link."""
 
     service: "Service"
     pages: "Pages"
+    short_links: ShortLinks | None = None
+    waiting: Waiting = field(init=False)
     boards: Boards = field(init=False)
 
     def __post_init__(self) -> None:
         """Give our templates what the renderer's expect, and every page its menu."""
         object.__setattr__(self, "boards", Boards(self.service.results))
+        object.__setattr__(self, "waiting", Waiting(self.service.queue))
+        self.pages.environment.globals["short_links"] = self.short_links is not None
         self.pages.environment.filters.update(number=format_number, signed=format_signed)
         self.pages.environment.globals.update(tabs=TABS, page_title=page_title)
 
@@ -292,9 +298,12 @@ class Drawing:
         if is_foreign(request.headers) and not _is_visit(request):
             raise HTTPException(403, FOREIGN)
         try:
-            return await Asked.of(request)
+            asked = await Asked.of(request)
         except OptionError as error:
             raise HTTPException(422, str(error)) from error
+        if self.short_links is None:
+            return asked
+        return LinkPages(self, self.short_links).opened(asked)
 
     async def draw(self, template: str, **content: object) -> Markup:
         """Return a part of a page. Long texts take a while, so that it is done in a thread."""
@@ -329,7 +338,7 @@ class Drawing:
             Gives what else the page prints.
         """
         try:
-            result = await until_disconnected(request, self._within(find))
+            result = await until_disconnected(request, self._within(request, find))
         except WhyalikeError as error:
             result = await self._failed(error)
         headers = {"retry-after": str(result.retry)} if result.retry else {}
@@ -350,15 +359,28 @@ class Drawing:
     ) -> Response:
         """Return a file, or why there is none."""
         try:
-            return await until_disconnected(request, self._within(make))
+            return await until_disconnected(request, self._within(request, make))
         except WhyalikeError as error:
             headers = {"retry-after": str(error.seconds)} if isinstance(error, BusyError) else {}
             return PlainTextResponse(reason_of(error), status_of(error)[0], headers)
 
-    async def _within(self, ask: Callable[[], Coroutine[Any, Any, Returned]]) -> Returned:
+    async def _within(
+        self, request: "Request", ask: Callable[[], Coroutine[Any, Any, Returned]]
+    ) -> Returned:
         """Return what is asked, as one request."""
-        async with self.service.request():
-            return await ask()
+        async with self.service.request() as allowance:
+            with self.waiting.known(request, allowance):
+                return await ask()
+
+    async def ask_first(
+        self, asked: Asked, seconds: float, *, cheaper: str = ""
+    ) -> "Result | None":
+        """Return what asks whether a dear question is meant; None where it is, or is not dear.
+
+        ``cheaper`` is a sentence on what takes less.
+        """
+        dear = None if asked.one("sure") else say_dear(self.service, seconds, cheaper=cheaper)
+        return None if dear is None else Result(await self.draw("dear.html.j2", dear=dear))
 
     def choices(self, model: str | None, *, signed: bool = False) -> list[MethodChoice]:
         """Return the methods that can explain a model; an unknown one has none."""

@@ -10,6 +10,7 @@ from whyalike.web.explorer.compare import ComparePage
 from whyalike.web.explorer.drawing import Drawing
 from whyalike.web.explorer.evaluate import EvaluatePage
 from whyalike.web.explorer.pair import PairPage
+from whyalike.web.explorer.short_links import LinkPages, ShortLinks
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -26,30 +27,25 @@ TEMPLATES = HERE / "templates"
 
 ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [
-        *(
-            RENDERER / f"{name}.css"
-            for name in (
-                "grid",
-                "place",
-                "units",
-                "comparison",
-                "methods",
-                "similar",
-                "leaderboard",
-            )
-        ),
-        *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse")),
+        *(RENDERER / f"{name}.css" for name in ("comparison", "methods", "similar", "leaderboard")),
+        *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse", "edit", "waiting")),
     ],
     # Together, so that one script sets up an answer that comes later.
     "view.js": [RENDERER / f"{name}.js" for name in ("explanation", "tables", "grid")],
     "live.js": [STATIC / "live.js"],
+    "edit.js": [STATIC / "edit.js"],
+    "waiting.js": [STATIC / "waiting.js"],
+    "texts.js": [STATIC / "texts.js"],
+    "long.js": [STATIC / "long.js"],
     "menus.js": [STATIC / "menus.js"],
     "what.js": [STATIC / "what.js"],
     "copy.js": [STATIC / "copy.js"],
 }
 
 
-def add_explorer(app: "FastAPI", service: "Service", pages: "Pages") -> None:
+def add_explorer(
+    app: "FastAPI", service: "Service", pages: "Pages", *, short_links: ShortLinks | None = None
+) -> None:
     """Add the pages to ``app``.
 
     Parameters
@@ -60,8 +56,13 @@ def add_explorer(app: "FastAPI", service: "Service", pages: "Pages") -> None:
         What explains.
     pages : Pages
         Made with TEMPLATES before all other folders.
+    short_links : ShortLinks, optional
+        Where long questions are kept, so that they have links, too.
     """
-    drawing = Drawing(service, pages)
+    drawing = Drawing(service, pages, short_links)
+    drawing.waiting.register(app)
+    if short_links is not None:
+        LinkPages(drawing, short_links).register(app)
     for page in (
         PairPage(drawing),
         ComparePage(drawing),

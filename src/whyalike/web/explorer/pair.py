@@ -5,8 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -14,13 +13,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from whyalike.errors import OptionError, WhyalikeError
+from whyalike.errors import OptionError, TextError, WhyalikeError
 from whyalike.explanation import explanations_to_dict
 from whyalike.render.methods import render_methods, view_methods
 from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
 from whyalike.selection import content_pairs, mean_shift, widest_top_k
-from whyalike.web.explorer.asking import ABSOLUTE, DOCUMENTS, PAIRS, SCALES, Asked, PairQuestion
+from whyalike.web.api.allowance import said
+from whyalike.web.explorer.asking import (
+    ABSOLUTE,
+    DOCUMENTS,
+    ONCE,
+    PAIRS,
+    SCALES,
+    Asked,
+    PairQuestion,
+)
 from whyalike.web.explorer.drawing import (
     Drawing,
     Exports,
@@ -35,9 +43,12 @@ from whyalike.web.explorer.drawing import (
     pair_in_shell,
     reason_of,
 )
+from whyalike.web.explorer.edits import Edit, edited_texts, read_edits, tried, view_edits
 
 if TYPE_CHECKING:
     from whyalike.explanation import Explanation
+
+_Done = tuple[Asked, "Explanation", tuple[Edit, ...]]
 
 HERE = "/"
 UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phrases"))
@@ -65,6 +76,11 @@ class PairPage:
         """Show the page, or the answer alone."""
         asked = await self.drawing.read(request)
 
+        async def find() -> Result:
+            nonlocal asked
+            asked, done = await self._edit(asked)
+            return await self._find(asked, done)
+
         async def content() -> dict[str, object]:
             question = self._question(asked, lenient=True)
             return {
@@ -82,7 +98,7 @@ class PairPage:
         return await self.drawing.answer(
             request,
             asked,
-            find=partial(self._find, asked),
+            find=find,
             template="pair.html.j2",
             here=HERE,
             content=content,
@@ -128,7 +144,18 @@ class PairPage:
             rest = {name: values for name, values in filled.fields.items() if name != "top_k"}
             return PairQuestion.of(Asked(rest), top_k=top_k)
 
-    async def _find(self, asked: Asked) -> Result:
+    async def _edit(self, asked: Asked) -> "tuple[Asked, _Done | None]":
+        """Return the question with its edits made, and what they were made of."""
+        edits, plain = read_edits(asked), asked.without(*ONCE)
+        question = self._question(asked)
+        if not edits or not question.is_whole:
+            return asked, None
+        found, _ = await self._explain(question)
+        left, right = await run_in_threadpool(edited_texts, found[0], edits)
+        made = Asked({**plain.fields, "left": (left,), "right": (right,)}, asked.is_part)
+        return made, (plain, found[0], edits)
+
+    async def _find(self, asked: Asked, done: "_Done | None" = None) -> Result:
         question = self._question(asked)
         if not question.is_whole:
             title, text = EMPTY
@@ -139,10 +166,14 @@ class PairPage:
                     "empty.html.j2", title=title, text=said, examples=PAIRS if blank else ()
                 )
             )
+        # Who edits a word has waited for the same before.
+        if done is None and (dear := await self._ask_first(asked, question)):
+            return dear
         found, failures = await self._explain(question)
         several = len(found) > 1 or bool(failures)
         steps = await run_in_threadpool(say_steps, found)
         shown = _methods_shown(found)
+        change = tried(*done, found[0].similarity) if done else None
         markup = await self.drawing.draw(
             "part_pair.html.j2",
             several=await self._side_by_side(question, found, failures) if several else None,
@@ -150,7 +181,8 @@ class PairPage:
             if several
             else await run_in_threadpool(view_explanation, found[0], id="e1", scale=question.scale),
             take=self._take(asked, found, alone=not several),
-            said=_said(found),
+            said=change.said if change else _said(found),
+            edits=view_edits(asked, found[0], change),
             steps=steps,
             shown=shown,
             title=page_title("Pair", question.left, question.right),
@@ -158,28 +190,47 @@ class PairPage:
         )
         return Result(markup, steps, shown)
 
+    async def _ask_first(self, asked: Asked, question: PairQuestion) -> Result | None:
+        """Return what asks whether a dear question is meant, or None."""
+        usual = self.service.model(question.model or None).explainer.method.name
+        seconds = await self._seconds(question)
+        cheaper = ""
+        if question.method != usual or question.beside:
+            alone = await self._seconds(replace(question, method=usual, beside=()))
+            if alone < seconds / 4:
+                cheaper = f"The method {usual} alone takes about {said(alone)}."
+        return await self.drawing.ask_first(asked, seconds, cheaper=cheaper)
+
+    async def _seconds(self, question: PairQuestion) -> float:
+        """Return how long a question takes, as far as that is known; 0 for what is refused."""
+        total = 0.0
+        for name in (question.method, *question.beside):
+            with suppress(OptionError, TextError):
+                total += (await self.service.estimate(**self._asking(question, name))).seconds
+        return total
+
+    def _asking(self, question: PairQuestion, name: str) -> dict[str, Any]:
+        """Return how the service is asked for the explanation of one method."""
+        explainer = self.service.model(question.model or None).explainer
+        return {
+            "left": question.left,
+            "right": question.right,
+            "model": question.model or None,
+            "method": name or None,
+            "options": {"top_k": question.top_k},
+            "documents": question.texts == DOCUMENTS,
+            # As on the command line: several methods are about their words.
+            "check": 0 if question.beside else explainer.usual_check,
+            "unit": question.unit,
+        }
+
     async def _explain(
         self, question: PairQuestion
     ) -> "tuple[list[Explanation], dict[str, WhyalikeError]]":
         """Return explanations, and why a method gave none. Raises the first error if none did."""
         names = (question.method, *question.beside)
-        explainer = self.service.model(question.model or None).explainer
-        # As on the command line: several methods are about their words.
-        check = 0 if question.beside else explainer.usual_check
         done = await asyncio.gather(
-            *(
-                self.service.explain(
-                    question.left,
-                    question.right,
-                    model=question.model or None,
-                    method=name or None,
-                    options={"top_k": question.top_k},
-                    documents=question.texts == DOCUMENTS,
-                    check=check,
-                    unit=question.unit,
-                )
-                for name in names
-            ),
+            *(self.service.explain(**self._asking(question, name)) for name in names),
             return_exceptions=True,
         )
         found: list[Explanation] = []

@@ -28,7 +28,8 @@ async function copyText(text) {
 async function fetchForm(path) {
   const form = /** @type {HTMLFormElement} */ (document.querySelector('form[data-live]'));
   const fields = new URLSearchParams(/** @type {any} */ (new FormData(form)));
-  const answer = await fetch(path, { method: 'POST', body: fields });
+  const headers = { 'X-Whyalike-Part': 'result' };
+  const answer = await fetch(path, { method: 'POST', body: fields, headers });
   if (!answer.ok) throw new Error(await reason(answer));
   return answer;
 }
@@ -44,6 +45,11 @@ async function copy(button) {
   const { copy: what = '', path = '', link = '' } = button.dataset;
   // That of the answer, as the boxes may hold the next question already.
   if (what === 'link') return copyText(new URL(`?${link}`, location.href).href);
+  // One that the server keeps, of a question that is too long for a link.
+  if (what === 'stored') {
+    const short = await (await fetchForm(path)).text();
+    return copyText(new URL(short, location.href).href);
+  }
   if (what === 'picture') {
     const picture = fetchForm(path).then((answer) => answer.blob());
     return navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);

@@ -14,6 +14,10 @@ const LONG_SAID = 4000;
 const LONGEST_LINK = 6000;
 const MOST_TRIES = 6;
 const PART = 'X-Whyalike-Part';
+/** The name of a question, by which the server says how far it is. */
+const ASK = 'X-Whyalike-Ask';
+/** Fields of one question only, and no part of its address. */
+const ONCE = ['edit', 'with', 'sure'];
 const BUSY = 503;
 const BROKEN = 500;
 /** What is said where no page of ours says it. @type {Record<number, string>} */
@@ -33,10 +37,11 @@ let outdated = false;
 /**
  * What is asked, without what is empty.
  * @param {HTMLFormElement} asked
+ * @param {HTMLElement | null} [submitter] the button that was pressed
  */
-function question(asked) {
+function question(asked, submitter = null) {
   const fields = new URLSearchParams();
-  for (const [name, value] of new FormData(asked)) {
+  for (const [name, value] of new FormData(asked, submitter)) {
     if (typeof value === 'string' && value !== '') fields.append(name, value);
   }
   return fields;
@@ -51,6 +56,17 @@ function say(text, working = false) {
   bar.setAttribute('aria-hidden', 'true');
   status.replaceChildren(...(working ? [bar, shown] : [shown]));
 }
+
+/**
+ * Says to the other scripts what happens to a question: asking, answered, ended.
+ * @param {string} what @param {object} detail
+ */
+const tell = (what, detail) =>
+  document.dispatchEvent(new CustomEvent(`whyalike:${what}`, { detail }));
+
+/** A name that nobody guesses. */
+const makeName = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, '0')).join('');
 
 /** @param {number} seconds @param {AbortSignal} signal */
 const pause = (seconds, signal) =>
@@ -68,13 +84,15 @@ const pause = (seconds, signal) =>
  * @param {URLSearchParams} body
  * @param {AbortSignal} signal
  * @param {boolean} whole whether the page is asked for, and not the answer alone
+ * @param {string} name
  */
-async function ask(asked, body, signal, whole) {
+async function ask(asked, body, signal, whole, name) {
+  const headers = { Accept: 'text/html', [ASK]: name };
   for (let tries = 1; ; tries += 1) {
     const answer = await fetch(asked.action, {
       method: 'POST',
       body,
-      headers: whole ? { Accept: 'text/html' } : { Accept: 'text/html', [PART]: 'result' },
+      headers: whole ? headers : { ...headers, [PART]: 'result' },
       signal,
     });
     if (answer.status !== BUSY || tries === MOST_TRIES) return answer;
@@ -244,11 +262,15 @@ function drop(asked) {
   }
 }
 
-/** Asks now, unless just this was asked. @param {boolean} [again] */
-async function run(again = false) {
+/**
+ * Asks now, unless just this was asked.
+ * @param {boolean} [again]
+ * @param {HTMLElement | null} [submitter]
+ */
+async function run(again = false, submitter = null) {
   if (!form) return;
   clearTimeout(timer);
-  const body = question(form);
+  const body = question(form, submitter);
   if (!again && body.toString() === last) return;
   last = body.toString();
   running?.abort();
@@ -257,8 +279,10 @@ async function run(again = false) {
   const long = setTimeout(() => say('Still asking; the first time takes longest.', true), LONG_SAID);
   target.setAttribute('aria-busy', 'true');
   const whole = outdated;
+  const name = makeName();
+  tell('asking', { name, stop: () => mine.abort() });
   try {
-    const answer = await ask(form, body, mine.signal, whole);
+    const answer = await ask(form, body, mine.signal, whole, name);
     const markup = await answer.text();
     if (mine.signal.aborted) return;
     clearTimeout(soon);
@@ -269,6 +293,10 @@ async function run(again = false) {
     } else if (code === BUSY || code === BROKEN) {
       target.querySelector('.ex-failed')?.append(makeRetry());
     }
+    // Who edits words puts the texts that came of it in the place of those that were asked.
+    tell('answered', { body });
+    for (const once of ONCE) body.delete(once);
+    last = body.toString();
     keepAddress(form, body);
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -277,6 +305,7 @@ async function run(again = false) {
   } finally {
     clearTimeout(soon);
     clearTimeout(long);
+    tell('ended', { name });
     if (running === mine) target.removeAttribute('aria-busy');
   }
 }
@@ -317,7 +346,11 @@ if (form) {
   form.addEventListener('compositionend', () => later(TYPING));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    run(true);
+    run(true, event.submitter);
+  });
+  document.addEventListener('whyalike:ask', () => run(true));
+  document.addEventListener('whyalike:say', (event) => {
+    say(/** @type {CustomEvent<string>} */ (event).detail);
   });
   addEventListener('popstate', (event) => {
     // A link within the page has no state, and no address where the question is too long for one.
