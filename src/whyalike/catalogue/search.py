@@ -293,10 +293,23 @@ def _explainer(hit: Hit, method: str | None) -> "Explainer":
     return explainer if method is None else explainer.with_method(method)
 
 
-def _texts(hit: Hit, part: Part) -> tuple[str, str]:
-    fields: dict[str, Field] = {name: name for name in ALONE}
+def of_part(part: str) -> tuple[Field, Field]:
+    """Return the query's field and the item's that a part of a score compares.
+
+    Raises
+    ------
+    OptionError
+        There is no such part.
+    """
+    check_choice("part", part, PARTS)
     left, right = part.split("-")
-    return hit.query.texts[fields[left]], field_text(hit.item, fields[right])
+    fields: dict[str, Field] = {name: name for name in ALONE}
+    return fields[left], fields[right]
+
+
+def _texts(hit: Hit, part: Part) -> tuple[str, str]:
+    left, right = of_part(part)
+    return hit.query.texts[left], field_text(hit.item, right)
 
 
 @dataclass(frozen=True, slots=True)

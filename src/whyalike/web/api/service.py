@@ -471,6 +471,7 @@ class Service:
         score: "Score | None" = None,
         explain: bool = True,
         method: str | None = None,
+        part: str = "",
     ) -> Placed:
         """Return where one item stands in the search of ``similar``, and what explains its score.
 
@@ -494,6 +495,9 @@ class Service:
             See there.
         method : str, optional
             See there.
+        part : str, default=''
+            Of a score that is the mean of several, which one is explained: ``title-description``
+            is that of the query's title and the item's description.
 
         Raises
         ------
@@ -501,7 +505,7 @@ class Service:
             As ``similar``.
         """
         from whyalike.catalogue.item_store import field_text
-        from whyalike.catalogue.search import make_query
+        from whyalike.catalogue.search import make_query, of_part
 
         texts = {"query": text, "title": title, "filter": where}
         id, sought = _known(id), _known(item) or ""
@@ -509,18 +513,20 @@ class Service:
             served = await self._searched(index, texts, method, explain=explain)
             reader = served.index.reader
 
+            of_query, of_item = of_part(part) if part else (reader.compared, reader.compared)
+
             def search() -> "tuple[str, ItemRank]":
                 chosen = reader.usual_score if score is None else score
                 query = make_query(reader, text=text, id=id, title=title, score=chosen)
                 found = served.searched.rank_of(
                     sought, text=text, id=id, title=title, where=where, score=score
                 )
-                return query.texts[reader.compared], found
+                return query.texts[of_query], found
 
             left, standing = await self.background.run(search)
             explanation = None
             if explain:
-                pair = left, field_text(standing.item, reader.compared)
+                pair = left, field_text(standing.item, of_item)
                 answer = await self._answer(
                     allowance,
                     served.model,

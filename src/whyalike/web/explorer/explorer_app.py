@@ -10,6 +10,7 @@ from whyalike.web.explorer.compare import ComparePage
 from whyalike.web.explorer.drawing import Drawing
 from whyalike.web.explorer.evaluate import EvaluatePage
 from whyalike.web.explorer.pair import PairPage
+from whyalike.web.explorer.why import WhyPage
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -37,6 +38,8 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "live.js": [STATIC / "live.js"],
     "menus.js": [STATIC / "menus.js"],
     "copy.js": [STATIC / "copy.js"],
+    "open.js": [STATIC / "open.js"],
+    "catalogue.js": [STATIC / "catalogue.js"],
 }
 
 
@@ -56,6 +59,8 @@ def add_explorer(app: "FastAPI", service: "Service", pages: "Pages") -> None:
     for page in (
         PairPage(drawing),
         ComparePage(drawing),
+        # Before the catalogue's files, whose addresses take any name.
+        WhyPage(drawing),
         CataloguePage(drawing),
         EvaluatePage(drawing),
     ):
