@@ -50,6 +50,24 @@ def serve(
             help="What `whyalike evaluate -o` wrote.", metavar="FOLDER", show_default=False
         ),
     ] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What `whyalike explain --pairs` wrote, or a file of pairs, for the page of many "
+            "pairs.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    diagnosis: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--diagnosis",
+            help="A report of `whyalike diagnose`, `audit` or `diff` with --json.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     method: Method = None,
     option: MethodOption = None,
     pooling: Pooling = "auto",
@@ -121,6 +139,8 @@ def serve(
     with one_sentence_errors(debug=debug):
         refuse_without_index(index)
         refuse_missing(results)
+        refuse_missing(pairs)
+        refuse_missing(diagnosis)
         # First of all, as the server's packages may not be installed.
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve
@@ -140,6 +160,8 @@ def serve(
             model or ([] if index else [DEFAULT_MODEL]),
             indexes=[str(folder) for folder in index or []],
             results=[str(folder) for folder in results or []],
+            pairs=[str(file) for file in pairs or []],
+            reports=[str(file) for file in diagnosis or []],
             method=method,
             options=read_options(option, []),
             limits=ServiceLimits(

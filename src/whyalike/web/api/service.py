@@ -39,12 +39,14 @@ from whyalike.web.api.served import (
 from whyalike.web.api.work_queue import QueueLimits, WorkQueue
 
 if TYPE_CHECKING:
+    from whyalike.batch.reading import PairTable
     from whyalike.catalogue import CatalogueIndex, Hit, Item, ItemRank
     from whyalike.catalogue.reader import Score
     from whyalike.catalogue.similar_page import Reasons
     from whyalike.explainer import Explainer
     from whyalike.methods.method import TextSize
     from whyalike.render.similar import SimilarPage
+    from whyalike.reports.reading import Report
 
 
 Options = Mapping[str, Any]
@@ -115,6 +117,10 @@ class Service:
         Indexes by their names. One whose model is among ``models`` shares its queue.
     results : Mapping[str, Path], optional
         Folders with the results of `whyalike evaluate`, by their names.
+    pairs : Mapping[str, PairTable], optional
+        Files of pairs that were read, by their names.
+    reports : Mapping[str, Report], optional
+        Reports of searches, by their names.
     limits : ServiceLimits, optional
         What may be asked for.
     queue : WorkQueue, optional
@@ -134,6 +140,8 @@ class Service:
         *,
         indexes: "Mapping[str, CatalogueIndex] | None" = None,
         results: Mapping[str, Path] | None = None,
+        pairs: "Mapping[str, PairTable] | None" = None,
+        reports: "Mapping[str, Report] | None" = None,
         limits: ServiceLimits | None = None,
         queue: WorkQueue | None = None,
     ) -> None:
@@ -151,6 +159,7 @@ class Service:
         self.models = {name: self._serve(name, one) for name, one in models.items()}
         self.metrics.watch(self.queue, self.kept)
         self.results = dict(results or {})
+        self.pairs, self.reports = dict(pairs or {}), dict(reports or {})
         self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
         if not self.models:
             self.models = {one.model.name: one.model for one in self.indexes.values()}

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from whyalike.render.html import TEMPLATES as RENDERER
 from whyalike.web.explorer.catalogue import CataloguePage
 from whyalike.web.explorer.compare import ComparePage
+from whyalike.web.explorer.diagnose import DiagnosePage
 from whyalike.web.explorer.drawing import Drawing
 from whyalike.web.explorer.evaluate import EvaluatePage
+from whyalike.web.explorer.map import MapPage
 from whyalike.web.explorer.pair import PairPage
+from whyalike.web.explorer.pairs import PairsPage
+from whyalike.web.explorer.rank import RankPage
 from whyalike.web.explorer.why import WhyPage
 
 if TYPE_CHECKING:
@@ -29,7 +33,16 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [
         *(
             RENDERER / f"{name}.css"
-            for name in ("grid", "comparison", "methods", "similar", "leaderboard")
+            for name in (
+                "grid",
+                "comparison",
+                "methods",
+                "similar",
+                "leaderboard",
+                "trace",
+                "ranking",
+                "diagnosis",
+            )
         ),
         *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse")),
     ],
@@ -39,6 +52,9 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "menus.js": [STATIC / "menus.js"],
     "copy.js": [STATIC / "copy.js"],
     "open.js": [STATIC / "open.js"],
+    "map.js": [STATIC / "map.js"],
+    "pairs.js": [STATIC / "pairs.js"],
+    "pages.css": [STATIC / "pages.css"],
     "catalogue.js": [STATIC / "catalogue.js"],
 }
 
@@ -61,7 +77,11 @@ def add_explorer(app: "FastAPI", service: "Service", pages: "Pages") -> None:
         ComparePage(drawing),
         # Before the catalogue's files, whose addresses take any name.
         WhyPage(drawing),
+        MapPage(drawing),
         CataloguePage(drawing),
+        RankPage(drawing),
+        PairsPage(drawing, service.pairs),
+        DiagnosePage(drawing, service.reports),
         EvaluatePage(drawing),
     ):
         page.register(app)
