@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from whyalike.errors import FormatError, WhyalikeError
+from whyalike.errors import FormatError, OptionError, WhyalikeError
 from whyalike.render.audit import view_audit
 from whyalike.render.diagnosis import view_diagnosis
 from whyalike.render.difference import view_difference
@@ -16,7 +16,7 @@ from whyalike.reports.diagnosis import Diagnosis
 from whyalike.reports.difference import Difference
 from whyalike.reports.reading import Report, parse_report
 from whyalike.web.explorer.drawing import Drawing
-from whyalike.web.explorer.uploads import MOST_SENT, read_upload
+from whyalike.web.explorer.uploads import MOST_SENT, read_upload, refused
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -50,7 +50,7 @@ class DiagnosePage:
         chosen = asked.one("report", names[0] if names else "")
         report = self.reports.get(chosen)
         if report is None and chosen:
-            failed = FormatError(
+            failed = OptionError(
                 f"This server has no report {chosen[:60]!r}: choose one of its own."
             )
             return await self._page(chosen="", failed=failed)
@@ -63,8 +63,8 @@ class DiagnosePage:
             if not sent.content:
                 raise FormatError("There is no file, or it is empty: choose one.")
             report = await run_in_threadpool(parse_report, sent.content)
-        except WhyalikeError as error:
-            return await self._page(chosen="", failed=error)
+        except FormatError as error:
+            return await self._page(chosen="", failed=refused(error, None, ""))
         return await self._page(chosen="", report=report, name=sent.name)
 
     async def _page(

@@ -16,7 +16,14 @@ from starlette.responses import RedirectResponse, Response
 
 from whyalike.batch.reading import PairTable, ReadPair, read_pair_table
 from whyalike.documents import write_json
-from whyalike.errors import BusyError, OptionError, TooCostlyError, WhyalikeError
+from whyalike.errors import (
+    BusyError,
+    FormatError,
+    OptionError,
+    TextError,
+    TooCostlyError,
+    WhyalikeError,
+)
 from whyalike.explanation import Explanation
 from whyalike.render.html import excerpt
 from whyalike.render.parts import format_number
@@ -31,7 +38,7 @@ from whyalike.web.explorer.uploads import (
     KeptUploads,
     as_file,
     read_upload,
-    said_of,
+    refused,
 )
 
 if TYPE_CHECKING:
@@ -235,7 +242,7 @@ class PairsPage:
             request,
             asked,
             find=partial(self._find, asked),
-            template="pairs.html.j2",
+            template="many_pairs.html.j2",
             here=HERE,
             content=content,
         )
@@ -291,9 +298,8 @@ class PairsPage:
                 with as_file(sent) as path:
                     try:
                         return read_pair_table(path, name=sent.name)
-                    except WhyalikeError as error:
-                        said = said_of(error, path, sent.name or "The file")
-                        raise type(error)(said) from error
+                    except (FormatError, OptionError, TextError) as error:
+                        raise refused(error, path, sent.name) from error
 
             table = await run_in_threadpool(read)
             if table.is_explained:
@@ -313,7 +319,7 @@ class PairsPage:
             asked = Asked({"model": (model,), "method": (method,)})
             failed = await self.drawing.failed(error)
             page = await self.drawing.page(
-                "pairs.html.j2", HERE, result=failed, **self._content(asked)
+                "many_pairs.html.j2", HERE, result=failed, **self._content(asked)
             )
             page.status_code = failed.status
             return page
@@ -434,8 +440,10 @@ class PairsPage:
         if row.explanation is not None:
             kept = row.explanation
             explanation = await run_in_threadpool(lambda: Explanation.from_dict(kept))
+        elif row.error:
+            raise OptionError(f"Row {row.number} could not be explained: {row.error}")
         elif row.texts is None:
-            raise OptionError(f"The file does not hold the texts of row {row.number}: {row.error}")
+            raise OptionError(f"The file does not hold the texts of row {row.number}.")
         else:
             served = self._served(table)
             explanation = await self.service.explain(

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from whyalike.data.items import Item
 from whyalike.data.passages import read_passages
 from whyalike.deletions import usual_check
-from whyalike.errors import OptionError, WhyalikeError
+from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
 from whyalike.ranking import Ranking
 from whyalike.render.ranking import view_ranking
 from whyalike.web.api.estimates import Estimate
@@ -40,7 +40,7 @@ from whyalike.web.explorer.uploads import (
     KeptUploads,
     as_file,
     read_upload,
-    said_of,
+    refused,
 )
 
 if TYPE_CHECKING:
@@ -246,8 +246,8 @@ class RankPage:
             with as_file(sent) as path:
                 try:
                     items = tuple(read_passages(path))
-                except WhyalikeError as error:
-                    raise type(error)(said_of(error, path, sent.name or "The file")) from error
+                except (FormatError, OptionError, TextError) as error:
+                    raise refused(error, path, sent.name) from error
             return UploadedPassages(sent.name, items)
 
         try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from whyalike.errors import FormatError
+from whyalike.errors import OptionError
 from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def _plain_name(filename: str) -> str:
 def as_file(upload: Upload) -> Iterator[Path]:
     """Yield a file of that content, called by its ending alone, until the block ends.
 
-    Raises FormatError where there is none.
+    Raises OptionError where there is none.
     """
     if not upload.content:
-        raise FormatError("There is no file, or it is empty: choose one.")
+        raise OptionError("There is no file, or it is empty: choose one.")
     endings = "".join(s for s in Path(upload.name).suffixes[-2:] if s[1:].isalnum()).lower()
     with TemporaryDirectory(prefix="whyalike-") as folder:
         path = Path(folder) / f"file{endings}"
@@ -124,6 +124,10 @@ class KeptUploads(Generic[Kept]):
         return self._kept.get(key)
 
 
-def said_of(error: Exception, path: Path, name: str) -> str:
-    """Return what an error says, with the name that the user gave in place of ours."""
-    return str(error).replace(str(path), name)
+def refused(error: Exception, path: Path | None, name: str) -> OptionError:
+    """Return what to say of a file of a user's own, by the name that the user gave.
+
+    An error of a file is otherwise one of ours, of which a client learns nothing.
+    """
+    said = str(error) if path is None else str(error).replace(str(path), name or "The file")
+    return OptionError(said)

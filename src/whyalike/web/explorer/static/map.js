@@ -15,8 +15,8 @@ const TYPING = 120;
 const PADDING = 24;
 /** Okabe and Ito's colours, told apart by who sees few; the last is for all others. */
 const NAMES = {
-  light: ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a6a00', '#8a93a0', '#c3c9d1'],
-  dark: ['#4aa3df', '#f0803c', '#2fc79b', '#e39ac3', '#f2b233', '#8fd0f5', '#d8cf3a', '#8a93a0', '#4a525e'],
+  light: ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#4b2a7b', '#8a93a0', '#c3c9d1'],
+  dark: ['#4aa3df', '#f0803c', '#2fc79b', '#e39ac3', '#f2b233', '#a8dcf8', '#f4f6f8', '#8a93a0', '#4a525e'],
 };
 /** A scale of lightness, as viridis has it. */
 const STEPS = {
