@@ -31,6 +31,9 @@ NUMBERS_FITTED = 1 << 26
 WIDE = 4096
 """Numbers of a vector, from which on the axes are sought by a randomized method."""
 
+ROUNDING = 1e-12
+"""Of the variance of vectors: those that differ by no more are the same."""
+
 ROWS_AT_ONCE = 4096
 SEED = 0
 
@@ -163,13 +166,13 @@ def _by_pca(
         sample.append(rows[-start % step :: step])
         start += len(rows)
     fitted = np.concatenate(sample)
+    if float(fitted.var(axis=0).sum()) <= ROUNDING:
+        return np.zeros((count, 2)), (0.0, 0.0)
     size = min(2, *fitted.shape)
     solver = "covariance_eigh" if dimension <= WIDE else "randomized"
-    # All alike, there is no direction in which they differ.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = PCA(size, svd_solver=solver, random_state=SEED).fit(fitted)
+    found = PCA(size, svd_solver=solver, random_state=SEED).fit(fitted)
     shares = np.zeros(2)
-    shares[:size] = np.nan_to_num(found.explained_variance_ratio_)
+    shares[:size] = found.explained_variance_ratio_
     places = np.zeros((count, 2))
     start = 0
     for rows in _batches(blocks, unit=unit):

@@ -36,7 +36,14 @@ NAMES: Mapping[str, str] = {
     "alignment_f": "Agreement with people’s links",
     "alignment_f_non_identical": "Agreement with people’s links of other words",
     "alignment_f_unaligned": "Agreement on words without a link",
+    "alignment_f_macro": "Agreement with people’s links, pair by pair",
+    "alignment_f_sure": "Agreement with people’s sure links",
+    "alignment_precision": "Links that people see too",
+    "alignment_recall": "People’s links that are found",
     "ists_f1_ali": "Agreement with people’s links of chunks",
+    "ists_f1_ali_macro": "Agreement with people’s links of chunks, pair by pair",
+    "ists_precision": "Links of chunks that people see too",
+    "ists_recall": "People’s links of chunks that are found",
     **{
         f"{name}_{weights}": f"{said}, {condition}"
         for name, said in (

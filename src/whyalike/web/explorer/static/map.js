@@ -37,7 +37,9 @@ function start(root) {
   const pairPlace = /** @type {HTMLElement} */ (document.getElementById('map-pair'));
   const find = /** @type {HTMLInputElement} */ (document.getElementById('map-find'));
   const choice = /** @type {HTMLSelectElement | null} */ (document.getElementById('colour'));
-  const painting = /** @type {CanvasRenderingContext2D} */ (pointsCanvas.getContext('2d', { alpha: true }));
+  const painting = /** @type {CanvasRenderingContext2D} */ (
+    // Its pixels are written by us, and nothing of it is drawn by a graphics card.
+    pointsCanvas.getContext('2d', { willReadFrequently: true }));
   const marking = /** @type {CanvasRenderingContext2D} */ (marksCanvas.getContext('2d'));
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const index = root.dataset.index ?? '';
@@ -63,6 +65,10 @@ function start(root) {
   let picture = null;
   /** @type {Uint32Array} */
   let ink = new Uint32Array(0);
+  /** Points as they are drawn, and their colours. */
+  let order = new Int32Array(0);
+  let inks = new Uint32Array(0);
+  let line = getComputedStyle(root).color;
   let isAsked = { points: false, marks: false };
   /** Cells of a grid with the points in them, for what is nearest. @type {Map<number, number[]>} */
   let cells = new Map();
@@ -122,51 +128,64 @@ function start(root) {
     return shown.length ? shown : [own[0]];
   }
 
+  /**
+   * The order in which points are drawn: all others lie below what has a name, and what is lit up lies
+   * on top of all.
+   */
+  function makeOrder() {
+    if (!points) return;
+    const { codes, count } = points;
+    const rank = (/** @type {number} */ i) => (lit ? 256 * lit[i] : 0) - (codes ? codes[i] : 0);
+    const shown = [];
+    for (let i = 0; i < count; i += 1) if (isShown(i)) shown.push(i);
+    shown.sort((one, other) => rank(one) - rank(other) || one - other);
+    order = Int32Array.from(shown);
+    const [strong, pale] = [palette().map((c) => inkOf(c)), palette().map((c) => inkOf(c, 46))];
+    inks = Uint32Array.from(shown, (i) => (lit && !lit[i] ? pale : strong)[codes ? codes[i] : 0]);
+    ask('points');
+  }
+
   /** @param {Points} points */
-  function drawPoints({ x, y, codes, count }) {
+  function drawPoints({ x, y, count }) {
     if (!picture) return;
     ink.fill(0);
     const [wide, high] = [picture.width, picture.height];
     const size = Math.max(2, Math.round(ratio * (count > 5000 ? 1.6 : 2.6) * Math.min(3, Math.sqrt(zoom))));
-    const stamp = disc(size);
-    const inks = palette().map((colour) => inkOf(colour));
-    const pale = palette().map((colour) => inkOf(colour, 46));
+    const stamp = disc(size, wide);
+    const pixels = stamp.length;
     const [s, ox, oy] = [scale() * ratio, (width / 2 + left) * ratio, (height / 2 + top) * ratio];
-    // What is for all others lies below what has a name, and what is lit up on top of all.
-    const layers = lit ? [0, 1] : [1];
-    for (const layer of layers) {
-      for (let last = inks.length - 1; last >= 0; last -= 1) {
-        if (hidden.has(last)) continue;
-        const colour = layer ? inks[last] : pale[last];
-        for (let i = 0; i < count; i += 1) {
-          if ((codes ? codes[i] : 0) !== last || (lit && lit[i] !== layer)) continue;
-          const px = (ox + x[i] * s) | 0;
-          const py = (oy - y[i] * s) | 0;
-          if (px < size || py < size || px >= wide - size || py >= high - size) continue;
-          const at = py * wide + px;
-          for (const [dx, dy] of stamp) ink[at + dy * wide + dx] = colour;
-        }
-      }
+    const [right, bottom] = [wide - size, high - size];
+    for (let n = 0; n < order.length; n += 1) {
+      const i = order[n];
+      const px = (ox + x[i] * s) | 0;
+      const py = (oy - y[i] * s) | 0;
+      if (px < size || py < size || px >= right || py >= bottom) continue;
+      const at = py * wide + px;
+      const colour = inks[n];
+      for (let k = 0; k < pixels; k += 1) ink[at + stamp[k]] = colour;
     }
     painting.putImageData(picture, 0, 0);
   }
 
-  /** The pixels of a disc round its middle. @param {number} size its diameter */
-  function disc(size) {
+  /**
+   * The pixels of a disc, by how far they are from its middle in the picture's memory.
+   * @param {number} size its diameter
+   * @param {number} wide pixels of a row
+   */
+  function disc(size, wide) {
     const found = [];
     const r = size / 2;
     for (let dy = -Math.ceil(r); dy <= r; dy += 1) {
       for (let dx = -Math.ceil(r); dx <= r; dx += 1) {
-        if ((dx + 0.5) ** 2 + (dy + 0.5) ** 2 <= r * r + 0.3) found.push([dx, dy]);
+        if ((dx + 0.5) ** 2 + (dy + 0.5) ** 2 <= r * r + 0.3) found.push(dy * wide + dx);
       }
     }
-    return found;
+    return Int32Array.from(found);
   }
 
   function drawMarks() {
     marking.setTransform(ratio, 0, 0, ratio, 0, 0);
     marking.clearRect(0, 0, width, height);
-    const line = getComputedStyle(root).color;
     if (picked.length === 2) {
       marking.strokeStyle = line;
       marking.lineWidth = 1.5;
@@ -369,11 +388,11 @@ function start(root) {
       ? Uint8Array.from(searched, (title) => Number(words.every((word) => title.includes(word))))
       : null;
     status.textContent = said();
-    ask('points');
+    makeOrder();
   }
 
   function showLegend() {
-    const inks = palette();
+    const colour = palette();
     const items = colours.legend.map(([name, count], code) => {
       const item = document.createElement('li');
       const button = document.createElement('button');
@@ -381,7 +400,7 @@ function start(root) {
       button.className = 'ex-small';
       button.setAttribute('aria-pressed', String(!hidden.has(code)));
       const swatch = document.createElement('i');
-      swatch.style.backgroundColor = inks[code];
+      swatch.style.backgroundColor = colour[code];
       const label = document.createElement('bdi');
       label.textContent = name;
       const number = document.createElement('span');
@@ -391,7 +410,7 @@ function start(root) {
         if (hidden.has(code)) hidden.delete(code);
         else hidden.add(code);
         button.setAttribute('aria-pressed', String(!hidden.has(code)));
-        ask('points');
+        makeOrder();
       });
       item.append(button);
       return item;
@@ -432,7 +451,7 @@ function start(root) {
     makeCells(points);
     showLegend();
     status.textContent = said();
-    ask('points');
+    makeOrder();
     requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('map-drawn')));
   }
 
@@ -553,8 +572,9 @@ function start(root) {
     location.search = new URLSearchParams({ index: other.value }).toString();
   });
   dark.addEventListener('change', () => {
+    line = getComputedStyle(root).color;
     showLegend();
-    ask('points');
+    makeOrder();
   });
   new ResizeObserver(fit).observe(/** @type {HTMLElement} */ (pointsCanvas.parentElement));
   fit();
