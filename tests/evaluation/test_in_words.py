@@ -1,5 +1,7 @@
 """What a leaderboard says in sentences: which methods can be trusted, and which are no better than chance."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
