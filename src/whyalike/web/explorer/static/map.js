@@ -150,7 +150,8 @@ function start(root) {
     if (!picture) return;
     ink.fill(0);
     const [wide, high] = [picture.width, picture.height];
-    const size = Math.max(2, Math.round(ratio * (count > 5000 ? 1.6 : 2.6) * Math.min(3, Math.sqrt(zoom))));
+    const base = count > 5000 ? 1.6 : count > 500 ? 3 : 6;
+    const size = Math.max(2, Math.round(ratio * base * Math.min(3, Math.sqrt(zoom))));
     const stamp = disc(size, wide);
     const pixels = stamp.length;
     const [s, ox, oy] = [scale() * ratio, (width / 2 + left) * ratio, (height / 2 + top) * ratio];
