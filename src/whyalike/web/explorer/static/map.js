@@ -68,6 +68,7 @@ function start(root) {
   /** Points as they are drawn, and their colours. */
   let order = new Int32Array(0);
   let inks = new Uint32Array(0);
+  let hasMarks = false;
   let line = getComputedStyle(root).color;
   let isAsked = { points: false, marks: false };
   /** Cells of a grid with the points in them, for what is nearest. @type {Map<number, number[]>} */
@@ -185,6 +186,10 @@ function start(root) {
   }
 
   function drawMarks() {
+    const isEmpty = !picked.length && hovered < 0;
+    // A canvas that changes is put together anew, which takes as long as the points themselves.
+    if (isEmpty && !hasMarks) return;
+    hasMarks = !isEmpty;
     marking.setTransform(ratio, 0, 0, ratio, 0, 0);
     marking.clearRect(0, 0, width, height);
     if (picked.length === 2) {
