@@ -265,7 +265,7 @@ class PairsPage:
         return await self.drawing.answer(
             request,
             asked,
-            find=partial(self._explain_row, table, row),
+            find=partial(self._explain_row, table, row, alone=not asked.is_part),
             template="pairs_row.html.j2",
             here=HERE,
             content=content,
@@ -435,7 +435,7 @@ class PairsPage:
             ),
         )
 
-    async def _explain_row(self, table: PairTable, row: ReadPair) -> Result:
+    async def _explain_row(self, table: PairTable, row: ReadPair, *, alone: bool) -> Result:
         note = ""
         if row.explanation is not None:
             kept = row.explanation
@@ -458,7 +458,7 @@ class PairsPage:
             title=f"Row {row.number:,}",
             part="",
             said=f"similarity {format_number(explanation.similarity, 3)}",
-            alone=False,
+            alone=alone,
             pair=f"/?{pair}" if pair else "",
             note=note,
         )
