@@ -66,6 +66,33 @@ def test_the_query_and_every_candidate_are_there(render):
     assert f"{left.text} – {right.text} {pair.score:.3f}" in said
 
 
+def test_what_can_be_opened_is_one_text_until_then(browser, tmp_path):
+    file = tmp_path / "similar.html"
+    hostile = make_hit(3, title="</noscript><b id=out>out</b>")
+    file.write_text(render_similar(make_page(make_hit(1), make_hit(2), hostile)))
+    context = browser.new_context()
+    page = context.new_page()
+    problems = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(file.as_uri())
+    assert page.locator("article.whyalike, #out").count() == 0
+    for number in (2, 1):
+        page.locator(".whyalike-whole > summary").nth(number - 1).click()
+        page.locator(f"#hit-{number}-1[data-ready] a.wa-word").first.hover()
+        assert "score" in page.locator(f"#hit-{number}-1 .wa-readout").inner_text()
+    assert page.locator("article.whyalike").count() == 2
+    assert page.locator("#hit-1-1 table[data-ready]").count() > 0  # It can be sorted, too.
+    assert problems == []
+    context.close()
+    plain = browser.new_context(java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(file.as_uri())
+    page.locator(".whyalike-whole > summary").first.click()
+    assert page.locator("#hit-1-1").is_visible()
+    plain.close()
+
+
 def test_each_candidate_has_its_whole_explanation_to_be_opened():
     page = Page(render_similar(make_page(make_hit(1), make_hit(2))))
     assert len(list(page.select("whyalike-whole"))) == 2

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from whyalike.errors import OptionError
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.perturbed import order_words
 from whyalike.evaluation.results import file_of_pairs, write_pair_texts
 from whyalike.statistics import mean_interval
 from whyalike.web.api.service import Service
@@ -256,3 +257,28 @@ def test_another_model_is_said(client):
     link = html.unescape(re.search(r'href="(/\?[^"]*)"', card(page, 1))[1])
     assert "model" not in parse_qs(urlsplit(link).query)
     assert "is not served" not in get(client).text
+
+
+# What each method deletes
+
+
+def test_a_sample_shows_the_words_that_each_method_deletes(client):
+    page = get(client).text
+    link = html.unescape(re.search(r'<a href="(/evaluate/deleted[^"]*sample=1)"', page)[1])
+    whole = client.get(link)
+    assert whole.status_code == 200
+    alone = client.get(link, headers={"X-Whyalike-Part": "result"}).text
+    assert "<html" not in alone
+    explainer = open_explainer()
+    sections = re.findall(r'<section aria-label="([^"]*)">(.*?)</section>', alone, re.S)
+    able = [method for method in VALUES if method in dict(sections)]
+    assert able
+    for method, section in sections:
+        found = explainer.with_method(method).explain(*TEXTS[0])
+        order = order_words(found.left, marks=False, seed=0).ranked.tolist()
+        struck = re.findall(r"<del>([^<]*)</del><sup>(\d+)</sup>", section.split("</p>")[1])
+        said = {int(place): html.unescape(word) for word, place in struck}
+        first = [found.left.words[n].text for n in order[:5]]
+        assert [said[place] for place in sorted(said)] == first, method
+    assert client.get(link.replace("sample=1", "sample=99")).status_code == 404
+    assert client.get(link.replace("sample=1", "sample=x")).status_code == 422

@@ -160,20 +160,31 @@ def keep_graph(folder: Path, manifest: Manifest, name: str, content: bytes) -> N
     Where that can't be, a warning says so: the folder may be read-only, or somebody writes there.
     """
     try:
-        with only_writer(folder, OWN):
-            newest = read_manifest(folder)
-            if newest.generation != manifest.generation:
-                return
-            (folder / GRAPHS).mkdir(exist_ok=True)
-            write_whole(folder / GRAPHS / name, lambda stream: stream.write(content))
-            graphs = {**newest.graphs, name: _note_of(content)}
-            write_manifest(folder, replace(newest, graphs=graphs))
+        write_graph(folder, manifest, name, content)
     except (OSError, OutputError, FormatError) as error:
         warnings.warn(
             f"The graph of {folder} could not be kept, and is made again by the next who opens the "
             f"index: {error}",
             stacklevel=2,
         )
+
+
+def write_graph(folder: Path, manifest: Manifest, name: str, content: bytes) -> None:
+    """Write what was made of the vectors of a state of an index; nothing where that is past.
+
+    Raises
+    ------
+    OutputError, FormatError, OSError
+        It can't be written, or somebody else writes there.
+    """
+    with only_writer(folder, OWN):
+        newest = read_manifest(folder)
+        if newest.generation != manifest.generation:
+            return
+        (folder / GRAPHS).mkdir(exist_ok=True)
+        write_whole(folder / GRAPHS / name, lambda stream: stream.write(content))
+        graphs = {**newest.graphs, name: _note_of(content)}
+        write_manifest(folder, replace(newest, graphs=graphs))
 
 
 def _note_of(content: bytes) -> FileNote:

@@ -405,6 +405,7 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "fields": list(manifest.fields),
         "weights": dict(manifest.weights),
         "group_by": manifest.group_by,
+        "maps": sorted(name.split("-")[1] for name in manifest.graphs if name.startswith("map-")),
         "dtype": manifest.dtype,
         "dimension": manifest.model.dimension,
         "model": manifest.model.name,

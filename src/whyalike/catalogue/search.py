@@ -299,7 +299,7 @@ def explain_hit_parts(
     wanted = list(product(hits, PARTS))
     made = None
     if stored:
-        fields = [_fields(part) for _, part in wanted]
+        fields = [of_part(part) for _, part in wanted]
         made = _from_stored([hit for hit, _ in wanted], fields, method)
     if made is None:
         pairs = (_texts(hit, part) for hit, part in wanted)
@@ -328,16 +328,23 @@ def _explainer(hit: Hit, method: str | None) -> "Explainer":
     return explainer if method is None else explainer.with_method(method)
 
 
-def _texts(hit: Hit, part: Part) -> tuple[str, str]:
-    left, right = _fields(part)
-    return hit.query.texts[left], field_text(hit.item, right)
+def of_part(part: str) -> tuple[Field, Field]:
+    """Return the query's field and the item's that a part of a score compares.
 
-
-def _fields(part: Part) -> tuple[Field, Field]:
-    """Return the query's field and the item's that a part compares."""
-    fields: dict[str, Field] = {name: name for name in ALONE}
+    Raises
+    ------
+    OptionError
+        There is no such part.
+    """
+    check_choice("part", part, PARTS)
     left, right = part.split("-")
+    fields: dict[str, Field] = {name: name for name in ALONE}
     return fields[left], fields[right]
+
+
+def _texts(hit: Hit, part: Part) -> tuple[str, str]:
+    left, right = of_part(part)
+    return hit.query.texts[left], field_text(hit.item, right)
 
 
 @dataclass(frozen=True, slots=True)

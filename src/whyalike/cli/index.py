@@ -141,6 +141,8 @@ def _lines(info: Mapping[str, Any]) -> list[str]:
     ]
     if info["explainable"]:
         lines.append(f"  reasons of words stored, {info['explainable']}: hits need no model")
+    if info["maps"]:
+        lines.append(f"  a map by {' and by '.join(info['maps'])}")
     if info["group_by"]:
         lines.append(f"  a search shows one item of each {info['group_by']!r} (--no-groups: all)")
     if any(info["prompts"]):
@@ -302,6 +304,14 @@ def build(
             show_default=False,
         ),
     ] = None,
+    map_: Annotated[
+        bool,
+        typer.Option(
+            "--map",
+            help="Also put the items in two dimensions, for the map of `whyalike serve`: by their "
+            "principal components. `whyalike index map INDEX` does it later, or by UMAP.",
+        ),
+    ] = False,
     resume: Resume = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the index that is there, when done.")
@@ -386,7 +396,35 @@ def build(
                 engine=engine,
                 ray_address=ray_address,
             )
+        if map_:
+            from whyalike.catalogue.map import write_map
+
+            write_map(out)
+            made = CatalogueIndex.open(out, model=explainer)
         show_info(made.info(), report=report, as_json=json_)
+
+
+@index.command("map")
+def map_items(
+    folder: Folder,
+    by: Annotated[
+        Literal["pca", "umap"],
+        typer.Option(
+            help="pca takes the directions in which items differ most; umap keeps "
+            "neighbours together (extra map)."
+        ),
+    ] = "pca",
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Put the items of an index in two dimensions, for the map of `whyalike serve`."""
+    with one_sentence_errors(debug=debug):
+        from whyalike.catalogue import CatalogueIndex
+        from whyalike.catalogue.map import write_map
+
+        made = write_map(folder, kind=by)
+        echo(made.said, err=True)
+        show_info(CatalogueIndex.open(folder).info(), report=None, as_json=json_)
 
 
 @index.command()

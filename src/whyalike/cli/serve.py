@@ -52,6 +52,24 @@ def serve(
             help="What `whyalike evaluate -o` wrote.", metavar="FOLDER", show_default=False
         ),
     ] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What `whyalike explain --pairs` wrote, or a file of pairs, for the page of many "
+            "pairs.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    diagnosis: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--diagnosis",
+            help="A report of `whyalike diagnose`, `audit` or `diff` with --json.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     method: Method = None,
     option: MethodOption = None,
     background: BackgroundTexts = None,
@@ -149,6 +167,8 @@ def serve(
     with one_sentence_errors(debug=debug):
         refuse_without_index(index)
         refuse_missing(results)
+        refuse_missing(pairs)
+        refuse_missing(diagnosis)
         from whyalike.methods.listing import check_methods
 
         options = read_options(option, [])
@@ -174,6 +194,8 @@ def serve(
             model or ([] if index else [DEFAULT_MODEL]),
             indexes=[str(folder) for folder in index or []],
             results=[str(folder) for folder in results or []],
+            pairs=[str(file) for file in pairs or []],
+            reports=[str(file) for file in diagnosis or []],
             method=method,
             options=options,
             background=None if background is None else read_corpus(background, None),

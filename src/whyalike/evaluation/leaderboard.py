@@ -11,6 +11,7 @@ import numpy as np
 
 from whyalike.documents import Format, read_object
 from whyalike.evaluation.gold_counts import LinkCounts, compare_links
+from whyalike.evaluation.in_words import AXES, answer, name_of
 from whyalike.evaluation.suite_choice import AGREEMENTS, BY_CHANCE, METRICS, RANDOMIZATION, WEIGHTS
 from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, BoardTable
 from whyalike.render.parts import describe_prompts
@@ -434,6 +435,7 @@ def _section(leaderboard: Leaderboard, dataset: str) -> BoardSection:
             if metric in metrics
         ),
         leaderboard.notes(dataset),
+        answer(leaderboard, dataset),
     )
 
 
@@ -462,4 +464,12 @@ def _table(leaderboard: Leaderboard, dataset: str, metric: str) -> BoardTable:
         if entry.figure is not None
     ]
     points = next((e.curve[0] for e in leaderboard.tables[dataset, metric] if e.curve), ())
-    return BoardTable(metric, about.summary, about.aim, tuple(rows), points)
+    return BoardTable(
+        metric,
+        about.summary,
+        about.aim,
+        tuple(rows),
+        points,
+        title=name_of(metric),
+        axes=AXES.get(metric, ("", "")),
+    )

@@ -20,16 +20,16 @@ LISTED = 10
 
 def render_audit(audit: Audit, *, title: str = "whyalike: what carries a catalogue") -> str:
     """Return one HTML page that loads nothing."""
-    return render_page("audit.html.j2", (*PAGE_STYLES, *STYLES), title=title, **_content(audit))
+    return render_page("audit.html.j2", (*PAGE_STYLES, *STYLES), title=title, **view_audit(audit))
 
 
 def render_audit_fragment(audit: Audit) -> str:
     """Return the same to be put into another page, such as a notebook."""
     id = own_id("a", (audit.name, audit.model, audit.pairs))
-    return render_part("audit.html.j2", STYLES, **_content(audit, id=f"{id}-"))
+    return render_part("audit.html.j2", STYLES, **view_audit(audit, id=f"{id}-"))
 
 
-def _content(audit: Audit, *, id: str = "") -> dict[str, object]:
+def view_audit(audit: Audit, *, id: str = "") -> dict[str, object]:
     """Return what ``audit.html.j2`` prints; ids begin with ``id``, if any."""
     return {
         "id": id,

@@ -106,16 +106,16 @@ class MissView:
 def render_diagnosis(diagnosis: Diagnosis, *, title: str = "whyalike: what a search misses") -> str:
     """Return one HTML page that loads nothing."""
     styles = (*PAGE_STYLES, *STYLES)
-    return render_page("diagnosis.html.j2", styles, title=title, **_content(diagnosis))
+    return render_page("diagnosis.html.j2", styles, title=title, **view_diagnosis(diagnosis))
 
 
 def render_diagnosis_fragment(diagnosis: Diagnosis) -> str:
     """Return the same to be put into another page, such as a notebook."""
     id = own_id("d", (diagnosis.model, diagnosis.k, [miss.id for miss in diagnosis.misses]))
-    return render_part("diagnosis.html.j2", STYLES, **_content(diagnosis, id=f"{id}-"))
+    return render_part("diagnosis.html.j2", STYLES, **view_diagnosis(diagnosis, id=f"{id}-"))
 
 
-def _content(diagnosis: Diagnosis, *, id: str = "") -> dict[str, object]:
+def view_diagnosis(diagnosis: Diagnosis, *, id: str = "") -> dict[str, object]:
     """Return what ``diagnosis.html.j2`` prints; ids begin with ``id``, if any."""
     shown = diagnosis.misses[:MISSES_SHOWN]
     links = {miss.id: f"{id}miss-{number}" for number, miss in enumerate(shown, start=1)}

@@ -26,16 +26,16 @@ def render_difference(
 ) -> str:
     """Return one HTML page that loads nothing."""
     styles = (*PAGE_STYLES, *STYLES)
-    return render_page("difference.html.j2", styles, title=title, **_content(difference))
+    return render_page("difference.html.j2", styles, title=title, **view_difference(difference))
 
 
 def render_difference_fragment(difference: Difference) -> str:
     """Return the same to be put into another page, such as a notebook."""
     id = own_id("f", (difference.before, difference.after, difference.pairs))
-    return render_part("difference.html.j2", STYLES, **_content(difference, id=f"{id}-"))
+    return render_part("difference.html.j2", STYLES, **view_difference(difference, id=f"{id}-"))
 
 
-def _content(difference: Difference, *, id: str = "") -> dict[str, object]:
+def view_difference(difference: Difference, *, id: str = "") -> dict[str, object]:
     """Return what ``difference.html.j2`` prints; ids begin with ``id``, if any."""
     return {
         "id": id,

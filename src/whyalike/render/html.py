@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -77,7 +77,18 @@ def render_fragment(explanation: Explanation) -> str:
 
 def render_page(template: str, styles: Sequence[str], **content: object) -> str:
     """Return a page with its styles and scripts inside, and a policy that allows only those."""
-    style, script = assets(*styles), assets(*SCRIPTS)
+    return _render_page(template, styles, SCRIPTS, content)
+
+
+def render_stored_page(template: str, styles: Sequence[str], **content: object) -> str:
+    """Return such a page, in which what can be opened is a text until then (``stored``)."""
+    return _render_page(template, styles, (*SCRIPTS, "stored.js"), {**content, "stored": True})
+
+
+def _render_page(
+    template: str, styles: Sequence[str], scripts: Sequence[str], content: Mapping[str, object]
+) -> str:
+    style, script = assets(*styles), assets(*scripts)
     return without_surrogates(
         environment()
         .get_template(template)

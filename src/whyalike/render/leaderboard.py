@@ -23,17 +23,21 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve as it is drawn: its path, and where its name stands, if it has one."""
+    """A curve as it is drawn: its path, where it ends, and where its name stands, if it has one."""
 
     method: str
     path: str
     kind: str
     name_at: float | None
+    end: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePlot:
-    """Lines in their order, best last so that it lies on top; ticks; the same as numbers."""
+    """Lines in their order, best last so that it lies on top; ticks; the same as numbers.
+
+    axes: what the curves go along, and what they show.
+    """
 
     lines: tuple[Line, ...]
     across: tuple[tuple[float, str], ...]
@@ -43,12 +47,15 @@ class CurvePlot:
     names_at: float = WIDTH - RIGHT + 8
     size: tuple[float, float] = (WIDTH, HEIGHT)
     ends: tuple[float, float] = (LEFT, WIDTH - RIGHT)
+    axes: tuple[str, str] = ("", "")
 
 
-def plot_curves(points: Sequence[float], curves: Sequence[Curve]) -> CurvePlot | None:
+def plot_curves(
+    points: Sequence[float], curves: Sequence[Curve], *, axes: tuple[str, str] = ("", "")
+) -> CurvePlot | None:
     """Return a plot of curves (K points each), or None where there is nothing to draw.
 
-    Only the best lines and that of ``random`` have names: more would lie on each other.
+    Each line has its name where there is room for all; else the best lines and that of ``random``.
     """
     values = finite(mean for curve in curves for mean in curve.means if mean is not None)
     if len(points) < 2 or not values:
@@ -62,12 +69,14 @@ def plot_curves(points: Sequence[float], curves: Sequence[Curve]) -> CurvePlot |
     def y(value: float) -> float:
         return round(TOP + (HEIGHT - TOP - BOTTOM) * place_between(value, high, low), 1)
 
+    room = (HEIGHT - TOP - BOTTOM) / LABEL
     ordered = sorted(curves, key=lambda curve: (curve.best, curve.method == "random"))
     places = _spread(
         {
             curve.method: y(last)
             for curve in ordered
-            if (curve.best or curve.method == "random") and (last := curve.means[-1]) is not None
+            if (len(curves) <= room or curve.best or curve.method == "random")
+            and (last := curve.means[-1]) is not None
         }
     )
     return CurvePlot(
@@ -81,9 +90,11 @@ def plot_curves(points: Sequence[float], curves: Sequence[Curve]) -> CurvePlot |
                 ),
                 "best" if curve.best else "random" if curve.method == "random" else "other",
                 places.get(curve.method),
+                None if curve.means[-1] is None else y(curve.means[-1]),
             )
             for curve in ordered
         ),
+        axes=axes,
         across=tuple((x(point), _point(point)) for point in _few(points)),
         up=tuple((y(value), format_number(value, 2)) for value in sorted({low, 0.0, high})),
         heads=tuple(map(_point, points)),
@@ -138,8 +149,9 @@ class BoardRow:
 class BoardTable:
     """One metric on one dataset, rows best first.
 
-    points: those of the rows' curves. reference: a value that the plot shows, and its name. scale:
-    tables of one section whose scale has the same name share it; "" is a scale of its own.
+    title: what the metric is called where people read. points: those of the rows' curves. axes:
+    what these go along, and what they show. reference: a value that the plot shows, and its name.
+    scale: tables of one section whose scale has the same name share it; "" is one of its own.
     """
 
     metric: str
@@ -149,13 +161,16 @@ class BoardTable:
     points: tuple[float, ...] = ()
     reference: tuple[float, str] | None = None
     scale: str = ""
+    title: str = ""
+    axes: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
     """One dataset with all that was measured on it; ``randomized`` is what random weights do.
 
-    notes: what a reader of its figures should know.
+    notes: what a reader of its figures should know. answer: which methods can be trusted, in
+    sentences.
     """
 
     dataset: str
@@ -163,6 +178,7 @@ class BoardSection:
     tables: tuple[BoardTable, ...]
     randomized: tuple[BoardTable, ...] = ()
     notes: tuple[str, ...] = ()
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +221,7 @@ class PlotTable:
     ends: tuple[str, str]
     curves: CurvePlot | None
     reference: tuple[float, str] | None
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +233,7 @@ class PlotSection:
     tables: tuple[PlotTable, ...]
     randomized: tuple[PlotTable, ...]
     notes: tuple[str, ...]
+    answer: str = ""
 
 
 def render_leaderboard(page: BoardPage, *, title: str = "whyalike: leaderboard") -> str:
@@ -258,6 +276,7 @@ def plot_section(section: BoardSection) -> PlotSection:
         plot(section.tables),
         plot(section.randomized),
         section.notes,
+        section.answer,
     )
 
 
@@ -290,7 +309,9 @@ def plot_table(table: BoardTable, *, beside: Sequence[BoardTable] = ()) -> PlotT
         curves=plot_curves(
             table.points,
             [Curve(row.method, row.curve, row.best) for row in table.rows if row.curve],
+            axes=table.axes,
         ),
+        title=table.title,
         reference=_place_reference(table, place),
     )
 

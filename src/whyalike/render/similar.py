@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from whyalike.explanation import Explanation
-from whyalike.render.html import PAGE_STYLES, own_id, render_page, render_part
+from whyalike.render.html import PAGE_STYLES, own_id, render_part, render_stored_page
 from whyalike.render.methods import draw_rows, list_pairs
 from whyalike.render.parts import format_number, plain_text, unmatched_words
 from whyalike.render.scales import ScaleName, common_scale
@@ -90,9 +90,12 @@ class HitView:
 
 
 def render_similar(page: SimilarPage, *, title: str = "whyalike: similar items") -> str:
-    """Return one HTML page that loads nothing; each candidate's whole explanation can be opened."""
+    """Return one HTML page that loads nothing; each candidate's whole explanation can be opened.
+
+    What can be opened is a text in the page until then, so that many candidates are quick to show.
+    """
     styles = (*PAGE_STYLES, STYLE)
-    return render_page("similar.html.j2", styles, title=title, **view_similar(page))
+    return render_stored_page("similar.html.j2", styles, title=title, **view_similar(page))
 
 
 def render_similar_fragment(page: SimilarPage) -> str:

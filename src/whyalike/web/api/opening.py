@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whyalike.batch.reading import read_pair_table
 from whyalike.errors import OptionError
+from whyalike.reports.reading import read_report
 from whyalike.web.api.served import names_of
 from whyalike.web.api.service import Service, ServiceLimits
 from whyalike.web.api.work_queue import WorkQueue
@@ -21,6 +23,8 @@ def open_service(
     *,
     indexes: Sequence[str] = (),
     results: Sequence[str] = (),
+    pairs: Sequence[str] = (),
+    reports: Sequence[str] = (),
     method: str | None = None,
     limits: ServiceLimits | None = None,
     **opening: Any,
@@ -35,6 +39,10 @@ def open_service(
         Folders of indexes.
     results : sequence of str, default=()
         Folders that `whyalike evaluate -o` wrote.
+    pairs : sequence of str, default=()
+        Files that `whyalike explain --pairs` wrote, or files of pairs.
+    reports : sequence of str, default=()
+        What `whyalike diagnose`, `audit` or `diff` printed with --json.
     method : str, optional
         The default of all models.
     limits : ServiceLimits, optional
@@ -47,7 +55,7 @@ def open_service(
     OptionError
         Nothing to serve, an unknown method, or a folder without results.
     FormatError
-        A folder without an index.
+        A folder without an index; a file that is not what it should be.
     ModelNotFoundError, UnsafeModelError, ModelError
         A model can't be found or used.
     """
@@ -72,8 +80,20 @@ def open_service(
 
     try:
         found = {name: _results(place) for name, place in names_of(results).items()}
+        tables = {n: read_pair_table(Path(p), name=n) for n, p in names_of(pairs).items()}
+        opened_reports = {
+            name: read_report(Path(place)) for name, place in names_of(reports).items()
+        }
         explainers, opened = queue.call(load).result()
-        return Service(explainers, indexes=opened, results=found, limits=limits, queue=queue)
+        return Service(
+            explainers,
+            indexes=opened,
+            results=found,
+            pairs=tables,
+            reports=opened_reports,
+            limits=limits,
+            queue=queue,
+        )
     except Exception:
         queue.close()
         raise

@@ -48,12 +48,14 @@ from whyalike.web.api.served import (
 from whyalike.web.api.work_queue import QueueLimits, WorkQueue
 
 if TYPE_CHECKING:
+    from whyalike.batch.reading import PairTable
     from whyalike.catalogue import CatalogueIndex, Hit, Item, ItemRank
     from whyalike.catalogue.reader import Score
     from whyalike.catalogue.similar_page import Reasons
     from whyalike.explainer import Explainer
     from whyalike.methods.method import TextSize
     from whyalike.render.similar import SimilarPage
+    from whyalike.reports.reading import Report
 
 
 Options = Mapping[str, Any]
@@ -126,6 +128,10 @@ class Service:
         Indexes by their names. One whose model is among ``models`` shares its queue.
     results : Mapping[str, Path], optional
         Folders with the results of `whyalike evaluate`, by their names.
+    pairs : Mapping[str, PairTable], optional
+        Files of pairs that were read, by their names.
+    reports : Mapping[str, Report], optional
+        Reports of searches, by their names.
     limits : ServiceLimits, optional
         What may be asked for.
     queue : WorkQueue, optional
@@ -145,6 +151,8 @@ class Service:
         *,
         indexes: "Mapping[str, CatalogueIndex] | None" = None,
         results: Mapping[str, Path] | None = None,
+        pairs: "Mapping[str, PairTable] | None" = None,
+        reports: "Mapping[str, Report] | None" = None,
         limits: ServiceLimits | None = None,
         queue: WorkQueue | None = None,
     ) -> None:
@@ -162,6 +170,7 @@ class Service:
         self.models = {name: self._serve(name, one) for name, one in models.items()}
         self.metrics.watch(self.queue, self.kept)
         self.results = dict(results or {})
+        self.pairs, self.reports = dict(pairs or {}), dict(reports or {})
         self.indexes = {name: self._open(name, one) for name, one in (indexes or {}).items()}
         if not self.models:
             self.models = {one.model.name: one.model for one in self.indexes.values()}
@@ -586,6 +595,7 @@ class Service:
         score: "Score | None" = None,
         explain: bool = True,
         method: str | None = None,
+        part: str = "",
     ) -> Placed:
         """Return where one item stands in the search of ``similar``, and what explains its score.
 
@@ -609,6 +619,9 @@ class Service:
             See there.
         method : str, optional
             See there.
+        part : str, default=''
+            Of a score that is the mean of several, which one is explained: ``title-description``
+            is that of the query's title and the item's description.
 
         Raises
         ------
@@ -616,13 +629,15 @@ class Service:
             As ``similar``.
         """
         from whyalike.catalogue.item_store import field_text
-        from whyalike.catalogue.search import make_query
+        from whyalike.catalogue.search import make_query, of_part
 
         texts = {"query": text, "title": title, "filter": where}
         id, sought = _known(id), _known(item) or ""
         async with self.request() as allowance:
             served = await self._searched(index, texts, method, explain=explain)
             reader = served.index.reader
+
+            of_query, of_item = of_part(part) if part else (reader.compared, reader.compared)
 
             def search() -> "tuple[str, ItemRank]":
                 for one in (sought, id):
@@ -633,12 +648,12 @@ class Service:
                 found = served.searched.rank_of(
                     sought, text=text, id=id, title=title, where=where, score=score
                 )
-                return query.texts[reader.compared], found
+                return query.texts[of_query], found
 
             left, standing = await self.background.run(search)
             explanation = None
             if explain:
-                pair = left, field_text(standing.item, reader.compared)
+                pair = left, field_text(standing.item, of_item)
                 answer = await self._answer(
                     allowance,
                     served.model,

@@ -260,11 +260,15 @@ EACH_ITEM = "*"
 
 @dataclass(frozen=True, slots=True)
 class SearchQuestion:
-    """A search: by a text or an item, with filters, and perhaps with an item that is missed."""
+    """A search: by a text or an item, with filters, and perhaps with an item that is missed.
+
+    ``by`` says which of the two was typed last, where both are given; without it the item counts.
+    """
 
     asked: Asked
     text: str
     item: str
+    by: str
     missing: str
     index: str
     method: str
@@ -282,6 +286,7 @@ class SearchQuestion:
             asked=asked,
             text=asked.one("text"),
             item=asked.one("item"),
+            by=asked.one("by"),
             missing=asked.one("missing"),
             index=asked.one("index"),
             method=asked.one("method"),
@@ -299,6 +304,17 @@ class SearchQuestion:
         group_by = "" if self.group == EACH_ITEM else self.group
         shape: dict[str, Any] = {"group_by": group_by} if self.group else {}
         return shape | {name: True for name in ("diverse", "twins") if getattr(self, name)}
+
+    @property
+    def text_asked(self) -> str | None:
+        """The text that is searched by; None where it is an item."""
+        return None if self.item_asked else self.text or None
+
+    @property
+    def item_asked(self) -> str | None:
+        """The item that is searched by; None where it is a text."""
+        by_text = self.by == "text" and self.text.strip()
+        return None if by_text else self.item or None
 
     @property
     def is_filtered(self) -> bool:

@@ -10,13 +10,15 @@ import numpy as np
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from whyalike.catalogue.reader import Facet, find_facets
+from whyalike.catalogue.reader import MOST_SEARCHED, Facet, find_facets
 from whyalike.catalogue.similar_page import say_not_compared
+from whyalike.catalogue.titles import find_by_title
 from whyalike.errors import OptionError, WhyalikeError
 from whyalike.options import BTIOptions
 from whyalike.render.parts import format_number
+from whyalike.render.scales import Scale
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.render.view import ExplanationView, view_explanation
 from whyalike.web.explorer.asking import EACH_ITEM, Asked, SearchQuestion
@@ -34,8 +36,10 @@ from whyalike.web.explorer.drawing import (
     page_title,
     reason_of,
 )
+from whyalike.web.explorer.why import fields_of, openings
 
 if TYPE_CHECKING:
+    from whyalike.data.items import Item
     from whyalike.explanation import Explanation
     from whyalike.web.api.served import ServedIndex
     from whyalike.web.api.service import Found, Placed
@@ -43,7 +47,8 @@ if TYPE_CHECKING:
 
 def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: str | None) -> str:
     """Return a program that searches the same index by its name here."""
-    asked = f"id={question.item!r}" if question.item else repr(question.text)
+    item = question.item_asked
+    asked = f"id={item!r}" if item else repr(question.text)
     method = f"method={_method(served, question)!r}"
     said = {**({"where": where} if where else {}), **question.shape}
     more = "".join(f", {name}={value!r}" for name, value in said.items())
@@ -65,7 +70,8 @@ def search_in_shell(served: "ServedIndex", question: "SearchQuestion", where: st
     """
     method = f"--method={_method(served, question)}"
     options = options_in_shell([_method(served, question)], _options(served))
-    asked = f"--id={question.item}" if question.item else f"--text={question.text}"
+    item = question.item_asked
+    asked = f"--id={item}" if item else f"--text={question.text}"
     condition = [f"--where={where}"] if where else []
     count = ("-k", str(question.k))
     shape = ["--no-groups"] if question.group == EACH_ITEM else []
@@ -90,12 +96,16 @@ WORDS_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class MissingView:
-    """Why an item is not among the results, and its explanation; ``lacks`` are words."""
+    """Why an item is not among the results, and its explanation; ``lacks`` are words.
+
+    ``choices`` are items that may be meant instead, each with the link that asks for it.
+    """
 
     title: str
     says: str
     lacks: tuple[str, ...]
     view: ExplanationView | None
+    choices: tuple[tuple["Item", str], ...] = ()
 
 
 def view_missing(placed: "Placed", found: "Found") -> MissingView:
@@ -167,7 +177,21 @@ class CataloguePage:
     def register(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
         self.drawing.add(app, HERE, self.show)
+        # Before the files, whose addresses take any name.
+        self.drawing.add(app, HERE + "/titles", self.titles)
         self.drawing.add(app, HERE + "/{form}", self.save)
+
+    async def titles(self, request: Request) -> Response:
+        """Give ids and titles that go on from what is typed, as JSON."""
+        asked = await self.drawing.read(request)
+        said = asked.one("said")
+
+        async def make() -> Response:
+            self.service.check("title", said)
+            found = await self._meant(self.service.index(asked.one("index") or None), said)
+            return JSONResponse([{"id": one.id, "title": one.title} for one in found])
+
+        return await self.drawing.file(request, make)
 
     async def show(self, request: Request) -> Response:
         """Show the page, or the answer alone."""
@@ -188,7 +212,10 @@ class CataloguePage:
         asked = await self.drawing.read(request)
 
         async def make() -> Response:
-            found = await self._search(SearchQuestion.of(asked))
+            question, several = await self._settled(SearchQuestion.of(asked))
+            if several:
+                raise OptionError(f"{question.item!r} may be several items: give the id of one.")
+            found = await self._search(question)
             name = file_name(*_texts(found))
             return attachment(await run_in_threadpool(_write, found, form), form, name)
 
@@ -215,6 +242,7 @@ class CataloguePage:
             "counts": [(str(k), str(k)) for k in sorted({*COUNTS, question.k})],
             "facets": facets,
             "groups": [] if served is None else groups_of(served, facets),
+            "most_offered": MOST_SEARCHED,
             "limit": self.service.limits.text,
         }
 
@@ -222,8 +250,12 @@ class CataloguePage:
         question = SearchQuestion.of(asked)
         if not self.service.indexes:
             return Result(await self.drawing.draw("empty.html.j2", title="", text="", examples=()))
-        if not (question.text.strip() or question.item):
+        if not (question.text.strip() or question.item_asked):
             return await self._browse(question)
+        question, several = await self._settled(question)
+        asked = question.asked
+        if several:
+            return await self._choose(question, several)
         found = await self._search(question)
         served = found.index
         missing = await self._missing(question, found) if question.missing else None
@@ -235,27 +267,58 @@ class CataloguePage:
             shell=search_in_shell(served, question, where),
         )
         links = {
-            hit.item.id: f"{HERE}?{asked.link(text='', item=hit.item.id, missing='')}"
+            hit.item.id: f"{HERE}?{asked.link(text='', item=hit.item.id, missing='', by='')}"
             for hit in found.hits
         }
         count = len(found.hits)
+        content = await run_in_threadpool(view_similar, found.page)
+        scale = content["scale"].name if isinstance(content["scale"], Scale) else ""
+        opens = openings(asked, found, scale)
+        by_form = any(not one.link for one in opens.values())
         markup = await self.drawing.draw(
             "part_found.html.j2",
-            **await run_in_threadpool(view_similar, found.page),
-            said=f"{count:,} {'item' if count == 1 else 'items'} found.",
+            **content,
+            said=f"{count:,} {'item' if count == 1 else 'items'} found.{_unused(question)}",
             title=page_title("Catalogue", *_texts(found)),
             take=take,
             links=links,
+            opens=opens,
+            fields=fields_of(asked, scale) if by_form else (),
+            unused=_unused(question),
             missing=missing,
         )
         return Result(markup)
+
+    async def _meant(self, served: "ServedIndex", said: str) -> "list[Item]":
+        """Return the items that may be meant by an id or words of a title."""
+        return await self.service.background.run(lambda: find_by_title(served.index.reader, said))
+
+    async def _settled(self, question: SearchQuestion) -> "tuple[SearchQuestion, list[Item]]":
+        """Return the question with the id of its item; or also the items that may be meant."""
+        said = question.item_asked
+        if said is None:
+            return question, []
+        self.service.check("title", said)
+        meant = await self._meant(self.service.index(question.index or None), said)
+        if len(meant) != 1:
+            return question, meant
+        fields = {**question.asked.fields, "item": (meant[0].id,)}
+        return SearchQuestion.of(Asked(fields, question.asked.is_part)), []
+
+    async def _choose(self, question: SearchQuestion, items: "list[Item]") -> Result:
+        """Show the items that may be meant, to pick one."""
+        links = [(one, f"{HERE}?{question.asked.link(item=one.id)}") for one in items]
+        said = f"Titles with “{question.item}”: which one is meant?"
+        return Result(
+            await self.drawing.draw("part_items.html.j2", items=links, note=said, back="", on="")
+        )
 
     async def _search(self, question: SearchQuestion) -> "Found":
         served = self.service.index(question.index or None)
         return await self.service.similar(
             served.name,
-            text=question.text or None,
-            id=question.item or None,
+            text=question.text_asked,
+            id=question.item_asked,
             k=question.k,
             where=await self._condition(question, served),
             method=question.method or None,
@@ -264,11 +327,17 @@ class CataloguePage:
 
     async def _missing(self, question: SearchQuestion, found: "Found") -> MissingView:
         try:
+            self.service.check("title", question.missing)
+            meant = await self._meant(found.index, question.missing)
+            if len(meant) > 1:
+                links = [(one, f"{HERE}?{question.asked.link(missing=one.id)}") for one in meant]
+                title = f"Titles with “{question.missing}”: which one is missed?"
+                return MissingView(title, "", (), None, tuple(links))
             placed = await self.service.rank_of(
-                question.missing,
+                meant[0].id if meant else question.missing,
                 found.index.name,
-                text=question.text or None,
-                id=question.item or None,
+                text=question.text_asked,
+                id=question.item_asked,
                 where=await self._condition(question, found.index),
                 method=question.method or None,
             )
@@ -334,6 +403,15 @@ def _texts(found: "Found") -> tuple[str, ...]:
     """Return what was looked for, for names of tabs and files."""
     query = found.query
     return (query if isinstance(query, str) else query.title or query.id,)
+
+
+def _unused(question: SearchQuestion) -> str:
+    """Return what to say where both a text and an item were given."""
+    if not (question.text.strip() and question.item):
+        return ""
+    if question.item_asked:
+        return " The text is not used: empty the item to search by it."
+    return " The item is not used: empty the text to search by it."
 
 
 def _write(found: "Found", form: str) -> str:

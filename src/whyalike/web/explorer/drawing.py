@@ -1,5 +1,7 @@
 """Pages and parts of pages drawn from what the service answers."""
 
+import csv
+import io
 import logging
 import re
 import shlex
@@ -235,7 +237,10 @@ async def draw_png(draw: Callable[[BytesIO], object]) -> bytes:
 TABS = (
     ("/", "Pair"),
     ("/compare", "Compare"),
+    ("/rank", "Rank"),
+    ("/pairs", "Many pairs"),
     ("/catalogue", "Catalogue"),
+    ("/diagnose", "Diagnose"),
     ("/evaluate", "Evaluate"),
     ("/api/docs", "API"),
 )
@@ -340,7 +345,7 @@ class Drawing:
         try:
             result = await until_disconnected(request, self._within(request, find))
         except WhyalikeError as error:
-            result = await self._failed(error)
+            result = await self.failed(error)
         headers = {"retry-after": str(result.retry)} if result.retry else {}
         if asked.is_part:
             headers[PART] = RESULT
@@ -412,7 +417,8 @@ class Drawing:
         except OptionError:
             return []
 
-    async def _failed(self, error: WhyalikeError) -> Result:
+    async def failed(self, error: WhyalikeError) -> Result:
+        """Return what to show where something could not be answered."""
         titles: dict[type[WhyalikeError], str] = {
             BusyError: "Many are asking just now",
             TooCostlyError: "This would take too long",
@@ -450,13 +456,28 @@ def attachment(content: bytes | str, form: str, name: str = "whyalike") -> Respo
 
     ``name`` is that of the file, without its kind; see ``file_name``.
     """
-    media = {"json": "application/json", "html": "text/html", "png": "image/png"}[form]
+    media = {
+        "json": "application/json",
+        "html": "text/html",
+        "png": "image/png",
+        "csv": "text/csv",
+        "jsonl": "application/x-ndjson",
+    }[form]
     plain = name.encode("ascii", "ignore").decode().strip("-") or "whyalike"
     headers = {
         "content-disposition": f'attachment; filename="{plain}.{form}"; '
         f"filename*=UTF-8''{quote(name)}.{form}"
     }
     return Response(content, media_type=media, headers=headers)
+
+
+def in_csv(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
+    """Return rows as CSV, with a line of names."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

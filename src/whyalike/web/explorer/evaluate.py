@@ -1,7 +1,7 @@
 """The samples of a run by one metric: in which order, with which texts, and what methods got."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.errors import FormatError, OptionError
+from whyalike.evaluation.in_words import AXES, name_of
 from whyalike.evaluation.leaderboard import NAME, page_of, read_leaderboard
 from whyalike.evaluation.results import read_pair_texts
 from whyalike.evaluation.suite_choice import METRICS
@@ -19,7 +20,8 @@ from whyalike.render.leaderboard import board_content
 from whyalike.render.parts import describe_prompts, format_number, format_signed
 from whyalike.render.view import Cell, Grid, make_cell
 from whyalike.web.explorer.asking import DOCUMENTS, Asked
-from whyalike.web.explorer.drawing import Drawing
+from whyalike.web.explorer.deleted import view_deleted
+from whyalike.web.explorer.drawing import Drawing, Result
 
 if TYPE_CHECKING:
     from whyalike.evaluation.leaderboard import Entry, Leaderboard
@@ -77,21 +79,29 @@ class PairLink:
 
 @dataclass(frozen=True, slots=True)
 class SampleView:
-    """A sample: its beginnings of texts, each method's figure, and what it is sorted by."""
+    """A sample: its beginnings of texts, each method's figure, and what it is sorted by.
+
+    ``deleted`` is where the words are shown that each method deletes, "" where it deletes none.
+    """
 
     number: str
     texts: TextPair
     figures: tuple[tuple[str, Cell, bool], ...]
     difference: str
     pair: PairLink
+    deleted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplesView:
-    """Some of a dataset's samples by one metric. Without texts there is the grid alone."""
+    """Some of a dataset's samples by one metric. Without texts there is the grid alone.
+
+    ``title`` is what the metric is called where people read.
+    """
 
     dataset: str
     metric: str
+    title: str
     summary: str
     aim: str
     note: str
@@ -110,6 +120,7 @@ def view_samples(
     texts: Sequence[TextPair],
     ask: tuple[str, Collection[str]],
     documents: bool = False,
+    deleted: str = "",
 ) -> SamplesView:
     """Return SAMPLES_SHOWN samples, those from ``first`` on, with methods best first.
 
@@ -133,6 +144,8 @@ def view_samples(
         The served model to explain by, "" for the default, and its methods.
     documents : bool, default=False
         Whether both texts of a sample are documents to the model.
+    deleted : str, default=''
+        The address of the words that methods delete, but for the sample's number, if there is one.
     """
     entries, about = board.tables[dataset, metric], METRICS[metric]
     known = [abs(v) for entry in entries for v in entry.values if v is not None]
@@ -161,12 +174,14 @@ def view_samples(
                     pair=link_to_pair(
                         left, right, model=model, methods=methods, documents=documents
                     ),
+                    deleted=f"{deleted}&sample={sample + 1}" if deleted else "",
                 )
             )
     last = first + len(shown)
     return SamplesView(
         dataset=dataset,
         metric=metric,
+        title=name_of(metric),
         summary=about.summary,
         aim=about.aim,
         note=f"Samples {first + 1:,} to {last:,} of {len(ordered):,}, {order.said}.",
@@ -219,6 +234,7 @@ def _cell(entry: "Entry", sample: int, *, of: float) -> Cell:
 
 HERE = "/evaluate"
 SAMPLES = "/evaluate/samples"
+DELETED = "/evaluate/deleted"
 UNREADABLE = "The file leaderboard.json of this run is missing, damaged or of another release."
 
 NO_TEXTS = (
@@ -239,7 +255,8 @@ class EvaluatePage:
 
     def register(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
-        for path, handler in ((HERE, self.show), (SAMPLES, self.samples)):
+        pages = ((HERE, self.show), (SAMPLES, self.samples), (DELETED, self.deleted))
+        for path, handler in pages:
             app.add_api_route(
                 path, handler, methods=["GET"], response_model=None, include_in_schema=False
             )
@@ -249,11 +266,11 @@ class EvaluatePage:
         asked = await self.drawing.read(request)
         names = list(self.results)
         run = asked.one("run", names[0] if names else "")
-        content: dict[str, object] = {"markup": "", "samples": (), "failure": ""}
+        content: dict[str, object] = {"markup": "", "samples": (), "answers": (), "failure": ""}
         if names:
             try:
                 board = await self._leaderboard(run)
-                content["markup"] = await self._board(board)
+                content |= await self._board(board)
                 content["samples"] = _links(run, board)
             except FormatError:
                 content["failure"] = UNREADABLE
@@ -298,10 +315,13 @@ class EvaluatePage:
                 texts=texts,
                 ask=ask,
                 documents=documents,
+                deleted=_deleted_of(run, dataset, metric),
             ),
             run=run,
             order=order,
-            metrics=[(m, m) for m in board.metrics(dataset) if (dataset, m) in board.tables],
+            metrics=[
+                (m, name_of(m)) for m in board.metrics(dataset) if (dataset, m) in board.tables
+            ],
             methods=[(method, method) for method in methods],
             directions=list(DIRECTIONS.items()),
             missing=missing,
@@ -309,6 +329,57 @@ class EvaluatePage:
             back=f"{HERE}?{urlencode({'run': run})}",
             before=link(max(0, first - SAMPLES_SHOWN)) if first else "",
             after=link(last) if last < count else "",
+        )
+
+    async def deleted(self, request: Request) -> Response:
+        """Show which words of a sample each method of the run deletes first, and in what order."""
+        asked = await self.drawing.read(request)
+        run, dataset, metric = asked.one("run"), asked.one("dataset"), asked.one("metric")
+        try:
+            board = await self._leaderboard(run)
+        except FormatError as error:
+            raise HTTPException(404, UNREADABLE) from error
+        entries = board.tables.get((dataset, metric))
+        if not entries or metric not in AXES:
+            raise HTTPException(404)
+        count = max(len(entry.values) for entry in entries)
+        texts, missing = await run_in_threadpool(self._texts, run, dataset, count)
+        try:
+            number = asked.whole("sample", 1)
+        except OptionError as error:
+            raise HTTPException(422, str(error)) from error
+        if not texts or number > count:
+            raise HTTPException(404, missing)
+        (model, able), note = self._ask(board)
+        documents, other = self._prompts(board, model)
+
+        async def find() -> Result:
+            found, left_out = [], []
+            for entry in entries:
+                if entry.method not in able:
+                    left_out.append(entry.method)
+                    continue
+                explanation = await self.drawing.service.explain(
+                    *texts[number - 1],
+                    model=model or None,
+                    method=entry.method,
+                    documents=documents,
+                )
+                found.append(view_deleted(explanation, metric))
+            markup = await self.drawing.draw(
+                "part_deleted.html.j2",
+                views=found,
+                by_pairs=metric.startswith("pair_"),
+                left_out=left_out,
+                note=" ".join(filter(None, (note, other))),
+            )
+            return Result(markup)
+
+        async def content() -> dict[str, object]:
+            return {"number": number, "back": _samples_of(run, dataset, metric)}
+
+        return await self.drawing.answer(
+            request, asked, find=find, template="deleted.html.j2", here=HERE, content=content
         )
 
     def _texts(self, run: str, dataset: str, count: int) -> tuple[tuple[TextPair, ...], str]:
@@ -366,18 +437,33 @@ class EvaluatePage:
         self._read[run] = await run_in_threadpool(read)
         return self._read[run][1]
 
-    async def _board(self, board: "Leaderboard") -> str:
+    async def _board(self, board: "Leaderboard") -> dict[str, object]:
+        """Return the answers, which stand first, and the rest as markup."""
         page = await run_in_threadpool(page_of, board)
-        return await self.drawing.draw("leaderboard.html.j2", **board_content(page))
+        answers = [(one.dataset, one.answer) for one in page.sections if one.answer]
+        rest = replace(page, sections=tuple(replace(one, answer="") for one in page.sections))
+        markup = await self.drawing.draw("leaderboard.html.j2", **board_content(rest))
+        return {"answers": answers, "markup": markup}
+
+
+def _samples_of(run: str, dataset: str, metric: str) -> str:
+    return f"{SAMPLES}?{urlencode({'run': run, 'dataset': dataset, 'metric': metric})}"
+
+
+def _deleted_of(run: str, dataset: str, metric: str) -> str:
+    """Return where the words are shown that methods delete; "" where a metric deletes none."""
+    if metric not in AXES:
+        return ""
+    return f"{DELETED}?{urlencode({'run': run, 'dataset': dataset, 'metric': metric})}"
 
 
 def _links(run: str, board: "Leaderboard") -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return, for each dataset, its metrics with links to their samples."""
+    """Return, for each dataset, its metrics in words with links to their samples."""
     return [
         (
             dataset,
             [
-                (m, f"{SAMPLES}?{urlencode({'run': run, 'dataset': dataset, 'metric': m})}")
+                (name_of(m), _samples_of(run, dataset, m))
                 for m in board.metrics(dataset)
                 if (dataset, m) in board.tables
             ],

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 from whyalike.render.html import TEMPLATES as RENDERER
 from whyalike.web.explorer.catalogue import CataloguePage
 from whyalike.web.explorer.compare import ComparePage
+from whyalike.web.explorer.diagnose import DiagnosePage
 from whyalike.web.explorer.drawing import Drawing
 from whyalike.web.explorer.evaluate import EvaluatePage
+from whyalike.web.explorer.map import MapPage
 from whyalike.web.explorer.pair import PairPage
+from whyalike.web.explorer.pairs import PairsPage
+from whyalike.web.explorer.rank import RankPage
 from whyalike.web.explorer.short_links import LinkPages, ShortLinks
+from whyalike.web.explorer.why import WhyPage
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -27,7 +32,18 @@ TEMPLATES = HERE / "templates"
 
 ASSETS: Mapping[str, Sequence[Path]] = {
     "explorer.css": [
-        *(RENDERER / f"{name}.css" for name in ("comparison", "methods", "similar", "leaderboard")),
+        *(
+            RENDERER / f"{name}.css"
+            for name in (
+                "comparison",
+                "methods",
+                "similar",
+                "leaderboard",
+                "trace",
+                "ranking",
+                "diagnosis",
+            )
+        ),
         *(STATIC / f"{name}.css" for name in ("explorer", "answer", "browse", "edit", "waiting")),
     ],
     # Together, so that one script sets up an answer that comes later.
@@ -40,6 +56,11 @@ ASSETS: Mapping[str, Sequence[Path]] = {
     "menus.js": [STATIC / "menus.js"],
     "what.js": [STATIC / "what.js"],
     "copy.js": [STATIC / "copy.js"],
+    "open.js": [STATIC / "open.js"],
+    "map.js": [STATIC / "map.js"],
+    "pairs.js": [STATIC / "pairs.js"],
+    "pages.css": [STATIC / "pages.css"],
+    "catalogue.js": [STATIC / "catalogue.js"],
 }
 
 
@@ -66,7 +87,13 @@ def add_explorer(
     for page in (
         PairPage(drawing),
         ComparePage(drawing),
+        # Before the catalogue's files, whose addresses take any name.
+        WhyPage(drawing),
+        MapPage(drawing),
         CataloguePage(drawing),
+        RankPage(drawing),
+        PairsPage(drawing, service.pairs),
+        DiagnosePage(drawing, service.reports),
         EvaluatePage(drawing),
     ):
         page.register(app)

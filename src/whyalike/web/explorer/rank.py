@@ -1,0 +1,363 @@
+"""One query and many passages: which come first, and what carries their scores."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from whyalike.data.items import Item
+from whyalike.data.passages import read_passages
+from whyalike.deletions import usual_check
+from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
+from whyalike.ranking import Ranking
+from whyalike.render.ranking import view_ranking
+from whyalike.web.api.estimates import Estimate
+from whyalike.web.api.served import Kind
+from whyalike.web.api.work_queue import Stopped, as_exception
+from whyalike.web.explorer.asking import Asked
+from whyalike.web.explorer.drawing import (
+    Drawing,
+    Exports,
+    Result,
+    attachment,
+    call_in_python,
+    forms_at,
+    in_csv,
+    in_shell,
+    open_in_python,
+)
+from whyalike.web.explorer.uploads import (
+    MOST_SENT,
+    KeptUploads,
+    as_file,
+    read_upload,
+    refused,
+)
+
+if TYPE_CHECKING:
+    from whyalike.web.api.service import Service
+
+HERE = "/rank"
+FORMS = ("json", "html", "csv")
+EXPLAINED, MOST_EXPLAINED = 5, 20
+MOST_PASSAGES = 1_000
+ASKED_WITHOUT = 5
+"""Passes that a passage takes at most to find the sentence that carries its score."""
+
+_BETWEEN = re.compile(r"\n[^\S\n]*\n\s*")
+
+EXAMPLE = {
+    "query": "how do I get my money back",
+    "passages": (
+        "You can return any item within thirty days. A full refund is paid to the card that was "
+        "used.\n\nOur shops are open from nine to six, and on Saturdays until noon.\n\nMoney can "
+        "be sent to more than forty countries, back and forth, for a small fee.\n\nAn order can be "
+        "cancelled until it is packed; nothing is charged then."
+    ),
+}
+
+
+def split_passages(said: str) -> list[str]:
+    """Return the passages of a text: its paragraphs, or its lines where it has one paragraph."""
+    text = said.replace("\r\n", "\n").strip()
+    parts = _BETWEEN.split(text)
+    if len(parts) == 1:
+        parts = text.split("\n")
+    return [part.strip() for part in parts if part.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class RankQuestion:
+    """A query and its passages; ``right`` is the id of the one that should be first, or empty."""
+
+    query: str
+    passages: str
+    file: str
+    model: str
+    method: str
+    right: str
+    explain: int
+
+    @classmethod
+    def of(cls, asked: Asked) -> "RankQuestion":
+        """Read it. Raises OptionError on a number that is none."""
+        explain = asked.whole("explain", EXPLAINED)
+        if explain > MOST_EXPLAINED:
+            raise OptionError(
+                f"explain is {explain:,}; this server explains {MOST_EXPLAINED} at most."
+            )
+        names = ("query", "passages", "file", "model", "method", "right")
+        query, passages, file, model, method, right = map(asked.one, names)
+        return cls(query, passages, file, model, method, right, explain)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is something to rank."""
+        return bool(self.query.strip() and (self.passages.strip() or self.file))
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPassages:
+    """Passages of a file."""
+
+    name: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankWork:
+    """Ranks on the queue, with what all of them have in common."""
+
+    kind: Kind
+
+    def __call__(
+        self, asked: "Sequence[tuple[RankQuestion, Sequence[str | Item]]]"
+    ) -> "Sequence[Ranking | Exception]":
+        """Rank them; one that can't be ranked gets its own error."""
+        explainer = self.kind.model.explainer_of(self.kind)
+        done: list[Ranking | Exception] = []
+        for question, passages in asked:
+            try:
+                ranking = explainer.rank(
+                    question.query,
+                    passages,
+                    right=question.right or None,
+                    explain=question.explain,
+                    method=self.kind.method,
+                )
+                done.append(ranking)
+            except Stopped:
+                raise
+            except BaseException as error:
+                done.append(as_exception(error))
+        return done
+
+
+async def rank_on_queue(
+    service: "Service", question: RankQuestion, passages: "Sequence[str | Item]"
+) -> Ranking:
+    """Return the ranking, made in turn with everything else that is asked of the models.
+
+    Raises
+    ------
+    OptionError, TextError, TooCostlyError, BusyError, ModelError
+        As ``Service.explain``.
+    """
+    served = service.model(question.model or None)
+    kind, _ = served.kind(question.method or served.signed_method, None)
+    service.check("query", question.query)
+    texts = [one if isinstance(one, str) else one.text for one in passages]
+    for number, text in enumerate(texts, start=1):
+        service.check(f"passage {number}", text)
+    if len(texts) > MOST_PASSAGES:
+        raise OptionError(
+            f"There are {len(texts):,} passages; this page takes {MOST_PASSAGES:,} at most: rank a "
+            "file of any length with `whyalike rank`."
+        )
+
+    def estimate() -> Estimate:
+        plain = replace(kind, check=0, unit="word")
+        sizes = [served.measure(plain, (question.query, text)) for text in texts]
+        cost = float(sum(size.tokens for one in sizes for size in one))
+        longest = sorted(sizes, key=lambda one: -one[1].tokens)[: question.explain + 1]
+        cost += sum(served.estimate(plain, one).cost for one in longest)
+        if usual_check(served.explainer.model) > 0:
+            cost += sum(ASKED_WITHOUT * one[1].tokens for one in longest)
+        return Estimate(cost, served.speeds.seconds(kind.method, cost))
+
+    async with service.request() as allowance:
+        whole = await service.background.run(estimate)
+        allowance.take(whole, lambda _: "give fewer or shorter passages, or explain fewer of them")
+        piece: Future[Ranking] = service.queue.submit(
+            RankWork(kind),
+            (question, passages),
+            cost=whole.cost,
+            seconds=whole.seconds,
+            asker=allowance,
+        )
+        return await asyncio.wrap_future(piece)
+
+
+class RankPage:
+    """The page of a ranking, and its answer as a file."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing, self.service = drawing, drawing.service
+        self.uploads: KeptUploads[UploadedPassages] = KeptUploads()
+
+    def register(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        self.drawing.add(app, HERE, self.show)
+        app.add_api_route(
+            HERE + "/upload",
+            self.upload,
+            methods=["POST"],
+            response_model=None,
+            include_in_schema=False,
+            max_body_size=MOST_SENT,
+        )
+        self.drawing.add(app, HERE + "/{form}", self.save)
+
+    async def show(self, request: Request) -> Response:
+        """Show the page, or the answer alone."""
+        asked = await self.drawing.read(request)
+
+        async def content() -> dict[str, object]:
+            return self._content(asked)
+
+        return await self.drawing.answer(
+            request,
+            asked,
+            find=partial(self._find, asked),
+            template="rank.html.j2",
+            here=HERE,
+            content=content,
+        )
+
+    async def save(self, request: Request, form: str) -> Response:
+        """Give the ranking as a file."""
+        if form not in FORMS:
+            raise HTTPException(404)
+        asked = await self.drawing.read(request)
+
+        async def make() -> Response:
+            question = RankQuestion.of(asked)
+            ranking = await rank_on_queue(self.service, question, self._passages(question))
+            return attachment(await run_in_threadpool(_write, ranking, form), form)
+
+        return await self.drawing.file(request, make)
+
+    async def upload(self, request: Request) -> Response:
+        """Take a file of passages, and lead to their ranking."""
+        sent = await read_upload(request)
+        kept = ("query", "model", "method", "right", "explain")
+        fields = {name: sent.fields[name] for name in kept if sent.fields.get(name)}
+
+        def read() -> UploadedPassages:
+            with as_file(sent) as path:
+                try:
+                    items = tuple(read_passages(path))
+                except (FormatError, OptionError, TextError) as error:
+                    raise refused(error, path, sent.name) from error
+            return UploadedPassages(sent.name, items)
+
+        try:
+            passages = await run_in_threadpool(read)
+        except WhyalikeError as error:
+            failed = await self.drawing.failed(error)
+            content = self._content(Asked({name: (said,) for name, said in fields.items()}))
+            page = await self.drawing.page("rank.html.j2", HERE, result=failed, **content)
+            page.status_code = failed.status
+            return page
+        fields["file"] = self.uploads.put(passages)
+        return RedirectResponse(f"{HERE}?{urlencode(fields)}", status_code=303)
+
+    def _content(self, asked: Asked) -> dict[str, object]:
+        """Return what the page prints besides."""
+        model = asked.one("model")
+        methods = self.drawing.choices(model, signed=True)
+        return {
+            "asked": asked,
+            "file": self.uploads.get(asked.one("file")),
+            "models": [(name, name) for name in self.service.models],
+            "methods": [one.option for one in methods],
+            "counts": [(str(n), str(n)) for n in (3, 5, 10, 20)],
+            "explained": str(EXPLAINED),
+            "limit": self.service.limits.text,
+            "most": MOST_PASSAGES,
+            "most_mb": MOST_SENT // 1024 // 1024,
+        }
+
+    def _passages(self, question: RankQuestion) -> "Sequence[str | Item]":
+        """Return the passages: those of the file, or what is in the box."""
+        if not question.file:
+            return split_passages(question.passages)
+        found = self.uploads.get(question.file)
+        if found is None:
+            raise OptionError(
+                "The file of passages is not here any more: the server keeps the last few until it "
+                "is stopped. Send it again."
+            )
+        return found.items
+
+    async def _find(self, asked: Asked) -> Result:
+        question = RankQuestion.of(asked)
+        if not question.is_whole:
+            blank = not (question.query or question.passages)
+            return Result(
+                await self.drawing.draw(
+                    "empty_rank.html.j2", link=f"{HERE}?{urlencode(EXAMPLE)}" if blank else ""
+                )
+            )
+        passages = self._passages(question)
+        ranking = await rank_on_queue(self.service, question, passages)
+        content = await run_in_threadpool(view_ranking, ranking)
+        count = len(ranking.passages)
+        markup = await self.drawing.draw(
+            "part_rank.html.j2",
+            **content,
+            said=f"{count:,} {'passage' if count == 1 else 'passages'} ranked.",
+            take=self._take(asked, question, ranking),
+        )
+        return Result(markup)
+
+    def _take(self, asked: Asked, question: RankQuestion, ranking: Ranking) -> Exports:
+        explainer = self.service.model(question.model or None).explainer
+        method = ranking.method or explainer.signed_method
+        opened = open_in_python(explainer, method, explainer.options)
+        name = explainer.model.name
+        right = [f"right={question.right!r}"] if question.right else []
+        file = self.uploads.get(question.file)
+        if file is None:
+            given = f"passages = {split_passages(question.passages)!r}\n"
+            shell = in_shell(
+                "rank",
+                "--model",
+                name,
+                "--method",
+                method,
+                "--passages=passages.txt",
+                *(["--right", question.right] if question.right else []),
+                texts=[question.query],
+            )
+        else:
+            given = (
+                "from whyalike.data.passages import read_passages\n\n"
+                f"passages = read_passages({file.name!r})\n"
+            )
+            shell = in_shell(
+                "rank",
+                "--model",
+                name,
+                "--method",
+                method,
+                f"--passages={file.name}",
+                *(["--right", question.right] if question.right else []),
+                texts=[question.query],
+            )
+        settings = ["passages", *right, f"explain={question.explain}"]
+        call = call_in_python("ranking = explainer.rank", [question.query], *settings)
+        return Exports(
+            link=asked.link(),
+            forms=forms_at(HERE, "JSON", "HTML", "CSV"),
+            python=f"{opened}{given}{call}print(ranking)\n",
+            shell=shell,
+        )
+
+
+def _write(ranking: Ranking, form: str) -> str:
+    if form == "json":
+        return ranking.to_json(indent=2)
+    if form == "html":
+        return ranking.to_html()
+    rows = ranking.rows()
+    return in_csv(rows, list(rows[0]))
