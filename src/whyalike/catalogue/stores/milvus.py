@@ -117,7 +117,14 @@ class MilvusStore:
     def sample(self, count: int) -> list[Stored]:
         """See Store."""
         with self._said():
-            found = self._client.query(self.collection, filter="", limit=count, output_fields=["*"])
+            # What was just inserted counts, too: an empty sample would tell nothing of lengths.
+            found = self._client.query(
+                self.collection,
+                filter="",
+                limit=count,
+                output_fields=["*"],
+                consistency_level="Strong",
+            )
             return [self._stored(row) for row in found]
 
     def search(
