@@ -185,6 +185,8 @@ def test_who_has_the_token_asks_as_often_as_the_rate_says(service):
     # Nobody is locked out of what says how the server is, and of how pages look.
     assert client.get(f"{V1}/health").status_code == 200
     assert client.get("/assets/web.css").status_code == 200
+    # A page asks each second how far its question is, and is no worse off for that.
+    assert client.get("/progress").status_code != 429
     # Another client has its own.
     other = TestClient(app, base_url=HOME, headers=BEARER, client=("10.0.0.9", 1))
     assert other.get(f"{V1}/models").status_code == 200

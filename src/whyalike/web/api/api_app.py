@@ -40,6 +40,9 @@ SHORTEST = 16
 A_MONTH = 30 * 24 * 3600
 LOGIN, LOGOUT = "/login", "/logout"
 OPEN = frozenset({LOGIN, "/health", "/api/v1/health"})
+PROGRESS = "/progress"
+"""Where a page of ours asks each second how far its question is: no question of its own."""
+
 REFERENCE = frozenset({PAGE, DOCUMENT})
 ASSETS = "/assets/"
 WRONG = "This is not the token of this server. Copy it whole from where the server was started."
@@ -92,7 +95,9 @@ class Access:
             Login(self, pages).register(app)
             _add_inside(app, Middleware(TokenNeeded, access=self))
         if self.rate is not None:
-            limited = Middleware(RateLimited, rate=self.rate, pages=pages, free=OPEN, files=ASSETS)
+            limited = Middleware(
+                RateLimited, rate=self.rate, pages=pages, free=OPEN | {PROGRESS}, files=ASSETS
+            )
             _add_inside(app, limited)
 
     def is_open(self, path: str) -> bool:

@@ -1,10 +1,8 @@
 """One query and many passages: which come first, and what carries their scores."""
 
-import asyncio
 import re
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -16,13 +14,10 @@ from starlette.responses import RedirectResponse, Response
 
 from whyalike.data.items import Item
 from whyalike.data.passages import read_passages
-from whyalike.deletions import usual_check
 from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
 from whyalike.ranking import Ranking
 from whyalike.render.ranking import view_ranking
-from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.served import Kind
-from whyalike.web.api.work_queue import Stopped, as_exception
+from whyalike.web.api.passages import PassageQuestion
 from whyalike.web.explorer.asking import Asked
 from whyalike.web.explorer.drawing import (
     Drawing,
@@ -50,9 +45,6 @@ HERE = "/rank"
 FORMS = ("json", "html", "csv")
 EXPLAINED, MOST_EXPLAINED = 5, 20
 MOST_PASSAGES = 1_000
-ASKED_WITHOUT = 5
-"""Passes that a passage takes at most to find the sentence that carries its score."""
-
 _BETWEEN = re.compile(r"\n[^\S\n]*\n\s*")
 
 EXAMPLE = {
@@ -113,78 +105,31 @@ class UploadedPassages:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RankWork:
-    """Ranks on the queue, with what all of them have in common."""
-
-    kind: Kind
-
-    def __call__(
-        self, asked: "Sequence[tuple[RankQuestion, Sequence[str | Item]]]"
-    ) -> "Sequence[Ranking | Exception]":
-        """Rank them; one that can't be ranked gets its own error."""
-        explainer = self.kind.model.explainer_of(self.kind)
-        done: list[Ranking | Exception] = []
-        for question, passages in asked:
-            try:
-                ranking = explainer.rank(
-                    question.query,
-                    passages,
-                    right=question.right or None,
-                    explain=question.explain,
-                    method=self.kind.method,
-                )
-                done.append(ranking)
-            except Stopped:
-                raise
-            except BaseException as error:
-                done.append(as_exception(error))
-        return done
-
-
-async def rank_on_queue(
+async def _rank(
     service: "Service", question: RankQuestion, passages: "Sequence[str | Item]"
 ) -> Ranking:
-    """Return the ranking, made in turn with everything else that is asked of the models.
+    """Return the ranking, as the API makes it.
 
     Raises
     ------
     OptionError, TextError, TooCostlyError, BusyError, ModelError
-        As ``Service.explain``.
+        As ``Service.rank_passages``; or there are more passages than the page takes.
     """
-    served = service.model(question.model or None)
-    kind, _ = served.kind(question.method or served.signed_method, None)
-    service.check("query", question.query)
-    texts = [one if isinstance(one, str) else one.text for one in passages]
-    for number, text in enumerate(texts, start=1):
-        service.check(f"passage {number}", text)
-    if len(texts) > MOST_PASSAGES:
+    if len(passages) > MOST_PASSAGES:
         raise OptionError(
-            f"There are {len(texts):,} passages; this page takes {MOST_PASSAGES:,} at most: rank a "
-            "file of any length with `whyalike rank`."
+            f"There are {len(passages):,} passages; this page takes {MOST_PASSAGES:,} at most: "
+            "rank a file of any length with `whyalike rank`."
         )
-
-    def estimate() -> Estimate:
-        plain = replace(kind, check=0, unit="word")
-        sizes = [served.measure(plain, (question.query, text)) for text in texts]
-        cost = float(sum(size.tokens for one in sizes for size in one))
-        longest = sorted(sizes, key=lambda one: -one[1].tokens)[: question.explain + 1]
-        cost += sum(served.estimate(plain, one).cost for one in longest)
-        if usual_check(served.explainer.model) > 0:
-            cost += sum(ASKED_WITHOUT * one[1].tokens for one in longest)
-        return Estimate(cost, served.speeds.seconds(kind.method, cost))
-
-    async with service.request() as allowance:
-        whole = await service.background.run(estimate)
-        allowance.take(whole, lambda _: "give fewer or shorter passages, or explain fewer of them")
-        piece: Future[Ranking] = service.queue.submit(
-            RankWork(kind),
-            (question, passages),
-            cost=whole.cost,
-            seconds=whole.seconds,
-            asker=allowance,
-        )
-        return await asyncio.wrap_future(piece)
+    asked = PassageQuestion(
+        question.query,
+        tuple(passages),
+        right=question.right or None,
+        explain=question.explain,
+    )
+    found = await service.rank_passages(
+        asked, model=question.model or None, method=question.method or None
+    )
+    return await run_in_threadpool(Ranking.from_json, found)
 
 
 class RankPage:
@@ -231,7 +176,7 @@ class RankPage:
 
         async def make() -> Response:
             question = RankQuestion.of(asked)
-            ranking = await rank_on_queue(self.service, question, self._passages(question))
+            ranking = await _rank(self.service, question, self._passages(question))
             return attachment(await run_in_threadpool(_write, ranking, form), form)
 
         return await self.drawing.file(request, make)
@@ -299,7 +244,7 @@ class RankPage:
                 )
             )
         passages = self._passages(question)
-        ranking = await rank_on_queue(self.service, question, passages)
+        ranking = await _rank(self.service, question, passages)
         content = await run_in_threadpool(view_ranking, ranking)
         count = len(ranking.passages)
         markup = await self.drawing.draw(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 from whyalike.web.api.allowance import said
+from whyalike.web.api.api_app import PROGRESS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 ASK = "x-whyalike-ask"
 """The header with a question's name: chance that the page made up, so that nobody else knows it."""
 
-PROGRESS = "/progress"
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 ASK_FIRST = 5.0
