@@ -46,14 +46,20 @@ class ExplainedBy:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """A text, and how many of its words the model did not read."""
+    """A text, and how many of its words the model did not read.
+
+    cut: the words that it did read, where they are known already.
+    """
 
     text: str
     unread_words: int = 0
+    cut: tuple[str, ...] | None = None
 
-    def words(self, side: WordSaliency) -> list[str]:
+    def words(self, side: WordSaliency) -> tuple[str, ...]:
         """Return the words that the model read, W of them."""
-        return [self.text[start:end] for start, end in side.spans]
+        if self.cut is not None:
+            return self.cut
+        return tuple([self.text[start:end] for start, end in side.spans])
 
 
 def explanation_of(
@@ -92,6 +98,7 @@ def explanation_of(
         The stored vectors that the words' contributions come from.
     """
     matches = _match(saliency, matching=by.matching, union=options.union)
+    words = left.words(saliency.left), right.words(saliency.right)
     unmatched = unmatched_words(matches, saliency.left, saliency.right)
     matrix, remainder = saliency.matrix, saliency.remainder
     if matrix is None and by.shares:
@@ -102,12 +109,11 @@ def explanation_of(
         method=by.method,
         model=by.model,
         pooling=by.pooling,
-        left=_explained(left, saliency.left, unmatched[0]),
-        right=_explained(right, saliency.right, unmatched[1]),
+        left=_explained(left, words[0], saliency.left, unmatched[0]),
+        right=_explained(right, words[1], saliency.right, unmatched[1]),
         pairs=select_pairs(
             matches,
-            left.words(saliency.left),
-            right.words(saliency.right),
+            *words,
             selection=by.selection,
             options=options,
             common=common,
@@ -136,18 +142,14 @@ def _match(saliency: PairSaliency, *, matching: Matching, union: bool) -> Matche
     return match_softly(left, right) if matching == "soft" else match_mutually(left, right)
 
 
-def _explained(read: ReadText, saliency: WordSaliency, unmatched: tuple[int, ...]) -> ExplainedText:
-    nothing: Sequence[float | None] = [None] * len(saliency.spans)
-    contributions, raw = (
-        nothing if values is None else values.tolist()
-        for values in (saliency.contributions, saliency.raw)
-    )
-    words = tuple(
-        Word(read.text[start:end], start, end, *values)
-        for (start, end), *values in zip(
-            saliency.spans, saliency.saliency.tolist(), contributions, raw, strict=True
-        )
-    )
+def _explained(
+    read: ReadText, words: Sequence[str], saliency: WordSaliency, unmatched: tuple[int, ...]
+) -> ExplainedText:
+    if not saliency.spans:
+        return ExplainedText(read.text, (), read.unread_words, ())
+    numbers = (saliency.saliency, saliency.contributions, saliency.raw)
+    columns = ([None] * len(words) if one is None else one.tolist() for one in numbers)
+    found = tuple(map(Word, words, *zip(*saliency.spans, strict=True), *columns))
     # A comma without a partner is no reason for anything.
-    telling = tuple(n for n in unmatched if not is_mark(words[n].text))
-    return ExplainedText(read.text, words, read.unread_words, telling)
+    telling = tuple(n for n in unmatched if not is_mark(words[n]))
+    return ExplainedText(read.text, found, read.unread_words, telling)

@@ -305,7 +305,9 @@ def sort_matches(
         them.
     """
     empty = [
-        stops | {n for n, word in enumerate(words) if is_mark(word) or word.lower() in common}
+        {*stops, *(n for n, word in enumerate(words) if is_mark(word) or word.lower() in common)}
+        if common
+        else {*stops, *(n for n, word in enumerate(words) if is_mark(word))}
         for words, stops in zip((left, right), stop_words_of(left, right), strict=True)
     ]
     negations = negations_of(left, right)
@@ -318,7 +320,7 @@ def sort_matches(
             (full if telling and of_one_kind else rest).append(p)
     alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
     content = alike or full
-    if content:
+    if content and common:
         rest = [p for p in rest if not {left[p.left].lower(), right[p.right].lower()} & {*common}]
     return SortedMatches(tuple(content), tuple(rest))
 

@@ -1,7 +1,6 @@
 """Why an item was found, from what the index stores: no model, but for a text that is new to it."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +18,6 @@ from whyalike.stored_reasons import StoredText, explain_stored
 if TYPE_CHECKING:
     from whyalike.catalogue.search import Query
     from whyalike.explainer import Explainer
-
-ITEMS_KEPT = 64
-"""Items that are kept in memory where pairs are explained one after another."""
 
 OF_THE_PASS = ("latent_layer", "words", "objective", "layer")
 """Options that change what the model is asked: reasons are stored with their usual values."""
@@ -146,12 +142,11 @@ class PairReasons:
         self._by = explained_by(
             manifest, options, prompts=(prompt, prompt), model=manifest.model.name
         )
-        self._item = lru_cache(ITEMS_KEPT)(self._read)
 
     def __call__(self, left: int, right: int) -> Explanation:
         """Explain the similarity of two items. Raises FormatError where the index is damaged."""
         described = self._described
-        texts = self._item(left), self._item(right)
+        texts = self._text(left), self._text(right)
         if described is None:
             raise FormatError("The index stores no reasons.")
         return explain_stored(
@@ -162,7 +157,7 @@ class PairReasons:
             length_share=described.length_share,
         )
 
-    def _read(self, position: int) -> StoredText:
+    def _text(self, position: int) -> StoredText:
         found = self._reader.stored_text(self._reader.compared, position)
         if found is None:
             raise FormatError("The index stores no reasons.")
