@@ -11,20 +11,18 @@ from whyalike.explanation import (
     ScoreKind,
     StoredVectors,
     Word,
-    WordPair,
 )
 from whyalike.matching import (
+    MatchArrays,
     match_by_contribution,
     match_mutually,
-    match_softly,
     match_words,
+    soft_matches,
     unmatched_words,
 )
 from whyalike.options import BTIOptions, Matching, Selection
 from whyalike.selection import best_first, select_pairs
 from whyalike.texts import is_mark
-
-Matches = tuple[WordPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def explanation_of(
     stored : StoredVectors, optional
         The stored vectors that the words' contributions come from.
     """
-    matches = _match(saliency, matching=by.matching, union=options.union)
+    matches = match(saliency, matching=by.matching, union=options.union).pairs()
     words = left.words(saliency.left), right.words(saliency.right)
     unmatched = unmatched_words(matches, saliency.left, saliency.right)
     matrix, remainder = saliency.matrix, saliency.remainder
@@ -132,14 +130,16 @@ def explanation_of(
     )
 
 
-def _match(saliency: PairSaliency, *, matching: Matching, union: bool) -> Matches:
+def match(saliency: PairSaliency, *, matching: Matching, union: bool) -> MatchArrays:
     """Return the matches: by what pairs of words contribute, where the method says that."""
     left, right = saliency.left, saliency.right
     if saliency.matrix is not None:
-        return match_by_contribution(left, right, saliency.matrix, union=union)
+        return MatchArrays.of(match_by_contribution(left, right, saliency.matrix, union=union))
     if matching == "nearest":
-        return match_words(left, right, union=union)
-    return match_softly(left, right) if matching == "soft" else match_mutually(left, right)
+        return MatchArrays.of(match_words(left, right, union=union))
+    if matching == "soft":
+        return soft_matches(left, right)
+    return MatchArrays.of(match_mutually(left, right))
 
 
 def _explained(

@@ -220,7 +220,19 @@ def _without_the_mean(left: Floats, right: Floats) -> Floats:
     if len(left) == len(right) == 1:
         return cosine_matrix(left, right)
     mean = (left.sum(axis=0) + right.sum(axis=0)) / (len(left) + len(right))
-    return cosine_matrix(left - mean, right - mean)
+    left, right = left - mean, right - mean
+    cosines = products(left, right)
+    # Fewer numbers to divide than those of the vectors.
+    cosines /= _lengths(left)[:, None]
+    cosines /= _lengths(right)
+    return np.clip(cosines, -1.0, 1.0, out=cosines)
+
+
+def _lengths(vectors: Floats) -> Floats:
+    """(W,): the length of each vector (W, H); 1 of a zero vector, which has cosine 0 with all."""
+    lengths: Floats = np.sqrt(_row_products(vectors, vectors))
+    lengths[lengths == 0] = 1.0
+    return lengths
 
 
 def _with_neighbours(cosines: Floats) -> Floats:

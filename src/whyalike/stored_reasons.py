@@ -202,7 +202,7 @@ def explain_stored(
     length_share : float
         How much of the fall of a vector's length the slopes count; see ``with_length``.
     """
-    saliency = _saliency(left, right, by=by, length_share=length_share)
+    saliency = stored_saliency(left, right, by=by, length_share=length_share)
     error = max(
         rounding(one.reasons, other, numbers=numbers)
         for one, other in ((left, right), (right, left))
@@ -224,13 +224,14 @@ def explain_stored(
     )
 
 
-def _saliency(
+def stored_saliency(
     left: StoredText,
     right: StoredText,
     *,
     by: ExplainedBy,
     length_share: float,
 ) -> PairSaliency:
+    """Return what words add to the similarity of two texts; see ``explain_stored``."""
     identical, cosine = False, by.similarity_function == "cosine"
     vectors = [one.unit if cosine else one.vector for one in (left, right)]
     similarity = float(vectors[0] @ vectors[1])
