@@ -11,6 +11,7 @@ from whyalike.explanation import (
     ScoreKind,
     StoredVectors,
     Word,
+    of_columns,
 )
 from whyalike.matching import (
     MatchArrays,
@@ -149,7 +150,7 @@ def _explained(
         return ExplainedText(read.text, (), read.unread_words, ())
     numbers = (saliency.saliency, saliency.contributions, saliency.raw)
     columns = ([None] * len(words) if one is None else one.tolist() for one in numbers)
-    found = tuple(map(Word, words, *zip(*saliency.spans, strict=True), *columns))
+    found = of_columns(Word, words, *zip(*saliency.spans, strict=True), *columns)
     # A comma without a partner is no reason for anything.
     telling = tuple(n for n in unmatched if not is_mark(words[n]))
     return ExplainedText(read.text, found, read.unread_words, telling)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats, WordSaliency, products
-from whyalike.explanation import WordPair
+from whyalike.explanation import WordPair, of_columns
 
 Nearest = tuple[NDArray[np.intp], Floats]
 BLOCK = 1024
@@ -38,7 +38,7 @@ class MatchArrays(NamedTuple):
 
     def pairs(self) -> tuple[WordPair, ...]:
         """Return the matches as objects."""
-        return tuple(map(WordPair, *(values.tolist() for values in self)))
+        return of_columns(WordPair, *(values.tolist() for values in self))
 
 
 def match_words(
