@@ -59,7 +59,7 @@ def audit(
         drawn.
     explain : int, default=200
         How many pairs of an item and its nearest neighbour are explained: by the model, or in
-        a few thousandths of that time where the index stores reasons.
+        a few hundredths of that time where the index stores reasons.
     neighbours : int, default=10
         How many neighbours an item has where hubs are counted.
     seed : int, default=0
