@@ -11,20 +11,19 @@ from whyalike.explanation import (
     ScoreKind,
     StoredVectors,
     Word,
-    WordPair,
+    of_columns,
 )
 from whyalike.matching import (
+    MatchArrays,
     match_by_contribution,
     match_mutually,
-    match_softly,
     match_words,
+    soft_matches,
     unmatched_words,
 )
 from whyalike.options import BTIOptions, Matching, Selection
 from whyalike.selection import best_first, select_pairs
 from whyalike.texts import is_mark
-
-Matches = tuple[WordPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +45,20 @@ class ExplainedBy:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """A text, and how many of its words the model did not read."""
+    """A text, and how many of its words the model did not read.
+
+    cut: the words that it did read, where they are known already.
+    """
 
     text: str
     unread_words: int = 0
+    cut: tuple[str, ...] | None = None
 
-    def words(self, side: WordSaliency) -> list[str]:
+    def words(self, side: WordSaliency) -> tuple[str, ...]:
         """Return the words that the model read, W of them."""
-        return [self.text[start:end] for start, end in side.spans]
+        if self.cut is not None:
+            return self.cut
+        return tuple([self.text[start:end] for start, end in side.spans])
 
 
 def explanation_of(
@@ -91,7 +96,8 @@ def explanation_of(
     stored : StoredVectors, optional
         The stored vectors that the words' contributions come from.
     """
-    matches = _match(saliency, matching=by.matching, union=options.union)
+    matches = match(saliency, matching=by.matching, union=options.union).pairs()
+    words = left.words(saliency.left), right.words(saliency.right)
     unmatched = unmatched_words(matches, saliency.left, saliency.right)
     matrix, remainder = saliency.matrix, saliency.remainder
     if matrix is None and by.shares:
@@ -102,12 +108,11 @@ def explanation_of(
         method=by.method,
         model=by.model,
         pooling=by.pooling,
-        left=_explained(left, saliency.left, unmatched[0]),
-        right=_explained(right, saliency.right, unmatched[1]),
+        left=_explained(left, words[0], saliency.left, unmatched[0]),
+        right=_explained(right, words[1], saliency.right, unmatched[1]),
         pairs=select_pairs(
             matches,
-            left.words(saliency.left),
-            right.words(saliency.right),
+            *words,
             selection=by.selection,
             options=options,
             common=common,
@@ -126,28 +131,26 @@ def explanation_of(
     )
 
 
-def _match(saliency: PairSaliency, *, matching: Matching, union: bool) -> Matches:
+def match(saliency: PairSaliency, *, matching: Matching, union: bool) -> MatchArrays:
     """Return the matches: by what pairs of words contribute, where the method says that."""
     left, right = saliency.left, saliency.right
     if saliency.matrix is not None:
-        return match_by_contribution(left, right, saliency.matrix, union=union)
+        return MatchArrays.of(match_by_contribution(left, right, saliency.matrix, union=union))
     if matching == "nearest":
-        return match_words(left, right, union=union)
-    return match_softly(left, right) if matching == "soft" else match_mutually(left, right)
+        return MatchArrays.of(match_words(left, right, union=union))
+    if matching == "soft":
+        return soft_matches(left, right)
+    return MatchArrays.of(match_mutually(left, right))
 
 
-def _explained(read: ReadText, saliency: WordSaliency, unmatched: tuple[int, ...]) -> ExplainedText:
-    nothing: Sequence[float | None] = [None] * len(saliency.spans)
-    contributions, raw = (
-        nothing if values is None else values.tolist()
-        for values in (saliency.contributions, saliency.raw)
-    )
-    words = tuple(
-        Word(read.text[start:end], start, end, *values)
-        for (start, end), *values in zip(
-            saliency.spans, saliency.saliency.tolist(), contributions, raw, strict=True
-        )
-    )
+def _explained(
+    read: ReadText, words: Sequence[str], saliency: WordSaliency, unmatched: tuple[int, ...]
+) -> ExplainedText:
+    if not saliency.spans:
+        return ExplainedText(read.text, (), read.unread_words, ())
+    numbers = (saliency.saliency, saliency.contributions, saliency.raw)
+    columns = ([None] * len(words) if one is None else one.tolist() for one in numbers)
+    found = of_columns(Word, words, *zip(*saliency.spans, strict=True), *columns)
     # A comma without a partner is no reason for anything.
-    telling = tuple(n for n in unmatched if not is_mark(words[n].text))
-    return ExplainedText(read.text, words, read.unread_words, telling)
+    telling = tuple(n for n in unmatched if not is_mark(words[n]))
+    return ExplainedText(read.text, found, read.unread_words, telling)

@@ -15,10 +15,12 @@ checked here without another word. ``docs/explanation.schema.json`` describes th
 """
 
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Self
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from whyalike.documents import (
     Format,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+
+Record = TypeVar("Record", "Word", "WordPair")
 
 FORMAT = Format("whyalike/explanation", "explanation", "Make it anew.")
 EXPLANATIONS = Format("whyalike/explanations", "list of explanations", "Make it anew.")
@@ -151,6 +155,31 @@ class WordPair:
             "pair_contributions: the pair's cell there."
         )
     )
+
+
+def of_columns(
+    kind: type[Record], *columns: Sequence[str | int | float | None]
+) -> tuple[Record, ...]:
+    """Return as many Words or WordPairs as the columns are long, one column a field.
+
+    They are what the constructor makes, in half of its time: the constructor of a frozen class
+    looks each field up by name, and a pair of texts has some two hundred of them.
+
+    Parameters
+    ----------
+    kind : type
+        Word or WordPair.
+    *columns : sequence of str, int, float or None
+        The values of each field, in the order in which the class has them.
+
+    Raises ValueError where columns are missing, or not equally long.
+    """
+    if len({len(values) for values in columns}) != 1:
+        raise ValueError("the columns are not equally long")
+    found = tuple(map(kind.__new__, repeat(kind, len(columns[0]))))
+    for one, values in zip(fields(kind), columns, strict=True):
+        deque(map(getattr(kind, one.name).__set__, found, values), maxlen=0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,39 @@ with several perhaps; or what a method says itself that each pair of words contr
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats, WordSaliency, products
-from whyalike.explanation import WordPair
+from whyalike.explanation import WordPair, of_columns
 
 Nearest = tuple[NDArray[np.intp], Floats]
 BLOCK = 1024
+
+
+class MatchArrays(NamedTuple):
+    """P matches as arrays, each (P,): indices of words, their similarity, and the score."""
+
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    similarity: Floats
+    score: Floats
+
+    @classmethod
+    def of(cls, pairs: Sequence[WordPair]) -> Self:
+        """Return the arrays of pairs."""
+        return cls(
+            np.array([pair.left for pair in pairs], dtype=np.intp),
+            np.array([pair.right for pair in pairs], dtype=np.intp),
+            np.array([pair.similarity for pair in pairs], dtype=np.float64),
+            np.array([pair.score for pair in pairs], dtype=np.float64),
+        )
+
+    def pairs(self) -> tuple[WordPair, ...]:
+        """Return the matches as objects."""
+        return of_columns(WordPair, *(values.tolist() for values in self))
 
 
 def match_words(
@@ -145,36 +169,70 @@ def match_softly(left: WordSaliency, right: WordSaliency) -> tuple[WordPair, ...
     partners, and a pair's score is the mean of both shares: the pairs and half of what the words
     without a partner add sum to the similarity. Otherwise the score is that of ``match_words``.
     """
+    return soft_matches(left, right).pairs()
+
+
+def soft_matches(left: WordSaliency, right: WordSaliency) -> MatchArrays:
+    """Return what ``match_softly`` does, as arrays."""
     rows, columns = np.flatnonzero(left.matchable), np.flatnonzero(right.matchable)
     if not len(rows) or not len(columns):
-        return ()
+        return MatchArrays.of(())
     if len(rows) * len(columns) > MOST_PAIRS:
-        return match_mutually(left, right)
-    first, second = left.vectors[rows], right.vectors[columns]
-    plain = cosine_matrix(first, second)
+        return MatchArrays.of(match_mutually(left, right))
+    first, second = _rows_of(left.vectors, rows), _rows_of(right.vectors, columns)
     cosines = _without_the_mean(first, second)
     likeness = _with_neighbours(cosines)
-    sure = _agreement(likeness, spread=float(cosines.std())) > AGREEMENT
-    kept = (sure | _mutual(likeness)) & (plain > 0)
-    shares = kept.sum(axis=1), kept.sum(axis=0)
-    pairs = []
-    for i, j in zip(*(found.tolist() for found in np.nonzero(kept)), strict=True):
-        m, n, cosine = int(rows[i]), int(columns[j]), float(cosines[i, j])
-        if left.contributions is None or right.contributions is None:
-            score = score_of(float(left.saliency[m]), float(right.saliency[n]), cosine)
-        else:
-            halves = left.contributions[m] / shares[0][i], right.contributions[n] / shares[1][j]
-            score = float(sum(halves)) / 2
-        pairs.append(WordPair(m, n, cosine, score))
-    return tuple(pairs)
+    kept = _agreement(likeness, spread=float(cosines.std())) > AGREEMENT
+    _add_mutual(kept, likeness)
+    i, j = np.nonzero(kept)
+    # Of the plain cosine the sign alone counts, and of the pairs that are sure of each other.
+    alike = _row_products(first[i], second[j]) > 0
+    i, j = i[alike], j[alike]
+    m, n, similarity = rows[i], columns[j], cosines[i, j].astype(np.float64)
+    if left.contributions is None or right.contributions is None:
+        score = _scores_of(left.saliency[m], right.saliency[n], similarity)
+    else:
+        own = left.contributions[m] / np.bincount(i, minlength=len(rows))[i]
+        other = right.contributions[n] / np.bincount(j, minlength=len(columns))[j]
+        score = (own + other) / 2
+    return MatchArrays(m, n, similarity, score)
+
+
+def _rows_of(vectors: Floats, rows: NDArray[np.intp]) -> Floats:
+    return vectors if len(rows) == len(vectors) else vectors[rows]
+
+
+def _row_products(left: Floats, right: Floats) -> Floats:
+    """(P,): the product of each row of ``left`` (P, H) with that of ``right``."""
+    found: Floats = np.einsum("ij,ij->i", left, right)
+    return found
+
+
+def _scores_of(first: Floats, second: Floats, cosines: Floats) -> Floats:
+    """Return ``score_of`` each of (P,) pairs."""
+    both = first * second
+    scores: Floats = cosines * np.where((first < 0) & (second < 0), -np.abs(both), both)
+    return scores
 
 
 def _without_the_mean(left: Floats, right: Floats) -> Floats:
     """(W, W'): cosines after the mean of all words was taken off; of two words they would be -1."""
     if len(left) == len(right) == 1:
         return cosine_matrix(left, right)
-    mean = np.concatenate([left, right]).mean(axis=0)
-    return cosine_matrix(left - mean, right - mean)
+    mean = (left.sum(axis=0) + right.sum(axis=0)) / (len(left) + len(right))
+    left, right = left - mean, right - mean
+    cosines = products(left, right)
+    # Fewer numbers to divide than those of the vectors.
+    cosines /= _lengths(left)[:, None]
+    cosines /= _lengths(right)
+    return np.clip(cosines, -1.0, 1.0, out=cosines)
+
+
+def _lengths(vectors: Floats) -> Floats:
+    """(W,): the length of each vector (W, H); 1 of a zero vector, which has cosine 0 with all."""
+    lengths: Floats = np.sqrt(_row_products(vectors, vectors))
+    lengths[lengths == 0] = 1.0
+    return lengths
 
 
 def _with_neighbours(cosines: Floats) -> Floats:
@@ -187,13 +245,11 @@ def _with_neighbours(cosines: Floats) -> Floats:
     return found
 
 
-def _mutual(likeness: Floats) -> NDArray[np.bool_]:
-    """(W, W'): whether both words are each other's likest; the first on a tie."""
+def _add_mutual(kept: NDArray[np.bool_], likeness: Floats) -> None:
+    """Keep the pairs of (W, W') that are each other's likest; the first on a tie."""
     rows, columns = likeness.argmax(axis=1), likeness.argmax(axis=0)
-    found = np.zeros(likeness.shape, dtype=bool)
-    best = columns[rows] == np.arange(len(rows))
-    found[np.flatnonzero(best), rows[best]] = True
-    return found
+    best = np.flatnonzero(columns[rows] == np.arange(len(rows)))
+    kept[best, rows[best]] = True
 
 
 def _agreement(likeness: Floats, *, spread: float) -> Floats:
@@ -262,5 +318,7 @@ def unmatched_words(
 
 
 def _others(matched: set[int], side: WordSaliency) -> tuple[int, ...]:
-    missing = [n for n in range(len(side.saliency)) if n not in matched]
-    return tuple(sorted(missing, key=lambda n: -abs(side.saliency[n])))
+    sizes = np.abs(side.saliency).tolist()
+    missing = [n for n in range(len(sizes)) if n not in matched]
+    # Of equal ones the first stays first.
+    return tuple(sorted(missing, key=sizes.__getitem__, reverse=True))

@@ -25,6 +25,7 @@ up to 150 values; every difference found is of one of these kinds, and the tests
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -255,6 +256,9 @@ def top_words(matches: Sequence[WordPair], *, options: BTIOptions) -> tuple[Word
     return best_first([matches[index] for index in chosen])
 
 
+TEXTS_KEPT = 64
+"""Texts of which is kept in memory where their marks are."""
+
 LEAST_PART = 0.04
 """Of what all matches add together: a pair that adds less is not shown, at the default top_k."""
 
@@ -305,7 +309,9 @@ def sort_matches(
         them.
     """
     empty = [
-        stops | {n for n, word in enumerate(words) if is_mark(word) or word.lower() in common}
+        stops
+        | _marks_of(tuple(words))
+        | {n for n, word in enumerate(words if common else ()) if word.lower() in common}
         for words, stops in zip((left, right), stop_words_of(left, right), strict=True)
     ]
     negations = negations_of(left, right)
@@ -318,9 +324,14 @@ def sort_matches(
             (full if telling and of_one_kind else rest).append(p)
     alike = [pair for pair in full if pair.similarity >= LEAST_SIMILARITY]
     content = alike or full
-    if content:
+    if content and common:
         rest = [p for p in rest if not {left[p.left].lower(), right[p.right].lower()} & {*common}]
     return SortedMatches(tuple(content), tuple(rest))
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def _marks_of(words: tuple[str, ...]) -> frozenset[int]:
+    return frozenset([n for n, word in enumerate(words) if is_mark(word)])
 
 
 def content_pairs(

@@ -1,11 +1,14 @@
 """Stop words and negations of texts, in the language that the texts are in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 
 MOST_READ = 400
 """Words of a text from which its language is guessed."""
+
+TEXTS_KEPT = 256
+"""Texts whose stop words are kept in memory."""
 
 
 def stop_words_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
@@ -20,7 +23,7 @@ def stop_words_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
     *texts : sequence of str
         The words of each text, as they are written.
     """
-    return _found_in(texts, _languages_of(texts), _lists())
+    return _found_in(texts, _languages_of(texts), "")
 
 
 def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
@@ -28,28 +31,29 @@ def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
 
     They are no stop words.
     """
-    return _found_in(texts, _languages_of(texts), _lists(NEGATIONS))
+    return _found_in(texts, _languages_of(texts), NEGATIONS)
 
 
 def _found_in(
-    texts: Sequence[Sequence[str]], languages: Sequence[str], lists: dict[str, frozenset[str]]
+    texts: Sequence[Sequence[str]], languages: Sequence[str], kind: str
 ) -> tuple[frozenset[int], ...]:
     return tuple(
-        frozenset(n for n, word in enumerate(words) if _form(word) in known)
-        for words, known in zip(texts, (lists.get(each, ()) for each in languages), strict=True)
+        # A text meets many others: the same words are asked for again, most of all a query's.
+        (_found if len(words) <= MOST_READ else _found.__wrapped__)(tuple(words), language, kind)
+        for words, language in zip(texts, languages, strict=True)
     )
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def _found(words: tuple[str, ...], language: str, kind: str) -> frozenset[int]:
+    known = _lists(kind).get(language, ())
+    return frozenset(n for n, word in enumerate(words) if _form(word) in known)
 
 
 def _languages_of(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Return the code of the language of each text; nothing where none is known."""
-    return _guess(tuple(tuple(words[:MOST_READ]) for words in texts))
-
-
-@lru_cache(maxsize=64)
-def _guess(texts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    """Return the same of the first words of texts: stop words and negations are asked for alike."""
-    counts = [_counts([_form(word) for word in words]) for words in texts]
-    usual = _most({name: sum(count[name] for count in counts) for name in _lists()})
+    counts = [_counts(tuple(words[:MOST_READ])) for words in texts]
+    usual = _most(_summed(counts))
     found = []
     for count in counts:
         own = _most(count)
@@ -58,16 +62,28 @@ def _guess(texts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sums of counts by language."""
+    total: dict[str, int] = {}
+    for count in counts:
+        for name, number in count.items():
+            total[name] = total.get(name, 0) + number
+    return total
+
+
 @lru_cache(maxsize=8192)
 def _form(word: str) -> str:
     return word.lower().replace("\u2019", "'")
 
 
-def _counts(words: Sequence[str]) -> dict[str, int]:
-    counts, known = dict.fromkeys(_lists(), 0), _languages_by_word()
+@lru_cache(maxsize=TEXTS_KEPT)
+def _counts(words: tuple[str, ...]) -> Mapping[str, int]:
+    """Return how many stop words of each language there are, of those with any."""
+    counts: dict[str, int] = {}
+    known = _languages_by_word()
     for word in words:
-        for name in known.get(word, ()):
-            counts[name] += 1
+        for name in known.get(_form(word), ()):
+            counts[name] = counts.get(name, 0) + 1
     return counts
 
 
@@ -81,10 +97,11 @@ def _languages_by_word() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _most(counts: dict[str, int]) -> str:
+def _most(counts: Mapping[str, int]) -> str:
     """Return the language with the most stop words, the first on a tie; nothing without any."""
-    best = max(counts, key=lambda name: counts[name], default="")
-    return best if counts.get(best) else ""
+    most = max(counts.values(), default=0)
+    tied = [name for name, number in counts.items() if number == most]
+    return tied[0] if len(tied) == 1 else next((name for name in _lists() if name in tied), "")
 
 
 NEGATIONS = "-"

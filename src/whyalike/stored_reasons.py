@@ -5,6 +5,7 @@ vector of each word, its slope, says it for every partner; see ``methods/word_de
 which makes them.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -16,6 +17,7 @@ from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.assembly import ExplainedBy, ReadText, explanation_of
 from whyalike.explanation import Explanation, StoredVectors
 from whyalike.options import BTIOptions
+from whyalike.similarity import SMALLEST_NORM
 from whyalike.texts import clean_text, find_words
 from whyalike.words import (
     IDENTICAL,
@@ -81,9 +83,26 @@ class StoredText:
     def read(self) -> tuple[ReadText, tuple[tuple[int, int], ...]]:
         """The text, and the spans of those of its words that the model read."""
         text = clean_text(self.text, side="").text
-        words = tuple(find_words(text))
+        spans = find_words(text)
         count = len(self.reasons.matchable)
-        return ReadText(text, len(words) - count), words[:count]
+        words = tuple([text[start:end] for start, end in spans[:count]])
+        return ReadText(text, len(spans) - count, words), spans[:count]
+
+    @cached_property
+    def length(self) -> float:
+        """The length of the vector."""
+        return float(np.linalg.norm(self.vector))
+
+    @cached_property
+    def unit(self) -> Floats:
+        """(H,): the vector with the length 1."""
+        return self.vector / max(self.length, SMALLEST_NORM)
+
+    def warnings(self, side: str) -> tuple[str, ...]:
+        """Return what had to be changed in the text, the ``side`` one of a pair."""
+        if self.read[0].text == self.text:
+            return ()
+        return clean_text(self.text, side=side).warnings
 
 
 def row_type(numbers: Numbers, width: int, word_width: int) -> np.dtype[np.void]:
@@ -141,7 +160,7 @@ def decode(rows: NDArray[np.void]) -> TextReasons:
     return TextReasons(found[0], found[1], rows["matchable"].astype(np.bool_))
 
 
-def rounding(reasons: TextReasons, partner: Floats, *, numbers: Numbers) -> float:
+def rounding(reasons: TextReasons, partner: StoredText, *, numbers: Numbers) -> float:
     """Return the standard error of what a word adds to the score, of the word with the greatest.
 
     Each component is off by a number between minus and plus half a step of the format.
@@ -150,9 +169,9 @@ def rounding(reasons: TextReasons, partner: Floats, *, numbers: Numbers) -> floa
         return 0.0
     if numbers == "int8":
         step = reasons.greatest / GREATEST
-        return float(step * np.linalg.norm(partner) / np.sqrt(12))
+        return float(step * partner.length / math.sqrt(12))
     relative = {"float16": 2.0**-10, "float32": 2.0**-23}[numbers]
-    squares = np.square(reasons.slopes) @ np.square(partner)
+    squares = np.square(reasons.slopes) @ np.square(partner.vector)
     # Within a power of two steps are equal: on average three quarters of what the size says.
     return float(np.sqrt(squares.max()) * 0.75 * relative / np.sqrt(12))
 
@@ -183,10 +202,9 @@ def explain_stored(
     length_share : float
         How much of the fall of a vector's length the slopes count; see ``with_length``.
     """
-    cleaned = clean_text(left.text, side="left"), clean_text(right.text, side="right")
-    saliency = _saliency(left, right, by=by, length_share=length_share)
+    saliency = stored_saliency(left, right, by=by, length_share=length_share)
     error = max(
-        rounding(one.reasons, other.vector, numbers=numbers)
+        rounding(one.reasons, other, numbers=numbers)
         for one, other in ((left, right), (right, left))
     )
     return explanation_of(
@@ -196,7 +214,8 @@ def explain_stored(
         by=by,
         options=options,
         warnings=(
-            *(said for one in cleaned for said in one.warnings),
+            *left.warnings("left"),
+            *right.warnings("right"),
             *left.reasons.as_left,
             *right.reasons.as_right,
             *saliency.warnings,
@@ -205,19 +224,18 @@ def explain_stored(
     )
 
 
-def _saliency(
+def stored_saliency(
     left: StoredText,
     right: StoredText,
     *,
     by: ExplainedBy,
     length_share: float,
 ) -> PairSaliency:
-    vectors = [np.asarray(one.vector, dtype=np.float64) for one in (left, right)]
-    identical = False
-    if by.similarity_function == "cosine":
-        vectors = [vector / max(float(np.linalg.norm(vector)), 1e-12) for vector in vectors]
+    """Return what words add to the similarity of two texts; see ``explain_stored``."""
+    identical, cosine = False, by.similarity_function == "cosine"
+    vectors = [one.unit if cosine else one.vector for one in (left, right)]
     similarity = float(vectors[0] @ vectors[1])
-    if by.similarity_function == "cosine":
+    if cosine:
         identical = similarity >= AT_MAXIMUM or (left.text == right.text and similarity > 0)
         similarity = 1.0 if identical else max(-1.0, min(1.0, similarity))
     sides = []

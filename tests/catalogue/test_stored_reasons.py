@@ -12,9 +12,11 @@ from indexed_items import draw_items, open_tiny
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.catalogue import building
+from whyalike.catalogue import building, explain_hits
+from whyalike.catalogue.hit_reasons import PairReasons
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.manifest import read_manifest
+from whyalike.catalogue.reasons import ReasonsReader
 from whyalike.errors import FormatError, ModelError, OptionError
 from whyalike.explanation import Explanation
 
@@ -67,6 +69,33 @@ def test_a_hit_is_explained_as_the_model_explains_it(folder, explainer):
         assert_same(found, own, tolerance=1e-5)
         assert [(p.left, p.right) for p in found.pairs] == [(p.left, p.right) for p in own.pairs]
         assert found.stored.numbers == "float32"
+
+
+@pytest.mark.parametrize("matching", ["soft", "mutual", "nearest"])
+def test_sums_of_two_items_are_those_of_their_explanation(folder, matching):
+    """The audit's way, without objects and selection, against what an explanation has."""
+    index = CatalogueIndex.open(folder, options=BTIOptions(matching=matching))
+    reasons = PairReasons(index.reader, index.stored_options())
+    for left, right in ((0, 1), (3, 7), (5, 5)):
+        own, found = reasons(left, right), reasons.sums(left, right)
+        for side, words, adds in zip((own.left, own.right), found.words, found.adds, strict=True):
+            assert [word.text for word in side.words] == list(words)
+            assert [word.contribution for word in side.words] == adds.tolist()
+        pairs = {(pair.left, pair.right): pair.score for pair in own.matches}
+        i, j, score = (getattr(found.matches, name).tolist() for name in ("left", "right", "score"))
+        assert dict(zip(zip(i, j, strict=True), score, strict=True)) == pairs
+        assert len(pairs) > 2
+
+
+def test_an_item_is_read_from_the_disk_once(folder, explainer, monkeypatch):
+    index = CatalogueIndex.open(folder, model=explainer)
+    read, rows = ReasonsReader.__getitem__, []
+    monkeypatch.setattr(
+        ReasonsReader, "__getitem__", lambda self, row: rows.append(row) or read(self, row)
+    )
+    for id_ in ("i3", "i4"):
+        explain_hits(index.similar(id=id_, k=5))
+    assert len(rows) == len(set(rows)) > 5
 
 
 def test_a_query_that_is_no_item_is_explained_from_stored_items(folder, explainer):

@@ -1,12 +1,14 @@
 """Words that are sure of each other, against loops over single words."""
 
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 
 from whyalike import matching as soft
 from whyalike.arrays import WordSaliency
+from whyalike.explanation import Word, of_columns
 from whyalike.matching import match_mutually, match_softly, unmatched_words
 
 
@@ -135,3 +137,19 @@ def test_single_words_and_texts_too_large(monkeypatch):
     left, right = side(6, 0), side(7, 1)
     monkeypatch.setattr(soft, "MOST_PAIRS", 41)
     assert match_softly(left, right) == match_mutually(left, right)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_objects_by_columns_are_those_of_the_constructor(count):
+    columns = [f"w{n}" for n in range(count)], *(range(k, k + count) for k in range(4)), [None] * 7
+    columns = [list(column)[:count] for column in columns]
+    found = of_columns(Word, *columns)
+    assert found == tuple(Word(*values) for values in zip(*columns, strict=True))
+    assert len({hash(word) for word in found}) == count
+    for word in found:
+        with pytest.raises(FrozenInstanceError):
+            word.saliency = 1.0
+    with pytest.raises(ValueError, match="shorter"):
+        of_columns(Word, *columns[:-1])
+    with pytest.raises(ValueError, match="equally long"):
+        of_columns(Word, *columns[:-1], [None] * 8)

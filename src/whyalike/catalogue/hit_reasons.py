@@ -1,27 +1,25 @@
 """Why an item was found, from what the index stores: no model, but for a text that is new to it."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from whyalike.assembly import ExplainedBy
+from whyalike.arrays import Floats
+from whyalike.assembly import ExplainedBy, match
 from whyalike.catalogue.manifest import Field, Manifest
 from whyalike.catalogue.reader import IndexReader
 from whyalike.catalogue.reasons import derive
 from whyalike.catalogue.vectors import Vectors
 from whyalike.errors import FormatError
 from whyalike.explanation import Explanation
+from whyalike.matching import MatchArrays
 from whyalike.options import BTIOptions
-from whyalike.stored_reasons import StoredText, explain_stored
+from whyalike.stored_reasons import StoredText, explain_stored, stored_saliency
 
 if TYPE_CHECKING:
     from whyalike.catalogue.search import Query
     from whyalike.explainer import Explainer
-
-ITEMS_KEPT = 64
-"""Items that are kept in memory where pairs are explained one after another."""
 
 OF_THE_PASS = ("latent_layer", "words", "objective", "layer")
 """Options that change what the model is asked: reasons are stored with their usual values."""
@@ -128,6 +126,26 @@ class HitReasons:
         return StoredText(text, self._vectors[field].astype(np.float64), reasons)
 
 
+class PairSums(NamedTuple):
+    """What two texts' words add to their similarity, and what their matches do.
+
+    words: of the left text, W of them, and of the right one. adds: (W,) and (W',), what each adds.
+    """
+
+    words: tuple[tuple[str, ...], tuple[str, ...]]
+    adds: tuple[Floats, Floats]
+    matches: MatchArrays
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> Self:
+        """Return the same of an explanation."""
+        sides = explanation.left.words, explanation.right.words
+        words = [tuple([word.text for word in side]) for side in sides]
+        adds = [np.array([word.contribution or 0.0 for word in side]) for side in sides]
+        matches = MatchArrays.of(explanation.matches)
+        return cls((words[0], words[1]), (adds[0], adds[1]), matches)
+
+
 class PairReasons:
     """Explains pairs of items of an index, by their positions, one as much a document as the other.
 
@@ -146,12 +164,11 @@ class PairReasons:
         self._by = explained_by(
             manifest, options, prompts=(prompt, prompt), model=manifest.model.name
         )
-        self._item = lru_cache(ITEMS_KEPT)(self._read)
 
     def __call__(self, left: int, right: int) -> Explanation:
         """Explain the similarity of two items. Raises FormatError where the index is damaged."""
         described = self._described
-        texts = self._item(left), self._item(right)
+        texts = self._text(left), self._text(right)
         if described is None:
             raise FormatError("The index stores no reasons.")
         return explain_stored(
@@ -162,7 +179,25 @@ class PairReasons:
             length_share=described.length_share,
         )
 
-    def _read(self, position: int) -> StoredText:
+    def sums(self, left: int, right: int) -> PairSums:
+        """Return what words and matches of two items add, without the rest of an explanation.
+
+        Raises FormatError where the index is damaged.
+        """
+        described = self._described
+        texts = self._text(left), self._text(right)
+        if described is None:
+            raise FormatError("The index stores no reasons.")
+        found = stored_saliency(*texts, by=self._by, length_share=described.length_share)
+        sides = found.left, found.right
+        matches = match(found, matching=self._by.matching, union=self._options.union)
+        words = [text.read[0].words(side) for text, side in zip(texts, sides, strict=True)]
+        adds = [
+            side.saliency if side.contributions is None else side.contributions for side in sides
+        ]
+        return PairSums((words[0], words[1]), (adds[0], adds[1]), matches)
+
+    def _text(self, position: int) -> StoredText:
         found = self._reader.stored_text(self._reader.compared, position)
         if found is None:
             raise FormatError("The index stores no reasons.")

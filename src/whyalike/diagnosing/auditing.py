@@ -3,19 +3,19 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
 
 from whyalike.arrays import Floats
-from whyalike.catalogue.hit_reasons import PairReasons
+from whyalike.catalogue.hit_reasons import PairReasons, PairSums
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.item_store import text_key
 from whyalike.diagnosing.corpus import Corpus, Tell
 from whyalike.errors import OptionError
 from whyalike.explainer import Explainer
-from whyalike.explanation import Explanation
-from whyalike.options import check_choice, check_whole
+from whyalike.options import BTIOptions, check_choice, check_whole
 from whyalike.reports.audit import Audit, CarryingPair, CarryingWord, Hub, HubWord
 from whyalike.similarity import similarity_matrix
 from whyalike.texts import find_words, is_mark, keep_words, word_forms
@@ -27,6 +27,9 @@ PAIRS_KEPT, WORDS_KEPT, HUBS_KEPT, HUB_WORDS = 50, 100, 10, 5
 
 WORDS_TRIED = 30
 """Words of a hub that are deleted, one at a time: first those that most of its neighbours have."""
+
+FORMS_KEPT = 64
+"""Texts whose words are kept in lower case: pairs come sorted by their first."""
 
 ROWS = 256
 """Items whose similarities with all are worked out at once."""
@@ -56,7 +59,7 @@ def audit(
         drawn.
     explain : int, default=200
         How many pairs of an item and its nearest neighbour are explained: by the model, or in
-        a few thousandths of that time where the index stores reasons.
+        a few hundredths of that time where the index stores reasons.
     neighbours : int, default=10
         How many neighbours an item has where hubs are counted.
     seed : int, default=0
@@ -94,11 +97,13 @@ def audit(
     candidates = found.pairs if pairs == "nearest" else found.all
     chosen = sorted(random.permutation(len(candidates))[:explain].tolist())
     drawn_pairs = [candidates[n][:2] for n in chosen]
-    tally, stored = _Tally(), None
+    options = None
+    if explainer.method.name == explainer.signed_method:
+        options = opened.stored_options(explainer.method.name)
+    tally = _Tally()
     tell("explaining neighbours", 0, len(drawn_pairs))
-    for number, each in enumerate(_explained(opened, explainer, corpus, drawn_pairs), start=1):
+    for number, each in enumerate(_sums(opened, options, explainer, corpus, drawn_pairs), 1):
         tally.add(each)
-        stored = stored or each.stored
         tell("explaining neighbours", number, len(drawn_pairs))
     notes = []
     if len(drawn) < len(corpus):
@@ -112,8 +117,9 @@ def audit(
             f"{len(drawn_pairs):,} of {len(candidates):,} pairs of an item and {of} "
             "were explained, drawn at random."
         )
-    if stored is not None:
-        notes.append(f"They were explained from stored vectors ({stored.numbers}).")
+    described = opened.reader.manifest.reasons
+    if options is not None and described is not None:
+        notes.append(f"They were explained from stored vectors ({described.numbers}).")
     counts = np.array(list(found.counts), dtype=np.float64)
     return Audit(
         name=opened.reader.manifest.name,
@@ -135,23 +141,25 @@ def audit(
     )
 
 
-def _explained(
+def _sums(
     index: CatalogueIndex,
+    options: BTIOptions | None,
     explainer: Explainer,
     corpus: Corpus,
     pairs: Sequence[tuple[int, int]],
-) -> Iterator[Explanation]:
-    """Yield the explanations of pairs of items, from what the index stores where it can."""
-    options = None
-    if explainer.method.name == explainer.signed_method:
-        options = index.stored_options(explainer.method.name)
+) -> Iterator[PairSums]:
+    """Yield what words of pairs of items add, from what the index stores where there are options.
+
+    Nothing is selected and no explanation made where there are: sums need neither.
+    """
     if options is None:
-        yield from explainer.explain_many((corpus.texts[a], corpus.texts[b]) for a, b in pairs)
+        for one in explainer.explain_many((corpus.texts[a], corpus.texts[b]) for a, b in pairs):
+            yield PairSums.of(one)
         return
-    explain = PairReasons(index.reader, options)
+    reasons = PairReasons(index.reader, options)
     places = np.flatnonzero(index.reader.present)
     for a, b in pairs:
-        yield explain(int(places[a]), int(places[b]))
+        yield reasons.sums(int(places[a]), int(places[b]))
 
 
 def _tell_nobody(what: str, done: int, total: int) -> None:
@@ -238,23 +246,23 @@ class _Tally:
         self._having_pair: Counter[tuple[str, str]] = Counter()
         self._having_word: Counter[str] = Counter()
 
-    def add(self, one: Explanation) -> None:
-        """Take an explanation into account."""
+    def add(self, one: PairSums) -> None:
+        """Take a pair of texts into account."""
         pairs: dict[tuple[str, str], float] = defaultdict(float)
-        for pair in one.matches:
-            left = one.left.words[pair.left].text.lower()
-            right = one.right.words[pair.right].text.lower()
-            if pair.score > 0 and not (is_mark(left) or is_mark(right)):
-                pairs[min(left, right), max(left, right)] += pair.score
+        forms = [_forms(words) for words in one.words]
+        for i, j, _, score in zip(*(values.tolist() for values in one.matches), strict=True):
+            left, right = forms[0][i], forms[1][j]
+            if score > 0 and left and right:
+                pairs[(left, right) if left <= right else (right, left)] += score
         for both, score in pairs.items():
             self._by_pair[both] += score
         self._having_pair.update(pairs.keys())
         own: set[str] = set()
-        for side in (one.left, one.right):
-            for word in side.words:
-                if (word.contribution or 0.0) > 0 and not is_mark(word.text):
-                    self._by_word[word.text.lower()] += word.contribution or 0.0
-                    own.add(word.text.lower())
+        for words, adds in zip(forms, one.adds, strict=True):
+            for form, value in zip(words, adds.tolist(), strict=True):
+                if value > 0 and form:
+                    self._by_word[form] += value
+                    own.add(form)
         self._having_word.update(own)
 
     def carrying_pairs(self) -> tuple[CarryingPair, ...]:
@@ -281,6 +289,12 @@ class _Tally:
             )
             for word in order
         )
+
+
+@lru_cache(maxsize=FORMS_KEPT)
+def _forms(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return words in lower case, nothing for a mark."""
+    return tuple(["" if is_mark(word) else word.lower() for word in words])
 
 
 def _hubs(corpus: Corpus, found: _Neighbours, tell: Tell) -> tuple[Hub, ...]:
