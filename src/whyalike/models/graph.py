@@ -327,6 +327,7 @@ def slopes_in_parts(
         at_group = at_ends[2 * index : 2 * index + 2]
         copies = len(at_group[0]) // len(forward.scored)
         with explained_failures(name):
+            found: Sequence[Tensor | None]
             if copies == 1:
                 found = torch.autograd.grad(
                     forward.ends, forward.targets, at_group, allow_unused=True
@@ -341,7 +342,7 @@ def _slopes_of_copies(
     forward: Forward, at_ends: Sequence[Tensor], copies: int, *, most_tokens: int
 ) -> tuple[Tensor | None, ...]:
     """Return a group's gradients for each of its copies: rows do not touch each other."""
-    by_copy = [at.unflatten(0, (-1, copies)).transpose(0, 1) for at in at_ends]
+    by_copy = [at.view(-1, copies, *at.shape[1:]).transpose(0, 1) for at in at_ends]
     size = max(1, most_tokens // max(1, forward.latent.shape[0] * forward.latent.shape[1]))
     found = [
         _backward_at_once(forward, some)
