@@ -1,5 +1,6 @@
 """A text of several pairs goes forward once for all their gradients: equal to each pair's own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -157,6 +158,16 @@ def test_a_model_without_a_batched_backward_is_differentiated_copy_by_copy(rows_
     assert refused
     assert seen == 1 + len(PAIRS)
     assert_as_alone(explainer, PAIRS, found)
+
+
+def test_threads_share_each_its_own_texts():
+    explainer = Explainer(tiny("bert").parts, method="whyalike")
+    asked = [[(query, passage) for passage in PASSAGES] for query in (*TEXTS, *PASSAGES[:4])]
+    with ThreadPoolExecutor(4) as pool:
+        for pairs, found in zip(
+            asked, pool.map(lambda pairs: list(explainer.explain_many(pairs)), asked), strict=True
+        ):
+            assert_as_alone(explainer, pairs, found)
 
 
 def test_few_short_repeats_are_not_worth_a_pass(rows_of, monkeypatch):

@@ -346,7 +346,7 @@ def _slopes_of_copies(
     size = max(1, most_tokens // max(1, forward.latent.shape[0] * forward.latent.shape[1]))
     found = [
         _backward_at_once(forward, some)
-        for some in zip(*(at.split(size) for at in by_copy), strict=True)
+        for some in zip(*(torch.split(at, size) for at in by_copy), strict=True)
     ]
     return tuple(
         None if column[0] is None else torch.cat(column).transpose(0, 1).flatten(0, 1)
