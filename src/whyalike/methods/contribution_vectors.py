@@ -1,21 +1,23 @@
 """A text's vector as a sum of contribution vectors, one per token."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from threading import RLock
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError
 from whyalike.interruption import checkpoint
 from whyalike.models.embedded import EmbeddedText
-from whyalike.models.plain_attention import PlainAttention
 from whyalike.models.tokens import Row, TokenizedText
 
 TOKENS_AT_ONCE = 8192
@@ -172,6 +174,45 @@ def _derivatives(
                 "method."
             ) from said
     return torch.cat(found)
+
+
+class PlainAttention(TorchFunctionMode):
+    """Compute attention by its formula: the fast kernels have no forward-mode derivative.
+
+    It acts in this thread alone; torch's own switch of kernels is one for the whole process.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Compute what was asked for; attention by torch's reference implementation."""
+        del types
+        if func is functional.scaled_dot_product_attention:
+            return _attend_plainly(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _attend_plainly(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    *placed: Any,
+    **named: Any,
+) -> Tensor:
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        # The reference implementation adds its mask.
+        attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill(
+            ~attn_mask, float("-inf")
+        )
+    found: Tensor = torch.ops.aten._scaled_dot_product_attention_math(
+        query, key, value, attn_mask, *placed, **named
+    )[0]
+    return found
 
 
 def _array(tensor: Tensor) -> Floats:

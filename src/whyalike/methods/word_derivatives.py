@@ -25,7 +25,7 @@ from torch import Tensor
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.interruption import checkpoint
-from whyalike.methods.contribution_vectors import forward_mode
+from whyalike.methods.contribution_vectors import PlainAttention, forward_mode
 from whyalike.methods.method import PreparedText
 from whyalike.methods.whyalike import LAST_LAYERS_INPUT, LENGTH_SHARE, UNSEEN
 from whyalike.models.capture import Captured, capture, with_state
@@ -33,7 +33,6 @@ from whyalike.models.embedded import StateSite, watching
 from whyalike.models.encoder import Encoder, OwnModel
 from whyalike.models.graph import Presence, Rows
 from whyalike.models.pipeline import Place, at_least_single, place_rows
-from whyalike.models.plain_attention import PlainAttention
 from whyalike.models.replica import explained_failures
 from whyalike.models.scorer import Scorer, sides_of
 from whyalike.stored_reasons import TextReasons

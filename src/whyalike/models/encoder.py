@@ -49,7 +49,6 @@ from whyalike.models.pipeline import (
     pools_all_tokens,
     score_pairs,
 )
-from whyalike.models.plain_attention import PlainAttention
 from whyalike.models.prompts import choose_prompts
 from whyalike.models.refusals import differs_by_task
 from whyalike.models.replica import (
@@ -465,9 +464,7 @@ class Encoder:
         )
 
         def forward(batch: Rows, *, graph: bool) -> Forward:
-            with torch.set_grad_enabled(graph), ExitStack() as stack:
-                if gradient and max(places.copies(batch)) > 1:
-                    stack.enter_context(PlainAttention())
+            with torch.set_grad_enabled(graph):
                 return run(batch)
 
         whole = gradient and sum(len(row.input_ids) for _, row in every_row) <= GRAPH_TOKENS
