@@ -48,7 +48,7 @@ def rows_of(monkeypatch):
 def assert_as_alone(explainer, pairs, found, *, atol=1e-5):
     for pair, together in zip(pairs, found, strict=True):
         alone = explainer.explain(*pair)
-        assert together.similarity == pytest.approx(alone.similarity, abs=1e-6)
+        assert together.similarity == pytest.approx(alone.similarity, rel=1e-6, abs=1e-6)
         assert together.warnings == alone.warnings
         for mine, its in ((together.left, alone.left), (together.right, alone.right)):
             for name in ("saliency", "contribution"):
@@ -56,7 +56,7 @@ def assert_as_alone(explainer, pairs, found, *, atol=1e-5):
                 if None in expected:
                     assert values == expected
                 else:
-                    np.testing.assert_allclose(values, expected, atol=atol)
+                    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=atol)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
