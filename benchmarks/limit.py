@@ -188,6 +188,10 @@ def rank(asked):
         "rank": lambda: explainer.rank(
             query, passages, explain=len(passages), sentences=False, method="whyalike"
         ),
+        "rank, a fifth of them explained": lambda: explainer.rank(
+            query, passages, explain=len(passages) // 5, sentences=False, method="whyalike"
+        ),
+        "rank, none explained": lambda: explainer.rank(query, passages, explain=0),
     }
     found = summary(take_turns(runs, asked.rounds), by="as many pairs")
     say(f"a query with {len(passages)} passages", found)

@@ -657,9 +657,10 @@ class Explainer:
     ) -> Ranking:
         """Rank passages for a query, and say of the first ones what carries their scores.
 
-        All are scored, equal ones once, and the query is read once for all of them. Those that are
-        explained are read once more, each beside the query: the words that carry its score, and the
-        sentence without which it would lose most.
+        All are scored, equal ones once, and the query is read once for all of them. Of those that
+        are explained, each beside the query: the words that carry its score, and the sentence
+        without which it would lose most. Explaining reads a passage once more, but where all are
+        explained and the model gives gradients: their scores then come from the explanations.
 
         Parameters
         ----------

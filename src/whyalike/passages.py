@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 AT_ONCE = 1024
 """Passages scored between two signs of progress; the query is read once for so many."""
 
+EXPLAINED_AT_ONCE = 128
+"""Passages explained between two signs of progress, where that is what scores them."""
+
 CANDIDATES = 2
 """Sentences of a passage that are deleted to see what the score loses: the first of those that
 answer the query, besides the one whose words add most."""
@@ -75,7 +78,12 @@ def rank_passages(
         )
     wanted_sizes = [_size(each) for each in sizes]
     explaining = signed(explainer) if method is None else explainer.with_method(method)
-    scored = _score(explainer, asked, everything, progress)
+    explained: dict[str, Explanation] = {}
+    if explain >= len(everything) and "gradients" in explainer.model.capabilities:
+        explained = _explain_all(explaining, asked, everything, progress)
+        scored = [_score_of(explained[each.text]) for each in everything]
+    else:
+        scored = _score(explainer, asked, everything, progress)
     tied = Counter(score for score, _ in scored)
     # Sorting is stable: of equal scores, the order that was given stays.
     order = sorted(range(len(everything)), key=lambda n: -scored[n][0])
@@ -96,7 +104,11 @@ def rank_passages(
         chosen = []
     elif right is not None and 0 not in chosen:
         chosen.insert(0, 0)
-    reasons = list(explaining.explain_many((asked, found[n].text) for n in chosen))
+    if not explained:
+        texts = list(dict.fromkeys(found[n].text for n in chosen))
+        those = explaining.explain_many((asked, text) for text in texts)
+        explained = dict(zip(texts, those, strict=True))
+    reasons = [explained[found[n].text] for n in chosen]
     if sentences is None:
         sentences = usual_check(explainer.model) > 0
     carrying = carrying_sentences(explaining, reasons, measured=sentences)
@@ -191,6 +203,26 @@ def _score(
         if progress is not None:
             progress(start + len(some), len(unique))
     return [found[each.text] for each in passages]
+
+
+def _explain_all(
+    explainer: "Explainer", query: str, passages: Sequence[_Passage], progress: Progress | None
+) -> dict[str, Explanation]:
+    """Return the explanation of each text: the pass that explains a pair scores it too."""
+    unique = list(dict.fromkeys(each.text for each in passages))
+    found: dict[str, Explanation] = {}
+    for start in range(0, len(unique), EXPLAINED_AT_ONCE):
+        some = unique[start : start + EXPLAINED_AT_ONCE]
+        those = explainer.explain_many((query, text) for text in some)
+        found.update(zip(some, those, strict=True))
+        if progress is not None:
+            progress(len(found), len(unique))
+    return found
+
+
+def _score_of(explanation: Explanation) -> tuple[float, TextChunk | None]:
+    """Return what ``_score`` gives of a passage, as its explanation says it."""
+    return explanation.similarity, explanation.right.chunk
 
 
 def _chunk(score: ChunkedScore, chunks: Chunks) -> TextChunk | None:

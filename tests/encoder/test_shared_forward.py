@@ -1,4 +1,4 @@
-"""Equal texts of a batch go through the model once where no gradient is wanted."""
+"""Equal texts of a batch go through the model once; gradients: test_shared_gradients.py."""
 
 import numpy as np
 import pytest
@@ -68,12 +68,3 @@ def test_texts_with_other_prompts_are_other_texts(rows_of):
         tiny("bert").parts, method="bti_activations", prompts=("warm: ", "cold: ")
     )
     assert rows_of(explainer, [(QUERY, QUERY)])[0] == 2
-
-
-def test_a_gradient_has_a_graph_of_its_own_for_each_pair(rows_of):
-    explainer = Explainer(tiny("bert").parts, method="bti")
-    explainer.explain(*PAIRS[0])  # The gradient's check comes first.
-    seen, found = rows_of(explainer, PAIRS[:3])
-    assert seen == 6
-    for pair, one in zip(PAIRS[:3], found, strict=True):
-        assert one.similarity == pytest.approx(explainer.explain(*pair).similarity, abs=1e-6)

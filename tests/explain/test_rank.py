@@ -357,3 +357,44 @@ def test_scripts_have_their_names():
     explainer = Explainer(tiny("bert").parts)
     notes = explainer.rank("手袋", ["warm gloves"], explain=0).notes
     assert any("CJK" in note for note in notes)
+
+
+@pytest.mark.parametrize("reading", ["truncate", "chunks", "windows"])
+@pytest.mark.parametrize("method", [None, "bti", "occlusion"])
+def test_where_all_are_explained_scores_and_order_are_those_of_the_rest(reading, method):
+    size = {"chunk_size": 8} if reading == "chunks" else {}
+    explainer = Explainer(tiny("bert").parts, options=BTIOptions(long_text=reading, **size))
+    passages = [*PASSAGES, " ".join(PASSAGES), GLOVES, "wool"]
+    every = explainer.rank(QUERY, passages, explain=len(passages), method=method)
+    some = explainer.rank(QUERY, passages, explain=1, method=method)
+    assert [each.id for each in every.passages] == [each.id for each in some.passages]
+    assert [each.tied for each in every.passages] == [each.tied for each in some.passages]
+    assert [each.chunk for each in every.passages] == [each.chunk for each in some.passages]
+    for one, other in zip(every.passages, some.passages, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-6)
+        assert one.explanation.similarity == one.score
+
+
+def test_where_all_are_explained_each_text_is_read_once(monkeypatch):
+    explainer = Explainer(tiny("bert").parts)
+    explainer.explain(QUERY, GLOVES)  # The gradient's check comes first.
+    texts = [f"{word} number {n}" for n, word in enumerate(["wool", "gloves", "hands"] * 4)]
+    rows, told = 0, []
+    real = explainer.encoder._forward
+
+    def forward(some, **settings):
+        nonlocal rows
+        rows += len(some)
+        return real(some, **settings)
+
+    monkeypatch.setattr(explainer.encoder, "_forward", forward)
+    found = explainer.rank(
+        QUERY,
+        [*texts, texts[0]],
+        explain=20,
+        sentences=False,
+        progress=lambda *at: told.append(at),
+    )
+    assert len(found.explained) == 13
+    assert rows == len(texts) + 1
+    assert told == [(12, 12)]

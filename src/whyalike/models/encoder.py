@@ -59,7 +59,7 @@ from whyalike.models.replica import (
     own_tokenizer,
 )
 from whyalike.models.scorer import Capability, TextPair, score_by_vectors
-from whyalike.models.tokens import TokenizedText, group_rows, tokenize
+from whyalike.models.tokens import PASS_TOKENS, Row, TokenizedText, group_rows, tokenize
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_choice
 
 GRAPH_TOKENS = 8192
@@ -415,8 +415,9 @@ class Encoder:
     ) -> Pass:
         """Score pairs, and differentiate the scores at ``point``, both sides in one backward.
 
-        Where no gradient is wanted, equal texts go through the model once. A gradient is each
-        pair's own, so that each of its texts needs a graph of its own.
+        Equal texts go through the model once. A gradient is each pair's own: of a text of several
+        pairs the backward pass is batched over them, where its repeats are worth a pass (see
+        PASS_TOKENS).
 
         The gradient of a pair's score at one side, with the other held fixed, is the plain
         gradient (row 13), and pairs of a batch do not touch each other; so the gradient of the
@@ -450,29 +451,39 @@ class Encoder:
         """
         options = GradientOptions.of(options)
         everything = [text for pair in pairs for text in (pair.left, pair.right)]
-        places = None if gradient else Places.of(everything)
-        texts = everything if places is None else places.unique
-        rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
-        groups = self._group(rows, texts)
-        order = [row for group in groups for row in group]
-        batches = [[rows[row] for row in group] for group in groups]
-        forward = partial(
-            self._forward, texts=texts, options=options, point=point, presence_from=presence_from
+        every_row = [(index, row) for index, text in enumerate(everything) for row in text.rows]
+        places = Places.of(everything, least=PASS_TOKENS if gradient else 0)
+        batches = self._batches(places, apart=gradient)
+        order = places.order(batches, everything)
+        run = partial(
+            self._forward,
+            texts=places.unique,
+            options=options,
+            point=point,
+            presence_from=presence_from,
         )
-        whole = gradient and sum(len(row.input_ids) for _, row in rows) <= GRAPH_TOKENS
+
+        def forward(batch: Rows, *, graph: bool) -> Forward:
+            with torch.set_grad_enabled(graph):
+                return run(batch)
+
+        whole = gradient and sum(len(row.input_ids) for _, row in every_row) <= GRAPH_TOKENS
+        at_once = whole and not places.shared
         if gradient:
             self.require_gradient()
         with outside_inference():
-            with torch.set_grad_enabled(whole):
-                forwards = [forward(batch) for batch in batches]
+            forwards = [forward(batch, graph=whole) for batch in batches]
             if gradient:  # The model may be another one since.
                 self.require_gradient()
             with torch.set_grad_enabled(gradient):
-                ends = [f.ends if whole else as_leaves(f, gradient=gradient) for f in forwards]
-                scored = text_vectors([end[0] for end in ends], order, rows, texts)
-                raw = text_vectors([end[1] for end in ends], order, rows, texts)
-                if places is not None:
-                    scored, raw = scored[places.of_text], raw[places.of_text]
+                ends = [
+                    found.ends
+                    if at_once
+                    else as_leaves(found, places.copies(batch), gradient=gradient)
+                    for found, batch in zip(forwards, batches, strict=True)
+                ]
+                scored = text_vectors([end[0] for end in ends], order, every_row, everything)
+                raw = text_vectors([end[1] for end in ends], order, every_row, everything)
                 scores = score_pairs(
                     scored,
                     raw,
@@ -485,20 +496,41 @@ class Encoder:
             if not np.isfinite(scores.similarity).all():
                 raise ModelError(self.not_finite)
             slopes: Sequence[tuple[Tensor, ...]] = [()] * len(forwards)
-            if whole and forwards:
+            if at_once and forwards:
                 slopes = slopes_at_once(scores.objective, forwards, name=self.name)
             elif gradient and forwards:
-                slopes = slopes_in_parts(scores.objective, ends, batches, forward, name=self.name)
+                slopes = slopes_in_parts(
+                    scores.objective,
+                    ends,
+                    forwards if whole else (forward(batch, graph=True) for batch in batches),
+                    most_tokens=GRAPH_TOKENS,
+                    name=self.name,
+                )
         return Pass(
             similarity=scores.similarity,
             identical=scores.identical,
             scale=scores.scale,
             expected=scores.expected,
             groups=tuple(
-                finished(forward if places is None else places.repeat(forward), found)
-                for forward, found in zip(forwards, slopes, strict=True)
+                finished(places.repeat(group), found)
+                for group, found in zip(forwards, slopes, strict=True)
             ),
         )
+
+    def _batches(self, places: Places, *, apart: bool) -> list[list[tuple[int, Row]]]:
+        """Return the rows of texts that go through the model together, each with its text's index.
+
+        Where they are to be ``apart``, those of a batch stand at equally many places.
+        """
+        found: dict[int, list[tuple[int, Row]]] = {}
+        for index, text in enumerate(places.unique):
+            own = found.setdefault(len(places.places[index]) if apart else 1, [])
+            own += [(index, row) for row in text.rows]
+        return [
+            [rows[row] for row in group]
+            for rows in found.values()
+            for group in self._group(rows, places.unique)
+        ]
 
     def require_gradient(self) -> None:
         """Raise ModelError where the model's gradient is not that of its vectors.

@@ -1,10 +1,12 @@
 """The graph of a batch's pass: gradients at what it caught, and the presence of each token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention, softmax
@@ -155,46 +157,75 @@ Rows = Sequence[tuple[int, Row]]
 class Places:
     """Texts of which equal ones go through the model once, U of them.
 
-    unique: the first of each. of_text: for each text, which of these it is. places: for each of
-    these, where it stands among the texts.
+    unique: the first of each. places: for each of these, where it stands among the texts.
     """
 
     unique: tuple[TokenizedText, ...]
-    of_text: list[int]
     places: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def of(cls, texts: Sequence[TokenizedText]) -> "Places | None":
-        """Return the places of texts, or None where no two are equal."""
+    def of(cls, texts: Sequence[TokenizedText], *, least: int = 0) -> "Places":
+        """Return the places of texts.
+
+        Equal ones go through the model once where the repeats of the first have ``least`` tokens
+        together, or more.
+        """
         found: dict[object, list[int]] = {}
         for place, text in enumerate(texts):
             rows = tuple(row.input_ids for row in text.rows)
             key = text.route, text.prompt, text.text, rows
             found.setdefault(key, []).append(place)
-        if len(found) == len(texts):
-            return None
-        of_text = [0] * len(texts)
-        for index, places in enumerate(found.values()):
-            for place in places:
-                of_text[place] = index
-        unique = tuple(texts[places[0]] for places in found.values())
-        return cls(unique, of_text, tuple(map(tuple, found.values())))
+        places: list[tuple[int, ...]] = []
+        for equal in found.values():
+            worth = (len(equal) - 1) * texts[equal[0]].length >= least
+            places += [tuple(equal)] if worth else [(place,) for place in equal]
+        places.sort()  # In the order of the texts, so that without any repeats nothing is moved.
+        return cls(tuple(texts[each[0]] for each in places), tuple(places))
+
+    @property
+    def shared(self) -> bool:
+        """Whether any text stands at several places."""
+        return any(len(each) > 1 for each in self.places)
+
+    def copies(self, batch: Rows) -> list[int]:
+        """Return (B,): at how many places each row of a batch stands."""
+        return [len(self.places[text]) for text, _ in batch]
+
+    def order(self, batches: Sequence[Rows], texts: Sequence[TokenizedText]) -> list[int]:
+        """Return, of the rows of all ``texts``, those that batches stand for, a row's together."""
+        starts = np.cumsum([0, *(len(text.rows) for text in texts)])
+        windows = {id(row): n for text in self.unique for n, row in enumerate(text.rows)}
+        return [
+            int(starts[place]) + windows[id(row)]
+            for batch in batches
+            for text, row in batch
+            for place in self.places[text]
+        ]
 
     def repeat(self, forward: Forward) -> Forward:
-        """Return a group of the rows of ``unique`` with a row for each text that is one of them."""
+        """Return a group of the rows of ``unique`` with a row for each text that is one of them.
+
+        Its graph is left behind.
+        """
+        if not self.shared:
+            return forward
         rows = [row for row, place in enumerate(forward.places) for _ in self.places[place.text]]
-        places = [
+        places = tuple(
             replace(place, text=text)
             for place in forward.places
             for text in self.places[place.text]
-        ]
+        )
+        if len(rows) == len(forward.places):
+            return replace(forward, places=places)
         index = torch.tensor(rows, device=forward.latent.device)
+        presence = forward.presence
         return replace(
             forward,
-            places=tuple(places),
-            point=forward.point[index],
+            places=places,
+            point=forward.point.detach()[index],
             activation=forward.activation[index],
-            latent=forward.latent[index],
+            latent=forward.latent.detach()[index],
+            presence=presence and (presence[0].detach()[index], presence[1].detach()[index]),
         )
 
 
@@ -223,9 +254,15 @@ def text_vectors(
     return summed.index_add(0, index.to(vectors.device), vectors * weights[:, None])
 
 
-def as_leaves(forward: Forward, *, gradient: bool) -> tuple[Tensor, Tensor]:
-    """Return a group's vectors cut off from their graph, to differentiate by them."""
-    scored, raw = (end.detach().requires_grad_(gradient) for end in forward.ends)
+def as_leaves(forward: Forward, copies: Sequence[int], *, gradient: bool) -> tuple[Tensor, Tensor]:
+    """Return a group's vectors cut off from their graph, to differentiate by them.
+
+    Each row's stand there so many times, (sum of ``copies``, H): a copy has a gradient of its own.
+    """
+    repeats = torch.tensor(copies, device=forward.scored.device)
+    scored, raw = (
+        end.detach().repeat_interleave(repeats, 0).requires_grad_(gradient) for end in forward.ends
+    )
     return scored, raw
 
 
@@ -239,7 +276,9 @@ def slopes_at_once(
     return [_used(forward, list(islice(found, len(forward.targets)))) for forward in forwards]
 
 
-def _used(forward: Forward, slopes: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+def _used(
+    forward: Forward, slopes: Sequence[Tensor | None], *, copies: int = 1
+) -> tuple[Tensor, ...]:
     """Return the slopes, zero where attention or pooling never used a token's weight."""
     if slopes[0] is None:
         raise ModelError(
@@ -247,35 +286,88 @@ def _used(forward: Forward, slopes: Sequence[Tensor | None]) -> tuple[Tensor, ..
             "so that it has no gradient there: choose another layer, or a method that reads the "
             "embeddings, such as 'bti'."
         )
-    pairs = zip(forward.targets, slopes, strict=True)
-    return tuple(torch.zeros_like(at) if slope is None else slope for at, slope in pairs)
+    return tuple(
+        torch.zeros_like(at).repeat_interleave(copies, 0) if slope is None else slope
+        for at, slope in zip(forward.targets, slopes, strict=True)
+    )
 
 
 def slopes_in_parts(
     objective: Tensor,
     ends: Sequence[tuple[Tensor, Tensor]],
-    batches: Sequence[Rows],
-    forward: Callable[[Rows], Forward],
+    forwards: Iterable[Forward],
     *,
+    most_tokens: int,
     name: str,
 ) -> list[tuple[Tensor, ...]]:
-    """Return each group's gradients, holding one group's graph at a time.
+    """Return each group's gradients, going backward through one group at a time.
 
-    The chain rule by hand: first the gradient at the rows' vectors, then each group forward again
-    and backward from there.
+    The chain rule by hand: first the gradient at the rows' vectors, then each group backward from
+    there. Where its vectors stand several times among ``ends``, once for each copy of them: slopes
+    are (B copies, ...) then, those of a row together.
+
+    Parameters
+    ----------
+    objective : Tensor
+        (P,), what is differentiated.
+    ends : sequence of tuple of Tensor
+        For each group its vectors, as ``as_leaves`` gives them.
+    forwards : iterable of Forward
+        The groups in their graphs, which may be made as they are taken.
+    most_tokens : int
+        Tokens of the copies that go backward together.
+    name : str
+        The model's.
     """
     at_ends = torch.autograd.grad(
         objective.sum(), [tensor for end in ends for tensor in end], materialize_grads=True
     )
     slopes = []
-    for index, batch in enumerate(batches):
-        with torch.enable_grad():
-            part = forward(batch)
-        at_part = at_ends[2 * index : 2 * index + 2]
+    for index, forward in enumerate(forwards):
+        at_group = at_ends[2 * index : 2 * index + 2]
+        copies = len(at_group[0]) // len(forward.scored)
         with explained_failures(name):
-            found = torch.autograd.grad(part.ends, part.targets, at_part, allow_unused=True)
-        slopes.append(_used(part, found))
+            found: Sequence[Tensor | None]
+            if copies == 1:
+                found = torch.autograd.grad(
+                    forward.ends, forward.targets, at_group, allow_unused=True
+                )
+            else:
+                found = _slopes_of_copies(forward, at_group, copies, most_tokens=most_tokens)
+        slopes.append(_used(forward, found, copies=copies))
     return slopes
+
+
+def _slopes_of_copies(
+    forward: Forward, at_ends: Sequence[Tensor], copies: int, *, most_tokens: int
+) -> tuple[Tensor | None, ...]:
+    """Return a group's gradients for each of its copies: rows do not touch each other."""
+    by_copy = [at.view(-1, copies, *at.shape[1:]).transpose(0, 1) for at in at_ends]
+    size = max(1, most_tokens // max(1, forward.latent.shape[0] * forward.latent.shape[1]))
+    found = [
+        _backward_at_once(forward, some)
+        for some in zip(*(torch.split(at, size) for at in by_copy), strict=True)
+    ]
+    return tuple(
+        None if column[0] is None else torch.cat(column).transpose(0, 1).flatten(0, 1)
+        for column in zip(*found, strict=True)
+    )
+
+
+def _backward_at_once(forward: Forward, at_ends: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """Return gradients (C, B, ...) for each of C gradients at the ends, (C, B, H) each."""
+    backward = partial(
+        torch.autograd.grad, forward.ends, forward.targets, allow_unused=True, retain_graph=True
+    )
+    try:
+        found: tuple[Tensor | None, ...] = backward(at_ends, is_grads_batched=True)
+    except RuntimeError:
+        # Something in this model has no backward that can be batched: copy by copy it has one.
+        each = [backward(list(one)) for one in zip(*at_ends, strict=True)]
+        return tuple(
+            None if column[0] is None else torch.stack(column) for column in zip(*each, strict=True)
+        )
+    return found
 
 
 def finished(forward: Forward, slopes: Sequence[Tensor]) -> GroupPass:
