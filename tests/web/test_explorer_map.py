@@ -137,6 +137,7 @@ def test_pointing_and_picking_two(open_page, service):
     page.wait_for_function(f"() => ({INK})()[0] > 0")
     reader = service.index("shop").index.reader
     places = read_map(reader).places[reader.present].tolist()
+    page.locator("#map-marks").evaluate("map => map.scrollIntoView({ block: 'center' })")
     box = page.locator("#map-marks").bounding_box()
     half = (min(box["width"], box["height"]) - 48) / 2
 

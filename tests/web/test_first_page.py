@@ -52,7 +52,7 @@ def test_each_kind_of_example_asks_a_question_and_has_an_answer(client):
         assert 'class="wa-verdict"' in answer.text
         assert html.escape(one.texts[0], quote=False) in answer.text
     long = client.get(PAIRS[4].link).text
-    assert "Sentences of the right text" in long
+    assert 'class="wa-sentence-value"' in long, "each sentence has what was measured of it"
 
 
 def test_with_a_background_the_scale_is_that_of_its_random_pairs(tmp_path):
@@ -314,15 +314,20 @@ def test_a_comparison_says_which_of_the_two_boxes_it_means(client, first, second
 
 
 def test_the_menu_is_on_every_page_also_on_that_of_the_api_and_of_errors(client):
-    for path in ("/", "/compare", "/catalogue", "/evaluate", "/api/docs", "/nothing"):
+    pages = [
+        "/",
+        "/compare",
+        "/rank",
+        "/pairs",
+        "/catalogue",
+        "/diagnose",
+        "/evaluate",
+        "/api/docs",
+    ]
+    for path in (*pages, "/nothing"):
         page = client.get(path, headers={"accept": "text/html"}).text
-        assert re.findall(r'<a href="(/[^"]*)"(?: aria-current="page")?>\w+</a>', page)[:5] == [
-            "/",
-            "/compare",
-            "/catalogue",
-            "/evaluate",
-            "/api/docs",
-        ], path
+        menu = page[page.index('<nav class="web-nav"') : page.index("</nav>")]
+        assert re.findall(r'<a href="(/[^"]*)"', menu) == pages, path
         current = re.findall(r'<a href="([^"]*)" aria-current="page">', page)
         assert current == ([] if path == "/nothing" else [path])
         assert "Log out" not in page

@@ -55,6 +55,7 @@ function say(text, working = false) {
   bar.className = 'ex-progress';
   bar.setAttribute('aria-hidden', 'true');
   status.replaceChildren(...(working ? [bar, shown] : [shown]));
+  status.classList.remove('ex-echo');
 }
 
 /**
@@ -107,6 +108,8 @@ function show(markup) {
   target.innerHTML = markup;
   const root = /** @type {HTMLElement | null} */ (target.querySelector('[data-said]'));
   say(root?.dataset.said ?? '');
+  // What an edit did stands in the answer's first line: it is said, and not shown twice.
+  status.classList.toggle('ex-echo', Boolean(root?.querySelector('[data-tried]')));
   if (root?.dataset.title) document.title = `${root.dataset.title} · whyalike`;
   setSlider(root);
   wake();

@@ -53,6 +53,9 @@ function keep(asked) {
 function restore(asked) {
   const fields = kept()[here];
   if (!fields || location.search || !isEmpty(asked)) return;
+  // Who goes back to a page before anything was asked there sees it so.
+  const [entry] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
+  if (entry?.type === 'back_forward' && !history.state) return;
   for (const box of boxesOf(asked)) box.value = fields[box.name] ?? '';
   if (isEmpty(asked)) return;
   for (const menu of asked.querySelectorAll('select')) {
