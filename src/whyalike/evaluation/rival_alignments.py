@@ -60,7 +60,9 @@ def align_by_itermax(left: Floats, right: Floats, *, rounds: int = 2) -> Links:
         if rows.all() or columns.all():
             break
         both: Links = np.logical_and.outer(rows, columns)
-        factor = np.where(both, 0.0, np.where(np.logical_or.outer(rows, columns), ITERMAX_FACTOR, 1.0))
+        factor = np.where(
+            both, 0.0, np.where(np.logical_or.outer(rows, columns), ITERMAX_FACTOR, 1.0)
+        )
         found = _intersection(similarity * factor) & ~both
         if not found.any():
             break
