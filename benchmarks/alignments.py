@@ -16,6 +16,7 @@ import json
 import os
 import random
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -147,16 +148,9 @@ def measure(gold, read, matching, name):
             for side in (saliency.left, saliency.right)
         ]
         pairs = tuple(WordPair(i, j, 1.0, 1.0) for i, j in sorted(matching(*sides)))
-        links.append(links_at_blanks(_with_matches(explanation, pairs)))
+        links.append(links_at_blanks(replace(explanation, matches=pairs)))
     values = score_links(links, gold, method=name).values
     return {figure: round(values[figure], 4) for figure in FIGURES}
-
-
-class _with_matches:  # noqa: N801
-    """What ``links_at_blanks`` reads of an explanation."""
-
-    def __init__(self, explanation, matches):
-        self.left, self.right, self.matches = explanation.left, explanation.right, matches
 
 
 def spelling(gold):
