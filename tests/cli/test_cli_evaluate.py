@@ -49,6 +49,19 @@ def test_reports_and_table(run, model, files):
     assert json.loads(again.stdout) == content
 
 
+def test_alignments_across_languages(run, model, files):
+    (files / "en-it.tsv").write_text("warm gloves\tguanti caldi\t0-1 1-0\n", encoding="utf-8")
+    asked = ("evaluate", "--model", model, "--xlwa", files / "en-it.tsv", "--methods", "random")
+    result = run(*asked, "--json")
+    assert result.exit_code == 0, result.output
+    (entry,) = [e for e in json.loads(result.stdout)["entries"] if e["metric"] == "alignment_f"]
+    assert entry["dataset"] == "en-it"
+    (files / "en-it.tsv").write_text("warm gloves\tguanti caldi\n", encoding="utf-8")
+    refused = run(*asked)
+    assert refused.exit_code != 0
+    assert "line 1: 2 columns; XL-WA has 3" in refused.stderr
+
+
 def test_the_texts_are_kept_beside_the_leaderboard_or_left_out(run, model, files):
     from whyalike.evaluation import read_pair_texts
 

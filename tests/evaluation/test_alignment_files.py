@@ -6,7 +6,7 @@ import pytest
 
 from raising import raises
 from whyalike.errors import FormatError
-from whyalike.evaluation.gold import read_edinburgh, read_multimwa
+from whyalike.evaluation.gold import read_edinburgh, read_multimwa, read_xlwa
 
 
 def row(left, right, sure, *more, name="0:0"):
@@ -73,6 +73,38 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "empty.tsv").write_text("")
     with raises(FormatError, "line 1", "1", "columns"):
         read_multimwa(tmp_path / "empty.tsv")
+
+
+def test_xlwa(tmp_path):
+    path = tmp_path / "en-it.tsv"
+    path.write_text("a cat\tun gatto\t0-0 1-1\r\nno\tnon così\t\n", encoding="utf-8", newline="")
+    first, second = read_xlwa(path)
+    assert (first.name, first.left, first.right) == ("1", "a cat", "un gatto")
+    assert (first.sure, first.possible) == ({(0, 0), (1, 1)}, frozenset())
+    assert (second.name, second.right, second.links) == ("2", "non così", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("a\tb", "line 2 | 2 columns"),
+        ("a\tb\t0-0\t", "line 2 | 4 columns"),
+        ("", "line 2 | 1 columns"),
+        ("\tb\t", "line 2 | a text is empty"),
+        ("a\tb\t0:0", "line 2 | '0:0' | no link"),
+        ("a\tb\t0-1", "line 2 | link '0-1' | 1 and 1"),
+    ],
+)
+def test_a_damaged_line_of_xlwa_is_left_out_and_the_rest_is_read(tmp_path, line, problem):
+    path = tmp_path / "en-it.tsv"
+    path.write_text("\n".join(["a\tb\t0-0", line, "c\td\t0-0"]))
+    with pytest.warns(UserWarning, match="1 damaged pair is left out of 3") as caught:
+        found = read_xlwa(path)
+    assert all(part in str(caught[0].message) for part in problem.split(" | "))
+    # Names are lines, so that they do not move when a line is mended.
+    assert [(pair.name, pair.left) for pair in found] == [("1", "a"), ("3", "c")]
+    with raises(FormatError, *problem.split(" | ")):
+        read_xlwa(path, strict=True)
 
 
 def entry(name, sure, possible="", left="warm gloves", right="mittens that warm"):

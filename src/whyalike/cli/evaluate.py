@@ -102,7 +102,7 @@ def read_given(
     Parameters
     ----------
     files : Mapping[str, sequence of Path]
-        By kind: texts, own, multimwa, edinburgh, ists.
+        By kind: texts, own, multimwa, edinburgh, xlwa, ists.
     column : str | None
         Of the texts in a file of texts; None guesses.
     columns : sequence of str | None
@@ -118,7 +118,7 @@ def read_given(
         A file can't be read.
     """
     _check_names([path for paths in files.values() for path in paths])
-    from whyalike.evaluation.gold import read_edinburgh, read_multimwa
+    from whyalike.evaluation.gold import read_edinburgh, read_multimwa, read_xlwa
 
     def read_all(kind: str, read: Callable[[Path], Value]) -> dict[str, Value]:
         return {_name(path): read(path) for path in files[kind]}
@@ -127,6 +127,7 @@ def read_given(
     own = read_all("own", lambda path: read_pairs_of(path, columns=columns, strict=strict))
     alignments = read_all("multimwa", lambda path: read_multimwa(path, strict=strict))
     alignments |= read_all("edinburgh", lambda path: read_edinburgh(path, strict=strict))
+    alignments |= read_all("xlwa", lambda path: read_xlwa(path, strict=strict))
     return Given(texts, own, alignments, {_name(path): path for path in files["ists"]})
 
 
@@ -366,6 +367,10 @@ def evaluate(
     edinburgh: Annotated[
         list[Path], typer.Option(help="Word alignments, Edinburgh++'s JSON.", metavar="FILE")
     ] = [],  # noqa: B006
+    xlwa: Annotated[
+        list[Path],
+        typer.Option(help="Word alignments of two languages, XL-WA's TSV.", metavar="FILE"),
+    ] = [],  # noqa: B006
     ists: Annotated[
         list[Path], typer.Option(help="Chunk alignments, iSTS's .wa.", metavar="FILE")
     ] = [],  # noqa: B006
@@ -455,13 +460,13 @@ def evaluate(
     fails on all data, the exit code is 1.
     """
     with one_sentence_errors(debug=debug), reading_in(encoding):
-        if not (texts or own or multimwa or edinburgh or ists):
+        if not (texts or own or multimwa or edinburgh or xlwa or ists):
             raise OptionError(
-                "Give data to measure on: --texts, --own, --multimwa, --edinburgh, --ists."
+                "Give data to measure on: --texts, --own, --multimwa, --edinburgh, --xlwa, --ists."
             )
         if suite is not None and methods is not None:
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
-        refuse_missing(texts, own, multimwa, edinburgh, ists, lexicon, corpus)
+        refuse_missing(texts, own, multimwa, edinburgh, xlwa, ists, lexicon, corpus)
         from whyalike.cli.explain import ALL, choose_methods, those_that_work
 
         # What is misspelt is refused before a model is loaded and texts are embedded.
@@ -473,6 +478,7 @@ def evaluate(
             "own": own,
             "multimwa": multimwa,
             "edinburgh": edinburgh,
+            "xlwa": xlwa,
             "ists": ists,
         }
         given = read_given(files, column=column, columns=names_of(columns), strict=strict)

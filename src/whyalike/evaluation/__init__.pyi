@@ -19,6 +19,7 @@ from whyalike.evaluation.figures import write_figure as write_figure
 from whyalike.evaluation.gold import AlignedPair as AlignedPair
 from whyalike.evaluation.gold import read_edinburgh as read_edinburgh
 from whyalike.evaluation.gold import read_multimwa as read_multimwa
+from whyalike.evaluation.gold import read_xlwa as read_xlwa
 from whyalike.evaluation.gold_counts import GoldScores as GoldScores
 from whyalike.evaluation.gold_counts import LinkCounts as LinkCounts
 from whyalike.evaluation.infidelity import Infidelity as Infidelity

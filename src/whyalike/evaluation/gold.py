@@ -189,6 +189,7 @@ def _places(side: ExplainedText) -> list[list[int]]:
 
 
 FEWEST_COLUMNS = 8
+XLWA_COLUMNS = 3
 JSON_FIELDS = ("source", "target", "sureAlign")
 
 
@@ -243,6 +244,43 @@ def read_multimwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, .
         possible = cells[FEWEST_COLUMNS] if len(cells) > FEWEST_COLUMNS else ""
         try:
             return _pair(cells[0], cells[1], cells[3], cells[7], possible)
+        except ValueError as error:
+            raise damaged(path, number, str(error)) from error
+
+    lines = read_lines(path, what="word alignments")
+    return read_each(path, (partial(read, *row) for row in enumerate(lines, 1)), strict=strict)
+
+
+def read_xlwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, ...]:
+    """Read XL-WA's TSV of word alignments between two languages (Martelli et al. 2023).
+
+    Columns: English text, text of the other language, links "i-j i-j"; no header. A pair is named
+    by its line. Damaged lines are left out, and a warning names them.
+
+    Parameters
+    ----------
+    path : Source
+        The file.
+    strict : bool, default=False
+        Raise on a damaged line instead.
+
+    Raises
+    ------
+    FormatError
+        The file can't be read, or no line of it; or, where ``strict``, a line is damaged. The line
+        is named.
+    """
+
+    def read(number: int, line: str) -> AlignedPair:
+        cells = line.split("\t")
+        if len(cells) != XLWA_COLUMNS:
+            raise damaged(
+                path, number, f"{len(cells)} columns; XL-WA has {XLWA_COLUMNS}, between tabs."
+            )
+        if not (cells[0].strip() and cells[1].strip()):
+            raise damaged(path, number, "a text is empty.")
+        try:
+            return _pair(str(number), cells[0], cells[1], cells[2], "")
         except ValueError as error:
             raise damaged(path, number, str(error)) from error
 
