@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import whyalike.cli
-from whyalike.catalogue import Catalogue, CatalogueIndex, Item
+from whyalike.catalogue import Catalogue, CatalogueIndex, Item, ReadReport
 from whyalike.cli.app import app
 from whyalike.cli.printing import (
     echo,
@@ -60,7 +60,11 @@ def place(tmp_path_factory, model):
     items = [Item(f"{HOSTILE}{n}", HOSTILE, f"{HOSTILE} {n}", {HOSTILE: HOSTILE}) for n in range(3)]
     catalogue = Catalogue.from_items(items, name=HOSTILE)
     CatalogueIndex.build(
-        catalogue, place / "idx", model=str(place / "model"), fields=("description",)
+        catalogue,
+        place / "idx",
+        model=str(place / "model"),
+        fields=("description",),
+        report=ReadReport(),  # It gets the note on unknown tokens, of which there are some here.
     )
     return place
 
@@ -99,6 +103,11 @@ def cases(place):
             (text, place / f"{HOSTILE}.md", *model),
             (text, place / f"{HOSTILE}.md", *model, "--json"),
             (text, place / f"none{HOSTILE}", *model),
+        ],
+        "differences": [
+            (text, f"knit {HOSTILE}", *model),
+            (text, f"knit {HOSTILE}", *model, "--json"),
+            ("a", "b", "--thesaurus", place / HOSTILE, *model),
         ],
         "evaluate": [
             ("--texts", csv, "--column", HOSTILE, *model, "-o", place / "results"),
@@ -160,6 +169,7 @@ def cases(place):
         ],
         "index add": [(idx, place / "more.csv", *model), (idx, place / "more.csv", *model)],
         "index remove": [(idx, f"new{HOSTILE}"), (idx, HOSTILE)],
+        "index map": [(idx,), (idx, "--by", HOSTILE), (place / HOSTILE,)],
         "index info": [(idx,), (idx, "--json"), (idx, "--verify"), (place / HOSTILE,)],
         "study create": [
             ("--pairs", place / "pairs.csv", "-o", place / f"study {HOSTILE}", *model),

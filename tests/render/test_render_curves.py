@@ -36,7 +36,7 @@ def test_points_stand_where_their_values_say():
 
 
 def test_only_the_best_and_random_have_names_and_they_lie_apart():
-    curves = [Curve(f"m{n}", (0.1, 0.5 + n / 1000), n < 5) for n in range(9)]
+    curves = [Curve(f"m{n}", (0.1, 0.5 + n / 1000), n < 5) for n in range(20)]
     plot = plot_curves((0, 1), [*curves, Curve("random", (0.0, 0.5), False)])
     places = {line.method: line.name_at for line in plot.lines if line.name_at is not None}
     assert set(places) == {"m0", "m1", "m2", "m3", "m4", "random"}

@@ -166,11 +166,11 @@ def test_texts_are_cleared_by_a_button_and_a_link_goes_first(open_page):
     page.wait_for_selector(ANSWER)
     assert page.locator("#left").input_value() == "warm hat"
     page.get_by_role("button", name="Clear the texts").click()
-    page.get_by_role("heading", name="Nothing to explain yet").wait_for()
+    page.get_by_role("heading", name="Or begin with one of these").wait_for()
     assert page.evaluate("document.activeElement.id") == "left"
     assert page.evaluate("sessionStorage.length") == 0
     page.reload()
-    page.get_by_role("heading", name="Nothing to explain yet").wait_for()
+    page.get_by_role("heading", name="Or begin with one of these").wait_for()
     assert page.locator("#left").input_value() == ""
 
 

@@ -289,7 +289,6 @@ def explain(
                 "--md prints one explanation as Markdown: leave out --json and --methods, or --md."
             )
         refuse_missing(lexicon, corpus, pairs)
-        runner = choose_runner(engine, ray_address)
         for_files: dict[str, Any] = {
             "columns": columns,
             "index": index,
@@ -307,13 +306,14 @@ def explain(
                 **for_files,
             )
             left, right = read_pair(text_a, text_b, file_a, file_b)
-            run = None
+            run, runner = None, choose_runner(engine, ray_address)
         else:
             texts = text_a or text_b or file_a or file_b
             many = {"--methods": methods, "--md": md, "--unit": unit if unit != "word" else None}
             refuse_with_pairs(
                 **{"A text": texts, **many, "--html": html, "--png": png, "--svg": svg}
             )
+            runner = choose_runner(engine, ray_address)
             left, right, run = "", "", begin_run(pairs, out, check=check, **for_files)
         names = None if methods is None else choose_methods(methods)
         if names and (method is not None or png or svg):
