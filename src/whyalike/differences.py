@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, Literal, Self
 
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Format, as_lists, read_json, read_object, write_json
 
 FORMAT = Format("whyalike/differences", "list of differences", "Make it anew.")
 
@@ -99,7 +99,7 @@ class Differences:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, from which ``from_dict`` makes equal differences."""
-        return {**FORMAT.head(), **_lists(asdict(self))}
+        return {**FORMAT.head(), **as_lists(asdict(self))}
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return JSON from which ``from_json`` makes equal differences."""
@@ -141,10 +141,3 @@ class Differences:
 
     def _repr_html_(self) -> str:
         return str(import_module("whyalike.render").render_differences_fragment(self))
-
-
-def _lists(value: Any) -> Any:
-    """Return plain data with lists for tuples, as JSON reads it back."""
-    if isinstance(value, dict):
-        return {key: _lists(one) for key, one in value.items()}
-    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value

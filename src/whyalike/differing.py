@@ -21,17 +21,14 @@ from whyalike.differences import Difference, Differences, Kind, Offsets
 from whyalike.errors import TextError
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import TokenPair
-from whyalike.models.scorer import Capability, KnownScores, Scorer
-from whyalike.models.word_states import TextWords, states_of, words_of
+from whyalike.models.scorer import KnownScores, Scorer
+from whyalike.models.word_states import WITH_STATES, TextWords, states_of, words_of
 from whyalike.options import GradientOptions, LongText, MethodOptions
 from whyalike.sentences import split_sentences
 from whyalike.similarity import comparable
 from whyalike.stop_words import negations_of
 from whyalike.texts import clean_text, keep_words
 from whyalike.words.thesaurus import Thesaurus
-
-WITH_STATES: frozenset[Capability] = frozenset({"tokens", "hidden states", "pooled tokens"})
-"""What a model must give for words to have vectors."""
 
 JOINED = 2
 """So many equal words between two places, at most, and they are one."""
@@ -148,7 +145,6 @@ def _sides(
     model: Scorer, left: str, right: str, *, prompts: tuple[str, str], options: MethodOptions
 ) -> tuple[_Side, _Side]:
     """Return the words of both texts, with vectors by one pass where the model has such."""
-    words = words_of(left, None, None), words_of(right, None, None)
     if model.capabilities >= WITH_STATES:
         encoder = cast("Encoder", model)
         how: LongText = "error" if options.long_text == "error" else "windows"
@@ -166,6 +162,8 @@ def _sides(
         )
         states = [last for _, last in states_of(done, tokens)]
         words = words_of(left, tokens[0], states[0]), words_of(right, tokens[1], states[1])
+    else:
+        words = words_of(left, None, None), words_of(right, None, None)
     negated = negations_of(*([one.text[slice(*span)] for span in one.spans] for one in words))
     first, second = (
         _Side(own, found | {n for n in range(len(own.spans)) if own.form(n) in DENYING})

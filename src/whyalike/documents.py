@@ -83,6 +83,13 @@ def write_json(content: Mapping[str, Any], *, indent: int | None = None) -> str:
         raise FormatError(f"JSON can't hold this ({error}): give finite numbers.") from error
 
 
+def as_lists(value: Any) -> Any:
+    """Return plain data with lists for tuples, as JSON reads it back."""
+    if isinstance(value, dict):
+        return {key: as_lists(one) for key, one in value.items()}
+    return [as_lists(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def read_json(text: str | bytes) -> object:
     """Return what JSON says. Raises FormatError on what is none."""
     try:

@@ -29,9 +29,9 @@ from whyalike.errors import OptionError, TextError
 from whyalike.highlights import Highlights, Reading, ScoredSentence, Span
 from whyalike.models.encoder import Encoder
 from whyalike.models.pipeline import TokenPair
-from whyalike.models.scorer import Capability, Scorer, scores_of
+from whyalike.models.scorer import Scorer, scores_of
 from whyalike.models.tokens import TokenizedText
-from whyalike.models.word_states import TextWords, states_of, words_of
+from whyalike.models.word_states import WITH_STATES, TextWords, states_of, words_of
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_whole
 from whyalike.sentences import find_headings, split_sentences
 from whyalike.similarity import comparable
@@ -39,9 +39,6 @@ from whyalike.texts import clean_text
 
 Offsets = Sequence[tuple[int, int]]
 Mask = npt.NDArray[np.bool_]
-
-IN_CONTEXT: frozenset[Capability] = frozenset({"tokens", "hidden states", "pooled tokens"})
-"""What a model must give for sentences to be read in one pass over the passage."""
 
 SAME_MEANING = 0.5
 """Least cosine of two words' vectors, after the mean of both texts' words was taken off."""
@@ -76,7 +73,7 @@ def highlight_passages(
         else [_checked(text, own) for text, own in zip(texts, sentences, strict=True)]
     )
     headings = [_headings(text, own) for text, own in zip(texts, cut, strict=True)]
-    in_context = model.capabilities >= IN_CONTEXT
+    in_context = model.capabilities >= WITH_STATES
     measure = _in_context if in_context else _alone
     found = measure(
         *(model, asked.text, texts, cut, headings), prompts=prompts, options=options, lead=lead

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, Literal, Self
 
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Format, as_lists, read_json, read_object, write_json
 from whyalike.errors import OptionError
 from whyalike.options import check_whole
 
@@ -266,7 +266,7 @@ class Highlights:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, from which ``from_dict`` makes equal highlights."""
-        return {**FORMAT.head(), **_lists(asdict(self))}
+        return {**FORMAT.head(), **as_lists(asdict(self))}
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return JSON from which ``from_json`` makes equal highlights."""
@@ -303,13 +303,6 @@ class Highlights:
 
     def _repr_html_(self) -> str:
         return str(import_module("whyalike.render").render_highlights_fragment(self))
-
-
-def _lists(value: Any) -> Any:
-    """Return plain data with lists for tuples, as JSON reads it back."""
-    if isinstance(value, dict):
-        return {key: _lists(one) for key, one in value.items()}
-    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _check_order(parts: Sequence[ScoredSentence | Span], length: int, name: str) -> None:

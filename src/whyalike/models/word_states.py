@@ -7,10 +7,14 @@ import numpy as np
 
 from whyalike.arrays import Floats
 from whyalike.models.pipeline import Pass
+from whyalike.models.scorer import Capability
 from whyalike.models.tokens import TokenizedText
 from whyalike.stop_words import stop_words_of
 from whyalike.texts import find_words, is_mark
 from whyalike.words import align
+
+WITH_STATES: frozenset[Capability] = frozenset({"tokens", "hidden states", "pooled tokens"})
+"""What a model must give for words to have states, all of them from one pass over a text."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -300,13 +300,28 @@ class Service:
         OptionError, TextError
             As ``explain``.
         """
-        served, pair = self.model(model), (left, right)
+        pair = left, right
+        kind = self._not_kept(
+            pair, model, method, options, documents=documents, check=check, unit=unit
+        )
+        if kind is None:
+            return Estimate()
+        return kind.model.estimate(kind, await self._sizes(kind.model, kind, pair))
+
+    def _not_kept(
+        self,
+        pair: tuple[str, str],
+        model: str | None,
+        method: str | None,
+        options: Options | None,
+        **how: Any,
+    ) -> Kind | None:
+        """Return how a pair is to be explained; None where that is kept. Raises as ``estimate``."""
+        served = self.model(model)
         for side, text in zip(("left", "right"), pair, strict=True):
             self.check(side, text)
-        kind, _ = served.kind(method, options, documents=documents, check=check, unit=unit)
-        if served.key(kind, pair) in self.kept:
-            return Estimate()
-        return served.estimate(kind, await self._sizes(served, kind, pair))
+        kind, _ = served.kind(method, options, **how)
+        return None if served.key(kind, pair) in self.kept else kind
 
     async def estimate_pair(
         self,
@@ -322,15 +337,15 @@ class Service:
         unit: UnitKind = "word",
     ) -> Estimate:
         """Return what ``estimate`` does, and take it. Raises TooCostlyError, too."""
-        served, pair = self.model(model), (left, right)
-        for side, text in zip(("left", "right"), pair, strict=True):
-            self.check(side, text)
-        kind, _ = served.kind(method, options, documents=documents, check=check, unit=unit)
-        if served.key(kind, pair) in self.kept:
+        pair = left, right
+        kind = self._not_kept(
+            pair, model, method, options, documents=documents, check=check, unit=unit
+        )
+        if kind is None:
             return Estimate()
         for side, text in zip(("left", "right"), pair, strict=True):
-            await self._check_words(served, kind, side, text)
-        return await self._priced(allowance, served, kind, pair)
+            await self._check_words(kind.model, kind, side, text)
+        return await self._priced(allowance, kind.model, kind, pair)
 
     async def estimate_comparison(
         self,
