@@ -33,6 +33,7 @@ from whyalike.web.explorer.drawing import (
 from whyalike.web.explorer.uploads import (
     MOST_SENT,
     KeptUploads,
+    add_upload,
     as_file,
     read_upload,
     refused,
@@ -142,14 +143,7 @@ class RankPage:
     def register(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
         self.drawing.add(app, HERE, self.show)
-        app.add_api_route(
-            HERE + "/upload",
-            self.upload,
-            methods=["POST"],
-            response_model=None,
-            include_in_schema=False,
-            max_body_size=MOST_SENT,
-        )
+        add_upload(app, HERE + "/upload", self.upload)
         self.drawing.add(app, HERE + "/{form}", self.save)
 
     async def show(self, request: Request) -> Response:

@@ -2,14 +2,14 @@
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from whyalike.errors import OptionError
 from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.requests import Request
 
 MOST_SENT = 8 * 1024 * 1024
@@ -39,6 +40,18 @@ class Upload:
     fields: dict[str, str]
     name: str
     content: bytes
+
+
+def add_upload(app: "FastAPI", path: str, take: Callable[..., Any]) -> None:
+    """Add a route that takes a form with a file of at most MOST_SENT bytes."""
+    app.add_api_route(
+        path,
+        take,
+        methods=["POST"],
+        response_model=None,
+        include_in_schema=False,
+        max_body_size=MOST_SENT,
+    )
 
 
 async def read_upload(request: "Request") -> Upload:
