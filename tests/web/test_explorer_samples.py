@@ -270,7 +270,7 @@ def test_a_sample_shows_the_words_that_each_method_deletes(client):
     alone = client.get(link, headers={"X-Whyalike-Part": "result"}).text
     assert "<html" not in alone
     explainer = open_explainer()
-    sections = re.findall(r'<section aria-label="([^"]*)">(.*?)</section>', alone, re.S)
+    sections = re.findall(r'<div role="group" aria-label="([^"]*)">(.*?)\n</div>', alone, re.S)
     able = [method for method in VALUES if method in dict(sections)]
     assert able
     for method, section in sections:
