@@ -8,20 +8,15 @@ import typer
 from whyalike.cli.diagnose import telling
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.options import (
-    MODEL_PANEL,
-    AllowPickle,
-    Debug,
-    Device,
-    Html,
-    Json,
-    TrustRemoteCode,
-)
+from whyalike.cli.groups import with_groups
+from whyalike.cli.options import MODEL_PANEL, Debug, Html, Json, LoadingOptions
 from whyalike.cli.printing import echo_json, open_console, write_out, write_page
 from whyalike.cli.refusals import refuse_without_index
 
 
+@with_groups
 def audit(
+    *,
     folder: Annotated[
         Path, typer.Argument(help="The index; see `whyalike index`.", metavar="INDEX")
     ],
@@ -49,9 +44,7 @@ def audit(
     ] = None,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     debug: Debug = False,
 ) -> None:
     """Say which pairs of words carry the nearest neighbours of a whole index.
@@ -67,9 +60,7 @@ def audit(
         index = CatalogueIndex.open(
             folder,
             model=model,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            **loading.keywords(),
         )
         with telling() as tell:
             found = audit(

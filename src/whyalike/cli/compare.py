@@ -8,31 +8,21 @@ import typer
 
 from whyalike.cli.explain import quieten, read_text, write_files
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.fusion import ModelOptions, read_model
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
-    DEFAULT_MODEL,
     METHOD_PANEL,
     OUTPUT_PANEL,
-    AllowPickle,
-    ChunkOverlap,
-    ChunkScoreOption,
-    ChunkSize,
     Debug,
-    Device,
+    EmbeddingOptions,
     EncodingOption,
     Html,
     Json,
-    Label,
-    LongTextOption,
+    LoadingOptions,
+    LongTextOptions,
     MethodOption,
-    Model,
     Picture,
-    Pooling,
-    PromptNames,
-    Prompts,
     SignedMethod,
-    TrustRemoteCode,
     read_options,
     usual_methods,
 )
@@ -49,17 +39,7 @@ NAMES = ("query", "better", "worse")
 
 INDEX_PANEL = "Files and items of an index"
 
-OWN_MODEL = (
-    "label",
-    "embed",
-    "embed_query",
-    "embed_document",
-    "score",
-    "fusion",
-    "normalise",
-    "over",
-    "pooling",
-)
+OWN_MODEL = (*(name for name in ModelOptions.names() if name != "model"), "pooling")
 """Parameters that choose a model, which an index brings."""
 
 FileOf = Annotated[
@@ -78,7 +58,9 @@ ItemOf = Annotated[
 ]
 
 
+@with_groups
 def compare(
+    *,
     context: typer.Context,
     query: Annotated[
         str | None,
@@ -110,24 +92,11 @@ def compare(
     id_query: ItemOf = None,
     id_better: ItemOf = None,
     id_worse: ItemOf = None,
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
+    scorer: ModelOptions,
     method: SignedMethod = None,
     option: MethodOption = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
-    long_text: LongTextOption = "truncate",
-    chunk_size: ChunkSize = None,
-    chunk_overlap: ChunkOverlap = 0,
-    chunk_score: ChunkScoreOption = "max",
+    embedding: EmbeddingOptions,
+    reading: LongTextOptions,
     check: Annotated[
         int | None,
         typer.Option(
@@ -148,9 +117,7 @@ def compare(
     html: Html = None,
     png: Picture = None,
     svg: Picture = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -168,48 +135,33 @@ def compare(
         if index is None and any(id_ is not None for id_ in ids.values()):
             raise OptionError("--id-query, --id-better and --id-worse name items of --index INDEX.")
         refuse_without_index(index)
-        opening: dict[str, Any] = {
-            "device": device,
-            "trust_remote_code": trust_remote_code,
-            "allow_pickle": allow_pickle,
-        }
-        reading: dict[str, Any] = {
-            "long_text": long_text,
-            "chunk_size": chunk_size,
-            "chunk_overlap": chunk_overlap,
-            "chunk_score": chunk_score,
-        }
-        chosen = read_options(option, usual_methods(method, signed=True), **reading)
-        said: dict[str, Any] = {"prompts": prompts, "prompt_names": prompt_names, "options": chosen}
+        chosen = read_options(option, usual_methods(method, signed=True), **reading.keywords())
         if index is not None:
             given = [name for name in OWN_MODEL if _is_given(context, name)]
             if given:
                 flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
                 raise OptionError(f"--index brings its own model: leave out {flags}, or --index.")
-            moved = model if _is_given(context, "model") else None
-            own = any(_is_given(context, name) for name in reading)
+            moved = scorer.model if _is_given(context, "model") else None
+            own = any(_is_given(context, name) for name in reading.names())
             refuse_unknown_items(index, [id_ for id_ in ids.values() if id_ is not None])
             quieten()
             explainer, texts = of_index(
-                index, texts, ids, own_reading=own, model=moved, **said, **opening
+                index,
+                texts,
+                ids,
+                own_reading=own,
+                options=chosen,
+                model=moved,
+                prompts=embedding.prompts,
+                prompt_names=embedding.prompt_names,
+                **loading.keywords(),
             )
         else:
-            source = read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-                **opening,
-            )
+            source = read_model(scorer, loading)
             quieten()
             from whyalike import Explainer
 
-            explainer = Explainer(**source, pooling=pooling, **said)
+            explainer = Explainer(**source, **embedding.keywords(), options=chosen)
         method = method or explainer.signed_method
         read_options(option, [method])
         comparison = explainer.compare(

@@ -9,20 +9,19 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
     MODEL_PANEL,
     OUTPUT_PANEL,
     TABLES,
-    AllowPickle,
     Debug,
-    Device,
     EncodingOption,
     Html,
     Json,
+    LoadingOptions,
     PromptNames,
     Prompts,
     Strict,
-    TrustRemoteCode,
     names_of,
 )
 from whyalike.cli.printing import (
@@ -43,7 +42,9 @@ if TYPE_CHECKING:
 SEARCHED_PANEL, REMEDIES_PANEL = "What is searched", "Remedies"
 
 
+@with_groups
 def diagnose(
+    *,
     queries: Annotated[
         Path,
         typer.Argument(
@@ -128,9 +129,7 @@ def diagnose(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown.", rich_help_panel=OUTPUT_PANEL)
     ] = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -155,11 +154,7 @@ def diagnose(
         from whyalike.catalogue.rerank import open_reranker
         from whyalike.diagnosing import diagnose
 
-        opening: dict[str, Any] = {
-            "device": device,
-            "trust_remote_code": trust_remote_code,
-            "allow_pickle": allow_pickle,
-        }
+        opening = loading.keywords()
         said: dict[str, Any] = {"prompts": prompts, "prompt_names": prompt_names}
         opened = (
             None if index is None else CatalogueIndex.open(index, model=model, **said, **opening)

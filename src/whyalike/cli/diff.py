@@ -8,17 +8,16 @@ import typer
 from whyalike.cli.diagnose import telling
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
     TABLES,
-    AllowPickle,
     Columns,
     Debug,
-    Device,
     EncodingOption,
     Html,
     Json,
+    LoadingOptions,
     Strict,
-    TrustRemoteCode,
     names_of,
 )
 from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
@@ -27,7 +26,9 @@ from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
 
 
+@with_groups
 def diff(
+    *,
     file: Annotated[
         Path,
         typer.Argument(
@@ -60,9 +61,7 @@ def diff(
     strict: Strict = False,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -95,11 +94,7 @@ def diff(
             given["passages"] = read_passages(passages, strict=strict, report=searched)
             echo_report(searched)
         echo_report(report)
-        opening: dict[str, Any] = {
-            "device": device,
-            "trust_remote_code": trust_remote_code,
-            "allow_pickle": allow_pickle,
-        }
+        opening = loading.keywords()
         quieten()
         from whyalike import Explainer
         from whyalike.diagnosing import diff_models

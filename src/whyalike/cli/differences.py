@@ -7,26 +7,15 @@ import typer
 
 from whyalike.cli.explain import quieten, read_text
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
-from whyalike.cli.options import (
-    DEFAULT_MODEL,
-    AllowPickle,
-    Debug,
-    Device,
-    Html,
-    Json,
-    Label,
-    Model,
-    Pooling,
-    PromptNames,
-    Prompts,
-    TrustRemoteCode,
-)
+from whyalike.cli.fusion import ModelOptions, read_model
+from whyalike.cli.groups import with_groups
+from whyalike.cli.options import Debug, EmbeddingOptions, Html, Json, LoadingOptions
 from whyalike.cli.printing import echo_json, open_console, write_out, write_page
 
 
+@with_groups
 def differences(
+    *,
     left: Annotated[str | None, typer.Argument(help="A text; - is standard input.")] = None,
     right: Annotated[str | None, typer.Argument(help="The other text.")] = None,
     left_file: Annotated[
@@ -53,23 +42,11 @@ def differences(
             show_default=False,
         ),
     ] = None,
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    scorer: ModelOptions,
+    embedding: EmbeddingOptions,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     debug: Debug = False,
 ) -> None:
     """Say why two texts are not alike: where they differ, in what way, and what that costs.
@@ -87,23 +64,8 @@ def differences(
         from whyalike import Explainer
 
         explainer = Explainer(
-            **read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            ),
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
+            **read_model(scorer, loading),
+            **embedding.keywords(),
         )
         found = explainer.differences(one, other, thesaurus=known, check=check)
         write_page(html, found.to_html)

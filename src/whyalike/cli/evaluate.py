@@ -16,29 +16,22 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import FAILURE, one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.fusion import ModelOptions, read_model
+from whyalike.cli.groups import with_groups
 from whyalike.cli.listings import read_lexicon, read_pairs_of, read_texts_of
 from whyalike.cli.options import (
-    DEFAULT_MODEL,
     TABLES,
-    AllowPickle,
     Column,
     Columns,
     Corpus,
     Debug,
-    Device,
     EncodingOption,
     Json,
-    Label,
     LexiconFile,
+    LoadingOptions,
     MethodOption,
-    Model,
-    PairPrompts,
-    Pooling,
-    PromptNames,
+    PairEmbeddingOptions,
     Strict,
-    TrustRemoteCode,
     names_of,
     read_options,
 )
@@ -66,14 +59,12 @@ LINE_SECONDS = 30.0
 """How often a part that takes long says how far it is, where there is no terminal."""
 
 
-def for_pairs(
-    explainer: "Explainer", prompts: tuple[str, str] | None, names: tuple[str, str] | None
-) -> "Explainer":
+def for_pairs(explainer: "Explainer", embedding: PairEmbeddingOptions) -> "Explainer":
     """Return the Explainer for pairs of texts of one kind, unless prompts were asked for.
 
     Near texts of a catalogue and two sentences that people aligned are no query and document.
     """
-    asked = prompts is not None or names is not None
+    asked = embedding.prompts is not None or embedding.prompt_names is not None
     return explainer if asked else explainer.between_documents()
 
 
@@ -354,7 +345,9 @@ QUICK_OUTSIDE = ("random", "exact", "occlusion")
 """The same for a model whose inside can't be seen."""
 
 
+@with_groups
 def evaluate(
+    *,
     texts: Annotated[
         list[Path],
         typer.Option(
@@ -417,18 +410,8 @@ def evaluate(
     ] = "both",
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
-    pooling: Pooling = "auto",
-    prompts: PairPrompts = None,
-    prompt_names: PromptNames = None,
+    scorer: ModelOptions,
+    embedding: PairEmbeddingOptions,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the pairs drawn, of ties and of intervals.")
     ] = 0,
@@ -447,9 +430,7 @@ def evaluate(
         ),
     ] = True,
     json_: Json = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -483,23 +464,9 @@ def evaluate(
         }
         given = read_given(files, column=column, columns=names_of(columns), strict=strict)
         words = read_lexicon(
-            lexicon, corpus, allow_pickle=allow_pickle, column=column, strict=strict
+            lexicon, corpus, allow_pickle=loading.allow_pickle, column=column, strict=strict
         )
-        source = read_model(
-            model,
-            fusion,
-            normalise=normalise,
-            over=over,
-            column=column,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-            label=label,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
+        source = read_model(scorer, loading, column=column)
         quieten()
         from whyalike import Explainer
         from whyalike.evaluation.faithfulness import checked_metrics
@@ -511,9 +478,7 @@ def evaluate(
         explainer = Explainer(
             **source,
             options=options,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
+            **embedding.keywords(),
             lexicon=words,
         )
         if quick:
@@ -521,7 +486,7 @@ def evaluate(
             names = QUICK if inside else QUICK_OUTSIDE
         named = methods is not None and methods.strip() != ALL
         names, without = those_that_work(names, explainer.model, named=named)
-        explainer = for_pairs(explainer, prompts, prompt_names)
+        explainer = for_pairs(explainer, embedding)
         datasets = datasets_of(explainer, given, strict=strict, pairs=pairs, seed=seed)
         with open_progress() as tell:
             found = run_suite(

@@ -9,44 +9,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.fusion import ModelOptions, read_model
+from whyalike.cli.groups import with_groups
 from whyalike.cli.listings import read_corpus, read_lexicon
 from whyalike.cli.options import (
-    DEFAULT_MODEL,
     METHOD_PANEL,
     OUTPUT_PANEL,
-    AllowPickle,
     BackgroundTexts,
     Check,
-    ChunkOverlap,
-    ChunkScoreOption,
-    ChunkSize,
     Column,
     Corpus,
     Debug,
-    Device,
+    EmbeddingOptions,
     EncodingOption,
     EngineOption,
     FileA,
     FileB,
     Html,
     Json,
-    Label,
     LexiconFile,
-    LongTextOption,
+    LoadingOptions,
+    LongTextOptions,
     Method,
     MethodOption,
-    Model,
     Picture,
-    Pooling,
-    PromptNames,
-    Prompts,
     RayAddress,
     Shades,
     TextA,
     TextB,
-    TrustRemoteCode,
     Unit,
     read_options,
     usual_methods,
@@ -201,20 +191,14 @@ LONGEST_TEXT = 1 << 24
 """Bytes of a text from a file or standard input: a device or a pipe may never end."""
 
 
+@with_groups
 def explain(
+    *,
     text_a: TextA = None,
     text_b: TextB = None,
     file_a: FileA = None,
     file_b: FileB = None,
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
+    scorer: ModelOptions,
     method: Method = None,
     methods: Annotated[
         str | None,
@@ -225,17 +209,12 @@ def explain(
         ),
     ] = None,
     option: MethodOption = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    embedding: EmbeddingOptions,
     words: Annotated[
         Literal["text", "pretoken", "token"],
         typer.Option(help="What counts as a word.", rich_help_panel=METHOD_PANEL),
     ] = "text",
-    long_text: LongTextOption = "truncate",
-    chunk_size: ChunkSize = None,
-    chunk_overlap: ChunkOverlap = 0,
-    chunk_score: ChunkScoreOption = "max",
+    reading: LongTextOptions,
     top_k: Annotated[
         int,
         typer.Option(
@@ -272,9 +251,7 @@ def explain(
     png: Picture = None,
     svg: Picture = None,
     scale: Shades = "absolute",
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -326,53 +303,31 @@ def explain(
             option,
             names or usual_methods(method),
             words=words,
-            long_text=long_text,
-            chunk_size=chunk_size,
-            chunk_overlap=chunk_overlap,
-            chunk_score=chunk_score,
+            **reading.keywords(),
             top_k=top_k,
         )
-        own = (label, embed, embed_query, embed_document, score, fusion, over)
         items = None
         if index is not None:
             items = open_items(
                 index,
-                prompts=prompts,
-                prompt_names=prompt_names,
+                prompts=embedding.prompts,
+                prompt_names=embedding.prompt_names,
                 options=options,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
+                **loading.keywords(),
             )
-        known = read_lexicon(lexicon, corpus, allow_pickle=allow_pickle, column=column)
+        known = read_lexicon(lexicon, corpus, allow_pickle=loading.allow_pickle, column=column)
         usual = None if background is None else read_corpus(background, column)
-        if items is not None and model == DEFAULT_MODEL and not any(own):
-            explainer = explainer_of(items, method, known, usual, pooling=pooling)
+        if items is not None and scorer.is_usual:
+            explainer = explainer_of(items, method, known, usual, pooling=embedding.pooling)
         else:
-            source = read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                column=column,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-            )
+            source = read_model(scorer, loading, column=column)
             quieten()
             from whyalike import Explainer
 
             explainer = Explainer(
                 **source,
                 method=method,
-                pooling=pooling,
-                prompts=prompts,
-                prompt_names=prompt_names,
+                **embedding.keywords(),
                 options=options,
                 lexicon=known,
                 background=usual,

@@ -8,23 +8,20 @@ import typer
 
 from whyalike.cli.explain import quieten, read_pair
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
     DEFAULT_MODEL,
-    AllowPickle,
     Debug,
-    Device,
+    EmbeddingOptions,
     FileA,
     FileB,
     Label,
+    LoadingOptions,
     Method,
     MethodOption,
     Model,
-    Pooling,
-    PromptNames,
-    Prompts,
     TextA,
     TextB,
-    TrustRemoteCode,
     read_options,
     usual_methods,
 )
@@ -41,7 +38,9 @@ class Number(StrEnum):
     randomised = "4"
 
 
+@with_groups
 def figure(
+    *,
     number: Annotated[
         Number,
         typer.Argument(
@@ -59,16 +58,12 @@ def figure(
     label: Label = None,
     method: Method = None,
     option: MethodOption = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    embedding: EmbeddingOptions,
     seed: Annotated[int, typer.Option(min=0, help="Of the random weights of figure 4.")] = 0,
     keep_embeddings: Annotated[
         bool, typer.Option("--keep-embeddings", help="In figure 4, keep the trained embeddings.")
     ] = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     debug: Debug = False,
 ) -> None:
     """Draw figure 2, 3 or 4 of the paper for a model and a pair of texts.
@@ -97,12 +92,8 @@ def figure(
             model,
             method=method,
             options=options,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            **embedding.keywords(),
+            **loading.keywords(),
             label=label,
         )
         read_options(option, [explainer.method.name])

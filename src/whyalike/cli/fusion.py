@@ -1,15 +1,16 @@
 """``--fusion``, and ``--model bm25``: scorers that the command line puts together itself."""
 
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from whyalike.cli.functions import read_functions
+from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score, read_functions
+from whyalike.cli.groups import OptionGroup
 from whyalike.cli.listings import read_texts_of
-from whyalike.cli.options import DEFAULT_MODEL, FUSION_PANEL
+from whyalike.cli.options import DEFAULT_MODEL, FUSION_PANEL, Label, LoadingOptions, Model
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -48,40 +49,39 @@ Over = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions(OptionGroup):
+    """What scores: a model, functions of the user's, or a fusion."""
+
+    model: Model = DEFAULT_MODEL
+    label: Label = None
+    embed: Embed = None
+    embed_query: EmbedQuery = None
+    embed_document: EmbedDocument = None
+    score: Score = None
+    fusion: FusionParts = None
+    normalise: Normalise = "none"
+    over: Over = None
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether nothing is said, so that the default model scores, or that of an index."""
+        return self == ModelOptions()
+
+
 def read_model(
-    model: str,
-    fusion: Sequence[str] | None,
-    *,
-    normalise: Literal["none", "min-max", "z-score", "ranks"],
-    over: Path | None,
-    column: str | None = None,
-    label: str | None = None,
-    embed: str | None = None,
-    embed_query: str | None = None,
-    embed_document: str | None = None,
-    score: str | None = None,
-    **opening: Any,
+    chosen: ModelOptions, loading: LoadingOptions, *, column: str | None = None
 ) -> dict[str, Any]:
     """Return what to give to Explainer for a model, for BM25, for a fusion, or for functions.
 
     Parameters
     ----------
-    model : str
-        What ``--model`` says.
-    fusion : sequence of str | None
-        Each ``MODEL=WEIGHT``.
-    normalise : str
-        How scores are normalised.
-    over : Path | None
-        A file of texts, or the folder of an index.
+    chosen : ModelOptions
+        What the options say.
+    loading : LoadingOptions
+        How models are loaded.
     column : str, optional
-        Of the texts, where the file is a table.
-    label : str, optional
-        Of a model with several labels.
-    embed, embed_query, embed_document, score : str, optional
-        Functions, each as ``module:name``.
-    **opening : Any
-        How models are loaded: device, trust_remote_code, allow_pickle.
+        Of the texts of ``--over``, where the file is a table.
 
     Raises
     ------
@@ -92,8 +92,14 @@ def read_model(
     ModelNotFoundError, UnsafeModelError, ModelError
         A model of a fusion can't be found or used.
     """
+    model, label, over = chosen.model, chosen.label, chosen.over
+    fusion, normalise, opening = chosen.fusion, chosen.normalise, loading.keywords()
     functions = read_functions(
-        model, embed=embed, embed_query=embed_query, embed_document=embed_document, score=score
+        model,
+        embed=chosen.embed,
+        embed_query=chosen.embed_query,
+        embed_document=chosen.embed_document,
+        score=chosen.score,
     )
     if functions and fusion:
         options = ", ".join("--" + name.replace("_", "-") for name in functions)

@@ -8,30 +8,25 @@ import typer
 
 from whyalike.cli.explain import quieten, read_text, refuse_table
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.fusion import ModelOptions, read_model
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
-    DEFAULT_MODEL,
     OUTPUT_PANEL,
-    AllowPickle,
     Debug,
-    Device,
+    EmbeddingOptions,
     EncodingOption,
     Html,
     Json,
-    Label,
-    Model,
-    Pooling,
-    PromptNames,
-    Prompts,
-    TrustRemoteCode,
+    LoadingOptions,
 )
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out, write_page
 from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError, TextError
 
 
+@with_groups
 def highlight(
+    *,
     query: Annotated[str, typer.Argument(help="What is asked.")],
     passage: Annotated[
         str, typer.Argument(help="File with the passage; - is standard input.", metavar="FILE")
@@ -74,23 +69,11 @@ def highlight(
         Literal["windows", "error"],
         typer.Option(help="What to do with a passage beyond the model's limit."),
     ] = "windows",
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    scorer: ModelOptions,
+    embedding: EmbeddingOptions,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -108,28 +91,13 @@ def highlight(
         text = read_text("passage", None, passage, "")
         if not text.strip():
             raise TextError(f"The passage from {passage} is blank: give one with words.")
-        source = read_model(
-            model,
-            fusion,
-            normalise=normalise,
-            over=over,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-            label=label,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
+        source = read_model(scorer, loading)
         quieten()
         from whyalike import BTIOptions, Explainer
 
         explainer = Explainer(
             **source,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
+            **embedding.keywords(),
             options=BTIOptions(long_text="error" if long_text == "error" else "truncate"),
         )
         found = explainer.highlight(asked, text, budget=budget, language=language)

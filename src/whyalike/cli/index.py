@@ -13,20 +13,17 @@ from typer.core import TyperGroup
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
     DEFAULT_MODEL,
-    AllowPickle,
     Debug,
-    Device,
+    EmbeddingOptions,
     EncodingOption,
     EngineOption,
     Json,
+    LoadingOptions,
     Model,
-    Pooling,
-    PromptNames,
-    Prompts,
     RayAddress,
-    TrustRemoteCode,
 )
 from whyalike.cli.printing import echo, echo_json, write_out
 from whyalike.cli.progress import drawing
@@ -237,7 +234,9 @@ index = typer.Typer(
 
 
 @index.command()
+@with_groups
 def build(
+    *,
     file: File,
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Folder to make for the index.", metavar="INDEX")
@@ -282,9 +281,7 @@ def build(
     chunk_overlap: Annotated[
         int, typer.Option(min=0, help="Tokens that a chunk shares with the one before.")
     ] = 0,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    embedding: EmbeddingOptions,
     id_: Id = None,
     title: Title = None,
     description: Description = None,
@@ -319,9 +316,7 @@ def build(
     engine: EngineOption = "local",
     ray_address: RayAddress = None,
     json_: Json = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     debug: Debug = False,
 ) -> None:
     """Make an index of a catalogue; the word build may be left out.
@@ -365,12 +360,8 @@ def build(
 
         explainer = Explainer(
             model,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            **embedding.keywords(),
+            **loading.keywords(),
         )
         if chunk_size is not None:
             items = chunk_items(items, explainer, size=chunk_size, overlap=chunk_overlap)
@@ -428,7 +419,9 @@ def map_items(
 
 
 @index.command()
+@with_groups
 def add(
+    *,
     folder: Folder,
     file: File,
     replace: Annotated[
@@ -449,9 +442,7 @@ def add(
     vectors: Vectors = None,
     resume: Resume = True,
     json_: Json = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     debug: Debug = False,
 ) -> None:
     """Add the items of a file to an index: all of them, or none."""
@@ -475,9 +466,7 @@ def add(
         opened = CatalogueIndex.open(
             folder,
             model=model,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            **loading.keywords(),
         )
         with following(report, done=_becomes(given)) as progress:
             changed = opened.add(

@@ -1,11 +1,13 @@
 """Options that several commands have, each said once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from whyalike.cli.groups import OptionGroup
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -315,6 +317,41 @@ AllowPickle = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadingOptions(OptionGroup):
+    """How weights are loaded."""
+
+    device: Device = None
+    trust_remote_code: TrustRemoteCode = False
+    allow_pickle: AllowPickle = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingOptions(OptionGroup):
+    """How texts become vectors."""
+
+    pooling: Pooling = "auto"
+    prompts: Prompts = None
+    prompt_names: PromptNames = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairEmbeddingOptions(EmbeddingOptions):
+    """The same for pairs of texts of one kind."""
+
+    prompts: PairPrompts = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongTextOptions(OptionGroup):
+    """What is done with text beyond the limit of a model."""
+
+    long_text: LongTextOption = "truncate"
+    chunk_size: ChunkSize = None
+    chunk_overlap: ChunkOverlap = 0
+    chunk_score: ChunkScoreOption = "max"
 
 
 def usual_methods(method: str | None, *, signed: bool = False) -> tuple[str, ...]:

@@ -9,26 +9,19 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, read_model
+from whyalike.cli.fusion import ModelOptions, read_model
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
-    DEFAULT_MODEL,
     TABLES,
-    AllowPickle,
     Debug,
-    Device,
+    EmbeddingOptions,
     EncodingOption,
     Html,
     Json,
-    Label,
+    LoadingOptions,
     MethodOption,
-    Model,
-    Pooling,
-    PromptNames,
-    Prompts,
     SignedMethod,
     Strict,
-    TrustRemoteCode,
     names_of,
     read_options,
     usual_methods,
@@ -57,7 +50,9 @@ HARMLESS = "harmless"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
+@with_groups
 def probe(
+    *,
     text_a: Annotated[
         str | None,
         typer.Argument(help="The text to edit; or, with a second one, the query."),
@@ -102,25 +97,13 @@ def probe(
     ] = None,
     explain: Annotated[int, typer.Option(min=0, help="Explain this many blind spots.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
+    scorer: ModelOptions,
     method: SignedMethod = None,
     option: MethodOption = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    embedding: EmbeddingOptions,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -140,20 +123,7 @@ def probe(
         lists = _read_words(words)
         names = None if rules is None else [get_rule(name).name for name in names_of(rules) or []]
         options = read_options(option, usual_methods(method, signed=True))
-        source = read_model(
-            model,
-            fusion,
-            normalise=normalise,
-            over=over,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-            label=label,
-            embed=embed,
-            embed_query=embed_query,
-            embed_document=embed_document,
-            score=score,
-        )
+        source = read_model(scorer, loading)
         quieten()
         from whyalike import Explainer
         from whyalike.probing.blind_spots import find_blind_spots
@@ -162,9 +132,7 @@ def probe(
             **source,
             method=method,
             options=options,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
+            **embedding.keywords(),
         )
         method = method or explainer.signed_method
         read_options(option, [method])

@@ -8,32 +8,22 @@ import typer
 
 from whyalike.cli.explain import LONGEST_TEXT, quieten, read_arguments, refuse_table
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.functions import Embed, EmbedDocument, EmbedQuery, Score
-from whyalike.cli.fusion import FusionParts, Normalise, Over, is_lexical, open_bm25, read_model
+from whyalike.cli.fusion import ModelOptions, is_lexical, open_bm25, read_model
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
-    DEFAULT_MODEL,
     OUTPUT_PANEL,
     TABLES,
-    AllowPickle,
-    ChunkOverlap,
-    ChunkScoreOption,
-    ChunkSize,
     Column,
     Debug,
-    Device,
+    EmbeddingOptions,
     EncodingOption,
     Html,
     Json,
-    Label,
-    LongTextOption,
+    LoadingOptions,
+    LongTextOptions,
     MethodOption,
-    Model,
-    Pooling,
-    PromptNames,
-    Prompts,
     SignedMethod,
     Strict,
-    TrustRemoteCode,
     names_of,
     read_options,
     usual_methods,
@@ -62,7 +52,9 @@ Passages = tuple[list[str] | list["Item"], list[str] | None]
 """What is ranked, and the ids of texts that have none of their own."""
 
 
+@with_groups
 def rank(
+    *,
     query: Annotated[
         str, typer.Argument(help="The text that is searched with; - reads standard input.")
     ],
@@ -108,24 +100,11 @@ def rank(
             show_default=False,
         ),
     ] = None,
-    model: Model = DEFAULT_MODEL,
-    label: Label = None,
-    embed: Embed = None,
-    embed_query: EmbedQuery = None,
-    embed_document: EmbedDocument = None,
-    score: Score = None,
-    fusion: FusionParts = None,
-    normalise: Normalise = "none",
-    over: Over = None,
+    scorer: ModelOptions,
     method: SignedMethod = None,
     option: MethodOption = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
-    long_text: LongTextOption = "truncate",
-    chunk_size: ChunkSize = None,
-    chunk_overlap: ChunkOverlap = 0,
-    chunk_score: ChunkScoreOption = "max",
+    embedding: EmbeddingOptions,
+    reading: LongTextOptions,
     column: Column = None,
     strict: Strict = False,
     json_: Json = False,
@@ -146,9 +125,7 @@ def rank(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -174,41 +151,19 @@ def rank(
         options = read_options(
             option,
             usual_methods(method, signed=True),
-            long_text=long_text,
-            chunk_size=chunk_size,
-            chunk_overlap=chunk_overlap,
-            chunk_score=chunk_score,
+            **reading.keywords(),
         )
-        opening: dict[str, Any] = {
-            "device": device,
-            "trust_remote_code": trust_remote_code,
-            "allow_pickle": allow_pickle,
-        }
-        if is_lexical(model) and over is None and not fusion:
+        if is_lexical(scorer.model) and scorer.over is None and not scorer.fusion:
             texts = [one if isinstance(one, str) else one.text for one in passages]
-            source: dict[str, Any] = {"model": open_bm25(texts), "label": label}
+            source: dict[str, Any] = {"model": open_bm25(texts), "label": scorer.label}
         else:
-            source = read_model(
-                model,
-                fusion,
-                normalise=normalise,
-                over=over,
-                column=column,
-                label=label,
-                embed=embed,
-                embed_query=embed_query,
-                embed_document=embed_document,
-                score=score,
-                **opening,
-            )
+            source = read_model(scorer, loading, column=column)
         quieten()
         from whyalike import Explainer
 
         explainer = Explainer(
             **source,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
+            **embedding.keywords(),
             options=options,
         )
         found = explainer.rank(

@@ -7,20 +7,17 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.listings import read_corpus
 from whyalike.cli.options import (
     DEFAULT_MODEL,
-    AllowPickle,
     BackgroundTexts,
     Debug,
-    Device,
+    EmbeddingOptions,
     Label,
+    LoadingOptions,
     Method,
     MethodOption,
-    Pooling,
-    PromptNames,
-    Prompts,
-    TrustRemoteCode,
     read_options,
 )
 from whyalike.cli.printing import echo, write_out
@@ -31,7 +28,9 @@ if TYPE_CHECKING:
     from whyalike.web.server import Address
 
 
+@with_groups
 def serve(
+    *,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,9 +72,7 @@ def serve(
     method: Method = None,
     option: MethodOption = None,
     background: BackgroundTexts = None,
-    pooling: Pooling = "auto",
-    prompts: Prompts = None,
-    prompt_names: PromptNames = None,
+    embedding: EmbeddingOptions,
     host: Annotated[
         str,
         typer.Option(
@@ -154,9 +151,7 @@ def serve(
         ),
     ] = 10.0,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     label: Label = None,
     debug: Debug = False,
 ) -> None:
@@ -202,12 +197,8 @@ def serve(
             limits=ServiceLimits(
                 kept_bytes=cache_mb * 1024 * 1024, cost_seconds=max_cost, seconds=seconds
             ),
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            **embedding.keywords(),
+            **loading.keywords(),
             label=label,
         )
         try:

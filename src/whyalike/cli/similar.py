@@ -9,17 +9,16 @@ import typer
 
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.index import names_in
 from whyalike.cli.options import (
     MODEL_PANEL,
-    AllowPickle,
     Debug,
-    Device,
     Html,
     Json,
+    LoadingOptions,
     Method,
     MethodOption,
-    TrustRemoteCode,
     read_options,
     usual_methods,
 )
@@ -35,7 +34,9 @@ CANDIDATES = 50
 """Items that a reranker gets."""
 
 
+@with_groups
 def similar(
+    *,
     folder: Annotated[
         str,
         typer.Argument(
@@ -207,9 +208,7 @@ def similar(
     ] = None,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     debug: Debug = False,
 ) -> None:
     """Find similar items in an index, each with the words that explain it.
@@ -238,9 +237,7 @@ def similar(
             "model": model,
             "prompts": prompts,
             "prompt_names": prompt_names,
-            "device": device,
-            "trust_remote_code": trust_remote_code,
-            "allow_pickle": allow_pickle,
+            **loading.keywords(),
         }
         of_index: dict[str, Any] = {
             "title": title,
@@ -290,9 +287,7 @@ def similar(
                 rerank,
                 k=count,
                 label=rerank_label,
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
+                **loading.keywords(),
             )
         reasons = explain_all(hits, method=method, stored=stored) if explain else []
         query = index[id_] if id_ is not None else sought or ""

@@ -8,26 +8,23 @@ import typer
 from whyalike.cli.evaluate import for_pairs, open_progress
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
+from whyalike.cli.groups import with_groups
 from whyalike.cli.listings import read_lexicon, read_pairs_of, read_texts_of
 from whyalike.cli.options import (
     DEFAULT_MODEL,
     TABLES,
-    AllowPickle,
     Column,
     Columns,
     Corpus,
     Debug,
-    Device,
     EncodingOption,
     Label,
     LexiconFile,
+    LoadingOptions,
     MethodOption,
     Model,
-    PairPrompts,
-    Pooling,
-    PromptNames,
+    PairEmbeddingOptions,
     Strict,
-    TrustRemoteCode,
     names_of,
     read_options,
 )
@@ -56,6 +53,7 @@ DatabaseUrl = Annotated[
 
 
 def invite(
+    *,
     folder: Folder,
     raters: Annotated[int, typer.Option(min=1, help="How many to add.")] = 1,
     name: Annotated[str, typer.Option(help="What the report calls them.")] = "",
@@ -119,6 +117,7 @@ def export(
 
 
 def simulate(
+    *,
     folder: Folder,
     raters: Annotated[int, typer.Option(min=1, help="How many to add.")] = 5,
     careless: Annotated[int, typer.Option(min=0, help="How many of them answer at random.")] = 0,
@@ -170,6 +169,7 @@ def _describe_simulation(study: "Study", means: "Mapping[str, float]", raters: i
 
 
 def serve(
+    *,
     folder: Annotated[Path, typer.Argument(help="The study, as `whyalike study create` made it.")],
     host: Annotated[
         str, typer.Option(help="Where to listen; others than this machine need --public-url.")
@@ -240,7 +240,9 @@ study = typer.Typer(help="A blind study: humans rate explanations.", no_args_is_
 
 
 @study.command()
+@with_groups
 def create(
+    *,
     methods: Annotated[
         str, typer.Option(help="Names with commas between them, in the order of the report.")
     ],
@@ -286,14 +288,10 @@ def create(
     ] = None,
     model: Model = DEFAULT_MODEL,
     label: Label = None,
-    pooling: Pooling = "auto",
-    prompts: PairPrompts = None,
-    prompt_names: PromptNames = None,
+    embedding: PairEmbeddingOptions,
     lexicon: LexiconFile = None,
     corpus: Corpus = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -334,24 +332,20 @@ def create(
         explainer = Explainer(
             model,
             options=chosen,
-            pooling=pooling,
-            prompts=prompts,
-            prompt_names=prompt_names,
+            **embedding.keywords(),
             lexicon=read_lexicon(
                 lexicon,
                 corpus,
-                allow_pickle=allow_pickle,
+                allow_pickle=loading.allow_pickle,
                 column=column,
                 strict=strict,
                 catalogue=catalogue if any(get_method(name).lexical for name in names) else None,
             ),
-            device=device,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
+            **loading.keywords(),
             label=label,
         )
         names, _ = those_that_work(names, explainer.model, named=methods.strip() != ALL)
-        explainer = for_pairs(explainer, prompts, prompt_names)
+        explainer = for_pairs(explainer, embedding)
         if pairs is None:
             found = draw_pairs(explainer, catalogue or [], named=str(texts), options=options)
         with open_progress() as tell:

@@ -21,6 +21,7 @@ Written = Annotated[Path | None, typer.Option(help="Write Table 1.", metavar="FI
 
 
 def report(
+    *,
     folder: Annotated[Path, typer.Argument(help="The study, as `whyalike study create` made it.")],
     json_: Json = False,
     markdown: Written = None,

@@ -10,17 +10,16 @@ from typer.core import TyperCommand
 from whyalike.cli.explain import quieten, read_arguments
 from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.fusion import LEXICAL, is_lexical, open_bm25, read_part
+from whyalike.cli.groups import with_groups
 from whyalike.cli.options import (
     TABLES,
-    AllowPickle,
     Column,
     Debug,
-    Device,
     EncodingOption,
     Html,
     Json,
+    LoadingOptions,
     Strict,
-    TrustRemoteCode,
 )
 from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
 from whyalike.cli.refusals import refuse_unknown_passages
@@ -47,7 +46,9 @@ class InOrder(TyperCommand):
         return super().parse_args(ctx, args)
 
 
+@with_groups
 def trace(
+    *,
     context: typer.Context,
     text: Annotated[str, typer.Option(help="The query; - reads standard input.")],
     passages: Annotated[
@@ -113,9 +114,7 @@ def trace(
     strict: Strict = False,
     json_: Json = False,
     html: Html = None,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     encoding: EncodingOption = None,
     debug: Debug = False,
 ) -> None:
@@ -156,11 +155,7 @@ def trace(
         from whyalike import Explainer, Stage
         from whyalike.chain import signed
 
-        opening: dict[str, Any] = {
-            "device": device,
-            "trust_remote_code": trust_remote_code,
-            "allow_pickle": allow_pickle,
-        }
+        opening = loading.keywords()
         texts = [item.text for item in items]
 
         @cache

@@ -12,7 +12,8 @@ import typer
 
 from whyalike.cli.explain import quieten
 from whyalike.cli.failures import one_sentence_errors
-from whyalike.cli.options import DEFAULT_MODEL, AllowPickle, Debug, Device, Json, TrustRemoteCode
+from whyalike.cli.groups import with_groups
+from whyalike.cli.options import DEFAULT_MODEL, Debug, Json, LoadingOptions
 from whyalike.cli.printing import echo, echo_json, open_console, write_out
 from whyalike.data.encodings import reading_in
 
@@ -115,7 +116,9 @@ def show(found: "TrainingResult") -> None:
     )
 
 
+@with_groups
 def train(
+    *,
     catalogue: Annotated[
         Path, typer.Argument(help="CSV, TSV, JSONL or Parquet.", show_default=False)
     ],
@@ -179,9 +182,7 @@ def train(
         bool, typer.Option("--force", help="Throw an unfinished run away, and begin anew.")
     ] = False,
     json_: Json = False,
-    device: Device = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    loading: LoadingOptions,
     file_encoding: Annotated[
         str | None,
         typer.Option(
@@ -237,9 +238,7 @@ def train(
                 force=force,
                 progress=tell,
                 say=lambda said: echo(said, err=True),
-                device=device,
-                trust_remote_code=trust_remote_code,
-                allow_pickle=allow_pickle,
+                **loading.keywords(),
             )
         if not speaks():
             return
