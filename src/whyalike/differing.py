@@ -114,11 +114,16 @@ def find_differences(
     for text, name in zip(texts, ("left", "right"), strict=True):
         if not text.strip():
             raise TextError(f"The {name} text is blank: give one with words.")
-    first, second = _sides(model, *texts, prompts=prompts, options=options)
+    first, second, score = _sides(model, *texts, prompts=prompts, options=options)
     pairs = _beside(first, second)
     found = [case for pair in pairs for case in _places(first, second, pair, thesaurus)]
     variants = [_with_left_words(first, second, case.place) if check else "" for case in found]
-    known = KnownScores(model, prompts=prompts, long_text=options.reading)
+    known = KnownScores(
+        model,
+        prompts=prompts,
+        long_text=options.reading,
+        known={} if score is None else {texts: score},
+    )
     known.ask([texts, *((texts[0], text) for text in variants if text.strip())])
     similarity = known[texts]
     return Differences(
@@ -143,8 +148,12 @@ def _measured(found: Difference, score: float, similarity: float) -> Difference:
 
 def _sides(
     model: Scorer, left: str, right: str, *, prompts: tuple[str, str], options: MethodOptions
-) -> tuple[_Side, _Side]:
-    """Return the words of both texts, with vectors by one pass where the model has such."""
+) -> tuple[_Side, _Side, float | None]:
+    """Return the words of both texts, with vectors by one pass where the model has such.
+
+    Also the score, where the pass read the texts as the score does.
+    """
+    score = None
     if model.capabilities >= WITH_STATES:
         encoder = cast("Encoder", model)
         how: LongText = "error" if options.long_text == "error" else "windows"
@@ -160,6 +169,9 @@ def _sides(
             point=round(2 * encoder.depth / 3),
             gradient=False,
         )
+        is_whole = all(len(each.rows) <= 1 for each in tokens)
+        if options.reading == how or (options.reading == "truncate" and is_whole):
+            score = float(done.similarity[0])
         states = [last for _, last in states_of(done, tokens)]
         words = words_of(left, tokens[0], states[0]), words_of(right, tokens[1], states[1])
     else:
@@ -169,7 +181,7 @@ def _sides(
         _Side(own, found | {n for n in range(len(own.spans)) if own.form(n) in DENYING})
         for own, found in zip(words, negated, strict=True)
     )
-    return first, second
+    return first, second, score
 
 
 def _beside(first: _Side, second: _Side) -> list[_Place]:

@@ -562,8 +562,9 @@ class Explainer:
     ) -> Differences:
         """Say why two texts are not alike: where they differ, in what way, and at what cost.
 
-        Needs no gradient: one pass over both texts, where the model has states of tokens, and the
-        score; with ``check`` the score once more for each place.
+        Needs no gradient: one pass over both texts, which gives the score too where the model has
+        states of tokens and reads the texts whole; with ``check`` the score once more for each
+        place.
 
         Parameters
         ----------

@@ -1,14 +1,16 @@
 """Where two texts differ: kinds, places, what a place costs, and the document that says so."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tiny_models import tiny
-from whyalike import Differences, Explainer, Thesaurus
+from whyalike import BTIOptions, Differences, Explainer, Thesaurus
 from whyalike.differing import ALIKE
 from whyalike.errors import FormatError, TextError
+from whyalike.models.encoder import Encoder
 
 PAIRS = Path(__file__).with_name("places.txt")
 REVERSED = {"missing": "added", "more general": "more specific"}
@@ -153,6 +155,60 @@ def test_the_model_decides_by_the_likeness_of_both_spans():
     (place,) = found.places
     assert place.likeness is not None
     assert (place.kind == "reworded") == (place.likeness >= ALIKE)
+
+
+@pytest.fixture
+def texts_read(monkeypatch):
+    """How often each text goes through the tiny BERT."""
+    read = Counter()
+    forward = Encoder._forward
+
+    def counted(self, rows, *, texts, **rest):
+        read.update(texts[index].text for index, _ in rows)
+        return forward(self, rows, texts=texts, **rest)
+
+    monkeypatch.setattr(Encoder, "_forward", counted)
+    return read
+
+
+def score_of(explainer, left, right, *, long_text="truncate"):
+    return explainer.model.score([(left, right)], long_text=long_text)[0]
+
+
+BRIGHT = "The screen is bright.", "The screen is very dim."
+
+
+def test_each_text_is_read_once_for_the_words_and_for_the_score(texts_read):
+    explainer = Explainer(tiny("bert").parts)
+    found = explainer.differences(*BRIGHT, check=False)
+    assert texts_read == dict.fromkeys(BRIGHT, 1)
+    assert found.similarity == pytest.approx(score_of(explainer, *BRIGHT), abs=1e-6)
+
+
+def test_a_check_reads_what_it_changes_and_the_right_text_not_again(texts_read):
+    found = Explainer(tiny("bert").parts).differences(*BRIGHT, check=True)
+    # With the left text's words in the one place, the right text is the left one.
+    assert [place.similarity for place in found.places] == [pytest.approx(1.0)]
+    assert texts_read == {BRIGHT[0]: 2, BRIGHT[1]: 1}
+
+
+def test_a_long_text_has_the_score_that_the_model_gives_it_and_not_that_of_its_windows():
+    explainer = Explainer(tiny("bert").parts)
+    beginning = "A quiet room. " * 200
+    pair = beginning + "It is warm.", "A quiet hall. " * 3 + "It is cold."
+    found = explainer.differences(*pair, check=False)
+    assert found.similarity == pytest.approx(score_of(explainer, *pair), abs=1e-6)
+    assert found.similarity != pytest.approx(
+        score_of(explainer, *pair, long_text="windows"), abs=1e-4
+    )
+
+
+def test_of_chunks_the_score_is_that_of_chunks():
+    options = BTIOptions(long_text="chunks", chunk_size=4)
+    explainer = Explainer(tiny("bert").parts, options=options)
+    pair = "It is a quiet room with a view.", "It is a loud hall with no view."
+    found = explainer.differences(*pair, check=False)
+    assert found.similarity == pytest.approx(explainer.explain(*pair).similarity, abs=1e-6)
 
 
 @pytest.mark.parametrize("texts", [("", "a text"), ("a text", "  ")])
