@@ -6,22 +6,46 @@ hooks that collect them are set at the first call that wants some, and can't be 
 """
 
 from typing import Any
+from weakref import WeakSet
 
 from torch import nn
 from transformers import PreTrainedModel, modeling_utils
+
+from whyalike.models.replica import Twins
 
 _SET = "_output_capturing_hooks_installed"
 _HOOK = "output_capturing_hook"
 
 
-def leave(model: nn.Module) -> None:
-    """Take off the hooks that can't be pickled; transformers sets them again when they are due."""
-    for module in model.modules():
-        if module.__dict__.pop(_SET, False):
-            for part in module.modules():
-                for number, hook in list(part._forward_hooks.items()):
-                    if getattr(hook, "__name__", "") == _HOOK:
-                        del part._forward_hooks[number]
+_LEAVING: WeakSet[nn.Module] = WeakSet()
+"""Modules that are on their way: a scorer within a scorer packs what its holder has packed."""
+
+
+class _Leaving(Twins):
+    """Modules of our own with the user's tensors, and without the hooks that can't be pickled."""
+
+    def of(self, state: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._twin(value) for name, value in state.items()}
+
+    def _twin_of_module(self, module: nn.Module) -> nn.Module:
+        if module in _LEAVING:
+            return module
+        own = super()._twin_of_module(module)
+        own.__dict__.pop(_SET, None)
+        for number, hook in list(own._forward_hooks.items()):
+            if getattr(hook, "__name__", "") == _HOOK:
+                del own._forward_hooks[number]
+        _LEAVING.add(own)
+        return own
+
+
+def leave(state: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes of a scorer as they can be pickled; the user's model stays as it is.
+
+    Other threads may use it meanwhile: what is pickled are modules of our own over its tensors,
+    without the hooks of transformers, which sets them again when they are due.
+    """
+    return _Leaving().of(state)
 
 
 def adopt(model: nn.Module) -> None:

@@ -151,10 +151,8 @@ class Encoder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
-        if "_loaded" in vars(self):  # Sides of a router leave theirs themselves.
-            leave(self._loaded.transformer)
         left_out = ("_lock", "_holders", "_own", "_checked", "_sound")
-        return {key: value for key, value in vars(self).items() if key not in left_out}
+        return leave({key: value for key, value in vars(self).items() if key not in left_out})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""

@@ -186,7 +186,64 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_tokenizers)
 
 
-class Replica:
+class Twins:
+    """Twins of a user's modules and of what holds them: new objects; all else is shared."""
+
+    def __init__(self) -> None:
+        self._twins: dict[int, Any] = {}
+
+    def _twin(self, value: Any) -> Any:
+        """Return what takes the place of a value; the value itself where it holds no module."""
+        attributes = getattr(value, "__dict__", None)
+        twin = self._twins.get(id(value))
+        if twin is not None:
+            pass
+        elif isinstance(value, nn.Module):
+            twin = self._twin_of_module(value)
+        elif isinstance(value, MethodType):
+            twin = MethodType(value.__func__, self._twin(value.__self__))
+        elif isinstance(value, partial):
+            func, args, named = (self._twin(p) for p in (value.func, value.args, value.keywords))
+            twin = partial(func, *args, **named)
+        elif type(value) in (list, tuple, dict):
+            twin = self._twin_of_container(value)
+        elif type(attributes) is dict and any(map(self._is_twinned, attributes.values())):
+            # Such as a formatter of inputs, which asks the tokenizer, or a model's card.
+            twin = self._twins[id(value)] = object.__new__(type(value))
+            twin.__dict__.update({key: self._twin(part) for key, part in attributes.items()})
+        else:
+            twin = value
+        return twin
+
+    def _is_twinned(self, attribute: object) -> bool:
+        """Return whether an object with such an attribute gets a twin."""
+        return isinstance(attribute, nn.Module)
+
+    def _twin_of_container(self, value: Any) -> Any:
+        """Return a list, tuple or dictionary with twins; the very same where it holds no module."""
+        parts = list(value.values() if isinstance(value, dict) else value)
+        twins = [self._twin(part) for part in parts]
+        if all(new is old for new, old in zip(twins, parts, strict=True)):
+            return value
+        return (
+            dict(zip(value, twins, strict=True)) if isinstance(value, dict) else type(value)(twins)
+        )
+
+    def _twin_of_module(self, module: nn.Module) -> nn.Module:
+        own = object.__new__(type(module))
+        self._twins[id(module)] = own
+        for name, value in list(vars(module).items()):
+            if name not in _OF_TORCH:
+                own.__dict__[name] = self._twin(value)
+                continue
+            # A table of ours, so that what is put into it is not in theirs.
+            table = own.__dict__[name] = value.copy()
+            if name in ("_modules", *_HOLD_TENSORS):
+                table.update({key: self._twin(part) for key, part in table.items()})
+        return own
+
+
+class Replica(Twins):
     """Modules of our own with the weights, buffers and hooks of the user's, in evaluation mode.
 
     Weights are the same memory, without gradient, so that training in place is seen. What is
@@ -211,8 +268,9 @@ class Replica:
         tokenizer: PreTrainedTokenizerBase,
         own: PreTrainedTokenizerBase,
     ) -> None:
+        super().__init__()
         self._tokenizer, self._own = tokenizer, own
-        self._twins: dict[int, Any] = {id(tokenizer): own}
+        self._twins[id(tokenizer)] = own
         self._seen: list[_Seen] = []
         self.module = self._twin_of_module(original)
         self._twins.clear()
@@ -225,43 +283,18 @@ class Replica:
         return own is self._own and all(seen.is_current() for seen in self._seen)
 
     def _twin(self, value: Any) -> Any:
-        """Return what takes the place of a value; the value itself where it holds no module."""
-        twin = self._twins.get(id(value))
-        if twin is not None:
-            return twin
-        attributes = getattr(value, "__dict__", None)
-        if isinstance(value, nn.Module):
-            twin = self._twin_of_module(value)
-        elif isinstance(value, Tensor):
-            twin = self._twin_of_tensor(value)
-        elif (plain := getattr(value, "_torchdynamo_orig_callable", None)) is not None:
-            twin = self._twin(plain)
-        elif isinstance(value, MethodType):
-            twin = MethodType(value.__func__, self._twin(value.__self__))
-        elif isinstance(value, FunctionType) and value.__closure__:
-            twin = self._twin_of_function(value)
-        elif isinstance(value, partial):
-            func, args, named = (self._twin(p) for p in (value.func, value.args, value.keywords))
-            twin = partial(func, *args, **named)
-        elif type(value) in (list, tuple, dict):
-            twin = self._twin_of_container(value)
-        elif type(attributes) is dict and any(v is self._tokenizer for v in attributes.values()):
-            # Such as a formatter of inputs, which asks the tokenizer.
-            twin = object.__new__(type(value))
-            twin.__dict__.update({key: self._twin(part) for key, part in attributes.items()})
-        else:
-            twin = value
-        return twin
+        if id(value) in self._twins or isinstance(value, nn.Module):
+            return super()._twin(value)
+        if isinstance(value, Tensor):
+            return self._twin_of_tensor(value)
+        if (plain := getattr(value, "_torchdynamo_orig_callable", None)) is not None:
+            return self._twin(plain)
+        if isinstance(value, FunctionType) and value.__closure__:
+            return self._twin_of_function(value)
+        return super()._twin(value)
 
-    def _twin_of_container(self, value: Any) -> Any:
-        """Return a list, tuple or dictionary with twins; the very same where it holds no module."""
-        parts = list(value.values() if isinstance(value, dict) else value)
-        twins = [self._twin(part) for part in parts]
-        if all(new is old for new, old in zip(twins, parts, strict=True)):
-            return value
-        return (
-            dict(zip(value, twins, strict=True)) if isinstance(value, dict) else type(value)(twins)
-        )
+    def _is_twinned(self, attribute: object) -> bool:
+        return attribute is self._tokenizer
 
     def _twin_of_module(self, module: nn.Module) -> nn.Module:
         self._seen.append(_Seen(module))
@@ -269,16 +302,7 @@ class Replica:
             own = self._twin_of_module(plain)
             self._twins[id(module)] = own
             return own
-        own = object.__new__(type(module))
-        self._twins[id(module)] = own
-        for name, value in list(vars(module).items()):
-            if name not in _OF_TORCH:
-                own.__dict__[name] = self._twin(value)
-                continue
-            # A table of ours, so that what is put into it is not in theirs.
-            table = own.__dict__[name] = value.copy()
-            if name in ("_modules", *_HOLD_TENSORS):
-                table.update({key: self._twin(part) for key, part in table.items()})
+        own = super()._twin_of_module(module)
         own.__dict__.update(_compiled_call_impl=None, training=False)
         return own
 

@@ -88,8 +88,7 @@ class TokenPipeline(Generic[Pipeline]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
-        leave(self.pipeline)
-        return {k: v for k, v in vars(self).items() if k not in ("_lock", "_replica")}
+        return leave({k: v for k, v in vars(self).items() if k not in ("_lock", "_replica")})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""
