@@ -44,6 +44,14 @@ class _Block(NamedTuple):
     number: int = 0
 
 
+def check_language(language: str | None) -> None:
+    """Raise OptionError on what is no code of a language of two letters."""
+    if language is not None and not _CODE.fullmatch(language):
+        raise OptionError(
+            f"language is {language!r}; give an ISO 639-1 code of two letters, such as 'de'."
+        )
+
+
 def split_sentences(text: str, *, language: str | None = None) -> list[tuple[int, int]]:
     """Return (start, end) of each sentence of ``text``, in characters.
 
@@ -66,10 +74,7 @@ def split_sentences(text: str, *, language: str | None = None) -> list[tuple[int
     OptionError
         ``language`` is no code of a language.
     """
-    if language is not None and not _CODE.fullmatch(language):
-        raise OptionError(
-            f"language is {language!r}; give an ISO 639-1 code of two letters, such as 'de'."
-        )
+    check_language(language)
     lines = _lines(text)
     spans: list[tuple[int, int]] = []
     for block in _blocks(text, lines):

@@ -277,4 +277,9 @@ def test_every_command_that_opens_a_model_by_name_takes_prompts():
                 for keyword in call.keywords
                 if keyword.arg is None and isinstance(keyword.value, ast.Name)
             }
-            assert spread & together or {"prompts", "prompt_names"} <= named, file.name
+            groups = {ast.unparse(keyword.value) for keyword in call.keywords if not keyword.arg}
+            assert (
+                "embedding.keywords()" in groups
+                or spread & together
+                or {"prompts", "prompt_names"} <= named
+            ), file.name

@@ -14,7 +14,7 @@ from tiny_models import TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import OptionError
 from whyalike.evaluation import Replacement, Subsets, measure_faithfulness, subset_similarities
-from whyalike.evaluation.faithfulness import METRICS
+from whyalike.evaluation.measures import METRICS
 from whyalike.models.black_box import BlackBox
 from whyalike.models.installed import Pooling, Transformer
 from whyalike.texts import find_words, is_mark, keep_words

@@ -60,11 +60,12 @@ def differences(
         from whyalike.words.thesaurus import Thesaurus
 
         known = Thesaurus.builtin() if thesaurus is None else Thesaurus.read(thesaurus)
+        source = read_model(scorer, loading)
         quieten()
         from whyalike import Explainer
 
         explainer = Explainer(
-            **read_model(scorer, loading),
+            **source,
             **embedding.keywords(),
         )
         found = explainer.differences(one, other, thesaurus=known, check=check)

@@ -449,8 +449,11 @@ def evaluate(
             raise OptionError("Give --suite or --methods, not both: each says which methods.")
         refuse_missing(texts, own, multimwa, edinburgh, xlwa, ists, lexicon, corpus)
         from whyalike.cli.explain import ALL, choose_methods, those_that_work
+        from whyalike.evaluation.measures import FAITHFULNESS, checked_metrics, checked_parts
 
         # What is misspelt is refused before a model is loaded and texts are embedded.
+        chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
+        on_pairs = checked_parts(_names(parts))
         quick = methods is None and suite != "full"
         names = (*QUICK, *QUICK_OUTSIDE) if quick else choose_methods(methods or ALL)
         options = read_options(option, names)
@@ -469,12 +472,8 @@ def evaluate(
         source = read_model(scorer, loading, column=column)
         quieten()
         from whyalike import Explainer
-        from whyalike.evaluation.faithfulness import checked_metrics
         from whyalike.evaluation.suite import run_suite
-        from whyalike.evaluation.suite_choice import FAITHFULNESS, checked_parts
 
-        chosen = FAITHFULNESS if metrics is None else checked_metrics(_names(metrics))
-        on_pairs = checked_parts(_names(parts))
         explainer = Explainer(
             **source,
             options=options,

@@ -22,6 +22,7 @@ from whyalike.cli.options import (
 from whyalike.cli.printing import echo_data, echo_json, open_console, write_out, write_page
 from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError, TextError
+from whyalike.sentences import check_language
 
 
 @with_groups
@@ -91,6 +92,7 @@ def highlight(
         text = read_text("passage", None, passage, "")
         if not text.strip():
             raise TextError(f"The passage from {passage} is blank: give one with words.")
+        check_language(language)
         source = read_model(scorer, loading)
         quieten()
         from whyalike import BTIOptions, Explainer

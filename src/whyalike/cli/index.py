@@ -333,6 +333,8 @@ def build(
         from whyalike.catalogue.chunked_items import ITEM
         from whyalike.catalogue.writing import check_place, check_weights
 
+        if chunk_overlap and chunk_size is None:
+            raise OptionError("--chunk-overlap goes with --chunk-size: give both.")
         choose_runner(engine, ray_address)
         check_place(out, overwrite=overwrite)
         check_weights(weighed, chosen)
@@ -365,8 +367,6 @@ def build(
         )
         if chunk_size is not None:
             items = chunk_items(items, explainer, size=chunk_size, overlap=chunk_overlap)
-        elif chunk_overlap:
-            raise OptionError("--chunk-overlap goes with --chunk-size: give both.")
         # Of workers that end, Ray says so on standard output.
         with following(report, done=_becomes(given)) as progress, redirect_stdout(sys.stderr):
             made = CatalogueIndex.build(

@@ -64,6 +64,18 @@ Pooling = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+
+
+def refuse_both_prompts(
+    context: typer.Context, option: typer.CallbackParam, value: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Return what is given. Raises BadParameter where prompts are given, and by name, too."""
+    other = "prompt_names" if option.name == "prompts" else "prompts"
+    if value is not None and context.params.get(other) is not None:
+        raise typer.BadParameter("Give either --prompts or --prompt-names, not both.")
+    return value
+
+
 Prompts = Annotated[
     tuple[str, str] | None,
     typer.Option(
@@ -71,6 +83,7 @@ Prompts = Annotated[
         "'passage: '; '' '' are none. By default the model's own.",
         metavar="LEFT RIGHT",
         show_default=False,
+        callback=refuse_both_prompts,
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -81,6 +94,7 @@ PairPrompts = Annotated[
         "the model's prompt for documents: give both for pairs of a query and a document.",
         metavar="LEFT RIGHT",
         show_default=False,
+        callback=refuse_both_prompts,
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -90,6 +104,7 @@ PromptNames = Annotated[
         help="The same by their names in the model, such as query document.",
         metavar="LEFT RIGHT",
         show_default=False,
+        callback=refuse_both_prompts,
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -376,11 +391,11 @@ def read_options(said: Sequence[str] | None, methods: Sequence[str], **flags: An
     Raises
     ------
     OptionError
-        An unknown method, an option that none has, a value that is not allowed, or an option that
-        is given twice.
+        An unknown method, an option that none has, a value that is not allowed, an option that is
+        given twice, or chunks where texts are read otherwise.
     """
     from whyalike.methods.listing import check_methods, find_option_of
-    from whyalike.options import BTIOptions, all_options
+    from whyalike.options import BTIOptions, all_options, check_chunks
 
     check_methods(methods)
     usual, given = BTIOptions().values(), dict[str, Any]()
@@ -394,4 +409,6 @@ def read_options(said: Sequence[str] | None, methods: Sequence[str], **flags: An
             value,
         ):
             raise OptionError(f"{name} is given twice, with different values: give it once.")
-    return all_options({**flags, **given})
+    options = all_options({**flags, **given})
+    check_chunks(options)
+    return options

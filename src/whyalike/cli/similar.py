@@ -20,6 +20,7 @@ from whyalike.cli.options import (
     Method,
     MethodOption,
     read_options,
+    refuse_both_prompts,
     usual_methods,
 )
 from whyalike.cli.printing import echo_json, open_console, write_out, write_page
@@ -122,6 +123,7 @@ def similar(
             help="Put before --text, and before items as it was when the index was made; by "
             "default those that the index notes.",
             metavar="QUERY ITEM",
+            callback=refuse_both_prompts,
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
@@ -132,6 +134,7 @@ def similar(
             help="The same by their names in the model.",
             metavar="QUERY ITEM",
             show_default=False,
+            callback=refuse_both_prompts,
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError
-from whyalike.evaluation.metrics import Metric, PairValues, plain
+from whyalike.evaluation.measures import METRICS, checked_metrics
+from whyalike.evaluation.metrics import PairValues, plain
 from whyalike.evaluation.perturbed import (
     Replacement,
     Subsets,
@@ -185,79 +186,6 @@ def _falls(whole: float, answers: Floats) -> Floats:
 def _as_it_is(_whole: float, answers: Floats) -> Floats:
     return answers
 
-
-_ERASER = "DeYoung et al. 2020 (ERASER), section 4"
-_PETSIUK = "Petsiuk et al. 2018 (RISE), section 4.2"
-
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            "aopc_deletion",
-            "mean fall of the similarity without the top k words, k = 1..10",
-            "Samek et al. 2017, Eq. 12, without its term k = 0, which is 0",
-            True,
-            "similarity",
-        ),
-        Metric(
-            "aopc_insertion",
-            "mean fall of the similarity with only the top k words, k = 1..10",
-            "Samek et al. 2017, Eq. 12, on what ERASER calls sufficiency",
-            False,
-            "similarity",
-        ),
-        Metric(
-            "comprehensiveness",
-            "mean fall of the similarity without the top 5, 10, 20, 50 % of the words",
-            f"{_ERASER}, Eq. 1, over its bins",
-            True,
-            "similarity",
-        ),
-        Metric(
-            "sufficiency",
-            "mean fall of the similarity with only the top 5, 10, 20, 50 % of the words",
-            f"{_ERASER}, Eq. 2, over its bins",
-            False,
-            "similarity",
-        ),
-        Metric(
-            "deletion_area",
-            "area under the similarity as words go, most salient first",
-            f"{_PETSIUK}, deletion",
-            False,
-            "similarity",
-        ),
-        Metric(
-            "insertion_area",
-            "area under the similarity as words come, most salient first",
-            f"{_PETSIUK}, insertion",
-            True,
-            "similarity",
-        ),
-        Metric(
-            "pair_deletion",
-            "mean fall of the similarity without the words of the top k matches, k = 1..5",
-            "as aopc_deletion, with both words of each match",
-            True,
-            "similarity",
-        ),
-        Metric(
-            "pair_checked",
-            "mean fall of the similarity without the words of one selected pair, of the first 5",
-            "what explain(check=5) shows of each pair alone",
-            True,
-            "similarity",
-        ),
-        Metric(
-            "pair_interaction",
-            "mean interaction f - f(without i) - f(without j) + f(without both) of the top 5 "
-            "matches",
-            "Grabisch and Roubens 1999, of two words in the presence of all others",
-            True,
-            "similarity",
-        ),
-    )
-}
 
 CURVES: dict[str, str] = {
     "aopc_deletion": "without_words",
@@ -464,18 +392,6 @@ def _reduce(curve: str, points: Sequence[float], values: Floats) -> Floats:
     # A pair may have fewer matches than asked for: the mean is over those that there are.
     kept = [row[~np.isnan(row)] for row in values]
     return np.array([row.mean() if len(row) else np.nan for row in kept], dtype=np.float64)
-
-
-def checked_metrics(metrics: Sequence[str]) -> list[str]:
-    """Return the names, each once. Raises OptionError on an unknown one, or on none."""
-    names = [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
-    if not names:
-        raise OptionError(f"There are no metrics to measure; there are: {', '.join(METRICS)}.")
-    if wrong := [name for name in names if name not in METRICS]:
-        raise OptionError(
-            f"There is no metric {wrong[0]!r} of faithfulness; there are: {', '.join(METRICS)}."
-        )
-    return names
 
 
 def _checked_points(counts: Sequence[int], fractions: Sequence[float], top_pairs: int) -> Points:

@@ -12,13 +12,14 @@ from typing import Any
 import whyalike
 from whyalike.documents import package_versions
 from whyalike.errors import FunctionError, OptionError, OutputError, WhyalikeError
-from whyalike.evaluation.faithfulness import Side, checked_metrics
+from whyalike.evaluation.faithfulness import Side
 from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.ists import ChunkedPair
 from whyalike.evaluation.leaderboard import Entry, Leaderboard
+from whyalike.evaluation.measures import FAITHFULNESS, checked_metrics, checked_parts
 from whyalike.evaluation.perturbed import Kind
 from whyalike.evaluation.results import Result, ResultStore, TextPair, explain_all, known_score
-from whyalike.evaluation.suite_choice import FAITHFULNESS, Choice, Fitted, checked_parts, digest_of
+from whyalike.evaluation.suite_choice import Choice, Fitted, digest_of
 from whyalike.evaluation.suite_parts import check_part, measure_part, with_notes
 from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
@@ -93,7 +94,7 @@ def run_suite(
         What to measure on pairs of texts: faithfulness, randomization, infidelity, sensitivity. The
         last three explain each pair several times over.
     metrics : sequence of str, default=FAITHFULNESS
-        Of faithfulness, names of ``faithfulness_metrics.METRICS``.
+        Of faithfulness, names of ``measures.METRICS``.
     replacement : Kind, default='drop'
         What stands for a word that is taken away (``Replacement``); words of a catalogue are those
         of the dataset's own.

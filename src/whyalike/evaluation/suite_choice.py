@@ -3,12 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import get_args
 
 from whyalike.errors import OptionError
 from whyalike.evaluation import agreement as randomization_agreement
-from whyalike.evaluation import alignment, infidelity, ists, sensitivity
-from whyalike.evaluation import faithfulness as faithfulness_metrics
+from whyalike.evaluation import alignment, infidelity, ists, measures, sensitivity
 from whyalike.evaluation.faithfulness import SIDES, Side
 from whyalike.evaluation.metrics import Metric
 from whyalike.evaluation.perturbed import Kind, Replacement
@@ -40,7 +39,7 @@ RANDOMIZATION: dict[str, Metric] = {
 }
 
 METRICS: dict[str, Metric] = {
-    **faithfulness_metrics.METRICS,
+    **measures.METRICS,
     **RANDOMIZATION,
     **infidelity.METRICS,
     **sensitivity.METRICS,
@@ -48,38 +47,10 @@ METRICS: dict[str, Metric] = {
     **ists.METRICS,
 }
 
-PairPart = Literal["faithfulness", "randomization", "infidelity", "sensitivity"]
-"""What can be measured on pairs of texts without gold."""
-
-FAITHFULNESS = (
-    "aopc_deletion",
-    "sufficiency",
-    "deletion_area",
-    "insertion_area",
-    "pair_deletion",
-    "pair_interaction",
-)
-
 GOLD = {
     "alignment": ("alignment_f", "alignment_f_non_identical", "alignment_f_unaligned"),
     "ists": ("ists_f1_ali",),
 }
-
-
-def checked_parts(parts: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts to measure on pairs, each once.
-
-    Raises
-    ------
-    OptionError
-        None, or an unknown one.
-    """
-    names = tuple(dict.fromkeys(parts))
-    allowed = get_args(PairPart)
-    if not names or (wrong := [name for name in names if name not in allowed]):
-        said = repr(wrong[0]) if names else "nothing"
-        raise OptionError(f"There is no part {said} of a suite; there are: {', '.join(allowed)}.")
-    return names
 
 
 @dataclass(frozen=True, kw_only=True)
