@@ -89,7 +89,7 @@ def test_options_are_keyword_only():
 
 def test_the_methods_of_an_explanation():
     declared = {one.name for one in fields(Explanation)}
-    public = {name for name in vars(Explanation) if not name.startswith("_")} - declared
+    public = {name for name in dir(Explanation) if not name.startswith("_")} - declared
     assert public == {
         "from_dict", "from_json", "matrix", "to_dict", "to_html", "to_json", "to_markdown", "to_png",
         "to_svg", "verdict",

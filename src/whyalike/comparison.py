@@ -6,16 +6,15 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from statistics import median
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from whyalike.documents import (
+    Document,
     Format,
     NewerFieldError,
     describe,
-    read_json,
     read_value,
     shown,
-    write_json,
 )
 from whyalike.errors import FormatError
 from whyalike.explanation import ExplainedText, Explanation
@@ -118,13 +117,15 @@ def order_of(row: ComparisonRow) -> tuple[bool, float]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Comparison:
+class Comparison(Document):
     """Two explanations of one query: with the text that should be scored higher, and the other.
 
     The query is the left text of both; both give words signed contributions. ``margin`` is the
     difference of the two similarities, below zero if the model does not agree with the names.
     ``checks`` are what the model scores without the words of rows; None where nothing was checked.
     """
+
+    _format: ClassVar[Format] = COMPARISON
 
     better: Explanation
     worse: Explanation
@@ -323,30 +324,17 @@ class Comparison:
             **checks,
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal comparison."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make a comparison from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = COMPARISON.body(content)
-        with COMPARISON.reading():
-            # What they say of the margin is worked out anew.
-            said = {"verdict", "margin", "query_contributions", "query_rows", "text_rows"}
-            for name in body.keys() - said - {"better", "worse", "checks"}:
-                raise NewerFieldError(name)
-            checks = read_value(body.get("checks"), MarginChecks | None, "checks")
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        # What they say of the margin is worked out anew.
+        said = {"verdict", "margin", "query_contributions", "query_rows", "text_rows"}
+        for name in body.keys() - said - {"better", "worse", "checks"}:
+            raise NewerFieldError(name)
         return cls(
             better=Explanation.from_dict(body.get("better")),
             worse=Explanation.from_dict(body.get("worse")),
-            checks=checks,
+            checks=read_value(body.get("checks"), MarginChecks | None, "checks"),
         )
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make a comparison from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

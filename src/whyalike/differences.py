@@ -4,11 +4,11 @@
 exclusive.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from whyalike.documents import Format, as_lists, read_json, read_object, write_json
+from whyalike.documents import Document, Format
 
 FORMAT = Format("whyalike/differences", "list of differences", "Make it anew.")
 
@@ -61,13 +61,15 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Differences:
+class Differences(Document):
     """What tells two texts apart, in the order of the left text.
 
     similarity: the model's score of both. places: where the texts differ in words, whether or not
     in meaning. is_comparable: whether any sentence of one could be set beside one of the other;
     texts that share too little have no places.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     left: str
     right: str
@@ -97,36 +99,20 @@ class Differences:
         """Return one self-contained HTML page."""
         return str(import_module("whyalike.render").render_differences(self))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain dictionaries, from which ``from_dict`` makes equal differences."""
-        return {**FORMAT.head(), **as_lists(asdict(self))}
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes equal differences."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make differences from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = FORMAT.body(content)
-        with FORMAT.reading():
-            result = cls(**read_object(body, Differences))
-            for n, place in enumerate(result.places):
-                if place.left is None and place.right is None:
-                    raise ValueError(f"places[{n}] is in neither text")
-                for text, spans in (
-                    (result.left, (place.left, *place.left_words)),
-                    (result.right, (place.right, *place.right_words)),
-                ):
-                    for span in spans:
-                        if span is not None and not 0 <= span[0] < span[1] <= len(text):
-                            raise ValueError(f"places[{n}] is outside of its text")
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        result = super()._from_body(body)
+        for n, place in enumerate(result.places):
+            if place.left is None and place.right is None:
+                raise ValueError(f"places[{n}] is in neither text")
+            for text, spans in (
+                (result.left, (place.left, *place.left_words)),
+                (result.right, (place.right, *place.right_words)),
+            ):
+                for span in spans:
+                    if span is not None and not 0 <= span[0] < span[1] <= len(text):
+                        raise ValueError(f"places[{n}] is outside of its text")
         return result
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make differences from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
 
     def __str__(self) -> str:
         """Return the differences as plain text."""

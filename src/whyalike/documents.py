@@ -22,13 +22,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import cycle
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
 
 import whyalike
 from whyalike.errors import FormatError, OptionError
@@ -188,6 +188,53 @@ class Format:
 
     def _called(self, where: str | None) -> str:
         return where or f"This {self.what}"
+
+
+class Document:
+    """Base of the dataclasses that are stored as a document of their own.
+
+    A subclass says in ``_format`` what its documents are called. One that writes more than its
+    fields, or less, has a ``to_dict`` of its own, and ``_from_body``, which reads that.
+    """
+
+    _format: ClassVar[Format]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries, from which ``from_dict`` makes an equal object."""
+        return {**self._format.head(), **as_lists(asdict(cast("Any", self)))}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON from which ``from_json`` makes an equal object.
+
+        Raises FormatError on a number that JSON has not.
+        """
+        return write_json(self.to_dict(), indent=indent)
+
+    @classmethod
+    def from_dict(cls, content: object) -> Self:
+        """Make an object from what ``to_dict`` gave. Raises FormatError on anything else."""
+        body = cls._format.body(content)
+        with cls._format.reading():
+            return cls._from_body(body)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Make an object from JSON. Raises FormatError on what ``to_json`` did not write."""
+        return cls.from_dict(read_json(text))
+
+    @classmethod
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        """Make an object from a document without its head. Raises ValueError on a damaged one."""
+        return cls(**read_object(body, cls))
+
+
+def without(value: object, *names: str) -> Any:
+    """Return an object of JSON without these fields, or a list of such; all else as it is."""
+    if isinstance(value, list | tuple):
+        return [without(one, *names) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {key: one for key, one in value.items() if key not in names}
 
 
 def read_object(

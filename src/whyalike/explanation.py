@@ -20,17 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
-from whyalike.documents import (
-    Format,
-    describe,
-    read_json,
-    read_object,
-    read_value,
-    shown,
-    write_json,
-)
+from whyalike.documents import Document, Format, describe, read_object, read_value, shown
 from whyalike.files import PNG, SVG, check_ending, write_whole
 from whyalike.options import BTIOptions, ExtendedOptions
 
@@ -490,7 +482,7 @@ class StoredVectors:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Explanation:
+class Explanation(Document):
     """Why one model finds two texts alike.
 
     ``similarity`` is on the scale of ``similarity_function``; euclidean and manhattan are minus
@@ -517,6 +509,8 @@ class Explanation:
     ``options`` are ExtendedOptions where the method has some that whyalike's own methods lack; such
     a document can be read without that method.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     similarity: float = field(
         metadata=describe(
@@ -699,33 +693,21 @@ class Explanation:
             **({} if self.stored is None else {"stored": _flat(self.stored)}),
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal explanation."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make an explanation from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = FORMAT.body(content)
-        with FORMAT.reading():
-            given = _read_own_options(body.get("options"))
-            read_value(body.pop("verdict", ""), str, "verdict")  # It is said anew.
-            body = {name: value for name, value in body.items() if name not in given}
-            result = cls(**read_object(body, Explanation, given=given))
-            for side, text in (("left", result.left), ("right", result.right)):
-                _check_words(text, side)
-            for name, pairs in (("pairs", result.pairs), ("matches", result.matches)):
-                _check_indices(pairs, result.left, result.right, name)
-            _check_matrix(result)
-            _check_indices(result.terms or (), result.left, result.right, "terms")
-            _check_deletions(result)
-            _check_units(result)
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        given = _read_own_options(body.get("options"))
+        read_value(body.pop("verdict", ""), str, "verdict")  # It is said anew.
+        body = {name: value for name, value in body.items() if name not in given}
+        result = cls(**read_object(body, cls, given=given))
+        for side, text in (("left", result.left), ("right", result.right)):
+            _check_words(text, side)
+        for name, pairs in (("pairs", result.pairs), ("matches", result.matches)):
+            _check_indices(pairs, result.left, result.right, name)
+        _check_matrix(result)
+        _check_indices(result.terms or (), result.left, result.right, "terms")
+        _check_deletions(result)
+        _check_units(result)
         return result
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make an explanation from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
 
     def to_html(self, *, scale: str = "absolute") -> str:
         """Return one self-contained HTML page.

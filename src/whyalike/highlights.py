@@ -7,11 +7,11 @@ exclusive.
 import html
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from whyalike.documents import Format, as_lists, read_json, read_object, write_json
+from whyalike.documents import Document, Format
 from whyalike.errors import OptionError
 from whyalike.options import check_whole
 
@@ -68,7 +68,7 @@ class ScoredSentence:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Highlights:
+class Highlights(Document):
     """What of a passage answers a query: its sentences with scores, and words that match.
 
     sentences: in the passage's order; blank text has none. spans: likewise. similarity: the model's
@@ -76,6 +76,8 @@ class Highlights:
     how sentences were read. budget: how many words were to be kept at most; None for all.
     unread: from where on the model read nothing of the passage; None where it read all of it.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     query: str
     passage: str
@@ -264,31 +266,15 @@ class Highlights:
         if open_ is not None:
             yield open_
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain dictionaries, from which ``from_dict`` makes equal highlights."""
-        return {**FORMAT.head(), **as_lists(asdict(self))}
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes equal highlights."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make highlights from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = FORMAT.body(content)
-        with FORMAT.reading():
-            result = cls(**read_object(body, Highlights))
-            for name, parts in (("sentences", result.sentences), ("spans", result.spans)):
-                _check_order(parts, len(result.passage), name)
-            for span in result.spans:
-                if not 0 <= span.query[0] < span.query[1] <= len(result.query):
-                    raise ValueError("a span's query is outside of the query")
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        result = super()._from_body(body)
+        for name, parts in (("sentences", result.sentences), ("spans", result.spans)):
+            _check_order(parts, len(result.passage), name)
+        for span in result.spans:
+            if not 0 <= span.query[0] < span.query[1] <= len(result.query):
+                raise ValueError("a span's query is outside of the query")
         return result
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make highlights from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
 
     def __str__(self) -> str:
         """Return the passage as plain text, its best sentences first named."""

@@ -6,10 +6,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from whyalike.comparison import Comparison
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Document, Format, read_object
 from whyalike.errors import MissingExtraError, OptionError
 from whyalike.explanation import Explanation, ScoreKind, TextChunk
 from whyalike.texts import is_mark
@@ -109,13 +109,15 @@ class SizeRank:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Ranking:
+class Ranking(Document):
     """The passages of a query, best first, and what carries the score of the first ones.
 
     right: the id of the passage that should be first, if that was said. comparison: of the right
     passage, better, with the first one, worse; None where the right one is first, or there is none.
     sizes: the rank of the right passage by size of chunks. long_text: how long passages were read.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     query: str
     model: str
@@ -227,36 +229,24 @@ class Ranking:
             "passages": [_passage_to_dict(each) for each in self.passages],
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal ranking."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make a ranking from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = FORMAT.body(content)
-        with FORMAT.reading():
-            for name in ("said", "difference", "winning"):
-                body.pop(name, None)  # They are said anew.
-            given = body.pop("comparison", None)
-            passages = tuple(
-                _read_passage(each, f"passages[{n}]")
-                for n, each in enumerate(_list(body.pop("passages", None), "passages"))
-            )
-            comparison = None if given is None else Comparison.from_dict(given)
-            result = cls(
-                **read_object(body, Ranking, given={"passages": passages, "comparison": comparison})
-            )
-            if not passages:
-                raise ValueError("passages is empty")
-            if result.right is not None and all(one.id != result.right for one in passages):
-                raise ValueError(f"right is {result.right!r:.60}, and no passage has this id")
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        for name in ("said", "difference", "winning"):
+            body.pop(name, None)  # They are said anew.
+        given = body.pop("comparison", None)
+        passages = tuple(
+            _read_passage(each, f"passages[{n}]")
+            for n, each in enumerate(_list(body.pop("passages", None), "passages"))
+        )
+        comparison = None if given is None else Comparison.from_dict(given)
+        result = cls(
+            **read_object(body, cls, given={"passages": passages, "comparison": comparison})
+        )
+        if not passages:
+            raise ValueError("passages is empty")
+        if result.right is not None and all(one.id != result.right for one in passages):
+            raise ValueError(f"right is {result.right!r:.60}, and no passage has this id")
         return result
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make a ranking from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

@@ -6,9 +6,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Document, Format, read_object, without
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation, ScoreKind
 from whyalike.texts import is_mark
@@ -123,12 +123,14 @@ def _shares(explanation: Explanation) -> dict[tuple[Span, Span], float]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Trace:
+class Trace(Document):
     """A query and its passages, with their ranks after each stage of a search.
 
     passages: in the final order: those that the last stage ranked, then those that were cut, the
     later the better.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     query: str
     stages: tuple[TracedStage, ...]
@@ -257,36 +259,22 @@ class Trace:
             ],
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal trace."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make a trace from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = FORMAT.body(content)
-        with FORMAT.reading():
-            # What is said of them is worked out anew.
-            body.pop("notes", None)
-            body.pop("verdict", None)
-            passages = tuple(
-                _read_passage(one, f"passages[{n}]")
-                for n, one in enumerate(_list(body.get("passages"), "passages"))
-            )
-            plain = {name: value for name, value in body.items() if name != "passages"}
-            result = cls(**read_object(plain, Trace, given={"passages": passages}))
-            for n, passage in enumerate(passages):
-                if not 0 < len(passage.ranks) <= len(result.stages):
-                    raise ValueError(
-                        f"passages[{n}].ranks has {len(passage.ranks)} entries, and there are "
-                        f"{len(result.stages)} stages"
-                    )
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        passages = tuple(
+            _read_passage(one, f"passages[{n}]")
+            for n, one in enumerate(_list(body.get("passages"), "passages"))
+        )
+        # What is said of them is worked out anew.
+        plain = without(body, "notes", "verdict", "passages")
+        result = cls(**read_object(plain, cls, given={"passages": passages}))
+        for n, passage in enumerate(passages):
+            if not 0 < len(passage.ranks) <= len(result.stages):
+                raise ValueError(
+                    f"passages[{n}].ranks has {len(passage.ranks)} entries, and there are "
+                    f"{len(result.stages)} stages"
+                )
         return result
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make a trace from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

@@ -130,6 +130,11 @@ def test_json_text_and_page(found):
     content["pairs"][0]["before"] = None
     with raises(FormatError, "before"):
         Difference.from_json(json.dumps(content))
+    for words in ([3], 3, [None], "words"):
+        content = json.loads(found.to_json())
+        content["pairs"][0]["words"] = words
+        with raises(FormatError, "words"):
+            Difference.from_json(json.dumps(content))
     for said in (str(found), found.to_html()):
         assert "mittens" in said
         assert "Spearman" in said

@@ -362,7 +362,8 @@ TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
     ids=["explanation", "text", "word", "pair", "part", "term", "background", "options", "stored"],
 )
 def test_the_schema_has_the_types_and_choices_of_the_fields(schema, kind):
-    for name, hint in get_type_hints(kind).items():
+    hints = get_type_hints(kind)
+    for name, hint in ((one.name, hints[one.name]) for one in fields(kind)):
         described = schema["properties"][name]
         if hint in TYPES:
             assert described["type"] == TYPES[hint]

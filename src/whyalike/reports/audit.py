@@ -5,9 +5,9 @@
 
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Document, Format, without
 
 FORMAT = Format("whyalike/audit", "audit", "Make it anew.")
 
@@ -78,7 +78,7 @@ class Hub:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Audit:
+class Audit(Document):
     """What carries the neighbours of a catalogue; see ``audit``.
 
     items: how many there are. sampled: of how many the neighbours were looked for. explained: of
@@ -87,6 +87,8 @@ class Audit:
     beyond 1 few items are neighbours of many. copies: nearest neighbours that were passed over, as
     they have the text of the item itself.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     name: str
     model: str
@@ -118,17 +120,9 @@ class Audit:
             "boilerplate": [word.text for word in self.boilerplate],
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal audit."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make an audit from JSON. Raises FormatError on what ``to_json`` did not write."""
-        body = FORMAT.body(read_json(text))
-        with FORMAT.reading():
-            body.pop("boilerplate", None)
-            return cls(**read_object(body, Audit))
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        return super()._from_body(without(body, "boilerplate"))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
-from typing import Any, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Document, Format, without
 from whyalike.errors import OptionError
 
 FORMAT = Format("whyalike/diagnosis", "diagnosis", "Make it anew.")
@@ -194,13 +194,15 @@ class TellingWord:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Diagnosis:
+class Diagnosis(Document):
     """Why a search misses what it should find; see ``diagnose``.
 
     k: a right item among so many is found. items: how many are searched. found: ids of the queries
     that are found. measures: of the search, by name; empty where not measured. source: what placed
     the items: the model itself, or a run from a file.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     model: str
     similarity_function: str
@@ -322,32 +324,13 @@ class Diagnosis:
             "notes": list(self.notes),
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal diagnosis."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_dict(cls, content: object) -> Self:
-        """Make a diagnosis from what ``to_dict`` gave. Raises FormatError on anything else."""
-        body = FORMAT.body(content)
-        with FORMAT.reading():
-            for worked_out in ("queries", "causes", "suggested_turn", "words", "first"):
-                body.pop(worked_out, None)
-            for name, extra in (("remedies", "turned_by_cause"), ("misses", "gap")):
-                each = body.get(name)
-                if isinstance(each, list):
-                    body[name] = [
-                        {k: v for k, v in one.items() if k != extra}
-                        if isinstance(one, Mapping)
-                        else one
-                        for one in each
-                    ]
-            return cls(**read_object(body, Diagnosis))
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make a diagnosis from JSON. Raises FormatError on what ``to_json`` did not write."""
-        return cls.from_dict(read_json(text))
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        own = without(body, "queries", "causes", "suggested_turn", "words", "first")
+        for name, worked_out in (("remedies", "turned_by_cause"), ("misses", "gap")):
+            if name in own:
+                own[name] = without(own[name], worked_out)
+        return super()._from_body(own)
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

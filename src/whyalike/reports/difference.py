@@ -7,9 +7,9 @@ passages of a query.
 
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from whyalike.documents import Format, read_json, read_object, write_json
+from whyalike.documents import Document, Format, without
 
 FORMAT = Format("whyalike/difference", "difference", "Make it anew.")
 
@@ -71,13 +71,15 @@ class WordMovement:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Difference:
+class Difference(Document):
     """Where two models differ; see ``diff_models``.
 
     before, after: names of the models. agreement: Spearman's correlation of their scores. pairs:
     all, the farthest moved first. k, found_before, found_after: of queries, how many find a right
     item among the first k. explained: how many pairs were.
     """
+
+    _format: ClassVar[Format] = FORMAT
 
     before: str
     after: str
@@ -117,22 +119,13 @@ class Difference:
             ],
         }
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON from which ``from_json`` makes an equal difference."""
-        return write_json(self.to_dict(), indent=indent)
-
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Make a difference from JSON. Raises FormatError on what ``to_json`` did not write."""
-        body = FORMAT.body(read_json(text))
-        with FORMAT.reading():
-            pairs = body.get("pairs")
-            for pair in pairs if isinstance(pairs, list) else ():
-                if isinstance(pair, dict):
-                    pair.pop("moved", None)
-                    for word in pair.get("words") or ():
-                        word.pop("moved", None)
-            return cls(**read_object(body, Difference))
+    def _from_body(cls, body: dict[str, Any]) -> Self:
+        pairs = without(body.get("pairs"), "moved")
+        for pair in pairs if isinstance(pairs, list) else ():
+            if isinstance(pair, dict) and "words" in pair:
+                pair["words"] = without(pair["words"], "moved")
+        return super()._from_body({**body, "pairs": pairs} if "pairs" in body else body)
 
     def to_html(self) -> str:
         """Return one self-contained HTML page."""

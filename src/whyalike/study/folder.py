@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -263,7 +263,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _shallow(explanation: Explanation) -> dict[str, Any]:
-    return {name: getattr(explanation, name) for name in Explanation.__dataclass_fields__}
+    return {one.name: getattr(explanation, one.name) for one in fields(Explanation)}
 
 
 def _parsed(written: bytes) -> object:
