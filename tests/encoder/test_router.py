@@ -8,7 +8,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
 from torch import nn
-from transformers import AutoModel, BertForMaskedLM
+from transformers import AutoModel, BertForMaskedLM, PreTrainedModel
 
 from exact_scorers import check_batches, check_perturbation, check_scores, check_whole, random_pairs
 from other_modules import masked_words
@@ -335,6 +335,23 @@ def test_it_is_pickled_and_the_users_model_is_only_read(folders):
     assert all(module.training for module in model.modules())
     again = pickle.loads(pickle.dumps(explainer)).explain(LEFT, RIGHT)
     assert again.similarity == pytest.approx(first.similarity, abs=1e-6)
+
+
+def test_a_used_router_is_pickled_and_stays_one_model(folders):
+    model = TWO["two transformers"](folders)
+    bodies = [part for part in model.modules() if isinstance(part, PreTrainedModel)]
+    for body in bodies:
+        # transformers sets hooks at the first hidden states, which can't be pickled.
+        body(**TOKENIZER(LEFT, return_tensors="pt"), output_hidden_states=True)
+    hooks = [dict(part._forward_hooks) for part in model.modules()]
+    explainer = Explainer(model)
+    wanted = explainer.explain(LEFT, RIGHT).similarity
+    other = pickle.loads(pickle.dumps(explainer))
+    assert [dict(part._forward_hooks) for part in model.modules()] == hooks
+    assert other.explain(LEFT, RIGHT).similarity == pytest.approx(wanted, abs=1e-6)
+    whole = {id(part) for part in other.model.pipeline.modules()}
+    for side in other.model.sides:
+        assert id(side._loaded.transformer) in whole
 
 
 @pytest.mark.parametrize("method", ["bti", "bti_activations", "idf"])
