@@ -60,6 +60,7 @@ def write_page(
     found = {name: one for name, one in read.items() if "machine" in one}
     parts = [HEAD, _machines(found), _summary(found)]
     parts += [_section(name, one) for name, one in found.items()]
+    parts.append(_computed(found))
     why = {name: f"failed: {one['failed']}" for name, one in read.items() if "failed" in one} | {
         name: said for name, said in (why or {}).items() if name not in found
     }
@@ -78,6 +79,35 @@ def write_page(
     parts.append(f"## What `make bench` never runs\n\n{needs}")
     whole = "\n\n".join(part.strip() for part in parts if part) + "\n"
     path.write_text(whole, encoding="utf-8")
+
+
+def _computed(found) -> str:
+    """Return what other numbers of pairs and items take, computed from what was measured."""
+    sizes = {"10⁵": 10**5, "10⁷": 10**7, "10⁹": 10**9}
+    rows = []
+    if pairs := found.get("many_pairs", {}).get("many_pairs"):
+        one = [each for each in pairs.values() if "explained" in each][-1]
+        seconds = one["processor_seconds"] / one["explained"]
+        rows.append(("explaining pairs, core-hours", _each(sizes, seconds / 3600)))
+    if built := found.get("index", {}).get("index"):
+        seconds = built["against"]["whyalike index"]["processor_seconds"] / built["texts"]
+        rows.append(("embedding items, core-hours", _each(sizes, seconds / 3600)))
+    if searched := found.get("search", {}).get("search"):
+        one = [each for each in searched if each["what"] == "all"][-1]
+        seconds = one["processor"] / 1000 / one["vectors"]
+        rows.append(("one exact search, seconds of CPU", _each(sizes, seconds)))
+        rows.append(("vectors of 384 in float32, GB", _each(sizes, 4 * 384 / 1e9)))
+    if not rows:
+        return ""
+    table = _table(("computed", *sizes), [(what, *values) for what, values in rows])
+    return (
+        "## What would more take? (computed)\n\nIn proportion to what was measured above, on such "
+        f"cores; none of it was run ([what to use there](how-to/scale.md)).\n\n{table}"
+    )
+
+
+def _each(sizes: Mapping[str, int], one: float) -> list[str]:
+    return [f"{float(f'{size * one:.2g}'):,g}" for size in sizes.values()]
 
 
 def _machines(found) -> str:

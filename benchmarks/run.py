@@ -78,7 +78,7 @@ SUITE = (
     ),
     cost(
         "batch",
-        "limit.py batch --rounds 4",
+        "limit.py batch --rounds 3",
         "limit.py batch --pairs 32 --rounds 2",
         part=1,
         minutes=2.5,
