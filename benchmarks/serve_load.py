@@ -1,11 +1,13 @@
 """Load on ``whyalike serve``: throughput against the library's own batch in the same run, latency.
 
 Run: .venv/bin/python benchmarks/serve_load.py [--model M] [--pairs 400] [--clients 32]
-         [--soak 10000]
-Prints a table in Markdown. Exits with 1 where an answer is another pair's or a request is lost, and
-with 3 where the server does less than 0.8 of what the library does. The processor's time of the
-server, the library and the clients stands beside: clients take a part of the cores, and other work
-may. ``--soak`` asks so many times more, with kept results, and says how the server's memory grew.
+         [--check 0] [--soak 10000]
+Both check as many of the selected pairs by deletion (`--check`): none by default. The API's own
+default checks some, which takes most of the time. Prints a table in Markdown. Exits with 1 where an
+answer is another pair's or a request is lost, and with 3 where the server does less than 0.8 of
+what the library does. The processor's time of the server, the library and the clients stands
+beside: clients take a part of the cores, and other work may. ``--soak`` asks so many times more,
+with kept results, and says how the server's memory grew.
 """
 
 import argparse
@@ -40,6 +42,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=400)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3, help="of server and library by turns")
+    parser.add_argument("--check", type=int, default=0, help="selected pairs that are checked")
     parser.add_argument("--soak", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     asked = parser.parse_args()
@@ -62,22 +65,22 @@ def main() -> int:
 
 def measure(server, explainer, asked):
     choose = random.Random(7)
-    count, clients = asked.pairs, asked.clients
+    count, clients, more = asked.pairs, asked.clients, {"check": asked.check}
     rates, used, seconds, good = {"library": [], "server": []}, defaultdict(list), [], True
-    list(explainer.explain_many(make_pairs(choose, 16)))
-    ask_all(server.url, make_pairs(choose, 16), clients=clients)
+    list(explainer.explain_many(make_pairs(choose, 16), check=asked.check))
+    ask_all(server.url, make_pairs(choose, 16), clients=clients, more=more)
     print(f"{count} pairs of 12 to 40 words, {clients} clients, by turns\n")
     for round_ in range(asked.rounds):
         # Other texts each time: kept results would flatter the server.
         pairs = make_pairs(choose, count)
         began, before = time.perf_counter(), time.process_time()
-        for explanation in explainer.explain_many(pairs):
+        for explanation in explainer.explain_many(pairs, check=asked.check):
             explanation.to_json()
         rates["library"].append(count / (time.perf_counter() - began))
         used["library"].append((time.process_time() - before) / count)
         pairs = make_pairs(choose, count)
         began, before = time.perf_counter(), (time.process_time(), processor(server))
-        outcome = ask_all(server.url, pairs, clients=clients)
+        outcome = ask_all(server.url, pairs, clients=clients, more=more)
         rates["server"].append(count / (time.perf_counter() - began))
         used["clients"].append((time.process_time() - before[0]) / count)
         used["server"].append((processor(server) - before[1]) / count)
@@ -85,7 +88,7 @@ def measure(server, explainer, asked):
         good &= not outcome.broken and len(outcome.seconds) == count
         said = ", ".join(f"{name} {each[-1]:.1f}/s" for name, each in rates.items())
         print(f"round {round_ + 1}: {said}", flush=True)
-        figures = figures_of(rates, used, seconds) | {"all right": good, "clients": clients}
+        figures = figures_of(rates, used, seconds) | {"all right": good, "clients": clients, **more}
         keep(asked.json, {"serve": figures})
     print("\n| | |\n|---|---|")
     print(f"| library, explain_many and to_json | {figures['library']:.1f}/s |")
