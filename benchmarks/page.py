@@ -161,10 +161,10 @@ def _summary(found) -> str:
         if one:
             quick = ", a short run" if found[name].get("quick") else ""
             rows.append(f"| {said}{quick} | **{one['processor_ratio']:.3g}** | {_wall(one)} |")
-    if served := found.get("serve", {}).get("serve"):
+    if "ratio" in (served := found.get("serve", {}).get("serve", {})):
         said = f"| the server with {served['clients']} clients ÷ the library, pairs a second | "
         rows.append(f"{said}**{served['processor_ratio']:.2f}** | {served['ratio']:.2f} |")
-    if turned := found.get("serve_turns", {}).get("serve_turns"):
+    if "ratio" in (turned := found.get("serve_turns", {}).get("serve_turns", {})):
         said = "p95 of cheap requests beside dear ones ÷ without them"
         rows.append(f"| {said} | | **{turned['ratio']:.2f}** |")
     return "\n".join(["| | by CPU | by wall |", "|---|---|---|", *rows]) if rows else ""
@@ -183,8 +183,11 @@ def _section(name: str, one) -> str:
         about += f". **This is what it found until {one['partial']}.**"
     if one.get("failed"):
         about += f". A later run failed: {one['failed']}."
-    draw = DRAWN.get(name, _output)
-    return f"## {TITLES.get(name, name.replace('_', ' ').capitalize())}\n\n{draw(one)}\n\n{about}"
+    try:
+        drawn = DRAWN.get(name, _output)(one)
+    except KeyError:
+        drawn = "A result of an older version of this benchmark: run it again."
+    return f"## {TITLES.get(name, name.replace('_', ' ').capitalize())}\n\n{drawn}\n\n{about}"
 
 
 def _output(one) -> str:
@@ -200,6 +203,11 @@ def _table(heads: Sequence[str], rows) -> str:
 
 
 def _ratios(found) -> str:
+    # What the others are compared with stands first.
+    ordered = sorted(
+        found.items(),
+        key=lambda each: (each[1]["least_ratio"], each[1]["greatest_ratio"]) != (1, 1),
+    )
     rows = (
         (
             f"**{one['processor_ratio']:.3g}**",
@@ -210,9 +218,9 @@ def _ratios(found) -> str:
             _time(one["clock_seconds"]),
             one["rounds"],
         )
-        for name, one in found.items()
+        for name, one in ordered
     )
-    return _table(("ratio", "", "least to greatest", "by wall", "CPU", "wall", "rounds"), rows)
+    return _table(("ratio", "what", "least to greatest", "by wall", "CPU", "wall", "rounds"), rows)
 
 
 def _time(seconds: float) -> str:
@@ -348,17 +356,22 @@ def _many(one) -> str:
 
 def _ray(one) -> str:
     found = one["ray"]
+    by = found["against"][found["by"]]
     rows = [
         (
-            f"**{each['ratio']:.2f}**",
+            f"**{by['processor seconds a pair'] / each['processor seconds a pair']:.2f}**",
             name,
+            f"{each['ratio']:.2f}",
             f"{each['pairs a minute']:,.0f}",
             f"{1000 * each['processor seconds a pair']:.1f} ms",
             f"{each['seconds to the first piece']:.1f} s",
         )
         for name, each in found["against"].items()
     ]
-    heads = ("ratio of pairs a minute", "", "pairs a minute of wall", "CPU a pair", "first piece")
+    heads = (
+        *("pairs a minute of CPU, ratio", "what", "of wall, ratio", "pairs a minute of wall"),
+        *("CPU a pair", "first piece"),
+    )
     return (
         f"{found['pairs']} pairs of 8 to 90 words; the rate is that behind the first piece of 128 "
         "pairs, the time to which has the start of Ray's workers in it. A worker has one thread, "

@@ -120,7 +120,9 @@ def test_the_page_says_which_result_is_a_part_and_which_is_older(shared, tmp_pat
     _, page = shared
     stopped = {**ABOUT, "batch": BATCH, "partial": "it was stopped after 9 minutes"}
     older = {**ABOUT, "output": "bti 2.4\n", "failed": "it ended with 1"}
-    said = page_of(page, tmp_path, {"batch": stopped, "methods": older})
+    other = {**ABOUT, "serve": {"rates": {}}}
+    said = page_of(page, tmp_path, {"batch": stopped, "methods": older, "serve": other})
+    assert said.count("A result of an older version of this benchmark: run it again.") == 1
     batch, methods = said.split("## What does each method cost")
     assert "This is what it found until it was stopped after 9 minutes." in batch
     assert "A later run failed: it ended with 1." in methods
