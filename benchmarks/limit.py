@@ -16,6 +16,7 @@ All take --rounds, --threads, --device (cpu, cuda), --json FILE.
 """
 
 import argparse
+import importlib
 import sys
 import tempfile
 import time
@@ -283,26 +284,31 @@ PHASES = {
     "tokens and words": ("whyalike.explainer", "read_pairs"),
     "model, forward": ("whyalike.models.encoder", "Encoder._forward"),
     "model, backward": ("whyalike.models.encoder", "slopes_at_once"),
-    "matching": ("whyalike.explainer", "_match"),
-    "selection": ("whyalike.explainer", "select_pairs"),
+    "matching": ("whyalike.assembly", "match"),
+    "selection": ("whyalike.assembly", "select_pairs"),
     "objects": ("whyalike.explainer", "assemble"),
 }
 """What is watched, outer before inner: matching and selection are called by ``assemble``."""
 
 
+def places_of_phases():
+    """Return each phase with the module or class that has its function, and the function's name."""
+    found = []
+    for phase, (module, name) in PHASES.items():
+        owner, _, last = name.rpartition(".")
+        where = importlib.import_module(module)
+        found.append((phase, getattr(where, owner) if owner else where, last))
+    return found
+
+
 def phases(asked):
     """Where explain_many spends the time of the thread that calls it, by what it calls."""
-    import importlib
-
     explainer = Explainer(MODEL, device=asked.device)
     pairs = mixed_pairs(asked.pairs, seed=7)
     list(explainer.explain_many(pairs[:8]))
     spent, open_ = defaultdict(float), []
     replaced = []
-    for phase, (module, name) in PHASES.items():
-        owner, _, last = name.rpartition(".")
-        where = importlib.import_module(module)
-        where = getattr(where, owner) if owner else where
+    for phase, where, last in places_of_phases():
         replaced.append((where, last, getattr(where, last)))
         setattr(where, last, _watched(phase, getattr(where, last), spent, open_))
     try:

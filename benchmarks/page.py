@@ -233,6 +233,10 @@ def _pair(one) -> str:
         f"\n\n{_ratios(found)}"
         for title, found in one["pair"].items()
     ]
+    parts.append(
+        "Captum runs in this process, as it comes with the extra `methods`; whymatched and shap run "
+        "in a process and an environment each."
+    )
     left_out = [line for line in one.get("output", "").splitlines() if " is left out" in line]
     return "\n\n".join(parts + left_out)
 
@@ -373,9 +377,9 @@ def _ray(one) -> str:
         *("CPU a pair", "first piece"),
     )
     return (
-        f"{found['pairs']} pairs of 8 to 90 words; the rate is that behind the first piece of 128 "
-        "pairs, the time to which has the start of Ray's workers in it. A worker has one thread, "
-        f"and the writer is a process besides:\n\n{_table(heads, rows)}"
+        f"{found['pairs']} pairs of 8 to 90 words; the rate is that from when each worker has "
+        "done a piece of 128 pairs; the time to the first piece has the start of Ray and its "
+        f"workers in it. A worker has one thread, and the writer is a process besides:\n\n{_table(heads, rows)}"
     )
 
 

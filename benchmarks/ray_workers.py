@@ -1,11 +1,11 @@
 """How many pairs a minute Ray's workers explain, beside one process: the same file, by turns.
 
 Needs Ray: `benchmarks/run.py` runs this in an environment of its own (`rival.py make ray`). The
-rate of each is that between its first piece of 128 pairs and its last, as starting Ray and opening
-the model in a worker take the same time for ten million pairs; that time stands beside it. A worker
-has one thread. The processor's time is that of this process and of all that it started.
+rate of each is that from when each worker has done one piece of 128 pairs, as starting Ray and
+opening the model in a worker take the same time for ten million pairs; the time to the first piece
+stands beside it. Give as many pairs that pieces are shared out evenly. A worker has one thread. The processor's time is that of this process and of all that it started.
 
-    python benchmarks/ray_workers.py [--pairs 640] [--workers 1 2] [--rounds 2] [--json FILE]
+    python benchmarks/ray_workers.py [--pairs 512] [--workers 1 2] [--rounds 2] [--json FILE]
 """
 
 import argparse
@@ -38,8 +38,8 @@ def used_by_all() -> float:
     return sum(seconds[pid] for pid in ours)
 
 
-def explain(explainer, path: Path, out: Path, engine: str) -> dict[str, float]:
-    """Explain the file, and say how long it took to the first piece and from there on."""
+def explain(explainer, path: Path, out: Path, engine: str, workers: int = 1) -> dict[str, float]:
+    """Explain the file, and say how fast, and how long it took to the first piece."""
     from whyalike import explain_file
 
     seen: list[tuple[int, float, float]] = []
@@ -48,18 +48,19 @@ def explain(explainer, path: Path, out: Path, engine: str) -> dict[str, float]:
         seen.append((done, time.perf_counter(), used_by_all()))
 
     explain_file(path, out, model=explainer, engine=engine, progress=watch)
-    began, first, last = seen[0], next(one for one in seen if one[0]), seen[-1]
+    began, *pieces = seen
+    first, last = pieces[workers - 1], pieces[-1]
     pairs, seconds, used = (after - before for after, before in zip(last, first, strict=True))
     return {
         "pairs a minute": 60 * pairs / seconds,
         "processor seconds a pair": used / pairs,
-        "seconds to the first piece": first[1] - began[1],
+        "seconds to the first piece": pieces[0][1] - began[1],
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=640)
+    parser.add_argument("--pairs", type=int, default=512)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path)
@@ -99,7 +100,7 @@ def main() -> None:
                     logging_level="ERROR",
                     log_to_driver=False,
                 )
-                one = explain(explainer, path, out, "ray")
+                one = explain(explainer, path, out, "ray", workers)
                 ray.shutdown()
                 found.setdefault(name, []).append(one)
                 print(f"{name}: {json.dumps(one)}", flush=True)

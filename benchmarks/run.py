@@ -134,10 +134,10 @@ SUITE = (
     ),
     cost(
         "ray",
-        "ray_workers.py --pairs 640 --rounds 2",
+        "ray_workers.py --pairs 512 --rounds 2",
         "ray_workers.py --pairs 256 --workers 1 --rounds 1",
         part=2,
-        minutes=3,
+        minutes=3.5,
         own="ray",
     ),
     cost(
@@ -183,7 +183,7 @@ SUITE = (
         part=2,
         minutes=0.7,
     ),
-    Benchmark("methods", "methods.py 3", "methods.py 1", part=2, minutes=0.8),
+    Benchmark("methods", "methods.py 3", "methods.py 1", minutes=3),
     Benchmark("single_pair", "single_pair.py 100", "single_pair.py 10", minutes=0.5),
     Benchmark("shared_model", "shared_model.py 8 200", "shared_model.py 2 5"),
     Benchmark("groups", "groups.py", minutes=0.5),

@@ -203,6 +203,14 @@ def test_results_hold_no_folder_of_the_machine(suite):
     assert str(suite.HERE.parent) not in json.dumps(kept)
 
 
+def test_the_phases_that_are_timed_are_functions_that_are_there(shared):
+    import limit
+
+    for phase, where, name in limit.places_of_phases():
+        assert callable(getattr(where, name, None)), phase
+    sys.modules.pop("limit", None)
+
+
 def test_every_script_is_in_the_suite_or_said_to_be_left_out(shared):
     import run
 
