@@ -15,7 +15,7 @@ help:
 	@echo "make test-lowest  run them with the lowest version of all that is needed"
 	@echo "make check   lint, format, types, layers"
 	@echo "make types-js  types of the pages' scripts; needs node"
-	@echo "make bench   run the benchmarks and write docs/benchmarks.md; QUICK=1 for short runs, ONLY='pair search'"
+	@echo "make bench   run the benchmarks and write docs/benchmarks.md (half an hour); QUICK=1 for short runs, PART=1, ONLY='pair search'"
 	@echo "make clean   remove the virtual environment"
 
 $(BIN)/python:
@@ -73,7 +73,7 @@ $(TSC): package.json
 	@touch $@
 
 bench: $(VENV)/.dev
-	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf $(VENV) $(LOWEST)

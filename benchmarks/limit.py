@@ -16,6 +16,7 @@ All take --rounds, --threads, --device (cpu, cuda), --json FILE.
 """
 
 import argparse
+import importlib
 import sys
 import tempfile
 import time
@@ -105,7 +106,7 @@ def pair(asked):
     bare = Bare(explainer.model.pipeline)
     rivals = open_rivals() if asked.rivals else {}
     found = {}
-    for words in asked.words:
+    for place, words in enumerate(asked.words):
         left, right = texts_of(words, 2, seed=words)
         quick = {
             "limit": lambda left=left, right=right: bare.pairs([(left, right)]),
@@ -121,15 +122,18 @@ def pair(asked):
                 bare, left, right
             ),
         }
-        if words <= 60 or not asked.quick:
+        if words <= asked.jacobians:
             slow["integrated_jacobians"] = _by(explainer, "integrated_jacobians", left, right)
         slow |= {
             name: lambda ask=ask, left=left, right=right: ask(left, right)
             for name, ask in rivals.items()
         }
         key = f"{words} words, other methods"
-        found[key] = summary(take_turns(slow, asked.slow_rounds), by="whyalike")
+        # What loads on first use has loaded with the first texts.
+        timed = take_turns(slow, asked.slow_rounds, warm=0 if place else 1)
+        found[key] = summary(timed, by="whyalike")
         say(f"{words} words: against whyalike", found[key])
+        measuring.keep(asked.json, {"pair": found})
     return {"pair": found}
 
 
@@ -149,7 +153,8 @@ def open_rivals():
         try:
             found[name] = open_rival(name, find_model(MODEL).folder)
         except (OSError, RuntimeError) as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
+            print(f"{name} is left out: it could not be installed or started")
+            print(error, file=sys.stderr)
     return found
 
 
@@ -233,28 +238,12 @@ def length(asked):
 
 def small_modernbert():
     """A ModernBERT of 4 layers and 64 features with random weights, and a tokenizer of words."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import ModernBertConfig, ModernBertModel, PreTrainedTokenizerFast
+    from transformers import ModernBertConfig, ModernBertModel
 
-    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    words = sorted({word.lower() for word in measuring.words_of_examples()})
-    own = Tokenizer(models.WordLevel({w: n for n, w in enumerate([*names, *words])}, "[UNK]"))
-    own.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    own.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=own,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=8192,
-    )
+    tokenizer = measuring.word_tokenizer(8192)
     torch.manual_seed(0)
     config = ModernBertConfig(
-        vocab_size=len(names) + len(words),
+        vocab_size=len(tokenizer),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=4,
@@ -295,26 +284,31 @@ PHASES = {
     "tokens and words": ("whyalike.explainer", "read_pairs"),
     "model, forward": ("whyalike.models.encoder", "Encoder._forward"),
     "model, backward": ("whyalike.models.encoder", "slopes_at_once"),
-    "matching": ("whyalike.explainer", "_match"),
-    "selection": ("whyalike.explainer", "select_pairs"),
+    "matching": ("whyalike.assembly", "match"),
+    "selection": ("whyalike.assembly", "select_pairs"),
     "objects": ("whyalike.explainer", "assemble"),
 }
 """What is watched, outer before inner: matching and selection are called by ``assemble``."""
 
 
+def places_of_phases():
+    """Return each phase with the module or class that has its function, and the function's name."""
+    found = []
+    for phase, (module, name) in PHASES.items():
+        owner, _, last = name.rpartition(".")
+        where = importlib.import_module(module)
+        found.append((phase, getattr(where, owner) if owner else where, last))
+    return found
+
+
 def phases(asked):
     """Where explain_many spends the time of the thread that calls it, by what it calls."""
-    import importlib
-
     explainer = Explainer(MODEL, device=asked.device)
     pairs = mixed_pairs(asked.pairs, seed=7)
     list(explainer.explain_many(pairs[:8]))
     spent, open_ = defaultdict(float), []
     replaced = []
-    for phase, (module, name) in PHASES.items():
-        owner, _, last = name.rpartition(".")
-        where = importlib.import_module(module)
-        where = getattr(where, owner) if owner else where
+    for phase, where, last in places_of_phases():
         replaced.append((where, last, getattr(where, last)))
         setattr(where, last, _watched(phase, getattr(where, last), spent, open_))
     try:
@@ -366,7 +360,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--slow-rounds", type=int, default=3)
     parser.add_argument("--rivals", action="store_true", help="other packages, installed for it")
-    parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
+    parser.add_argument(
+        "--jacobians", type=int, default=20, help="most words for which these are integrated, too"
+    )
     parser.add_argument("--threads", type=int, help="of torch; by default as many as it takes")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is a GPU")
     parser.add_argument("--json", type=Path, help="where to write the figures")

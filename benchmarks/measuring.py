@@ -19,6 +19,9 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "src/whyalike/catalogue/examples"
 
+MISSED = 3
+"""The exit code of a benchmark that ran well, and whose figure is not what it asks for."""
+
 Run = Callable[[], object]
 Timed = list[dict[str, tuple[float, float]]]
 """By round, and in it by name: seconds of the processor and of the clock."""
@@ -101,6 +104,29 @@ def words_of_examples() -> list[str]:
             for row in csv.DictReader(stream):
                 found += row["description"].split()
     return found
+
+
+def word_tokenizer(longest: int):
+    """Return a tokenizer whose tokens are the words of the examples, for models made at random."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = sorted({word.lower() for word in words_of_examples()})
+    own = Tokenizer(models.WordLevel({w: n for n, w in enumerate([*names, *words])}, "[UNK]"))
+    own.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    own.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=own,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_max_length=longest,
+    )
 
 
 def texts_of(words: int, count: int, *, seed: int = 0) -> list[str]:

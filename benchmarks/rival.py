@@ -1,9 +1,12 @@
 """Another package explains a pair, in an environment of its own, and says how long it took.
 
-``open_rival("shap", folder)`` makes ``build/rivals/shap`` once: a virtual environment that sees the
-packages of this one (so that torch and the weights are the same) and has the package besides. The
+``open_rival("shap", folder)`` makes ``build/rivals/shap`` once, or ``shap`` in the folder that
+WHYALIKE_RIVALS names: a virtual environment that sees the packages of this one (so that torch and
+the weights are the same) and has the package besides, with the versions of constraints.txt. The
 process there loads the model and answers a line of JSON for each pair, with its seconds of the
 processor and of the clock, so that it takes turns with what runs here.
+
+    python benchmarks/rival.py make [shap whymatched]     only makes the environments
 """
 
 import atexit
@@ -16,8 +19,9 @@ import time
 import venv
 from pathlib import Path
 
-PACKAGES = {"shap": "shap>=0.46", "whymatched": "whymatched==0.3.0"}
-FOLDER = Path(__file__).resolve().parent.parent / "build" / "rivals"
+PACKAGES = {"shap": "shap>=0.46", "whymatched": "whymatched==0.3.0", "ray": "ray[data]>=2.60,<2.64"}
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = Path(os.environ.get("WHYALIKE_RIVALS") or ROOT / "build" / "rivals")
 STEPS = 50
 
 
@@ -35,6 +39,7 @@ def open_rival(name, model):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        encoding="utf-8",
         env=os.environ | {"PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"},
     )
     atexit.register(process.kill)
@@ -67,7 +72,10 @@ def environment(name) -> str:
         own = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
         (own / "parent.pth").write_text(sysconfig.get_path("purelib") + "\n")
         said = subprocess.run(
-            [python, "-m", "pip", "install", "-q", PACKAGES[name]],
+            [
+                *(python, "-m", "pip", "install", "-q", "--disable-pip-version-check"),
+                *("-c", str(ROOT / "constraints.txt"), PACKAGES[name]),
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -113,6 +121,10 @@ def explain_by_shap(folder):
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["make"]:
+        for name in sys.argv[2:] or PACKAGES:
+            print(f"{name}: {environment(name)}")
+        return
     import torch
 
     name, folder, threads = sys.argv[1:]

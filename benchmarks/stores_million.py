@@ -1,7 +1,7 @@
 """A million vectors on one machine: loading, size, time and recall of our index and of two stores.
 
     nice -n 15 python benchmarks/stores_million.py exact|hnsw|postgresql|milvus
-        [--items 1000000] [--features 128] [--queries 500] [--folder FOLDER]
+        [--items 1000000] [--features 128] [--queries 500] [--folder FOLDER] [--json FILE]
 
 Vectors are synthetic: clusters on the sphere, and a query is a vector near one of the items, as in
 `stores.py`. Recall@10 is against all vectors compared one by one. `exact` makes an index of ours
@@ -96,9 +96,17 @@ def since(before, what):
     }
 
 
+TOLD, JSON = [], []
+
+
 def tell(**said):
     said["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(json.dumps(said), flush=True)
+    TOLD.append(said)
+    if JSON:
+        from measuring import keep
+
+        keep(JSON[0], {"million": TOLD})
 
 
 def exact(folder, vectors, queries):
@@ -137,7 +145,8 @@ def hnsw(_folder, vectors, queries):
     """The graph of our engine, as it grows."""
     from whyalike.catalogue.faiss_index import HnswIndex
 
-    steps = [n for n in (100_000, 250_000, 500_000, 750_000, len(vectors)) if n <= len(vectors)]
+    sizes = {10_000, 30_000, 100_000, 250_000, 500_000, 750_000, len(vectors)}
+    steps = sorted(size for size in sizes if size <= len(vectors))
     engine, seconds, used = None, 0.0, 0.0
     for begin, end in zip([0, *steps], steps, strict=False):
         before = clocks()
@@ -270,8 +279,11 @@ def main():
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--features", type=int, default=128)
     parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--folder", help="where the files go, which are removed afterwards")
     asked = parser.parse_args()
+    if asked.json:
+        JSON.append(asked.json)
     vectors = draw_vectors(asked.items, asked.features)
     queries = draw_queries(vectors, asked.queries)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:

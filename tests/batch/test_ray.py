@@ -5,7 +5,9 @@ Skipped where Ray is not installed: it is 240 MB, and no part of the extra `dev`
 
 import os
 import signal
+import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -200,6 +202,47 @@ def test_one_cpu_is_left_and_results_come_in_order(cluster, tmp_path):
         assert runner._count_actors() == 2
     finally:
         ray.shutdown()
+
+
+ALONE = """
+import ray
+from whyalike.engines.ray_data import RayRunner
+
+print(*RayRunner()(["a"], lambda: lambda _: ray.get_runtime_context().gcs_address))
+"""
+
+
+def test_without_an_address_no_cluster_is_joined_that_others_started(cluster):
+    # In a process of its own: what starts a cluster asks for tokens from then on.
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # Ray's own choice, without an address, is the cluster that this machine has already.
+    assert done.stdout.split()[-1] != cluster
+
+
+def test_pieces_are_read_where_the_command_runs(cluster):
+    class Where:
+        def __iter__(self):
+            yield ray.get_runtime_context().get_node_id()
+
+    ray.init(address=cluster, log_to_driver=False)
+    try:
+        here = ray.get_runtime_context().get_node_id()
+        assert len(ray.nodes()) == 2
+        [said] = ray_data.RayRunner(cluster)(Where(), lambda: lambda piece: piece)
+    finally:
+        ray.shutdown()
+    assert said == here
+
+
+def test_nobody_is_warned_of_what_ray_will_take_away(cluster):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert list(ray_data.RayRunner(cluster)(["a"], lambda: lambda piece: piece)) == ["a"]
+    ours = [one for one in said if one.filename == ray_data.__file__]
+    assert [str(one.message) for one in ours] == []
 
 
 def test_who_reads_waits_where_nobody_takes(cluster, tmp_path, monkeypatch):

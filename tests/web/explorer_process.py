@@ -77,10 +77,10 @@ class Outcome:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def ask_all(url, pairs, *, clients, each=None):
+def ask_all(url, pairs, *, clients, each=None, more=None):
     """Let so many clients ask for the pairs at once, and return what became of them.
 
-    ``each`` is called after each answer, with the outcome until then.
+    ``each`` is called after each answer, with the outcome until then; ``more`` is asked with each.
     """
     outcome, left = Outcome(), iter(pairs)
 
@@ -91,7 +91,7 @@ def ask_all(url, pairs, *, clients, each=None):
                     pair = next(left, None)
                 if pair is None:
                     return
-                ask(client, pair, outcome)
+                ask(client, pair, outcome, more)
                 if each is not None:
                     each(outcome)
 
@@ -100,10 +100,11 @@ def ask_all(url, pairs, *, clients, each=None):
     return outcome
 
 
-def ask(client, pair, outcome):
+def ask(client, pair, outcome, more=None):
     began = time.perf_counter()
+    asked = {"left": pair[0], "right": pair[1], **(more or {})}
     try:
-        answer = client.post("/api/v1/explain", json={"left": pair[0], "right": pair[1]})
+        answer = client.post("/api/v1/explain", json=asked)
     except httpx.TransportError:
         with outcome.lock:
             outcome.unanswered += 1

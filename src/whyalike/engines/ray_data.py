@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import socket
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -99,7 +100,10 @@ class RayRunner:
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         try:
             if self.address is None:
-                ray.init(include_dashboard=False, **quiet)
+                # Without an address Ray would join whatever cluster it finds on this machine. It
+                # asks for tokens then, and where that cluster has none, nobody reaches this
+                # process any more: it counts as dead, and so do its workers before they start.
+                ray.init("local", include_dashboard=False, **quiet)
             else:
                 _knock(self.address)
                 ray.init(address=self.address, **quiet)
@@ -112,40 +116,45 @@ class RayRunner:
     ) -> Iterator[Result]:
         import ray
         from ray.data import ActorPoolStrategy, DataContext, ExecutionResources, read_datasource
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         context = DataContext.get_current().copy()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
-        # By default Ray gives up where one actor ends before it is ready.
+        # By default Ray gives up where one actor ends before it is ready, as one that was killed
+        # while it opened its model.
         context.max_consecutive_actor_init_deaths = TRIES
         context.execution_options.resource_limits = ExecutionResources(
             object_store_memory=BYTES_IN_FLIGHT
         )
         # A piece is a block: of more, some actors would have none.
         context.target_max_block_size = context.target_min_block_size = 1
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         # In a list it is fetched by the actor, and this name keeps it for those that start again.
         made = ray.put(ray.cloudpickle.dumps(make))
         with DataContext.current(context):
             source = read_datasource(
                 _source_of(pieces),
                 override_num_blocks=1,
-                ray_remote_args={"num_cpus": 0, "scheduling_strategy": here},
+                num_cpus=0,
+                label_selector=here,
             )
-            mapped = source.map_batches(
-                _actor_class(),
-                fn_constructor_args=([made],),
-                batch_size=1,
-                batch_format="pyarrow",
-                compute=ActorPoolStrategy(
-                    size=self._count_actors(), max_tasks_in_flight_per_actor=PER_ACTOR
-                ),
-                num_cpus=1,
-                num_gpus=self.gpus or None,
-                max_restarts=TRIES,
-                max_task_retries=TRIES,
-            )
+            with warnings.catch_warnings():
+                # Ray will take these two away in 2.64 and has nothing in their place; without them
+                # a piece that ends its worker is tried for ever.
+                warnings.filterwarnings("ignore", message=".*ray_remote_args.*deprecated")
+                mapped = source.map_batches(
+                    _actor_class(),
+                    fn_constructor_args=([made],),
+                    batch_size=1,
+                    batch_format="pyarrow",
+                    compute=ActorPoolStrategy(
+                        size=self._count_actors(), max_tasks_in_flight_per_actor=PER_ACTOR
+                    ),
+                    num_cpus=1,
+                    num_gpus=self.gpus or None,
+                    max_restarts=TRIES,
+                    max_task_retries=TRIES,
+                )
             for batch in mapped.iter_batches(
                 batch_size=1, batch_format="pyarrow", prefetch_batches=0
             ):
