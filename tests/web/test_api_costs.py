@@ -421,6 +421,28 @@ def test_a_speed_follows_what_was_seen_lately():
     assert speeds.seconds("shapley", 100) == pytest.approx(0.1 * 3_000 / 1_800, rel=0.1)
 
 
+def test_what_slows_work_down_for_a_while_is_no_property_of_it():
+    speeds = Speeds()
+    assert speeds.least("bti", 100) == 0.0
+    for seconds in (1.0, 1.0, 1.0, 20.0, 20.0, 20.0, 20.0, 20.0):
+        speeds.learn("bti", 1_000, seconds)
+    told = speeds.estimate("bti", 1_000)
+    assert told.least == pytest.approx(1.0)
+    assert told.seconds > 10
+    assert (told + told).least == pytest.approx(2.0)
+    # By one that was quicker than all others nothing is judged.
+    speeds.learn("bti", 1_000, 0.001)
+    assert speeds.least("bti", 1_000) == pytest.approx(1.0)
+    # Of a method that was not asked for yet, as of the others.
+    assert speeds.least("shapley", 100) == pytest.approx(0.1)
+    for _ in range(32):
+        speeds.learn("bti", 1_000, 20.0)
+    assert speeds.least("bti", 1_000) == pytest.approx(20.0, rel=1e-3)
+    # It is no more than what is expected.
+    speeds.seconds = lambda method, cost: 3.0
+    assert speeds.least("bti", 1_000) == 3.0
+
+
 def test_the_speed_of_a_model_is_known_from_the_start_and_of_a_function_from_the_first_answer():
     service = Service({"tiny": Explainer(tiny("bert").parts), "letters": open_explainer()})
     tiny_model, letters = service.model("tiny"), service.model("letters")

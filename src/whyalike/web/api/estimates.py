@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ PIECE_COST = 300.0
 """What a pair costs besides its passes, in tokens of forward passes (measured on two cores)."""
 KEPT = 0.8
 """How much of what was known of a speed is kept when more is learnt."""
+LATELY = 32
+"""Pieces of work among which those are looked for that nothing else on the machine slowed down."""
 BYTES_OF_TOKEN = 4.5
 """Of usual English text; others differ, and are counted where it matters."""
 CALIBRATION = "how long does it take to read a text of some twenty words on this machine? " * 3
@@ -27,13 +30,19 @@ CALIBRATION = "how long does it take to read a text of some twenty words on this
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What pairs cost together, in tokens of forward passes, and in seconds where that is known."""
+    """What pairs cost together, in tokens of forward passes, and in seconds where that is known.
+
+    ``least`` are the seconds where nothing else keeps the machine busy.
+    """
 
     cost: float = 0.0
     seconds: float = 0.0
+    least: float = 0.0
 
     def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(self.cost + other.cost, self.seconds + other.seconds)
+        return Estimate(
+            self.cost + other.cost, self.seconds + other.seconds, self.least + other.least
+        )
 
 
 class Speed:
@@ -41,6 +50,7 @@ class Speed:
 
     def __init__(self) -> None:
         self._cost = self._seconds = 0.0
+        self._lately: deque[float] = deque(maxlen=LATELY)
         self._lock = threading.Lock()
 
     def learn(self, cost: float, seconds: float) -> None:
@@ -48,11 +58,22 @@ class Speed:
         with self._lock:
             self._cost = KEPT * self._cost + cost
             self._seconds = KEPT * self._seconds + seconds
+            if cost > 0:
+                self._lately.append(seconds / cost)
 
     def seconds(self, cost: float) -> float | None:
         """Return how long work of such a cost takes; None where none was seen."""
         with self._lock:
             return cost * self._seconds / self._cost if self._cost > 0 else None
+
+    def least(self, cost: float) -> float | None:
+        """Return how long it takes by the fastest eighth of late work; None where none was seen.
+
+        What slows work down for a while, such as other programs, says nothing of the work.
+        """
+        with self._lock:
+            rates = sorted(self._lately)
+        return cost * rates[(len(rates) - 1) // 8] if rates else None
 
 
 class Speeds:
@@ -72,6 +93,21 @@ class Speeds:
         own = self._methods.get(method)
         found = None if own is None else own.seconds(cost)
         return (self._all.seconds(cost) if found is None else found) or 0.0
+
+    def least(self, method: str, cost: float) -> float:
+        """Return how long it takes where nothing else keeps the machine busy, at most ``seconds``.
+
+        0 where nothing was seen yet.
+        """
+        own = self._methods.get(method)
+        found = None if own is None else own.least(cost)
+        if found is None:
+            found = self._all.least(cost) or 0.0
+        return min(found, self.seconds(method, cost))
+
+    def estimate(self, method: str, cost: float) -> Estimate:
+        """Return what work of such a cost takes."""
+        return Estimate(cost, self.seconds(method, cost), self.least(method, cost))
 
 
 def pair_cost(method: "Method", sizes: Sequence["TextSize"], options: BTIOptions) -> float:

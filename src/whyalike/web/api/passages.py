@@ -146,4 +146,4 @@ def ranking_cost(
         # In chunks everything is read, and what chunks share twice.
         whole = sum(len(text.encode("utf-8", "replace")) for text in asked.texts) / 4.5
         cost += len(dict.fromkeys(asked.sizes)) * max(whole, scored)
-    return Estimate(cost, kind.model.speeds.seconds(LEARNT, cost))
+    return kind.model.speeds.estimate(LEARNT, cost)

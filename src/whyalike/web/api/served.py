@@ -215,7 +215,7 @@ class ServedModel:
             cost += sum(size.tokens * (size.words / 10 + 2) for size in sizes)
         elif kind.unit == "phrase":
             cost += sum(3 * size.tokens * size.words for size in sizes)
-        return Estimate(cost, self.speeds.seconds(kind.method, cost))
+        return self.speeds.estimate(kind.method, cost)
 
     def estimate_rows(self, kind: Kind, sizes: "Sequence[TextSize]", count: int) -> Estimate:
         """Return what checking so many rows of each table costs, for texts of these sizes.
@@ -223,7 +223,7 @@ class ServedModel:
         At most, each row asks for the score of both pairs.
         """
         cost = 2 * count * float(sum(size.tokens for size in sizes))
-        return Estimate(cost, self.speeds.seconds(kind.method, cost))
+        return self.speeds.estimate(kind.method, cost)
 
     def explainer_of(self, kind: Kind) -> "Explainer":
         """Return what explains pairs of a kind."""

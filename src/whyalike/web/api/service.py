@@ -9,7 +9,7 @@ An app is put together so (see ``whyalike.web.api.api_app``)::
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -533,6 +533,7 @@ class Service:
         diverse: float = False,
         explain: bool = True,
         method: str | None = None,
+        before: Callable[[Estimate], None] | None = None,
     ) -> Found:
         """Return the items of an index that are most like a text or one of them, with reasons.
 
@@ -562,6 +563,9 @@ class Service:
             Whether to say why.
         method : str, optional
             What explains it; by default the model's.
+        before : Callable[[Estimate], None], optional
+            Gets what the reasons cost, before the first is asked for; what it raises ends the
+            search.
 
         Raises
         ------
@@ -593,7 +597,9 @@ class Service:
                 )
 
             query, hits = await self.background.run(search)
-            reasons = await self._reasons(allowance, served, hits, method) if explain else []
+            reasons = (
+                await self._reasons(allowance, served, hits, method, before) if explain else []
+            )
         asked: dict[str, Any] = {"k": k, "where": where, "score": score}
         page = await asyncio.to_thread(lambda: page_of(served.index, query, hits, reasons, **asked))
         return Found(served, query, hits, reasons, page, asked)
@@ -947,6 +953,7 @@ class Service:
         served: ServedIndex,
         hits: "Sequence[Hit]",
         method: str | None,
+        before: Callable[[Estimate], None] | None,
     ) -> "Sequence[Reasons]":
         """Return what explains each hit, by its parts; at most a quarter of the queue is taken."""
         compared = [(hit, name, pair) for hit in hits for name, pair in _compared(hit).items()]
@@ -954,7 +961,7 @@ class Service:
         kind, _ = served.model.kind(
             method, None, documents=any(hit.query.id is not None for hit in hits)
         )
-        await self._take(allowance, kind, [pair for *_, pair in compared])
+        await self._take(allowance, kind, [pair for *_, pair in compared], before)
         window = max(1, self.limits.queue.waiting // 4)
         reasons: list[dict[str, Explanation]] = [{} for _ in hits]
         for start in range(0, len(compared), window):
@@ -982,12 +989,15 @@ class Service:
         allowance: Allowance,
         kind: Kind,
         pairs: Sequence[tuple[str, str]],
+        before: Callable[[Estimate], None] | None,
     ) -> None:
         """Take note of all pairs before the first is explained. Raises TooCostlyError."""
         new = [pair for pair in pairs if kind.model.key(kind, pair) not in self.kept]
         sizes = [await self._sizes(kind.model, kind, pair) for pair in new]
         whole = sum((kind.model.estimate(kind, one) for one in sizes), Estimate())
         allowance.take(whole, lambda left: advice(kind, sizes, left))
+        if before is not None:
+            before(whole)
         allowance.is_paid = True
 
     async def _searched(

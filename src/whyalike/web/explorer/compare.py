@@ -10,9 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.comparison import Comparison
-from whyalike.errors import OptionError, TextError
+from whyalike.errors import OptionError, TextError, TooCostlyError
 from whyalike.render.comparison import view_comparison
 from whyalike.render.parts import format_number
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.explorer.asking import COMPARISONS, Asked, CompareQuestion
 from whyalike.web.explorer.drawing import (
     Drawing,
@@ -104,7 +105,7 @@ class ComparePage:
                 examples=COMPARISONS if blank else (),
             )
             return Result(markup)
-        if dear := await self.drawing.ask_first(asked, await self._seconds(question)):
+        if dear := await self.drawing.ask_first(asked, await self._estimate(question)):
             return dear
         found, swapped = await self._compare(question)
         names = ("text B", "text A") if swapped else ("text A", "text B")
@@ -128,19 +129,18 @@ class ComparePage:
         )
         return Result(markup)
 
-    async def _seconds(self, question: CompareQuestion) -> float:
-        """Return how long both explanations take, as far as that is known."""
-        total = 0.0
-        with suppress(OptionError, TextError):
-            for text in (question.first, question.second):
-                estimate = await self.service.estimate(
-                    question.query,
-                    text,
-                    model=question.model or None,
-                    method=question.method or None,
-                )
-                total += estimate.seconds
-        return total
+    async def _estimate(self, question: CompareQuestion) -> Estimate:
+        """Return what the comparison takes; nothing for what is refused once it is asked for."""
+        with suppress(OptionError, TextError, TooCostlyError):
+            return await self.service.estimate_comparison(
+                self.service.allowance(),
+                question.query,
+                question.first,
+                question.second,
+                model=question.model or None,
+                method=question.method or None,
+            )
+        return Estimate()
 
     async def _compare(self, question: CompareQuestion) -> tuple[Comparison, bool]:
         """Return the comparison, the higher text first, and whether that is the second one."""

@@ -20,6 +20,7 @@ from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
 from whyalike.selection import content_pairs, mean_shift, widest_top_k
 from whyalike.web.api.allowance import said
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.explorer.asking import (
     ABSOLUTE,
     DOCUMENTS,
@@ -193,20 +194,20 @@ class PairPage:
     async def _ask_first(self, asked: Asked, question: PairQuestion) -> Result | None:
         """Return what asks whether a dear question is meant, or None."""
         usual = self.service.model(question.model or None).explainer.method.name
-        seconds = await self._seconds(question)
+        whole = await self._estimate(question)
         cheaper = ""
         if question.method != usual or question.beside:
-            alone = await self._seconds(replace(question, method=usual, beside=()))
-            if alone < seconds / 4:
-                cheaper = f"The method {usual} alone takes about {said(alone)}."
-        return await self.drawing.ask_first(asked, seconds, cheaper=cheaper)
+            alone = await self._estimate(replace(question, method=usual, beside=()))
+            if alone.seconds < whole.seconds / 4:
+                cheaper = f"The method {usual} alone takes about {said(alone.seconds)}."
+        return await self.drawing.ask_first(asked, whole, cheaper=cheaper)
 
-    async def _seconds(self, question: PairQuestion) -> float:
-        """Return how long a question takes, as far as that is known; 0 for what is refused."""
-        total = 0.0
+    async def _estimate(self, question: PairQuestion) -> Estimate:
+        """Return what a question takes, as far as that is known; nothing for what is refused."""
+        total = Estimate()
         for name in (question.method, *question.beside):
             with suppress(OptionError, TextError):
-                total += (await self.service.estimate(**self._asking(question, name))).seconds
+                total += await self.service.estimate(**self._asking(question, name))
         return total
 
     def _asking(self, question: PairQuestion, name: str) -> dict[str, Any]:
