@@ -100,18 +100,18 @@ def test_a_machine_that_was_busy_is_no_reason_to_ask(client):
     client = TestClient(create_explorer_app(service), base_url=HOME)
     cost = asyncio.run(service.estimate(LEFT, RIGHT, options={"top_k": 1})).cost
     for busy in (1, 1, 1, *[15] * 20):
-        kind.took(cost, 1.0 * busy)
+        kind.took(cost, 1.0 * busy, 0.0)
     told = asyncio.run(service.estimate(LEFT, RIGHT, options={"top_k": 1}))
     assert told.seconds > 3 * told.least
     assert "This takes" not in client.get("/", params=PAIR).text
     # Where nothing but slow work was seen for long, it is the machine.
     other = {**PAIR, "left": "hat"}
     for _ in range(40):
-        kind.took(cost, 15.0)
+        kind.took(cost, 15.0, 0.0)
     assert "This takes" in client.get("/", params=other).text
     # A few that were quick again tell that it is over.
     for _ in range(10):
-        kind.took(cost, 0.1)
+        kind.took(cost, 0.1, 0.0)
     assert "This takes" not in client.get("/", params=other).text
     service.close()
 

@@ -53,13 +53,16 @@ class Speed:
         self._lately: deque[float] = deque(maxlen=LATELY)
         self._lock = threading.Lock()
 
-    def learn(self, cost: float, seconds: float) -> None:
-        """Take note that work of such a cost took so long."""
+    def learn(self, cost: float, seconds: float, least: float | None = None) -> None:
+        """Take note that work of such a cost took so long.
+
+        ``least`` of these seconds it takes where nothing else keeps the machine busy, if known.
+        """
         with self._lock:
             self._cost = KEPT * self._cost + cost
             self._seconds = KEPT * self._seconds + seconds
             if cost > 0:
-                self._lately.append(seconds / cost)
+                self._lately.append((seconds if least is None else min(least, seconds)) / cost)
 
     def seconds(self, cost: float) -> float | None:
         """Return how long work of such a cost takes; None where none was seen."""
@@ -82,11 +85,11 @@ class Speeds:
     def __init__(self) -> None:
         self._all, self._methods = Speed(), dict[str, Speed]()
 
-    def learn(self, method: str, cost: float, seconds: float) -> None:
-        """Take note of work that was done; "" is no method, but the model alone."""
-        self._all.learn(cost, seconds)
+    def learn(self, method: str, cost: float, seconds: float, least: float | None = None) -> None:
+        """Take note of work as ``Speed`` does; "" is no method, but the model alone."""
+        self._all.learn(cost, seconds, least)
         if method:
-            self._methods.setdefault(method, Speed()).learn(cost, seconds)
+            self._methods.setdefault(method, Speed()).learn(cost, seconds, least)
 
     def seconds(self, method: str, cost: float) -> float:
         """Return how long it takes; 0 where nothing was seen yet."""
@@ -210,10 +213,23 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
     sizes = count_sizes(explainer, pair, options=BTIOptions())
     joint, (left, right) = "joint sequence" in model.capabilities, explainer.prompts
     tokens = sizes[0].tokens + (0 if joint or left == right else sizes[1].tokens)
-    took = []
+    took, busy = [], []
     for _ in range(2):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.thread_time()
         model.score([pair], prompts=explainer.prompts)
         took.append(time.perf_counter() - began)
+        busy.append(time.thread_time() - before)
     # A text that is on both sides with one prompt goes through once.
-    speeds.learn("", PIECE_COST + tokens, min(took))
+    least = min(busy) if is_computed_here(explainer) else None
+    speeds.learn("", PIECE_COST + tokens, min(took), least)
+
+
+def is_computed_here(explainer: "Explainer") -> bool:
+    """Return whether the thread that asks a model computes all the while, if it is let.
+
+    Of such work the time that a thread computed says how long it takes without other programs: of a
+    model on a processor of this machine, but of no user's function and on no accelerator, for which
+    a thread waits.
+    """
+    body = getattr(getattr(explainer.model, "sites", None), "body", None)
+    return getattr(getattr(body, "device", None), "type", "") == "cpu"

@@ -100,9 +100,9 @@ class RankPassages:
                 done.append(as_exception(error))
         return done
 
-    def took(self, cost: float, seconds: float) -> None:
+    def took(self, cost: float, seconds: float, busy: float) -> None:
         """Learn how long that took."""
-        self.kind.model.speeds.learn(LEARNT, cost, seconds)
+        self.kind.model.learn(LEARNT, cost, seconds, busy)
 
     def key(self, asked: PassageQuestion) -> bytes:
         """Return the key of a kept ranking."""

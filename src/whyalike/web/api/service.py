@@ -74,7 +74,7 @@ class ServiceLimits:
     """
 
     text: int = 20_000
-    words: int = 1_000
+    words: int = 1_500
     batch: int = 1_000
     hits: int = 50
     passages: int = 1_000

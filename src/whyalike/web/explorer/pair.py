@@ -55,6 +55,13 @@ HERE = "/"
 UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phrases"))
 """What a pair is broken down to, as the page says it."""
 
+LONG = (
+    ("", "the beginning, as the model does"),
+    ("windows", "whole, in windows"),
+    ("chunks", "each chunk, the best counts"),
+)
+"""How texts are read that are longer than the model reads."""
+
 FORMS = ("json", "html", "png")
 EMPTY = (
     "Or begin with one of these",
@@ -93,6 +100,7 @@ class PairPage:
                 "texts": self._kinds_of_texts(question),
                 "scales": SCALES,
                 "units": UNITS,
+                "longs": LONG,
                 "examples": PAIRS,
             }
 
@@ -184,6 +192,7 @@ class PairPage:
             take=self._take(asked, found, alone=not several),
             said=change.said if change else _said(found),
             edits=view_edits(asked, found[0], change),
+            unread=_unread(found),
             steps=steps,
             shown=shown,
             title=page_title("Pair", question.left, question.right),
@@ -218,7 +227,10 @@ class PairPage:
             "right": question.right,
             "model": question.model or None,
             "method": name or None,
-            "options": {"top_k": question.top_k},
+            "options": {
+                "top_k": question.top_k,
+                **({"long_text": question.long} if question.long else {}),
+            },
             "documents": question.texts == DOCUMENTS,
             # As on the command line: several methods are about their words.
             "check": 0 if question.beside else explainer.usual_check,
@@ -323,6 +335,13 @@ def say_steps(found: "Sequence[Explanation]") -> tuple[str, ...]:
 
 def _say_pairs(count: int, found: "Sequence[Explanation]") -> str:
     return f"{count:,} of {sum(len(one.matches) for one in found):,} matches"
+
+
+def _unread(found: "Sequence[Explanation]") -> int:
+    """Return how many words were left unread as their text is longer than the model reads."""
+    if found[0].options.long_text != "truncate":
+        return 0
+    return max(one.left.unread_words + one.right.unread_words for one in found)
 
 
 def _methods_shown(found: "Sequence[Explanation]") -> str:
