@@ -44,7 +44,7 @@ from whyalike.web.explorer.drawing import (
     pair_in_shell,
     reason_of,
 )
-from whyalike.web.explorer.edits import Edit, edited_texts, read_edits, tried, view_edits
+from whyalike.web.explorer.edits import Edit, edited_texts, read_edits, sides_of, tried, view_edits
 
 if TYPE_CHECKING:
     from whyalike.explanation import Explanation
@@ -160,8 +160,10 @@ class PairPage:
         if not edits or not question.is_whole:
             return asked, None
         found, _ = await self._explain(question)
-        left, right = await run_in_threadpool(edited_texts, found[0], edits)
-        made = Asked({**plain.fields, "left": (left,), "right": (right,)}, asked.is_part)
+        texts = await run_in_threadpool(edited_texts, sides_of(found[0]), edits)
+        made = Asked(
+            {**plain.fields, **{which: (text,) for which, text in texts.items()}}, asked.is_part
+        )
         return made, (plain, found[0], edits)
 
     async def _find(self, asked: Asked, done: "_Done | None" = None) -> Result:
