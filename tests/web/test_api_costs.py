@@ -20,10 +20,11 @@ from whyalike.errors import BusyError
 from whyalike.web.api import estimates
 from whyalike.web.api.allowance import Allowance
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.background import BackgroundWork
 from whyalike.web.api.estimates import Speed, Speeds
 from whyalike.web.api.schedule import QueueLimits
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.api.work_queue import WorkQueue
 from whyalike.web.serving import create_explorer_app
 

@@ -19,7 +19,8 @@ from serving_apps import serving
 from whyalike.batch.reading import read_pair_table
 from whyalike.batch.run import explain_file
 from whyalike.errors import FormatError, OptionError
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.asking import ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.explorer.uploads import KeptUploads
 
 PAIRS = [

@@ -16,8 +16,9 @@ from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex
 from whyalike.interruption import checkpoint
 from whyalike.web.api.allowance import said
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.schedule import Asker
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.api.work_queue import Place, WorkQueue
 from whyalike.web.explorer import waiting
 from whyalike.web.serving import create_explorer_app

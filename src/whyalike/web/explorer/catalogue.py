@@ -43,8 +43,8 @@ from whyalike.web.explorer.why import fields_of, openings
 if TYPE_CHECKING:
     from whyalike.data.items import Item
     from whyalike.explanation import Explanation
+    from whyalike.web.api.searches import Found, Placed
     from whyalike.web.api.served import ServedIndex
-    from whyalike.web.api.service import Found, Placed
 
 
 def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: str | None) -> str:

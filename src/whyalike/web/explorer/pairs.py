@@ -30,8 +30,8 @@ from whyalike.render.parts import format_number
 from whyalike.render.view import view_explanation
 from whyalike.spreadsheets import in_csv
 from whyalike.web.api.answers import until_disconnected
+from whyalike.web.api.asking import read_answer
 from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.service import read_answer
 from whyalike.web.explorer.asking import Asked
 from whyalike.web.explorer.drawing import Drawing, Result, attachment, forms_at, reason_of
 from whyalike.web.explorer.uploads import (
