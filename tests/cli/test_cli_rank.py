@@ -94,6 +94,11 @@ def test_forms_by_their_endings(run, model, table, tmp_path):
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["id"] for row in rows] == [each.id for each in found.passages]
+    formulas = tmp_path / "formulas.jsonl"
+    formulas.write_text('{"id": "@a", "text": "=1+1 warm gloves"}\n{"id": "b", "text": "hats"}\n')
+    run("rank", QUERY, "--jsonl", formulas, "--model", model, "-o", path)
+    with path.open(newline="") as stream:
+        assert {row["id"] for row in csv.DictReader(stream)} == {"'@a", "b"}
     page = tmp_path / "page.html"
     shown = run(*asked, "--html", page).stdout
     assert page.read_text() == found.to_html()

@@ -19,7 +19,8 @@ from whyalike.schema import ComparisonModel, ExplanationModel  # noqa: E402
 from whyalike.web.api import schema  # noqa: E402
 from whyalike.web.api.answers import explain_each  # noqa: E402
 from whyalike.web.api.api_app import create_api_app  # noqa: E402
-from whyalike.web.api.service import Service, ServiceLimits  # noqa: E402
+from whyalike.web.api.asking import ServiceLimits  # noqa: E402
+from whyalike.web.api.service import Service  # noqa: E402
 
 HOME = "http://127.0.0.1:8000"
 V1 = "/api/v1"

@@ -15,8 +15,9 @@ from fastapi.testclient import TestClient
 from tiny_models import tiny
 from whyalike import Explainer, Explanation
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.schedule import QueueLimits
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 
 HOME = "http://127.0.0.1:8000"
 V1 = "/api/v1"

@@ -17,12 +17,15 @@ from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex
 from whyalike.errors import BusyError
+from whyalike.web.api import estimates
 from whyalike.web.api.allowance import Allowance
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.background import BackgroundWork
 from whyalike.web.api.estimates import Speed, Speeds
 from whyalike.web.api.schedule import QueueLimits
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
+from whyalike.web.api.work_queue import WorkQueue
 from whyalike.web.serving import create_explorer_app
 
 HOME = "http://127.0.0.1:8000"
@@ -34,7 +37,7 @@ def known_speed(service, *, tokens_a_second):
     """Say how fast the models are; nothing that is measured changes it."""
 
     class Known(Speeds):
-        def learn(self, method, cost, seconds):
+        def learn(self, method, cost, seconds, least=None):
             pass
 
         def seconds(self, method, cost):
@@ -419,6 +422,78 @@ def test_a_speed_follows_what_was_seen_lately():
     speeds.learn("bti", 1_000, 2.0)
     assert speeds.seconds("bti", 100) == pytest.approx(0.2)
     assert speeds.seconds("shapley", 100) == pytest.approx(0.1 * 3_000 / 1_800, rel=0.1)
+
+
+def test_the_first_estimate_on_a_busy_machine_is_that_of_a_free_one(monkeypatch):
+    """By the clock all takes a hundred times as long; the thread has computed for the rest."""
+    clock = {"wall": 0.0, "thread": 0.0}
+    explainer = Explainer(tiny("bert").parts)
+    asked = explainer.model.score
+
+    def score(*args, **options):
+        clock["wall"] += 12.0
+        clock["thread"] += 0.12
+        return asked(*args, **options)
+
+    monkeypatch.setattr(explainer.model, "score", score)
+    monkeypatch.setattr(estimates.time, "perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr(estimates.time, "thread_time", lambda: clock["thread"])
+    speeds = Speeds()
+    estimates.calibrate(explainer, speeds)
+    told = speeds.estimate("bti", 1_000)
+    assert told.seconds == pytest.approx(100 * told.least)
+    assert 0 < told.least < 1
+
+
+def test_the_queue_says_how_long_a_thread_computed_and_a_function_is_known_by_the_clock():
+    clock, busy = [0.0], [0.0]
+    queue = WorkQueue(
+        limits=QueueLimits(gather_seconds=0.0), clock=lambda: clock[0], busy=lambda: busy[0]
+    )
+    learnt = []
+
+    class Work:
+        def __call__(self, pieces):
+            clock[0] += 30.0
+            busy[0] += 2.0
+            return pieces
+
+        def took(self, cost, seconds, busy):
+            learnt.append((cost, seconds, busy))
+
+    queue.submit(Work(), "x", cost=7.0).result(PATIENCE)
+    queue.close()
+    assert learnt == [(7.0, 30.0, 2.0)]
+    service = Service({"tiny": Explainer(tiny("bert").parts), "letters": open_explainer()})
+    for name, least in (("tiny", 2.0), ("letters", 30.0)):
+        served = service.model(name)
+        served.speeds = Speeds()
+        kind, _ = served.kind(None, None)
+        kind.took(1_000, 30.0, 2.0)
+        assert served.speeds.least(kind.method, 1_000) == pytest.approx(least), name
+    service.close()
+
+
+def test_what_slows_work_down_for_a_while_is_no_property_of_it():
+    speeds = Speeds()
+    assert speeds.least("bti", 100) == 0.0
+    for seconds in (1.0, 1.0, 1.0, 20.0, 20.0, 20.0, 20.0, 20.0):
+        speeds.learn("bti", 1_000, seconds)
+    told = speeds.estimate("bti", 1_000)
+    assert told.least == pytest.approx(1.0)
+    assert told.seconds > 10
+    assert (told + told).least == pytest.approx(2.0)
+    # By one that was quicker than all others nothing is judged.
+    speeds.learn("bti", 1_000, 0.001)
+    assert speeds.least("bti", 1_000) == pytest.approx(1.0)
+    # Of a method that was not asked for yet, as of the others.
+    assert speeds.least("shapley", 100) == pytest.approx(0.1)
+    for _ in range(32):
+        speeds.learn("bti", 1_000, 20.0)
+    assert speeds.least("bti", 1_000) == pytest.approx(20.0, rel=1e-3)
+    # It is no more than what is expected.
+    speeds.seconds = lambda method, cost: 3.0
+    assert speeds.least("bti", 1_000) == 3.0
 
 
 def test_the_speed_of_a_model_is_known_from_the_start_and_of_a_function_from_the_first_answer():

@@ -13,9 +13,10 @@ from fastapi.testclient import TestClient
 from whyalike import Explainer
 from whyalike.web.api import codes
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.schedule import QueueLimits
 from whyalike.web.api.schema import BatchAnswer, FailureModel
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 
 HOME = "http://127.0.0.1:8000"
 V1 = "/api/v1"
@@ -68,8 +69,8 @@ def ask(client, name, **asked):
          "invalid_option", {"field": "options.permutations", "limit": 64, "value": 65}),
         ("explain", {**PAIR, "left": "x" * 20_001}, "text_too_long",
          {"field": "left", "limit": 20_000, "value": 20_001, "unit": "characters"}),
-        ("explain", {**PAIR, "right": "wool " * 1_001}, "text_too_long",
-         {"field": "right", "limit": 1_000, "value": 1_001, "unit": "words or tokens"}),
+        ("explain", {**PAIR, "right": "wool " * 1_501}, "text_too_long",
+         {"field": "right", "limit": 1_500, "value": 1_501, "unit": "words or tokens"}),
         ("similar", {"text": "a", "index": "cars"}, "unknown_index", {"value": "cars"}),
         ("similar", {"text": "a", "k": 51}, "too_many", {"field": "k", "limit": 50, "value": 51}),
         ("similar", {"text": "a", "where": "price <"}, "invalid_filter", {}),

@@ -18,9 +18,10 @@ from whyalike.catalogue import CatalogueIndex, Item
 from whyalike.catalogue.similar_page import explain_all
 from whyalike.errors import TextError
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.opening import open_service
 from whyalike.web.api.schedule import QueueLimits
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.api.work_queue import WorkQueue
 
 HOME = "http://127.0.0.1:8000"

@@ -18,8 +18,9 @@ from whyalike import Explainer
 from whyalike.data.items import Item
 from whyalike.ranking import Ranking
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.schema import EstimateModel, RankingModel
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 
 HOME = "http://127.0.0.1:8000"
 QUERY = "how to keep hands warm"

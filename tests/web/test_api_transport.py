@@ -19,9 +19,10 @@ from whyalike import Comparison, Explainer, Explanation
 from whyalike.errors import OptionError
 from whyalike.ranking import Ranking
 from whyalike.web.api.api_app import create_api_app
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.rate import Rate, client_of
 from whyalike.web.api.schedule import QueueLimits
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.api.work_queue import WorkQueue
 from whyalike.web.middleware import RateLimiter
 from whyalike.web.serving import create_explorer_app

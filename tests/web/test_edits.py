@@ -16,7 +16,7 @@ from whyalike.errors import OptionError
 from whyalike.texts import find_words, keep_words
 from whyalike.web.api.service import Service
 from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.edits import edited_texts, read_edits, say_edits
+from whyalike.web.explorer.edits import edited_texts, read_edits, say_edits, sides_of
 
 HOME = "http://127.0.0.1:8000"
 LEFT, RIGHT = "warm gloves, for (small) phones", "mittens to text with"
@@ -86,13 +86,17 @@ def test_edits_made_together_are_all_of_the_text_that_was_shown():
     found = open_explainer().explain(LEFT, RIGHT)
     words = [word.text for word in found.left.words]
     assert words == ["warm", "gloves", ",", "for", "(", "small", ")", "phones"]
-    texts = edited_texts(found, edits_of("left.7=telephone", "left.0=", "right.3=by", "left.5="))
-    assert texts == ("gloves, for () telephone", "mittens to text by")
+    texts = edited_texts(
+        sides_of(found), edits_of("left.7=telephone", "left.0=", "right.3=by", "left.5=")
+    )
+    assert list(texts.values()) == ["gloves, for () telephone", "mittens to text by"]
     # The longer word does not move what is deleted behind it.
-    texts = edited_texts(found, edits_of("left.1=touchscreen mittens", "left.5"))
-    assert texts[0] == "warm touchscreen mittens, for () phones"
-    assert edited_texts(found, edits_of("left.1", **{"with": "hats"}))[0].startswith("warm hats,")
-    assert say_edits(found, edits_of("left.0", "right.0=hats")) == (
+    texts = edited_texts(sides_of(found), edits_of("left.1=touchscreen mittens", "left.5"))
+    assert texts["left"] == "warm touchscreen mittens, for () phones"
+    assert edited_texts(sides_of(found), edits_of("left.1", **{"with": "hats"}))["left"].startswith(
+        "warm hats,"
+    )
+    assert say_edits(sides_of(found), edits_of("left.0", "right.0=hats")) == (
         "“warm” deleted, “mittens” replaced by “hats”"
     )
 
@@ -104,10 +108,10 @@ def test_what_the_model_does_not_read_does_not_move_up():
     found = explainer.explain(long, "a warm hat")
     read = len(found.left.words)
     assert found.left.unread_words > 0
-    left, _ = edited_texts(found, edits_of("left.0"))
+    left = edited_texts(sides_of(found), edits_of("left.0"))["left"]
     assert left == long[found.left.words[1].start : found.left.words[read - 1].end]
     # A word that is replaced leaves the rest as it is.
-    left, _ = edited_texts(found, edits_of("left.0=hat"))
+    left = edited_texts(sides_of(found), edits_of("left.0=hat"))["left"]
     assert left == "hat" + long[found.left.words[0].end :]
 
 
@@ -125,7 +129,7 @@ def test_what_the_model_does_not_read_does_not_move_up():
 )
 def test_what_can_t_be_edited_is_said(client, said, says):
     with pytest.raises(OptionError, match=says):
-        edited_texts(open_explainer().explain(LEFT, RIGHT), edits_of(*said))
+        edited_texts(sides_of(open_explainer().explain(LEFT, RIGHT)), edits_of(*said))
     answer = client.post("/", data={"left": LEFT, "right": RIGHT, "edit": said})
     assert answer.status_code == 422
     assert says in html.unescape(answer.text)

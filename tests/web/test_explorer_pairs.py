@@ -19,7 +19,8 @@ from serving_apps import serving
 from whyalike.batch.reading import read_pair_table
 from whyalike.batch.run import explain_file
 from whyalike.errors import FormatError, OptionError
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.asking import ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.explorer.uploads import KeptUploads
 
 PAIRS = [
@@ -222,6 +223,28 @@ def test_the_files_have_the_rows_that_are_shown(client, service):
     assert [float(one["score"]) for one in found] == [rows[n].score for n in order]
     # What is written can be read again.
     assert client.get("/pairs/json").status_code == 404
+
+
+def test_a_spreadsheet_runs_nothing_of_a_file(client):
+    texts = ["=1+1 gloves", "@home mittens", "-2 hats", "\tcap"]
+    content = "=note,left,right\n" + "".join(f"+x,{a},{a} wool\n" for a in texts)
+    page = send(client, content.encode(), model="letters", method="random")
+    said = client.get("/pairs/csv", params={"table": page.url.params["table"]}).text
+    rows = list(csv.reader(io.StringIO(said, newline="")))
+    assert len(rows) == 1 + len(texts)
+    cells = [cell for row in rows for cell in row]
+    assert {f"'{text.strip()}" for text in texts[:3]} <= {cell.strip() for cell in cells}
+    assert "'+x" in cells
+    assert "'=note" in cells
+    # Numbers are none.
+    assert not [one for one in cells if one[:1] in "=+@\t-" and one and not _is_number(one)]
+
+
+def _is_number(said):
+    try:
+        return bool(float(said)) or True
+    except ValueError:
+        return False
 
 
 def send(client, content, name="mine.csv", **fields):

@@ -9,14 +9,16 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import count_letters, counted, make_app
+from explorer_service import count_letters, counted, make_app, make_items
 from fastapi.testclient import TestClient
 
 from whyalike import Explainer
+from whyalike.catalogue import CatalogueIndex
 from whyalike.interruption import checkpoint
 from whyalike.web.api.allowance import said
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.schedule import Asker
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.api.work_queue import Place, WorkQueue
 from whyalike.web.explorer import waiting
 from whyalike.web.serving import create_explorer_app
@@ -40,7 +42,8 @@ def served():
 def slow_down(service, *, others=SLOW):
     """Let the server think that ``occlusion`` takes long here, and perhaps other methods too."""
     paces = {"occlusion": SLOW}
-    service.models["letters"].speeds.seconds = lambda method, cost: paces.get(method, others) * cost
+    speeds = service.models["letters"].speeds
+    speeds.seconds = speeds.least = lambda method, cost: paces.get(method, others) * cost
 
 
 @pytest.fixture
@@ -70,15 +73,58 @@ def test_what_takes_long_is_asked_about_first(client, served, path, asked):
         fresh.close()
 
 
+def test_a_search_and_a_ranking_are_asked_about_too(tmp_path):
+    explainer = Explainer(embed=count_letters)
+    index = CatalogueIndex.build(make_items(), tmp_path / "shop", model=explainer, name="shop")
+    service = Service({}, indexes={"shop": index})
+    for served in service.models.values():
+        served.speeds.seconds = served.speeds.least = lambda method, cost: SLOW * cost
+    client = TestClient(create_explorer_app(service), base_url=HOME)
+    ranked = {"query": "warm hat", "passages": "a warm hat\n\na zip"}
+    for path, asked in (("/catalogue", {"text": "warm hat"}), ("/rank", ranked)):
+        page = client.get(path, params=asked).text
+        assert "This takes about" in page, path
+        assert 'form="ask" name="sure" value="1"' in page
+        assert page.count('id="ask"') == 1
+        answer = client.get(path, params={**asked, "sure": "1"}).text
+        assert "This takes" not in answer
+        assert re.search(r'data-said="\d+ (items? found|passages ranked)', answer), path
+        assert "This takes" not in client.get(path, params=asked).text, "it was kept"
+    service.close()
+
+
+def test_a_machine_that_was_busy_is_no_reason_to_ask(client):
+    """A question of a second, after work that other programs slowed down fifteen times."""
+    service = Service({"letters": Explainer(embed=count_letters)})
+    served = service.models["letters"]
+    kind, _ = served.kind(None, None)
+    client = TestClient(create_explorer_app(service), base_url=HOME)
+    cost = asyncio.run(service.estimate(LEFT, RIGHT, options={"top_k": 1})).cost
+    for busy in (1, 1, 1, *[15] * 20):
+        kind.took(cost, 1.0 * busy, 0.0)
+    told = asyncio.run(service.estimate(LEFT, RIGHT, options={"top_k": 1}))
+    assert told.seconds > 3 * told.least
+    assert "This takes" not in client.get("/", params=PAIR).text
+    # Where nothing but slow work was seen for long, it is the machine.
+    other = {**PAIR, "left": "hat"}
+    for _ in range(40):
+        kind.took(cost, 15.0, 0.0)
+    assert "This takes" in client.get("/", params=other).text
+    # A few that were quick again tell that it is over.
+    for _ in range(10):
+        kind.took(cost, 0.1, 0.0)
+    assert "This takes" not in client.get("/", params=other).text
+    service.close()
+
+
 def test_what_takes_less_is_named(client, served):
     slow_down(served, others=FAST)
     usual = served.models["letters"].explainer.method.name
     assert usual == "occlusion"
     # What is usual is as dear: nothing is said of it.
     assert "alone takes" not in client.get("/", params={**PAIR, "method": "occlusion"}).text
-    served.models["letters"].speeds.seconds = lambda method, cost: (
-        {usual: FAST}.get(method, SLOW) * cost
-    )
+    speeds = served.models["letters"].speeds
+    speeds.seconds = speeds.least = lambda method, cost: {usual: FAST}.get(method, SLOW) * cost
     page = client.get("/", params={**PAIR, "method": "shapley"}).text
     assert "The method occlusion alone takes about" in page
 

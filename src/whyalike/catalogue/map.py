@@ -5,6 +5,7 @@ that it was made of.
 """
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -183,7 +184,10 @@ def _by_pca(
 
 def _by_umap(blocks: Sequence[Block], *, unit: bool) -> NDArray[np.float64]:
     try:
-        from umap import UMAP
+        with warnings.catch_warnings():
+            # It warns on its import that TensorFlow is not installed, which none of this needs.
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap import UMAP
     except ImportError as error:
         raise MissingExtraError("A map by UMAP", "umap-learn", "map") from error
     vectors = np.concatenate(list(_batches(blocks, unit=unit)))

@@ -41,6 +41,7 @@ from whyalike.cli.refusals import refuse_unknown_passages
 from whyalike.data.encodings import asked_encoding, reading_in
 from whyalike.errors import OptionError, TextError
 from whyalike.files import check_folder
+from whyalike.spreadsheets import in_csv
 
 if TYPE_CHECKING:
     from whyalike.data.items import Item
@@ -275,26 +276,14 @@ def write_ranking(ranking: "Ranking", path: Path) -> None:
 
     kind = path.suffix.lower()
     if kind == ".csv":
-        content = in_csv(ranking)
+        rows = ranking.rows()
+        content = in_csv(rows, list(rows[0]))
     elif kind == ".html":
         content = ranking.to_html()
     else:
         content = ranking.to_markdown() if kind == ".md" else ranking.to_json(indent=2) + "\n"
     write_whole(path, lambda stream: stream.write(content.encode()))
     echo(f"Wrote {path}", err=True)
-
-
-def in_csv(ranking: "Ranking") -> str:
-    """Return the rows of a ranking as CSV, with a line of names."""
-    import csv
-    import io
-
-    rows = ranking.rows()
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 def say_progress(done: int, total: int) -> None:

@@ -173,7 +173,7 @@ def serve(
         from whyalike.web import open_service  # isort: skip
         from whyalike.web import Address, create_explorer_app, serve
         from whyalike.web.api.api_app import make_access
-        from whyalike.web.api.service import ServiceLimits
+        from whyalike.web.api.asking import ServiceLimits
         from whyalike.web.server import SECONDS_TO_LEAVE, leave
 
         address = Address(host, port, public_url)

@@ -9,9 +9,9 @@ from pathlib import Path
 from whyalike.documents import shown
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 from whyalike.files import write_whole
+from whyalike.spreadsheets import harmless
 from whyalike.study.ratings import COLUMNS, FLAGS, INTEGERS, RatingTable, table_of
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _FREE_TEXT = ("name", "comment")
 
 
@@ -109,8 +109,9 @@ def _written(name: str, value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
-    if name in _FREE_TEXT and str(value).startswith(_FORMULA_STARTS):
-        return f"'{value}"
+    if name in _FREE_TEXT:
+        # Reading takes one apostrophe off.
+        return f"'{value}" if str(value).startswith("'") else harmless(str(value))
     return value
 
 

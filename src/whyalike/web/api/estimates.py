@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ PIECE_COST = 300.0
 """What a pair costs besides its passes, in tokens of forward passes (measured on two cores)."""
 KEPT = 0.8
 """How much of what was known of a speed is kept when more is learnt."""
+LATELY = 32
+"""Pieces of work among which those are looked for that nothing else on the machine slowed down."""
 BYTES_OF_TOKEN = 4.5
 """Of usual English text; others differ, and are counted where it matters."""
 CALIBRATION = "how long does it take to read a text of some twenty words on this machine? " * 3
@@ -27,13 +30,19 @@ CALIBRATION = "how long does it take to read a text of some twenty words on this
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What pairs cost together, in tokens of forward passes, and in seconds where that is known."""
+    """What pairs cost together, in tokens of forward passes, and in seconds where that is known.
+
+    ``least`` are the seconds where nothing else keeps the machine busy.
+    """
 
     cost: float = 0.0
     seconds: float = 0.0
+    least: float = 0.0
 
     def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(self.cost + other.cost, self.seconds + other.seconds)
+        return Estimate(
+            self.cost + other.cost, self.seconds + other.seconds, self.least + other.least
+        )
 
 
 class Speed:
@@ -41,18 +50,33 @@ class Speed:
 
     def __init__(self) -> None:
         self._cost = self._seconds = 0.0
+        self._lately: deque[float] = deque(maxlen=LATELY)
         self._lock = threading.Lock()
 
-    def learn(self, cost: float, seconds: float) -> None:
-        """Take note that work of such a cost took so long."""
+    def learn(self, cost: float, seconds: float, least: float | None = None) -> None:
+        """Take note that work of such a cost took so long.
+
+        ``least`` of these seconds it takes where nothing else keeps the machine busy, if known.
+        """
         with self._lock:
             self._cost = KEPT * self._cost + cost
             self._seconds = KEPT * self._seconds + seconds
+            if cost > 0:
+                self._lately.append((seconds if least is None else min(least, seconds)) / cost)
 
     def seconds(self, cost: float) -> float | None:
         """Return how long work of such a cost takes; None where none was seen."""
         with self._lock:
             return cost * self._seconds / self._cost if self._cost > 0 else None
+
+    def least(self, cost: float) -> float | None:
+        """Return how long it takes by the fastest eighth of late work; None where none was seen.
+
+        What slows work down for a while, such as other programs, says nothing of the work.
+        """
+        with self._lock:
+            rates = sorted(self._lately)
+        return cost * rates[(len(rates) - 1) // 8] if rates else None
 
 
 class Speeds:
@@ -61,17 +85,32 @@ class Speeds:
     def __init__(self) -> None:
         self._all, self._methods = Speed(), dict[str, Speed]()
 
-    def learn(self, method: str, cost: float, seconds: float) -> None:
-        """Take note of work that was done; "" is no method, but the model alone."""
-        self._all.learn(cost, seconds)
+    def learn(self, method: str, cost: float, seconds: float, least: float | None = None) -> None:
+        """Take note of work as ``Speed`` does; "" is no method, but the model alone."""
+        self._all.learn(cost, seconds, least)
         if method:
-            self._methods.setdefault(method, Speed()).learn(cost, seconds)
+            self._methods.setdefault(method, Speed()).learn(cost, seconds, least)
 
     def seconds(self, method: str, cost: float) -> float:
         """Return how long it takes; 0 where nothing was seen yet."""
         own = self._methods.get(method)
         found = None if own is None else own.seconds(cost)
         return (self._all.seconds(cost) if found is None else found) or 0.0
+
+    def least(self, method: str, cost: float) -> float:
+        """Return how long it takes where nothing else keeps the machine busy, at most ``seconds``.
+
+        0 where nothing was seen yet.
+        """
+        own = self._methods.get(method)
+        found = None if own is None else own.least(cost)
+        if found is None:
+            found = self._all.least(cost) or 0.0
+        return min(found, self.seconds(method, cost))
+
+    def estimate(self, method: str, cost: float) -> Estimate:
+        """Return what work of such a cost takes."""
+        return Estimate(cost, self.seconds(method, cost), self.least(method, cost))
 
 
 def pair_cost(method: "Method", sizes: Sequence["TextSize"], options: BTIOptions) -> float:
@@ -174,10 +213,23 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
     sizes = count_sizes(explainer, pair, options=BTIOptions())
     joint, (left, right) = "joint sequence" in model.capabilities, explainer.prompts
     tokens = sizes[0].tokens + (0 if joint or left == right else sizes[1].tokens)
-    took = []
+    took, busy = [], []
     for _ in range(2):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.thread_time()
         model.score([pair], prompts=explainer.prompts)
         took.append(time.perf_counter() - began)
+        busy.append(time.thread_time() - before)
     # A text that is on both sides with one prompt goes through once.
-    speeds.learn("", PIECE_COST + tokens, min(took))
+    least = min(busy) if is_computed_here(explainer) else None
+    speeds.learn("", PIECE_COST + tokens, min(took), least)
+
+
+def is_computed_here(explainer: "Explainer") -> bool:
+    """Return whether the thread that asks a model computes all the while, if it is let.
+
+    Of such work the time that a thread computed says how long it takes without other programs: of a
+    model on a processor of this machine, but of no user's function and on no accelerator, for which
+    a thread waits.
+    """
+    body = getattr(getattr(explainer.model, "sites", None), "body", None)
+    return getattr(getattr(body, "device", None), "type", "") == "cpu"

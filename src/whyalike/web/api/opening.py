@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from whyalike.batch.reading import read_pair_table
 from whyalike.errors import OptionError
 from whyalike.reports.reading import read_report
+from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.served import names_of
-from whyalike.web.api.service import Service, ServiceLimits
+from whyalike.web.api.service import Service
 from whyalike.web.api.work_queue import WorkQueue
 
 if TYPE_CHECKING:

@@ -100,9 +100,9 @@ class RankPassages:
                 done.append(as_exception(error))
         return done
 
-    def took(self, cost: float, seconds: float) -> None:
+    def took(self, cost: float, seconds: float, busy: float) -> None:
         """Learn how long that took."""
-        self.kind.model.speeds.learn(LEARNT, cost, seconds)
+        self.kind.model.learn(LEARNT, cost, seconds, busy)
 
     def key(self, asked: PassageQuestion) -> bytes:
         """Return the key of a kept ranking."""
@@ -146,4 +146,4 @@ def ranking_cost(
         # In chunks everything is read, and what chunks share twice.
         whole = sum(len(text.encode("utf-8", "replace")) for text in asked.texts) / 4.5
         cost += len(dict.fromkeys(asked.sizes)) * max(whole, scored)
-    return Estimate(cost, kind.model.speeds.seconds(LEARNT, cost))
+    return kind.model.speeds.estimate(LEARNT, cost)

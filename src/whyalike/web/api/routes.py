@@ -39,7 +39,8 @@ from whyalike.web.api.schema import (
     SimilarRequest,
     validated,
 )
-from whyalike.web.api.service import Placed, Service
+from whyalike.web.api.searches import Placed
+from whyalike.web.api.service import Service
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -46,8 +46,8 @@ class QueueLimits:
 class Learns(Protocol):
     """Work that wants to know how long it took, so as to tell better beforehand."""
 
-    def took(self, cost: float, seconds: float) -> None:
-        """Learn that pieces of such a cost took so long."""
+    def took(self, cost: float, seconds: float, busy: float) -> None:
+        """Learn that pieces of such a cost took so long; ``busy`` seconds their thread computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +156,8 @@ class Flow:
 class Job:
     """Pieces that are done together.
 
-    ``active`` seconds it had the turn, last from ``resumed``; ``passes`` of a model it began.
+    ``active`` seconds it had the turn, last from ``resumed``, and its thread computed for ``busy``
+    of them; ``passes`` of a model it began.
     """
 
     pieces: list[Piece]
@@ -165,6 +166,7 @@ class Job:
     since: float = 0.0
     resumed: float = 0.0
     active: float = 0.0
+    busy: float = 0.0
     passes: int = 0
 
     @property

@@ -30,6 +30,7 @@ from whyalike.web.api.estimates import (
     count_size,
     count_sizes,
     guess_sizes,
+    is_computed_here,
     most_sizes,
     pair_cost,
 )
@@ -63,9 +64,9 @@ class Kind:
         """Explain them; one that can't be explained gets its own error."""
         return self.model.explain(self, pairs)
 
-    def took(self, cost: float, seconds: float) -> None:
+    def took(self, cost: float, seconds: float, busy: float) -> None:
         """Learn how long that took."""
-        self.model.speeds.learn(self.method, cost, seconds)
+        self.model.learn(self.method, cost, seconds, busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,12 @@ class ServedModel:
             cost += sum(size.tokens * (size.words / 10 + 2) for size in sizes)
         elif kind.unit == "phrase":
             cost += sum(3 * size.tokens * size.words for size in sizes)
-        return Estimate(cost, self.speeds.seconds(kind.method, cost))
+        return self.speeds.estimate(kind.method, cost)
+
+    def learn(self, method: str, cost: float, seconds: float, busy: float) -> None:
+        """Take note of work that was done; ``busy`` seconds of it its thread computed."""
+        least = busy if is_computed_here(self.explainer) else seconds
+        self.speeds.learn(method, cost, seconds, least)
 
     def estimate_rows(self, kind: Kind, sizes: "Sequence[TextSize]", count: int) -> Estimate:
         """Return what checking so many rows of each table costs, for texts of these sizes.
@@ -223,7 +229,7 @@ class ServedModel:
         At most, each row asks for the score of both pairs.
         """
         cost = 2 * count * float(sum(size.tokens for size in sizes))
-        return Estimate(cost, self.speeds.seconds(kind.method, cost))
+        return self.speeds.estimate(kind.method, cost)
 
     def explainer_of(self, kind: Kind) -> "Explainer":
         """Return what explains pairs of a kind."""

@@ -79,6 +79,8 @@ class WorkQueue:
         Of the threads.
     clock : Callable[[], float], default=time.monotonic
         The time in seconds.
+    busy : Callable[[], float], default=time.thread_time
+        For how many seconds the thread that asks has computed.
     """
 
     def __init__(
@@ -87,9 +89,10 @@ class WorkQueue:
         limits: QueueLimits | None = None,
         name: str = "queue",
         clock: Callable[[], float] = time.monotonic,
+        busy: Callable[[], float] = time.thread_time,
     ) -> None:
         self.limits = limits or QueueLimits()
-        self._name, self._clock = name, clock
+        self._name, self._clock, self._busy = name, clock, busy
         self._schedule = Schedule(self.limits)
         self._changed = threading.Condition()
         self._turn: Job | None = None
@@ -317,6 +320,7 @@ class WorkQueue:
 
     def _do(self, job: Job) -> None:
         results: Sequence[Any] = ()
+        began = self._busy()
         # From here on a piece can't be cancelled any more, but it can be gone.
         job.pieces = [piece for piece in job.pieces if piece.begin()] or job.pieces
         try:
@@ -327,6 +331,7 @@ class WorkQueue:
             pass
         except BaseException as error:
             results = [as_exception(error)] * len(job.pieces)
+        job.busy = self._busy() - began
         with self._changed:
             if self._turn is job:
                 self._count_slice(job)
@@ -336,7 +341,7 @@ class WorkQueue:
             self._changed.notify_all()
         do = job.pieces[0].do
         if results and isinstance(do, Learns):
-            do.took(job.cost, job.active)
+            do.took(job.cost, job.active, job.busy)
         for piece, result in zip(job.pieces, results, strict=bool(results)):
             piece.settle(result)
 

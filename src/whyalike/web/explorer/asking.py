@@ -193,7 +193,8 @@ class PairQuestion:
     """Two texts; ``beside`` are further methods, ``top_k`` clusters of scores are shown.
 
     ``texts`` is DOCUMENTS where the left one is no query. ``scale`` is that of shades and bars.
-    ``unit`` is what is measured besides words.
+    ``unit`` is what is measured besides words. ``long`` is how texts are read that are longer than
+    the model reads, "" as this server does it.
     """
 
     left: str
@@ -205,6 +206,7 @@ class PairQuestion:
     texts: str
     unit: UnitKind
     scale: str = ABSOLUTE
+    long: str = ""
 
     @classmethod
     def of(cls, asked: Asked, *, top_k: int) -> "PairQuestion":
@@ -220,6 +222,7 @@ class PairQuestion:
             texts=asked.one("texts"),
             scale=asked.one("scale") or ABSOLUTE,
             unit=_unit(asked.one("unit")),
+            long=asked.one("long"),
         )
 
     @property

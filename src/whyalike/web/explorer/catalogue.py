@@ -1,7 +1,7 @@
 """A search in Python and on the command line."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from whyalike.render.parts import format_number
 from whyalike.render.scales import Scale
 from whyalike.render.similar import render_similar, view_similar
 from whyalike.render.view import ExplanationView, view_explanation
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.explorer.asking import EACH_ITEM, Asked, SearchQuestion
 from whyalike.web.explorer.choosing import choices_of
 from whyalike.web.explorer.drawing import (
@@ -36,13 +37,14 @@ from whyalike.web.explorer.drawing import (
     page_title,
     reason_of,
 )
+from whyalike.web.explorer.waiting import say_dear
 from whyalike.web.explorer.why import fields_of, openings
 
 if TYPE_CHECKING:
     from whyalike.data.items import Item
     from whyalike.explanation import Explanation
+    from whyalike.web.api.searches import Found, Placed
     from whyalike.web.api.served import ServedIndex
-    from whyalike.web.api.service import Found, Placed
 
 
 def search_in_python(served: "ServedIndex", question: "SearchQuestion", where: str | None) -> str:
@@ -167,6 +169,14 @@ ITEMS_SHOWN = 12
 COUNTS = (5, 10, 25)
 
 
+class _DearError(Exception):
+    """A search was ended before its reasons were asked for; ``estimate`` is what they take."""
+
+    def __init__(self, estimate: Estimate) -> None:
+        super().__init__(estimate)
+        self.estimate = estimate
+
+
 class CataloguePage:
     """The page of an index, and what a search finds as a file."""
 
@@ -256,7 +266,12 @@ class CataloguePage:
         asked = question.asked
         if several:
             return await self._choose(question, several)
-        found = await self._search(question)
+        try:
+            found = await self._search(question, before=None if asked.one("sure") else self._stop)
+        except _DearError as error:
+            if dear := await self.drawing.ask_first(asked, error.estimate):
+                return dear
+            raise
         served = found.index
         missing = await self._missing(question, found) if question.missing else None
         where = await self._condition(question, served)
@@ -313,7 +328,14 @@ class CataloguePage:
             await self.drawing.draw("part_items.html.j2", items=links, note=said, back="", on="")
         )
 
-    async def _search(self, question: SearchQuestion) -> "Found":
+    def _stop(self, estimate: Estimate) -> None:
+        """End a search whose reasons take so long that it is to be asked about first."""
+        if say_dear(self.service, estimate) is not None:
+            raise _DearError(estimate)
+
+    async def _search(
+        self, question: SearchQuestion, before: Callable[[Estimate], None] | None = None
+    ) -> "Found":
         served = self.service.index(question.index or None)
         return await self.service.similar(
             served.name,
@@ -322,6 +344,7 @@ class CataloguePage:
             k=question.k,
             where=await self._condition(question, served),
             method=question.method or None,
+            before=before,
             **question.shape,
         )
 

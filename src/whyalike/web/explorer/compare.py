@@ -1,7 +1,6 @@
 """One query and two texts: why one of them is scored above the other."""
 
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
@@ -10,10 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from whyalike.comparison import Comparison
-from whyalike.errors import OptionError, TextError
+from whyalike.errors import OptionError, TextError, TooCostlyError
 from whyalike.render.comparison import view_comparison
 from whyalike.render.parts import format_number
-from whyalike.web.explorer.asking import COMPARISONS, Asked, CompareQuestion
+from whyalike.web.api.estimates import Estimate
+from whyalike.web.explorer.asking import COMPARISONS, ONCE, Asked, CompareQuestion
+from whyalike.web.explorer.compare_edits import (
+    SIDES,
+    Compared,
+    tried_comparison,
+    view_comparison_edits,
+)
 from whyalike.web.explorer.drawing import (
     Drawing,
     Exports,
@@ -28,9 +34,12 @@ from whyalike.web.explorer.drawing import (
     open_in_python,
     page_title,
 )
+from whyalike.web.explorer.edits import Edit, edited_texts, read_edits
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
+
+_Done = tuple[Asked, Compared, tuple[Edit, ...]]
 
 HERE = "/compare"
 FORMS = ("json", "html", "png")
@@ -52,9 +61,14 @@ class ComparePage:
     async def show(self, request: Request) -> Response:
         """Show the page, or the answer alone."""
         asked = await self.drawing.read(request)
-        question = CompareQuestion.of(self._filled(asked))
+
+        async def find() -> Result:
+            nonlocal asked
+            asked, done = await self._edit(asked)
+            return await self._find(asked, CompareQuestion.of(self._filled(asked)), done)
 
         async def content() -> dict[str, object]:
+            question = CompareQuestion.of(self._filled(asked))
             return {
                 "asked": question,
                 "models": [(name, name) for name in self.service.models],
@@ -65,7 +79,7 @@ class ComparePage:
         return await self.drawing.answer(
             request,
             asked,
-            find=partial(self._find, asked, question),
+            find=find,
             template="compare.html.j2",
             here=HERE,
             content=content,
@@ -79,7 +93,7 @@ class ComparePage:
 
         async def make() -> Response:
             question = CompareQuestion.of(asked)
-            found, _ = await self._compare(question)
+            found = (await self._compare(question)).found
             file = file_name(question.query, question.first, question.second)
             return attachment(await _write(found, form), form, file)
 
@@ -93,7 +107,20 @@ class ComparePage:
             return asked
         return Asked({"method": (method,), **asked.fields}, asked.is_part)
 
-    async def _find(self, asked: Asked, question: CompareQuestion) -> Result:
+    async def _edit(self, asked: Asked) -> "tuple[Asked, _Done | None]":
+        """Return the question with its edits made, and what they were made of."""
+        edits, plain = read_edits(asked, SIDES), asked.without(*ONCE)
+        question = CompareQuestion.of(self._filled(plain))
+        if not edits or not question.is_whole:
+            return asked, None
+        before = await self._compare(question)
+        texts = await run_in_threadpool(edited_texts, before.texts, edits)
+        made = {**plain.fields, **{which: (text,) for which, text in texts.items()}}
+        return Asked(made, asked.is_part), (plain, before, edits)
+
+    async def _find(
+        self, asked: Asked, question: CompareQuestion, done: "_Done | None" = None
+    ) -> Result:
         served = self.service.model(question.model or None)
         if not question.is_whole:
             blank = not (question.query or question.first or question.second)
@@ -104,14 +131,20 @@ class ComparePage:
                 examples=COMPARISONS if blank else (),
             )
             return Result(markup)
-        if dear := await self.drawing.ask_first(asked, await self._seconds(question)):
+        # Who edits a word has waited for the same before.
+        if done is None and (
+            dear := await self.drawing.ask_first(asked, await self._estimate(question))
+        ):
             return dear
-        found, swapped = await self._compare(question)
+        compared = await self._compare(question)
+        found, swapped = compared.found, compared.swapped
+        change = tried_comparison(*done, compared) if done else None
         names = ("text B", "text A") if swapped else ("text A", "text B")
         markup = await self.drawing.draw(
             "part_compare.html.j2",
             view=await run_in_threadpool(view_comparison, found, id="c1", names=names),
-            said=_said(found, swapped=swapped),
+            said=change.said if change else _said(found, swapped=swapped),
+            edits=view_comparison_edits(asked, compared, change),
             take=_take(served.explainer, found, asked),
             title=page_title("Compare", question.query, question.first),
             moves=(
@@ -128,22 +161,21 @@ class ComparePage:
         )
         return Result(markup)
 
-    async def _seconds(self, question: CompareQuestion) -> float:
-        """Return how long both explanations take, as far as that is known."""
-        total = 0.0
-        with suppress(OptionError, TextError):
-            for text in (question.first, question.second):
-                estimate = await self.service.estimate(
-                    question.query,
-                    text,
-                    model=question.model or None,
-                    method=question.method or None,
-                )
-                total += estimate.seconds
-        return total
+    async def _estimate(self, question: CompareQuestion) -> Estimate:
+        """Return what the comparison takes; nothing for what is refused once it is asked for."""
+        with suppress(OptionError, TextError, TooCostlyError):
+            return await self.service.estimate_comparison(
+                self.service.allowance(),
+                question.query,
+                question.first,
+                question.second,
+                model=question.model or None,
+                method=question.method or None,
+            )
+        return Estimate()
 
-    async def _compare(self, question: CompareQuestion) -> tuple[Comparison, bool]:
-        """Return the comparison, the higher text first, and whether that is the second one."""
+    async def _compare(self, question: CompareQuestion) -> Compared:
+        """Return the comparison, the higher text first."""
         found = await self.service.compare(
             question.query,
             question.first,
@@ -152,8 +184,8 @@ class ComparePage:
             method=question.method or None,
         )
         if found.margin >= 0:
-            return found, False
-        return found.swapped, True
+            return Compared(found, swapped=False)
+        return Compared(found.swapped, swapped=True)
 
 
 def _said(found: Comparison, *, swapped: bool) -> str:

@@ -1,7 +1,5 @@
 """Pages and parts of pages drawn from what the service answers."""
 
-import csv
-import io
 import logging
 import re
 import shlex
@@ -23,6 +21,7 @@ from whyalike.options import BTIOptions, UnitKind
 from whyalike.render.html import excerpt
 from whyalike.render.parts import format_number, format_signed
 from whyalike.web.api.answers import status_of, until_disconnected
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.explorer.asking import PART, RESULT, Asked
 from whyalike.web.explorer.choosing import Boards, MethodChoice, MethodGroup, choices_of, grouped
 from whyalike.web.explorer.short_links import LinkPages, ShortLinks
@@ -378,13 +377,13 @@ class Drawing:
                 return await ask()
 
     async def ask_first(
-        self, asked: Asked, seconds: float, *, cheaper: str = ""
+        self, asked: Asked, estimate: Estimate, *, cheaper: str = ""
     ) -> "Result | None":
         """Return what asks whether a dear question is meant; None where it is, or is not dear.
 
         ``cheaper`` is a sentence on what takes less.
         """
-        dear = None if asked.one("sure") else say_dear(self.service, seconds, cheaper=cheaper)
+        dear = None if asked.one("sure") else say_dear(self.service, estimate, cheaper=cheaper)
         return None if dear is None else Result(await self.draw("dear.html.j2", dear=dear))
 
     def choices(self, model: str | None, *, signed: bool = False) -> list[MethodChoice]:
@@ -469,15 +468,6 @@ def attachment(content: bytes | str, form: str, name: str = "whyalike") -> Respo
         f"filename*=UTF-8''{quote(name)}.{form}"
     }
     return Response(content, media_type=media, headers=headers)
-
-
-def in_csv(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
-    """Return rows as CSV, with a line of names."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from whyalike.errors import OptionError
 from whyalike.explanation import ExplainedText
@@ -13,8 +13,11 @@ from whyalike.web.explorer.asking import ONCE, Asked
 if TYPE_CHECKING:
     from whyalike.explanation import Explanation
 
-Which = Literal["left", "right"]
-SIDES: tuple[Which, Which] = ("left", "right")
+SIDES = {"left": "Left text", "right": "Right text"}
+"""The fields of a pair's texts, with what they are called."""
+
+Texts = Mapping[str, ExplainedText]
+"""The texts that are edited, by their fields."""
 
 MOST_EDITS = 100
 MOST_LISTED = 400
@@ -29,51 +32,55 @@ NAMED = 4
 class Edit:
     """A word of a side, by its number from 0, and what replaces it: nothing deletes it."""
 
-    side: Which
+    side: str
     word: int
     text: str = ""
 
 
-def read_edits(asked: Asked) -> tuple[Edit, ...]:
+def read_edits(asked: Asked, sides: Mapping[str, str] = SIDES) -> tuple[Edit, ...]:
     """Return what is asked to be edited: fields ``edit`` such as ``left.3`` or ``left.3=text``.
 
+    ``sides`` are the fields of the texts, with what they are called.
     The field ``with`` replaces words where the edit itself says nothing. Of several edits of a word
     the last counts. Raises OptionError on one that can't be read, and on too many.
     """
     said = asked.all("edit")
     if len(said) > MOST_EDITS:
         raise OptionError(f"{len(said):,} words are edited at once; {MOST_EDITS} at most.")
-    found: dict[tuple[Which, int], Edit] = {}
+    found: dict[tuple[str, int], Edit] = {}
     for one in said:
         place, given, text = one.partition("=")
         name, _, number = place.partition(".")
-        side = next((which for which in SIDES if which == name), None)
-        if side is None or not (number.isascii() and number.isdecimal() and len(number) <= 6):
-            raise OptionError(f"edit is {one[:60]!r}; give a side and a word, such as 'left.0'.")
-        edit = Edit(side, int(number), text if given else asked.one("with"))
+        if name not in sides or not (number.isascii() and number.isdecimal() and len(number) <= 6):
+            raise OptionError(
+                f"edit is {one[:60]!r}; give a side and a word, such as '{next(iter(sides))}.0'."
+            )
+        edit = Edit(name, int(number), text if given else asked.one("with"))
         found[edit.side, edit.word] = edit
     return tuple(found.values())
 
 
-def edited_texts(explanation: "Explanation", edits: tuple[Edit, ...]) -> tuple[str, str]:
-    """Return both texts with the edits made.
+def sides_of(explanation: "Explanation") -> Texts:
+    """Return both texts of a pair by their fields."""
+    return {"left": explanation.left, "right": explanation.right}
+
+
+def edited_texts(texts: Texts, edits: tuple[Edit, ...]) -> dict[str, str]:
+    """Return the texts with the edits made.
 
     Words are deleted as the library deletes them where it measures what a word adds: white space is
     tidied, and what the model had not read is left out, as it would move up. Raises OptionError
     where there is no such word, and where a text would have none left.
     """
-    left, right = (
-        _edited(
-            getattr(explanation, which),
-            {one.word: one.text for one in edits if one.side == which},
-            which,
-        )
-        for which in SIDES
-    )
-    return left, right
+    return {
+        which: _edited(text, {one.word: one.text for one in edits if one.side == which}, which)
+        if any(one.side == which for one in edits)
+        else text.text
+        for which, text in texts.items()
+    }
 
 
-def _edited(side: ExplainedText, texts: Mapping[int, str], which: Which) -> str:
+def _edited(side: ExplainedText, texts: Mapping[int, str], which: str) -> str:
     from whyalike.deletions import text_with
 
     count = len(side.words)
@@ -118,7 +125,7 @@ def tried(
     # What is shown must add up for who reads it.
     change = round(similarity, DECIMALS) - round(explanation.similarity, DECIMALS)
     return Tried(
-        what=say_edits(explanation, edits),
+        what=say_edits(sides_of(explanation), edits),
         scores=(
             format_number(explanation.similarity, DECIMALS),
             format_number(similarity, DECIMALS),
@@ -128,12 +135,12 @@ def tried(
     )
 
 
-def say_edits(explanation: "Explanation", edits: tuple[Edit, ...]) -> str:
+def say_edits(texts: Texts, edits: tuple[Edit, ...]) -> str:
     """Return edits in words, such as: “money” deleted, “back” replaced by “home”."""
     gone: dict[str, None] = {}
     replaced = []
     for one in sorted(edits, key=lambda edit: (edit.side, edit.word)):
-        word = getattr(explanation, one.side).words[one.word].text
+        word = texts[one.side].words[one.word].text
         if one.text:
             replaced.append(f"“{word}” replaced by “{one.text}”")
         else:
@@ -175,8 +182,8 @@ def view_edits(asked: Asked, explanation: "Explanation", done: Tried | None) -> 
     return EditView(
         fields=fields_of(asked.without(*ONCE)),
         words=tuple(
-            (f"{which.capitalize()} text", tuple(_listed(explanation, which, is_short=is_short)))
-            for which in SIDES
+            (title, tuple(_listed(explanation, which, is_short=is_short)))
+            for which, title in SIDES.items()
         ),
         is_short=is_short,
         score=explanation.similarity,
@@ -184,15 +191,16 @@ def view_edits(asked: Asked, explanation: "Explanation", done: Tried | None) -> 
     )
 
 
-def _listed(
-    explanation: "Explanation", which: Which, *, is_short: bool
-) -> Iterator[tuple[str, str]]:
-    side = getattr(explanation, which)
+def _listed(explanation: "Explanation", which: str, *, is_short: bool) -> Iterator[tuple[str, str]]:
     paired = {getattr(pair, which) for pair in explanation.pairs}
+    text = sides_of(explanation)[which]
+    return (one for n, one in enumerate(listed(text, which)) if not is_short or n in paired)
+
+
+def listed(side: ExplainedText, which: str) -> Iterator[tuple[str, str]]:
+    """Yield each word of a text with what a form sends of it, numbered where it comes again."""
     seen: dict[str, int] = {}
     for n, word in enumerate(side.words):
         seen[word.text] = seen.get(word.text, 0) + 1
-        if is_short and n not in paired:
-            continue
         again = f" ({seen[word.text]})" if seen[word.text] > 1 else ""
         yield f"{which}.{n}", f"{word.text}{again}"

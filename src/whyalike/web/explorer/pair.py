@@ -20,6 +20,7 @@ from whyalike.render.parts import format_number, score_name
 from whyalike.render.view import view_explanation
 from whyalike.selection import content_pairs, mean_shift, widest_top_k
 from whyalike.web.api.allowance import said
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.explorer.asking import (
     ABSOLUTE,
     DOCUMENTS,
@@ -43,7 +44,7 @@ from whyalike.web.explorer.drawing import (
     pair_in_shell,
     reason_of,
 )
-from whyalike.web.explorer.edits import Edit, edited_texts, read_edits, tried, view_edits
+from whyalike.web.explorer.edits import Edit, edited_texts, read_edits, sides_of, tried, view_edits
 
 if TYPE_CHECKING:
     from whyalike.explanation import Explanation
@@ -53,6 +54,13 @@ _Done = tuple[Asked, "Explanation", tuple[Edit, ...]]
 HERE = "/"
 UNITS = (("word", "words"), ("sentence", "and sentences"), ("phrase", "and phrases"))
 """What a pair is broken down to, as the page says it."""
+
+LONG = (
+    ("", "the beginning, as the model does"),
+    ("windows", "whole, in windows"),
+    ("chunks", "each chunk, the best counts"),
+)
+"""How texts are read that are longer than the model reads."""
 
 FORMS = ("json", "html", "png")
 EMPTY = (
@@ -92,6 +100,7 @@ class PairPage:
                 "texts": self._kinds_of_texts(question),
                 "scales": SCALES,
                 "units": UNITS,
+                "longs": LONG,
                 "examples": PAIRS,
             }
 
@@ -151,8 +160,10 @@ class PairPage:
         if not edits or not question.is_whole:
             return asked, None
         found, _ = await self._explain(question)
-        left, right = await run_in_threadpool(edited_texts, found[0], edits)
-        made = Asked({**plain.fields, "left": (left,), "right": (right,)}, asked.is_part)
+        texts = await run_in_threadpool(edited_texts, sides_of(found[0]), edits)
+        made = Asked(
+            {**plain.fields, **{which: (text,) for which, text in texts.items()}}, asked.is_part
+        )
         return made, (plain, found[0], edits)
 
     async def _find(self, asked: Asked, done: "_Done | None" = None) -> Result:
@@ -183,6 +194,7 @@ class PairPage:
             take=self._take(asked, found, alone=not several),
             said=change.said if change else _said(found),
             edits=view_edits(asked, found[0], change),
+            unread=_unread(found),
             steps=steps,
             shown=shown,
             title=page_title("Pair", question.left, question.right),
@@ -193,20 +205,20 @@ class PairPage:
     async def _ask_first(self, asked: Asked, question: PairQuestion) -> Result | None:
         """Return what asks whether a dear question is meant, or None."""
         usual = self.service.model(question.model or None).explainer.method.name
-        seconds = await self._seconds(question)
+        whole = await self._estimate(question)
         cheaper = ""
         if question.method != usual or question.beside:
-            alone = await self._seconds(replace(question, method=usual, beside=()))
-            if alone < seconds / 4:
-                cheaper = f"The method {usual} alone takes about {said(alone)}."
-        return await self.drawing.ask_first(asked, seconds, cheaper=cheaper)
+            alone = await self._estimate(replace(question, method=usual, beside=()))
+            if alone.seconds < whole.seconds / 4:
+                cheaper = f"The method {usual} alone takes about {said(alone.seconds)}."
+        return await self.drawing.ask_first(asked, whole, cheaper=cheaper)
 
-    async def _seconds(self, question: PairQuestion) -> float:
-        """Return how long a question takes, as far as that is known; 0 for what is refused."""
-        total = 0.0
+    async def _estimate(self, question: PairQuestion) -> Estimate:
+        """Return what a question takes, as far as that is known; nothing for what is refused."""
+        total = Estimate()
         for name in (question.method, *question.beside):
             with suppress(OptionError, TextError):
-                total += (await self.service.estimate(**self._asking(question, name))).seconds
+                total += await self.service.estimate(**self._asking(question, name))
         return total
 
     def _asking(self, question: PairQuestion, name: str) -> dict[str, Any]:
@@ -217,7 +229,10 @@ class PairPage:
             "right": question.right,
             "model": question.model or None,
             "method": name or None,
-            "options": {"top_k": question.top_k},
+            "options": {
+                "top_k": question.top_k,
+                **({"long_text": question.long} if question.long else {}),
+            },
             "documents": question.texts == DOCUMENTS,
             # As on the command line: several methods are about their words.
             "check": 0 if question.beside else explainer.usual_check,
@@ -322,6 +337,13 @@ def say_steps(found: "Sequence[Explanation]") -> tuple[str, ...]:
 
 def _say_pairs(count: int, found: "Sequence[Explanation]") -> str:
     return f"{count:,} of {sum(len(one.matches) for one in found):,} matches"
+
+
+def _unread(found: "Sequence[Explanation]") -> int:
+    """Return how many words were left unread as their text is longer than the model reads."""
+    if found[0].options.long_text != "truncate":
+        return 0
+    return max(one.left.unread_words + one.right.unread_words for one in found)
 
 
 def _methods_shown(found: "Sequence[Explanation]") -> str:

@@ -28,11 +28,12 @@ from whyalike.explanation import Explanation
 from whyalike.render.html import excerpt
 from whyalike.render.parts import format_number
 from whyalike.render.view import view_explanation
+from whyalike.spreadsheets import in_csv
 from whyalike.web.api.answers import until_disconnected
+from whyalike.web.api.asking import read_answer
 from whyalike.web.api.estimates import Estimate
-from whyalike.web.api.service import read_answer
 from whyalike.web.explorer.asking import Asked
-from whyalike.web.explorer.drawing import Drawing, Result, attachment, forms_at, in_csv, reason_of
+from whyalike.web.explorer.drawing import Drawing, Result, attachment, forms_at, reason_of
 from whyalike.web.explorer.uploads import (
     MOST_SENT,
     KeptUploads,
@@ -168,6 +169,12 @@ def _say(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _cell(value: object) -> object:
+    """Return what a spreadsheet has in a cell: a number is one there, too."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else _say(value)
+
+
 def row_to_dict(row: ReadPair, table: PairTable) -> dict[str, Any]:
     """Return a row as a file has it: what it came with, texts, score and words, or its error."""
     left, right = row.texts or (None, None)
@@ -193,7 +200,8 @@ def write_rows(rows: Sequence[ReadPair], table: PairTable, form: str) -> str:
     written: list[dict[str, object]] = []
     for one, row in zip(told, rows, strict=True):
         words = ", ".join(f"{a} – {b} {score:.4f}" for a, b, score in row.pairs)
-        written.append({**{name: _say(value) for name, value in one.items()}, "pairs": words})
+        cells = {name: _cell(value) for name, value in one.items()}
+        written.append({**cells, "pairs": words})
     return in_csv(written, names)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,9 +15,17 @@ from starlette.responses import RedirectResponse, Response
 
 from whyalike.data.items import Item
 from whyalike.data.passages import read_passages
-from whyalike.errors import FormatError, OptionError, TextError, WhyalikeError
+from whyalike.errors import (
+    FormatError,
+    OptionError,
+    TextError,
+    TooCostlyError,
+    WhyalikeError,
+)
 from whyalike.ranking import Ranking
 from whyalike.render.ranking import view_ranking
+from whyalike.spreadsheets import in_csv
+from whyalike.web.api.estimates import Estimate
 from whyalike.web.api.passages import PassageQuestion
 from whyalike.web.explorer.asking import Asked
 from whyalike.web.explorer.drawing import (
@@ -26,7 +35,6 @@ from whyalike.web.explorer.drawing import (
     attachment,
     call_in_python,
     forms_at,
-    in_csv,
     in_shell,
     open_in_python,
 )
@@ -97,6 +105,12 @@ class RankQuestion:
         """Whether there is something to rank."""
         return bool(self.query.strip() and (self.passages.strip() or self.file))
 
+    def about(self, passages: "Sequence[str | Item]") -> PassageQuestion:
+        """Return the same as the library takes it."""
+        return PassageQuestion(
+            self.query, tuple(passages), right=self.right or None, explain=self.explain
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UploadedPassages:
@@ -121,14 +135,8 @@ async def _rank(
             f"There are {len(passages):,} passages; this page takes {MOST_PASSAGES:,} at most: "
             "rank a file of any length with `whyalike rank`."
         )
-    asked = PassageQuestion(
-        question.query,
-        tuple(passages),
-        right=question.right or None,
-        explain=question.explain,
-    )
     found = await service.rank_passages(
-        asked, model=question.model or None, method=question.method or None
+        question.about(passages), model=question.model or None, method=question.method or None
     )
     return await run_in_threadpool(Ranking.from_json, found)
 
@@ -238,6 +246,8 @@ class RankPage:
                 )
             )
         passages = self._passages(question)
+        if dear := await self.drawing.ask_first(asked, await self._estimate(question, passages)):
+            return dear
         ranking = await _rank(self.service, question, passages)
         content = await run_in_threadpool(view_ranking, ranking)
         count = len(ranking.passages)
@@ -248,6 +258,17 @@ class RankPage:
             take=self._take(asked, question, ranking),
         )
         return Result(markup)
+
+    async def _estimate(self, question: RankQuestion, passages: "Sequence[str | Item]") -> Estimate:
+        """Return what the ranking takes; nothing for what is refused once it is asked for."""
+        with suppress(OptionError, TextError, TooCostlyError):
+            return await self.service.estimate_passages(
+                self.service.allowance(),
+                question.about(passages),
+                model=question.model or None,
+                method=question.method or None,
+            )
+        return Estimate()
 
     def _take(self, asked: Asked, question: RankQuestion, ranking: Ranking) -> Exports:
         explainer = self.service.model(question.model or None).explainer

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from whyalike.web.api.allowance import said
 from whyalike.web.api.api_app import PROGRESS
+from whyalike.web.api.estimates import Estimate
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -27,7 +28,10 @@ ASK = "x-whyalike-ask"
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 ASK_FIRST = 5.0
-"""Seconds of a model's work from which on a page asks before it begins."""
+"""Seconds of a model's work from which on a page asks before it begins.
+
+They are those of a machine with nothing else to do: other work that slows this one down for a while
+is no reason to ask before each question."""
 
 
 class Waiting:
@@ -86,12 +90,13 @@ class Dear:
     cheaper: str
 
 
-def say_dear(service: "Service", seconds: float, *, cheaper: str = "") -> Dear | None:
-    """Return what to ask before a question of so many seconds; None where it is not to be asked.
+def say_dear(service: "Service", estimate: Estimate, *, cheaper: str = "") -> Dear | None:
+    """Return what to ask before a question that takes so long; None where it is not to be asked.
 
     A question that takes more than a request may is refused without being asked about.
     """
-    if not ASK_FIRST < seconds <= service.limits.cost_seconds:
+    seconds = estimate.seconds
+    if estimate.least <= ASK_FIRST or seconds > service.limits.cost_seconds:
         return None
     whole = service.queue.seconds_until_done(seconds, long=True)
     return Dear(

@@ -17,7 +17,7 @@ from whyalike.web.explorer.asking import Asked, SearchQuestion
 from whyalike.web.explorer.drawing import Drawing, Result
 
 if TYPE_CHECKING:
-    from whyalike.web.api.service import Found
+    from whyalike.web.api.searches import Found
 
 HERE = "/catalogue"
 WHY = "/catalogue/why"

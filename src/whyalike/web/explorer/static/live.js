@@ -313,6 +313,20 @@ async function run(again = false, submitter = null) {
   }
 }
 
+/**
+ * Sets the menu of the same name to what a button in the answer says, so that it holds from now on.
+ * @param {HTMLFormElement} asked
+ * @param {HTMLElement | null} button
+ */
+function choose(asked, button) {
+  if (!(button instanceof HTMLButtonElement) || !button.matches('[data-chooses]')) return false;
+  const menu = /** @type {HTMLSelectElement | null} */ (asked.querySelector(`select[name="${button.name}"]`));
+  if (!menu) return false;
+  menu.value = button.value;
+  menu.closest('[hidden]')?.removeAttribute('hidden');
+  return true;
+}
+
 /** @param {number} wait */
 function later(wait) {
   clearTimeout(timer);
@@ -349,7 +363,7 @@ if (form) {
   form.addEventListener('compositionend', () => later(TYPING));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    run(true, event.submitter);
+    run(true, choose(form, event.submitter) ? null : event.submitter);
   });
   document.addEventListener('whyalike:ask', () => run(true));
   document.addEventListener('whyalike:say', (event) => {
