@@ -137,7 +137,10 @@ def golds(which):
 def read_vectors(explainer, gold):
     """Return each pair's explanation and both texts' words."""
     explanations = explainer.explain_many([(pair.left, pair.right) for pair in gold])
-    return [(e, words_of.pop((e.left.text, e.right.text))) for e in explanations]
+    # Some pairs stand in a file twice.
+    found = [(e, words_of[e.left.text, e.right.text]) for e in explanations]
+    words_of.clear()
+    return found
 
 
 def measure(gold, read, matching, name):
