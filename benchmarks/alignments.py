@@ -6,9 +6,11 @@ MTRef's train part and every second pair, from the first on, of Edinburgh++ chos
 of the transports (--choose); the figures are of what is left: MTRef's and Wiki's development parts,
 and every second pair from the second on of Edinburgh++ and XL-WA.
 
+"long" sets the left texts of MTRef and Edinburgh++ among two other sentences.
+
 Needs the data in the folder named by WHYALIKE_DATA (default ../shared/data).
 
-Run with: python benchmarks/alignments.py [--model FOLDER] [--golds en|xlwa|all] [--limit N]
+Run with: python benchmarks/alignments.py [--model FOLDER] [--golds en|long|xlwa|all] [--limit N]
 """
 
 import argparse
@@ -24,7 +26,13 @@ import numpy as np
 
 from whyalike import BTIOptions, Explainer
 from whyalike.arrays import WordSaliency
-from whyalike.evaluation import identical_words, read_edinburgh, read_multimwa, read_xlwa
+from whyalike.evaluation import (
+    AlignedPair,
+    identical_words,
+    read_edinburgh,
+    read_multimwa,
+    read_xlwa,
+)
 from whyalike.evaluation.alignment import score_links
 from whyalike.evaluation.gold import links_at_blanks
 from whyalike.evaluation.rival_alignments import RULES, align_by_transport
@@ -118,7 +126,7 @@ MATCHINGS = {
 def golds(which):
     """Return {name: (pairs that choose, pairs that are reported)}."""
     folder, found = DATA / "alignment", {}
-    if which in ("en", "all"):
+    if which in ("en", "long", "all"):
         train = list(read_multimwa(folder / "mwa" / "mtref-train.tsv"))
         found["MTRef"] = train, read_multimwa(folder / "mwa" / "mtref-dev.tsv")
         found["Wiki"] = (), read_multimwa(folder / "mwa" / "wiki-dev.tsv")
@@ -127,6 +135,12 @@ def golds(which):
             sure=folder / "edinburgh" / "gold.train.sure.json",
         )
         found["Edinburgh++"] = gold[::2], gold[1::2]
+    if which == "long":
+        del found["Wiki"]
+        return {
+            f"{name}, long against short": tuple(map(among_others, parts))
+            for name, parts in found.items()
+        }
     if which in ("xlwa", "all"):
         for language in LANGUAGES:
             gold = read_xlwa(folder / "xlwa" / f"en-{language}-dev.tsv")
@@ -134,10 +148,31 @@ def golds(which):
     return found
 
 
+def among_others(gold, count=120):
+    """Return pairs whose left text stands among two other sentences, which have no partner."""
+    drawing, found = random.Random(1), []
+    for pair in drawing.sample(list(gold), count):
+        drawn_ones = drawing.sample(list(gold), 8)
+        others = [
+            one.left for one in drawn_ones if one.left != pair.left and one.right != pair.right
+        ][:2]
+        at = drawing.randrange(3)
+        texts = [text.strip() for text in (*others[:at], pair.left, *others[at:])]
+        moved = sum(len(text.split()) for text in texts[:at])
+        sure, possible = (
+            frozenset((i + moved, j) for i, j in links) for links in (pair.sure, pair.possible)
+        )
+        found.append(AlignedPair(pair.name, " ".join(texts), pair.right, sure, possible))
+    return found
+
+
 def read_vectors(explainer, gold):
     """Return each pair's explanation and both texts' words."""
     explanations = explainer.explain_many([(pair.left, pair.right) for pair in gold])
-    return [(e, words_of.pop((e.left.text, e.right.text))) for e in explanations]
+    # Some pairs stand in a file twice.
+    found = [(e, words_of[e.left.text, e.right.text]) for e in explanations]
+    words_of.clear()
+    return found
 
 
 def measure(gold, read, matching, name):
@@ -165,7 +200,7 @@ def drawn(gold, limit):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
-    parser.add_argument("--golds", choices=("en", "xlwa", "all"), default="en")
+    parser.add_argument("--golds", choices=("en", "long", "xlwa", "all"), default="en")
     parser.add_argument("--layer", type=int, help="of the words; by default the middle one")
     parser.add_argument("--limit", type=int, default=10**6, help="pairs of each gold at most")
     parser.add_argument("--choose", action="store_true", help="thresholds, on the choosing part")

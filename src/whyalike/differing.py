@@ -48,18 +48,21 @@ SHORTEST_BASE = 3
 # Beside the lists of negations: verbs and adverbs that deny, in English.
 _DENYING = """
     nor nobody neither nowhere cannot can't hardly barely rarely scarcely little few lack lacks
-    lacked lacking fail fails failed unlikely absent
+    lacked lacking fail fails failed refuse refuses refused unlikely absent
 """
 DENYING = frozenset(_DENYING.split())
 _COUNTED = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
     sixteen seventeen eighteen nineteen twenty
 """
-_NUMBERS = {word: str(number) for number, word in enumerate(_COUNTED.split())} | {
-    "once": "1",
-    "twice": "2",
-    "dozen": "12",
-}
+_TENS = "thirty forty fifty sixty seventy eighty ninety"
+_ORDERED = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_NUMBERS = (
+    {word: str(number) for number, word in enumerate(_COUNTED.split())}
+    | {word: str(10 * number) for number, word in enumerate(_TENS.split(), start=3)}
+    | {word: f"{number}." for number, word in enumerate(_ORDERED.split(), start=1)}
+    | {"once": "1", "twice": "2", "dozen": "12", "half": "1/2", "quarter": "1/4"}
+)
 _MULTIPLES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _NAMES_OF_DAYS = """
     january february march april may june july august september october november december
@@ -67,6 +70,7 @@ _NAMES_OF_DAYS = """
 """
 _DATES = frozenset(_NAMES_OF_DAYS.split())
 _DIGITS = re.compile(r"\d")
+_JOINING = frozenset([*",;:()-–—", "and", "or", "but"])
 _COMMAS = re.compile(r"(?<=\d),(?=\d{3})")
 
 
@@ -327,7 +331,7 @@ def _judged(case: _Case) -> Difference:
 
 def _denied(case: _Case) -> Said | None:
     """Two turns say the same as none: *not bad*, *good*; *not used*, *unused*."""
-    if not all(case.ranges) and any(case.only):
+    if not all(case.ranges) and any(case.only) and not _is_turn(case):
         return None
     sides = case.first, case.second
     left, right = (
@@ -353,6 +357,19 @@ def _denied(case: _Case) -> Said | None:
     if left or right or prefixed:
         return "negated", prefixed or (left, right)
     return None
+
+
+def _is_turn(case: _Case) -> bool:
+    """Return whether words of one side alone turn what follows: *by no means*, *never really*.
+
+    A thing said besides is no turn: *, not heavy*.
+    """
+    side, words, only = max(
+        zip((case.first, case.second), case.ranges, case.only, strict=True),
+        key=lambda one: len(one[1]),
+    )
+    forms = {side.words.form(n) for n in words}
+    return len(only) <= 1 and bool(side.negations & {*words}) and not forms & _JOINING
 
 
 def _is_negative(word: str, thesaurus: Thesaurus) -> bool:
@@ -515,11 +532,17 @@ def _numbers(side: _Side, words: range) -> dict[int, str]:
 
 
 def _names(side: _Side, words: Sequence[int]) -> list[int]:
-    """Return which words are written as names are: with a capital, and not first of a sentence."""
+    """Return which words are written as names are.
+
+    With a capital, and not first of a sentence or with one within: *Leeds*, *iOS*.
+    """
     firsts = {start for start, _ in _sentences(side)}
-    return [
-        n for n in words if n not in firsts and side.words.text[side.words.spans[n][0]].isupper()
-    ]
+    found = []
+    for n in words:
+        start, end = side.words.spans[n]
+        if any(letter.isupper() for letter in side.words.text[start + (n in firsts) : end]):
+            found.append(n)
+    return found
 
 
 def _likeness(first: _Side, second: _Side, place: _Place, pair: _Place) -> float | None:

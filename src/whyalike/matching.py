@@ -141,8 +141,23 @@ def _score(left: WordSaliency, right: WordSaliency, i: int, j: int, cosine: floa
     return float(left.contributions[i] + right.contributions[j]) / 2
 
 
-NEIGHBOURS = 0.15
+NEIGHBOURS = 0.1
 """What the pair of the next words on both sides counts; half of it for those one farther."""
+
+REACH = 3
+"""How many words to either side are asked whether they go together too."""
+
+ENOUGH = 1.5
+"""Pairs around one, each by its nearness, that support it wholly."""
+
+SUPPORT = 0.2
+"""What whole support adds to likeness."""
+
+LEAST = 0.6
+"""The cosine that a pair without any support needs."""
+
+RELIEF = 0.5
+"""How much less is enough with whole support."""
 
 TEMPERATURE = 0.4
 """Of the softmax, in standard deviations of the cosines."""
@@ -161,8 +176,15 @@ def match_softly(left: WordSaliency, right: WordSaliency) -> tuple[WordPair, ...
     text; both must be (their geometric mean), as in Dou and Neubig 2021 (awesome-align). Likeness
     is the cosine after the mean of both texts' words was taken off, for what all words share says
     nothing about which go together, plus a part of that of the neighbouring words: words in the
-    same place of the same phrase go together. Words that are each other's likest are kept however
-    unsure, as copies of one word are. Pairs whose plain cosine is not above zero are left out.
+    same place of the same phrase go together, and a part of the pair's support. Words that are each
+    other's likest are kept however unsure, as copies of one word are.
+
+    Support is how sure the words around both are of each other by their cosines, in any order, from
+    0 to 1: each pair of words up to REACH places away counts by 2 over the sum of both distances,
+    and ENOUGH of that is whole; in a text of two words, 1 is, and a text of one has none to ask.
+    What goes with a phrase stands near it, so that a pair alone, *the* and *the* of two unrelated
+    sentences, must be the more alike by itself: left out are pairs whose cosine is at most LEAST
+    less RELIEF times their support, and those whose plain cosine is not above zero.
     ``similarity`` of a pair is the cosine without the mean (beyond MOST_PAIRS, the plain one).
 
     Where the method says what words add to the similarity, a word shares that evenly among its
@@ -181,9 +203,13 @@ def soft_matches(left: WordSaliency, right: WordSaliency) -> MatchArrays:
         return MatchArrays.of(match_mutually(left, right))
     first, second = _rows_of(left.vectors, rows), _rows_of(right.vectors, columns)
     cosines = _without_the_mean(first, second)
+    spread = float(cosines.std())
+    support = _support(_agreement(cosines, spread=spread))
     likeness = _with_neighbours(cosines)
-    kept = _agreement(likeness, spread=float(cosines.std())) > AGREEMENT
+    likeness += SUPPORT * support
+    kept = _agreement(likeness, spread=spread) > AGREEMENT
     _add_mutual(kept, likeness)
+    kept &= cosines + RELIEF * support > LEAST
     i, j = np.nonzero(kept)
     # Of the plain cosine the sign alone counts, and of the pairs that are sure of each other.
     alike = _row_products(first[i], second[j]) > 0
@@ -243,6 +269,29 @@ def _with_neighbours(cosines: Floats) -> Floats:
         found[distance:, distance:] += weight * cosines[:-distance, :-distance]
         found[:-distance, :-distance] += weight * cosines[distance:, distance:]
     return found
+
+
+def _support(agreement: Floats) -> Floats:
+    """(W, W'): how much the pairs around each pair agree, 0 to 1; see ``match_softly``."""
+    rows, columns = agreement.shape
+    others = range(1, min(REACH, min(rows, columns) - 1) + 1)
+    if not others:
+        return np.ones_like(agreement)
+    around = np.zeros((rows + 2 * REACH, columns + 2 * REACH), dtype=agreement.dtype)
+    around[REACH : REACH + rows, REACH : REACH + columns] = agreement
+    beside = {
+        step: around[:, REACH - step :][:, :columns] + around[:, REACH + step :][:, :columns]
+        for step in range(1, REACH + 1)
+    }
+    found = np.zeros_like(agreement)
+    for step in range(1, REACH + 1):
+        near = np.zeros_like(beside[step])
+        for other, values in beside.items():
+            near += 2 / (step + other) * values
+        found += near[REACH - step :][:rows] + near[REACH + step :][:rows]
+    # What a translation word by word would give the first word of the shorter text.
+    found /= min(ENOUGH, sum(1 / step for step in others))
+    return np.minimum(found, 1.0, out=found)
 
 
 def _add_mutual(kept: NDArray[np.bool_], likeness: Floats) -> None:

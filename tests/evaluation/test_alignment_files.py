@@ -39,6 +39,7 @@ def test_multimwa(tmp_path):
         (row("a b", "c", "-1-0"), "line 2 | '-1-0' | link"),
         (row("a b", "c", "0-1"), "line 2 | link '0-1' | 2 and 1"),
         (row("a b", "c", "0-0", "2-0"), "line 2 | link '2-0'"),
+        (row(" ", "c", ""), "line 2 | a text is empty"),
         ("", "line 2 | 1 columns"),
     ],
 )
@@ -68,7 +69,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(FormatError, match="No such file"):
         read_multimwa(tmp_path / "none.tsv")
     (tmp_path / "latin.tsv").write_bytes(b"caf\xe9")
-    with raises(FormatError, "word alignments"):
+    with raises(FormatError, "line 1", "UTF-8"):
         read_multimwa(tmp_path / "latin.tsv")
     (tmp_path / "empty.tsv").write_text("")
     with raises(FormatError, "line 1", "1", "columns"):
@@ -105,6 +106,30 @@ def test_a_damaged_line_of_xlwa_is_left_out_and_the_rest_is_read(tmp_path, line,
     assert [(pair.name, pair.left) for pair in found] == [("1", "a"), ("3", "c")]
     with raises(FormatError, *problem.split(" | ")):
         read_xlwa(path, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("read", "lines"),
+    [
+        (read_multimwa, [row("a", "b", "0-0"), row("caf\udce9", "b", "0-0"), row("c", "d", "0-0")]),
+        (read_xlwa, ["a\tb\t0-0", "a\tcaf\udce9\t0-0", "c\td\t0-0"]),
+        (
+            read_edinburgh,
+            [
+                '[{"id": "1", "source": "a", "target": "b", "sureAlign": "0-0"},',
+                '{"id": "2", "source": "caf\udce9", "target": "b", "sureAlign": "0-0"},',
+                '{"id": "3", "source": "c", "target": "d", "sureAlign": "0-0"}]',
+            ],
+        ),
+    ],
+)
+def test_bytes_that_are_not_utf8_cost_their_pair_alone(tmp_path, read, lines):
+    path = tmp_path / "some.gold"
+    path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+    with pytest.warns(UserWarning, match=r"1 damaged pair is left out of 3.* 2: it is not UTF-8"):
+        assert [pair.left for pair in read(path)] == ["a", "c"]
+    with raises(FormatError, "2: it is not UTF-8"):
+        read(path, strict=True)
 
 
 def entry(name, sure, possible="", left="warm gloves", right="mittens that warm"):

@@ -69,6 +69,22 @@ def test_damaged_lines_are_left_out_and_said(tmp_path):
     assert [line.split(":")[0] for line in skipped] == ["line 2", "line 3", "line 4"]
 
 
+def test_a_line_with_odd_bytes_costs_no_other(tmp_path):
+    path = tmp_path / "marked.tsv"
+    lines = [
+        b"premise\thypothesis\tspan_similarity",
+        b"It is {{caf\xe9}}.\tIt is {{cold}}.\t0",
+        "A line\u2028separator: {{warm}}.\tIt is {{cold}}.\t 0 ".encode(),
+        b"\tIt is cold.\t0",
+        b"It is {{warm}}.\tIt is {{cold}}.\t0",
+    ]
+    path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\r\n")
+    pairs, skipped = read_marked(path)
+    assert [pair.left for pair in pairs] == ["A line\u2028separator: warm.", "It is warm."]
+    assert [line.split(":")[0] for line in skipped] == ["line 2", "line 4"]
+    assert "UTF-8" in skipped[0]
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "other.tsv"
     path.write_text("a\tb\n", encoding="utf-8")

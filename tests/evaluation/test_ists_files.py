@@ -46,7 +46,7 @@ RIGHT = "[ The cat ] [ is asleep ] \n[ open paths ] [ ]\n"
 
 def written(folder, gold=GOLD, left=LEFT, right=RIGHT):
     path = folder / "some.input.cats.wa"
-    path.write_text(gold, encoding="utf-8")
+    path.write_text(gold, encoding="utf-8", errors="surrogateescape")
     (folder / "some.input.cats.sent1.chunk.txt").write_text(left, encoding="utf-8")
     (folder / "some.input.cats.sent2.chunk.txt").write_text(right, encoding="utf-8")
     return path
@@ -80,6 +80,7 @@ def test_chunks_of_other_files(tmp_path):
         ("3 <==> 3 4 //", "<==> 3 //", "line 19 | '' | chunk"),
         ("// The cat is asleep\n", "", "line 3 | two texts"),
         ('id="8"', 'id="7"', "id '7'"),
+        ("// The cat", "// The c\udce9t", "line | UTF-8"),
     ],
 )
 def test_a_damaged_pair_is_left_out_and_its_line_named(tmp_path, old, new, problem):

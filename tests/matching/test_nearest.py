@@ -227,8 +227,8 @@ def test_products_in_blocks_are_the_products(shape):
 
 
 def test_no_product_of_two_texts_words_wakes_other_threads(monkeypatch):
-    random = np.random.default_rng(0)
-    left, right = (side(random.standard_normal((count, 384))) for count in (60, 150))
+    vectors = np.random.default_rng(0).standard_normal((150, 384))
+    left, right = side(vectors[:60]), side(vectors)
     asked = []
 
     def watched(one, other, **named):

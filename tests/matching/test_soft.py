@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError
+from functools import cache
 
 import numpy as np
 import pytest
@@ -42,18 +43,39 @@ def by_loops(left, right):
     average = sum(flat) / len(flat)
     spread = math.sqrt(sum((value - average) ** 2 for value in flat) / len(flat))
 
-    def likeness(i, j):
+    def with_neighbours(i, j):
         total = near[i][j]
-        for step, weight in ((1, 0.15), (2, 0.075)):
+        for step, weight in ((1, 0.1), (2, 0.05)):
             for a, b in ((i - step, j - step), (i + step, j + step)):
                 if 0 <= a < len(rows) and 0 <= b < len(columns):
                     total += weight * near[a][b]
-        return total / max(0.4 * spread, 1e-3)
+        return total
 
-    def sure(i, j):
-        of_row = sum(math.exp(likeness(i, k) - likeness(i, j)) for k in range(len(columns)))
-        of_column = sum(math.exp(likeness(k, j) - likeness(i, j)) for k in range(len(rows)))
+    def sure(likeness, i, j):
+        scale = max(0.4 * spread, 1e-3)
+        of_row = sum(
+            math.exp((likeness(i, k) - likeness(i, j)) / scale) for k in range(len(columns))
+        )
+        of_column = sum(
+            math.exp((likeness(k, j) - likeness(i, j)) / scale) for k in range(len(rows))
+        )
         return math.sqrt(1 / of_row / of_column)
+
+    def support(i, j):
+        fewer = min(len(rows), len(columns))
+        if fewer == 1:
+            return 1.0
+        total = sum(
+            2 / (abs(a - i) + abs(b - j)) * sure(lambda a, b: near[a][b], a, b)
+            for a in range(len(rows))
+            for b in range(len(columns))
+            if 1 <= abs(a - i) <= 3 and 1 <= abs(b - j) <= 3
+        )
+        return min(1.0, total / (1.0 if fewer == 2 else 1.5))
+
+    @cache
+    def likeness(i, j):
+        return with_neighbours(i, j) + 0.2 * support(i, j)
 
     def mutual(i, j):
         of_row = max(likeness(i, k) for k in range(len(columns)))
@@ -64,7 +86,8 @@ def by_loops(left, right):
         (i, j)
         for i in range(len(rows))
         for j in range(len(columns))
-        if (sure(i, j) > 0.3 or mutual(i, j))
+        if (sure(likeness, i, j) > 0.3 or mutual(i, j))
+        and near[i][j] + 0.5 * support(i, j) > 0.6
         and cosine(left.vectors[rows[i]], right.vectors[columns[j]]) > 0
     ]
     found = {}
@@ -128,6 +151,38 @@ def test_copies_of_one_word_do_not_hide_each_other():
     vectors = np.ones((6, 4)) + np.random.default_rng(0).normal(0, 0.05, (6, 4))
     same = WordSaliency(copies.spans, copies.saliency, vectors, copies.matchable)
     assert {(p.left, p.right) for p in match_softly(same, same)} >= {(n, n) for n in range(6)}
+
+
+def words(*vectors):
+    count = len(vectors)
+    spans = tuple((2 * k, 2 * k + 1) for k in range(count))
+    return WordSaliency(spans, np.ones(count), np.array(vectors, float), np.ones(count, bool))
+
+
+def test_a_pair_alone_must_be_more_alike_than_one_among_others():
+    """The same two words, of cosine .4: among words that go together, and among strangers."""
+    basis = np.eye(122)
+    one, other = basis[0], 0.4 * basis[0] + math.sqrt(0.84) * basis[1]
+    around, strangers = list(basis[2:62]), list(basis[62:])
+
+    def links(right):
+        left = [*around[:30], one, *around[30:]]
+        return {(pair.left, pair.right) for pair in match_softly(words(*left), words(*right))}
+
+    assert links([*around[:30], other, *around[30:]]) == {(n, n) for n in range(61)}
+    assert links([*strangers[:30], other, *strangers[30:]]) == set()
+    assert links([*strangers[:30], one, *strangers[30:]]) == {(30, 30)}
+
+
+def test_support_of_two_words_by_hand():
+    """Around (0, 0) is only (1, 1), at distances 1 and 1, which counts 2 / 2 of the 1 that two have."""
+    agreement = np.array([[0.4, 0.1], [0.2, 0.9]])
+    assert soft._support(agreement) == pytest.approx(np.array([[0.9, 0.2], [0.1, 0.4]]))
+    assert soft._support(np.array([[0.3, 0.4]])) == pytest.approx(np.ones((1, 2)))
+    # Three words: (2, 2) is 2 + 2 places from (0, 0) and counts half, (1, 2) and (2, 1) two thirds.
+    agreement = np.zeros((3, 3))
+    agreement[1, 1], agreement[2, 2], agreement[1, 2] = 0.3, 0.6, 0.15
+    assert soft._support(agreement)[0, 0] == pytest.approx((0.3 + 0.5 * 0.6 + 2 / 3 * 0.15) / 1.5)
 
 
 def test_single_words_and_texts_too_large(monkeypatch):

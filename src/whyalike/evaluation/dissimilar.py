@@ -14,6 +14,7 @@ import numpy as np
 
 from whyalike.differences import Differences, Kind, Offsets
 from whyalike.errors import FormatError
+from whyalike.evaluation.gold import check_utf8, read_lines
 from whyalike.texts import find_words, is_mark
 
 CONTRARY: frozenset[Kind] = frozenset({"negated", "opposite", "number", "name", "other words"})
@@ -60,10 +61,7 @@ def read_marked(path: str | Path) -> tuple[list[MarkedPair], list[str]]:
     FormatError
         It can't be read, or has no such columns.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"Could not read {path}: {error}.") from error
+    lines = read_lines(path, what="marked pairs")
     names = lines[0].split("\t") if lines else []
     needed = ("premise", "hypothesis", "span_similarity")
     if not set(needed) <= set(names):
@@ -75,11 +73,19 @@ def read_marked(path: str | Path) -> tuple[list[MarkedPair], list[str]]:
         if len(cells) <= max(columns):
             skipped.append(f"line {number}: {len(cells)} columns")
             continue
+        try:
+            check_utf8(line)
+        except ValueError as error:
+            skipped.append(f"line {number}: {error}")
+            continue
         left, right, said = (cells[column] for column in columns)
-        labels = said.split(",")
+        labels = [label.strip() for label in said.split(",")]
         (left, of_left), (right, of_right) = _unmarked(left), _unmarked(right)
         if not len(of_left) == len(of_right) == len(labels) or not set(labels) <= {"0", "1"}:
             skipped.append(f"line {number}: {len(of_left)}, {len(of_right)} spans, labels {said}")
+            continue
+        if not left.strip() or not right.strip():
+            skipped.append(f"line {number}: a text is empty")
             continue
         differ = [label == "0" for label in labels]
         pairs.append(

@@ -22,14 +22,27 @@ Source = str | os.PathLike[str]
 
 
 def read_text(path: Source, *, what: str) -> str:
-    """Return a file's text. Raises FormatError where it can't be read or is not UTF-8."""
+    """Return a file's text. Raises FormatError where it can't be read.
+
+    Bytes that are not UTF-8 cost the line that they stand in, not the file: see ``check_utf8``.
+    """
     try:
         # Line ends as they are: some of these files hold characters that Python calls line ends.
-        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+        with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             return stream.read().replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"Could not read {what} from {path}: {reason}.") from error
+    except OSError as error:
+        raise FormatError(
+            f"Could not read {what} from {path}: {error.strerror or error}."
+        ) from error
+
+
+def check_utf8(text: str) -> None:
+    """Raise ValueError where a text of ``read_text`` has a byte that is not UTF-8."""
+    if _UNDECODED.search(text):
+        raise ValueError("it is not UTF-8, or has half a character.")
+
+
+_UNDECODED = re.compile("[\ud800-\udfff]")
 
 
 def read_lines(path: Source, *, what: str) -> list[str]:
@@ -247,8 +260,23 @@ def read_multimwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, .
         except ValueError as error:
             raise damaged(path, number, str(error)) from error
 
+    return _read_table(path, read, strict=strict)
+
+
+def _read_table(
+    path: Source, read: Callable[[int, str], AlignedPair], *, strict: bool
+) -> tuple[AlignedPair, ...]:
+    """Return what ``read`` makes of each line and its number; damaged lines as in read_each."""
+
+    def checked(number: int, line: str) -> AlignedPair:
+        try:
+            check_utf8(line)
+        except ValueError as error:
+            raise damaged(path, number, str(error)) from error
+        return read(number, line)
+
     lines = read_lines(path, what="word alignments")
-    return read_each(path, (partial(read, *row) for row in enumerate(lines, 1)), strict=strict)
+    return read_each(path, (partial(checked, *row) for row in enumerate(lines, 1)), strict=strict)
 
 
 def read_xlwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, ...]:
@@ -277,15 +305,12 @@ def read_xlwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, ...]:
             raise damaged(
                 path, number, f"{len(cells)} columns; XL-WA has {XLWA_COLUMNS}, between tabs."
             )
-        if not (cells[0].strip() and cells[1].strip()):
-            raise damaged(path, number, "a text is empty.")
         try:
             return _pair(str(number), cells[0], cells[1], cells[2], "")
         except ValueError as error:
             raise damaged(path, number, str(error)) from error
 
-    lines = read_lines(path, what="word alignments")
-    return read_each(path, (partial(read, *row) for row in enumerate(lines, 1)), strict=strict)
+    return _read_table(path, read, strict=strict)
 
 
 def read_edinburgh(
@@ -371,6 +396,9 @@ def _from_entry(entry: Any, number: int) -> AlignedPair:
 def _pair(name: str, left: str, right: str, sure: str, possible: str) -> AlignedPair:
     """Return a pair. Raises ValueError on links that are none, or of words that are not there."""
     sizes = len(left.split()), len(right.split())
+    if not all(sizes):
+        raise ValueError("a text is empty.")
+    check_utf8(name + left + right)
     found = _links(sure, sizes)
     return AlignedPair(name, left, right, found, _links(possible, sizes) - found)
 
