@@ -1,7 +1,8 @@
 """What training gives: objectives side by side on one catalogue, and the base beside them.
 
-Needs catalogues in the folder named by WHYALIKE_DATA (default ../shared/data). Prints figures only;
-the models go into a temporary folder, or into the one named by --keep.
+Every table has TF-IDF beside the base. Needs catalogues in the folder named by WHYALIKE_DATA
+(default ../shared/data). Prints figures only; the models go into a temporary folder, or into the
+one named by --keep.
 
 Run with: python benchmarks/training.py fashion --objectives paper,ranking --epochs 4
           python benchmarks/training.py wine --items 3000 --objectives ranking --baseline
@@ -101,7 +102,8 @@ def train_on_the_rest(asked, catalogue, out):
     )
     return [
         held_out.measure("all-MiniLM-L6-v2", "base, untrained"),
-        held_out.measure(str(out), f"RecoBERT: {asked.objectives}"),
+        held_out.measure(str(out), settings.objective),
+        held_out.measure_words(),
     ]
 
 
@@ -131,10 +133,7 @@ def main():
                 progress=tell,
             )
             known = {row[0] for row in rows}
-            for row in figures_rows(found.figures):
-                name = f"{row[0]}: {objective}" if row[0] == "RecoBERT" else row[0]
-                if name not in known:
-                    rows.append((name, *row[1:]))
+            rows += [row for row in figures_rows(found.figures) if row[0] not in known]
             print(
                 f"{objective}: {found.trained} trained on, {found.held_out} held out, step "
                 f"{found.best_step} of {found.steps} kept; training {found.seconds:.0f} s, all "

@@ -168,7 +168,7 @@ def test_train(run, folders, kind, files):
     result = run("train", files / "items.csv", "--base", folders[kind], "-o", files / "trained",
                  "--max-steps", 1)  # fmt: skip
     assert result.exit_code == 2
-    assert "RecoBERT trains a transformer that gives each text one vector" in result.stderr
+    assert "training takes a transformer that gives each text one vector" in result.stderr
     assert not (files / "trained").exists()
 
 

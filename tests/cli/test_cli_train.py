@@ -39,7 +39,9 @@ def test_a_model_is_trained_and_its_figures_are_shown(run, model, catalogue, tmp
     assert "masked words" in result.stderr
     said = " ".join(result.stdout.split())
     assert "base, untrained" in said
-    assert "RecoBERT" in said
+    assert "ranking loss + masked" in said
+    assert "TF-IDF, untrained" in said
+    assert "RecoBERT" not in said
     assert "has no trained head for masked tokens" in said
     assert (out / "modules.json").is_file()
     assert "things.csv" in (out / "README.md").read_text(encoding="utf-8")
@@ -59,7 +61,9 @@ def test_json_has_every_setting_that_was_asked_for(run, model, catalogue, tmp_pa
     assert (settings["mlm_weight"], settings["learning_rate"], settings["seed"]) == (0, 1e-4, 3)
     assert settings["patience"] is None
     assert found["items"] == 20
-    assert [figures["name"] for figures in found["figures"]] == ["base, untrained", "RecoBERT"]
+    assert [figures["name"] for figures in found["figures"]] == [
+        "base, untrained", "RecoBERT, masked words × 0", "TF-IDF, untrained",
+    ]  # fmt: skip
     assert found["figures"][1]["retrieval"]["candidates"] == 20
 
 

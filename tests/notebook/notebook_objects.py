@@ -158,7 +158,7 @@ def study(folder):
 def training(folder):
     figures = [
         ModelFigures(name, RetrievalMetrics(10, 20, mrr, 0.2, 0.3, 0.4, 0.5), None)
-        for name, mrr in (("base, untrained", 0.25), ("RecoBERT", 0.75))
+        for name, mrr in (("base, untrained", 0.25), ("ranking loss", 0.75))
     ]
     return TrainingResult(
         folder=None,
@@ -210,6 +210,6 @@ SHOWS = {
     "randomization": ("spearman", "0.150", "emprt", "(1 undefined)", "0.600"),
     "randomizations": ("spearman", "0.150", "emprt", "0.600"),
     "study": ("Table 1", "bti", "random"),
-    "training": ("tiny-base", "RecoBERT", "0.750", "2 items lack a title."),
+    "training": ("tiny-base", "ranking loss", "0.750", "2 items lack a title."),
 }
 """What a reader finds in each of them, on the page and in plain text."""

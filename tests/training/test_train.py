@@ -88,7 +88,8 @@ def test_the_result_says_what_was_done(finished):
     assert (result.items, result.trained, result.watched, result.held_out) == (30, 21, 3, 6)
     assert result.folder == out
     assert [model.name for model in result.figures] == [
-        "base, untrained", "RecoBERT", "MultipleNegativesRankingLoss",
+        "base, untrained", "ranking loss + masked words × 0.5", "TF-IDF, untrained",
+        "MultipleNegativesRankingLoss",
     ]  # fmt: skip
     assert all(model.retrieval.candidates == 30 for model in result.figures)
     assert all(model.same_kind is not None for model in result.figures)

@@ -129,6 +129,13 @@ def train(
     base: Annotated[
         str, typer.Option(help="What to start from: a hub name or a local path.")
     ] = DEFAULT_MODEL,
+    preset: Annotated[
+        Literal["ranking", "recobert"],
+        typer.Option(
+            help="What is learnt: a ranking loss with a little masked-language modelling, or "
+            "RecoBERT's own joint objective; the options below change parts of it."
+        ),
+    ] = "ranking",
     title: Annotated[str | None, typer.Option(help="Column of the titles.")] = None,
     description: Annotated[
         str | None,
@@ -193,7 +200,11 @@ def train(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Train RecoBERT on a catalogue, without labels, and say how much better it finds items.
+    """Train a model on a catalogue, without labels, and say how much better it finds items.
+
+    By default titles must find their descriptions among those of a batch, and a few masked words
+    are guessed; --preset recobert has the objective of the RecoBERT paper. The report has TF-IDF
+    beside the base and the trained model.
 
     Ctrl-C leaves a checkpoint; the same command with --resume goes on from it. Several processes
     share each step under torchrun: torchrun --nproc-per-node 2 -m whyalike train ...
@@ -219,7 +230,7 @@ def train(
         if patience is not None:
             chosen["patience"] = patience or None
         # What is wrong is said before torch is loaded, which takes seconds.
-        settings = TrainingSettings.of(**chosen)
+        settings = TrainingSettings.of(preset=preset, **chosen)
         refuse_what_is_there(out)
         read = read_catalogue(catalogue, id=id_, title=title, description=description)
         quieten()

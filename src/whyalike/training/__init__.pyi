@@ -1,4 +1,4 @@
-"""Training RecoBERT: an encoder that learns item similarity from titles and descriptions."""
+"""Training an encoder on titles and descriptions, by a ranking loss or RecoBERT's objective."""
 
 from whyalike.training.result import ModelFigures as ModelFigures
 from whyalike.training.result import TrainingProgress as TrainingProgress

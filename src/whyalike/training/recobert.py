@@ -112,7 +112,7 @@ def open_base(
     kind = find_kind(name, allow_pickle=allow_pickle)
     if not kind.last:
         raise OptionError(
-            f"{name} is a model of the kind {kind.name!r}, and RecoBERT trains a transformer that "
+            f"{name} is a model of the kind {kind.name!r}, and training takes a transformer that "
             "gives each text one vector: choose such a base, as all-MiniLM-L6-v2 is."
         )
     with torch.random.fork_rng(), quiet():

@@ -11,8 +11,17 @@ from whyalike.errors import WhyalikeError
 from whyalike.models.encoder import Encoder
 from whyalike.models.loading import ModelSource, load
 from whyalike.training.data import number_texts
-from whyalike.training.retrieval import RetrievalMetrics, rank_descriptions, share_of_kind
+from whyalike.training.retrieval import (
+    RetrievalMetrics,
+    rank_by,
+    rank_descriptions,
+    share_of_kind,
+    share_of_kind_by,
+)
 from whyalike.training.settings import TrainingSettings
+from whyalike.training.tfidf import WordCounts
+
+WORDS_ALONE = "TF-IDF, untrained"
 
 FORMAT = Format("whyalike/training", "result of a training run", "Train anew.")
 
@@ -87,7 +96,8 @@ class TrainingResult:
     history : tuple[TrainingProgress, ...]
         Losses and looks, in order.
     figures : tuple[ModelFigures, ...]
-        The base, the trained model, and the baselines, in this order.
+        The base, the trained model, TF-IDF, and the trained baselines, in this order. Runs of
+        before there was TF-IDF have none.
     settings : Mapping[str, Any]
         All choices.
     notes : tuple[str, ...]
@@ -211,6 +221,25 @@ class HeldOut:
             ),
         )
 
+    def measure_words(self) -> ModelFigures:
+        """Return the figures of TF-IDF, for which nothing is learnt: the floor of any model.
+
+        Its idf is the catalogue's; see ``WordCounts``.
+        """
+        titles, descriptions = ([pair[side] for pair in self.pairs] for side in (0, 1))
+        counts = WordCounts(titles, descriptions)
+        asked = [titles[index] for index in self.queries]
+        texts = number_texts(descriptions).tolist()
+        return ModelFigures(
+            name=WORDS_ALONE,
+            retrieval=rank_by(
+                lambda rows: counts.cosines(asked[rows]), own=self.queries, texts=texts
+            ),
+            same_kind=share_of_kind_by(
+                counts.cosines_of, self.kinds, queries=self.queries, texts=texts
+            ),
+        )
+
 
 def _own_prompts(encoder: Encoder) -> tuple[str, str]:
     try:
@@ -243,7 +272,7 @@ _ENCODINGS = {
 _CARD = """---
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
-tags: [sentence-transformers, sentence-similarity, recobert, whyalike]
+tags: [sentence-transformers, sentence-similarity, {tag}whyalike]
 ---
 
 # Item similarity learnt from {catalogue}
@@ -254,7 +283,7 @@ description; {watched} told when to stop, {held_out} were kept for the figures b
 
 ## How it was trained
 
-- Title and description: {encoding}; {objective}.
+- Objective: {name}. Title and description: {encoding}; {objective}.
 - Masked-language loss: {masked}.
 - Step {best_step} of {steps} was kept: batches of {batch_size}, learning rate {learning_rate}.
 - Seed {seed}; all settings stand in `training.json`.
@@ -264,7 +293,8 @@ description; {watched} told when to stop, {held_out} were kept for the figures b
 
 Each held-out title looks for its own description among those of the whole catalogue, both embedded
 alone. MPR: mean percentile rank, 0 is best. Same kind: the nearest other description is of an item
-of the same kind.
+of the same kind. TF-IDF compares words alone, by how rare they are in the catalogue's texts: what
+any model should do better than.
 
 {table}
 
@@ -294,6 +324,8 @@ def write_card(result: TrainingResult) -> str:
     settings = result.settings
     weight = settings["mlm_weight"]
     return _CARD.format(
+        tag="recobert, " if settings["encoding"] == "joint" else "",
+        name=TrainingSettings(**settings).objective,
         catalogue=result.catalogue,
         base=result.base,
         trained=result.trained,

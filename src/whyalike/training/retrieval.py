@@ -3,7 +3,7 @@
 Hit rate at k, MRR and MPR are those of docs/reading-of-the-paper.md. Q queries, N candidates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -99,11 +99,33 @@ def rank_descriptions(
     function : SimilarityFunction, default='cosine'
         How vectors are compared.
     """
+    return rank_by(
+        lambda rows: similarity_matrix(titles[rows], descriptions, function=function),
+        own=own,
+        texts=texts,
+    )
+
+
+def rank_by(
+    scores: Callable[[slice], Floats], *, own: Sequence[int], texts: Sequence[int]
+) -> RetrievalMetrics:
+    """Return the same of scores that are computed a few queries at a time.
+
+    Parameters
+    ----------
+    scores : Callable[[slice], Floats]
+        Returns the scores (q, N) of q queries, by their places, with all candidates; higher is
+        nearer.
+    own : sequence of int
+        (Q,), the place of each query's right answer.
+    texts : sequence of int
+        (N,), equal numbers for equal candidates.
+    """
     ranks, counts = [], []
     numbers = np.asarray(texts)
     for start in range(0, len(own), CHUNK):
         chosen = list(own[start : start + CHUNK])
-        near = similarity_matrix(titles[start : start + CHUNK], descriptions, function=function)
+        near = scores(slice(start, start + len(chosen)))
         right = numbers[None, :] == numbers[chosen][:, None]
         best = np.where(right, near, -np.inf).max(1, keepdims=True)
         ahead = ((near > best) & ~right).sum(1)
@@ -141,6 +163,22 @@ def share_of_kind(
     function : SimilarityFunction, default='cosine'
         How vectors are compared.
     """
+    return share_of_kind_by(
+        lambda rows: similarity_matrix(vectors[rows], vectors, function=function),
+        kinds,
+        queries=queries,
+        texts=texts,
+    )
+
+
+def share_of_kind_by(
+    scores: Callable[[Sequence[int]], Floats],
+    kinds: Sequence[object],
+    *,
+    queries: Sequence[int],
+    texts: Sequence[int],
+) -> float | None:
+    """Return the same of scores (q, N) that are computed a few items at a time, by their places."""
     known = np.array([kind is not None for kind in kinds])
     asked = [index for index in queries if known[index]]
     names = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
@@ -149,7 +187,7 @@ def share_of_kind(
     shares = []
     for start in range(0, len(asked), CHUNK):
         chosen = asked[start : start + CHUNK]
-        near = similarity_matrix(vectors[chosen], vectors, function=function)
+        near = scores(chosen)
         near[(text_of[None, :] == text_of[chosen][:, None]) | ~known[None, :]] = -np.inf
         best = near.max(1, keepdims=True)
         nearest = (near == best) & np.isfinite(near)

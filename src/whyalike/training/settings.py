@@ -1,6 +1,8 @@
 """Every choice of a training run, checked."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
 from whyalike.errors import OptionError
@@ -8,6 +10,32 @@ from whyalike.options import check_choice
 
 Encoding = Literal["joint", "separate"]
 Negative = Literal["drawn", "all", "ranking"]
+Preset = Literal["ranking", "recobert"]
+
+PRESETS: Mapping[Preset, Mapping[str, Any]] = MappingProxyType(
+    {
+        "ranking": MappingProxyType({}),
+        "recobert": MappingProxyType(
+            {
+                "encoding": "joint",
+                "negatives": "drawn",
+                "mlm_weight": 1.0,
+                "learning_rate": 2e-5,
+                "batch_size": 32,
+                # The paper trains to the end; lone titles, which are watched, say little of a
+                # loss on titles that are read beside their descriptions.
+                "watched": 0.0,
+            }
+        ),
+    }
+)
+"""What each preset has other than the defaults, which are those of ``"ranking"``."""
+
+_OBJECTIVES = {
+    "drawn": "title-description loss, texts apart",
+    "all": "title-description loss, all pairs of a batch",
+    "ranking": "ranking loss",
+}
 
 WATCHED, LEAST_WATCHED = 0.05, 20
 """By default: the share of items that tell when to stop, and how many there must be."""
@@ -120,14 +148,40 @@ class TrainingSettings:
             )
 
     @classmethod
-    def of(cls, **choices: Any) -> Self:
+    def of(cls, *, preset: Preset = "ranking", **choices: Any) -> Self:
         """Return settings of these choices, where those that depend on others follow them.
 
         Joint sequences have drawn negatives, unless said otherwise.
+
+        Parameters
+        ----------
+        preset : Preset, default='ranking'
+            What the settings are that are not chosen. ``"ranking"``, the default of training: a
+            softmax over the descriptions of a batch, with a little masked-language modelling.
+            ``"recobert"``: the joint objective of Malkiel et al. (2020), title-description and
+            masked-language loss of equal weight on both texts in one sequence.
+        **choices : Any
+            Attributes of this class.
+
+        Raises
+        ------
+        OptionError
+            There is no such preset, or a value that can't be.
         """
+        check_choice("preset", preset, get_args(Preset))
+        choices = {**PRESETS[preset], **choices}
         if choices.get("encoding") == "joint":
             choices = {"negatives": "drawn", **choices}
         return cls(**choices)
+
+    @property
+    def objective(self) -> str:
+        """What the objective is called in tables: RecoBERT is the paper's own, and no other."""
+        if self.encoding == "joint":
+            own = "" if self.mlm_weight == 1 else f", masked words × {self.mlm_weight:g}"
+            return f"RecoBERT{own}"
+        words = f" + masked words × {self.mlm_weight:g}" if self.mlm_weight else ""
+        return f"{_OBJECTIVES[self.negatives]}{words}"
 
     def share_watched(self, items: int) -> float:
         """Return the share of so many items that tells when to stop."""

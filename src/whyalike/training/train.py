@@ -1,4 +1,4 @@
-"""Training RecoBERT from a catalogue, with the baselines that it is held against."""
+"""Training on a catalogue, by RecoBERT's objective or another, with what it is held against."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def train_ranking_baseline(
     """Return ``base`` trained by MultipleNegativesRankingLoss (Henderson et al. 2017).
 
     The pairs, the steps, the size of a batch, the learning rate and its course are those of
-    RecoBERT's run; a bare encoder gets mean pooling.
+    the run that it is held against; a bare encoder gets mean pooling.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def train_ranking_baseline(
     pairs : Sequence[tuple[str, str]]
         To learn from.
     settings : TrainingSettings
-        RecoBERT's.
+        That run's.
     scratch : Path
         A folder for files that are not kept.
     steps : int
-        How many RecoBERT did.
+        How many that run did.
     device : str, optional
         ``"cpu"``, or None for the best there is.
     trust_remote_code : bool, default=False
@@ -264,7 +264,9 @@ class Task:
         say(f"Measuring the base {titles}.")
         figures = [self.held_out.measure(self.base, "base, untrained", **self._loading)]
         say(f"Measuring the trained model {titles}.")
-        figures.append(self.held_out.measure(str(made), "RecoBERT", device=self.device))
+        name = self.settings.objective
+        figures.append(self.held_out.measure(str(made), name, device=self.device))
+        figures.append(self.held_out.measure_words())
         if self.baseline == "mnrl":
             say(f"Training the baseline, {trainer.state.global_step:,} steps, and measuring it.")
             ranked = train_ranking_baseline(
@@ -276,7 +278,7 @@ class Task:
                 **self._loading,
             )
             figures.append(
-                # It was trained without prompts, as RecoBERT was.
+                # It was trained without prompts, as ours was.
                 self.held_out.measure(ranked, "MultipleNegativesRankingLoss", prompted=False)
             )
         return tuple(figures)
@@ -337,11 +339,12 @@ def train_recobert(
 ) -> TrainingResult:
     """Train an encoder on titles and descriptions, without labels, and measure what came of it.
 
-    The objective is RecoBERT's (Malkiel et al., Findings of EMNLP 2020), or a variant of it that
-    ``settings`` names. ``out`` appears when all is done: a SentenceTransformer with a model card.
-    Until then, checkpoints stand beside it, in ``out`` + ``.unfinished``; on a CPU a resumed run
-    ends with the same bits as one that was never cut off. Under torchrun every process calls
-    this, and gets the same result.
+    By default a title must find its description among those of a batch (a ranking loss), with a
+    little masked-language modelling. ``settings=TrainingSettings.of(preset="recobert")`` has
+    RecoBERT's own objective (Malkiel et al., Findings of EMNLP 2020). ``out`` appears when all is
+    done: a SentenceTransformer with a model card. Until then, checkpoints stand beside it, in
+    ``out`` + ``.unfinished``; on a CPU a resumed run ends with the same bits as one that was never
+    cut off. Under torchrun every process calls this, and gets the same result.
 
     Parameters
     ----------
