@@ -229,7 +229,7 @@ def hits_of(index):
 
 def audit(count, explained):
     from whyalike import Explainer
-    from whyalike.catalogue import Catalogue, CatalogueIndex, building
+    from whyalike.catalogue import Catalogue, CatalogueIndex, building, embedding
     from whyalike.diagnosing import audit as audit_index
     from whyalike.stored_reasons import TextReasons
     from whyalike.texts import find_words
@@ -255,7 +255,7 @@ def audit(count, explained):
             found.append(TextReasons(slopes[rows], latent[rows], np.ones(words, dtype=np.bool_)))
         return found
 
-    building.derive, building.EXPLAINED_AT_ONCE = drawn, 2048
+    building.derive, embedding.EXPLAINED_AT_ONCE = drawn, 2048
     building.check_given = lambda *_given, **_named: None
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         index = CatalogueIndex.build(

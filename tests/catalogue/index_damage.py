@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 
 from whyalike import Explainer
-from whyalike.catalogue import Item, building
+from whyalike.catalogue import Item, building, embedding
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.reader import find_facets
 from whyalike.errors import FormatError, OptionError, OutputError
@@ -202,7 +202,7 @@ def main(base, what):
     base.mkdir()
     warnings.simplefilter("ignore")
     explainer = Explainer(embed=embed)
-    building.CHUNK = 4
+    embedding.CHUNK = 4
     sound = base / "sound"
     asked = {"search": answers, "write": written, "build": built}[what]
     if what == "build":

@@ -74,7 +74,7 @@ def test_an_item_is_found_once_by_its_best_chunk(index, explainer):
 def test_an_index_that_was_cut_off_goes_on_to_the_same_bytes(
     explainer, index, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("whyalike.catalogue.building.CHUNK", 4)
+    monkeypatch.setattr("whyalike.catalogue.embedding.CHUNK", 4)
     whole = CatalogueIndex.build(
         chunk_items(ITEMS, explainer, size=12, overlap=2), tmp_path / "whole", model=explainer
     )

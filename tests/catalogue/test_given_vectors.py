@@ -11,7 +11,7 @@ from indexed_items import draw_items, open_tiny
 
 from raising import raises
 from whyalike import Explainer
-from whyalike.catalogue import CatalogueIndex, Item, ReadReport, building
+from whyalike.catalogue import CatalogueIndex, Item, ReadReport, embedding
 from whyalike.catalogue.given_vectors import open_given
 from whyalike.catalogue.item_store import field_text
 from whyalike.data.columns import ColumnChoice
@@ -276,7 +276,7 @@ def files_of(folder):
 def test_cut_off_it_goes_on_to_the_same_bytes_and_not_with_other_vectors(
     explainer, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(building, "CHUNK", 8)
+    monkeypatch.setattr(embedding, "CHUNK", 8)
     vectors = vectors_of(explainer)
     build(tmp_path / "whole", explainer, vectors)
 

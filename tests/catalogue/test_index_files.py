@@ -19,7 +19,7 @@ from forking import Forked
 from raising import raises
 from tiny_models import tiny
 from whyalike import Explainer
-from whyalike.catalogue import Item, building, reader, writing
+from whyalike.catalogue import Item, building, embedding, reader, writing
 from whyalike.catalogue import vectors as vector_file
 from whyalike.catalogue.files import only_writer
 from whyalike.catalogue.index import CatalogueIndex
@@ -35,8 +35,8 @@ def explainer():
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(building, "CHUNK", 16)
-    monkeypatch.setattr(building, "EMBEDDED_AT_ONCE", 4)
+    monkeypatch.setattr(embedding, "CHUNK", 16)
+    monkeypatch.setattr(embedding, "EMBEDDED_AT_ONCE", 4)
 
 
 def contents(folder):

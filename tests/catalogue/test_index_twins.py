@@ -5,8 +5,8 @@ import pytest
 from indexed_items import draw_items, open_tiny
 
 from whyalike import Explainer
-from whyalike.catalogue import Item, building
-from whyalike.catalogue.building import representatives
+from whyalike.catalogue import Item, embedding
+from whyalike.catalogue.embedding import representatives
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.similar_page import page_of
 from whyalike.models.black_box import BlackBox
@@ -16,8 +16,8 @@ BOTH = ("title", "description")
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(building, "CHUNK", 4)
-    monkeypatch.setattr(building, "EMBEDDED_AT_ONCE", 3)
+    monkeypatch.setattr(embedding, "CHUNK", 4)
+    monkeypatch.setattr(embedding, "EMBEDDED_AT_ONCE", 3)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_texts_that_a_model_tells_apart_by_their_case_have_their_own_vectors(tmp
 
 
 def test_twins_of_one_chunk_that_read_alike_are_one_text():
-    from whyalike.catalogue.building import Reading
+    from whyalike.catalogue.embedding import Reading
 
     def read(texts):
         return [Reading((tuple(map(ord, text.replace(" ", ""))),), False) for text in texts]

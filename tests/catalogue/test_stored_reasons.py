@@ -12,7 +12,7 @@ from indexed_items import draw_items, open_tiny
 from raising import raises
 from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import BTIOptions, Explainer
-from whyalike.catalogue import building, explain_hits
+from whyalike.catalogue import building, embedding, explain_hits
 from whyalike.catalogue.hit_reasons import PairReasons
 from whyalike.catalogue.index import CatalogueIndex
 from whyalike.catalogue.manifest import read_manifest
@@ -256,7 +256,7 @@ def contents(folder):
 
 
 def test_cut_off_anywhere_it_goes_on_to_the_same_bytes(explainer, tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "EXPLAINED_AT_ONCE", 3)
+    monkeypatch.setattr(embedding, "EXPLAINED_AT_ONCE", 3)
     made = {"model": explainer, "explainable": "int8"}
     CatalogueIndex.build(draw_items(10), tmp_path / "whole", **made)
     derive = building.derive

@@ -96,7 +96,7 @@ def test_the_report_comes_before_the_work(file, model, tmp_path, monkeypatch):
     def stop(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("whyalike.catalogue.building._embed", stop)
+    monkeypatch.setattr("whyalike.catalogue.building.embed_texts", stop)
     told = run(file, "-o", tmp_path / "idx", "--model", model, code=130).stderr
     assert "3 kept, 1 bad" in told
     assert "description from 'text'" in told

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from whyalike.catalogue.building import FILE as PROGRESS
-from whyalike.catalogue.building import KnownSegment, Progress, Recipe, build_segment
+from whyalike.catalogue.building import Progress, build_segment
 from whyalike.catalogue.catalogue import Catalogue, name_of
+from whyalike.catalogue.embedding import KnownSegment, Recipe
 from whyalike.catalogue.files import LOCK, only_writer
 from whyalike.catalogue.given_vectors import GivenVectors, VectorSource, open_given
 from whyalike.catalogue.item_store import ItemStore

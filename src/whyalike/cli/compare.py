@@ -26,7 +26,7 @@ from whyalike.cli.options import (
     read_options,
     usual_methods,
 )
-from whyalike.cli.printing import echo_data, echo_json, open_console, write_out
+from whyalike.cli.printing import echo_data, echo_json, print_view, write_out
 from whyalike.cli.refusals import refuse_unknown_items, refuse_without_index
 from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
@@ -175,9 +175,7 @@ def compare(
         else:
             from whyalike.render import terminal_comparison_view
 
-            console = open_console()
-            view = terminal_comparison_view(comparison, colour=console.color_system is not None)
-            write_out(lambda: console.print(view))
+            print_view(terminal_comparison_view, comparison)
 
 
 def read_texts(

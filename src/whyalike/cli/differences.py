@@ -10,7 +10,7 @@ from whyalike.cli.failures import one_sentence_errors
 from whyalike.cli.fusion import ModelOptions, read_model
 from whyalike.cli.groups import with_groups
 from whyalike.cli.options import Debug, EmbeddingOptions, Html, Json, LoadingOptions
-from whyalike.cli.printing import echo_json, open_console, write_out, write_page
+from whyalike.cli.printing import echo_json, print_view, write_out, write_page
 
 
 @with_groups
@@ -75,6 +75,4 @@ def differences(
         else:
             from whyalike.render import terminal_differences_view
 
-            console = open_console()
-            colour = console.color_system is not None
-            write_out(lambda: console.print(terminal_differences_view(found, colour=colour)))
+            print_view(terminal_differences_view, found)

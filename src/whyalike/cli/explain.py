@@ -58,7 +58,7 @@ from whyalike.cli.pairs import (
     refuse_with_pairs,
     refuse_without_pairs,
 )
-from whyalike.cli.printing import echo, echo_data, echo_json, open_console, write_out
+from whyalike.cli.printing import echo, echo_data, echo_json, open_console, print_view, write_out
 from whyalike.cli.refusals import refuse_missing
 from whyalike.data.encodings import asked_encoding, reading_in
 from whyalike.engines.runner import choose_runner
@@ -161,11 +161,7 @@ def show_methods(
         return
     from whyalike.render import terminal_methods_view
 
-    console = open_console()
-    view = terminal_methods_view(
-        explanations, failures=failures, colour=console.color_system is not None
-    )
-    write_out(lambda: console.print(view))
+    print_view(terminal_methods_view, explanations, failures=failures)
 
 
 def write_page(

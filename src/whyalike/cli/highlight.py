@@ -19,7 +19,7 @@ from whyalike.cli.options import (
     Json,
     LoadingOptions,
 )
-from whyalike.cli.printing import echo_data, echo_json, open_console, write_out, write_page
+from whyalike.cli.printing import echo_data, echo_json, print_view, write_out, write_page
 from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError, TextError
 from whyalike.sentences import check_language
@@ -114,6 +114,4 @@ def highlight(
         else:
             from whyalike.render import terminal_highlights_view
 
-            console = open_console()
-            colour = console.color_system is not None
-            write_out(lambda: console.print(terminal_highlights_view(found, colour=colour)))
+            print_view(terminal_highlights_view, found)

@@ -238,3 +238,10 @@ def write_page(html: "Path | None", render: Callable[[], str]) -> None:
         content = render().encode()
         write_whole(html, lambda stream: stream.write(content))
         echo(f"Wrote {html}", err=True)
+
+
+def print_view(view: Callable[..., Any], *shown: object, **settings: object) -> None:
+    """Print what ``view`` makes of a result, in colour where the terminal has any."""
+    console = open_console()
+    made = view(*shown, colour=console.color_system is not None, **settings)
+    write_out(lambda: console.print(made))

@@ -27,12 +27,12 @@ from whyalike.cli.options import (
     usual_methods,
 )
 from whyalike.cli.printing import (
-    echo,
     echo_json,
     echo_report,
     open_console,
     open_error_console,
     write_out,
+    write_page,
 )
 from whyalike.cli.refusals import refuse_missing
 from whyalike.data.encodings import reading_in
@@ -153,14 +153,10 @@ def probe(
 
 
 def _show(result: "ProbeResult", *, html: Path | None, as_json: bool) -> None:
-    from whyalike.files import write_whole
     from whyalike.probing.result import page_of
     from whyalike.render.probe import terminal_probe_view
 
-    if html is not None:
-        page = result.to_html().encode()
-        write_whole(html, lambda stream: stream.write(page))
-        echo(f"Wrote {html}", err=True)
+    write_page(html, result.to_html)
     if as_json:
         write_out(lambda: echo_json(result.to_json(indent=2)))
     else:

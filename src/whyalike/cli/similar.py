@@ -23,7 +23,7 @@ from whyalike.cli.options import (
     refuse_both_prompts,
     usual_methods,
 )
-from whyalike.cli.printing import echo_json, open_console, write_out, write_page
+from whyalike.cli.printing import echo_json, print_view, write_out, write_page
 from whyalike.errors import OptionError
 
 if TYPE_CHECKING:
@@ -304,9 +304,7 @@ def similar(
                 lambda: echo_json(json.dumps(found, ensure_ascii=False, allow_nan=False, indent=2))
             )
         else:
-            console = open_console()
-            view = terminal_similar_view(page, colour=console.color_system is not None)
-            write_out(lambda: console.print(view))
+            print_view(terminal_similar_view, page)
 
 
 def _of_store(of_index: Mapping[str, object], **of_store: object) -> dict[str, object]:

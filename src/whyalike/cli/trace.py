@@ -21,7 +21,7 @@ from whyalike.cli.options import (
     LoadingOptions,
     Strict,
 )
-from whyalike.cli.printing import echo_json, echo_report, open_console, write_out, write_page
+from whyalike.cli.printing import echo_json, echo_report, print_view, write_out, write_page
 from whyalike.cli.refusals import refuse_unknown_passages
 from whyalike.data.encodings import reading_in
 from whyalike.errors import OptionError
@@ -179,9 +179,7 @@ def trace(
             return
         from whyalike.render import terminal_trace_view
 
-        console = open_console()
-        view = terminal_trace_view(found, colour=console.color_system is not None)
-        write_out(lambda: console.print(view))
+        print_view(terminal_trace_view, found)
 
 
 def open_fusion(
