@@ -234,8 +234,8 @@ def _pair(one) -> str:
         for title, found in one["pair"].items()
     ]
     parts.append(
-        "Captum runs in this process, as it comes with the extra `methods`; whymatched and shap run "
-        "in a process and an environment each."
+        "Captum runs in this process, as it comes with the extra `methods`; whymatched and shap "
+        "run in a process and an environment each."
     )
     left_out = [line for line in one.get("output", "").splitlines() if " is left out" in line]
     return "\n\n".join(parts + left_out)
@@ -379,7 +379,8 @@ def _ray(one) -> str:
     return (
         f"{found['pairs']} pairs of 8 to 90 words; the rate is that from when each worker has "
         "done a piece of 128 pairs; the time to the first piece has the start of Ray and its "
-        f"workers in it. A worker has one thread, and the writer is a process besides:\n\n{_table(heads, rows)}"
+        "workers in it. A worker has one thread, and the writer is a process besides:"
+        f"\n\n{_table(heads, rows)}"
     )
 
 

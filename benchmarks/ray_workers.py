@@ -3,7 +3,8 @@
 Needs Ray: `benchmarks/run.py` runs this in an environment of its own (`rival.py make ray`). The
 rate of each is that from when each worker has done one piece of 128 pairs, as starting Ray and
 opening the model in a worker take the same time for ten million pairs; the time to the first piece
-stands beside it. Give as many pairs that pieces are shared out evenly. A worker has one thread. The processor's time is that of this process and of all that it started.
+stands beside it. Give as many pairs that pieces are shared out evenly. A worker has one thread. The
+processor's time is that of this process and of all that it started.
 
     python benchmarks/ray_workers.py [--pairs 512] [--workers 1 2] [--rounds 2] [--json FILE]
 """
