@@ -130,7 +130,7 @@ SUITE = (
         "many_pairs.py --model tiny --words 4 16 --sizes 1000 10000 100000 --computed",
         "many_pairs.py --model tiny --words 4 16 --sizes 100 1000 --computed",
         part=2,
-        minutes=3.5,
+        minutes=4,
     ),
     cost(
         "ray",
