@@ -26,6 +26,7 @@ def test_recobert_is_the_paper_s_joint_objective():
     assert (paper.encoding, paper.negatives) == ("joint", "drawn")
     assert (paper.mlm_weight, paper.mask) == (1.0, 0.15)
     assert paper.epochs >= 1
+    assert paper.watched == 0, "no look at lone titles chooses the step"
     assert paper.objective == "RecoBERT"
 
 
