@@ -295,8 +295,8 @@ PHASES = {
     "tokens and words": ("whyalike.explainer", "read_pairs"),
     "model, forward": ("whyalike.models.encoder", "Encoder._forward"),
     "model, backward": ("whyalike.models.encoder", "slopes_at_once"),
-    "matching": ("whyalike.explainer", "_match"),
-    "selection": ("whyalike.explainer", "select_pairs"),
+    "matching": ("whyalike.assembly", "match"),
+    "selection": ("whyalike.assembly", "select_pairs"),
     "objects": ("whyalike.explainer", "assemble"),
 }
 """What is watched, outer before inner: matching and selection are called by ``assemble``."""
