@@ -210,7 +210,7 @@ def soft_matches(left: WordSaliency, right: WordSaliency) -> MatchArrays:
     kept = _agreement(likeness, spread=spread) > AGREEMENT
     _add_mutual(kept, likeness)
     kept &= cosines + RELIEF * support > LEAST
-    i, j = np.nonzero(kept)
+    i, j = np.divmod(np.flatnonzero(kept), len(columns))
     # Of the plain cosine the sign alone counts, and of the pairs that are sure of each other.
     alike = _row_products(first[i], second[j]) > 0
     i, j = i[alike], j[alike]
@@ -367,7 +367,9 @@ def unmatched_words(
 
 
 def _others(matched: set[int], side: WordSaliency) -> tuple[int, ...]:
+    missing = [n for n in range(len(side.saliency)) if n not in matched]
+    if not missing:
+        return ()
     sizes = np.abs(side.saliency).tolist()
-    missing = [n for n in range(len(sizes)) if n not in matched]
     # Of equal ones the first stays first.
     return tuple(sorted(missing, key=sizes.__getitem__, reverse=True))

@@ -3,12 +3,21 @@
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 MOST_READ = 400
 """Words of a text from which its language is guessed."""
 
 TEXTS_KEPT = 256
 """Texts whose stop words are kept in memory."""
+
+
+class FunctionWords(NamedTuple):
+    """The words of a text, and the indices of those of them that tell nothing by themselves."""
+
+    words: tuple[str, ...]
+    stops: frozenset[int]
+    negations: frozenset[int]
 
 
 def stop_words_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
@@ -23,7 +32,7 @@ def stop_words_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
     *texts : sequence of str
         The words of each text, as they are written.
     """
-    return _found_in(texts, _languages_of(texts), "")
+    return tuple(own.stops for own in function_words_of(*texts))
 
 
 def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
@@ -31,28 +40,32 @@ def negations_of(*texts: Sequence[str]) -> tuple[frozenset[int], ...]:
 
     They are no stop words.
     """
-    return _found_in(texts, _languages_of(texts), NEGATIONS)
+    return tuple(own.negations for own in function_words_of(*texts))
 
 
-def _found_in(
-    texts: Sequence[Sequence[str]], languages: Sequence[str], kind: str
-) -> tuple[frozenset[int], ...]:
+def function_words_of(*texts: Sequence[str]) -> tuple[FunctionWords, ...]:
+    """Return, for each text of words, its stop words and its negations; see ``stop_words_of``."""
+    words = [tuple(text) for text in texts]
     return tuple(
         # A text meets many others: the same words are asked for again, most of all a query's.
-        (_found if len(words) <= MOST_READ else _found.__wrapped__)(tuple(words), language, kind)
-        for words, language in zip(texts, languages, strict=True)
+        (_found if len(own) <= MOST_READ else _found.__wrapped__)(own, language)
+        for own, language in zip(words, _languages_of(words), strict=True)
     )
 
 
 @lru_cache(maxsize=TEXTS_KEPT)
-def _found(words: tuple[str, ...], language: str, kind: str) -> frozenset[int]:
-    known = _lists(kind).get(language, ())
-    return frozenset(n for n, word in enumerate(words) if _form(word) in known)
+def _found(words: tuple[str, ...], language: str) -> FunctionWords:
+    forms = _forms(words)
+    places = [
+        frozenset([n for n, form in enumerate(forms) if form in known])
+        for known in (_lists(kind).get(language, frozenset()) for kind in ("", NEGATIONS))
+    ]
+    return FunctionWords(words, *places)
 
 
-def _languages_of(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _languages_of(texts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the code of the language of each text; nothing where none is known."""
-    counts = [_counts(tuple(words[:MOST_READ])) for words in texts]
+    counts = [_counts(words[:MOST_READ]) for words in texts]
     usual = _most(_summed(counts))
     found = []
     for count in counts:
@@ -71,18 +84,17 @@ def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return total
 
 
-@lru_cache(maxsize=8192)
-def _form(word: str) -> str:
-    return word.lower().replace("\u2019", "'")
+def _forms(words: tuple[str, ...]) -> list[str]:
+    """Return words as they stand in the lists."""
+    return [word.lower().replace("\u2019", "'") for word in words]
 
 
 @lru_cache(maxsize=TEXTS_KEPT)
 def _counts(words: tuple[str, ...]) -> Mapping[str, int]:
     """Return how many stop words of each language there are, of those with any."""
     counts: dict[str, int] = {}
-    known = _languages_by_word()
-    for word in words:
-        for name in known.get(_form(word), ()):
+    for names in filter(None, map(_languages_by_word().get, _forms(words))):
+        for name in names:
             counts[name] = counts.get(name, 0) + 1
     return counts
 

@@ -71,9 +71,17 @@ _WORD = regex.compile(
 )
 
 
+_ASCII_RUN = "[A-Za-z0-9_]+"
+_ASCII_WORD = re.compile(
+    rf"{_ASCII_RUN}(?:(?:['-]|(?<=[0-9])[.,](?=[0-9])){_ASCII_RUN})*|[!-/:-@\[-^`{{-~]"
+)
+"""What ``_WORD`` is for texts of ASCII alone, as most are: in a fraction of the time."""
+
+
 def find_words(text: str) -> tuple[tuple[int, int], ...]:
     """Return (start, end) of every word of ``text``, in order and without overlap."""
-    return tuple(match.span() for match in _WORD.finditer(text))
+    pattern = _ASCII_WORD if text.isascii() else _WORD
+    return tuple([match.span() for match in pattern.finditer(text)])
 
 
 @lru_cache(maxsize=8192)

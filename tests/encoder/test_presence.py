@@ -195,3 +195,23 @@ def test_a_state_that_the_score_does_not_use_is_refused():
                 Explainer((model, tokenizer), method=method).explain(TEXTS[0], TEXTS[1])
     finally:
         del model.forward
+
+
+@pytest.mark.parametrize(("method", "needed"), [("whyalike", False), ("bti", True)])
+def test_layers_below_what_is_differentiated_keep_no_graph(method, needed):
+    model, tokenizer = tiny("bert").parts
+    model = type(model)(type(model.config)(**{**model.config.to_dict(), "num_hidden_layers": 4}))
+    model.eval()
+    kept = []
+    explainer = Explainer((model, tokenizer), method=method)
+    explainer.explain(TEXTS[0], TEXTS[1])  # The check of the gradient has a pass of its own.
+    hook = model.encoder.layer[0].register_forward_hook(
+        lambda _module, _given, output: kept.append(
+            (output[0] if isinstance(output, tuple) else output).requires_grad
+        )
+    )
+    try:
+        explainer.explain(TEXTS[0], TEXTS[1])
+    finally:
+        hook.remove()
+    assert set(kept) == {needed}

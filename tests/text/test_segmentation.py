@@ -228,3 +228,14 @@ def test_anything_with_a_letter_or_digit_is_no_mark(word):
 @pytest.mark.parametrize("text", ["か\u3099く", "カ\u3099ラス", "ﾊﾞｽ", "コーヒー"])
 def test_voicing_and_length_marks_stay_in_their_kana_word(text):
     assert [text[start:end] for start, end in find_words(text)] == [text]
+
+
+ASCII = st.text(st.characters(max_codepoint=127) | st.sampled_from("a1_'-., \r\n"), max_size=40)
+
+
+@settings(deadline=None)
+@given(ASCII)
+@example("it's 12,5 - or 1.2.3, a--b 'c' x_y-1")
+@example("a\r\n-b\x1f\x7f")
+def test_a_text_of_ascii_has_the_words_that_it_has_beside_other_letters(text):
+    assert find_words(text) == find_words(text + "\n\u00e9")[:-1]

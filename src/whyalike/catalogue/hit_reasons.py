@@ -81,32 +81,39 @@ class HitReasons:
         self.options = options
         self._open_explainer = open_explainer
         self._known: dict[Field, StoredText] = {}
+        self._by: tuple[BTIOptions, ExplainedBy] | None = None
 
     def explain(self, id: str, *, query: Field, item: Field, options: BTIOptions) -> Explanation:
         """Explain the similarity of a field of the query, left, with one of an item, right.
 
         Raises FormatError where the index is damaged.
         """
-        manifest = self._reader.manifest
-        described = manifest.reasons
+        described = self._reader.manifest.reasons
         right = self._reader.stored_text(item, self._reader.position_of(id))
         if described is None or right is None:
             raise FormatError("The index stores no reasons.")
-        prompts, name = manifest.model.prompts, manifest.model.name
-        left = self._left(query)
-        if self._query.id is not None:
-            prompts = prompts[1], prompts[1]
-        else:
-            explainer = self._open_explainer()
-            prompts, name = explainer.prompts, explainer.model.name
         return explain_stored(
-            left,
+            self._left(query),
             right,
-            by=explained_by(manifest, options, prompts=prompts, model=name),
+            by=self._explained_by(options),
             options=options,
             numbers=described.numbers,
             length_share=described.length_share,
         )
+
+    def _explained_by(self, options: BTIOptions) -> ExplainedBy:
+        """Return whose score it is; for the hits of one search, with the same options, once."""
+        if self._by is None or self._by[0] is not options:
+            manifest = self._reader.manifest
+            prompts, name = manifest.model.prompts, manifest.model.name
+            if self._query.id is not None:
+                prompts = prompts[1], prompts[1]
+            else:
+                explainer = self._open_explainer()
+                prompts, name = explainer.prompts, explainer.model.name
+            by = explained_by(manifest, options, prompts=prompts, model=name)
+            self._by = options, by
+        return self._by[1]
 
     def _left(self, field: Field) -> StoredText:
         """Return the query's text with what is stored of it, or what the model makes of it."""

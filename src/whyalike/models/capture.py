@@ -145,6 +145,7 @@ def capture(
     output: Any = None,
     ids: Tensor | None = None,
     added: Tensor | None = None,
+    from_embedding: bool = True,
 ) -> Iterator[Captured]:
     """Make the embedding of a model a leaf of the graph, and keep what passes by.
 
@@ -154,7 +155,8 @@ def capture(
     a hidden state to keep besides the latent one. An ``output`` given is returned in place of
     running the model at all. ``ids`` are the rows' tokens (B, T), by which a model is known that
     embeds them the other way round, (T, B, D). ``added``, (B, T, H), is added to the last hidden
-    states.
+    states. Without ``from_embedding`` the leaf has no gradient: the graph starts where something
+    else that has one comes in.
 
     Raises
     ------
@@ -166,7 +168,8 @@ def capture(
     with ExitStack() as hooks:
         leaves = [sites.norm_or_raise()] if activation == "after_norm" else sites.tokens
         for module in leaves:
-            hooks.callback(module.register_forward_hook(_make_leaf(captured, leaf, ids)).remove)
+            hook = _make_leaf(captured, leaf, ids, gradient=from_embedding)
+            hooks.callback(module.register_forward_hook(hook).remove)
         for modules, slot in ((sites.positions, "position"), (sites.segments, "segment")):
             for module in modules:
                 hooks.callback(module.register_forward_hook(_keep(captured, slot)).remove)
@@ -177,7 +180,7 @@ def capture(
 
 
 def _make_leaf(
-    captured: Captured, leaf: Tensor | None, ids: Tensor | None
+    captured: Captured, leaf: Tensor | None, ids: Tensor | None, *, gradient: bool
 ) -> Callable[[nn.Module, Any, Tensor], Tensor]:
     def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
         if not isinstance(output, Tensor) or output.dim() != 3:
@@ -188,7 +191,7 @@ def _make_leaf(
         turned = tokens_first(inputs, ids)
         if leaf is None:
             made = output.detach()
-            captured.leaf = (made.transpose(0, 1) if turned else made).requires_grad_()
+            captured.leaf = (made.transpose(0, 1) if turned else made).requires_grad_(gradient)
         else:
             captured.leaf = leaf
         return captured.leaf.transpose(0, 1) if turned else captured.leaf

@@ -147,11 +147,12 @@ class Encoder:
         self._own: OwnModel | None = None
         self._checked: set[object] = set()
         self._sound: WeakSet[OwnModel] = WeakSet()
+        self._unseen: WeakSet[OwnModel] = WeakSet()
         _ENCODERS.add(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy, also in another process, is made of: locks stay here."""
-        left_out = ("_lock", "_holders", "_own", "_checked", "_sound")
+        left_out = ("_lock", "_holders", "_own", "_checked", "_sound", "_unseen")
         return leave({key: value for key, value in vars(self).items() if key not in left_out})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -570,10 +571,35 @@ class Encoder:
         presence_from: int | None = None,
     ) -> Forward:
         checkpoint()
+        with self.held() as own, explained_failures(self.name):
+            # Layers below the weights of tokens need no graph, where no derivative is below them.
+            late = (
+                presence_from is not None
+                and isinstance(point, int)
+                and point % (self.depth + 1) > presence_from
+                and own not in self._unseen
+            )
+            pass_ = partial(self._pass, own, rows, texts=texts, options=options, point=point)
+            found = pass_(presence_from=presence_from, from_embedding=not late)
+            if late and torch.is_grad_enabled() and not found.point.requires_grad:
+                # The weights did not come in, as this model's attention can't be seen.
+                self._unseen.add(own)
+                found = pass_(presence_from=presence_from, from_embedding=True)
+        return found
+
+    def _pass(
+        self,
+        own: OwnModel,
+        rows: Rows,
+        *,
+        texts: Sequence[TokenizedText],
+        options: GradientOptions,
+        point: Point,
+        presence_from: int | None,
+        from_embedding: bool,
+    ) -> Forward:
         seen = None
         with ExitStack() as stack:
-            own = stack.enter_context(self.held())
-            stack.enter_context(explained_failures(self.name))
             features = own.source.features([(texts[index], row) for index, row in rows])
             places, content = place_rows(rows, features["attention_mask"])
             captured = stack.enter_context(
@@ -583,6 +609,7 @@ class Encoder:
                     latent_layer=options.latent_layer,
                     state=point if isinstance(point, int) else None,
                     ids=features["input_ids"],
+                    from_embedding=from_embedding,
                 )
             )
             if presence_from is not None:

@@ -13,8 +13,9 @@ from whyalike.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PASS_TOKENS = 160
-"""What a pass costs besides its tokens, in tokens (measured on two cores, all-MiniLM-L6-v2)."""
+PASS_TOKENS = 64
+"""What a pass costs besides its tokens, in tokens: measured with all-MiniLM-L6-v2 on one core, 20
+to 80 are as good; see docs/decisions/0003-one-pass-for-a-batch.md."""
 
 
 def group_rows(

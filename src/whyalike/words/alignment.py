@@ -30,6 +30,11 @@ class Alignment:
         found[self.link_words] = True
         return found
 
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """Where among the links those of each word begin that has any."""
+        return np.flatnonzero(np.diff(self.link_words, prepend=-1))
+
 
 def align(text: str, spans: Spans, offsets: NDArray[np.intp]) -> Alignment:
     """Link every token to the words that it overlaps.
@@ -122,13 +127,14 @@ def aggregate(
         (T,), what the tokens add to the similarity. A word then has their sum, and for saliency its
         part of the greatest sum of the text, with its sign; ``saliency`` is not looked at.
     """
-    count = len(alignment.spans)
-    word_saliency = np.zeros(count)
-    if len(alignment.link_words):
-        words, starts = np.unique(alignment.link_words, return_index=True)
-        word_saliency[words] = np.maximum.reduceat(saliency[alignment.link_tokens], starts)
     summed = None
-    if contributions is not None:
+    if contributions is None:
+        word_saliency = np.zeros(len(alignment.spans))
+        if len(alignment.link_words):
+            starts = alignment.starts
+            greatest = np.maximum.reduceat(saliency[alignment.link_tokens], starts)
+            word_saliency[alignment.link_words[starts]] = greatest
+    else:
         summed = sum_over_words(alignment, contributions)
         word_saliency = scale_signed(summed)
     return WordSaliency(
@@ -143,12 +149,18 @@ def aggregate(
 def mean_vectors(alignment: Alignment, vectors: Floats) -> Floats:
     """(W, H): the mean of the vectors (T, H) of each word's tokens; zeros for a word without."""
     means = np.zeros((len(alignment.spans), vectors.shape[1]))
-    if len(alignment.link_words):
-        words, starts, links = np.unique(
-            alignment.link_words, return_index=True, return_counts=True
-        )
-        sums = np.add.reduceat(vectors[alignment.link_tokens], starts, axis=0)
-        means[words] = sums / links[:, None]
+    if not len(alignment.link_words):
+        return means
+    starts = alignment.starts
+    links = np.diff(starts, append=len(alignment.link_words))
+    # Most words are one token, whose vector is the mean.
+    means[alignment.link_words[starts]] = vectors[alignment.link_tokens[starts]]
+    several = links > 1
+    if several.any():
+        tokens = alignment.link_tokens[np.repeat(several, links)]
+        counts = links[several]
+        sums = np.add.reduceat(vectors[tokens], np.cumsum(counts) - counts, axis=0)
+        means[alignment.link_words[starts[several]]] = sums / counts[:, None]
     return means
 
 
@@ -159,6 +171,10 @@ def sum_over_words(alignment: Alignment, values: Floats) -> Floats:
     twice.
     """
     shares = np.bincount(alignment.link_tokens, minlength=len(values))
+    if values.ndim == 1:
+        own = values[alignment.link_tokens] / shares[alignment.link_tokens]
+        added = np.bincount(alignment.link_words, own, minlength=len(alignment.spans))
+        return added.astype(np.float64, copy=False)
     sums = np.zeros((len(alignment.spans), *values.shape[1:]))
     tokens = alignment.link_tokens
     parts = shares[tokens].reshape(-1, *[1] * (values.ndim - 1))
