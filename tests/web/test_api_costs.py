@@ -37,7 +37,7 @@ def known_speed(service, *, tokens_a_second):
     """Say how fast the models are; nothing that is measured changes it."""
 
     class Known(Speeds):
-        def learn(self, method, cost, seconds, least=None):
+        def learn(self, method, cost, seconds, *, least=None):
             pass
 
         def seconds(self, method, cost):
