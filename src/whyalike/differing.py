@@ -70,7 +70,7 @@ _NAMES_OF_DAYS = """
 """
 _DATES = frozenset(_NAMES_OF_DAYS.split())
 _DIGITS = re.compile(r"\d")
-_JOINING = frozenset([*",;:()-–—", "and", "or", "but"])
+_JOINING = frozenset([*",;:()-–—", "and", "or", "but", "without"])
 _COMMAS = re.compile(r"(?<=\d),(?=\d{3})")
 
 

@@ -87,7 +87,8 @@ def test_the_texts_are_kept_beside_the_leaderboard_or_left_out(run, model, files
 def test_every_column_is_whole_at_80_characters(capsys, methods):
     from whyalike.cli.evaluate import show
     from whyalike.evaluation.leaderboard import Entry, Leaderboard
-    from whyalike.evaluation.suite_choice import FAITHFULNESS, RANDOMIZATION
+    from whyalike.evaluation.measures import FAITHFULNESS
+    from whyalike.evaluation.suite_choice import RANDOMIZATION
     from whyalike.statistics import mean_interval
 
     metrics = (*FAITHFULNESS, *RANDOMIZATION)

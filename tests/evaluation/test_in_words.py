@@ -7,7 +7,8 @@ import pytest
 
 from whyalike.evaluation.in_words import AXES, NAMES, answer, name_of
 from whyalike.evaluation.leaderboard import Entry, Leaderboard, page_of
-from whyalike.evaluation.suite_choice import FAITHFULNESS, METRICS, RANDOMIZATION
+from whyalike.evaluation.measures import FAITHFULNESS
+from whyalike.evaluation.suite_choice import METRICS, RANDOMIZATION
 from whyalike.statistics import mean_interval
 
 PAIRS = 40

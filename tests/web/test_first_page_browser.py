@@ -13,7 +13,7 @@ from whyalike import Explainer
 from whyalike.web.api.service import Service
 
 ANSWER = "#result:not([aria-busy]) article.whyalike"
-LEFT, RIGHT = "warm gloves for phones", "mittens to text with"
+LEFT, RIGHT = "warm gloves for phones", "warm gloves to text with"
 PAIR = f"/?left={LEFT}&right={RIGHT}"
 LINKS = ".wa-lines path:not(.wa-halo)"
 
