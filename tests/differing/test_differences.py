@@ -91,6 +91,8 @@ def test_of_longer_pairs_so_many_are_named_by_their_kind_and_no_other(minilm):
         ("It hangs above the door.", "It hangs below the door.", "opposite"),
         ("It has 1,000 lakes.", "It has one thousand lakes.", "reworded"),
         ("It has 1,000 lakes.", "It has two thousand lakes.", "number"),
+        ("It is on the third floor.", "It is on the 3rd floor.", "reworded"),
+        ("It is on the third floor.", "It is on the 4th floor.", "number"),
         ("We leave in May with Tom.", "We leave in May with Ann.", "name"),
         ("The EU pays.", "The European Union pays.", "reworded"),
         ("The room has a bed.", "The room has a bed and a desk.", "added"),
