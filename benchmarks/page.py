@@ -25,14 +25,15 @@ TITLES = {
 }
 HEAD = """# Benchmarks
 
-This page is written by `make bench` (`python benchmarks/run.py`) from what the benchmarks measured,
-and holds no other figures. What is compared took turns on the same texts; a **ratio** is the median
-of those of neighbours, of the processor's time, and below 1 is faster; times are medians. *CPU* is
-the processor's time, all threads together, and *wall* the clock's: with two threads at work the CPU
-time is the greater of both, and where other work takes the cores it is the wall time. Packages that
-whyalike does not depend on took their turns in a process and an environment each, with the same
-weights: `python benchmarks/rival.py make` makes them ([how](../benchmarks/rival.py)). Each section
-says when it was measured, by which command, and under which load (processes that wanted a core).
+This page is written by `make bench` (`python benchmarks/run.py`) from what the benchmarks
+measured, and holds no other figures. What is compared took turns on the same texts; a **ratio**
+is the median of those of neighbours, of the processor's time, and below 1 is faster; of pairs a
+second or a minute, above 1. Times are medians. *CPU* is the processor's time, all threads
+together, and *wall* the clock's: with two threads at work the CPU time is the greater of both,
+and where other work takes the cores it is the wall time. Packages that whyalike does not depend
+on took their turns in a process and an environment each, with the same weights: `python
+benchmarks/rival.py make` makes them ([how](../benchmarks/rival.py)). Each section says when it
+was measured, by which command, and under which load (processes that wanted a core).
 
 *The limit* is one forward and one backward to the embeddings of the same texts, weights frozen.
 """

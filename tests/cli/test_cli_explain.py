@@ -94,6 +94,11 @@ def test_nothing_else_is_printed(explain):
         (["--words", "token"], {"words": "token"}),
         (["--words", "pretoken"], {"words": "pretoken"}),
         (["--long-text", "windows"], {"long_text": "windows"}),
+        # A flag and an option that say together how texts are read.
+        (
+            ["--long-text", "chunks", "-O", "chunk_size=4"],
+            {"long_text": "chunks", "chunk_size": 4},
+        ),
     ],
 )
 def test_options_reach_the_library(explain, model, arguments, options):

@@ -1,5 +1,6 @@
 """An Explainer that comes from another process, as workers get it, explains what it explained."""
 
+import copy
 import pickle
 import threading
 
@@ -70,6 +71,14 @@ def test_a_thread_may_use_the_model_while_it_is_pickled(bert):
     torch.testing.assert_close(hidden_states(bert), wanted, rtol=0, atol=0)
     InTheMiddle.do = lambda _: None
     assert_nearly_equal(pickle.loads(packed).explain(*PAIR), explainer.explain(*PAIR))
+
+
+def test_a_copy_of_a_scorer_that_was_used_is_pickled_too(bert):
+    scorer = copy.copy(Explainer(bert).model)
+    wanted = scorer.score([PAIR])
+    hidden_states(scorer.pipeline)
+    found = pickle.loads(pickle.dumps(scorer)).score([PAIR])
+    assert found == pytest.approx(wanted, abs=1e-6)
 
 
 def test_pickling_in_the_middle_of_a_pass_takes_nothing_from_it(bert):

@@ -37,7 +37,7 @@ def known_speed(service, *, tokens_a_second):
     """Say how fast the models are; nothing that is measured changes it."""
 
     class Known(Speeds):
-        def learn(self, method, cost, seconds, least=None):
+        def learn(self, method, cost, seconds, *, least=None):
             pass
 
         def seconds(self, method, cost):
@@ -472,6 +472,41 @@ def test_the_queue_says_how_long_a_thread_computed_and_a_function_is_known_by_th
         kind.took(1_000, 30.0, 2.0)
         assert served.speeds.least(kind.method, 1_000) == pytest.approx(least), name
     service.close()
+
+
+def test_nothing_is_learnt_from_work_that_failed_and_who_asked_is_answered():
+    learnt = []
+
+    class Work:
+        def __call__(self, pieces):
+            if pieces == ["fails"]:
+                raise ValueError("it fails")
+            return pieces
+
+        def took(self, cost, seconds, busy):
+            learnt.append(cost)
+
+    queue = WorkQueue(limits=QueueLimits(gather_seconds=0.0))
+    with pytest.raises(ValueError, match="it fails"):
+        queue.submit(Work(), "fails", cost=3.0).result(PATIENCE)
+    queue.submit(Work(), "x", cost=7.0).result(PATIENCE)
+    queue.close()
+    assert learnt == [7.0]
+
+
+def test_answers_are_given_though_nothing_can_be_learnt_of_them(caplog):
+    class Work:
+        def __call__(self, pieces):
+            return pieces
+
+        def took(self, cost, seconds, busy):
+            raise ValueError("the model is another one by now")
+
+    queue = WorkQueue(limits=QueueLimits(gather_seconds=0.0))
+    for text in ("x", "y"):
+        assert queue.submit(Work(), text, cost=1.0).result(PATIENCE) == text
+    assert queue.close(PATIENCE)
+    assert caplog.text.count("could not be learnt") == 2
 
 
 def test_what_slows_work_down_for_a_while_is_no_property_of_it():

@@ -103,7 +103,8 @@ class HitReasons:
 
     def _explained_by(self, options: BTIOptions) -> ExplainedBy:
         """Return whose score it is; for the hits of one search, with the same options, once."""
-        if self._by is None or self._by[0] is not options:
+        known = self._by
+        if known is None or known[0] is not options:
             manifest = self._reader.manifest
             prompts, name = manifest.model.prompts, manifest.model.name
             if self._query.id is not None:
@@ -111,9 +112,9 @@ class HitReasons:
             else:
                 explainer = self._open_explainer()
                 prompts, name = explainer.prompts, explainer.model.name
-            by = explained_by(manifest, options, prompts=prompts, model=name)
-            self._by = options, by
-        return self._by[1]
+            known = options, explained_by(manifest, options, prompts=prompts, model=name)
+            self._by = known
+        return known[1]
 
     def _left(self, field: Field) -> StoredText:
         """Return the query's text with what is stored of it, or what the model makes of it."""

@@ -23,6 +23,7 @@ from whyalike.cli.options import (
     MethodOption,
     Picture,
     SignedMethod,
+    check_options,
     read_options,
     usual_methods,
 )
@@ -163,7 +164,7 @@ def compare(
 
             explainer = Explainer(**source, **embedding.keywords(), options=chosen)
         method = method or explainer.signed_method
-        read_options(option, [method])
+        check_options(option, [method])
         comparison = explainer.compare(
             texts["query"], texts["better"], texts["worse"], method=method, check=check
         )

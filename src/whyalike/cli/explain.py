@@ -38,6 +38,7 @@ from whyalike.cli.options import (
     TextA,
     TextB,
     Unit,
+    check_options,
     read_options,
     usual_methods,
 )
@@ -328,7 +329,7 @@ def explain(
                 lexicon=known,
                 background=usual,
             )
-        read_options(option, names or [explainer.method.name])
+        check_options(option, names or [explainer.method.name])
         if names:
             from whyalike.methods.method import left_out
 

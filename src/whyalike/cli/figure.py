@@ -22,6 +22,7 @@ from whyalike.cli.options import (
     Model,
     TextA,
     TextB,
+    check_options,
     read_options,
     usual_methods,
 )
@@ -96,7 +97,7 @@ def figure(
             **loading.keywords(),
             label=label,
         )
-        read_options(option, [explainer.method.name])
+        check_options(option, [explainer.method.name])
         write_figure(
             explainer,
             left,

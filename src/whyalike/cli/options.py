@@ -394,21 +394,41 @@ def read_options(said: Sequence[str] | None, methods: Sequence[str], **flags: An
         An unknown method, an option that none has, a value that is not allowed, an option that is
         given twice, or chunks where texts are read otherwise.
     """
-    from whyalike.methods.listing import check_methods, find_option_of
     from whyalike.options import BTIOptions, all_options, check_chunks
 
+    usual, given = BTIOptions().values(), check_options(said, methods)
+    for name, value in given.items():
+        if flags.get(name, value) not in (usual.get(name), value):
+            raise _given_twice(name)
+    options = all_options({**flags, **given})
+    check_chunks(options)
+    return options
+
+
+def check_options(said: Sequence[str] | None, methods: Sequence[str]) -> dict[str, Any]:
+    """Return what ``-O`` says by name, once it is known which methods are taken.
+
+    What goes together with flags is looked at by ``read_options``.
+
+    Raises
+    ------
+    OptionError
+        An unknown method, an option that none has, a value that is not allowed, or an option that
+        is given twice.
+    """
+    from whyalike.methods.listing import check_methods, find_option_of
+
     check_methods(methods)
-    usual, given = BTIOptions().values(), dict[str, Any]()
+    given: dict[str, Any] = {}
     for one in said or ():
         name, equals, text = one.partition("=")
         if not equals:
             raise OptionError(f"-O is {one!r}; give NAME=VALUE, such as top_k=3.")
         value = find_option_of(name, methods).parse(text)
-        if given.setdefault(name, value) != value or flags.get(name, value) not in (
-            usual.get(name),
-            value,
-        ):
-            raise OptionError(f"{name} is given twice, with different values: give it once.")
-    options = all_options({**flags, **given})
-    check_chunks(options)
-    return options
+        if given.setdefault(name, value) != value:
+            raise _given_twice(name)
+    return given
+
+
+def _given_twice(name: str) -> OptionError:
+    return OptionError(f"{name} is given twice, with different values: give it once.")

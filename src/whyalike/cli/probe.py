@@ -22,6 +22,7 @@ from whyalike.cli.options import (
     MethodOption,
     SignedMethod,
     Strict,
+    check_options,
     names_of,
     read_options,
     usual_methods,
@@ -135,7 +136,7 @@ def probe(
             **embedding.keywords(),
         )
         method = method or explainer.signed_method
-        read_options(option, [method])
+        check_options(option, [method])
         with _reporting() as progress:
             result = find_blind_spots(
                 explainer,

@@ -19,6 +19,7 @@ from whyalike.cli.options import (
     LoadingOptions,
     Method,
     MethodOption,
+    check_options,
     read_options,
     refuse_both_prompts,
     usual_methods,
@@ -283,7 +284,7 @@ def similar(
             else CatalogueIndex.attach(folder, options=options, **opening)
         )
         if explain and needs_model:
-            read_options(option, [method or index.explainer.method.name])
+            check_options(option, [method or index.explainer.method.name])
         hits = index.similar(sought, id=id_, k=most, where=where, **of_index)
         if rerank is not None:
             hits = hits.rerank(

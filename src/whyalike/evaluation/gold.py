@@ -55,6 +55,14 @@ def damaged(path: Source, line: int, problem: str) -> FormatError:
     return FormatError(f"{path}, line {line}: {problem}")
 
 
+def check_line(line: str, path: Source, number: int) -> None:
+    """Raise FormatError on a line of ``read_lines`` with a byte that is not UTF-8."""
+    try:
+        check_utf8(line)
+    except ValueError as error:
+        raise damaged(path, number, str(error)) from error
+
+
 Pair = TypeVar("Pair")
 
 NAMED = 5
@@ -269,10 +277,7 @@ def _read_table(
     """Return what ``read`` makes of each line and its number; damaged lines as in read_each."""
 
     def checked(number: int, line: str) -> AlignedPair:
-        try:
-            check_utf8(line)
-        except ValueError as error:
-            raise damaged(path, number, str(error)) from error
+        check_line(line, path, number)
         return read(number, line)
 
     lines = read_lines(path, what="word alignments")

@@ -16,8 +16,8 @@ from whyalike.evaluation.gold import (
     Chosen,
     Link,
     Source,
+    check_line,
     check_same_texts,
-    check_utf8,
     damaged,
     is_place,
     links_at_blanks,
@@ -127,7 +127,7 @@ class _Reader:
     def pair(self, start: int, end: int) -> Parsed:
         """Return a pair's id, its texts and its links. Raises FormatError on a damaged line."""
         for number in range(start, end):
-            _check(self.lines[number], self.path, number + 1)
+            check_line(self.lines[number], self.path, number + 1)
         match = _SENTENCE.match(self.lines[start])
         name = match.group(1) if match else ""
         texts = self._text(start + 1, end), self._text(start + 2, end)
@@ -168,13 +168,6 @@ class _Reader:
         return tuple(int(word) - 1 for word in words if int(word))
 
 
-def _check(line: str, path: Source, number: int) -> None:
-    try:
-        check_utf8(line)
-    except ValueError as error:
-        raise damaged(path, number, str(error)) from error
-
-
 def _beside(path: Path) -> list[Source]:
     return [path.with_name(f"{path.stem}.sent{side}.chunk.txt") for side in (1, 2)]
 
@@ -184,7 +177,7 @@ def _chunks(line: str, text: str, path: Source, number: int) -> tuple[Chunk, ...
 
     A bracket that opens inside a chunk begins the next one: a published line lacks its closing one.
     """
-    _check(line, path, number)
+    check_line(line, path, number)
     chunks: list[list[int]] = []
     words: list[str] = []
     is_open = False

@@ -28,15 +28,25 @@ class _Leaving(Twins):
         return {name: self._twin(value) for name, value in state.items()}
 
     def _twin_of_module(self, module: nn.Module) -> nn.Module:
-        if module in _LEAVING:
+        # A copy of a scorer keeps them and may have been used since, which sets hooks again.
+        if module in _LEAVING and not any(map(_is_hooked, module.modules())):
             return module
         own = super()._twin_of_module(module)
         own.__dict__.pop(_SET, None)
-        for number, hook in list(own._forward_hooks.items()):
-            if getattr(hook, "__name__", "") == _HOOK:
-                del own._forward_hooks[number]
+        for number in _hooks_of(own):
+            del own._forward_hooks[number]
         _LEAVING.add(own)
         return own
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    return _SET in vars(module) or bool(_hooks_of(module))
+
+
+def _hooks_of(module: nn.Module) -> list[int]:
+    """Return the numbers of the hooks that transformers has set."""
+    hooks = list(module._forward_hooks.items())
+    return [number for number, hook in hooks if getattr(hook, "__name__", "") == _HOOK]
 
 
 def leave(state: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from whyalike.documents import Document, Format, without
+from whyalike.documents import Document, Format, each_without, without
 from whyalike.errors import OptionError
 
 FORMAT = Format("whyalike/diagnosis", "diagnosis", "Make it anew.")
@@ -329,7 +329,7 @@ class Diagnosis(Document):
         own = without(body, "queries", "causes", "suggested_turn", "words", "first")
         for name, worked_out in (("remedies", "turned_by_cause"), ("misses", "gap")):
             if name in own:
-                own[name] = without(own[name], worked_out)
+                own[name] = each_without(own[name], worked_out)
         return super()._from_body(own)
 
     def to_html(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Literal, Self
 
-from whyalike.documents import Document, Format, without
+from whyalike.documents import Document, Format, each_without
 
 FORMAT = Format("whyalike/difference", "difference", "Make it anew.")
 
@@ -121,10 +121,10 @@ class Difference(Document):
 
     @classmethod
     def _from_body(cls, body: dict[str, Any]) -> Self:
-        pairs = without(body.get("pairs"), "moved")
+        pairs = each_without(body.get("pairs"), "moved")
         for pair in pairs if isinstance(pairs, list) else ():
             if isinstance(pair, dict) and "words" in pair:
-                pair["words"] = without(pair["words"], "moved")
+                pair["words"] = each_without(pair["words"], "moved")
         return super()._from_body({**body, "pairs": pairs} if "pairs" in body else body)
 
     def to_html(self) -> str:

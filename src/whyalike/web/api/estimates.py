@@ -53,7 +53,7 @@ class Speed:
         self._lately: deque[float] = deque(maxlen=LATELY)
         self._lock = threading.Lock()
 
-    def learn(self, cost: float, seconds: float, least: float | None = None) -> None:
+    def learn(self, cost: float, seconds: float, *, least: float | None = None) -> None:
         """Take note that work of such a cost took so long.
 
         ``least`` of these seconds it takes where nothing else keeps the machine busy, if known.
@@ -85,11 +85,13 @@ class Speeds:
     def __init__(self) -> None:
         self._all, self._methods = Speed(), dict[str, Speed]()
 
-    def learn(self, method: str, cost: float, seconds: float, least: float | None = None) -> None:
+    def learn(
+        self, method: str, cost: float, seconds: float, *, least: float | None = None
+    ) -> None:
         """Take note of work as ``Speed`` does; "" is no method, but the model alone."""
-        self._all.learn(cost, seconds, least)
+        self._all.learn(cost, seconds, least=least)
         if method:
-            self._methods.setdefault(method, Speed()).learn(cost, seconds, least)
+            self._methods.setdefault(method, Speed()).learn(cost, seconds, least=least)
 
     def seconds(self, method: str, cost: float) -> float:
         """Return how long it takes; 0 where nothing was seen yet."""
@@ -221,7 +223,7 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
         busy.append(time.thread_time() - before)
     # A text that is on both sides with one prompt goes through once.
     least = min(busy) if is_computed_here(explainer) else None
-    speeds.learn("", PIECE_COST + tokens, min(took), least)
+    speeds.learn("", PIECE_COST + tokens, min(took), least=least)
 
 
 def is_computed_here(explainer: "Explainer") -> bool:

@@ -221,7 +221,7 @@ class ServedModel:
     def learn(self, method: str, cost: float, seconds: float, busy: float) -> None:
         """Take note of work that was done; ``busy`` seconds of it its thread computed."""
         least = busy if is_computed_here(self.explainer) else seconds
-        self.speeds.learn(method, cost, seconds, least)
+        self.speeds.learn(method, cost, seconds, least=least)
 
     def estimate_rows(self, kind: Kind, sizes: "Sequence[TextSize]", count: int) -> Estimate:
         """Return what checking so many rows of each table costs, for texts of these sizes.

@@ -6,6 +6,7 @@ which made explanations up to three times as slow. Work that gives its turn away
 of a model sleeps in its own thread until it has it again: asleep, it costs nothing.
 """
 
+import logging
 import math
 import threading
 import time
@@ -33,6 +34,7 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 Returned = TypeVar("Returned")
 
+LOG = logging.getLogger("whyalike.web")
 STOPPING = "The server is being stopped. Ask again when it is back."
 SECONDS_TO_COME_BACK = 10
 LEARNING = 0.2
@@ -340,8 +342,14 @@ class WorkQueue:
             self._schedule.finish(job, self._clock())
             self._changed.notify_all()
         do = job.pieces[0].do
-        if results and isinstance(do, Learns):
-            do.took(job.cost, job.active, job.busy)
+        # How soon work fails says nothing of how long it takes.
+        is_done = not all(isinstance(result, BaseException) for result in results)
+        if is_done and isinstance(do, Learns):
+            try:
+                do.took(job.cost, job.active, job.busy)
+            except Exception:
+                # The answers are there, and others wait for this thread.
+                LOG.exception("How long work took could not be learnt.")
         for piece, result in zip(job.pieces, results, strict=bool(results)):
             piece.settle(result)
 

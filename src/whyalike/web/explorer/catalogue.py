@@ -334,7 +334,7 @@ class CataloguePage:
             raise _DearError(estimate)
 
     async def _search(
-        self, question: SearchQuestion, before: Callable[[Estimate], None] | None = None
+        self, question: SearchQuestion, *, before: Callable[[Estimate], None] | None = None
     ) -> "Found":
         served = self.service.index(question.index or None)
         return await self.service.similar(

@@ -109,7 +109,7 @@ class ComparePage:
 
     async def _edit(self, asked: Asked) -> "tuple[Asked, _Done | None]":
         """Return the question with its edits made, and what they were made of."""
-        edits, plain = read_edits(asked, SIDES), asked.without(*ONCE)
+        edits, plain = read_edits(asked, sides=SIDES), asked.without(*ONCE)
         question = CompareQuestion.of(self._filled(plain))
         if not edits or not question.is_whole:
             return asked, None

@@ -92,7 +92,11 @@ def _changes(before: Compared, after: Compared) -> Iterator[tuple[str, str, str,
 
 @dataclass(frozen=True, slots=True)
 class CompareEditView:
-    """What one may edit of the three texts: as EditView has it, "" where no word is listed."""
+    """What may be edited of the three texts, as ``EditView`` has it of a pair.
+
+    ``words`` are those that a list offers, of each text: what a form sends, and the word.
+    ``is_short`` says that they are not all. ``tried`` is what an edit did; None before any.
+    """
 
     fields: tuple[tuple[str, str], ...]
     words: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]

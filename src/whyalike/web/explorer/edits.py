@@ -37,7 +37,7 @@ class Edit:
     text: str = ""
 
 
-def read_edits(asked: Asked, sides: Mapping[str, str] = SIDES) -> tuple[Edit, ...]:
+def read_edits(asked: Asked, *, sides: Mapping[str, str] = SIDES) -> tuple[Edit, ...]:
     """Return what is asked to be edited: fields ``edit`` such as ``left.3`` or ``left.3=text``.
 
     ``sides`` are the fields of the texts, with what they are called.
