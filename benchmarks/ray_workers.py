@@ -1,10 +1,11 @@
 """How many pairs a minute Ray's workers explain, beside one process: the same file, by turns.
 
 Needs Ray: `benchmarks/run.py` runs this in an environment of its own (`rival.py make ray`). The
-rate of each is that from when each worker has done one piece of 128 pairs, as starting Ray and
-opening the model in a worker take the same time for ten million pairs; the time to the first piece
-stands beside it. Give as many pairs that pieces are shared out evenly. A worker has one thread. The
-processor's time is that of this process and of all that it started.
+rate of each is that of the pairs that a whole file has beyond a short one, of a piece of 128 pairs
+a worker: starting Ray and opening the model in a worker take the same time for ten million pairs,
+and stand beside it as the time to the first piece. Ray hands finished pieces on in bursts, so that
+no rate can be read within a run. Give as many pairs that pieces are shared out evenly. A worker has
+one thread.
 
     python benchmarks/ray_workers.py [--pairs 512] [--workers 1 2] [--rounds 2] [--json FILE]
 """
@@ -20,42 +21,33 @@ from pathlib import Path
 import measuring
 
 os.environ.setdefault("RAY_worker_niceness", "0")
-TICK = os.sysconf("SC_CLK_TCK")
+PIECE = 128
 
 
-def used_by_all() -> float:
-    """Return the seconds of the processor of this process, and of those that it started."""
-    parents, seconds = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue  # It ended meanwhile.
-        pid = int(path.parent.name)
-        parents[pid], seconds[pid] = int(fields[1]), sum(map(int, fields[11:15])) / TICK
-    ours = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    return sum(seconds[pid] for pid in ours)
-
-
-def explain(explainer, path: Path, out: Path, engine: str, workers: int = 1) -> dict[str, float]:
-    """Explain the file, and say how fast, and how long it took to the first piece."""
+def explain(explainer, path: Path, out: Path, engine: str) -> tuple[float, float]:
+    """Explain the file, and return the seconds to the first piece and to the last."""
     from whyalike import explain_file
 
-    seen: list[tuple[int, float, float]] = []
-
-    def watch(done: int, _: int) -> None:
-        seen.append((done, time.perf_counter(), used_by_all()))
-
-    explain_file(path, out, model=explainer, engine=engine, progress=watch)
+    seen: list[float] = []
+    explain_file(
+        path,
+        out,
+        model=explainer,
+        engine=engine,
+        progress=lambda *_: seen.append(time.perf_counter()),
+    )
     began, *pieces = seen
-    first, last = pieces[workers - 1], pieces[-1]
-    pairs, seconds, used = (after - before for after, before in zip(last, first, strict=True))
+    return pieces[0] - began, pieces[-1] - began
+
+
+def compared(explainer, files, out: Path, engine: str, *, workers: int, pairs: int):
+    """Explain a short file and a whole one; return the rate of what the whole one has besides."""
+    short, whole = files
+    _, least = explain(explainer, short[workers], out.with_suffix(".short.jsonl"), engine)
+    first, most = explain(explainer, whole, out, engine)
     return {
-        "pairs a minute": 60 * pairs / seconds,
-        "processor seconds a pair": used / pairs,
-        "seconds to the first piece": pieces[0][1] - began[1],
+        "pairs a minute": 60 * (pairs - PIECE * workers) / (most - least),
+        "seconds to the first piece": first,
     }
 
 
@@ -78,15 +70,22 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
-        with path.open("w", encoding="utf-8") as stream:
-            for left, right in measuring.mixed_pairs(asked.pairs, seed=1):
-                stream.write(json.dumps({"left": left, "right": right}) + "\n")
+        rows = [
+            json.dumps({"left": left, "right": right}) + "\n"
+            for left, right in measuring.mixed_pairs(asked.pairs, seed=1)
+        ]
+        path.write_text("".join(rows), encoding="utf-8")
+        short = {}
+        for workers in {1, *asked.workers}:
+            short[workers] = Path(folder) / f"short{workers}.jsonl"
+            short[workers].write_text("".join(rows[: PIECE * workers]), encoding="utf-8")
+        files = short, path
         for round_ in range(asked.rounds):
             for count in counts:
                 torch.set_num_threads(count)
                 name = f"one process, {count} thread{'s' * (count > 1)}"
                 out = Path(folder) / f"{round_}-{count}.jsonl"
-                one = explain(explainer, path, out, "local")
+                one = compared(explainer, files, out, "local", workers=1, pairs=asked.pairs)
                 found.setdefault(name, []).append(one)
                 print(f"{name}: {json.dumps(one)}", flush=True)
             torch.set_num_threads(threads)
@@ -101,7 +100,7 @@ def main() -> None:
                     logging_level="ERROR",
                     log_to_driver=False,
                 )
-                one = explain(explainer, path, out, "ray", workers)
+                one = compared(explainer, files, out, "ray", workers=workers, pairs=asked.pairs)
                 ray.shutdown()
                 found.setdefault(name, []).append(one)
                 print(f"{name}: {json.dumps(one)}", flush=True)
