@@ -4,10 +4,10 @@ Needs Ray: `benchmarks/run.py` runs this in an environment of its own (`rival.py
 rate of each is that of the pairs that a whole file has beyond a short one, of a piece of 128 pairs
 a worker: starting Ray and opening the model in a worker take the same time for ten million pairs,
 and stand beside it as the time to the first piece. Ray hands finished pieces on in bursts, so that
-no rate can be read within a run. Give as many pairs that pieces are shared out evenly. A worker has
-one thread.
+no rate can be read within a run. More workers need as many cores and many more pairs: on two cores
+the second one is still starting when 512 pairs are done. A worker has one thread.
 
-    python benchmarks/ray_workers.py [--pairs 512] [--workers 1 2] [--rounds 2] [--json FILE]
+    python benchmarks/ray_workers.py [--pairs 512] [--workers 1] [--rounds 2] [--json FILE]
 """
 
 import argparse
@@ -54,7 +54,7 @@ def compared(explainer, files, out: Path, engine: str, *, workers: int, pairs: i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=512)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()

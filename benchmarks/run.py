@@ -134,7 +134,7 @@ SUITE = (
     ),
     cost(
         "ray",
-        "ray_workers.py --pairs 512 --rounds 2",
+        "ray_workers.py --workers 1 --rounds 2",
         "ray_workers.py --pairs 256 --workers 1 --rounds 1",
         part=2,
         minutes=3.5,
