@@ -254,31 +254,31 @@ def read_multimwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, .
         is named.
     """
 
-    def read(number: int, line: str) -> AlignedPair:
-        cells = line.split("\t")
+    def read(_: int, cells: list[str]) -> AlignedPair:
         if len(cells) < FEWEST_COLUMNS:
-            raise damaged(
-                path,
-                number,
-                f"{len(cells)} columns; MultiMWA has {FEWEST_COLUMNS} or more, between tabs.",
+            raise ValueError(
+                f"{len(cells)} columns; MultiMWA has {FEWEST_COLUMNS} or more, between tabs."
             )
         possible = cells[FEWEST_COLUMNS] if len(cells) > FEWEST_COLUMNS else ""
-        try:
-            return _pair(cells[0], cells[1], cells[3], cells[7], possible)
-        except ValueError as error:
-            raise damaged(path, number, str(error)) from error
+        return _pair(cells[0], cells[1], cells[3], cells[7], possible)
 
     return _read_table(path, read, strict=strict)
 
 
 def _read_table(
-    path: Source, read: Callable[[int, str], AlignedPair], *, strict: bool
+    path: Source, read: Callable[[int, list[str]], AlignedPair], *, strict: bool
 ) -> tuple[AlignedPair, ...]:
-    """Return what ``read`` makes of each line and its number; damaged lines as in read_each."""
+    """Return what ``read`` makes of each line's number and cells; damaged lines as in read_each.
+
+    A line for which it raises ValueError is damaged.
+    """
 
     def checked(number: int, line: str) -> AlignedPair:
-        check_line(line, path, number)
-        return read(number, line)
+        try:
+            check_utf8(line)
+            return read(number, line.split("\t"))
+        except ValueError as error:
+            raise damaged(path, number, str(error)) from error
 
     lines = read_lines(path, what="word alignments")
     return read_each(path, (partial(checked, *row) for row in enumerate(lines, 1)), strict=strict)
@@ -304,16 +304,10 @@ def read_xlwa(path: Source, *, strict: bool = False) -> tuple[AlignedPair, ...]:
         is named.
     """
 
-    def read(number: int, line: str) -> AlignedPair:
-        cells = line.split("\t")
+    def read(number: int, cells: list[str]) -> AlignedPair:
         if len(cells) != XLWA_COLUMNS:
-            raise damaged(
-                path, number, f"{len(cells)} columns; XL-WA has {XLWA_COLUMNS}, between tabs."
-            )
-        try:
-            return _pair(str(number), cells[0], cells[1], cells[2], "")
-        except ValueError as error:
-            raise damaged(path, number, str(error)) from error
+            raise ValueError(f"{len(cells)} columns; XL-WA has {XLWA_COLUMNS}, between tabs.")
+        return _pair(str(number), cells[0], cells[1], cells[2], "")
 
     return _read_table(path, read, strict=strict)
 
