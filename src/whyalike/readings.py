@@ -69,7 +69,7 @@ def read_pairs(
 def _read(tokens: TokenizedText, kind: WordKind) -> Reading:
     words = find_words(tokens.text)
     end = int(tokens.offsets[:, 1].max(initial=0)) if tokens.truncated else len(tokens.text)
-    read = tuple(span for span in words if span[0] < end)
+    read = tuple(span for span in words if span[0] < end) if tokens.truncated else words
     spans = read if kind == "text" else merge_spans(tokens.text, _token_spans(tokens, kind))
     alignment = align(tokens.text, spans, tokens.offsets)
     return Reading(PreparedText(tokens, alignment), len(words) - len(read), len(tokens.rows))

@@ -44,6 +44,10 @@ _MAX_ITER = 300
 _STOP = 1e-3
 _BATCH = 500
 
+IN_A_TABLE = 2**16
+"""Distances of values and means that are compared as one table: for those of two texts' matches
+that is a fifth of the calls that bisecting takes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
@@ -119,6 +123,10 @@ class _Points:
         hence the correction of what searchsorted finds.
         """
         x, size = self.values, self.values.size
+        if 0 < means.size * size <= IN_A_TABLE:
+            inside = np.abs(x - means[:, None]) <= bandwidth
+            starts = inside.argmax(axis=1)
+            return starts, starts + np.count_nonzero(inside, axis=1)
         first = np.searchsorted(x, means - bandwidth, side="left")
         end = np.searchsorted(x, means + bandwidth, side="right")
         while (grow := (first > 0) & (means - x[first - 1] <= bandwidth)).any():

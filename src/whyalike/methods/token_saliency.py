@@ -11,7 +11,7 @@ from whyalike.arrays import Floats, PairSaliency, WordSaliency
 from whyalike.errors import ModelError
 from whyalike.methods.method import PreparedPair, PreparedText, Setting
 from whyalike.models.pipeline import Pass, Point, at_least_single
-from whyalike.words import IDENTICAL, aggregate, nothing_found
+from whyalike.words import IDENTICAL, aggregate_all, nothing_found
 
 GradientScore = Callable[[Tensor, Tensor], Tensor]
 Finish = Callable[[WordSaliency, float], WordSaliency]
@@ -153,11 +153,12 @@ def collect(
             "The model's gradients hold NaN or infinity, though its vectors do not: load it in "
             "float32, or with attn_implementation='eager'."
         )
-    vectors = latent_vectors(texts, result)
-    words = [
-        aggregate(text.alignment, min_max(values), latent, contributions=values if signed else None)
-        for text, values, latent in zip(texts, scores, vectors, strict=True)
-    ]
+    words = aggregate_all(
+        [text.alignment for text in texts],
+        scores if signed else [min_max(values) for values in scores],
+        _joined_vectors(texts, result),
+        signed=signed,
+    )
     wholes = np.repeat(result.similarity, 2)
     if result.expected is not None:
         wholes = wholes - result.expected
@@ -193,11 +194,22 @@ def texts_of(pairs: Sequence[PreparedPair]) -> list[PreparedText]:
 
 def latent_vectors(texts: Sequence[PreparedText], result: Pass) -> list[Floats]:
     """Return each text's latent vectors (T, H), each token's from the row that owns it."""
-    width = result.groups[0].latent.shape[-1] if result.groups else 1
-    vectors = [np.zeros((len(text.tokens.offsets), width)) for text in texts]
-    for group in result.groups:
-        latents = at_least_single(group.latent).cpu().numpy()
+    return np.split(_joined_vectors(texts, result), _starts(texts)[1:-1])
+
+
+def _starts(texts: Sequence[PreparedText]) -> NDArray[np.intp]:
+    """(N + 1,): where the tokens of each of N texts begin, one text after the other."""
+    return np.cumsum([0, *(len(text.tokens.offsets) for text in texts)], dtype=np.intp)
+
+
+def _joined_vectors(texts: Sequence[PreparedText], result: Pass) -> Floats:
+    """(sum of T, H): ``latent_vectors`` of all texts, one after the other."""
+    starts = _starts(texts)
+    groups = [at_least_single(group.latent).cpu().numpy() for group in result.groups]
+    width, kind = (groups[0].shape[-1], groups[0].dtype) if groups else (1, np.float64)
+    vectors = np.zeros((starts[-1], width), dtype=kind)
+    for latents, group in zip(groups, result.groups, strict=True):
         for index, place in enumerate(group.places):
             tokens, positions = place.tokens[place.owned], place.positions[place.owned]
-            vectors[place.text][tokens] = latents[index, positions]
+            vectors[starts[place.text] + tokens] = latents[index, positions]
     return vectors

@@ -390,7 +390,7 @@ def finished(forward: Forward, slopes: Sequence[Tensor]) -> GroupPass:
 
 def own_tokens(places: Sequence[Place], states: Tensor) -> Tensor:
     """Return (B, T), True where the token of a row of ``states`` (B, T, H) is one of the text."""
-    own = torch.zeros(states.shape[:2], dtype=torch.bool)
+    own = np.zeros(states.shape[:2], dtype=np.bool_)
     for index, place in enumerate(places):
-        own[index, torch.from_numpy(place.positions)] = True
-    return own.to(states.device)
+        own[index, place.positions] = True
+    return torch.from_numpy(own).to(states.device)

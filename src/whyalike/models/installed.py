@@ -41,6 +41,7 @@ __all__ = [
     "pooling_modes",
     "preprocess",
     "preprocess_pairs",
+    "reads_plainly",
     "reads_pooler",
     "select_max_active_dims",
     "strips_texts",
@@ -237,6 +238,19 @@ def ways_of(module: object) -> Mapping[str, Mapping[str, Any]]:
 def takes_chats(module: object) -> bool:
     """Return whether a first module makes a chat of the texts that it is given."""
     return "message" in ways_of(module)
+
+
+def reads_plainly(pipeline: SentenceTransformer) -> bool:
+    """Return whether a pipeline hands texts to its tokenizer as they are, cut at its limit alone.
+
+    That is of classes which do so; what a text's tokens are then depends on nothing else.
+    """
+    first = next(iter(pipeline.children()), None)
+    if type(pipeline) is not SentenceTransformer or type(first) is not Transformer:
+        return False
+    replaced = {"preprocess", "tokenize"} & (vars(pipeline).keys() | vars(first).keys())
+    turned = getattr(first, "do_lower_case", False) or getattr(first, "processing_kwargs", None)
+    return not replaced and not turned and not takes_chats(first)
 
 
 def reads_pooler(module: nn.Module) -> bool:

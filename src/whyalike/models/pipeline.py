@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
 from whyalike.models.capture import Captured
-from whyalike.models.installed import Normalize, preprocess
+from whyalike.models.installed import Normalize, preprocess, reads_plainly
 from whyalike.models.replica import OwnTokenizer
 from whyalike.models.tokens import Row, TokenizedText
 from whyalike.options import Activation, ObjectiveOption
@@ -158,13 +158,13 @@ class Pass:
 def place_rows(rows: Sequence[tuple[int, Row]], mask: Tensor) -> tuple[tuple[Place, ...], Tensor]:
     """Return each row's place in its padded batch, and (B, T) True on tokens that a row owns."""
     first = mask.argmax(1).tolist()
-    content = torch.zeros(mask.shape, dtype=torch.bool)
+    content = np.zeros(mask.shape, dtype=np.bool_)
     places = []
     for index, (text, row) in enumerate(rows):
         positions = row.positions + first[index]
-        content[index, torch.from_numpy(positions[row.owned])] = True
+        content[index, positions[row.owned]] = True
         places.append(Place(text, positions, row.tokens, row.owned))
-    return tuple(places), content.to(mask.device)
+    return tuple(places), torch.from_numpy(content).to(mask.device)
 
 
 def activation_of(captured: Captured, activation: Activation) -> Tensor:
@@ -185,6 +185,8 @@ def activation_of(captured: Captured, activation: Activation) -> Tensor:
 
 
 Batch = Sequence[tuple[TokenizedText, Row]]
+
+TYPES = "token_type_ids"
 
 
 class VectorSource(Protocol):
@@ -241,9 +243,13 @@ class PipelineEncoder:
     def __init__(self, pipeline: SentenceTransformer, own: OwnTokenizer) -> None:
         self.module = pipeline
         self.own = own
+        self._besides: dict[str, dict[str, Any]] = {}
 
     def features(self, batch: Batch) -> dict[str, Any]:
         """See VectorSource; all rows are windows, or none.
+
+        That the pipeline reads the tokens that we found is seen to for each batch; of a usual
+        pipeline for the first of each prompt, and for texts that are cut.
 
         Raises
         ------
@@ -260,6 +266,8 @@ class PipelineEncoder:
                     "choose long_text='truncate', or pooling='paper'."
                 )
             return pad(batch, self.own.tokenizer, self.module.device)
+        if prompt in self._besides and not any(text.truncated for text, _ in batch):
+            return self._padded(batch, self._besides[prompt])
         texts = [text.text for text, _ in batch]
         with self.own.lock:
             features = preprocess(self.module, texts, prompt=prompt)
@@ -273,8 +281,31 @@ class PipelineEncoder:
                     "a step of its own before tokenizing), so words can't be traced through it. "
                     "Choose pooling='paper' to explain its encoder instead."
                 )
+        if reads_plainly(self.module):
+            self._learn(batch, features)
         device = self.module.device
         return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in features.items()}
+
+    def _learn(self, batch: Batch, features: dict[str, Any]) -> None:
+        """Keep what there is besides tokens, where ours, padded, are all else that was read."""
+        besides = {key: value for key, value in features.items() if not isinstance(value, Tensor)}
+        if (types := features.get(TYPES)) is not None:
+            if types.any() or self.own.tokenizer.pad_token_type_id != 0:
+                return
+            besides[TYPES] = None
+        padded = self._padded(batch, besides)
+        if padded.keys() == features.keys() and all(
+            torch.equal(value.cpu(), features[key].cpu())
+            for key, value in padded.items()
+            if isinstance(value, Tensor)
+        ):
+            self._besides[batch[0][0].prompt] = besides
+
+    def _padded(self, batch: Batch, besides: dict[str, Any]) -> dict[str, Any]:
+        found = {**besides, **pad(batch, self.own.tokenizer, self.module.device)}
+        if TYPES in besides:
+            found[TYPES] = torch.zeros_like(found["input_ids"])
+        return found
 
     def vectors(
         self, features: dict[str, Any], content: Tensor, captured: Captured
@@ -322,14 +353,17 @@ def pad(batch: Batch, tokenizer: PreTrainedTokenizerBase, device: torch.device) 
     """Return input ids and attention mask, (B, T) each, padded on the tokenizer's side."""
     width = max(len(row.input_ids) for _, row in batch)
     token = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-    ids = torch.full((len(batch), width), token, dtype=torch.long)
-    mask = torch.zeros((len(batch), width), dtype=torch.long)
+    ids = np.full((len(batch), width), token, dtype=np.int64)
+    mask = np.zeros((len(batch), width), dtype=np.int64)
     for index, (_, row) in enumerate(batch):
         start = width - len(row.input_ids) if tokenizer.padding_side == "left" else 0
         place = slice(start, start + len(row.input_ids))
-        ids[index, place] = torch.tensor(row.input_ids, dtype=torch.long)
+        ids[index, place] = row.input_ids
         mask[index, place] = 1
-    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    return {
+        "input_ids": torch.from_numpy(ids).to(device),
+        "attention_mask": torch.from_numpy(mask).to(device),
+    }
 
 
 @contextmanager

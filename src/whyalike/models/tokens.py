@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -157,7 +157,8 @@ def tokenize(
         max_length=limit,
         stride=(limit - special) // 2 if windows else 0,
         return_overflowing_tokens=windows,
-        return_offsets_mapping=True,
+        return_token_type_ids=False,
+        return_attention_mask=False,
         add_special_tokens=True,
     )
     grouped: list[list[Any]] = [[] for _ in texts]
@@ -416,19 +417,26 @@ def _from_encoding(
     text: str, prompt: str, encoding: Any, *, before: int, windows: bool
 ) -> TokenizedText:
     """Return a text with its only row, in which each token stands once."""
-    positions = _text_positions(encoding, before)
-    offsets = np.array(encoding.offsets, dtype=np.intp).reshape(-1, 2)[positions] - before
-    np.maximum(offsets[:, 0], 0, out=offsets[:, 0])
-    words = encoding.word_ids
-    pretokens = [-1 if words[each] is None else words[each] for each in positions.tolist()]
+    ids = tuple(encoding.ids)
+    flat = np.fromiter(chain.from_iterable(encoding.offsets), dtype=np.intp, count=2 * len(ids))
+    offsets = flat.reshape(-1, 2)
+    own = np.array(encoding.special_tokens_mask) == 0
+    if before > 0:
+        own &= offsets[:, 1] > before
+    positions = np.flatnonzero(own)
+    offsets = offsets[positions]
+    if before:
+        offsets -= before
+        np.maximum(offsets[:, 0], 0, out=offsets[:, 0])
+    pretokens = np.array([-1 if word is None else word for word in encoding.word_ids], np.intp)
     count = len(positions)
-    row = Row(tuple(encoding.ids), positions, np.arange(count), np.ones(count, dtype=np.bool_))
+    row = Row(ids, positions, np.arange(count), np.ones(count, dtype=np.bool_))
     return TokenizedText(
         text=text,
         prompt=prompt,
         rows=(row,),
         offsets=offsets,
-        pretokens=np.array(pretokens, dtype=np.intp),
+        pretokens=pretokens[positions],
         truncated=not windows and bool(encoding.overflowing),
     )
 

@@ -3,6 +3,7 @@
 from whyalike.words.alignment import (
     Alignment,
     aggregate,
+    aggregate_all,
     align,
     mean_vectors,
     merge_spans,
@@ -23,6 +24,7 @@ __all__ = [
     "Thesaurus",
     "WordVectors",
     "aggregate",
+    "aggregate_all",
     "align",
     "mean_vectors",
     "merge_spans",

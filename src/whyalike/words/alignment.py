@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +25,19 @@ class Alignment:
     link_words: NDArray[np.intp]
     link_tokens: NDArray[np.intp]
 
-    @property
+    @cached_property
     def has_token(self) -> NDArray[np.bool_]:
         """(W,): whether the model gave the word any token."""
         found = np.zeros(len(self.spans), dtype=bool)
         found[self.link_words] = True
         return found
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.intp]:
         """Where among the links those of each word begin that has any."""
-        return np.flatnonzero(np.diff(self.link_words, prepend=-1))
+        begins = np.ones(len(self.link_words), dtype=bool)
+        np.not_equal(self.link_words[1:], self.link_words[:-1], out=begins[1:])
+        return np.flatnonzero(begins)
 
 
 def align(text: str, spans: Spans, offsets: NDArray[np.intp]) -> Alignment:
@@ -51,15 +55,17 @@ def align(text: str, spans: Spans, offsets: NDArray[np.intp]) -> Alignment:
     offsets : NDArray[intp]
         (T, 2), start and end of each token in the text.
     """
-    starts = np.array([start for start, _ in spans], dtype=np.intp)
-    ends = np.array([end for _, end in spans], dtype=np.intp)
-    first = np.searchsorted(ends, offsets[:, 0], side="right")
-    last = np.searchsorted(starts, offsets[:, 1], side="left")
+    bounds = np.fromiter(chain.from_iterable(spans), dtype=np.intp, count=2 * len(spans))
+    first = np.searchsorted(bounds[1::2], offsets[:, 0], side="right")
+    last = np.searchsorted(bounds[::2], offsets[:, 1], side="left")
     counts = np.where(offsets[:, 0] < offsets[:, 1], np.maximum(last - first, 0), 0)
-    tokens = np.repeat(np.arange(len(offsets)), counts)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    words = first[tokens] + within
-    if np.any(counts > 1):
+    if counts.max(initial=0) <= 1:
+        tokens = np.flatnonzero(counts)
+        words = first[tokens]
+    else:
+        tokens = np.repeat(np.arange(len(offsets)), counts)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        words = first[tokens] + within
         keep = _without_glued_marks(text, spans, words, tokens, counts)
         words, tokens = words[keep], tokens[keep]
     order = np.argsort(words, kind="stable")
@@ -127,28 +133,66 @@ def aggregate(
         (T,), what the tokens add to the similarity. A word then has their sum, and for saliency its
         part of the greatest sum of the text, with its sign; ``saliency`` is not looked at.
     """
-    summed = None
-    if contributions is None:
-        word_saliency = np.zeros(len(alignment.spans))
-        if len(alignment.link_words):
-            starts = alignment.starts
-            greatest = np.maximum.reduceat(saliency[alignment.link_tokens], starts)
-            word_saliency[alignment.link_words[starts]] = greatest
+    values = saliency if contributions is None else contributions
+    return aggregate_all([alignment], [values], vectors, signed=contributions is not None)[0]
+
+
+def aggregate_all(
+    alignments: Sequence[Alignment], values: Sequence[Floats], vectors: Floats, *, signed: bool
+) -> list[WordSaliency]:
+    """Return ``aggregate`` of each of N texts, all of them at once.
+
+    Parameters
+    ----------
+    alignments : sequence of Alignment
+        Of each text, links between its words and its T tokens.
+    values : sequence of Floats
+        (T,) of each, the saliency of its tokens, or what they add to the similarity.
+    vectors : Floats
+        (sum of T, H), latent vectors of the tokens of all texts, one text after the other.
+    signed : bool
+        Whether the values are what tokens add.
+    """
+    whole = _joined(alignments, [len(each) for each in values]) if alignments[1:] else alignments[0]
+    together = np.concatenate(values)
+    if signed:
+        numbers = sum_over_words(whole, together)
     else:
-        summed = sum_over_words(alignment, contributions)
-        word_saliency = scale_signed(summed)
-    return WordSaliency(
-        spans=alignment.spans,
-        saliency=word_saliency,
-        vectors=mean_vectors(alignment, vectors),
-        matchable=alignment.has_token,
-        contributions=summed,
+        numbers = np.zeros(len(whole.spans))
+        if len(whole.link_words):
+            greatest = np.maximum.reduceat(together[whole.link_tokens], whole.starts)
+            numbers[whole.link_words[whole.starts]] = greatest
+    means, matchable = mean_vectors(whole, vectors), whole.has_token
+    ends = np.cumsum([0, *(len(each.spans) for each in alignments)]).tolist()
+    return [
+        WordSaliency(
+            each.spans,
+            scale_signed(numbers[start:end]) if signed else numbers[start:end],
+            means[start:end],
+            matchable[start:end],
+            numbers[start:end] if signed else None,
+        )
+        for each, (start, end) in zip(alignments, pairwise(ends), strict=True)
+    ]
+
+
+def _joined(alignments: Sequence[Alignment], tokens: Sequence[int]) -> Alignment:
+    """Return the links of texts of so many ``tokens``, as if they were one text."""
+    words = np.repeat(
+        np.cumsum([0, *(len(each.spans) for each in alignments)])[:-1],
+        [len(each.link_words) for each in alignments],
+    )
+    before = np.repeat(np.cumsum([0, *tokens])[:-1], [len(each.link_tokens) for each in alignments])
+    return Alignment(
+        tuple(chain.from_iterable(each.spans for each in alignments)),
+        np.concatenate([each.link_words for each in alignments]) + words,
+        np.concatenate([each.link_tokens for each in alignments]) + before,
     )
 
 
 def mean_vectors(alignment: Alignment, vectors: Floats) -> Floats:
     """(W, H): the mean of the vectors (T, H) of each word's tokens; zeros for a word without."""
-    means = np.zeros((len(alignment.spans), vectors.shape[1]))
+    means = np.zeros((len(alignment.spans), vectors.shape[1]), dtype=vectors.dtype)
     if not len(alignment.link_words):
         return means
     starts = alignment.starts
