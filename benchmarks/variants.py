@@ -6,6 +6,8 @@ said beside it: the least cosine with those of single precision. The first table
 
     python benchmarks/variants.py [--texts 64] [--rounds 5] [--compile] [--threads N] [--device D]
     python benchmarks/variants.py --groups     tokens of a pass of explain_many, at most
+    python benchmarks/variants.py --attention  kernels of attention, and how tokens are weighed
+    python benchmarks/variants.py --products   products with a layer's weights, in other layouts
 """
 
 import argparse
@@ -17,6 +19,8 @@ import measuring
 import torch
 from limit import MODEL, Bare
 from measuring import mixed_pairs, mixed_texts, say, summary, take_turns
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from whyalike import Explainer
 from whyalike.models import encoder
@@ -113,19 +117,105 @@ def groups(asked):
     return {"groups": found}
 
 
+HEADS, WIDTH = 12, 32
+"""Of all-MiniLM-L6-v2, as the shapes of the parts below are."""
+
+
+def attention(asked):
+    """One layer's attention, forward and backward: kernels, and the ways to weigh tokens."""
+    found = {}
+    for rows, length in ((2, 30), (16, 30), (16, 60), (16, 110), (4, 256)):
+        runs = ways_of_attention(rows, length)
+        title = f"{rows} rows of {length} tokens"
+        found[title] = summary(take_turns(runs, asked.rounds, every=3), by="flash")
+        say(title, found[title])
+    return {"attention": found}
+
+
+def ways_of_attention(rows, length):
+    made = [torch.randn(rows, length, HEADS * WIDTH, requires_grad=True) for _ in range(3)]
+    query, key, value = (each.view(rows, length, HEADS, WIDTH).transpose(1, 2) for each in made)
+    mask = torch.zeros(rows, 1, 1, length)
+    weights = torch.zeros(rows, 1, 1, length, requires_grad=True)
+    slope = torch.randn(rows, HEADS, length, WIDTH)
+
+    def flash():
+        found = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        torch.autograd.grad(found, made, slope)
+
+    def written_out():
+        with sdpa_kernel(SDPBackend.MATH):
+            flash()
+
+    def wider():
+        one = torch.full_like(query[..., :1], WIDTH**0.5)
+        found = scaled_dot_product_attention(
+            torch.cat([query, one], dim=-1),
+            torch.cat([key, weights.mT.expand(-1, HEADS, -1, -1)], dim=-1),
+            pad(value, (0, 1)),
+            attn_mask=mask,
+            scale=WIDTH**-0.5,
+        )
+        torch.autograd.grad(found[..., :-1], [*made, weights], slope)
+
+    def in_the_mask():
+        found = scaled_dot_product_attention(query, key, value, attn_mask=mask + weights)
+        torch.autograd.grad(found, [*made, weights], slope)
+
+    return {
+        "flash": flash,
+        "written out": written_out,
+        "weights as a feature, as whyalike": wider,
+        "weights in the mask": in_the_mask,
+    }
+
+
+def products(asked):
+    """Tokens by a layer's weights, as torch does it and with weights laid out beforehand."""
+    found = {}
+    for tokens in (40, 200, 1024, 4096):
+        for width, out in ((384, 384), (384, 1536), (1536, 384)):
+            title = f"{tokens} tokens, {width} to {out}"
+            with torch.no_grad():
+                runs = ways_of_products(tokens, width, out)
+                timed = take_turns(runs, asked.rounds, every=max(1, 600 // tokens))
+            found[title] = summary(timed, by="linear")
+            say(title, found[title])
+    return {"products": found}
+
+
+def ways_of_products(tokens, width, out):
+    x, w, b = torch.randn(tokens, width), torch.randn(out, width), torch.randn(out)
+    turned = w.t().contiguous()
+    packed = torch.ops.mkl._mkl_reorder_linear_weight(w, tokens)
+    blocked = torch.ops.mkldnn._reorder_linear_weight(w.to_mkldnn(), tokens)
+    return {
+        "linear": lambda: torch.nn.functional.linear(x, w, b),
+        "weights turned": lambda: torch.addmm(b, x, turned),
+        "packed by MKL": lambda: torch.ops.mkl._mkl_linear(x, packed, w, b, tokens),
+        "packed by oneDNN": lambda: torch.ops.mkldnn._linear_pointwise(
+            x, blocked, b, "none", [], ""
+        ),
+        "OpenBLAS, by NumPy": lambda: x.numpy() @ w.numpy().T,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--groups", action="store_true")
+    parts = {one.__name__: one for one in (groups, attention, products)}
+    for part in parts:
+        parser.add_argument(f"--{part}", action="store_true")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     if asked.threads:
         torch.set_num_threads(asked.threads)
-    measuring.keep(asked.json, (groups if asked.groups else compare)(asked))
+    part = next((run for name, run in parts.items() if getattr(asked, name)), compare)
+    measuring.keep(asked.json, part(asked))
 
 
 if __name__ == "__main__":
