@@ -288,6 +288,7 @@ PHASES = (
     ("tokens and words", "whyalike.models.encoder", "Encoder.tokenize"),
     ("model, forward", "whyalike.models.encoder", "Encoder._forward"),
     ("model, backward", "whyalike.models.encoder", "slopes_at_once"),
+    ("model, backward", "whyalike.models.encoder", "slopes_in_parts"),
     ("matching", "whyalike.assembly", "match"),
     ("selection", "whyalike.assembly", "select_pairs"),
     ("objects", "whyalike.explainer", "assemble"),
@@ -406,7 +407,7 @@ def shares_of(run, rounds):
     finally:
         for where, name, plain in reversed(replaced):
             setattr(where, name, plain)
-    shares = {phase: spent[phase] / whole for phase, _, _ in PHASES}
+    shares = {phase: spent[phase] / whole for phase, *_ in PHASES}
     shares[REST] = 1 - sum(shares.values())
     return shares
 
