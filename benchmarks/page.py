@@ -298,11 +298,12 @@ def _phases(one) -> str:
         for phase in found["shares"]
     ]
     rows.append(("**all but the model**", *(f"{w['not the model']:.1%}" for w in works.values())))
-    said = (
-        f"{found['pairs']} pairs of 8 to 90 words by `whyalike`, the left texts as items of an "
-        "index, the right ones as passages of a query; a server's app is asked by 32 at once, "
-        "without sockets. CPU time on one thread:"
-    )
+    said = f"{found['pairs']} pairs of 8 to 90 words by `whyalike`, CPU time."
+    if "others" in found:
+        said += (
+            " The left texts are items of the index, the right ones passages of a query; a server's "
+            "app is asked by 32 at once, without sockets. One thread of torch."
+        )
     return f"{said}\n\n{_table(('', *works), rows)}"
 
 
