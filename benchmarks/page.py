@@ -301,8 +301,8 @@ def _phases(one) -> str:
     said = f"{found['pairs']} pairs of 8 to 90 words by `whyalike`, CPU time."
     if "others" in found:
         said += (
-            " The left texts are items of the index, the right ones passages of a query; a server's "
-            "app is asked by 32 at once, without sockets. One thread of torch."
+            " The left texts are items of the index, the right ones passages of a query; a "
+            "server's app is asked by 32 at once, without sockets. One thread of torch."
         )
     return f"{said}\n\n{_table(('', *works), rows)}"
 
