@@ -10,15 +10,18 @@ neighbours. Packages that whyalike does not depend on run in an environment of t
     python benchmarks/limit.py rank [--passages 50]                  a query and its passages
     python benchmarks/limit.py length [--lengths 128 ... 8192]       growth, on a random ModernBERT
     python benchmarks/limit.py index [--texts 512]                   against sentence-transformers
-    python benchmarks/limit.py phases [--pairs 128]                  where explain_many spends time
+    python benchmarks/limit.py phases [--pairs 128]                  where explain_many, index, rank
+                                                                     and serve spend time
 
 All take --rounds, --threads, --device (cpu, cuda), --json FILE.
 """
 
 import argparse
 import importlib
+import json
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -280,21 +283,26 @@ def index(asked):
     return {"index": {"texts": len(texts), "against": found}}
 
 
-PHASES = {
-    "tokens and words": ("whyalike.explainer", "read_pairs"),
-    "model, forward": ("whyalike.models.encoder", "Encoder._forward"),
-    "model, backward": ("whyalike.models.encoder", "slopes_at_once"),
-    "matching": ("whyalike.assembly", "match"),
-    "selection": ("whyalike.assembly", "select_pairs"),
-    "objects": ("whyalike.explainer", "assemble"),
-}
+PHASES = (
+    ("tokens and words", "whyalike.explainer", "read_pairs"),
+    ("tokens and words", "whyalike.models.encoder", "Encoder.tokenize"),
+    ("model, forward", "whyalike.models.encoder", "Encoder._forward"),
+    ("model, backward", "whyalike.models.encoder", "slopes_at_once"),
+    ("model, backward", "whyalike.models.encoder", "slopes_in_parts"),
+    ("matching", "whyalike.assembly", "match"),
+    ("selection", "whyalike.assembly", "select_pairs"),
+    ("objects", "whyalike.explainer", "assemble"),
+    ("answers as JSON, checked", "whyalike.web.api.served", "_answer_of"),
+)
 """What is watched, outer before inner: matching and selection are called by ``assemble``."""
+
+REST = "saliency of words, batches, files, queue"
 
 
 def places_of_phases():
     """Return each phase with the module or class that has its function, and the function's name."""
     found = []
-    for phase, (module, name) in PHASES.items():
+    for phase, module, name in PHASES:
         owner, _, last = name.rpartition(".")
         where = importlib.import_module(module)
         found.append((phase, getattr(where, owner) if owner else where, last))
@@ -302,38 +310,114 @@ def places_of_phases():
 
 
 def phases(asked):
-    """Where explain_many spends the time of the thread that calls it, by what it calls."""
+    """Where explain_many, index, rank and serve spend the processor's time, on one thread."""
+    torch.set_num_threads(1)
     explainer = Explainer(MODEL, device=asked.device)
     pairs = mixed_pairs(asked.pairs, seed=7)
-    list(explainer.explain_many(pairs[:8]))
-    spent, open_ = defaultdict(float), []
-    replaced = []
+    found = {}
+    for name, run in works(explainer, pairs).items():
+        run()  # What is made on first use is made here.
+        shares = shares_of(run, asked.slow_rounds)
+        model = shares["model, forward"] + shares["model, backward"]
+        found[name] = {"shares": shares, "not the model": 1 - model}
+        print(f"\n{name}")
+        for phase, share in shares.items():
+            print(f"{phase:42}{share:8.1%}")
+        print(f"{'all but the model':42}{1 - model:8.1%}", flush=True)
+        first = found["explain_many"]
+        others = {other: one for other, one in found.items() if one is not first}
+        kept = {"phases": {"pairs": len(pairs), **first, "others": others}}
+        measuring.keep(asked.json, kept)
+    return kept
+
+
+def works(explainer, pairs):
+    """Return what is watched by its name: each takes texts of the same pairs."""
+    from whyalike.catalogue import CatalogueIndex, Item
+
+    items = [Item(str(n), "", text) for n, pair in enumerate(pairs) for text in pair[:1]]
+    query = texts_of(8, 1, seed=3)[0]
+    passages = [text for _, text in pairs]
+
+    def index():
+        with tempfile.TemporaryDirectory() as folder:
+            CatalogueIndex.build(items, Path(folder), model=explainer, fields=("description",))
+
+    return {
+        "explain_many": lambda: list(explainer.explain_many(pairs)),
+        "index": index,
+        "rank": lambda: explainer.rank(query, passages, method="whyalike"),
+        "serve": served(explainer, pairs),
+    }
+
+
+def served(explainer, pairs, clients=32):
+    """Return a function that asks a server's app for pairs, so many at once; no bytes are sent."""
+    import asyncio
+
+    from whyalike.web.api.asking import ServiceLimits
+    from whyalike.web.api.service import Service
+    from whyalike.web.serving import create_explorer_app
+
+    app = create_explorer_app(Service({MODEL: explainer}, limits=ServiceLimits(kept_bytes=0)))
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+        "scheme": "http", "path": "/api/v1/explain", "raw_path": b"/api/v1/explain",
+        "query_string": b"", "root_path": "", "headers": [*headers, (b"accept-encoding", b"gzip")],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+
+    async def ask(pair):
+        body = json.dumps({"left": pair[0], "right": pair[1], "check": 0}).encode()
+        came, statuses = [{"type": "http.request", "body": body, "more_body": False}], []
+
+        async def receive():
+            return came.pop() if came else await asyncio.Event().wait()
+
+        async def send(message):
+            statuses.append(message.get("status", 200))
+
+        await app({**scope, "headers": list(scope["headers"])}, receive, send)
+        assert set(statuses) == {200}, statuses
+
+    async def ask_all():
+        left = iter(pairs)
+
+        async def client():
+            for pair in left:
+                await ask(pair)
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+
+    return lambda: asyncio.run(ask_all())
+
+
+def shares_of(run, rounds):
+    """Return the parts of a run's processor time that phases take, in whichever thread."""
+    spent, stacks, replaced = defaultdict(float), threading.local(), []
     for phase, where, last in places_of_phases():
         replaced.append((where, last, getattr(where, last)))
-        setattr(where, last, _watched(phase, getattr(where, last), spent, open_))
+        setattr(where, last, _watched(phase, getattr(where, last), spent, stacks))
     try:
-        for _ in range(asked.slow_rounds):
-            began = time.thread_time()
-            list(explainer.explain_many(pairs))
-            spent["whole"] += time.thread_time() - began
+        began = time.process_time()
+        for _ in range(rounds):
+            run()
+        whole = time.process_time() - began
     finally:
-        for where, name, plain in replaced:
+        for where, name, plain in reversed(replaced):
             setattr(where, name, plain)
-    whole = spent.pop("whole")
-    shares = {phase: spent[phase] / whole for phase in PHASES}
-    shares["saliency of words, batches"] = 1 - sum(shares.values())
-    for phase, share in shares.items():
-        print(f"{phase:34}{share:8.1%}")
-    model = shares["model, forward"] + shares["model, backward"]
-    print(f"{'all but the model':34}{1 - model:8.1%}")
-    return {"phases": {"pairs": len(pairs), "shares": shares, "not the model": 1 - model}}
+    shares = {phase: spent[phase] / whole for phase, *_ in PHASES}
+    shares[REST] = 1 - sum(shares.values())
+    return shares
 
 
-def _watched(phase, plain, spent, open_):
+def _watched(phase, plain, spent, stacks):
     """Return a function that adds its time to a phase, without that of phases inside it."""
 
     def run(*args, **named):
         began = time.thread_time()
+        open_ = stacks.__dict__.setdefault("open", [])
         open_.append(0.0)
         try:
             return plain(*args, **named)

@@ -16,7 +16,7 @@ TITLES = {
     "many_pairs_tiny": "Does memory grow with the number of pairs?",
     "ray": "What do Ray's workers do beside one process?",
     "pairs_of_ids": "What do pairs of ids of an index cost?",
-    "phases": "Where does explain_many spend its time?",
+    "phases": "Where do `explain_many`, `index`, `rank` and `serve` spend their time?",
     "index": "What does building an index cost?",
     "million": "Our own index at a million vectors",
     "hnsw": "The graph of our engine, as it grows",
@@ -292,10 +292,19 @@ def _turns(one) -> str:
 
 def _phases(one) -> str:
     found = one["phases"]
-    rows = [(f"{share:.1%}", phase) for phase, share in found["shares"].items()]
-    rows.append((f"**{found['not the model']:.1%}**", "**all but the model**"))
-    said = f"{found['pairs']} pairs of 8 to 90 words by `whyalike`, CPU time of the calling thread:"
-    return f"{said}\n\n{_table(('share', ''), rows)}"
+    works = {"explain_many": found, **found.get("others", {})}
+    rows = [
+        (phase, *(f"{each['shares'].get(phase, 0):.1%}" for each in works.values()))
+        for phase in found["shares"]
+    ]
+    rows.append(("**all but the model**", *(f"{w['not the model']:.1%}" for w in works.values())))
+    said = f"{found['pairs']} pairs of 8 to 90 words by `whyalike`, CPU time."
+    if "others" in found:
+        said += (
+            " The left texts are items of the index, the right ones passages of a query; a "
+            "server's app is asked by 32 at once, without sockets. One thread of torch."
+        )
+    return f"{said}\n\n{_table(('', *works), rows)}"
 
 
 def _rank(one) -> str:

@@ -152,7 +152,7 @@ SUITE = (
         "limit.py phases",
         "limit.py phases --pairs 24 --slow-rounds 1",
         part=2,
-        minutes=0.6,
+        minutes=2,
     ),
     cost(
         "index",

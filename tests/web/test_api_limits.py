@@ -142,14 +142,6 @@ def test_nothing_that_is_raised_ends_the_lane_or_lets_one_wait_for_ever(error):
     queue.close()
 
 
-def test_after_a_long_batch_nobody_waits_long_for_company():
-    queue = WorkQueue(limits=QueueLimits(gather_seconds=0, gather_share=0.05))
-    queue.submit(lambda works: works, 0).result(PATIENCE)
-    queue._schedule._took = 10_000.0  # Of the last batch: a share of that would be minutes.
-    assert queue.submit(lambda works: works, 1).result(PATIENCE) == 1
-    queue.close()
-
-
 def test_four_parts_are_asked_for_as_pairs_so_that_others_get_their_turn(tmp_path):
     explainer = open_explainer()
     index = CatalogueIndex.build(

@@ -8,7 +8,7 @@ import pytest
 
 from whyalike.errors import BusyError
 from whyalike.web.api.kept import OVERHEAD, KeptResults
-from whyalike.web.api.schedule import QueueLimits
+from whyalike.web.api.schedule import LONGEST_GATHERING, Piece, QueueLimits, Schedule
 from whyalike.web.api.work_queue import WorkQueue
 
 PATIENCE = 30
@@ -117,6 +117,76 @@ def test_nobody_is_waited_for_once_they_stay_away(make):
     for future in [worker.submit("a", n) for n in range(4)]:
         future.result(PATIENCE)
     assert worker.submit("a", 4).result(PATIENCE) == "a:4"
+
+
+def piece(since, do=list):
+    return Piece(
+        do, None, cost=1.0, seconds=0.0, asker=None, since=since, slices=0, changed=lambda: None
+    )
+
+
+def ran(schedule, count, *, at, seconds):
+    """Let a batch of so many run from ``at`` on, and return when it ended."""
+    for _ in range(count):
+        schedule.add(piece(at))
+    batch = schedule.choose(at, hurried=True)
+    assert len(batch.pieces) == count
+    batch.active = seconds
+    return batch, at + seconds
+
+
+def test_those_who_came_while_a_batch_ran_wait_for_those_whom_it_answered():
+    schedule = Schedule(QueueLimits())
+    batch, end = ran(schedule, 2, at=0.0, seconds=1.0)
+    for _ in range(2):
+        schedule.add(piece(0.1))
+    schedule.finish(batch, end)
+    assert 0.0 < schedule.choose(end, hurried=False) <= QueueLimits().gather_share
+    schedule.add(piece(end + 0.01))
+    assert schedule.choose(end + 0.01, hurried=False) > 0.0
+    schedule.add(piece(end + 0.02))
+    assert len(schedule.choose(end + 0.02, hurried=False).pieces) == 4
+
+
+def test_they_wait_no_longer_than_a_share_of_the_batch_for_who_stays_away():
+    limits = QueueLimits()
+    schedule = Schedule(limits)
+    batch, end = ran(schedule, 2, at=0.0, seconds=1.0)
+    schedule.add(piece(0.1))
+    schedule.finish(batch, end)
+    left = schedule.choose(end, hurried=False)
+    assert left == pytest.approx(max(limits.lull_seconds, 0.2 * limits.gather_share))
+    assert len(schedule.choose(end + left + 1e-9, hurried=False).pieces) == 1
+
+
+def test_after_a_long_batch_nobody_waits_long_for_company():
+    schedule = Schedule(QueueLimits())
+    batch, end = ran(schedule, 2, at=0.0, seconds=10_000.0)
+    schedule.finish(batch, end)
+    schedule.add(piece(end))
+    assert len(schedule.choose(end + LONGEST_GATHERING, hurried=False).pieces) == 1
+
+
+def test_who_asks_for_something_else_waits_for_none_of_them():
+    schedule = Schedule(QueueLimits())
+    batch, end = ran(schedule, 5, at=0.0, seconds=1.0)
+    schedule.add(piece(0.1, do=tuple))
+    schedule.finish(batch, end)
+    assert len(schedule.choose(end, hurried=False).pieces) == 1
+
+
+def test_nobody_is_waited_for_by_who_asks_alone_or_where_nothing_went_on_for_a_while():
+    schedule = Schedule(QueueLimits(gather_seconds=0.0))
+    batch, end = ran(schedule, 1, at=0.0, seconds=1.0)
+    schedule.finish(batch, end)
+    schedule.add(piece(end + 0.001))
+    alone = schedule.choose(end + 0.001, hurried=False)
+    assert len(alone.pieces) == 1
+    schedule.finish(alone, end)
+    batch, end = ran(schedule, 5, at=3.0, seconds=1.0)
+    schedule.finish(batch, end)
+    schedule.add(piece(end + 1.0))
+    assert len(schedule.choose(end + 1.0, hurried=False).pieces) == 1
 
 
 def test_an_error_reaches_only_who_asked(make):

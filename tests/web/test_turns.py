@@ -18,7 +18,7 @@ from whyalike.web.api.work_queue import WorkQueue
 
 PATIENCE = 60
 LONG = 1e6
-AT_ONCE = {"gather_seconds": 0.0, "slice_seconds": 0.0}
+AT_ONCE = {"gather_seconds": 0.0, "gather_share": 0.0, "slice_seconds": 0.0}
 
 
 class Model:

@@ -20,7 +20,8 @@ class QueueLimits:
 
     waiting: pieces that wait at most. gather_seconds: how long a batch waits for further pieces.
     gather_share: how long it waits for those who were just answered, and ask again soon, as a share
-    of the time that their batch took; it goes without them once nobody came for lull_seconds.
+    of the time that their batch took; it goes without them once nobody came for lull_seconds, or
+    for a fifth of that where it is longer.
     batch_pieces, batch_cost: the most pieces of a batch, and their costs together.
     short_cost: what costs more, alone or with what the same request asked for before, is long: it
     takes turns with others. long_at_once: how much long work takes turns; the rest waits.
@@ -226,6 +227,9 @@ def finish_time(
 LONGEST_GATHERING = 0.25
 """Seconds: after a batch that took a minute, nobody waits three seconds for company."""
 
+PART_OF_LULL = 0.2
+"""Of the time to gather: on a machine that is busy, answers and new questions take longer too."""
+
 
 class Schedule:
     """What waits, and who is next.
@@ -256,7 +260,10 @@ class Schedule:
         self._is_owed = False
         self._flows: dict[Hashable, Flow] = {}
         self._long = 0
+        # Of the last batch: when it ended, how long it took, what it did, and of how many pieces of
+        # its kind the next one may be.
         self._ended, self._took, self._expected = 0.0, 0.0, 0
+        self._answered: Do | None = None
 
     @property
     def waiting(self) -> list[Piece]:
@@ -348,8 +355,9 @@ class Schedule:
             self._long -= 1
             self._fill_line()
         if not job.long and not isinstance(job.pieces[0].do, Alone):
-            self._ended, self._took = now, job.active
-            self._expected = min(len(self.short) + len(job.pieces), self.limits.batch_pieces)
+            self._ended, self._took, self._answered = now, job.active, job.pieces[0].do
+            alike = sum(piece.do == self._answered for piece in self.short)
+            self._expected = min(alike + len(job.pieces), self.limits.batch_pieces)
 
     def batches(self) -> int:
         """Return into how many batches the short pieces would be gathered."""
@@ -406,8 +414,10 @@ class Schedule:
     def _gathered_at(self, batch: Sequence[Piece]) -> float:
         """Return when the batch goes, unless others come."""
         soonest = batch[0].since + self.limits.gather_seconds
-        if len(self.short) >= self._expected:
+        if len(batch) >= self._expected or batch[0].do != self._answered:
             return soonest
         share = min(self.limits.gather_share * self._took, LONGEST_GATHERING)
-        lull = self.short[-1].since + self.limits.lull_seconds
+        # Those who came while the batch ran are no sign that nobody comes of those it answered.
+        last = max(batch[-1].since, self._ended)
+        lull = last + max(self.limits.lull_seconds, PART_OF_LULL * share)
         return max(soonest, min(self._ended + share, lull))

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -90,6 +90,9 @@ class RowChecks:
         return done
 
 
+KINDS_KEPT = 64
+
+
 class ServedModel:
     """A model under its name here, with the queue on which it is asked."""
 
@@ -105,6 +108,10 @@ class ServedModel:
         self.name, self.explainer, self.queue = name, explainer, queue
         self._kept, self._metrics = kept, metrics
         self.speeds = Speeds()
+        # Most requests leave the options as they are: those are not put together for each.
+        self._usual_kind = lru_cache(maxsize=KINDS_KEPT)(
+            lambda method, *how: self._kind_of(method, {}, *how)
+        )
         self.fingerprint = queue.call(lambda: _fingerprint(explainer)).result()
         queue.call(lambda: calibrate(explainer, self.speeds)).result()
 
@@ -147,6 +154,18 @@ class ServedModel:
 
         Raises OptionError on a method or an option that is not allowed.
         """
+        if options:
+            return self._kind_of(method, options, documents, check, unit)
+        return self._usual_kind(method, documents, check, unit)
+
+    def _kind_of(
+        self,
+        method: str | None,
+        options: Mapping[str, Any],
+        documents: bool,
+        check: int,
+        unit: UnitKind,
+    ) -> tuple[Kind, int]:
         name = method or self.explainer.method.name
         if all(one.name != name for one in self.methods):
             try:
@@ -156,9 +175,9 @@ class ServedModel:
                 raise OptionRefusedError(str(error), "invalid_method", details) from error
         of_method = self.method(name).declared
         known = {one.name: one for one in (*declared(BTIOptions), *of_method)}
-        for option, value in (options or {}).items():
+        for option, value in options.items():
             check_option(option, value, known)
-        asked = all_options({**self.explainer.options.values(), **(options or {})})
+        asked = all_options({**self.explainer.options.values(), **options})
         check_chunks(asked)
         # The model has the last word on pairs of content that are checked: it is asked anew.
         by_content = self.method(name).selects_by(asked) == "content"
