@@ -381,10 +381,9 @@ def _ray(one) -> str:
     ]
     heads = ("pairs a minute, ratio", "what", "pairs a minute", "first piece")
     return (
-        f"{found['pairs']} pairs of 8 to 90 words, by the clock; the rate is that of the pairs "
-        "beyond a short file of a piece of 128 pairs a worker, so without the start of Ray and its "
-        "workers, which the time to the first piece has in it. A worker has one thread, and the "
-        f"writer is a process besides:\n\n{_table(heads, rows)}"
+        f"{found['pairs']} pairs of 8 to 90 words, by the clock; the rate is one without the start "
+        "of Ray and its workers, which the time to the first piece has in it. A worker has one "
+        f"thread, and the writer is a process besides:\n\n{_table(heads, rows)}"
     )
 
 

@@ -1,13 +1,14 @@
 """How many pairs a minute Ray's workers explain, beside one process: the same file, by turns.
 
-Needs Ray: `benchmarks/run.py` runs this in an environment of its own (`rival.py make ray`). The
-rate of each is that of the pairs that a whole file has beyond a short one, of a piece of 128 pairs
-a worker: starting Ray and opening the model in a worker take the same time for ten million pairs,
-and stand beside it as the time to the first piece. Ray hands finished pieces on in bursts, so that
-no rate can be read within a run. More workers need as many cores and many more pairs: on two cores
-the second one is still starting when 512 pairs are done. A worker has one thread.
+Needs Ray: `benchmarks/run.py` runs this in an environment of its own (`rival.py make ray`). Each
+piece of 128 pairs says who made it, and from when to when; the rate is that of the time in which
+all workers are at work: from when the last of them has its first piece, to when the first of them
+has made its last. So neither the start of Ray nor that of a worker is in it; the time to the
+first piece stands beside. Where some worker had no piece in that time, there were too few pairs,
+and it is said. A worker has one thread, and needs a core; the writer and reader need little.
 
     python benchmarks/ray_workers.py [--pairs 512] [--workers 1] [--rounds 2] [--json FILE]
+    python benchmarks/ray_workers.py --pairs 4096 --workers 1 2        # on two cores and more
 """
 
 import argparse
@@ -16,38 +17,83 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import measuring
 
+from whyalike.batch.run import PairsRun
+from whyalike.batch.source import PairSource
+from whyalike.engines.runner import choose_runner
+
 os.environ.setdefault("RAY_worker_niceness", "0")
-PIECE = 128
 
 
-def explain(explainer, path: Path, out: Path, engine: str) -> tuple[float, float]:
-    """Explain the file, and return the seconds to the first piece and to the last."""
-    from whyalike import explain_file
+@dataclass
+class Span:
+    """Who made a piece of so many pairs, and from when to when, in seconds since the epoch."""
 
-    seen: list[float] = []
-    explain_file(
-        path,
-        out,
-        model=explainer,
-        engine=engine,
-        progress=lambda *_: seen.append(time.perf_counter()),
+    worker: int
+    began: float
+    ended: float
+    pairs: int
+
+
+@dataclass
+class Watched:
+    """A runner that keeps the spans of the pieces of another one."""
+
+    runner: Callable
+    spans: list[Span] = field(default_factory=list)
+
+    def __call__(self, pieces, make):
+        for span, done in self.runner(pieces, partial(make_timed, make)):
+            self.spans.append(span)
+            yield done
+
+
+def make_timed(make):
+    """Return what makes a piece, and says who did and how long it took."""
+    function = make()
+
+    def timed(piece):
+        began = time.time()
+        done = function(piece)
+        return Span(os.getpid(), began, time.time(), len(piece.rows)), done
+
+    return timed
+
+
+def steady_rate(spans: list[Span], *, workers: int) -> float:
+    """Return the pairs a second of the time in which all workers are at work.
+
+    A piece that is made partly in that time counts by that part.
+    """
+    mine: dict[int, list[Span]] = {}
+    for span in spans:
+        mine.setdefault(span.worker, []).append(span)
+    start = max(min(span.began for span in own) for own in mine.values())
+    end = min(max(span.ended for span in own) for own in mine.values())
+    if len(mine) < workers or end <= start:
+        raise SystemExit(f"{len(mine)} of {workers} workers had a piece at once: give more --pairs")
+    made = sum(
+        span.pairs
+        * max(0, min(end, span.ended) - max(start, span.began))
+        / (span.ended - span.began)
+        for span in spans
     )
-    began, *pieces = seen
-    return pieces[0] - began, pieces[-1] - began
+    return made / (end - start)
 
 
-def compared(explainer, files, out: Path, engine: str, *, workers: int, pairs: int):
-    """Explain a short file and a whole one; return the rate of what the whole one has besides."""
-    short, whole = files
-    _, least = explain(explainer, short[workers], out.with_suffix(".short.jsonl"), engine)
-    first, most = explain(explainer, whole, out, engine)
+def measured(explainer, path: Path, out: Path, engine: str, *, workers: int):
+    """Explain the file; return its steady rate, and when the first piece was there."""
+    runner, began = Watched(choose_runner(engine)), time.time()
+    PairsRun(PairSource(path), out).explain(explainer, runner=runner)
     return {
-        "pairs a minute": 60 * (pairs - PIECE * workers) / (most - least),
-        "seconds to the first piece": first,
+        "pairs a minute": 60 * steady_rate(runner.spans, workers=workers),
+        "seconds to the first piece": min(span.ended for span in runner.spans) - began,
     }
 
 
@@ -70,22 +116,17 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
-        rows = [
+        rows = (
             json.dumps({"left": left, "right": right}) + "\n"
             for left, right in measuring.mixed_pairs(asked.pairs, seed=1)
-        ]
+        )
         path.write_text("".join(rows), encoding="utf-8")
-        short = {}
-        for workers in {1, *asked.workers}:
-            short[workers] = Path(folder) / f"short{workers}.jsonl"
-            short[workers].write_text("".join(rows[: PIECE * workers]), encoding="utf-8")
-        files = short, path
         for round_ in range(asked.rounds):
             for count in counts:
                 torch.set_num_threads(count)
                 name = f"one process, {count} thread{'s' * (count > 1)}"
                 out = Path(folder) / f"{round_}-{count}.jsonl"
-                one = compared(explainer, files, out, "local", workers=1, pairs=asked.pairs)
+                one = measured(explainer, path, out, "local", workers=1)
                 found.setdefault(name, []).append(one)
                 print(f"{name}: {json.dumps(one)}", flush=True)
             torch.set_num_threads(threads)
@@ -100,7 +141,7 @@ def main() -> None:
                     logging_level="ERROR",
                     log_to_driver=False,
                 )
-                one = compared(explainer, files, out, "ray", workers=workers, pairs=asked.pairs)
+                one = measured(explainer, path, out, "ray", workers=workers)
                 ray.shutdown()
                 found.setdefault(name, []).append(one)
                 print(f"{name}: {json.dumps(one)}", flush=True)

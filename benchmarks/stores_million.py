@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import measuring
 import numpy as np
 
 K = 10
@@ -96,19 +97,6 @@ def since(before, what):
     }
 
 
-TOLD, JSON = [], []
-
-
-def tell(**said):
-    said["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps(said), flush=True)
-    TOLD.append(said)
-    if JSON:
-        from measuring import keep
-
-        keep(JSON[0], {"million": TOLD})
-
-
 def exact(folder, vectors, queries):
     """An index of ours with items and vectors that are there already, searched whole."""
     from whyalike import Explainer
@@ -138,7 +126,13 @@ def exact(folder, vectors, queries):
     made |= since(before, "open_and_first")
     wanted = true_neighbours(vectors, queries)
     found = measure(lambda query: engine.search(query[None], K)[0][0].tolist(), queries, wanted)
-    tell(store="ours, exact", items=len(vectors), bytes=size_of(folder / "index"), **made, **found)
+    yield {
+        "store": "ours, exact",
+        "items": len(vectors),
+        "bytes": size_of(folder / "index"),
+        **made,
+        **found,
+    }
 
 
 def hnsw(_folder, vectors, queries):
@@ -165,7 +159,14 @@ def hnsw(_folder, vectors, queries):
             wanted,
         )
         size = len(engine.to_bytes())
-        tell(store="ours, hnsw", items=end, bytes=size, load_s=seconds, load_cpu_s=used, **found)
+        yield {
+            "store": "ours, hnsw",
+            "items": end,
+            "bytes": size,
+            "load_s": seconds,
+            "load_cpu_s": used,
+            **found,
+        }
 
 
 def postgresql(folder, vectors, queries):
@@ -210,14 +211,14 @@ def postgresql(folder, vectors, queries):
         return [int(hit.id[1:]) for hit in hits]
 
     found = measure(search, queries, wanted)
-    tell(
-        store="pgvector, hnsw",
-        items=len(store),
-        bytes=sum(sizes),
-        graph_and_keys_bytes=sizes[1],
+    yield {
+        "store": "pgvector, hnsw",
+        "items": len(store),
+        "bytes": sum(sizes),
+        "graph_and_keys_bytes": sizes[1],
         **made,
         **found,
-    )
+    }
     store.close()
     server.cleanup()
 
@@ -267,8 +268,13 @@ def milvus(folder, vectors, queries):
     print(json.dumps(made), flush=True)
     wanted = true_neighbours(vectors, queries)
     found = measure(search, queries, wanted)
-    tell(store="Milvus Lite, hnsw", items=len(store), bytes=size_of(path) or path.stat().st_size,
-         **made, **found)  # fmt: skip
+    yield {
+        "store": "Milvus Lite, hnsw",
+        "items": len(store),
+        "bytes": size_of(path) or path.stat().st_size,
+        **made,
+        **found,
+    }
     store.close()
 
 
@@ -282,12 +288,15 @@ def main():
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--folder", help="where the files go, which are removed afterwards")
     asked = parser.parse_args()
-    if asked.json:
-        JSON.append(asked.json)
     vectors = draw_vectors(asked.items, asked.features)
     queries = draw_queries(vectors, asked.queries)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        kinds[asked.store](Path(folder), vectors, queries)
+        told = []
+        for said in kinds[asked.store](Path(folder), vectors, queries):
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            told.append({**said, "peak_gib": peak})
+            print(json.dumps(told[-1]), flush=True)
+            measuring.keep(asked.json, {"million": told})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import logging
 import os
 import pickle
 import socket
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 TRIES = 3
-"""How often an actor is started again, and a piece given to a new one."""
+"""How often an actor is started again, and a piece given to a new one: Ray would for ever."""
 
 PER_ACTOR = 2
 """Pieces that an actor has at a time: one that it works on, and the next."""
@@ -138,23 +137,17 @@ class RayRunner:
                 num_cpus=0,
                 label_selector=here,
             )
-            with warnings.catch_warnings():
-                # Ray will take these two away in 2.64 and has nothing in their place; without them
-                # a piece that ends its worker is tried for ever.
-                warnings.filterwarnings("ignore", message=".*ray_remote_args.*deprecated")
-                mapped = source.map_batches(
-                    _actor_class(),
-                    fn_constructor_args=([made],),
-                    batch_size=1,
-                    batch_format="pyarrow",
-                    compute=ActorPoolStrategy(
-                        size=self._count_actors(), max_tasks_in_flight_per_actor=PER_ACTOR
-                    ),
-                    num_cpus=1,
-                    num_gpus=self.gpus or None,
-                    max_restarts=TRIES,
-                    max_task_retries=TRIES,
-                )
+            mapped = source.map_batches(
+                _actor_class(),
+                fn_constructor_args=([made], _count_begun(here)),
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ActorPoolStrategy(
+                    size=self._count_actors(), max_tasks_in_flight_per_actor=PER_ACTOR
+                ),
+                num_cpus=1,
+                num_gpus=self.gpus or None,
+            )
             for batch in mapped.iter_batches(
                 batch_size=1, batch_format="pyarrow", prefetch_batches=0
             ):
@@ -216,37 +209,65 @@ def _source_of(pieces: Iterable[Any]) -> Any:
 
             def read() -> Iterator[Any]:
                 try:
-                    for piece in pieces:
-                        yield _block(piece)
+                    for number, piece in enumerate(pieces):
+                        yield _block((number, piece))
                 except WhyalikeError as error:
-                    yield _block(_Raised(error))
+                    yield _block((-1, _Raised(error)))
 
             return [ReadTask(read, BlockMetadata(None, None, None))]
 
     return Pieces()
 
 
+def _count_begun(here: dict[str, str]) -> Any:
+    """Return an actor of this node that counts what was begun: it outlives who ends over it."""
+    import ray
+
+    class Begun:
+        def __init__(self) -> None:
+            self._times: dict[object, int] = {}
+
+        def count(self, what: object) -> int:
+            self._times[what] = self._times.get(what, 0) + 1
+            return self._times[what]
+
+    options = {"num_cpus": 0, "label_selector": here, "max_restarts": -1, "max_task_retries": -1}
+    return ray.remote(**options)(Begun).remote()
+
+
 def _actor_class() -> type[Any]:
     class Worker:
         """Makes its function once, and runs it on each block."""
 
-        def __init__(self, made: list[Any]) -> None:
+        def __init__(self, made: list[Any], begun: Any) -> None:
             import ray
 
             self._function: Any = None
-            self._failure: WhyalikeError | None = None
+            self._begun = begun
             try:
+                self._count(ray.get_runtime_context().get_actor_id(), "was started")
                 self._function = ray.cloudpickle.loads(ray.get(made[0]))()
             except WhyalikeError as error:
                 self._failure = error
 
+        def _count(self, what: object, said: str) -> None:
+            """Raise EngineError where it was begun too often: each time the process ended."""
+            import ray
+
+            if ray.get(self._begun.count.remote(what)) > 1 + TRIES:
+                raise EngineError(
+                    f"A worker of Ray {said} {1 + TRIES} times, and its process ended each time, "
+                    "as where memory runs out. What is done is kept: see to it and run it again."
+                )
+
         def __call__(self, block: Any) -> Any:
-            if self._failure is not None:
+            if self._function is None:
                 return _block(_Raised(self._failure))
-            piece = pickle.loads(block.column(COLUMN)[0].as_py())
+            number, piece = pickle.loads(block.column(COLUMN)[0].as_py())
             if isinstance(piece, _Raised):
-                return block
+                return _block(piece)
             try:
+                self._count(number, f"was given piece {number + 1}")
                 return _block(self._function(piece))
             except WhyalikeError as error:
                 return _block(_Raised(error))

@@ -21,6 +21,7 @@ from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
 from whyalike.models.adopting import adopt, leave
 from whyalike.models.capture import EmbeddingSites, capture, find_sites
+from whyalike.models.gelu import OwnKernel
 from whyalike.models.gradient_check import check_gradient
 from whyalike.models.graph import (
     Places,
@@ -612,6 +613,7 @@ class Encoder:
                     from_embedding=from_embedding,
                 )
             )
+            stack.enter_context(OwnKernel())
             if presence_from is not None:
                 seen = Presence(
                     features["attention_mask"], first=presence_from, dtype=own.sites.body.dtype
