@@ -4,13 +4,16 @@ Run with: python tools/write_antonyms.py /usr/share/wordnet > src/whyalike/words
 """
 
 import sys
+from pathlib import Path
 
 from whyalike.words.thesaurus import Thesaurus
 
 HEAD = """\
 # English words and their opposites: a word, then what it is opposed to, one word a line; after
-# them irregular forms of these words, with "<" before their base forms.
-# The direct antonyms of WordNet 3.0 between single words. WordNet 3.0 Copyright 2006 by Princeton
+# them words with "~" before what they are opposed to by way of a similar word, and irregular forms
+# of all these, with "<" before their base forms.
+# The direct antonyms of WordNet 3.0 between single words, and the indirect ones of words that its
+# texts have. WordNet 3.0 Copyright 2006 by Princeton
 # University. All rights reserved. Permission to use, copy, modify and distribute this database for
 # any purpose and without fee or royalty is granted, provided that this notice appears on all
 # copies. It is provided "as is", without representations or warranties of any kind; the name of
@@ -30,6 +33,22 @@ def main() -> None:
     for word in sorted(found):
         if found[word]:
             print(word, *sorted(found[word]))
+    # A line of it counts a sense of a word in the texts that WordNet's makers marked.
+    counts = (Path(sys.argv[1]) / "cntlist.rev").read_text(encoding="utf-8").splitlines()
+    used = {line.partition("%")[0] for line in counts}
+    indirect = {
+        word: {
+            other
+            for other in others - thesaurus.opposites.get(word, frozenset())
+            if is_plain(other) and not thesaurus.are_synonyms(word, other)
+        }
+        for word, others in thesaurus.indirect.items()
+        if is_plain(word) and word in used
+    }
+    for word in sorted(indirect):
+        if indirect[word]:
+            print(word, "~", *sorted(indirect[word]))
+    found |= {word: others | found.get(word, set()) for word, others in indirect.items()}
     known = found.keys() | {other for others in found.values() for other in others}
     for form, bases in sorted(thesaurus.bases.items()):
         if is_plain(form) and (own := sorted(base for base in bases if base in known)):

@@ -183,10 +183,19 @@ def _sides(
         words = words_of(left, None, None), words_of(right, None, None)
     negated = negations_of(*([one.text[slice(*span)] for span in one.spans] for one in words))
     first, second = (
-        _Side(own, found | {n for n in range(len(own.spans)) if own.form(n) in DENYING})
-        for own, found in zip(words, negated, strict=True)
+        _Side(own, found | _denying(own)) for own, found in zip(words, negated, strict=True)
     )
     return first, second, score
+
+
+def _denying(words: TextWords) -> set[int]:
+    """Return which words deny, in English: *refuse*, and *yet* of *has yet to*."""
+    forms = [words.form(n) for n in range(len(words.spans))]
+    return {
+        n
+        for n, form in enumerate(forms)
+        if form in DENYING or (form == "yet" and forms[n + 1 : n + 2] == ["to"])
+    }
 
 
 def _beside(first: _Side, second: _Side) -> list[_Place]:
@@ -289,12 +298,23 @@ class _Case:
         return self._related(*self.only, related)
 
     def opposed(self) -> Deciding | None:
-        """Return the first two words that are opposites, *above* and *below* among them."""
+        """Return the first two words that are opposites, *above* and *below* among them.
+
+        A negation is none besides: *none* for *all* is one turn.
+        """
         one, other = self.ranges
         forms = {self.first.words.form(n) for n in one}, {self.second.words.form(n) for n in other}
         return self._related(
-            [n for n in one if self.first.words.form(n) not in forms[1]],
-            [n for n in other if self.second.words.form(n) not in forms[0]],
+            [
+                n
+                for n in one
+                if n not in self.first.negations and self.first.words.form(n) not in forms[1]
+            ],
+            [
+                n
+                for n in other
+                if n not in self.second.negations and self.second.words.form(n) not in forms[0]
+            ],
             self.thesaurus.are_opposite,
         )
 

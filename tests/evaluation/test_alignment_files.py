@@ -1,11 +1,15 @@
 """Files of gold word alignment, written by hand in the published formats."""
 
+import codecs
+import gzip
 import json
 
 import pytest
 
 from raising import raises
 from whyalike.errors import FormatError
+from whyalike.evaluation import read_ists
+from whyalike.evaluation.dissimilar import read_marked
 from whyalike.evaluation.gold import read_edinburgh, read_multimwa, read_xlwa
 
 
@@ -38,6 +42,7 @@ def test_multimwa(tmp_path):
         (row("a b", "c", "0-0 1_0"), "line 2 | '1_0' | link"),
         (row("a b", "c", "-1-0"), "line 2 | '-1-0' | link"),
         (row("a b", "c", "0-1"), "line 2 | link '0-1' | 2 and 1"),
+        (row("a b", "c", "9" * 5000 + "-0"), f"line 2 | link '{'9' * 40}' | 2 and 1"),
         (row("a b", "c", "0-0", "2-0"), "line 2 | link '2-0'"),
         (row(" ", "c", ""), "line 2 | a text is empty"),
         ("", "line 2 | 1 columns"),
@@ -71,9 +76,36 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.tsv").write_bytes(b"caf\xe9")
     with raises(FormatError, "line 1", "UTF-8"):
         read_multimwa(tmp_path / "latin.tsv")
-    (tmp_path / "empty.tsv").write_text("")
-    with raises(FormatError, "line 1", "1", "columns"):
-        read_multimwa(tmp_path / "empty.tsv")
+
+
+@pytest.mark.parametrize("read", [read_multimwa, read_xlwa, read_edinburgh, read_marked, read_ists])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "empty"),
+        (b"\n \n", "empty"),
+        ("a\tb\t0-0".encode("utf-16"), "UTF-16"),
+        (gzip.compress(b"a\tb\t0-0")[:-9], "Could not read"),
+        (gzip.compress(b""), "empty"),
+    ],
+)
+def test_files_without_a_line_say_why(tmp_path, read, content, problem):
+    path = tmp_path / "some.tsv"
+    path.write_bytes(content)
+    with raises(FormatError, str(path), problem):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("read", "line"),
+    [(read_multimwa, row("a", "b", "0-0")), (read_xlwa, "a\tb\t0-0")],
+)
+@pytest.mark.parametrize("change", [gzip.compress, lambda content: codecs.BOM_UTF8 + content])
+def test_packed_files_and_marked_ones_hold_the_same_pairs(tmp_path, read, line, change):
+    path = tmp_path / "some.tsv"
+    path.write_bytes(change(f"{line}\r\n{line}\r\n".encode()))
+    pairs = read(path)
+    assert [(pair.left, pair.right, pair.links) for pair in pairs] == [("a", "b", {(0, 0)})] * 2
 
 
 def test_xlwa(tmp_path):

@@ -90,3 +90,13 @@ def test_other_files_are_refused(tmp_path):
     path.write_text("a\tb\n", encoding="utf-8")
     with pytest.raises(FormatError, match="premise"):
         read_marked(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"), [("", "below its head"), ("one column\n", "line 2: 1 columns")]
+)
+def test_a_file_without_a_whole_pair_is_refused(tmp_path, lines, problem):
+    path = tmp_path / "some.tsv"
+    path.write_text(f"premise\thypothesis\tspan_similarity\n{lines}", encoding="utf-8")
+    with pytest.raises(FormatError, match=problem):
+        read_marked(path)

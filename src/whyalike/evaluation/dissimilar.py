@@ -14,7 +14,7 @@ import numpy as np
 
 from whyalike.differences import Differences, Kind, Offsets
 from whyalike.errors import FormatError
-from whyalike.evaluation.gold import check_utf8, read_lines
+from whyalike.evaluation.gold import MOST_SAID, check_utf8, read_lines
 from whyalike.texts import find_words, is_mark
 
 CONTRARY: frozenset[Kind] = frozenset({"negated", "opposite", "number", "name", "other words"})
@@ -59,13 +59,15 @@ def read_marked(path: str | Path) -> tuple[list[MarkedPair], list[str]]:
     Raises
     ------
     FormatError
-        It can't be read, or has no such columns.
+        It can't be read, has no such columns, or no line that is whole.
     """
     lines = read_lines(path, what="marked pairs")
-    names = lines[0].split("\t") if lines else []
+    names = lines[0].split("\t")
     needed = ("premise", "hypothesis", "span_similarity")
     if not set(needed) <= set(names):
-        raise FormatError(f"{path} has the columns {', '.join(names)}; give {', '.join(needed)}.")
+        raise FormatError(
+            f"{path} has the columns {', '.join(names)[:MOST_SAID]!r}; give {', '.join(needed)}."
+        )
     columns = [names.index(name) for name in needed]
     pairs, skipped = [], []
     for number, line in enumerate(lines[1:], start=2):
@@ -96,6 +98,9 @@ def read_marked(path: str | Path) -> tuple[list[MarkedPair], list[str]]:
                 tuple(span for span, wanted in zip(of_right, differ, strict=True) if wanted),
             )
         )
+    if not pairs:
+        said = skipped[0] if skipped else "nothing stands below its head"
+        raise FormatError(f"{path} has no pair that is whole; {said.rstrip('.')}.")
     return pairs, skipped
 
 

@@ -1,10 +1,13 @@
 """Alignments by people: their files, and which words they link."""
 
+import codecs
 import json
 import os
 import re
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
+from whyalike.data.unpacking import is_packed, unpacked
 from whyalike.errors import FormatError, OptionError
 from whyalike.explanation import ExplainedText, Explanation, WordPair
 from whyalike.options import check_choice
@@ -22,18 +26,26 @@ Source = str | os.PathLike[str]
 
 
 def read_text(path: Source, *, what: str) -> str:
-    """Return a file's text. Raises FormatError where it can't be read.
+    """Return the text of a file, packed or not. Raises FormatError where it has none.
 
     Bytes that are not UTF-8 cost the line that they stand in, not the file: see ``check_utf8``.
     """
+    file = Path(path)
     try:
-        # Line ends as they are: some of these files hold characters that Python calls line ends.
-        with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            return stream.read().replace("\r\n", "\n")
-    except OSError as error:
-        raise FormatError(
-            f"Could not read {what} from {path}: {error.strerror or error}."
-        ) from error
+        with file.open("rb") as stream:
+            packed = is_packed(stream.read(4))
+            stream.seek(0)
+            with unpacked(stream, file) if packed else nullcontext(stream) as plain:
+                content = plain.read()
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"Could not read {what} from {path}: {reason}.") from error
+    if not content.strip():
+        raise FormatError(f"{path} is empty: give a file with {what}.")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FormatError(f"{path} is in UTF-16: save it as UTF-8.")
+    # Line ends as they are: some of these files hold characters that Python calls line ends.
+    return content.decode("utf-8-sig", errors="surrogateescape").replace("\r\n", "\n")
 
 
 def check_utf8(text: str) -> None:
@@ -67,6 +79,9 @@ Pair = TypeVar("Pair")
 
 NAMED = 5
 """Pairs left out that a warning names."""
+
+MOST_SAID = 40
+"""Characters of what is no link that a message repeats."""
 
 
 def read_each(
@@ -363,8 +378,9 @@ def _name_of(pair: AlignedPair) -> str:
 
 
 def _read_json(path: Source) -> list[Any]:
+    text = read_text(path, what="word alignments")
     try:
-        content = json.loads(read_text(path, what="word alignments"))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise damaged(path, error.lineno, f"no JSON: {error.msg}.") from error
     except (ValueError, RecursionError) as error:
@@ -405,14 +421,14 @@ def _pair(name: str, left: str, right: str, sure: str, possible: str) -> Aligned
 def _links(text: str, sizes: tuple[int, int]) -> frozenset[Link]:
     links = set()
     for piece in text.split():
-        left, _, right = piece.partition("-")
-        if not (left.isdecimal() and right.isdecimal()):
-            raise ValueError(f"{piece!r} is no link; write two numbers from 0 on, as in 3-4.")
-        link = int(left), int(right)
-        if link[0] >= sizes[0] or link[1] >= sizes[1]:
+        ends = piece.partition("-")[::2]
+        said = repr(piece[:MOST_SAID])
+        if not all(map(str.isdecimal, ends)):
+            raise ValueError(f"{said} is no link; write two numbers from 0 on, as in 3-4.")
+        if not all(is_place(end, size - 1) for end, size in zip(ends, sizes, strict=True)):
             raise ValueError(
-                f"the link {piece!r} is of words that the texts do not have: they have {sizes[0]} "
+                f"the link {said} is of words that the texts do not have: they have {sizes[0]} "
                 f"and {sizes[1]}, split at blanks and counted from 0."
             )
-        links.add(link)
+        links.add((int(ends[0]), int(ends[1])))
     return frozenset(links)

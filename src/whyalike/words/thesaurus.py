@@ -75,7 +75,7 @@ class Thesaurus:
 
     @classmethod
     def builtin(cls) -> "Thesaurus":
-        """Return the antonyms that come with whyalike; nothing is known of synonyms."""
+        """Return the antonyms, direct and indirect, that come with whyalike; no synonyms."""
         return _builtin()
 
     @classmethod
@@ -111,12 +111,12 @@ class Thesaurus:
         """Return the base forms that a word may have, itself among them, in lower case."""
         low = word.lower().replace("\u2019", "'").removesuffix("'s")
         found = {low, *self.bases.get(low, NONE)}
-        found |= {stem for stem in _stems(low) if stem in self._known}
+        found |= {stem for stem in _stems(low) if self._has(stem)}
         return frozenset(found)
 
     def knows(self, word: str) -> bool:
         """Return whether the thesaurus has a word, in any of its forms."""
-        return any(base in self._known for base in self.bases_of(word))
+        return any(map(self._has, self.bases_of(word)))
 
     def are_opposite(self, one: str, other: str) -> bool:
         """Return whether two words are opposites, in any of their forms, directly or indirectly."""
@@ -149,9 +149,8 @@ class Thesaurus:
             relation.get(base, NONE) & ones for base in others
         )
 
-    @property
-    def _known(self) -> Words:
-        return self.synonyms or self.opposites
+    def _has(self, base: str) -> bool:
+        return base in (self.synonyms or self.opposites) or base in self.indirect
 
 
 OURS = (("arrive", "depart"), ("happy", "sad"), ("rise", "fall"), ("win", "lose"))
@@ -173,16 +172,17 @@ def _stems(word: str) -> Iterator[str]:
 @cache
 def _builtin() -> Thesaurus:
     text = resources.files("whyalike.words").joinpath("antonyms.txt").read_text(encoding="utf-8")
-    opposites, bases = {}, {}
+    opposites: dict[str, frozenset[str]] = {}
+    marked: dict[str, dict[str, frozenset[str]]] = {"<": {}, "~": {}}
     for line in text.splitlines():
         if line.startswith("#"):
             continue
         word, *others = line.split()
-        if others[0] == "<":
-            bases[word] = frozenset(others[1:])
+        if others[0] in marked:
+            marked[others[0]][word] = frozenset(others[1:])
         else:
             opposites[word] = frozenset(others)
-    return Thesaurus(opposites, {}, {}, bases, {})
+    return Thesaurus(opposites, {}, {}, bases=marked["<"], indirect=marked["~"])
 
 
 class _Set(NamedTuple):
