@@ -19,7 +19,7 @@ from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.probing.edits import find_edits
 from whyalike.statistics import mean_interval
 from whyalike.study.agreement import krippendorff_alpha
-from whyalike.study.creation import StudyOptions
+from whyalike.study.options import StudyOptions
 from whyalike.study.report import ReportSettings
 from whyalike.study.scores import resample_means
 from whyalike.training import TrainingSettings

@@ -19,6 +19,7 @@ from whyalike.documents import (
 from whyalike.errors import FormatError
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.files import PNG, SVG, check_ending, write_whole
+from whyalike.showing import Shown
 from whyalike.stop_words import stop_words_of
 from whyalike.texts import is_mark
 
@@ -117,7 +118,7 @@ def order_of(row: ComparisonRow) -> tuple[bool, float]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Comparison(Document):
+class Comparison(Shown, Document):
     """Two explanations of one query: with the text that should be scored higher, and the other.
 
     The query is the left text of both; both give words signed contributions. ``margin`` is the
@@ -126,6 +127,7 @@ class Comparison(Document):
     """
 
     _format: ClassVar[Format] = COMPARISON
+    _shown_as = "comparison"
 
     better: Explanation
     worse: Explanation
@@ -336,13 +338,9 @@ class Comparison(Document):
             checks=read_value(body.get("checks"), MarginChecks | None, "checks"),
         )
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_comparison(self))
-
     def to_markdown(self) -> str:
         """Return Markdown for an issue or a chat; texts are escaped and can't command it."""
-        return str(import_module("whyalike.render").render_comparison_markdown(self))
+        return self._rendered("_markdown")
 
     def to_png(self, path: str | os.PathLike[str], *, dpi: int = 200) -> None:
         """Write the picture as PNG, whole or not at all (extra ``plot``).
@@ -369,19 +367,12 @@ class Comparison(Document):
         draw = import_module("whyalike.render").draw_comparison
         write_whole(path, lambda stream: draw(self, stream, format=format, **settings))
 
-    def __str__(self) -> str:
-        """Return the comparison as plain text, 80 columns wide."""
-        return str(import_module("whyalike.render").render_comparison_text(self))
-
     def __repr__(self) -> str:
         """Return one line."""
         return (
             f"Comparison(margin={self.margin:.4f}, better={self.better.similarity:.4f}, "
             f"worse={self.worse.similarity:.4f}, method={self.better.method!r})"
         )
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_comparison_fragment(self))
 
     def _query_effects(self) -> list[float]:
         return [

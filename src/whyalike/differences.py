@@ -5,10 +5,10 @@ exclusive.
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar, Literal, Self
 
 from whyalike.documents import Document, Format
+from whyalike.showing import Shown
 
 FORMAT = Format("whyalike/differences", "list of differences", "Make it anew.")
 
@@ -61,7 +61,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Differences(Document):
+class Differences(Shown, Document):
     """What tells two texts apart, in the order of the left text.
 
     similarity: the model's score of both. places: where the texts differ in words, whether or not
@@ -70,6 +70,7 @@ class Differences(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "differences"
 
     left: str
     right: str
@@ -95,10 +96,6 @@ class Differences(Document):
         span = place.left if side == "left" else place.right
         return "" if span is None else getattr(self, side)[span[0] : span[1]]
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_differences(self))
-
     @classmethod
     def _from_body(cls, body: dict[str, Any]) -> Self:
         result = super()._from_body(body)
@@ -114,16 +111,9 @@ class Differences(Document):
                         raise ValueError(f"places[{n}] is outside of its text")
         return result
 
-    def __str__(self) -> str:
-        """Return the differences as plain text."""
-        return str(import_module("whyalike.render").render_differences_text(self))
-
     def __repr__(self) -> str:
         """Return one line."""
         return (
             f"Differences(model={self.model!r}, similarity={self.similarity:.3f}, "
             f"found={len(self.found)}, rewordings={len(self.rewordings)})"
         )
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_differences_fragment(self))

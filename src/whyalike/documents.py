@@ -32,6 +32,7 @@ from typing import Any, ClassVar, Literal, Self, Union, cast, get_args, get_orig
 
 import whyalike
 from whyalike.errors import FormatError, OptionError
+from whyalike.texts import SURROGATE
 
 UPDATE = "a newer release of whyalike wrote it. Update whyalike to read it."
 LARGEST_INTEGER = 10**300
@@ -78,9 +79,11 @@ def describe(meaning: str, **limits: object) -> dict[str, object]:
 def write_json(content: Mapping[str, Any], *, indent: int | None = None) -> str:
     """Return JSON, characters as they are. Raises FormatError on a number that JSON has not."""
     try:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
+        said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError as error:
         raise FormatError(f"JSON can't hold this ({error}): give finite numbers.") from error
+    # UTF-8 has no lone surrogates, and JSON has an escape for them.
+    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", said)
 
 
 def as_lists(value: Any) -> Any:

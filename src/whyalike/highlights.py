@@ -8,12 +8,12 @@ import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar, Literal, Self
 
 from whyalike.documents import Document, Format
 from whyalike.errors import OptionError
 from whyalike.options import check_whole
+from whyalike.showing import Shown
 
 FORMAT = Format("whyalike/highlights", "highlights", "Make them anew.")
 
@@ -68,7 +68,7 @@ class ScoredSentence:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Highlights(Document):
+class Highlights(Shown, Document):
     """What of a passage answers a query: its sentences with scores, and words that match.
 
     sentences: in the passage's order; blank text has none. spans: likewise. similarity: the model's
@@ -78,6 +78,7 @@ class Highlights(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "highlights"
 
     query: str
     passage: str
@@ -165,10 +166,6 @@ class Highlights(Document):
             last = sentence.end
         out.append(html.escape(self.passage[last:]))
         return f'<div class="whyalike-highlights" dir="auto">{"".join(out)}</div>'
-
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_highlights(self))
 
     def to_elasticsearch(
         self,
@@ -276,19 +273,12 @@ class Highlights(Document):
                 raise ValueError("a span's query is outside of the query")
         return result
 
-    def __str__(self) -> str:
-        """Return the passage as plain text, its best sentences first named."""
-        return str(import_module("whyalike.render").render_highlights_text(self))
-
     def __repr__(self) -> str:
         """Return one line."""
         return (
             f"Highlights(model={self.model!r}, sentences={len(self.sentences)}, "
             f"spans={len(self.spans)}, kept={len(self.kept)})"
         )
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_highlights_fragment(self))
 
 
 def _check_order(parts: Sequence[ScoredSentence | Span], length: int, name: str) -> None:

@@ -5,13 +5,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from whyalike.comparison import Comparison
 from whyalike.documents import Document, Format, read_object
 from whyalike.errors import MissingExtraError, OptionError
 from whyalike.explanation import Explanation, ScoreKind, TextChunk
+from whyalike.showing import Shown
 from whyalike.texts import is_mark
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class SizeRank:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Ranking(Document):
+class Ranking(Shown, Document):
     """The passages of a query, best first, and what carries the score of the first ones.
 
     right: the id of the passage that should be first, if that was said. comparison: of the right
@@ -118,6 +118,7 @@ class Ranking(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "ranking"
 
     query: str
     model: str
@@ -248,17 +249,9 @@ class Ranking(Document):
             raise ValueError(f"right is {result.right!r:.60}, and no passage has this id")
         return result
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_ranking(self))
-
     def to_markdown(self) -> str:
         """Return Markdown for an issue or a chat; texts are escaped and can't command it."""
-        return str(import_module("whyalike.render").render_ranking_markdown(self))
-
-    def __str__(self) -> str:
-        """Return the ranking as plain text, 80 columns wide."""
-        return str(import_module("whyalike.render").render_ranking_text(self))
+        return self._rendered("_markdown")
 
     def __repr__(self) -> str:
         """Return one line: the texts may be long."""
@@ -266,9 +259,6 @@ class Ranking(Document):
             f"Ranking(query={self.query!r:.60}, passages={len(self.passages)}, "
             f"first={self.first.id!r:.40}, model={self.model!r})"
         )
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_ranking_fragment(self))
 
 
 def _passage_to_dict(passage: RankedPassage) -> dict[str, Any]:

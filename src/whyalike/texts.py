@@ -18,12 +18,12 @@ import regex
 from whyalike.errors import TextError
 from whyalike.pair_columns import whole_table
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def without_surrogates(text: str) -> str:
     """Return the text with each lone surrogate replaced by U+FFFD, so that UTF-8 can hold it."""
-    return _SURROGATE.sub("\ufffd", text)
+    return SURROGATE.sub("\ufffd", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def clean_text(value: object, *, side: str) -> CleanText:
     if not isinstance(value, str):
         hint = "decode it first" if isinstance(value, bytes | bytearray) else "give a str"
         raise TextError(f"The {side} text is of type {type(value).__name__}, not str: {hint}.")
-    count = len(_SURROGATE.findall(value))
+    count = len(SURROGATE.findall(value))
     if not count:
         return CleanText(value)
     what = "1 lone surrogate was" if count == 1 else f"{count} lone surrogates were"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from whyalike.documents import Document, Format, read_object, without
 from whyalike.errors import OptionError
 from whyalike.explanation import Explanation, ScoreKind
+from whyalike.showing import Shown
 from whyalike.texts import is_mark
 
 FORMAT = Format("whyalike/trace", "trace", "Make it anew.")
@@ -123,7 +124,7 @@ def _shares(explanation: Explanation) -> dict[tuple[Span, Span], float]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Trace(Document):
+class Trace(Shown, Document):
     """A query and its passages, with their ranks after each stage of a search.
 
     passages: in the final order: those that the last stage ranked, then those that were cut, the
@@ -131,6 +132,7 @@ class Trace(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "trace"
 
     query: str
     stages: tuple[TracedStage, ...]
@@ -276,21 +278,10 @@ class Trace(Document):
                 )
         return result
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_trace(self))
-
-    def __str__(self) -> str:
-        """Return the trace as plain text, 80 columns wide."""
-        return str(import_module("whyalike.render").render_trace_text(self))
-
     def __repr__(self) -> str:
         """Return one line: the texts may be long."""
         names = " → ".join(stage.name for stage in self.stages)
         return f"Trace(query={self.query!r:.60}, stages={names!r}, passages={len(self.passages)})"
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_trace_fragment(self))
 
 
 def _list(value: object, where: str) -> Sequence[object]:

@@ -23,9 +23,10 @@ from whyalike.evaluation import find_blind_spots
 from whyalike.evaluation.gold import AlignedPair
 from whyalike.evaluation.suite import Datasets, run_suite
 from whyalike.explanation import explanations_to_dict
-from whyalike.study.creation import StudyOptions, create_study
+from whyalike.study.creation import create_study
 from whyalike.study.engine import Answer
 from whyalike.study.export import export_ratings
+from whyalike.study.options import StudyOptions
 from whyalike.study.ratings import from_storage
 from whyalike.study.storage import open_storage
 from whyalike.training import TrainingSettings, train_recobert

@@ -236,6 +236,27 @@ def test_a_model_and_its_explainer_are_pickled_afterwards(model, method):
     assert copy.deepcopy(explainer).explain(*PAIR) == expected
 
 
+@pytest.mark.parametrize("pooling", ["model", "paper"])
+def test_a_copy_runs_the_same_model_and_a_deep_one_its_own(model, pooling):
+    given = Explainer(model, pooling=pooling)
+    expected = given.explain(*PAIR)
+    hooks = {name: len(part._forward_hooks) for name, part in model.named_modules()}
+    same, own = copy.copy(given.model), copy.deepcopy(given.model)
+    assert same.pipeline is model
+    assert same._lock is not given.model._lock
+    assert not {id(p) for p in own.pipeline.parameters()} & {id(p) for p in model.parameters()}
+    for scorer in (same, own):
+        assert Explainer(scorer).explain(*PAIR) == expected
+    assert hooks == {name: len(part._forward_hooks) for name, part in model.named_modules()}
+    # New weights, as ``load_state_dict(assign=True)`` puts them into the place of others.
+    word = model[0].auto_model.embeddings.word_embeddings
+    word.weight = torch.nn.Parameter(word.weight.detach().flip(0).clone())
+    other = given.explain(*PAIR)
+    assert other != expected
+    assert Explainer(same).explain(*PAIR) == other
+    assert Explainer(own).explain(*PAIR) == expected
+
+
 def lengths(texts):
     return [[len(t), t.count("e"), 1] for t in texts]
 

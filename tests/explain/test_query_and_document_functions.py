@@ -15,7 +15,8 @@ from whyalike.methods.method import list_methods
 from whyalike.models.roles import mark_prompts, split_prompt
 from whyalike.models.scorer import scores_of
 from whyalike.probing.blind_spots import find_blind_spots
-from whyalike.study.creation import StudyOptions, create_study
+from whyalike.study.creation import create_study
+from whyalike.study.options import StudyOptions
 
 LEFT, RIGHT = "Warm knit gloves, warm hands.", "These gloves are wool."
 AS_QUERY, AS_DOCUMENT = ("[query]", "[document]")

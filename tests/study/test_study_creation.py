@@ -12,8 +12,9 @@ import whyalike
 from raising import raises
 from whyalike import Explainer
 from whyalike.errors import FormatError, OptionError, TextError
-from whyalike.study.creation import StudyOptions, create_study
+from whyalike.study.creation import create_study
 from whyalike.study.folder import read_study
+from whyalike.study.options import StudyOptions
 from whyalike.study.storage import open_storage
 
 NOUNS = ("wine", "glass", "stone", "river", "house", "garden", "bread", "lamp")

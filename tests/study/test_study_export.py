@@ -1,8 +1,9 @@
 """Ratings come out as they went in, with the methods; and back in from the file."""
 
 import csv
+import io
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -116,6 +117,36 @@ def test_csv_comes_back_as_it_was(rated, tmp_path):
     empty = table.where(np.zeros(len(table), dtype=bool))
     write_csv(empty, tmp_path / "empty.csv")
     assert len(read_csv(tmp_path / "empty.csv")) == 0
+
+
+NASTY = (
+    "one\rtwo", "\r", "a\r\nb\n", "=1\r+2", "\ttab, comma", '"', '""=1"', "'", "''=1", "-5", "+x",
+    "\u2028 and \u2029", "\x85\x0b\x0c\x1c", "\0x", "|a|b|", "\U000f0000", "\u200f\u05d0 👍🏽", "＝1",
+)  # fmt: skip
+
+
+def commented(table):
+    """Ratings with every comment and name that is hard to write."""
+    table = table.where(np.arange(len(NASTY)))
+    return replace(table, comment=np.array(NASTY), name=np.array(NASTY[::-1]))
+
+
+def test_any_comment_and_name_come_back(rated, tmp_path):
+    study, storage = rated
+    table = commented(from_storage(study, storage))
+    write_csv(table, tmp_path / "ratings.csv")
+    same(read_csv(tmp_path / "ratings.csv"), table)
+
+
+def test_a_file_of_an_earlier_release_comes_back_too(rated, tmp_path):
+    """It ended its rows with a line feed alone, and no cell was quoted for its carriage return."""
+    study, storage = rated
+    table = commented(from_storage(study, storage))
+    rows = list(csv.reader(io.StringIO(to_csv(table), newline="")))
+    old = io.StringIO()
+    csv.writer(old, lineterminator="\n").writerows(rows)
+    (tmp_path / "ratings.csv").write_text(old.getvalue(), encoding="utf-8", newline="")
+    same(read_csv(tmp_path / "ratings.csv"), table)
 
 
 def test_a_spreadsheet_finds_no_formula(rated, tmp_path):

@@ -109,6 +109,22 @@ def test_who_logs_in_by_the_form_can_use_pages_and_api(open_page, closed_url):
     assert "/login" in open_page(f"{closed_url}/").url
 
 
+def test_who_logs_out_by_the_button_is_out_and_leaves_no_text(open_page, closed_url):
+    page = open_page(f"{closed_url}/login")
+    log_in(page, TOKEN)
+    page.locator("#left").fill(LEFT)
+    page.locator("#right").fill(RIGHT)
+    page.wait_for_function("text => JSON.stringify({...sessionStorage}).includes(text)", arg=LEFT)
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url(f"{closed_url}/login")
+    assert page.context.cookies() == []
+    assert LEFT not in page.evaluate("JSON.stringify({...sessionStorage})")
+    page.goto(f"{closed_url}/compare")
+    assert page.url.startswith(f"{closed_url}/login")
+    page.go_back()
+    assert LEFT not in page.content()
+
+
 def test_a_picture_is_copied_and_saved(open_page, open_url, tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra 'plot'")
     page = open_page(

@@ -13,10 +13,11 @@ from explorer_service import count_letters, counted, make_items, open_explainer
 from fastapi.testclient import TestClient
 from test_api_batch import PATIENCE, V1, open_async, run_raw, until
 
+from raising import raises
 from tiny_models import tiny
 from whyalike import Explainer
 from whyalike.catalogue import CatalogueIndex
-from whyalike.errors import BusyError
+from whyalike.errors import BusyError, TooCostlyError
 from whyalike.web.api import estimates
 from whyalike.web.api.allowance import Allowance
 from whyalike.web.api.api_app import create_api_app
@@ -42,6 +43,8 @@ def known_speed(service, *, tokens_a_second):
 
         def seconds(self, method, cost):
             return cost / tokens_a_second
+
+        least = seconds
 
     for served in (*service.models.values(), *(one.model for one in service.indexes.values())):
         served.speeds = Known()
@@ -441,7 +444,7 @@ def test_the_first_estimate_on_a_busy_machine_is_that_of_a_free_one(monkeypatch)
     speeds = Speeds()
     estimates.calibrate(explainer, speeds)
     told = speeds.estimate("bti", 1_000)
-    assert told.seconds == pytest.approx(100 * told.least)
+    assert told.seconds == told.least
     assert 0 < told.least < 1
 
 
@@ -529,6 +532,21 @@ def test_what_slows_work_down_for_a_while_is_no_property_of_it():
     # It is no more than what is expected.
     speeds.seconds = lambda method, cost: 3.0
     assert speeds.least("bti", 1_000) == 3.0
+
+
+def test_other_programs_make_no_question_too_dear():
+    """All that was done lately took twenty times its own time: the limit is of the model's work."""
+    speeds = Speeds()
+    speeds.learn("bti", 1_000, 20.0, least=1.0)
+
+    async def take():
+        allowance = Allowance(most=2.0, seconds=600.0)
+        allowance.take(speeds.estimate("bti", 1_500), "no more than {}".format)
+        assert (allowance.work, allowance.seconds) == pytest.approx((1.5, 30.0))
+        with raises(TooCostlyError, "about 3.0 s", "1.5 s of it for the rest", "no more than 0.5"):
+            allowance.take(speeds.estimate("bti", 1_500), "no more than {}".format)
+
+    asyncio.run(take())
 
 
 def test_the_speed_of_a_model_is_known_from_the_start_and_of_a_function_from_the_first_answer():

@@ -33,6 +33,7 @@ from whyalike.errors import OptionError
 from whyalike.explanation import Explanation, SimilarityFunction
 from whyalike.models.scorer import require_vectors
 from whyalike.options import check_choice
+from whyalike.showing import Shown
 from whyalike.similarity import comparable, is_bilinear
 from whyalike.texts import clean_text
 
@@ -82,7 +83,7 @@ class Searched:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Hit:
+class Hit(Shown):
     """An item that a search found; see CatalogueIndex.similar.
 
     rank: from 1; of a reranked hit, that of the reranker. similarity: with the vectors of the
@@ -104,6 +105,8 @@ class Hit:
     reranked: "Reranked | None" = None
     group: Group | None = None
     reasons: "HitReasons | None" = field(default=None, compare=False)
+
+    _shown_as = "similar"
 
     @property
     def query_text(self) -> str:
@@ -144,13 +147,6 @@ class Hit:
         """
         return explain_hit_parts([self], method=method, stored=stored)[0]
 
-    def __str__(self) -> str:
-        """Return the query and the item as plain text, 80 columns wide."""
-        from whyalike.catalogue.similar_page import page_of_hit
-        from whyalike.render import render_similar_text
-
-        return render_similar_text(page_of_hit(self))
-
     def __repr__(self) -> str:
         """Return one line: the texts may be long."""
         return (
@@ -158,11 +154,10 @@ class Hit:
             f"similarity={self.similarity:.4f})"
         )
 
-    def _repr_html_(self) -> str:
+    def _to_show(self) -> object:
         from whyalike.catalogue.similar_page import page_of_hit
-        from whyalike.render import render_similar_fragment
 
-        return render_similar_fragment(page_of_hit(self))
+        return page_of_hit(self)
 
 
 class Hits(list[Hit]):

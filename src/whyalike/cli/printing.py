@@ -86,7 +86,8 @@ def echo_json(text: str) -> None:
 
 def echo_data(text: str) -> None:
     """Print what other programs read, as it is; on a terminal with nothing to obey in it."""
-    sys.stdout.write(shown(text) if sys.stdout.isatty() else text)
+    # Rows of CSV end with both.
+    sys.stdout.write(shown(text.replace("\r\n", "\n")) if sys.stdout.isatty() else text)
 
 
 def shown(text: str) -> str:

@@ -1,6 +1,7 @@
 """What is missing is said at once: torch, which a command needs later, takes seconds to load."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from whyalike.errors import FormatError, OptionError
@@ -13,8 +14,18 @@ def refuse_missing(*files: Files) -> None:
     for path in _all(files):
         if str(path) != "-" and not path.exists():
             raise FormatError(
-                f"Could not read {path}: No such file or directory."
+                f"Could not read {path}: No such file or directory.{_near(path)}"
             ) from FileNotFoundError(path)
+
+
+def _near(path: Path) -> str:
+    """Return a question after a file beside it whose name is nearly the same, or nothing."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return ""
+    found = get_close_matches(path.name, names, n=1, cutoff=0.8)
+    return f" Did you mean {path.with_name(found[0])}?" if found else ""
 
 
 def refuse_without_index(*folders: Files) -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from whyalike import Explainer
     from whyalike.study import Study
-    from whyalike.study.creation import StudyOptions
+    from whyalike.study.options import StudyOptions
 
 
 Folder = Annotated[
@@ -306,18 +306,11 @@ def create(
         from whyalike.cli.explain import ALL, choose_methods, those_that_work
         from whyalike.study.design import PACKAGED, read_known_answers
         from whyalike.study.model import QUESTION, SCALE
+        from whyalike.study.options import StudyOptions, draw_samples, plan_of
 
         names = choose_methods(methods)
         chosen = read_options(option, names)
         known = read_known_answers(PACKAGED if practice is None else practice)
-        catalogue = None if texts is None else read_texts_of(texts, column=column, strict=strict)
-        if pairs is not None:
-            found = read_pairs_of(pairs, columns=names_of(columns), strict=strict)
-        quieten()
-        from whyalike import Explainer
-        from whyalike.methods.method import get_method
-        from whyalike.study.creation import StudyOptions, create_study
-
         options = StudyOptions(
             seed=seed,
             count=count,
@@ -329,6 +322,16 @@ def create(
             repeats=repeats,
             known=known,
         )
+        catalogue = None if texts is None else read_texts_of(texts, column=column, strict=strict)
+        if pairs is not None:
+            found = read_pairs_of(pairs, columns=names_of(columns), strict=strict)
+        drawn = (options.count or DRAWN) if pairs is None else len(draw_samples(found, options))
+        plan_of(options, names, samples=drawn)
+        quieten()
+        from whyalike import Explainer
+        from whyalike.methods.method import get_method
+        from whyalike.study.creation import create_study
+
         explainer = Explainer(
             model,
             options=chosen,

@@ -210,6 +210,7 @@ def train(
     share each step under torchrun: torchrun --nproc-per-node 2 -m whyalike train ...
     """
     with one_sentence_errors(debug=debug), reading_in(file_encoding):
+        from whyalike.models.locating import find_model
         from whyalike.training import TrainingSettings
         from whyalike.training.unfinished import refuse_what_is_there
 
@@ -232,6 +233,7 @@ def train(
         # What is wrong is said before torch is loaded, which takes seconds.
         settings = TrainingSettings.of(preset=preset, **chosen)
         refuse_what_is_there(out)
+        find_model(base, allow_pickle=loading.allow_pickle)
         read = read_catalogue(catalogue, id=id_, title=title, description=description)
         quieten()
         from whyalike.training import train_recobert

@@ -9,6 +9,8 @@ import numpy as np
 from whyalike.arrays import Floats
 from whyalike.errors import OptionError
 from whyalike.options import check_whole
+from whyalike.render.markdown_table import write_row
+from whyalike.showing import Tabulated
 from whyalike.statistics import Interval, PairedTest, holm
 
 RESAMPLED_AT_ONCE = 256
@@ -98,7 +100,7 @@ class LinkCounts:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class GoldScores:
+class GoldScores(Tabulated):
     """How the links of one method agree with the gold on P pairs.
 
     method, model: whose explanations. names: of the P pairs, as the gold has them. counts: by the
@@ -130,13 +132,9 @@ class GoldScores:
     def to_markdown(self) -> str:
         """Return a table of the figures over all pairs."""
         lines = ["| metric | figure |", "|---|---:|"]
-        lines += [f"| `{name}` | {value:.4f} |" for name, value in self.values.items()]
+        lines += [write_row([f"`{name}`", f"{value:.4f}"]) for name, value in self.values.items()]
         pairs = "1 pair" if len(self.names) == 1 else f"{len(self.names):,} pairs"
         return "\n".join([*lines, "", f"{self.method}, {self.model}, {pairs}."]) + "\n"
-
-    def __str__(self) -> str:
-        """Return ``to_markdown``, which can be read as it is."""
-        return self.to_markdown()
 
     def __repr__(self) -> str:
         """Return one line: the whole would be the counts of every pair."""
@@ -145,9 +143,6 @@ class GoldScores:
             f"GoldScores(method={self.method!r}, model={self.model!r}, pairs={len(self.names)}, "
             f"{figures})"
         )
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
 
 
 def _ratio(part: Any, whole: Any) -> Any:

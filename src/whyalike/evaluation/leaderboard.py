@@ -14,6 +14,7 @@ from whyalike.evaluation.gold_counts import LinkCounts, compare_links
 from whyalike.evaluation.in_words import AXES, answer, name_of
 from whyalike.evaluation.suite_choice import AGREEMENTS, BY_CHANCE, METRICS, RANDOMIZATION, WEIGHTS
 from whyalike.render.leaderboard import BoardPage, BoardRow, BoardSection, BoardTable
+from whyalike.render.markdown_table import write_row
 from whyalike.render.parts import describe_prompts
 from whyalike.statistics import Interval, PairedTest, compare_paired
 
@@ -299,11 +300,11 @@ class Leaderboard:
     def _table(self, dataset: str) -> list[str]:
         metrics = self.metrics(dataset)
         heads = [self._head(dataset, name) for name in metrics]
-        lines = [f"| method | {' | '.join(heads)} |", f"|---{'|---' * len(heads)}|"]
+        lines = [write_row(["method", *heads]), f"|---{'|---' * len(heads)}|"]
         found = {(e.method, e.metric): e for e in self.entries if e.dataset == dataset}
         for method in self.methods(dataset):
             cells = [self._cell(found.get((method, metric))) for metric in metrics]
-            lines.append(f"| `{method}` | {' | '.join(cells)} |")
+            lines.append(write_row([f"`{method}`", *cells]))
         return lines
 
     def chance(self, dataset: str, metric: str) -> float | None:

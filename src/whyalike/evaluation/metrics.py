@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyalike.arrays import Floats
+from whyalike.render.markdown_table import write_row
+from whyalike.showing import Tabulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Metric:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class PairValues:
+class PairValues(Tabulated):
     """Measures of one method on P pairs of texts.
 
     method, model: whose explanations of whose similarity. similarity: (P,), of the whole texts.
@@ -95,8 +97,14 @@ class PairValues:
         """Return a table: the mean of each metric, and for how many pairs it is undefined."""
         lines = ["| metric | words of | mean | undefined |", "|---|---|---:|---:|"]
         lines += [
-            f"| `{metric}` | {side} | {self.mean(metric, side=side):.4f} | "
-            f"{self.undefined(metric, side=side)} |"
+            write_row(
+                [
+                    f"`{metric}`",
+                    side,
+                    f"{self.mean(metric, side=side):.4f}",
+                    f"{self.undefined(metric, side=side)}",
+                ]
+            )
             for metric, sides in self.values.items()
             for side in sides
         ]
@@ -107,19 +115,12 @@ class PairValues:
         count = len(self.similarity)
         return "1 pair" if count == 1 else f"{count:,} pairs"
 
-    def __str__(self) -> str:
-        """Return ``to_markdown``, which can be read as it is."""
-        return self.to_markdown()
-
     def __repr__(self) -> str:
         """Return one line: the whole would be the values of every pair."""
         return (
             f"{type(self).__name__}(method={self.method!r}, model={self.model!r}, "
             f"pairs={len(self.similarity)}, metrics={list(self.values)})"
         )
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
 
 
 def plain(values: Floats) -> list[float | None]:

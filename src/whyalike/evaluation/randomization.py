@@ -33,6 +33,8 @@ from whyalike.explainer import Explainer
 from whyalike.explanation import ExplainedText, Explanation
 from whyalike.options import check_whole, refuse_chunks
 from whyalike.readings import read_pairs
+from whyalike.render.markdown_table import write_row
+from whyalike.showing import Tabulated
 from whyalike.statistics import mean_interval
 from whyalike.texts import clean_text
 
@@ -310,7 +312,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RandomizationTable:
+class RandomizationTable(Tabulated):
     """Two results for each method: all weights random, and all but the embeddings."""
 
     results: tuple[RandomizationResult, ...]
@@ -323,13 +325,13 @@ class RandomizationTable:
         """Return a table: means over pairs with 95 % intervals, and undefined comparisons."""
         metrics = [m for m in (*COLUMNS, "smprt") if m in self.results[0].last.values]
         heads = ["method", "embeddings", *metrics, "cosine"]
-        lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+        lines = [write_row(heads), "|" + "---|" * len(heads)]
         for result in self.results:
             step = result.last
             kept = "kept" if result.keep_embeddings else "random"
             cells = [say_interval(step.interval(m), step.undefined(m)) for m in metrics]
             cells.append(f"{step.similarity.mean():.3f}")
-            lines.append("| " + " | ".join([result.method, kept, *cells]) + " |")
+            lines.append(write_row([result.method, kept, *cells]))
         first = self.results[0]
         chance = first.chance[first.chance == first.chance]
         said = say_interval(mean_interval(chance), 0) if len(chance) else "undefined"
@@ -339,17 +341,10 @@ class RandomizationTable:
         )
         return "\n".join([*lines, "", note])
 
-    def __str__(self) -> str:
-        """Return ``to_markdown``, which can be read as it is."""
-        return self.to_markdown()
-
     def __repr__(self) -> str:
         """Return one line: the whole would be the values of every pair."""
         methods = list(dict.fromkeys(result.method for result in self.results))
         return f"RandomizationTable(methods={methods})"
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
 
 
 def tabulate_randomization(

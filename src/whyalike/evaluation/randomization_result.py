@@ -9,6 +9,8 @@ import numpy as np
 
 from whyalike.arrays import Floats
 from whyalike.evaluation.metrics import plain
+from whyalike.render.markdown_table import write_row
+from whyalike.showing import Tabulated
 from whyalike.statistics import Interval, mean_interval
 
 
@@ -68,7 +70,7 @@ class RandomizationStep:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class RandomizationResult:
+class RandomizationResult(Tabulated):
     """A parameter randomisation test of one method.
 
     top: words that counted as a text's top, see ``count_top``. chance: (P,), what the top words of
@@ -125,23 +127,19 @@ class RandomizationResult:
         """Return a table: by step the means over pairs with 95 % intervals."""
         metrics = list(self.last.values)
         lines = [
-            "| new weights | " + " | ".join([*metrics, "cosine"]) + " |",
+            write_row(["new weights", *metrics, "cosine"]),
             "|---" * (len(metrics) + 2) + "|",
         ]
         for step in self.steps:
             cells = [say_interval(step.interval(name), step.undefined(name)) for name in metrics]
             cells.append(f"{step.similarity.mean():.3f}")
-            lines.append(f"| {step.name} | {' | '.join(cells)} |")
+            lines.append(write_row([step.name, *cells]))
         kept = "kept" if self.keep_embeddings else "random too"
         note = (
             f"{self.method}, {self.model}, {len(self.chance)} pairs, seeds {list(self.seeds)}, "
             f"embeddings {kept}."
         )
         return "\n".join([*lines, "", note]) + "\n"
-
-    def __str__(self) -> str:
-        """Return ``to_markdown``, which can be read as it is."""
-        return self.to_markdown()
 
     def __repr__(self) -> str:
         """Return one line: the whole would be the values of every pair."""
@@ -150,9 +148,6 @@ class RandomizationResult:
             f"mode={self.mode!r}, keep_embeddings={self.keep_embeddings}, "
             f"seeds={self.seeds}, pairs={len(self.chance)}, steps={len(self.steps)})"
         )
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
 
 
 def say_interval(interval: Interval | None, undefined: int) -> str:

@@ -5,7 +5,7 @@ fills; one that is unpickled had its ``__init__`` elsewhere, and would give no h
 hooks that collect them are set at the first call that wants some, and can't be pickled.
 """
 
-from typing import Any
+from typing import Any, ClassVar, Self
 from weakref import WeakSet
 
 from torch import nn
@@ -56,6 +56,34 @@ def leave(state: dict[str, Any]) -> dict[str, Any]:
     without the hooks of transformers, which sets them again when they are due.
     """
     return _Leaving().of(state)
+
+
+class Copied:
+    """Base of scorers that hold a user's model: what is of this process and its threads stays here.
+
+    A copy by ``copy.copy`` shares the user's model, of which it makes a replica of its own, and one
+    by ``pickle`` or ``copy.deepcopy`` has a model with weights of its own. A subclass names in
+    ``_stays`` the attributes that ``_start`` makes.
+    """
+
+    _stays: ClassVar[tuple[str, ...]] = ()
+
+    def _start(self) -> None:
+        """Hold nothing yet that belongs to this process and its threads."""
+
+    def __copy__(self) -> Self:
+        """Return a copy that runs the same model."""
+        same = object.__new__(type(self))
+        same.__dict__.update(self._kept())
+        same._start()
+        return same
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy, also in another process, is made of."""
+        return leave(self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in self._stays}
 
 
 def adopt(model: nn.Module) -> None:

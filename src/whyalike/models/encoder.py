@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.explanation import SimilarityFunction
 from whyalike.interruption import checkpoint
-from whyalike.models.adopting import adopt, leave
+from whyalike.models.adopting import Copied, adopt
 from whyalike.models.capture import EmbeddingSites, capture, find_sites
 from whyalike.models.gelu import OwnKernel
 from whyalike.models.gradient_check import check_gradient
@@ -92,7 +92,7 @@ class OwnModel:
     tokenizer: OwnTokenizer
 
 
-class Encoder:
+class Encoder(Copied):
     """A loaded model whose scores can be computed, and differentiated at what it makes of tokens.
 
     The user's model is only read: what runs is a replica that shares its weights, made anew when
@@ -118,6 +118,8 @@ class Encoder:
         {"vectors", "tokens", "hidden states", "pooled tokens", "gradients"}
     )
     """What it gives besides scores; pooled tokens only where more than one token is pooled."""
+
+    _stays = ("_lock", "_holders", "_own", "_checked", "_sound", "_unseen")
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
         check_choice("pooling", pooling, get_args(Pooling))
@@ -150,11 +152,6 @@ class Encoder:
         self._sound: WeakSet[OwnModel] = WeakSet()
         self._unseen: WeakSet[OwnModel] = WeakSet()
         _ENCODERS.add(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy, also in another process, is made of: locks stay here."""
-        left_out = ("_lock", "_holders", "_own", "_checked", "_sound", "_unseen")
-        return leave({key: value for key, value in vars(self).items() if key not in left_out})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""

@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-import torch
 from tokenizers import Tokenizer
 
 from whyalike.errors import ModelError, ModelNotFoundError, UnsafeModelError
@@ -284,6 +283,8 @@ def _has_broken_tokenizer(found: FoundModel) -> bool:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error, or what caused it, says that there was no more memory."""
+    import torch
+
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # A processor's allocator, and safetensors', have no class of their own for it.

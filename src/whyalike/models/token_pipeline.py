@@ -15,7 +15,7 @@ from torch import Tensor
 
 from whyalike.errors import ModelError, OptionError, TextError
 from whyalike.interruption import checkpoint
-from whyalike.models.adopting import adopt, leave
+from whyalike.models.adopting import Copied, adopt
 from whyalike.models.installed import BaseModel, preprocess, strips_texts, text_limit
 from whyalike.models.prompts import choose_from
 from whyalike.models.replica import Replica, explained_failures, outside_inference, own_tokenizer
@@ -48,7 +48,7 @@ class Read:
     positions: NDArray[np.intp]
 
 
-class TokenPipeline(Generic[Pipeline]):
+class TokenPipeline(Copied, Generic[Pipeline]):
     """A base for scorers that run a pipeline whole, and take its scores apart by tokens.
 
     The user's model is only read: what runs is a replica that shares its weights, made anew when
@@ -70,6 +70,8 @@ class TokenPipeline(Generic[Pipeline]):
 
     pooling: Literal["model"] = "model"
 
+    _stays = ("_lock", "_replica")
+
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self.pipeline, self.name = pipeline, name
         tokenizer = pipeline.tokenizer
@@ -85,10 +87,6 @@ class TokenPipeline(Generic[Pipeline]):
         self._lock = RLock()
         self._replica: Replica | None = None
         _STARTED.add(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy, also in another process, is made of: locks stay here."""
-        return leave({k: v for k, v in vars(self).items() if k not in ("_lock", "_replica")})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Start anew with what ``__getstate__`` gave."""

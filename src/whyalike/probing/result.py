@@ -9,6 +9,7 @@ from whyalike.explanation import ExplainedText, Explanation, Word
 from whyalike.probing.edits import Edit
 from whyalike.render.parts import describe_prompts
 from whyalike.render.probe import BlindSpot, EditRow, Part, ProbePage, RateRow
+from whyalike.showing import Shown
 from whyalike.statistics import Interval
 
 
@@ -108,7 +109,7 @@ class RuleRate:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class ProbeResult:
+class ProbeResult(Shown):
     """What a probe found; see ``find_blind_spots``.
 
     scores: of every edit, by text, then in the order of the rules. overall: of all edits that
@@ -127,6 +128,8 @@ class ProbeResult:
     overall: RuleRate | None
     unread: int = 0
     prompts: tuple[str, str] = ("", "")
+
+    _shown_as = "probe"
 
     @property
     def blind_spots(self) -> tuple[EditScore, ...]:
@@ -155,27 +158,13 @@ class ProbeResult:
         """Return ``to_dict`` as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        from whyalike.render.probe import render_probe
-
-        return render_probe(page_of(self))
-
-    def __str__(self) -> str:
-        """Return the probe as plain text, 80 columns wide."""
-        from whyalike.render.probe import render_probe_text
-
-        return render_probe_text(page_of(self))
+    def _to_show(self) -> ProbePage:
+        return page_of(self)
 
     def __repr__(self) -> str:
         """Return one line: the whole would be every text."""
         blind = None if self.overall is None else self.overall.blind
         return f"ProbeResult(model={self.model!r}, texts={len(self.texts)}, blind={blind})"
-
-    def _repr_html_(self) -> str:
-        from whyalike.render.probe import render_probe_fragment
-
-        return render_probe_fragment(page_of(self))
 
 
 def _overlapping(side: ExplainedText, spans: Sequence[tuple[int, int]]) -> tuple[Word, ...]:

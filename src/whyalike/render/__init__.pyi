@@ -38,6 +38,9 @@ from whyalike.render.leaderboard import render_leaderboard_fragment as render_le
 from whyalike.render.markdown import render_markdown as render_markdown
 from whyalike.render.methods import render_methods as render_methods
 from whyalike.render.methods import terminal_methods_view as terminal_methods_view
+from whyalike.render.probe import render_probe as render_probe
+from whyalike.render.probe import render_probe_fragment as render_probe_fragment
+from whyalike.render.probe import render_probe_text as render_probe_text
 from whyalike.render.ranking import render_ranking as render_ranking
 from whyalike.render.ranking import render_ranking_fragment as render_ranking_fragment
 from whyalike.render.ranking import render_ranking_markdown as render_ranking_markdown
@@ -47,6 +50,9 @@ from whyalike.render.similar import render_similar as render_similar
 from whyalike.render.similar import render_similar_fragment as render_similar_fragment
 from whyalike.render.similar import render_similar_text as render_similar_text
 from whyalike.render.similar import terminal_similar_view as terminal_similar_view
+from whyalike.render.study import render_study as render_study
+from whyalike.render.study import render_study_fragment as render_study_fragment
+from whyalike.render.study import render_study_text as render_study_text
 from whyalike.render.terminal import render_text as render_text
 from whyalike.render.terminal import terminal_view as terminal_view
 from whyalike.render.trace import render_trace as render_trace

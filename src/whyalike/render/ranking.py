@@ -12,6 +12,7 @@ from rich.text import Text
 from whyalike.ranking import RankedPassage, Ranking, SizeRank, tell
 from whyalike.render.html import PAGE_STYLES, excerpt, own_id, render_page, render_part
 from whyalike.render.markdown import escape
+from whyalike.render.markdown_table import write_row
 from whyalike.render.parts import (
     decimals_for,
     format_number,
@@ -304,12 +305,12 @@ def render_ranking_markdown(ranking: Ranking) -> str:
             escape(row.sentence),
             words,
         )
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        lines.append(write_row(cells))
     if ranking.sizes:
         lines += ["", "| tokens of a chunk | rank | score | chunk | first |"]
         lines += ["|---:|---:|---:|---|---|"]
         lines += [
-            f"| {row.name} | {row.rank} | {row.score} | {row.chunk} | {escape(row.first)} |"
+            write_row([row.name, row.rank, row.score, row.chunk, escape(row.first)])
             for row in map(_size_row, ranking.sizes)
         ]
     for title, found in (

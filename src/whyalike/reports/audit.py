@@ -4,10 +4,10 @@
 """
 
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any, ClassVar, Self
 
 from whyalike.documents import Document, Format, without
+from whyalike.showing import Shown
 
 FORMAT = Format("whyalike/audit", "audit", "Make it anew.")
 
@@ -78,7 +78,7 @@ class Hub:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Audit(Document):
+class Audit(Shown, Document):
     """What carries the neighbours of a catalogue; see ``audit``.
 
     items: how many there are. sampled: of how many the neighbours were looked for. explained: of
@@ -89,6 +89,7 @@ class Audit(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "audit"
 
     name: str
     model: str
@@ -124,17 +125,6 @@ class Audit(Document):
     def _from_body(cls, body: dict[str, Any]) -> Self:
         return super()._from_body(without(body, "boilerplate"))
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_audit(self))
-
-    def __str__(self) -> str:
-        """Return the audit as plain text, 80 columns wide."""
-        return str(import_module("whyalike.render").render_audit_text(self))
-
     def __repr__(self) -> str:
         """Return one line."""
         return f"Audit({self.name!r}, {self.items:,} items, {self.explained:,} pairs explained)"
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_audit_fragment(self))

@@ -6,11 +6,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from whyalike.documents import Document, Format, each_without, without
 from whyalike.errors import OptionError
+from whyalike.showing import Shown
 
 FORMAT = Format("whyalike/diagnosis", "diagnosis", "Make it anew.")
 
@@ -194,7 +194,7 @@ class TellingWord:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Diagnosis(Document):
+class Diagnosis(Shown, Document):
     """Why a search misses what it should find; see ``diagnose``.
 
     k: a right item among so many is found. items: how many are searched. found: ids of the queries
@@ -203,6 +203,7 @@ class Diagnosis(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "diagnosis"
 
     model: str
     similarity_function: str
@@ -332,17 +333,9 @@ class Diagnosis(Document):
                 own[name] = each_without(own[name], worked_out)
         return super()._from_body(own)
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_diagnosis(self))
-
     def to_markdown(self) -> str:
         """Return GitHub-flavoured Markdown."""
-        return str(import_module("whyalike.render").render_diagnosis_markdown(self))
-
-    def __str__(self) -> str:
-        """Return the diagnosis as plain text, 80 columns wide."""
-        return str(import_module("whyalike.render").render_diagnosis_text(self))
+        return self._rendered("_markdown")
 
     def __repr__(self) -> str:
         """Return one line."""
@@ -351,6 +344,3 @@ class Diagnosis(Document):
             f"Diagnosis({len(self.misses):,} of {self.queries:,} queries missed at k={self.k}"
             f"{': ' if said else ''}{said})"
         )
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_diagnosis_fragment(self))

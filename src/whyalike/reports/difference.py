@@ -6,10 +6,10 @@ passages of a query.
 """
 
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any, ClassVar, Literal, Self
 
 from whyalike.documents import Document, Format, each_without
+from whyalike.showing import Shown
 
 FORMAT = Format("whyalike/difference", "difference", "Make it anew.")
 
@@ -71,7 +71,7 @@ class WordMovement:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Difference(Document):
+class Difference(Shown, Document):
     """Where two models differ; see ``diff_models``.
 
     before, after: names of the models. agreement: Spearman's correlation of their scores. pairs:
@@ -80,6 +80,7 @@ class Difference(Document):
     """
 
     _format: ClassVar[Format] = FORMAT
+    _shown_as = "difference"
 
     before: str
     after: str
@@ -127,17 +128,6 @@ class Difference(Document):
                 pair["words"] = each_without(pair["words"], "moved")
         return super()._from_body({**body, "pairs": pairs} if "pairs" in body else body)
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        return str(import_module("whyalike.render").render_difference(self))
-
-    def __str__(self) -> str:
-        """Return the difference as plain text, 80 columns wide."""
-        return str(import_module("whyalike.render").render_difference_text(self))
-
     def __repr__(self) -> str:
         """Return one line."""
         return f"Difference({self.before!r} → {self.after!r}, {len(self.pairs):,} {self.kind})"
-
-    def _repr_html_(self) -> str:
-        return str(import_module("whyalike.render").render_difference_fragment(self))

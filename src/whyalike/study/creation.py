@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from whyalike.documents import package_versions
 from whyalike.errors import OptionError
@@ -13,12 +13,9 @@ from whyalike.explainer import Explainer
 from whyalike.explanation import Explanation
 from whyalike.fingerprint import fingerprint
 from whyalike.methods.method import get_method
-from whyalike.options import check_choice, check_whole
-from whyalike.study.design import KnownAnswers, Shuffle, read_known_answers
 from whyalike.study.folder import (
     MANIFEST,
     Freezer,
-    Shown,
     blind,
     entry_of,
     freeze_checks,
@@ -27,55 +24,11 @@ from whyalike.study.folder import (
     read_study,
     write_study,
 )
-from whyalike.study.model import HIGHEST, QUESTION, SCALE, PlanSettings, Stimulus, Study
+from whyalike.study.model import Stimulus, Study
+from whyalike.study.options import StudyOptions, draw_samples, plan_of
 
 TextPair = tuple[str, str]
 Tell = Callable[[str, int, int], None]
-ITEMS_PER_CHECK = 25
-MOST_REPEATS = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyOptions:
-    """What a study is made of besides the samples and the methods.
-
-    seed: of the samples drawn, of ids and of orders.
-    count: how many samples; None takes all pairs.
-    question: asked on every screen.
-    scale: what 1 to 5 mean, lowest first.
-    shown: whether all methods show equally many pairs, or each its own selection.
-    per_rater: items for one rater; None is every sample by every method.
-    checks: how many are mixed in; None is one for 25 items, and 2 at least.
-    repeats: items shown again; None is one in ten, and 20 at most.
-    known: practice and checks; by default the packaged ones, which are English.
-
-    Raises OptionError on a value that is not allowed.
-    """
-
-    seed: int = 0
-    count: int | None = None
-    question: str = QUESTION
-    scale: Sequence[str] = SCALE
-    shown: Shown = "equal"
-    per_rater: int | None = None
-    checks: int | None = None
-    repeats: int | None = None
-    known: KnownAnswers = field(default_factory=read_known_answers)
-
-    def __post_init__(self) -> None:
-        """Refuse what is not allowed, where it is said."""
-        check_choice("shown", self.shown, get_args(Shown))
-        for name, least in (
-            ("seed", 0), ("count", 1), ("per_rater", 1), ("checks", 0), ("repeats", 0),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value is not None or name == "seed":
-                check_whole(name, value, least=least)
-        if isinstance(self.scale, str) or len(self.scale) != HIGHEST:
-            raise OptionError(f"scale is {self.scale!r}; give {HIGHEST} texts, lowest first.")
-        for text in (self.question, *self.scale):
-            if not isinstance(text, str) or not text.strip():
-                raise OptionError(f"{text!r} can't be shown as a question or a scale: give a text.")
 
 
 def create_study(
@@ -121,10 +74,9 @@ def create_study(
     """
     options = StudyOptions() if options is None else options
     methods = list(methods)
-    if len(methods) < 2 or len(set(methods)) < len(methods):
-        raise OptionError(f"methods are {methods!r}; give two or more, each once.")
-    folder = Path(folder)
     samples = draw_samples(pairs, options)
+    plan = plan_of(options, methods, samples=len(samples))
+    folder = Path(folder)
     explained = [_explain(explainer.with_method(name), samples, tell) for name in methods]
     vectors = fingerprint(explainer, list(dict.fromkeys(text for pair in samples for text in pair)))
     settings = _settings(explainer, explained[0][0], methods, options)
@@ -137,14 +89,6 @@ def create_study(
         for name, explanation in zip(methods, by_method, strict=True)
         for id, digest in [freezer.freeze(f"{sample}/{name}", explanation)]
     ]
-    items = options.per_rater or len(stimuli)
-    if items > len(stimuli):
-        raise OptionError(f"per_rater is {items}, and there are {len(stimuli)} items: give fewer.")
-    plan = PlanSettings(
-        per_rater=options.per_rater,
-        checks=_checks(options, items),
-        repeats=_repeats(options, items),
-    )
     manifest = {
         "seed": options.seed,
         "question": options.question,
@@ -167,18 +111,6 @@ def create_study(
     return read_study(folder)
 
 
-def draw_samples(pairs: Sequence[TextPair], options: StudyOptions) -> list[TextPair]:
-    """Return ``options.count`` different pairs, drawn at random. Raises OptionError on too few."""
-    different = list(dict.fromkeys((left, right) for left, right in pairs))
-    count = len(different) if options.count is None else options.count
-    if not 0 < count <= len(different):
-        raise OptionError(
-            f"There are {len(different)} different pairs of texts, and {max(count, 1)} are asked "
-            "for: give more pairs, or a smaller number with -n."
-        )
-    return Shuffle(str(options.seed)).order(different, "samples")[:count]
-
-
 def _explain(
     explainer: Explainer, samples: Sequence[TextPair], tell: Tell | None
 ) -> list[Explanation]:
@@ -188,18 +120,6 @@ def _explain(
         if tell is not None:
             tell(explainer.method.name, len(found), len(samples))
     return found
-
-
-def _checks(options: StudyOptions, items: int) -> int:
-    return max(2, items // ITEMS_PER_CHECK) if options.checks is None else options.checks
-
-
-def _repeats(options: StudyOptions, items: int) -> int:
-    most = items // 2
-    wanted = min(MOST_REPEATS, items // 10) if options.repeats is None else options.repeats
-    if wanted > most:
-        raise OptionError(f"repeats is {wanted}; of {items} items at most {most} can be repeated.")
-    return wanted
 
 
 def _settings(

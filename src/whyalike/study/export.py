@@ -9,7 +9,7 @@ from pathlib import Path
 from whyalike.documents import shown
 from whyalike.errors import FormatError, MissingExtraError, OptionError
 from whyalike.files import write_whole
-from whyalike.spreadsheets import harmless
+from whyalike.spreadsheets import in_csv
 from whyalike.study.ratings import COLUMNS, FLAGS, INTEGERS, RatingTable, table_of
 
 _FREE_TEXT = ("name", "comment")
@@ -51,31 +51,39 @@ def write_csv(table: RatingTable, path: str | Path) -> None:
 
 def to_csv(table: RatingTable) -> str:
     """Return what ``write_csv`` writes."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
     columns = [
         [_written(name, value) for value in getattr(table, name).tolist()] for name in COLUMNS
     ]
-    writer.writerows(zip(*columns, strict=True))
-    return stream.getvalue()
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True))
+    return in_csv(rows, COLUMNS)
 
 
 def read_csv(path: str | Path) -> RatingTable:
-    """Read what ``write_csv`` wrote; columns may come in any order.
+    """Read what ``write_csv`` wrote, or an earlier release did; columns may come in any order.
 
     Raises FormatError on a file that can't be read, lacks a column, or is damaged.
     """
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            missing = set(COLUMNS) - set(reader.fieldnames or ())
-            if missing:
-                raise FormatError(f"{path} lacks the columns {', '.join(sorted(missing))}.")
-            return table_of([_read(row, path, n) for n, row in enumerate(reader, start=2)])
+        content = Path(path).read_bytes().decode("utf-8-sig")
+        # Earlier releases ended rows with "\n" alone, and quoted no cell for its "\r".
+        kept = _absent(content) if "\r" not in content.partition("\n")[0] else "\r"
+        stream = io.StringIO(content.replace("\r", kept), newline="")
+        reader = csv.DictReader(stream, strict=True)
+        missing = set(COLUMNS) - set(reader.fieldnames or ())
+        if missing:
+            raise FormatError(f"{path} lacks the columns {', '.join(sorted(missing))}.")
+        rows = [_read(row, path, n) for n, row in enumerate(reader, start=2)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise FormatError(f"Could not read ratings from {path}: {reason}.") from error
+    for row in rows:
+        row |= {name: str(row[name]).replace(kept, "\r") for name in _FREE_TEXT}
+    return table_of(rows)
+
+
+def _absent(content: str) -> str:
+    """Return a character of private use that is not in a text."""
+    return next(char for char in map(chr, range(0xF0000, 0xFFFFE)) if char not in content)
 
 
 def write_parquet(table: RatingTable, path: str | Path) -> None:
@@ -110,8 +118,8 @@ def _written(name: str, value: object) -> object:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     if name in _FREE_TEXT:
-        # Reading takes one apostrophe off.
-        return f"'{value}" if str(value).startswith("'") else harmless(str(value))
+        # Reading takes one apostrophe off, and ``in_csv`` puts one before a formula.
+        return f"'{value}" if str(value).startswith("'") else value
     return value
 
 

@@ -11,6 +11,7 @@ from whyalike.errors import OptionError
 from whyalike.options import check_whole
 from whyalike.render.parts import format_number
 from whyalike.render.study import StudyRow, StudyTable
+from whyalike.showing import Shown
 from whyalike.statistics import Interval
 from whyalike.study.agreement import Alpha, Intraclass, intraclass, krippendorff_alpha
 from whyalike.study.exclusion import ExclusionRules, JudgeRecord, percent, review_judges
@@ -113,7 +114,7 @@ class Figures:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StudyReport:
+class StudyReport(Shown):
     """A report, as plain data.
 
     study: what is known of it. simulated: how many judges are no humans.
@@ -133,6 +134,8 @@ class StudyReport:
     judge_means: NDArray[np.float64]
     power: PowerPlan | None
     notes: tuple[str, ...]
+
+    _shown_as = "study"
 
     @property
     def best(self) -> tuple[str, ...]:
@@ -176,19 +179,10 @@ class StudyReport:
             "notes": list(self.notes),
         }
 
-    def to_html(self) -> str:
-        """Return one self-contained HTML page."""
-        from whyalike.render.study import render_study
+    def _to_show(self) -> object:
         from whyalike.study.report_page import page_of
 
-        return render_study(page_of(self))
-
-    def __str__(self) -> str:
-        """Return the report as plain text, 80 columns wide."""
-        from whyalike.render.study import render_study_text
-        from whyalike.study.report_page import page_of
-
-        return render_study_text(page_of(self))
+        return page_of(self)
 
     def __repr__(self) -> str:
         """Return one line: the whole would be every judge."""
@@ -196,12 +190,6 @@ class StudyReport:
             f"StudyReport(methods={list(self.methods)}, judges={self.kept.judges}, "
             f"ratings={self.kept.ratings}, simulated={self.simulated}, best={list(self.best)})"
         )
-
-    def _repr_html_(self) -> str:
-        from whyalike.render.study import render_study_fragment
-        from whyalike.study.report_page import page_of
-
-        return render_study_fragment(page_of(self))
 
 
 def make_report(

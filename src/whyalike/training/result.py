@@ -10,6 +10,8 @@ from whyalike.documents import Format, package_versions, read_object, read_value
 from whyalike.errors import WhyalikeError
 from whyalike.models.encoder import Encoder
 from whyalike.models.loading import ModelSource, load
+from whyalike.render.markdown_table import write_row
+from whyalike.showing import Tabulated
 from whyalike.training.data import number_texts
 from whyalike.training.retrieval import (
     RetrievalMetrics,
@@ -75,7 +77,7 @@ class ModelFigures:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class TrainingResult:
+class TrainingResult(Tabulated):
     """A finished run.
 
     Attributes
@@ -147,19 +149,12 @@ class TrainingResult:
             lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines) + "\n"
 
-    def __str__(self) -> str:
-        """Return ``to_markdown``, which can be read as it is."""
-        return self.to_markdown()
-
     def __repr__(self) -> str:
         """Return one line: the whole would be every step that was logged."""
         return (
             f"TrainingResult(folder={self.folder!r}, base={self.base!r}, "
             f"catalogue={self.catalogue!r}, steps={self.steps}, best_step={self.best_step})"
         )
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
 
 
 KINDS = ("category", "type", "variety", "product_type", "kind", "genre", "class")
@@ -363,4 +358,4 @@ def figures_rows(figures: tuple[ModelFigures, ...]) -> list[tuple[str, ...]]:
 def figures_table(figures: tuple[ModelFigures, ...]) -> str:
     """Return the same as a Markdown table."""
     lines = [COLUMNS, ("---", *["---:"] * (len(COLUMNS) - 1)), *figures_rows(figures)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(map(write_row, lines))

@@ -15,7 +15,7 @@ from torch import nn
 from whyalike.arrays import Floats
 from whyalike.errors import ModelError, OptionError
 from whyalike.explanation import SimilarityFunction
-from whyalike.models.adopting import leave
+from whyalike.models.adopting import Copied
 from whyalike.models.bag import BagScorer, of_two_sums
 from whyalike.models.encoder import Encoder, OwnModel
 from whyalike.models.graph import Rows
@@ -43,7 +43,7 @@ TASKS = ("query", "document")
 ROUTERS = frozenset({"Router", "Asym"})
 
 
-class RoutedScorer:
+class RoutedScorer(Copied):
     """A base for models whose sides are read in two ways; ``score`` is the kind's.
 
     Parameters
@@ -60,10 +60,6 @@ class RoutedScorer:
 
     def __init__(self, pipeline: BaseModel, name: str, sides: tuple[Any, Any]) -> None:
         self.pipeline, self.name, self.sides = pipeline, name, sides
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy, also in another process, is made of."""
-        return leave(dict(vars(self)))
 
     @property
     def similarity_function(self) -> SimilarityFunction:

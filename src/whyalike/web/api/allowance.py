@@ -35,7 +35,7 @@ class Allowance(Asker):
         super().__init__()
         self.most, self.given = most, seconds
         self.until = asyncio.get_running_loop().time() + seconds
-        self.seconds = 0.0
+        self.seconds = self.work = 0.0
         self.is_paid = self.is_over = False
 
     @property
@@ -51,16 +51,18 @@ class Allowance(Asker):
         """
         if self.is_paid:
             return
-        total = self.seconds + estimate.seconds
+        # What other programs take of this machine is no work of the model.
+        total = self.work + estimate.least
         if total > self.most:
-            before = f", with {said(self.seconds)} of it for the rest" if self.seconds else ""
+            before = f", with {said(self.work)} of it for the rest" if self.work else ""
             raise TooCostlyError(
                 f"This would take about {said(total)} of this server's model{before}, and a "
-                f"request may take {said(self.most)}: {advice(self.most - self.seconds)}.",
+                f"request may take {said(self.most)}: {advice(self.most - self.work)}.",
                 seconds=total,
                 most=self.most,
             )
-        self.seconds = total
+        self.work = total
+        self.seconds += estimate.seconds
 
     def over(self, seconds: float) -> BusyError | TooCostlyError:
         """Return the error of a request that is out of time; ``seconds``: when others are done."""
@@ -178,7 +180,7 @@ def advice(kind: "Kind", pairs: Sequence[Sizes], left: float) -> str:
 
 
 def _seconds(kind: "Kind", pairs: Sequence[Sizes]) -> float:
-    return sum(kind.model.estimate(kind, sizes).seconds for sizes in pairs)
+    return sum(kind.model.estimate(kind, sizes).least for sizes in pairs)
 
 
 def _methods(kind: "Kind", pairs: Sequence[Sizes], left: float) -> list[tuple[str, float]]:

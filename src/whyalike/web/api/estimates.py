@@ -221,9 +221,9 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
         model.score([pair], prompts=explainer.prompts)
         took.append(time.perf_counter() - began)
         busy.append(time.thread_time() - before)
-    # A text that is on both sides with one prompt goes through once.
-    least = min(busy) if is_computed_here(explainer) else None
-    speeds.learn("", PIECE_COST + tokens, min(took), least=least)
+    # A text that is on both sides with one prompt goes through once. How busy the machine is at the
+    # start says nothing of later, when real work shows it.
+    speeds.learn("", PIECE_COST + tokens, min(busy if is_computed_here(explainer) else took))
 
 
 def is_computed_here(explainer: "Explainer") -> bool:

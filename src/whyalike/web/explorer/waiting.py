@@ -95,9 +95,9 @@ def say_dear(service: "Service", estimate: Estimate, *, cheaper: str = "") -> De
 
     A question that takes more than a request may is refused without being asked about.
     """
-    seconds = estimate.seconds
-    if estimate.least <= ASK_FIRST or seconds > service.limits.cost_seconds:
+    if not ASK_FIRST < estimate.least <= service.limits.cost_seconds:
         return None
+    seconds = estimate.seconds
     whole = service.queue.seconds_until_done(seconds, long=True)
     return Dear(
         title=f"This takes about {said(seconds)}",
