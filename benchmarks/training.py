@@ -20,7 +20,8 @@ from pathlib import Path
 from whyalike.catalogue import Catalogue
 from whyalike.training import TrainingSettings, train_recobert
 from whyalike.training.data import number_texts, split_pairs
-from whyalike.training.result import COLUMNS, HeldOut, figures_rows, guess_kind
+from whyalike.training.fusing import fuse_scores
+from whyalike.training.result import COLUMNS, WORDS_ALONE, HeldOut, figures_rows, guess_kind
 
 DATA = Path(os.environ.get("WHYALIKE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 OBJECTIVES = {
@@ -100,11 +101,24 @@ def train_on_the_rest(asked, catalogue, out):
         f"{found.best_step} of {found.steps} kept; {found.seconds:.0f} s",
         file=sys.stderr,
     )
+    near, words = held_out.embed(str(out)), held_out.count_words()
+    weight = choose_on_watched(rest, settings, out)
     return [
-        held_out.measure("all-MiniLM-L6-v2", "base, untrained"),
-        held_out.measure(str(out), settings.objective),
-        held_out.measure_words(),
+        held_out.measure(held_out.embed("all-MiniLM-L6-v2"), "base, untrained"),
+        held_out.measure(near, settings.objective),
+        held_out.measure(words, WORDS_ALONE),
+        held_out.measure(fuse_scores(near, words, weight), f"trained, with TF-IDF × {weight:g}"),
     ]
+
+
+def choose_on_watched(rest, settings, out):
+    """Return the weight of TF-IDF that is best for the titles that the run watched."""
+    pairs = [(item.title, item.description) for item in rest]
+    watched = settings.share_watched(len(pairs))
+    split = split_pairs(pairs, held_out=0.0, watched=watched, seed=settings.seed)
+    some = [pairs[place] for place in split.watched]
+    every = HeldOut(some, (), [None] * len(some), range(len(some)))
+    return every.choose_weight(every.embed(str(out)), every.count_words())
 
 
 def main():

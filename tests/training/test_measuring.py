@@ -25,7 +25,7 @@ def test_a_base_has_its_own_prompts(tmp_path, prompted):
         prompts={"query": "hands finger: ", "document": "pale opens "},
     )
     every = HeldOut(PAIRS, range(len(PAIRS)), [None] * len(PAIRS))
-    found = every.measure(model, "base", prompted=prompted)
+    found = every.measure(every.embed(model, prompted=prompted), "base")
     titles, descriptions = ([pair[n] for pair in PAIRS] for n in (0, 1))
     expected = {
         chosen: rank_descriptions(

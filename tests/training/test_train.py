@@ -89,8 +89,9 @@ def test_the_result_says_what_was_done(finished):
     assert result.folder == out
     assert [model.name for model in result.figures] == [
         "base, untrained", "ranking loss + masked words × 0.5", "TF-IDF, untrained",
-        "MultipleNegativesRankingLoss",
+        result.figures[3].name, "MultipleNegativesRankingLoss",
     ]  # fmt: skip
+    assert result.figures[3].name.startswith("trained, with TF-IDF × ")
     assert all(model.retrieval.candidates == 30 for model in result.figures)
     assert all(model.same_kind is not None for model in result.figures)
     assert [(p.step, p.mrr) for p in result.history] == [(p.step, p.mrr) for p in told]

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from whyalike.texts import word_forms
-from whyalike.training.result import HeldOut
+from whyalike.training.result import WORDS_ALONE, HeldOut
 from whyalike.training.tfidf import WordCounts
 
 PAIRS = [
@@ -50,9 +50,14 @@ def test_cosines_are_those_of_a_loop():
             assert among[row, j] == pytest.approx(wanted)
 
 
+def measure_words(pairs, queries, kinds):
+    held_out = HeldOut(pairs, queries, kinds)
+    return held_out.measure(held_out.count_words(), WORDS_ALONE)
+
+
 def test_ranks_are_counted_one_by_one():
     queries = [0, 2, 3, 4]
-    found = HeldOut(PAIRS, queries, KINDS).measure_words()
+    found = measure_words(PAIRS, queries, KINDS)
     shares, kinds = [], []
     for query in queries:
         near = [cosines_by_hand(PAIRS, PAIRS[query][0], d) for _, d in PAIRS]
@@ -84,6 +89,6 @@ def test_which_title_has_which_description_is_not_read():
 
 def test_texts_without_words_have_chance_figures():
     pairs = [(mark, mark * 2) for mark in ("!", "?", ";", ".")]
-    found = HeldOut(pairs, range(4), [None] * 4).measure_words()
+    found = measure_words(pairs, range(4), [None] * 4)
     assert found.retrieval.mrr == pytest.approx(1 / 2.5)
     assert found.same_kind is None

@@ -204,7 +204,7 @@ def train(
 
     By default titles must find their descriptions among those of a batch, and a few masked words
     are guessed; --preset recobert has the objective of the RecoBERT paper. The report has TF-IDF
-    beside the base and the trained model.
+    beside the base and the trained model, alone and together with it.
 
     Ctrl-C leaves a checkpoint; the same command with --resume goes on from it. Several processes
     share each step under torchrun: torchrun --nproc-per-node 2 -m whyalike train ...

@@ -1,10 +1,11 @@
 """What training found, and the model card that says so."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from whyalike.arrays import Floats
 from whyalike.data.items import Item
 from whyalike.documents import Format, package_versions, read_object, read_value
 from whyalike.errors import WhyalikeError
@@ -12,14 +13,10 @@ from whyalike.models.encoder import Encoder
 from whyalike.models.loading import ModelSource, load
 from whyalike.render.markdown_table import write_row
 from whyalike.showing import Tabulated
+from whyalike.similarity import similarity_matrix
 from whyalike.training.data import number_texts
-from whyalike.training.retrieval import (
-    RetrievalMetrics,
-    rank_by,
-    rank_descriptions,
-    share_of_kind,
-    share_of_kind_by,
-)
+from whyalike.training.fusing import Scores, choose_weight
+from whyalike.training.retrieval import RetrievalMetrics, rank_by, share_of_kind_by
 from whyalike.training.settings import TrainingSettings
 from whyalike.training.tfidf import WordCounts
 
@@ -98,8 +95,8 @@ class TrainingResult(Tabulated):
     history : tuple[TrainingProgress, ...]
         Losses and looks, in order.
     figures : tuple[ModelFigures, ...]
-        The base, the trained model, TF-IDF, and the trained baselines, in this order. Runs of
-        before there was TF-IDF have none.
+        The base, the trained model, TF-IDF, both together where items were watched, and the trained
+        baselines, in this order. Runs of before there was TF-IDF have none.
     settings : Mapping[str, Any]
         All choices.
     notes : tuple[str, ...]
@@ -173,23 +170,36 @@ class HeldOut:
         The held-out ones.
     kinds : sequence of object
         Of all items; None where there is none.
+    watched : sequence of int, default=()
+        The ones that may choose, and are not reported on.
     """
 
     pairs: Sequence[tuple[str, str]]
     queries: Sequence[int]
     kinds: Sequence[object]
+    watched: Sequence[int] = ()
 
-    def measure(
+    @property
+    def texts(self) -> Sequence[int]:
+        """Equal numbers for equal descriptions."""
+        found: Sequence[int] = number_texts([description for _, description in self.pairs]).tolist()
+        return found
+
+    @property
+    def titles(self) -> list[str]:
+        """Of the held-out items, then of the watched ones."""
+        return [self.pairs[index][0] for index in (*self.queries, *self.watched)]
+
+    def embed(
         self,
         model: ModelSource,
-        name: str,
         *,
         prompted: bool = True,
         device: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
-    ) -> ModelFigures:
-        """Return the figures of a model; titles and descriptions are embedded alone.
+    ) -> Scores:
+        """Return how near a model finds titles and descriptions, each embedded alone.
 
         A title is a query and a description a document, each with the prompt that the model has for
         it; without any where ``prompted`` is False, or where no prompt alone makes a query.
@@ -200,38 +210,43 @@ class HeldOut:
             )
         )
         query, document = _own_prompts(encoder) if prompted else ("", "")
-        titles = encoder.embed([self.pairs[index][0] for index in self.queries], prompt=query)
-        descriptions = encoder.embed(
-            [description for _, description in self.pairs], prompt=document
-        )
+        titles = encoder.embed(self.titles, prompt=query)
+        descriptions = encoder.embed([text for _, text in self.pairs], prompt=document)
         function = encoder.similarity_function
-        texts = number_texts([description for _, description in self.pairs]).tolist()
-        return ModelFigures(
-            name=name,
-            retrieval=rank_descriptions(
-                titles, descriptions, own=self.queries, texts=texts, function=function
-            ),
-            same_kind=share_of_kind(
-                descriptions, self.kinds, queries=self.queries, texts=texts, function=function
-            ),
+        return Scores(
+            lambda rows: similarity_matrix(titles[rows], descriptions, function=function),
+            lambda rows: similarity_matrix(descriptions[rows], descriptions, function=function),
         )
 
-    def measure_words(self) -> ModelFigures:
-        """Return the figures of TF-IDF, for which nothing is learnt: the floor of any model.
+    def count_words(self) -> Scores:
+        """Return TF-IDF, for which nothing is learnt: the floor of any model.
 
         Its idf is the catalogue's; see ``WordCounts``.
         """
         titles, descriptions = ([pair[side] for pair in self.pairs] for side in (0, 1))
         counts = WordCounts(titles, descriptions)
-        asked = [titles[index] for index in self.queries]
-        texts = number_texts(descriptions).tolist()
+        asked = self.titles
+        return Scores(lambda rows: counts.cosines(asked[rows]), counts.cosines_of)
+
+    def choose_weight(self, near: Scores, words: Scores) -> float:
+        """Return the weight of words that is best for watched titles, among all descriptions."""
+        first = len(self.queries)
+
+        def of_watched(scores: Scores) -> Callable[[slice], Floats]:
+            return lambda rows: scores.of_titles(slice(first + rows.start, first + rows.stop))
+
+        return choose_weight(
+            of_watched(near), of_watched(words), own=self.watched, texts=self.texts
+        )
+
+    def measure(self, near: Scores, name: str) -> ModelFigures:
+        """Return the figures of scores on the held-out items."""
+        texts = self.texts
         return ModelFigures(
-            name=WORDS_ALONE,
-            retrieval=rank_by(
-                lambda rows: counts.cosines(asked[rows]), own=self.queries, texts=texts
-            ),
+            name=name,
+            retrieval=rank_by(near.of_titles, own=self.queries, texts=texts),
             same_kind=share_of_kind_by(
-                counts.cosines_of, self.kinds, queries=self.queries, texts=texts
+                near.of_descriptions, self.kinds, queries=self.queries, texts=texts
             ),
         )
 
@@ -289,7 +304,8 @@ description; {watched} told when to stop, {held_out} were kept for the figures b
 Each held-out title looks for its own description among those of the whole catalogue, both embedded
 alone. MPR: mean percentile rank, 0 is best. Same kind: the nearest other description is of an item
 of the same kind. TF-IDF compares words alone, by how rare they are in the catalogue's texts: what
-any model should do better than.
+any model should do better than. Trained, with TF-IDF: both scores of a query, each of mean 0 and
+deviation 1, with the weight that did best on the watched titles.
 
 {table}
 

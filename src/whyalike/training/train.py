@@ -26,6 +26,7 @@ from whyalike.files import write_whole
 from whyalike.models.installed import MultipleNegativesRankingLoss, Pooling, Transformer
 from whyalike.models.loading import load
 from whyalike.training.data import Split, number_texts, split_pairs
+from whyalike.training.fusing import fuse_scores
 from whyalike.training.loop import (
     RecoBERTTrainer,
     Say,
@@ -36,6 +37,7 @@ from whyalike.training.loop import (
 )
 from whyalike.training.recobert import Base, RecoBERT, call_base, open_base, quiet
 from whyalike.training.result import (
+    WORDS_ALONE,
     HeldOut,
     ModelFigures,
     TrainingProgress,
@@ -202,7 +204,7 @@ class Task:
 
     def _look(self, model: RecoBERT, base: Base) -> float:
         """Return the MRR of the watched titles among the watched descriptions."""
-        pairs = [self.held_out.pairs[index] for index in self.split.watched[:WATCHED_AT_MOST]]
+        pairs = [self.held_out.pairs[index] for index in self.held_out.watched]
         sides = [
             embed_texts(model.encoder, base.tokenizer, texts, max_length=self.settings.max_length)
             for texts in zip(*pairs, strict=True)
@@ -262,25 +264,29 @@ class Task:
             return ()
         titles = f"on {len(self.split.held_out):,} held-out titles"
         say(f"Measuring the base {titles}.")
-        figures = [self.held_out.measure(self.base, "base, untrained", **self._loading)]
+        held_out = self.held_out
+        figures = [held_out.measure(held_out.embed(self.base, **self._loading), "base, untrained")]
         say(f"Measuring the trained model {titles}.")
-        name = self.settings.objective
-        figures.append(self.held_out.measure(str(made), name, device=self.device))
-        figures.append(self.held_out.measure_words())
+        near, words = held_out.embed(str(made), device=self.device), held_out.count_words()
+        figures.append(held_out.measure(near, self.settings.objective))
+        figures.append(held_out.measure(words, WORDS_ALONE))
+        if held_out.watched:
+            weight = held_out.choose_weight(near, words)
+            fused = fuse_scores(near, words, weight)
+            figures.append(held_out.measure(fused, f"trained, with TF-IDF × {weight:g}"))
         if self.baseline == "mnrl":
             say(f"Training the baseline, {trainer.state.global_step:,} steps, and measuring it.")
             ranked = train_ranking_baseline(
                 self.base,
-                [self.held_out.pairs[index] for index in self.split.train],
+                [held_out.pairs[index] for index in self.split.train],
                 self.settings,
                 scratch,
                 steps=trainer.state.global_step,
                 **self._loading,
             )
-            figures.append(
-                # It was trained without prompts, as ours was.
-                self.held_out.measure(ranked, "MultipleNegativesRankingLoss", prompted=False)
-            )
+            # It was trained without prompts, as ours was.
+            near = held_out.embed(ranked, prompted=False)
+            figures.append(held_out.measure(near, "MultipleNegativesRankingLoss"))
         return tuple(figures)
 
     def _notes(self, base: Base) -> list[str]:
@@ -432,7 +438,12 @@ def train_recobert(
         base=str(base or DEFAULT_BASE),
         out=target,
         folder=folder,
-        held_out=HeldOut(pairs, split.held_out, [_kind_of(item, kind) for item in items]),
+        held_out=HeldOut(
+            pairs,
+            split.held_out,
+            [_kind_of(item, kind) for item in items],
+            split.watched[:WATCHED_AT_MOST],
+        ),
         split=split,
         settings=chosen,
         kind=kind,
