@@ -88,6 +88,8 @@ def test_files_that_cannot_be_read(tmp_path):
         (gzip.compress(b"a\tb\t0-0")[:-9], "Could not read"),
         (gzip.compress(b""), "empty"),
     ],
+    # Bytes would name the tests, and in a gzip file they are of the second in which it was made.
+    ids=["nothing", "blank", "UTF-16", "cut short", "nothing, packed"],
 )
 def test_files_without_a_line_say_why(tmp_path, read, content, problem):
     path = tmp_path / "some.tsv"
