@@ -8,11 +8,15 @@ said beside it: the least cosine with those of single precision. The first table
     python benchmarks/variants.py --groups     tokens of a pass of explain_many, at most
     python benchmarks/variants.py --attention  kernels of attention, and how tokens are weighed
     python benchmarks/variants.py --products   products with a layer's weights, in other layouts
+    python benchmarks/variants.py --workers    two threads in an operation, or two that run passes
 """
 
 import argparse
 import copy
+import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import measuring
@@ -200,13 +204,72 @@ def ways_of_products(tokens, width, out):
     }
 
 
+class OneThread:
+    """A worker with one thread and weights of its own."""
+
+    bare = None
+
+    @classmethod
+    def start(cls):
+        torch.set_num_threads(1)
+        cls.bare = Bare(Explainer(MODEL).model.pipeline)
+
+    @classmethod
+    def run(cls, texts):
+        used = time.process_time()
+        cls.bare.rows(texts)
+        return time.process_time() - used
+
+
+def workers(asked):
+    """Forward and backward of the same groups of rows: who runs them, on two cores."""
+    bare = Bare(Explainer(MODEL, device=asked.device).model.pipeline)
+    texts = sorted(
+        mixed_texts([8 + 82 * n // asked.texts for n in range(asked.texts)]), key=lambda t: -len(t)
+    )
+    groups = [texts[start : start + 16] for start in range(0, len(texts), 16)]
+    copies = [Bare(copy.deepcopy(bare.pipeline)) for _ in range(2)]
+
+    def in_an_operation(threads):
+        torch.set_num_threads(threads)
+        for group in groups:
+            bare.rows(group)
+
+    def with_one(waiting, own):
+        torch.set_num_threads(1)  # of the calling thread alone
+        while waiting:
+            own.rows(waiting.pop(0))
+
+    def threads():
+        waiting = [*groups]
+        list(pool.map(lambda own: with_one(waiting, own), copies))
+
+    def processes():
+        began = time.perf_counter()
+        used = sum(others.map(OneThread.run, groups))
+        return used, time.perf_counter() - began
+
+    spawned = ProcessPoolExecutor(2, get_context("spawn"), initializer=OneThread.start)
+    with ThreadPoolExecutor(2) as pool, spawned as others:
+        runs = {
+            "one process, 2 threads in an operation": lambda: in_an_operation(2),
+            "one process, 1 thread": lambda: in_an_operation(1),
+            "2 threads, each runs passes": threads,
+            "2 processes, each runs passes": processes,
+        }
+        timed = take_turns(runs, asked.rounds)
+    found = summary(timed, by="one process, 2 threads in an operation")
+    say(f"forward and backward, {asked.texts} texts, groups of 16", found)
+    return {"workers": found}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--compile", action="store_true")
-    parts = {one.__name__: one for one in (groups, attention, products)}
+    parts = {one.__name__: one for one in (groups, attention, products, workers)}
     for part in parts:
         parser.add_argument(f"--{part}", action="store_true")
     parser.add_argument("--device", default="cpu")

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import RLock
-from typing import Any, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 from weakref import WeakSet
 
 import numpy as np
@@ -29,8 +30,9 @@ from whyalike.models.graph import (
     Rows,
     as_leaves,
     finished,
+    slopes_at_ends,
     slopes_at_once,
-    slopes_in_parts,
+    slopes_of_group,
     text_vectors,
 )
 from whyalike.models.installed import strips_texts, text_limit
@@ -56,12 +58,17 @@ from whyalike.models.replica import (
     OwnTokenizer,
     Replica,
     explained_failures,
+    has_modes,
     outside_inference,
     own_tokenizer,
 )
 from whyalike.models.scorer import Capability, TextPair, score_by_vectors
 from whyalike.models.tokens import PASS_TOKENS, Row, TokenizedText, group_rows, tokenize
 from whyalike.options import GradientOptions, LongText, MethodOptions, check_choice
+from whyalike.side_by_side import run_side_by_side
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 GRAPH_TOKENS = 8192
 """Tokens whose graph is kept at once; a larger batch goes forward twice, in parts."""
@@ -74,6 +81,12 @@ TOKENIZED_AT_ONCE = 64
 
 EMBEDDED_TOKENS = 2048
 """Tokens of one pass of ``embed`` on a processor: what a layer holds of more leaves its caches."""
+
+WORTH_SHARING = 32
+"""Tokens of a batch whose passes run side by side: fewer are done before a thread has begun."""
+
+LEAST_SHARE = 1024
+"""Tokens of a pass beside others, of which there may be many: less makes poor use of a core."""
 
 PADDING_SENSITIVE = frozenset({"convbert", "fnet", "funnel", "mobilebert", "nystromformer"})
 """Architectures that let padding change a text's vectors: they get none."""
@@ -96,7 +109,8 @@ class Encoder(Copied):
     """A loaded model whose scores can be computed, and differentiated at what it makes of tokens.
 
     The user's model is only read: what runs is a replica that shares its weights, made anew when
-    the model was changed. Threads take turns, pass by pass.
+    the model was changed. Threads take turns, pass by pass; the passes of one call run side by
+    side, each on a replica of its own, where torch has several threads on a processor.
 
     Parameters
     ----------
@@ -119,7 +133,7 @@ class Encoder(Copied):
     )
     """What it gives besides scores; pooled tokens only where more than one token is pooled."""
 
-    _stays = ("_lock", "_holders", "_own", "_checked", "_sound", "_unseen")
+    _stays = ("_lock", "_holders", "_own", "_checked", "_sound", "_unseen", "_others")
 
     def __init__(self, loaded: LoadedModel, *, pooling: Pooling = "auto") -> None:
         check_choice("pooling", pooling, get_args(Pooling))
@@ -151,6 +165,7 @@ class Encoder(Copied):
         self._checked: set[object] = set()
         self._sound: WeakSet[OwnModel] = WeakSet()
         self._unseen: WeakSet[OwnModel] = WeakSet()
+        self._others: list[Encoder] = []
         _ENCODERS.add(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -240,6 +255,27 @@ class Encoder(Copied):
         own = self._own
         if own is not None and not own.replica.is_current(own_tokenizer(self.tokenizer).tokenizer):
             self._own = None
+
+    def _workers(self, tokens: int) -> "Sequence[Encoder]":
+        """Return who runs passes of so many tokens side by side: itself, and copies of it.
+
+        It alone runs what is changed for this thread: a replica that it holds, or torch's modes.
+        """
+        wanted = torch.get_num_threads() if self.sites.body.device.type == "cpu" else 1
+        if wanted < 2 or tokens < WORTH_SHARING or has_modes() or self._is_held_here():
+            return (self,)
+        with self._lock:
+            self._others += [copy(self) for _ in range(len(self._others), wanted - 1)]
+            return (self, *self._others[: wanted - 1])
+
+    def _is_held_here(self) -> bool:
+        """Return whether this thread holds the replica."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self._holders > 0
+        finally:
+            self._lock.release()
 
     def _replicate(self) -> OwnModel:
         loaded, tokenizer = self._loaded, own_tokenizer(self.tokenizer)
@@ -384,17 +420,21 @@ class Encoder(Copied):
         rows = [(index, row) for index, text in enumerate(texts) for row in text.rows]
         on_processor = self.sites.body.device.type == "cpu"
         most = EMBEDDED_TOKENS if on_processor else GRAPH_TOKENS
-        groups = self._group(rows, texts, most_tokens=most)
-        with outside_inference(), torch.no_grad():
-            parts = [
-                self._forward(
+        tokens = sum(len(row.input_ids) for _, row in rows)
+        workers = self._workers(tokens)
+        groups = self._group(rows, texts, most_tokens=share_of(tokens, workers, most=most))
+
+        def embedded(worker: Encoder, group: Sequence[int]) -> Tensor:
+            with torch.no_grad():
+                return worker._forward(
                     [rows[row] for row in group],
                     texts=texts,
                     options=GradientOptions(),
                     point="last_layer",
                 ).scored
-                for group in groups
-            ]
+
+        with outside_inference(), torch.no_grad():
+            parts = run_side_by_side(embedded, groups, workers, threads=torch.get_num_threads())
             order = [row for group in groups for row in group]
             vectors = text_vectors(parts, order, rows, texts).double().cpu().numpy()
         if not np.isfinite(vectors).all():
@@ -452,26 +492,37 @@ class Encoder(Copied):
         everything = [text for pair in pairs for text in (pair.left, pair.right)]
         every_row = [(index, row) for index, text in enumerate(everything) for row in text.rows]
         places = Places.of(everything, least=PASS_TOKENS if gradient else 0)
-        batches = self._batches(places, apart=gradient)
+        tokens = sum(len(row.input_ids) for _, row in every_row)
+        workers = self._workers(tokens)
+        most = share_of(tokens, workers, most=GRAPH_TOKENS)
+        batches = self._batches(places, apart=gradient, most_tokens=most)
         order = places.order(batches, everything)
-        run = partial(
-            self._forward,
-            texts=places.unique,
-            options=options,
-            point=point,
-            presence_from=presence_from,
-        )
 
-        def forward(batch: Rows, *, graph: bool) -> Forward:
+        def forward(worker: Encoder, batch: Rows, *, graph: bool) -> Forward:
             with torch.set_grad_enabled(graph):
-                return run(batch)
+                return worker._forward(
+                    batch,
+                    texts=places.unique,
+                    options=options,
+                    point=point,
+                    presence_from=presence_from,
+                )
 
-        whole = gradient and sum(len(row.input_ids) for _, row in every_row) <= GRAPH_TOKENS
-        at_once = whole and not places.shared
+        def backward(
+            worker: Encoder, group: tuple[Rows, Forward, tuple[Tensor, Tensor]]
+        ) -> tuple[Tensor, ...]:
+            batch, found, at_ends = group
+            if not whole:
+                found = forward(worker, batch, graph=True)
+            return slopes_of_group(found, at_ends, most_tokens=most, name=self.name)
+
+        spread = partial(run_side_by_side, workers=workers, threads=torch.get_num_threads())
+        whole = gradient and tokens <= GRAPH_TOKENS
+        at_once = whole and not places.shared and len(workers) == 1
         if gradient:
             self.require_gradient()
         with outside_inference():
-            forwards = [forward(batch, graph=whole) for batch in batches]
+            forwards = spread(partial(forward, graph=whole), batches)
             if gradient:  # The model may be another one since.
                 self.require_gradient()
             with torch.set_grad_enabled(gradient):
@@ -498,13 +549,8 @@ class Encoder(Copied):
             if at_once and forwards:
                 slopes = slopes_at_once(scores.objective, forwards, name=self.name)
             elif gradient and forwards:
-                slopes = slopes_in_parts(
-                    scores.objective,
-                    ends,
-                    forwards if whole else (forward(batch, graph=True) for batch in batches),
-                    most_tokens=GRAPH_TOKENS,
-                    name=self.name,
-                )
+                at_ends = slopes_at_ends(scores.objective, ends)
+                slopes = spread(backward, zip(batches, forwards, at_ends, strict=True))
         return Pass(
             similarity=scores.similarity,
             identical=scores.identical,
@@ -516,7 +562,9 @@ class Encoder(Copied):
             ),
         )
 
-    def _batches(self, places: Places, *, apart: bool) -> list[list[tuple[int, Row]]]:
+    def _batches(
+        self, places: Places, *, apart: bool, most_tokens: int
+    ) -> list[list[tuple[int, Row]]]:
         """Return the rows of texts that go through the model together, each with its text's index.
 
         Where they are to be ``apart``, those of a batch stand at equally many places.
@@ -528,7 +576,7 @@ class Encoder(Copied):
         return [
             [rows[row] for row in group]
             for rows in found.values()
-            for group in self._group(rows, places.unique)
+            for group in self._group(rows, places.unique, most_tokens=most_tokens)
         ]
 
     def require_gradient(self) -> None:
@@ -629,6 +677,17 @@ class Encoder(Copied):
             return found
         presence = (seen.log_weights, captured.last_hidden)
         return replace(found, presence=presence, attended=seen.calls == self.depth)
+
+
+def share_of(tokens: int, workers: Sequence[Encoder], *, most: int) -> int:
+    """Return how many tokens a pass has at most, for each of the workers to have one.
+
+    What all passes at a time hold together stays about ``most``.
+    """
+    if len(workers) == 1:
+        return most
+    even = -(-tokens // len(workers))
+    return min(most, max(LEAST_SHARE, most // len(workers)), even)
 
 
 _ENCODERS: WeakSet[Encoder] = WeakSet()

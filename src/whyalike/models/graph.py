@@ -1,6 +1,6 @@
 """The graph of a batch's pass: gradients at what it caught, and the presence of each token."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -292,19 +292,12 @@ def _used(
     )
 
 
-def slopes_in_parts(
-    objective: Tensor,
-    ends: Sequence[tuple[Tensor, Tensor]],
-    forwards: Iterable[Forward],
-    *,
-    most_tokens: int,
-    name: str,
-) -> list[tuple[Tensor, ...]]:
-    """Return each group's gradients, going backward through one group at a time.
+def slopes_at_ends(
+    objective: Tensor, ends: Sequence[tuple[Tensor, Tensor]]
+) -> list[tuple[Tensor, Tensor]]:
+    """Return the gradients at each group's vectors, from where the group goes backward by itself.
 
-    The chain rule by hand: first the gradient at the rows' vectors, then each group backward from
-    there. Where its vectors stand several times among ``ends``, once for each copy of them: slopes
-    are (B copies, ...) then, those of a row together.
+    That is the first half of the chain rule by hand, and ``slopes_of_group`` the second.
 
     Parameters
     ----------
@@ -312,30 +305,40 @@ def slopes_in_parts(
         (P,), what is differentiated.
     ends : sequence of tuple of Tensor
         For each group its vectors, as ``as_leaves`` gives them.
-    forwards : iterable of Forward
-        The groups in their graphs, which may be made as they are taken.
+    """
+    found = torch.autograd.grad(
+        objective.sum(), [tensor for end in ends for tensor in end], materialize_grads=True
+    )
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def slopes_of_group(
+    forward: Forward, at_ends: tuple[Tensor, Tensor], *, most_tokens: int, name: str
+) -> tuple[Tensor, ...]:
+    """Return a group's gradients, from those at its vectors.
+
+    Where its vectors stand several times there, once for each copy of them: slopes are
+    (B copies, ...) then, those of a row together.
+
+    Parameters
+    ----------
+    forward : Forward
+        The group in its graph.
+    at_ends : tuple of Tensor
+        Of ``slopes_at_ends``, the group's.
     most_tokens : int
         Tokens of the copies that go backward together.
     name : str
         The model's.
     """
-    at_ends = torch.autograd.grad(
-        objective.sum(), [tensor for end in ends for tensor in end], materialize_grads=True
-    )
-    slopes = []
-    for index, forward in enumerate(forwards):
-        at_group = at_ends[2 * index : 2 * index + 2]
-        copies = len(at_group[0]) // len(forward.scored)
-        with explained_failures(name):
-            found: Sequence[Tensor | None]
-            if copies == 1:
-                found = torch.autograd.grad(
-                    forward.ends, forward.targets, at_group, allow_unused=True
-                )
-            else:
-                found = _slopes_of_copies(forward, at_group, copies, most_tokens=most_tokens)
-        slopes.append(_used(forward, found, copies=copies))
-    return slopes
+    copies = len(at_ends[0]) // len(forward.scored)
+    found: Sequence[Tensor | None]
+    with explained_failures(name):
+        if copies == 1:
+            found = torch.autograd.grad(forward.ends, forward.targets, at_ends, allow_unused=True)
+        else:
+            found = _slopes_of_copies(forward, at_ends, copies, most_tokens=most_tokens)
+    return _used(forward, found, copies=copies)
 
 
 def _slopes_of_copies(

@@ -38,6 +38,12 @@ def outside_inference() -> Iterator[None]:
         yield
 
 
+def has_modes() -> bool:
+    """Return whether this thread runs torch in a mode that other threads are not in."""
+    modes = torch._C._len_torch_function_stack() + torch._C._len_torch_dispatch_stack()
+    return modes > 0 or torch.is_autocast_enabled("cpu")
+
+
 _SOFTMAX = {torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax}
 _ROOTS = {torch.rsqrt, Tensor.rsqrt, torch.sqrt, Tensor.sqrt}
 _LAYER_NORMS = {functional.layer_norm, torch.layer_norm}

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ from whyalike.models.encoder import (
     TOKENIZED_AT_ONCE,
     Encoder,
     OwnModel,
+    share_of,
 )
 from whyalike.models.graph import finished, slopes_at_once
 from whyalike.models.installed import logits_of, preprocess_pairs
@@ -44,6 +46,7 @@ from whyalike.models.replica import OwnTokenizer, Replica, outside_inference, ow
 from whyalike.models.scorer import Capability, TextPair
 from whyalike.models.tokens import TokenizedText, tokenize_pairs
 from whyalike.options import GradientOptions, LongText, MethodOptions
+from whyalike.side_by_side import run_side_by_side
 
 SAMPLE = ("Which words matter?", "Those without which the score would be another one.")
 """A pair that shows whether the model reads the tokens that we find words in."""
@@ -391,22 +394,38 @@ class JointEncoder(Encoder):
                     "tokenize_pairs gives them as it reads them."
                 )
         rows = [(2 * index, pair.left.rows[0]) for index, pair in enumerate(pairs)]
-        logits = np.zeros(len(pairs))
-        groups: list[GroupPass] = []
-        for group in self._group(rows, texts, most_tokens=most_tokens):
-            batch = [rows[index] for index in group]
+        tokens = sum(len(row.input_ids) for _, row in rows)
+        workers = self._workers(tokens)
+        most_tokens = share_of(tokens, workers, most=most_tokens)
+
+        def run(
+            worker: Encoder, group: Sequence[int]
+        ) -> tuple[NDArray[np.float64], list[GroupPass]]:
             with outside_inference(), torch.set_grad_enabled(gradient):
-                forward = self._forward(
-                    batch, texts=texts, options=options, point=point, presence_from=presence_from
+                forward = worker._forward(
+                    [rows[index] for index in group],
+                    texts=texts,
+                    options=options,
+                    point=point,
+                    presence_from=presence_from,
                 )
-                logits[group] = forward.scored.detach().double().cpu().numpy()[:, 0]
-                if not np.isfinite(logits[group]).all():
+                found = forward.scored.detach().double().cpu().numpy()[:, 0]
+                if not np.isfinite(found).all():
                     raise ModelError(self.not_finite)
                 slopes: tuple[Tensor, ...] = ()
                 if gradient:
                     (slopes,) = slopes_at_once(forward.scored, [forward], name=self.name)
-            if keep:
-                groups.append(self._for_both_texts(forward, slopes, texts))
+            return found, [self._for_both_texts(forward, slopes, texts)] if keep else []
+
+        batches = self._group(rows, texts, most_tokens=most_tokens)
+        logits = np.zeros(len(pairs))
+        groups: list[GroupPass] = []
+        threads = torch.get_num_threads()
+        for batch, (found, group) in zip(
+            batches, run_side_by_side(run, batches, workers, threads=threads), strict=True
+        ):
+            logits[batch] = found
+            groups += group
         return Pass(
             similarity=logits,
             identical=np.zeros(len(pairs), dtype=np.bool_),

@@ -265,6 +265,11 @@ class RoutedEncoder(Encoder):
             found += [[own[n] for n in group] for group in groups]
         return found
 
+    def _workers(self, tokens: int) -> Sequence[Encoder]:
+        """Return itself: copies of it would wait for the same routes."""
+        del tokens
+        return (self,)
+
     def _forward(
         self,
         rows: Rows,

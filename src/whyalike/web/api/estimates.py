@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whyalike.options import BTIOptions
+from whyalike.side_by_side import busy_seconds
 
 if TYPE_CHECKING:
     from whyalike.explainer import Explainer
@@ -217,10 +218,10 @@ def calibrate(explainer: "Explainer", speeds: Speeds) -> None:
     tokens = sizes[0].tokens + (0 if joint or left == right else sizes[1].tokens)
     took, busy = [], []
     for _ in range(2):
-        began, before = time.perf_counter(), time.thread_time()
+        began, before = time.perf_counter(), busy_seconds()
         model.score([pair], prompts=explainer.prompts)
         took.append(time.perf_counter() - began)
-        busy.append(time.thread_time() - before)
+        busy.append(busy_seconds() - before)
     # A text that is on both sides with one prompt goes through once. How busy the machine is at the
     # start says nothing of later, when real work shows it.
     speeds.learn("", PIECE_COST + tokens, min(busy if is_computed_here(explainer) else took))

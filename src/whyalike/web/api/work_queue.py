@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from whyalike.errors import BusyError
 from whyalike.interruption import checked_by
+from whyalike.side_by_side import busy_seconds
 from whyalike.web.api.schedule import (
     Alone,
     Asker,
@@ -81,7 +82,7 @@ class WorkQueue:
         Of the threads.
     clock : Callable[[], float], default=time.monotonic
         The time in seconds.
-    busy : Callable[[], float], default=time.thread_time
+    busy : Callable[[], float], default=busy_seconds
         For how many seconds the thread that asks has computed.
     """
 
@@ -91,7 +92,7 @@ class WorkQueue:
         limits: QueueLimits | None = None,
         name: str = "queue",
         clock: Callable[[], float] = time.monotonic,
-        busy: Callable[[], float] = time.thread_time,
+        busy: Callable[[], float] = busy_seconds,
     ) -> None:
         self.limits = limits or QueueLimits()
         self._name, self._clock, self._busy = name, clock, busy
