@@ -95,7 +95,9 @@ def find_parts(encoder: Encoder) -> tuple[ModelPart, ...]:
             else:
                 encoder.embed(["text"])
     places = _places(body, layers, calls)
-    no_part = [each for each in own.source.module.modules() if isinstance(each, WordWeights)]
+    no_part: list[nn.Module] = [
+        each for each in own.source.module.modules() if isinstance(each, WordWeights)
+    ]
     pooler = getattr(body, UNUSED, None)
     if isinstance(pooler, nn.Module) and not is_joint:
         no_part.append(pooler)
