@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from torch._C import _len_torch_function_stack
 from torch.nn.functional import gelu
 
 from whyalike.models.gelu import OwnKernel
@@ -50,3 +52,27 @@ def test_values_gradient_and_layout_are_those_of_gelu(shape, approximate):
     (slope,) = torch.autograd.grad(found.sum(), states)
     (true,) = torch.autograd.grad(wanted.sum(), states)
     torch.testing.assert_close(slope, true, atol=1e-6, rtol=1e-5)
+
+
+def test_second_derivatives_are_those_of_gelu():
+    states = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    with OwnKernel():
+        assert torch.autograd.gradgradcheck(gelu, (states,))
+
+
+def test_what_has_no_turned_form_is_computed_as_it_is():
+    states = torch.randn(3, 5, 7)
+    place = torch.empty_like(states)
+    nested = torch.nested.nested_tensor([torch.randn(2, 3), torch.randn(4, 3)])
+    with OwnKernel():
+        gelu(states, out=place)
+        found = gelu(nested)
+    assert torch.equal(place, gelu(states))
+    assert all(map(torch.equal, found.unbind(), gelu(nested).unbind()))
+
+
+def test_another_thread_computes_as_ever():
+    """A mode is of its thread: what a user runs beside is not turned."""
+    with ThreadPoolExecutor(1) as other, OwnKernel():
+        assert other.submit(_len_torch_function_stack).result() == 0
+        assert _len_torch_function_stack() == 1

@@ -3,6 +3,8 @@
 import codecs
 import gzip
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,19 @@ def test_packed_files_and_marked_ones_hold_the_same_pairs(tmp_path, read, line, 
     path.write_bytes(change(f"{line}\r\n{line}\r\n".encode()))
     pairs = read(path)
     assert [(pair.left, pair.right, pair.links) for pair in pairs] == [("a", "b", {(0, 0)})] * 2
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="Files of what is open are not there.")
+def test_what_another_command_writes_is_read_once():
+    """As a shell hands it on with ``<(zcat FILE)``."""
+    reading, writing = os.pipe()
+    os.write(writing, b"a\tb\t0-0\n")
+    os.close(writing)
+    try:
+        (pair,) = read_xlwa(f"/dev/fd/{reading}")
+    finally:
+        os.close(reading)
+    assert (pair.left, pair.right, pair.links) == ("a", "b", {(0, 0)})
 
 
 def test_xlwa(tmp_path):

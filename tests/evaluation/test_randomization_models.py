@@ -1,5 +1,7 @@
 """Randomised models differ from the original where asked, and nowhere else; it stays as it was."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
@@ -11,7 +13,7 @@ from tiny_models import ARCHITECTURES, TEXTS, tiny
 from whyalike import Explainer
 from whyalike.errors import ModelError, OptionError
 from whyalike.evaluation.changed_models import count_states, find_parts, randomized_states
-from whyalike.models.installed import Dense, Normalize, Pooling, Transformer
+from whyalike.models.installed import Dense, Normalize, Pooling, Transformer, WordWeights
 
 
 def explainer_of(name):
@@ -169,6 +171,34 @@ def test_the_dense_of_a_pipeline_is_its_head(with_dense, untouched):
     # The paper's score does not pass the Dense.
     paper = Explainer(with_dense, pooling="paper")
     assert "head" not in [part.name for part in find_parts(paper.encoder)]
+
+
+@pytest.fixture
+def with_fixed_weights(with_dense):
+    """A pipeline that leaves special tokens out, as those do that ``train`` writes."""
+    tokenizer = with_dense.tokenizer
+    words = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    fixed = WordWeights(words, {tokenizer.cls_token: 0.0, tokenizer.sep_token: 0.0})
+    first, *others = with_dense.children()
+    return SentenceTransformer(modules=[first, fixed, *others], device="cpu")
+
+
+def test_a_table_of_fixed_weights_is_no_part(with_fixed_weights, untouched):
+    """Whether they have a gradient tells nothing: one that is read from a folder has."""
+    model = with_fixed_weights
+    fixed = model[1]
+    assert fixed.emb_layer.weight.requires_grad
+    untouched(model)
+    explainer = Explainer(model)
+    parts = find_parts(explainer.encoder)
+    assert [part.name for part in parts][-1] == "head"
+    assert [tuple(p.shape) for p in parts[-1].parameters] == [(16, 32), (16,)]
+    (state,) = randomized_states(explainer)
+    assert torch.equal(state.explainer.encoder.pipeline[1].emb_layer.weight, fixed.emb_layer.weight)
+    # A model whose weights are all frozen was trained none the less.
+    frozen = deepcopy(model).requires_grad_(requires_grad=False)
+    names = [part.name for part in find_parts(Explainer(frozen).encoder)]
+    assert names == [part.name for part in parts]
 
 
 class Scaled(nn.Module):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from whyalike.words import Alignment, aggregate, sum_over_word_pairs
+from whyalike.words import Alignment, aggregate, aggregate_all, sum_over_word_pairs
 
 FINITE = st.floats(-1e6, 1e6, width=32)
 
@@ -112,3 +112,56 @@ def test_a_matrix_of_tokens_becomes_one_of_words(left, right, random):
                         shares *= sum(t == partner for _, t in right[1])
                         total += matrix[token, partner] / shares
             assert found[i, j] == pytest.approx(total, abs=1e-12)
+
+
+@st.composite
+def texts_of_a_batch(draw):
+    """Texts that may have no words, no tokens, or words without tokens, with one kind of vector."""
+    features, kind = draw(st.integers(1, 3)), draw(st.sampled_from([np.float32, np.float64]))
+    texts = []
+    for _ in range(draw(st.integers(1, 4))):
+        words, tokens = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+        pairs = [(word, token) for word in range(words) for token in range(tokens)]
+        links = draw(st.sets(st.sampled_from(pairs))) if pairs else set()
+        values = draw(arrays.arrays(np.float64, tokens, elements=FINITE))
+        vectors = draw(arrays.arrays(kind, (tokens, features), elements=FINITE))
+        texts.append((alignment_of(words, links), links, values, vectors))
+    return texts
+
+
+@settings(deadline=None)
+@given(texts_of_a_batch(), st.booleans())
+def test_words_of_a_batch_are_those_of_each_text_alone(texts, signed):
+    alignments, linked, values, vectors = zip(*texts, strict=True)
+    found = aggregate_all(alignments, values, np.concatenate(vectors), signed=signed)
+    assert len(found) == len(texts)
+    for one, alignment, links, own, latent in zip(
+        found, alignments, linked, values, vectors, strict=True
+    ):
+        alone = aggregate(alignment, own, latent, contributions=own if signed else None)
+        assert one.spans == alone.spans == alignment.spans
+        assert one.vectors.dtype == latent.dtype
+        np.testing.assert_array_equal(one.vectors, alone.vectors)
+        np.testing.assert_array_equal(one.saliency, alone.saliency)
+        np.testing.assert_array_equal(one.matchable, alone.matchable)
+        assert (one.contributions is not None) == signed
+        sums = np.zeros(len(alignment.spans))
+        for word in range(len(sums)):
+            tokens = sorted(token for other, token in links if other == word)
+            assert one.matchable[word] == bool(tokens)
+            mean = latent[tokens].astype(float).mean(0) if tokens else np.zeros(latent.shape[1])
+            np.testing.assert_allclose(one.vectors[word], mean, rtol=1e-5, atol=1)
+            if signed:
+                shares = [sum(other == token for _, other in links) for token in tokens]
+                sums[word] = sum(own[tokens] / shares)
+                assert one.contributions[word] == pytest.approx(sums[word], rel=1e-9, abs=1e-9)
+            else:
+                assert one.saliency[word] == max(own[tokens], default=0)
+        if signed:
+            greatest = abs(one.contributions).max(initial=0)
+            scaled = one.contributions / greatest if greatest else np.zeros(len(sums))
+            np.testing.assert_allclose(one.saliency, scaled)
+
+
+def test_a_batch_of_no_texts_has_no_words():
+    assert aggregate_all([], [], np.zeros((0, 3)), signed=True) == []

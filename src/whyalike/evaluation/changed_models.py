@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from whyalike.errors import ModelError
 from whyalike.explainer import Explainer
 from whyalike.models.encoder import Encoder
+from whyalike.models.installed import WordWeights
 from whyalike.options import check_choice, check_whole
 
 Draw = Callable[[list[int], Tensor], NDArray[Any]]
@@ -79,7 +80,8 @@ def find_parts(encoder: Encoder) -> tuple[ModelPart, ...]:
     too, where they are one table for all layers), segments, their norm and projection. The layers
     are the largest list of modules, wherever the architecture keeps it; ALBERT's, which share
     their weights, are one part. ``head`` is what runs after the last layer: a final norm, a Dense
-    of the user's pipeline. What has no weights is no part.
+    of the user's pipeline. What has no weights is no part, nor are the tables of WordWeights, which
+    are given and not learnt: they leave special tokens out of a mean, or hold how rare words are.
 
     What runs when is seen in one pass of a short text; the model is left as it was.
     """
@@ -93,15 +95,17 @@ def find_parts(encoder: Encoder) -> tuple[ModelPart, ...]:
             else:
                 encoder.embed(["text"])
     places = _places(body, layers, calls)
+    no_part: list[nn.Module] = [
+        each for each in own.source.module.modules() if isinstance(each, WordWeights)
+    ]
     pooler = getattr(body, UNUSED, None)
     if isinstance(pooler, nn.Module) and not is_joint:
-        unused = set(pooler.parameters())
-        places = {
-            parameter: place for parameter, place in places.items() if parameter not in unused
-        }
+        no_part.append(pooler)
+    left_out = {parameter for module in no_part for parameter in module.parameters()}
     found: list[list[nn.Parameter]] = [[] for _ in range(len(layers) + 2)]
     for parameter, place in places.items():
-        found[place].append(parameter)
+        if parameter not in left_out:
+            found[place].append(parameter)
     names = (EMBEDDINGS, *_names(len(layers), encoder.depth), HEAD)
     return tuple(
         ModelPart(name, tuple(parameters))

@@ -33,8 +33,8 @@ def read_text(path: Source, *, what: str) -> str:
     file = Path(path)
     try:
         with file.open("rb") as stream:
-            packed = is_packed(stream.read(4))
-            stream.seek(0)
+            # What a shell hands on of another command can't be read from its beginning again.
+            packed = is_packed(stream.peek(4)[:4])
             with unpacked(stream, file) if packed else nullcontext(stream) as plain:
                 content = plain.read()
     except (OSError, EOFError, zlib.error) as error:

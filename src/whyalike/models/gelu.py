@@ -25,6 +25,8 @@ class OwnKernel(TorchFunctionMode):
     ) -> Any:
         """Run a function of torch; GELU of states on a processor turned."""
         kwargs = kwargs or {}
-        if func is gelu and args and args[0].dim() > 1 and args[0].device.type == "cpu":
-            return func(args[0].mT, *args[1:], **kwargs).mT
+        if func is gelu and args and "out" not in kwargs:
+            states = args[0]
+            if states.device.type == "cpu" and states.dim() > 1 and not states.is_nested:
+                return func(states.mT, *args[1:], **kwargs).mT
         return func(*args, **kwargs)

@@ -266,7 +266,9 @@ class PipelineEncoder:
                     "choose long_text='truncate', or pooling='paper'."
                 )
             return pad(batch, self.own.tokenizer, self.module.device)
-        if prompt in self._besides and not any(text.truncated for text, _ in batch):
+        # Asked each time: settings that are held in a dictionary can be changed in place.
+        plain = reads_plainly(self.module)
+        if plain and prompt in self._besides and not any(text.truncated for text, _ in batch):
             return self._padded(batch, self._besides[prompt])
         texts = [text.text for text, _ in batch]
         with self.own.lock:
@@ -281,7 +283,7 @@ class PipelineEncoder:
                     "a step of its own before tokenizing), so words can't be traced through it. "
                     "Choose pooling='paper' to explain its encoder instead."
                 )
-        if reads_plainly(self.module):
+        if plain:
             self._learn(batch, features)
         device = self.module.device
         return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in features.items()}

@@ -153,6 +153,8 @@ def aggregate_all(
     signed : bool
         Whether the values are what tokens add.
     """
+    if not alignments:
+        return []
     whole = _joined(alignments, [len(each) for each in values]) if alignments[1:] else alignments[0]
     together = np.concatenate(values)
     if signed:
