@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from pages import PART, Pages, axe_of
 from serving_apps import serving
 
+from whyalike import Explainer
 from whyalike.web.api.served import RowChecks
 from whyalike.web.api.service import Service
 
@@ -94,6 +95,7 @@ def test_rows_are_checked_of_what_is_shown_alone(monkeypatch):
         return submit(piece, what, **settings)
 
     monkeypatch.setattr(service.queue, "submit", watch)
+    monkeypatch.setattr(Explainer, "usual_rows", 2)
     client.post("/compare", data=ASKED)
     client.post("/compare", data={**ASKED, "edit": "first.1"})
     assert checked == [tuple(ASKED.values()), (ASKED["query"], "a of steel", ASKED["second"])]
