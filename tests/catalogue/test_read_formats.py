@@ -154,9 +154,22 @@ def test_classes_of_a_data_set_are_named_and_pictures_left_out():
         assert "left out: 'raw'" in str(catalogue.report)
 
 
-def test_a_folder_that_is_no_data_set(tmp_path):
+def test_a_folder_that_is_no_data_set_is_refused_before_the_package_is_loaded(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    for read in (Catalogue.read, Catalogue.from_dataset):
+        with raises(FormatError, str(tmp_path), "save_to_disk", "state.json"):
+            read(str(tmp_path))
+    (tmp_path / "state.json").touch()
+    with pytest.raises(MissingExtraError, match="datasets"):
+        Catalogue.read(tmp_path)
+
+
+def test_a_saved_data_set_that_is_damaged(tmp_path):
     pytest.importorskip("datasets")
-    with pytest.raises(FormatError, match="save_to_disk"):
+    (tmp_path / "state.json").touch()
+    with pytest.raises(FormatError, match="Could not load the data set"):
         Catalogue.read(tmp_path)
 
 

@@ -84,9 +84,12 @@ def make_app(service):
 
 def counted(service, name, **labels):
     """What the service counted under this name, over all labels but those that are given."""
+    metrics = list(service.metrics.registry.collect())
+    # What was never counted has no sample, and looks like what is not there at all.
+    assert any(f"whyalike_{name}".startswith(metric.name) for metric in metrics), name
     return sum(
         sample.value
-        for metric in service.metrics.registry.collect()
+        for metric in metrics
         for sample in metric.samples
         if sample.name == f"whyalike_{name}" and labels.items() <= sample.labels.items()
     )

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
-from explorer_service import make_app, open_explainer
+from explorer_service import counted, make_app, open_explainer
 from fastapi.testclient import TestClient
 from pages import PART, Pages, axe_of
 from serving_apps import serving
@@ -19,6 +19,7 @@ from serving_apps import serving
 from whyalike.batch.reading import read_pair_table
 from whyalike.batch.run import explain_file
 from whyalike.errors import FormatError, OptionError
+from whyalike.web.api.allowance import said
 from whyalike.web.api.asking import ServiceLimits
 from whyalike.web.api.service import Service
 from whyalike.web.explorer.uploads import KeptUploads
@@ -338,6 +339,70 @@ def test_bytes_come_as_they_were_sent():
         assert (found.fields, found.name, found.content) == ({"a": "ä"}, "b.bin", content)
 
 
+@pytest.fixture
+def slow():
+    """A server that expects each pair to take a second, so that many take long."""
+    made = Service({"letters": open_explainer()}, limits=ServiceLimits(batch=40))
+    speeds = made.models["letters"].speeds
+    speeds.seconds = speeds.least = lambda method, cost: 1.0
+    yield made
+    made.close()
+
+
+def fields_of(page):
+    """What the button that begins sends."""
+    form = re.search(r'<form id="ask".*?</form>', page.text, re.DOTALL)[0]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)) | {"sure": "1"}
+
+
+def as_form(fields):
+    return {name: (None, value) for name, value in fields.items()}
+
+
+def test_many_pairs_are_asked_about_and_kept_until_they_are_meant(slow):
+    client = TestClient(make_app(slow), base_url="http://127.0.0.1:8000")
+    content = b"left,right\n" + b"".join(b"hat %d,cap %d\n" % (n, n) for n in range(7))
+    page = send(client, content, method="random")
+    assert page.status_code == 200
+    assert f"This takes about {said(7.0)}<" in page.text
+    assert "mine.csv is read: 7 pairs" in page.text
+    assert counted(slow, "explanations_total") == 0
+    again = fields_of(page)
+    # Without being sure it is asked again; with that, the pairs need not be sent.
+    unsure = client.post("/pairs/upload", files=as_form({**again, "sure": ""}))
+    assert fields_of(unsure) == again
+    table = client.post("/pairs/upload", files=as_form(again))
+    assert counted(slow, "explanations_total") == 7
+    assert shown(client, table=table.url.params["table"]) == [*range(1, 8)]
+    row = client.get("/pairs/row", params={"table": again["table"], "row": "1"}).text
+    assert re.search(r"<dt>Method</dt><dd><bdi>random", row)
+    # Who presses it twice gets the same table, and nothing is explained again.
+    assert client.post("/pairs/upload", files=as_form(again)).url == table.url
+    assert counted(slow, "explanations_total") == 7
+    # What was kept needs no time, and few pairs take little.
+    assert "This takes" not in send(client, content, method="random").text
+    assert "This takes" not in send(client, b"left,right\na hat,a cap\n").text
+    gone = client.post("/pairs/upload", files=as_form({"table": "x", "sure": "1"}))
+    assert gone.status_code == 422
+    assert "Send the file again" in gone.text
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_many_pairs_begin_once_they_are_meant(browser, slow, tmp_path, script):
+    file = write_pairs(tmp_path / "many.csv", [(f"hat {n}", "a cap", "", "") for n in range(8)])
+    with serving(make_app(slow)) as url, Pages(browser, url) as pages:
+        page = pages.open("/pairs", width=360, java_script_enabled=script, bypass_csp=True)
+        page.get_by_label("CSV, TSV").set_input_files(file)
+        page.get_by_role("button", name="Explain all").click()
+        page.get_by_role("heading", name="This takes about").wait_for()
+        assert counted(slow, "explanations_total") == 0
+        if script:
+            assert axe_of(page) == []
+        page.get_by_role("button", name="Begin").click()
+        page.get_by_role("heading", name="many.csv").wait_for()
+        assert counted(slow, "explanations_total") == 8
+
+
 def test_the_longest_unused_upload_is_forgotten():
     kept = KeptUploads(most=2)
     first, second = kept.put(1), kept.put(2)
@@ -345,6 +410,8 @@ def test_the_longest_unused_upload_is_forgotten():
     third = kept.put(3)
     assert [kept.get(key) for key in (first, second, third)] == [1, None, 3]
     assert len(first) >= 20
+    assert kept.put(4, first) == first
+    assert [kept.get(key) for key in (third, first)] == [3, 4]
 
 
 def test_a_table_is_used_as_one_types(open_page, folder):

@@ -56,7 +56,7 @@ def test_what_takes_long_is_asked_about_first(client, served, path, asked):
     page = client.get(path, params=asked)
     assert page.status_code == 200
     title = html.unescape(re.search(r"<h2>(This takes about [^<]*)</h2>", page.text)[1])
-    assert counted(served, "explained_total") == 0
+    assert counted(served, "explanations_total") == 0
     assert 'form="ask" name="sure" value="1"' in page.text
     assert 'id="ask"' in page.text
     answer = client.get(path, params={**asked, "sure": "1"}).text

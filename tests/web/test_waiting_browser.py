@@ -122,7 +122,7 @@ def test_what_takes_long_begins_once_it_is_meant(open_page, model, script):
     page.get_by_role("heading", name="This takes about").wait_for()
     if script:
         assert_sound(page, "what is asked first")
-    assert counted(model.service, "explained_total") == 0
+    assert counted(model.service, "explanations_total") == 0
     page.get_by_role("button", name="Begin").click()
     page.locator("#result article.whyalike").wait_for()
     assert "sure" not in page.url or not script

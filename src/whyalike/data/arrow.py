@@ -32,6 +32,9 @@ MOST_TIMES = 200
 MOST_IN_LISTS = 10_000
 """Values that the lists of a column have for each row, if they are more than a million."""
 
+SAVED = ("state.json", "dataset_dict.json")
+"""Files of which save_to_disk puts one into the folder of a data set."""
+
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[RowTable]:
@@ -229,13 +232,20 @@ def open_dataset(dataset: "AnyDataset", *, split: str | None = None) -> RowTable
 
 
 def _load(name: str) -> Any:
+    is_folder = Path(name).is_dir()
+    # It takes a while to load the package, only to hear that a folder is none of its own.
+    if is_folder and not any((Path(name) / own).is_file() for own in SAVED):
+        raise FormatError(
+            f"{name} is a folder, and no data set that save_to_disk made: it has none of "
+            f"{', '.join(SAVED)}. Give a file, or such a folder."
+        )
     try:
         import datasets
     except ImportError as error:
         raise MissingExtraError("Reading a data set", "datasets", "catalogue") from error
     datasets.disable_progress_bars()
     try:
-        if Path(name).is_dir():
+        if is_folder:
             return datasets.load_from_disk(name)
         return datasets.load_dataset(name)
     except (OSError, ValueError, RuntimeError) as error:

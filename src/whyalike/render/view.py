@@ -311,9 +311,10 @@ class Run:
 class SideView:
     """One text: its runs, and what there is to say about words that are missing or unread.
 
-    ``which`` side it is in the markup; ``title`` is what a reader reads. ``before`` is what stands
-    before the chunk that is read. ``long`` has the sentences of a long text; ``sticks`` says that
-    the other one is long, and this one stays in view.
+    ``which`` side it is in the markup, or there ``name`` where that is not enough; ``title`` is
+    what a reader reads. ``before`` is what stands before the chunk that is read. ``long`` has the
+    sentences of a long text; ``sticks`` says that the other one is long, and this one stays in
+    view.
     """
 
     which: Which
@@ -326,6 +327,7 @@ class SideView:
     before: str = ""
     long: LongText | None = None
     sticks: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One query and two texts: why one of them is scored above the other."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
@@ -113,7 +114,8 @@ class ComparePage:
         question = CompareQuestion.of(self._filled(plain))
         if not edits or not question.is_whole:
             return asked, None
-        before = await self._compare(question)
+        # Both scores are kept of the answer before; checks of its rows would be asked for again.
+        before = await self._compare(question, check=0)
         texts = await run_in_threadpool(edited_texts, before.texts, edits)
         made = {**plain.fields, **{which: (text,) for which, text in texts.items()}}
         return Asked(made, asked.is_part), (plain, before, edits)
@@ -140,9 +142,16 @@ class ComparePage:
         found, swapped = compared.found, compared.swapped
         change = tried_comparison(*done, compared) if done else None
         names = ("text B", "text A") if swapped else ("text A", "text B")
+        view = await run_in_threadpool(view_comparison, found, id="c1", names=names)
+        fields = ("second", "first") if swapped else ("first", "second")
         markup = await self.drawing.draw(
             "part_compare.html.j2",
-            view=await run_in_threadpool(view_comparison, found, id="c1", names=names),
+            view=replace(
+                view,
+                query=replace(view.query, name="query"),
+                better=replace(view.better, name=fields[0]),
+                worse=replace(view.worse, name=fields[1]),
+            ),
             said=change.said if change else _said(found, swapped=swapped),
             edits=view_comparison_edits(asked, compared, change),
             take=_take(served.explainer, found, asked),
@@ -174,14 +183,15 @@ class ComparePage:
             )
         return Estimate()
 
-    async def _compare(self, question: CompareQuestion) -> Compared:
-        """Return the comparison, the higher text first."""
+    async def _compare(self, question: CompareQuestion, *, check: int | None = None) -> Compared:
+        """Return the comparison, the higher text first; ``check`` as Service.compare has it."""
         found = await self.service.compare(
             question.query,
             question.first,
             question.second,
             model=question.model or None,
             method=question.method or None,
+            check=check,
         )
         if found.margin >= 0:
             return Compared(found, swapped=False)

@@ -95,12 +95,15 @@ class CompareEditView:
     """What may be edited of the three texts, as ``EditView`` has it of a pair.
 
     ``words`` are those that a list offers, of each text: what a form sends, and the word.
-    ``is_short`` says that they are not all. ``tried`` is what an edit did; None before any.
+    ``is_short`` says that they are not all. ``margin`` is what A is above B by now, and ``shown``
+    both scores. ``tried`` is what an edit did; None before any.
     """
 
     fields: tuple[tuple[str, str], ...]
     words: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     is_short: bool
+    margin: float
+    shown: str
     tried: TriedComparison | None
 
 
@@ -109,6 +112,7 @@ def view_comparison_edits(
 ) -> CompareEditView:
     """Return what may be edited of a comparison; of long texts, their first words."""
     texts = compared.texts
+    first, second = (round(one, DECIMALS) for one in compared.scores[:2])
     is_short = sum(len(text.words) for text in texts.values()) > MOST_LISTED
     most = MOST_LISTED // len(SIDES) if is_short else None
     return CompareEditView(
@@ -117,5 +121,7 @@ def view_comparison_edits(
             (title, tuple(listed(texts[which], which))[:most]) for which, title in SIDES.items()
         ),
         is_short=is_short,
+        margin=first - second,
+        shown=f"A {format_number(first, DECIMALS)}, B {format_number(second, DECIMALS)}",
         tried=done,
     )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ from whyalike.errors import (
     FormatError,
     OptionError,
     TextError,
-    TooCostlyError,
     WhyalikeError,
 )
 from whyalike.explanation import Explanation
@@ -37,6 +37,7 @@ from whyalike.web.explorer.drawing import Drawing, Result, attachment, forms_at,
 from whyalike.web.explorer.uploads import (
     MOST_SENT,
     KeptUploads,
+    Upload,
     add_upload,
     as_file,
     read_upload,
@@ -54,6 +55,10 @@ SHOWN_OF_TEXT, SHOWN_OF_VALUE, PAIRS_SHOWN = 160, 60, 3
 SHOW = (("", "all rows"), ("explained", "explained ones"), ("bad", "those with an error"))
 ORDERS = {"down": "highest first", "up": "lowest first"}
 ROW_ORDER, SCORE = "", "score"
+GONE = (
+    "These pairs are not here (any more): the server keeps the last few uploads until it is "
+    "stopped. Send the file again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,42 +296,48 @@ class PairsPage:
         return await self.drawing.file(request, make)
 
     async def upload(self, request: Request) -> Response:
-        """Take a file of pairs, explain them, and lead to their table."""
+        """Take a file of pairs, explain them, and lead to their table.
+
+        Where that takes long it is asked about first; the pairs are kept meanwhile.
+        """
         sent = await read_upload(request)
-        model, method = sent.fields.get("model", ""), sent.fields.get("method", "")
+        asked = Asked({name: (said,) for name, said in sent.fields.items() if said})
 
-        async def take() -> PairTable:
-            def read() -> PairTable:
-                with as_file(sent) as path:
-                    try:
-                        return read_pair_table(path, name=sent.name)
-                    except (FormatError, OptionError, TextError) as error:
-                        raise refused(error, path, sent.name) from error
-
-            table = await run_in_threadpool(read)
-            if table.is_explained:
-                return table
-            most = self.service.limits.batch
-            if len(table.rows) + table.more > most:
-                raise OptionError(
-                    f"{table.name} has {len(table.rows) + table.more:,} pairs; this server "
-                    f"explains {most:,} at most: send a part, or what `whyalike explain --pairs "
-                    "FILE -o results.jsonl` writes."
-                )
-            return await explain_table(self.service, table, model=model, method=method)
+        async def take() -> str | Result:
+            key = asked.one("table")
+            table = self.uploads.get(key) if key else await run_in_threadpool(_read, sent)
+            if table is None:
+                raise OptionError(GONE)
+            if not table.is_explained:
+                most, count = self.service.limits.batch, len(table.rows) + table.more
+                if count > most:
+                    raise OptionError(
+                        f"{table.name} has {count:,} pairs; this server explains {most:,} at most: "
+                        "send a part, or what `whyalike explain --pairs FILE -o results.jsonl` "
+                        "writes."
+                    )
+                asking = {"model": asked.one("model"), "method": asked.one("method")}
+                whole = await estimate_table(self.service, table, **asking)
+                if dear := await self.drawing.ask_first(asked, whole):
+                    key = self.uploads.put(table, key)
+                    form = await self.drawing.draw(
+                        "dear_pairs.html.j2", table=table, fields={**asking, "table": key}
+                    )
+                    return Result(dear.markup + form)
+                table = await explain_table(self.service, table, whole, **asking)
+            return self.uploads.put(table, key)
 
         try:
-            table = await until_disconnected(request, take())
+            taken = await until_disconnected(request, take())
         except WhyalikeError as error:
-            asked = Asked({"model": (model,), "method": (method,)})
-            failed = await self.drawing.failed(error)
-            page = await self.drawing.page(
-                "many_pairs.html.j2", HERE, result=failed, **self._content(asked)
-            )
-            page.status_code = failed.status
-            return page
-        key = self.uploads.put(table)
-        return RedirectResponse(f"{HERE}?{urlencode({'table': key})}", status_code=303)
+            taken = await self.drawing.failed(error)
+        if isinstance(taken, str):
+            return RedirectResponse(f"{HERE}?{urlencode({'table': taken})}", status_code=303)
+        page = await self.drawing.page(
+            "many_pairs.html.j2", HERE, result=taken, **self._content(asked.without("table"))
+        )
+        page.status_code = taken.status
+        return page
 
     def _content(self, asked: Asked) -> dict[str, object]:
         """Return what the page prints besides."""
@@ -360,10 +371,7 @@ class PairsPage:
     def _table(self, asked: Asked) -> PairTable:
         table = self._find_table(asked.one("table"))
         if table is None:
-            raise OptionError(
-                "These pairs are not here (any more): the server keeps the last few uploads "
-                "until it is stopped. Send the file again."
-            )
+            raise OptionError(GONE)
         return table
 
     def _row(self, asked: Asked) -> tuple[PairTable, ReadPair]:
@@ -508,29 +516,46 @@ def summarise(table: PairTable) -> str:
     return said + "."
 
 
-async def explain_table(
+def _read(sent: Upload) -> PairTable:
+    with as_file(sent) as path:
+        try:
+            return read_pair_table(path, name=sent.name)
+        except (FormatError, OptionError, TextError) as error:
+            raise refused(error, path, sent.name) from error
+
+
+async def estimate_table(
     service: "Service", table: PairTable, *, model: str, method: str
+) -> Estimate:
+    """Return what explaining each pair takes. Raises OptionError where nothing can be explained."""
+    served = service.model(model or None)
+    served.kind(method or None, None)  # A wrong method is refused before anything is asked.
+    whole = Estimate()
+    for row in table.rows:
+        if row.texts is not None:
+            # One that is refused gets its error as it is explained.
+            with suppress(OptionError, TextError):
+                whole += await service.estimate(
+                    *row.texts, model=served.name, method=method or None
+                )
+    return whole
+
+
+async def explain_table(
+    service: "Service", table: PairTable, whole: Estimate, *, model: str, method: str
 ) -> PairTable:
     """Return a table with each pair explained; one that can't be has its error.
 
+    ``whole`` is what that takes, as ``estimate_table`` has it.
+
     Raises
     ------
-    OptionError, TooCostlyError, BusyError
-        Nothing can be explained so, or all together would take too long.
+    TooCostlyError, BusyError
+        All together would take too long.
     """
     served = service.model(model or None)
-    served.kind(method or None, None)  # A wrong method is refused before anything is asked.
     asked: dict[str, Any] = {"model": served.name, "method": method or None}
     async with service.request() as allowance:
-        whole = Estimate()
-        for row in table.rows:
-            if row.texts is not None:
-                try:
-                    whole += await service.estimate(*row.texts, **asked)
-                except (TooCostlyError, BusyError):
-                    raise
-                except WhyalikeError:
-                    continue  # It gets its error below.
         allowance.take(whole, lambda _: "send fewer pairs, or choose another method")
         allowance.is_paid = True
         window = asyncio.Semaphore(max(1, service.limits.queue.waiting // 4))

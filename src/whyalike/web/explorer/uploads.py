@@ -122,10 +122,11 @@ class KeptUploads(Generic[Kept]):
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._most = most
 
-    def put(self, what: Kept) -> str:
-        """Keep it, and return its key."""
-        key = secrets.token_urlsafe(16)
+    def put(self, what: Kept, key: str = "") -> str:
+        """Keep it, and return its key; with one, in the place of what has that."""
+        key = key or secrets.token_urlsafe(16)
         self._kept[key] = what
+        self._kept.move_to_end(key)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return key

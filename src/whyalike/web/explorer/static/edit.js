@@ -3,17 +3,17 @@
  * can be opened again. Without it, the list of words below the answer's head does the same by a form.
  */
 
-/** @typedef {'left' | 'right'} Side */
-/** @typedef {{ left: string, right: string, score: number, what: string, from: number | null }} Try */
+/** The field of a text. @typedef {string} Side */
+/** @typedef {{ texts: Record<Side, string>, score: number, shown: string, what: string, from: number | null }} Try */
 
-const KEPT = 'whyalike:tries';
+const KEPT = `whyalike:tries:${location.pathname}`;
 const MOST_KEPT = 40;
 const DIGITS = 3;
 
-const form = /** @type {HTMLFormElement | null} */ (document.querySelector('form[data-live]'));
+const form = /** @type {HTMLFormElement | null} */ (document.querySelector('form[data-edits]'));
 const result = /** @type {HTMLElement | null} */ (document.getElementById('result'));
-/** @type {Record<Side, HTMLTextAreaElement | null>} */
-const boxes = { left: box('left'), right: box('right') };
+/** @type {[Side, HTMLTextAreaElement][]} */
+const boxes = [...(form?.querySelectorAll('textarea') ?? [])].map((box) => [box.name, box]);
 
 /** What was edited since the answer that is shown: a word's side and number, and its new text. */
 /** @type {Map<string, string>} */
@@ -27,11 +27,6 @@ let current = -1;
 let asker = '';
 
 const section = document.createElement('section');
-
-/** @param {string} id */
-function box(id) {
-  return /** @type {HTMLTextAreaElement | null} */ (document.querySelector(`textarea#${id}`));
-}
 
 /** @param {string} text */
 const say = (text) => document.dispatchEvent(new CustomEvent('whyalike:say', { detail: text }));
@@ -52,7 +47,7 @@ function shown(side) {
 
 /** @param {Element} word @returns {Side} */
 const sideOf = (word) =>
-  /** @type {Side} */ (/** @type {HTMLElement} */ (word.closest('[data-side]')).dataset.side);
+  /** @type {HTMLElement} */ (word.closest('[data-side]')).dataset.side ?? '';
 
 /** The words of a side of the first explanation, in their order. @param {Side} side */
 const wordsOf = (side) =>
@@ -79,7 +74,7 @@ const wordAt = (event) =>
  */
 function edit(word, text) {
   if (!form || !edits()) return;
-  if (['left', 'right'].some((side) => plain(boxes[/** @type {Side} */ (side)]?.value ?? '') !== shown(/** @type {Side} */ (side)))) {
+  if (boxes.some(([side, box]) => plain(box.value) !== shown(side))) {
     say('The boxes hold another text already: wait for its answer.');
     return;
   }
@@ -254,7 +249,7 @@ document.addEventListener('submit', (event) => {
   event.preventDefault();
   const fields = new FormData(asked);
   const [side, index] = String(fields.get('edit') ?? '').split('.');
-  const word = wordsOf(/** @type {Side} */ (side)).find((one) => one.dataset.word === index);
+  const word = wordsOf(side).find((one) => one.dataset.word === index);
   if (word) edit(word, String(fields.get('with') ?? '').trim());
 });
 
@@ -265,8 +260,6 @@ const signed = (value) => {
   const said = Math.abs(value).toFixed(DIGITS);
   return Number(said) === 0 ? said : `${value < 0 ? '\u2212' : '+'}${said}`;
 };
-/** @param {number} value */
-const number = (value) => value.toFixed(DIGITS).replace('-', '\u2212');
 /** As it is shown, so that what is shown adds up. @param {number} value */
 const rounded = (value) => Number(value.toFixed(DIGITS));
 
@@ -274,24 +267,25 @@ const rounded = (value) => Number(value.toFixed(DIGITS));
 function note(what, from) {
   const root = edits();
   if (!root) return;
-  const texts = { left: shown('left'), right: shown('right') };
+  const texts = Object.fromEntries(boxes.map(([side]) => [side, shown(side)]));
+  const said = root.dataset.shown ?? '';
   const score = Number(root.dataset.score);
   const model = askedBy();
   if (model !== asker) tries = [];
   asker = model;
-  const known = tries.findIndex((one) => one.left === texts.left && one.right === texts.right);
+  const known = tries.findIndex((one) => boxes.every(([side]) => one.texts[side] === texts[side]));
   if (known >= 0) {
     current = known;
   } else if (what || !tries.length) {
-    tries.push({ ...texts, score, what: what || 'Beginning', from: tries.length ? from : null });
+    tries.push({ texts, score, shown: said, what: what || 'Beginning', from: tries.length ? from : null });
     current = tries.length - 1;
   } else if (tries.length === 1) {
-    tries = [{ ...texts, score, what: 'Beginning', from: null }];
+    tries = [{ texts, score, shown: said, what: 'Beginning', from: null }];
     current = 0;
   } else {
     const typed = 'Typed';
     const last = tries[current];
-    const entry = { ...texts, score, what: typed, from: last?.what === typed ? last.from : current };
+    const entry = { texts, score, shown: said, what: typed, from: last?.what === typed ? last.from : current };
     // As one types, many texts are answered: the last one stands for them.
     if (last?.what === typed && current === tries.length - 1) tries[current] = entry;
     else current = tries.push(entry) - 1;
@@ -332,7 +326,7 @@ function restore() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
     const at = /** @type {Try | undefined} */ (kept.tries?.[kept.current]);
-    if (at && at.left === shown('left') && at.right === shown('right') && kept.asker === askedBy()) {
+    if (at && boxes.every(([side]) => at.texts[side] === shown(side)) && kept.asker === askedBy()) {
       ({ tries, current, asker } = kept);
     }
   } catch {
@@ -343,9 +337,9 @@ function restore() {
 /** Asks for a try again. @param {number} at */
 function reopen(at) {
   const one = tries[at];
-  if (!one || !boxes.left || !boxes.right) return;
+  if (!one) return;
   forget();
-  [boxes.left.value, boxes.right.value] = [one.left, one.right];
+  for (const [side, box] of boxes) box.value = one.texts[side];
   document.dispatchEvent(new CustomEvent('whyalike:ask'));
 }
 
@@ -375,7 +369,7 @@ function list() {
     open.dir = 'auto';
     if (at === current) open.setAttribute('aria-current', 'true');
     const score = document.createElement('b');
-    score.textContent = number(one.score);
+    score.textContent = one.shown;
     const words = document.createElement('span');
     words.textContent = one.what;
     open.append(score, words);
@@ -384,7 +378,7 @@ function list() {
       const value = rounded(one.score) - rounded(tries[0].score);
       change.textContent = signed(value);
       change.dataset.sign = String(Math.sign(rounded(value)));
-      change.title = 'Against the beginning';
+      change.title = form?.dataset.edits ?? '';
       open.append(change);
     }
     const item = document.createElement('li');
@@ -420,11 +414,9 @@ document.addEventListener('whyalike:answered', (event) => {
     forget();
   }
   if (done !== undefined) {
-    for (const side of /** @type {const} */ (['left', 'right'])) {
-      const field = boxes[side];
-      if (!field) continue;
+    for (const [side, box] of boxes) {
       // Who typed meanwhile asks next, and keeps what was typed.
-      if (plain(field.value) === plain(body.get(side) ?? '')) field.value = shown(side);
+      if (plain(box.value) === plain(body.get(side) ?? '')) box.value = shown(side);
       body.set(side, shown(side));
     }
   }
@@ -447,7 +439,7 @@ function refocus() {
 
 /** Lets keys reach a side of which no word has a partner. */
 function ready() {
-  for (const side of /** @type {const} */ (['left', 'right'])) {
+  for (const [side] of boxes) {
     const words = wordsOf(side);
     if (words.length && !words.some((word) => word.matches('a'))) prepare(words[0], 0);
     for (const word of words) word.setAttribute('aria-keyshortcuts', 'Delete F2');
@@ -461,13 +453,13 @@ document.addEventListener('whyalike:cleared', () => {
   list();
 });
 
-if (form && result && boxes.left && boxes.right) {
+if (form && result) {
   section.id = 'tries';
   section.className = 'ex-tries';
   section.setAttribute('aria-label', 'What you tried');
   section.hidden = true;
   result.before(section);
-  for (const field of [boxes.left, boxes.right]) field.addEventListener('input', forget);
+  for (const [, box] of boxes) box.addEventListener('input', forget);
   if (edits()) {
     restore();
     note('', null);

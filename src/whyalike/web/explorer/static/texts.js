@@ -4,7 +4,8 @@
  */
 
 const KEPT = 'whyalike:texts';
-const OTHERS = ['whyalike:tries'];
+/** What begins so is of these pages: texts, and what was tried with them. */
+const OURS = 'whyalike:';
 const LOGOUT = '/logout';
 
 const form = /** @type {HTMLFormElement | null} */ (document.querySelector('form[data-live]'));
@@ -69,7 +70,9 @@ function restore(asked) {
 }
 
 function forgetAll() {
-  for (const name of [KEPT, ...OTHERS]) sessionStorage.removeItem(name);
+  for (const name of Object.keys(sessionStorage)) {
+    if (name.startsWith(OURS)) sessionStorage.removeItem(name);
+  }
 }
 
 /** A button that empties the boxes. @param {HTMLFormElement} asked */
