@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import TypeVar
 
 from whyalike.interruption import checkpoint
@@ -90,7 +91,12 @@ def _submit(
         if _pool is None:
             # Whoever waits for a piece is in no thread of the pool, so that none waits for another.
             _pool = ThreadPoolExecutor(os.cpu_count(), "whyalike-passes")
-        return _pool.submit(_run, threads, function, worker, piece)
+        with suppress(RuntimeError):
+            return _pool.submit(_run, threads, function, worker, piece)
+    # The interpreter waits for its last threads, of which this is one, and begins no other.
+    done: Future[tuple[Result, float]] = Future()
+    done.set_result((function(worker, piece), 0.0))
+    return done
 
 
 def _run(

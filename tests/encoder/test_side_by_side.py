@@ -1,5 +1,7 @@
 """Passes that run side by side: the same results, nothing of it left, and one after the other."""
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -161,3 +163,23 @@ def test_time_of_others_counts_as_that_of_the_thread_they_work_for():
     run_side_by_side(computes, range(4), ["a", "b"], threads=2)
     others = (busy_seconds() - before) - (time.thread_time() - own)
     assert others == pytest.approx(4 * 0.05 / 2, rel=0.2)
+
+
+LAST_THREAD = """
+import threading
+
+from whyalike.side_by_side import run_side_by_side
+
+def work():
+    threading.main_thread().join()
+    print(run_side_by_side(lambda _worker, piece: piece * piece, range(4), ["a", "b"], threads=2))
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_thread_that_outlives_the_main_one_still_gets_its_results():
+    done = subprocess.run(
+        [sys.executable, "-c", LAST_THREAD], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[0, 1, 4, 9]\n", "")
