@@ -26,6 +26,11 @@ def without_surrogates(text: str) -> str:
     return SURROGATE.sub("\ufffd", text)
 
 
+def for_a_page(markup: str) -> str:
+    """Return HTML without what a page cannot hold: lone surrogates, and NUL, which browsers drop."""
+    return without_surrogates(markup).replace("\0", "\ufffd")
+
+
 @dataclass(frozen=True, slots=True)
 class CleanText:
     """A text that any tokenizer accepts, and what had to be changed for it."""

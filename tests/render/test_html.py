@@ -299,6 +299,13 @@ def test_lone_surrogates_can_be_encoded() -> None:
         assert markup.encode("utf-8").count(b"\xef\xbf\xbd") >= 3
 
 
+def test_a_character_that_browsers_drop_is_shown_to_be_there() -> None:
+    explanation = replace(make_gloves(), left=make_side("nul\0inside"), pairs=(), matches=())
+    for markup in (render_html([explanation], title="a\0b"), render_fragment(explanation)):
+        assert "\0" not in markup
+        assert "nul\N{REPLACEMENT CHARACTER}inside" in markup
+
+
 def test_texts_without_words_are_explained() -> None:
     page = render_html([make_empty("", "?! …")])
     assert page.count("This text has no words; there is nothing to explain.") == 2

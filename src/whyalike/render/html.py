@@ -12,7 +12,7 @@ from markupsafe import Markup
 from whyalike.explanation import Explanation
 from whyalike.render.parts import format_number, format_signed
 from whyalike.render.view import view_explanation
-from whyalike.texts import without_surrogates
+from whyalike.texts import for_a_page
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = (
@@ -66,7 +66,7 @@ def render_fragment(explanation: Explanation) -> str:
     # A subclass may have a short repr of its own, the same for many explanations.
     id = own_id("e", Explanation.__repr__(explanation))
     fragment = environment().get_template("fragment.html.j2")
-    return without_surrogates(
+    return for_a_page(
         fragment.render(
             explanation=view_explanation(explanation, id=id),
             style=assets(*STYLES),
@@ -89,7 +89,7 @@ def _render_page(
     template: str, styles: Sequence[str], scripts: Sequence[str], content: Mapping[str, object]
 ) -> str:
     style, script = assets(*styles), assets(*scripts)
-    return without_surrogates(
+    return for_a_page(
         environment()
         .get_template(template)
         .render(
@@ -107,7 +107,7 @@ def render_part(template: str, styles: Sequence[str], **content: object) -> str:
 
     Styles apply inside it only. Ids should be of ``own_id``: the other page may hold several parts.
     """
-    return without_surrogates(
+    return for_a_page(
         environment(part=True)
         .get_template(template)
         .render(**content, style=assets(*STYLES, *styles), script=assets(*SCRIPTS))

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from whyalike.render.html import STYLES
 from whyalike.render.html import TEMPLATES as RENDERER
-from whyalike.texts import without_surrogates
+from whyalike.texts import for_a_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,7 +83,7 @@ class Pages:
 
     def draw(self, template: str, **content: object) -> str:
         """Return the markup of a template."""
-        return without_surrogates(self.environment.get_template(template).render(**content))
+        return for_a_page(self.environment.get_template(template).render(**content))
 
     def answer(self, template: str, *, status: int = 200, **content: object) -> HTMLResponse:
         """Return a page as the answer to a request."""
