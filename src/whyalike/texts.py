@@ -27,7 +27,7 @@ def without_surrogates(text: str) -> str:
 
 
 def for_a_page(markup: str) -> str:
-    """Return HTML without what a page cannot hold: lone surrogates, and NUL, which browsers drop."""
+    """Return HTML without what it cannot hold: lone surrogates, and NUL, which browsers drop."""
     return without_surrogates(markup).replace("\0", "\ufffd")
 
 
