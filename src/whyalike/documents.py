@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Literal, Self, Union, cast, get_args, get_orig
 
 import whyalike
 from whyalike.errors import FormatError, OptionError
-from whyalike.texts import SURROGATE
+from whyalike.texts import SURROGATE, without_surrogates
 
 UPDATE = "a newer release of whyalike wrote it. Update whyalike to read it."
 LARGEST_INTEGER = 10**300
@@ -76,13 +76,23 @@ def describe(meaning: str, **limits: object) -> dict[str, object]:
     return {"meaning": meaning, **limits}
 
 
-def write_json(content: Mapping[str, Any], *, indent: int | None = None) -> str:
-    """Return JSON, characters as they are. Raises FormatError on a number that JSON has not."""
+def write_json(
+    content: Mapping[str, Any],
+    *,
+    indent: int | None = None,
+    surrogates: Literal["escaped", "replaced"] = "escaped",
+) -> str:
+    """Return JSON, characters as they are. Raises FormatError on a number that JSON has not.
+
+    UTF-8 has no lone surrogates. JSON has an escape for them, by which ids stay what they are; for
+    readers that refuse it they can be replaced by U+FFFD.
+    """
     try:
         said = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError as error:
         raise FormatError(f"JSON can't hold this ({error}): give finite numbers.") from error
-    # UTF-8 has no lone surrogates, and JSON has an escape for them.
+    if surrogates == "replaced":
+        return without_surrogates(said)
     return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", said)
 
 

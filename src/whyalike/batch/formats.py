@@ -12,7 +12,6 @@ from whyalike.batch.source import Kind, converter, json_value
 from whyalike.documents import write_json
 from whyalike.errors import MissingExtraError
 from whyalike.files import check_ending
-from whyalike.texts import without_surrogates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,11 +57,7 @@ class JsonLines:
 
     def pack(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
         """Return the lines."""
-        text = "".join(write_json(row) + "\n" for row in rows)
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            return without_surrogates(text).encode()
+        return "".join(write_json(row, surrogates="replaced") + "\n" for row in rows).encode()
 
     def part(self, packed: Sequence[bytes]) -> bytes:
         """Return the lines of all."""
