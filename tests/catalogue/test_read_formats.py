@@ -300,6 +300,7 @@ def test_choices_that_do_not_exist(tmp_path, options):
 def test_what_is_not_installed_is_named(tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / "a.parquet" if package == "pyarrow" else tmp_path
+    (tmp_path / "state.json").write_text("{}")  # What the folder of a data set has.
     with pytest.raises(MissingExtraError, match=r"whyalike\[catalogue\]"):
         Catalogue.read(path)
 
