@@ -60,6 +60,7 @@ def test_second_derivatives_are_those_of_gelu():
         assert torch.autograd.gradgradcheck(gelu, (states,))
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_what_has_no_turned_form_is_computed_as_it_is():
     states = torch.randn(3, 5, 7)
     place = torch.empty_like(states)

@@ -1,5 +1,6 @@
 """Passes that run side by side: the same results, nothing of it left, and one after the other."""
 
+import copy
 import subprocess
 import sys
 import threading
@@ -32,6 +33,12 @@ def two_threads(monkeypatch):
     torch.set_num_threads(before)
 
 
+def own_explainer(**choices):
+    """Return an explainer of a model that no other test has: hooks stay on it."""
+    model, tokenizer = tiny("bert").parts
+    return Explainer((copy.deepcopy(model), tokenizer), **choices)
+
+
 def names_of_passes(explainer):
     """Return a list that each pass adds the name of its thread to."""
     names = []
@@ -45,7 +52,7 @@ def names_of_passes(explainer):
 @pytest.mark.parametrize("graph_tokens", [8192, 16])
 def test_side_by_side_is_one_after_the_other(monkeypatch, method, graph_tokens):
     monkeypatch.setattr(encoders, "GRAPH_TOKENS", graph_tokens)
-    explainer = Explainer(tiny("bert").parts, method=method)
+    explainer = own_explainer(method=method)
     names = names_of_passes(explainer)
     together = list(explainer.explain_many(PAIRS))
     assert len({name for name in names if name.startswith("whyalike-passes")}) == 2
@@ -61,7 +68,7 @@ def test_side_by_side_is_one_after_the_other(monkeypatch, method, graph_tokens):
 
 @pytest.mark.usefixtures("two_threads")
 def test_vectors_side_by_side_are_those_of_one_thread(monkeypatch):
-    explainer = Explainer(tiny("bert").parts)
+    explainer = own_explainer()
     names = names_of_passes(explainer)
     found = explainer.model.embed(TEXTS)
     assert any(name.startswith("whyalike-passes") for name in names)
@@ -71,7 +78,7 @@ def test_vectors_side_by_side_are_those_of_one_thread(monkeypatch):
 
 @pytest.mark.usefixtures("two_threads")
 def test_what_is_changed_for_this_thread_is_explained_by_this_thread():
-    explainer = Explainer(tiny("bert").parts)
+    explainer = own_explainer()
     plain = explainer.model.embed(TEXTS)
     draw = np.random.default_rng(0)
     with disturbed_embeddings(explainer.model, lambda _, vectors: draw.normal(size=vectors.shape)):
@@ -86,7 +93,7 @@ def test_what_is_changed_for_this_thread_is_explained_by_this_thread():
 
 @pytest.mark.usefixtures("two_threads")
 def test_weights_that_the_user_replaces_are_seen_by_all():
-    explainer = Explainer(tiny("bert").parts)
+    explainer = own_explainer()
     model = explainer.model._loaded.transformer
     before = explainer.model.embed(TEXTS)
     weights = model.get_input_embeddings().weight
