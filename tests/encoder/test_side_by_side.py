@@ -55,7 +55,7 @@ def test_side_by_side_is_one_after_the_other(monkeypatch, method, graph_tokens):
     explainer = own_explainer(method=method)
     names = names_of_passes(explainer)
     together = list(explainer.explain_many(PAIRS))
-    assert len({name for name in names if name.startswith("whyalike-passes")}) == 2
+    assert len({name for name in names if name.startswith("whyalike-passes")}) > 1
     monkeypatch.setattr(encoders, "WORTH_SHARING", 10**9)
     names.clear()
     for one, other in zip(together, explainer.explain_many(PAIRS), strict=True):
