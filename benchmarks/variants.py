@@ -109,8 +109,8 @@ def groups(asked):
     plain = encoder.Encoder._group
 
     def explained(most):
-        def group(self, rows, texts, *, most_tokens=None):
-            return plain(self, rows, texts, most_tokens=min(most, most_tokens or most))
+        def group(self, rows, texts, *, most_tokens):
+            return plain(self, rows, texts, most_tokens=min(most, most_tokens))
 
         encoder.Encoder._group = group
         list(explainer.explain_many(pairs))

@@ -596,7 +596,7 @@ class Encoder(Copied):
         self._sound.add(own)
 
     def _group(
-        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int | None = None
+        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int
     ) -> list[list[int]]:
         """Return the rows, by their indices, that go through the model together."""
         exact = self.sites.body.config.model_type in PADDING_SENSITIVE
@@ -605,7 +605,7 @@ class Encoder(Copied):
             (texts[index].prompt, len(texts[index].rows) > 1, length if exact else None)
             for (index, _), length in zip(rows, lengths, strict=True)
         ]
-        return group_rows(lengths, keys, most_tokens=most_tokens or GRAPH_TOKENS)
+        return group_rows(lengths, keys, most_tokens=most_tokens)
 
     def _forward(
         self,

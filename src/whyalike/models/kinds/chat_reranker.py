@@ -148,7 +148,7 @@ class ChatReranker(JointEncoder):
             super()._check_tokens()
 
     def _group(
-        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int | None = None
+        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int
     ) -> list[list[int]]:
         # Padding stands left, and moves what counts its positions from there.
         if not self.sites.positions:

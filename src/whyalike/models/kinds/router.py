@@ -256,7 +256,7 @@ class RoutedEncoder(Encoder):
         return _score_by_sides(self, pairs, prompts, long_text)
 
     def _group(
-        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int | None = None
+        self, rows: Rows, texts: Sequence[TokenizedText], *, most_tokens: int
     ) -> list[list[int]]:
         found = []
         for route, side in enumerate(self.sides):
