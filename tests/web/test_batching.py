@@ -111,6 +111,77 @@ def test_those_who_were_answered_are_waited_for_when_one_of_them_asks_again(make
     assert worker.batches[-1] == ("a", [2, 3])
 
 
+def test_an_answer_is_given_while_the_rest_of_its_batch_is_done(make):
+    worker = make(gather_seconds=PATIENCE, gather_share=1e9, lull_seconds=PATIENCE, batch_pieces=3)
+    may, batches = threading.Event(), []
+
+    def one_by_one(works):
+        batches.append(list(works))
+        for work in works:
+            if work == 2:
+                assert may.wait(PATIENCE)
+            yield work
+
+    first, second, third = (worker.queue.submit(one_by_one, n) for n in range(3))
+    assert first.result(PATIENCE) == 0
+    again = worker.queue.submit(one_by_one, 0)
+    # Its result is there, and is given with the last one.
+    assert not second.done()
+    assert not third.done()
+    may.set()
+    assert (second.result(PATIENCE), third.result(PATIENCE)) == (1, 2)
+    # The three who were answered make the next batch full, of whom one had asked again before.
+    more = [worker.queue.submit(one_by_one, n) for n in (1, 3)]
+    assert [future.result(PATIENCE / 2) for future in (again, *more)] == [0, 1, 3]
+    assert batches == [[0, 1, 2], [0, 1, 3]]
+
+
+def test_who_asks_again_while_a_batch_runs_is_not_waited_for_twice():
+    now, schedule = 0.0, Schedule(QueueLimits(gather_share=1e9))
+
+    def do(works):
+        return works
+
+    def piece():
+        return Piece(
+            do,
+            1,
+            cost=1.0,
+            seconds=0.0,
+            asker=None,
+            since=now,
+            slices=0,
+            changed=lambda: None,
+        )
+
+    for _ in range(2):
+        schedule.add(piece())
+    job = schedule.choose(now, hurried=True)
+    schedule.answers(job)
+    for _ in range(2):
+        schedule.add(piece())
+    schedule.finish(job, now)
+    assert len(schedule.choose(schedule.limits.gather_seconds, hurried=False).pieces) == 2
+
+
+def test_a_batch_that_fails_half_way_leaves_the_answers_that_were_given(make):
+    worker = make()
+    held = worker.hold()
+
+    def fails(works):
+        yield works[0]
+        yield works[1]
+        raise ValueError("broken")
+
+    futures = [worker.queue.submit(fails, n) for n in range(4)]
+    worker.may.set()
+    assert held.result(PATIENCE) == "held:first"
+    assert [futures[n].result(PATIENCE) for n in range(2)] == [0, 1]
+    for future in futures[2:]:
+        with pytest.raises(ValueError, match="broken"):
+            future.result(PATIENCE)
+
+
 def test_nobody_is_waited_for_once_they_stay_away(make):
     worker = make(gather_share=1e9, lull_seconds=0.01)
     worker.may.set()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -109,33 +109,38 @@ def explain_each(
     *,
     check: int = 0,
     unit: UnitKind = "word",
-) -> list[Explanation | Exception]:
+) -> Iterator[Explanation | Exception]:
     """Explain pairs together; one that can't be explained gets its own error, the others theirs.
+
+    Each comes as soon as it is ready.
 
     A batch that fails is halved until the pairs at fault are alone; where a service does not
     answer, none is at fault, and the error is that of all which are left.
     """
     if len(pairs) == 1:
         try:
-            return [explainer.explain(*pairs[0], check=check, unit=unit)]
+            found: Explanation | Exception = explainer.explain(*pairs[0], check=check, unit=unit)
         except Stopped:
             raise
         except BaseException as error:
-            return [as_exception(error)]
-    done: list[Explanation | Exception] = []
+            found = as_exception(error)
+        yield found
+        return
+    done = 0
     try:
         for explanation in explainer.explain_many(pairs, check=check, unit=unit):
-            done.append(explanation)
-    except Stopped:
+            done += 1
+            yield explanation
+    except (Stopped, GeneratorExit):
         raise
     except BaseException as error:
-        rest = pairs[len(done) :]
+        rest = pairs[done:]
         if isinstance(error, FunctionError) and error.passes:
-            return [*done, *[error] * len(rest)]
+            yield from [error] * len(rest)
+            return
         middle = len(rest) if done else len(rest) // 2
         for part in filter(None, (rest[:middle], rest[middle:])):
-            done += explain_each(explainer, part, check=check, unit=unit)
-    return done
+            yield from explain_each(explainer, part, check=check, unit=unit)
 
 
 LOG = logging.getLogger("whyalike.web")
