@@ -226,6 +226,28 @@ def test_no_thread_waits_for_the_replica_while_it_has_the_tokenizer(model, monke
     assert all(free)
 
 
+def test_words_added_to_the_tokenizer_later_are_read_as_the_model_reads_them(model):
+    explainer = Explainer(model)
+    before = explainer.explain(*PAIR)
+    added = PAIR[0].split()[0]
+    assert model.tokenizer.add_tokens([added]) == 1
+    torch.manual_seed(0)
+    model[0].auto_model.resize_token_embeddings(len(model.tokenizer), mean_resizing=False)
+    left, right = model.encode(list(PAIR))
+    after = explainer.explain(*PAIR)
+    assert after.similarity == pytest.approx(float(left @ right), abs=1e-6)
+    assert after.similarity != pytest.approx(before.similarity, abs=1e-4)
+
+
+def test_a_special_token_that_is_chosen_later_is_that_of_our_copy_too(model):
+    tokenizer = model.tokenizer
+    before = own_tokenizer(tokenizer)
+    assert own_tokenizer(tokenizer) is before
+    tokenizer.pad_token = tokenizer.mask_token
+    after = own_tokenizer(tokenizer).tokenizer
+    assert after.pad_token_id == tokenizer.mask_token_id != before.tokenizer.pad_token_id
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_model_and_its_explainer_are_pickled_afterwards(model, method):
     explainer = Explainer(model, method=method, options=FEW)

@@ -328,6 +328,9 @@ class Encoder(Copied):
             (max(row.input_ids, default=0) for text in texts for row in text.rows), default=0
         )
         if largest >= size:
+            with self.held() as own:  # The user's table may have grown since the last pass.
+                size = own.sites.table_size
+        if largest >= size:
             raise ModelError(
                 f"The tokenizer gives the token {largest}, and the embedding of {self.name} ends "
                 f"at {size - 1}: they don't belong together. Give the model its own tokenizer."

@@ -161,11 +161,15 @@ class OwnTokenizer:
     def __init__(self, original: PreTrainedTokenizerBase) -> None:
         self.tokenizer = deepcopy(original)
         self.lock = RLock()
-        self._before = dict(vars(original))
+        self._before = self._state(original)
 
     def is_current(self, original: PreTrainedTokenizerBase) -> bool:
         """Return whether the original is still set as it was when it was copied."""
-        return vars(original) == self._before
+        return self._state(original) == self._before
+
+    def _state(self, tokenizer: PreTrainedTokenizerBase) -> tuple[object, ...]:
+        # Special tokens are changed in a table that stays, and added ones in the tokenizer's core.
+        return dict(vars(tokenizer)), dict(tokenizer.special_tokens_map), len(tokenizer)
 
 
 _TOKENIZERS: WeakKeyDictionary[PreTrainedTokenizerBase, OwnTokenizer] = WeakKeyDictionary()
