@@ -69,8 +69,10 @@ def environment(name) -> str:
     python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
     if not (folder / "made").exists():
         venv.create(folder, with_pip=False, clear=True)
-        own = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
-        (own / "parent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    # Each time: it may have been made from an environment that is gone.
+    own = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    (own / "parent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    if not (folder / "made").exists():
         said = subprocess.run(
             [
                 *(python, "-m", "pip", "install", "-q", "--disable-pip-version-check"),

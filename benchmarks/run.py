@@ -85,10 +85,10 @@ SUITE = (
     ),
     cost(
         "serve",
-        "serve_load.py --pairs 200 --clients 32 --rounds 5",
+        "serve_load.py --pairs 640 --clients 32 --rounds 3",
         "serve_load.py --pairs 64 --rounds 2",
         part=1,
-        minutes=1.5,
+        minutes=2.5,
     ),
     cost(
         "serve_turns",
