@@ -291,7 +291,7 @@ def test_an_error_of_one_pair_is_that_pairs_alone():
 
     explainer = Explainer(embed=embed)
     pairs = [(f"text {n}", "poison" if n in (2, 5) else f"other {n}") for n in range(7)]
-    found = list(explain_each(explainer, pairs))
+    found = explain_each(explainer, pairs)
     for number, (pair, one) in enumerate(zip(pairs, found, strict=True)):
         if number in (2, 5):
             assert isinstance(one, ModelError)
@@ -303,7 +303,7 @@ def test_an_error_of_one_pair_is_that_pairs_alone():
 def test_long_texts_are_told_one_by_one_where_they_are_an_error():
     explainer = Explainer(tiny("bert").parts, options=BTIOptions(long_text="error"))
     pairs = [("a warm hat", "gloves"), ("glove " * 400, "hat"), ("wool", "stretch wool")]
-    found = list(explain_each(explainer, pairs))
+    found = explain_each(explainer, pairs)
     assert isinstance(found[1], TextError)
     assert "Pair" not in str(found[1])
     for number in (0, 2):
@@ -390,7 +390,7 @@ def test_a_service_that_does_not_answer_is_not_asked_for_each_pair(caplog):
 
     explainer = Explainer(embed=BlackBox(embed, retry=Retry(tries=2, wait=0)))
     pairs = [(f"text {n}", f"other {n}") for n in range(6)]
-    found = list(explain_each(explainer, pairs))
+    found = explain_each(explainer, pairs)
     assert len(failed) == 2
     assert len(found) == 6
     assert {type(one) for one in found} == {FunctionError}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -109,38 +109,33 @@ def explain_each(
     *,
     check: int = 0,
     unit: UnitKind = "word",
-) -> Iterator[Explanation | Exception]:
+) -> list[Explanation | Exception]:
     """Explain pairs together; one that can't be explained gets its own error, the others theirs.
-
-    Each comes as soon as it is ready.
 
     A batch that fails is halved until the pairs at fault are alone; where a service does not
     answer, none is at fault, and the error is that of all which are left.
     """
     if len(pairs) == 1:
         try:
-            found: Explanation | Exception = explainer.explain(*pairs[0], check=check, unit=unit)
+            return [explainer.explain(*pairs[0], check=check, unit=unit)]
         except Stopped:
             raise
         except BaseException as error:
-            found = as_exception(error)
-        yield found
-        return
-    done = 0
+            return [as_exception(error)]
+    done: list[Explanation | Exception] = []
     try:
         for explanation in explainer.explain_many(pairs, check=check, unit=unit):
-            done += 1
-            yield explanation
-    except (Stopped, GeneratorExit):
+            done.append(explanation)
+    except Stopped:
         raise
     except BaseException as error:
-        rest = pairs[done:]
+        rest = pairs[len(done) :]
         if isinstance(error, FunctionError) and error.passes:
-            yield from [error] * len(rest)
-            return
+            return [*done, *[error] * len(rest)]
         middle = len(rest) if done else len(rest) // 2
         for part in filter(None, (rest[:middle], rest[middle:])):
-            yield from explain_each(explainer, part, check=check, unit=unit)
+            done += explain_each(explainer, part, check=check, unit=unit)
+    return done
 
 
 LOG = logging.getLogger("whyalike.web")

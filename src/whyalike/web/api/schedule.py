@@ -6,12 +6,12 @@ Nothing here waits or locks: the queue holds its lock while it asks.
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-Do = Callable[[Sequence[Any]], Iterable[Any]]
+Do = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Piece(Future[Any]):
     Parameters
     ----------
     do : Do
-        Does a batch of such work; results may come one by one.
+        Does a batch of such work.
     work : Any
         The piece.
     cost : float
@@ -158,7 +158,7 @@ class Job:
     """Pieces that are done together.
 
     ``active`` seconds it had the turn, last from ``resumed``, and its thread computed for ``busy``
-    of them; ``passes`` of a model it began. answers: whether the first of its answers was given.
+    of them; ``passes`` of a model it began.
     """
 
     pieces: list[Piece]
@@ -169,7 +169,6 @@ class Job:
     active: float = 0.0
     busy: float = 0.0
     passes: int = 0
-    answers: bool = False
 
     @property
     def is_wanted(self) -> bool:
@@ -345,17 +344,8 @@ class Schedule:
             job.long = True
             self._long += 1
 
-    def answers(self, job: Job) -> None:
-        """Take note that those who asked for a job begin to be answered, and may ask again."""
-        if not (job.answers or job.long or isinstance(job.pieces[0].do, Alone)):
-            job.answers = True
-            self._answered = job.pieces[0].do
-            alike = sum(piece.do == self._answered for piece in self.short)
-            self._expected = min(alike + len(job.pieces), self.limits.batch_pieces)
-
     def finish(self, job: Job, now: float) -> None:
-        """Take note that a job is done, and its last answers are given."""
-        self.answers(job)
+        """Take note that a job is done."""
         if job.flow is not None:
             if job.flow.pieces:
                 self.line.append(job.flow)
@@ -365,7 +355,9 @@ class Schedule:
             self._long -= 1
             self._fill_line()
         if not job.long and not isinstance(job.pieces[0].do, Alone):
-            self._ended, self._took = now, job.active
+            self._ended, self._took, self._answered = now, job.active, job.pieces[0].do
+            alike = sum(piece.do == self._answered for piece in self.short)
+            self._expected = min(alike + len(job.pieces), self.limits.batch_pieces)
 
     def batches(self) -> int:
         """Return into how many batches the short pieces would be gathered."""

@@ -1,7 +1,7 @@
 """The models and indexes that a server was started with; requests can name no others."""
 
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
@@ -60,7 +60,7 @@ class Kind:
     check: int = 0
     unit: UnitKind = "word"
 
-    def __call__(self, pairs: Sequence[TextPair]) -> Iterator[Answer | Exception]:
+    def __call__(self, pairs: Sequence[TextPair]) -> Sequence[Answer | Exception]:
         """Explain them; one that can't be explained gets its own error."""
         return self.model.explain(self, pairs)
 
@@ -282,10 +282,11 @@ class ServedModel:
             "left_out": self.left_out,
         }
 
-    def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> Iterator[Answer | Exception]:
+    def explain(self, kind: Kind, pairs: Sequence[TextPair]) -> list[Answer | Exception]:
         """Explain pairs together, in this thread; keep the answers, and count them."""
         self._metrics.batches.labels(self.name).observe(len(pairs))
         explainer = self.explainer_of(kind)
+        done: list[Answer | Exception] = []
         for pair, found in zip(
             pairs, explain_each(explainer, pairs, check=kind.check, unit=kind.unit), strict=True
         ):
@@ -295,7 +296,8 @@ class ServedModel:
                 self._metrics.explained.labels(kind.method, self.name).inc()
             else:
                 self._metrics.failed.labels(type(answer).__name__, self.name).inc()
-            yield answer
+            done.append(answer)
+        return done
 
 
 def check_option(name: str, value: object, known: "Mapping[str, Declared]") -> None:

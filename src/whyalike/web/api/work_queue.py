@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -147,7 +147,7 @@ class WorkQueue:
 
     def submit(
         self,
-        do: Callable[[Sequence[Work]], Iterable[Result | Exception]],
+        do: Callable[[Sequence[Work]], Sequence[Result | Exception]],
         work: Work,
         *,
         cost: float = 1.0,
@@ -158,10 +158,9 @@ class WorkQueue:
 
         Parameters
         ----------
-        do : Callable[[sequence of Work], Iterable[Result | Exception]]
-            Does a batch; gives for each piece its result or its own error, in their order. A piece
-            has its result when the next one comes. Pieces whose ``do`` are equal go together. It is
-            called with how long it took where it ``Learns``.
+        do : Callable[[sequence of Work], Sequence[Result | Exception]]
+            Does a batch; returns for each piece its result or its own error. Pieces whose ``do``
+            are equal go together. It is called with how long it took where it ``Learns``.
         work : Work
             The piece.
         cost : float, default=1.0
@@ -323,21 +322,18 @@ class WorkQueue:
                 self._idle -= 1
 
     def _do(self, job: Job) -> None:
-        results: list[Any] = []
+        results: Sequence[Any] = ()
         began = self._busy()
         # From here on a piece can't be cancelled any more, but it can be gone.
         job.pieces = [piece for piece in job.pieces if piece.begin()] or job.pieces
-        do = job.pieces[0].do
         try:
             with checked_by(lambda: self._check(job)):
                 if job.is_wanted:
-                    for result in do([piece.work for piece in job.pieces]):
-                        self._answer(job, results)
-                        results.append(result)
+                    results = job.pieces[0].do([piece.work for piece in job.pieces])
         except Stopped:
-            results.clear()
+            pass
         except BaseException as error:
-            results += [as_exception(error)] * (len(job.pieces) - len(results))
+            results = [as_exception(error)] * len(job.pieces)
         job.busy = self._busy() - began
         with self._changed:
             if self._turn is job:
@@ -346,6 +342,7 @@ class WorkQueue:
             self._jobs.remove(job)
             self._schedule.finish(job, self._clock())
             self._changed.notify_all()
+        do = job.pieces[0].do
         # How soon work fails says nothing of how long it takes.
         is_done = not all(isinstance(result, BaseException) for result in results)
         if is_done and isinstance(do, Learns):
@@ -356,17 +353,6 @@ class WorkQueue:
                 LOG.exception("How long work took could not be learnt.")
         for piece, result in zip(job.pieces, results, strict=bool(results)):
             piece.settle(result)
-
-    def _answer(self, job: Job, results: Sequence[Any]) -> None:
-        """Give the last of results, while the rest of a job is done, to who waits for it.
-
-        Who is answered may ask again before the turn is over, and be in the next batch.
-        """
-        if not results:
-            return
-        with self._changed:
-            self._schedule.answers(job)
-        job.pieces[len(results) - 1].settle(results[-1])
 
     def _check(self, job: Job) -> None:
         """Let others go first, between two passes of a model; raise Stopped where it is over."""
