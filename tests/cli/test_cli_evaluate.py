@@ -245,6 +245,16 @@ def test_a_catalogue_that_gives_no_pairs_is_told(run, model, files):
     assert_says(" ".join(result.stderr.split()), "no pairs", "'short'")
 
 
+def test_a_catalogue_of_copies_is_told_how_many_of_its_texts_are_of_use(run, model, files):
+    rows = [f"{n} warm woollen gloves " + "for cold winter days " * 4 for n in (1, 2, 3)]
+    (files / "copies.csv").write_text("\n".join(["description", *rows, "warm gloves"]) + "\n")
+    result = run("evaluate", "--model", model, "--texts", files / "copies.csv")
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert_says(said, "'copies' gives no pairs", "15 to 120 words", "0.5 to 0.95")
+    assert_says(said, "4 texts 3 different", "all copies", "--own")
+
+
 def test_nothing_but_failures_is_a_failure(run, model, files, monkeypatch):
     from whyalike.evaluation import suite
 

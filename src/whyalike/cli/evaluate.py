@@ -164,18 +164,29 @@ def datasets_of(
 def _draw(
     explainer: "Explainer", name: str, texts: Sequence[str], *, count: int, seed: int
 ) -> list[tuple[str, str]]:
-    """Return pairs of near texts, and say it where there are fewer than are asked for."""
+    """Return pairs of near texts, and say it where there are fewer than are asked for.
+
+    Raises OptionError where there are none.
+    """
     from whyalike.nearest_pairs import COSINES, WORDS, nearest_pairs
 
     found = nearest_pairs(
         texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
     )
-    if 0 < len(found) < count:
+    rule = (
+        f"a pair is two texts of {WORDS[0]} to {WORDS[1]} words, "
+        f"with a cosine of {COSINES[0]} to {COSINES[1]}"
+    )
+    if not found:
+        fit = sum(WORDS[0] <= len(text.split()) <= WORDS[1] for text in dict.fromkeys(texts))
+        raise OptionError(
+            f"{name!r} gives no pairs: {rule}, and of its {len(texts):,} texts {fit:,} different "
+            f"ones have so many words{', none near another, or all copies' * (fit > 1)}. Give "
+            "other texts, or pairs of your own by --own."
+        )
+    if len(found) < count:
         echo(
-            f"{name} gives {len(found)} pairs of the {count} that are asked for: a pair is "
-            f"two texts of {WORDS[0]} to {WORDS[1]} words, "
-            f"with a cosine of {COSINES[0]} to {COSINES[1]}.",
-            err=True,
+            f"{name} gives {len(found)} pairs of the {count} that are asked for: {rule}.", err=True
         )
     return found
 

@@ -244,10 +244,7 @@ def _check_names(datasets: Datasets) -> None:
                 f"{times[name]} datasets are called {name!r}: give each its own name."
             )
         if not items:
-            raise OptionError(
-                f"There are no pairs in {name!r}: give a dataset that has some. Pairs drawn from a "
-                "catalogue need texts of 15 to 120 words that are near each other."
-            )
+            raise OptionError(f"There are no pairs in {name!r}: give a dataset that has some.")
 
 
 def _by_method(
