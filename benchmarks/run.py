@@ -134,7 +134,7 @@ SUITE = (
     ),
     cost(
         "ray",
-        "ray_workers.py --pairs 768 --workers 1 2 --rounds 2",
+        "ray_workers.py --pairs 512 --workers 1 2 --rounds 1",
         "ray_workers.py --pairs 256 --workers 1 --rounds 1",
         part=2,
         minutes=10,
