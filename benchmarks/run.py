@@ -137,7 +137,7 @@ SUITE = (
         "ray_workers.py --pairs 512 --workers 1 2 --rounds 1",
         "ray_workers.py --pairs 256 --workers 1 --rounds 1",
         part=2,
-        minutes=10,
+        minutes=6,
         own="ray",
     ),
     cost(

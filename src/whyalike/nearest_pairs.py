@@ -18,6 +18,18 @@ AT_ONCE = 64
 """Texts whose sparse vectors are written out together."""
 
 
+def fitting_texts(texts: Sequence[str], *, words: tuple[int, int] = WORDS) -> list[str]:
+    """Return the different texts of so many words, counted at blanks.
+
+    Raises TextError on something else than texts.
+    """
+    return [
+        text
+        for text in dict.fromkeys(checked_texts(texts))
+        if words[0] <= len(text.split()) <= words[1]
+    ]
+
+
 def nearest_pairs(
     texts: Sequence[str],
     model: Scorer,
@@ -72,11 +84,7 @@ def nearest_pairs(
         raise OptionError(
             f"lowest and highest are {lowest!r} and {highest!r}; give two cosines in that order."
         )
-    fitting = [
-        text
-        for text in dict.fromkeys(checked_texts(texts))
-        if words[0] <= len(text.split()) <= words[1]
-    ]
+    fitting = fitting_texts(texts, words=words)
     order = np.random.default_rng(seed).permutation(len(fitting))[:pool]
     drawn = [fitting[index] for index in order]
     if not drawn:

@@ -168,7 +168,7 @@ def _draw(
 
     Raises OptionError where there are none.
     """
-    from whyalike.nearest_pairs import COSINES, WORDS, nearest_pairs
+    from whyalike.nearest_pairs import COSINES, WORDS, fitting_texts, nearest_pairs
 
     found = nearest_pairs(
         texts, explainer.model, count=count, seed=seed, prompt=explainer.prompts[1]
@@ -178,7 +178,7 @@ def _draw(
         f"with a cosine of {COSINES[0]} to {COSINES[1]}"
     )
     if not found:
-        fit = sum(WORDS[0] <= len(text.split()) <= WORDS[1] for text in dict.fromkeys(texts))
+        fit = len(fitting_texts(texts))
         raise OptionError(
             f"{name!r} gives no pairs: {rule}, and of its {len(texts):,} texts {fit:,} different "
             f"ones have so many words{', none near another, or all copies' * (fit > 1)}. Give "

@@ -161,15 +161,12 @@ class OwnTokenizer:
     def __init__(self, original: PreTrainedTokenizerBase) -> None:
         self.tokenizer = deepcopy(original)
         self.lock = RLock()
-        self._before = self._state(original)
+        # Special tokens are set in a table that stays, and added ones are in the tokenizer's core.
+        self._before = dict(vars(original)), original.special_tokens_map, len(original)
 
     def is_current(self, original: PreTrainedTokenizerBase) -> bool:
         """Return whether the original is still set as it was when it was copied."""
-        return self._state(original) == self._before
-
-    def _state(self, tokenizer: PreTrainedTokenizerBase) -> tuple[object, ...]:
-        # Special tokens are changed in a table that stays, and added ones in the tokenizer's core.
-        return dict(vars(tokenizer)), dict(tokenizer.special_tokens_map), len(tokenizer)
+        return (vars(original), original.special_tokens_map, len(original)) == self._before
 
 
 _TOKENIZERS: WeakKeyDictionary[PreTrainedTokenizerBase, OwnTokenizer] = WeakKeyDictionary()
